@@ -1,0 +1,199 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Dir is a Store in a local directory. Everything it reports as done has been
+// synced to the disk, the directories on the way included. Records and files
+// must be on one file system that knows hard links.
+type Dir struct {
+	root string
+
+	mu   sync.Mutex
+	made map[string]bool // directories known to stand and to be synced
+}
+
+var _ Store = (*Dir)(nil)
+
+// OpenDir returns the store in the directory root, which it creates if need be.
+func OpenDir(root string) (*Dir, error) {
+	d := &Dir{root: filepath.Clean(root), made: map[string]bool{}}
+	if err := os.MkdirAll(d.root, 0o777); err != nil {
+		return nil, fmt.Errorf("store: create directory: %w", err)
+	}
+	probe, err := os.CreateTemp(d.root, ".writable-*")
+	if err != nil {
+		return nil, fmt.Errorf("store: directory %s cannot be written: %w", d.root, err)
+	}
+	return d, errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// Root is the directory.
+func (d *Dir) Root() string { return d.root }
+
+func (d *Dir) path(name string) string { return filepath.Join(d.root, filepath.FromSlash(name)) }
+
+// PutIfAbsent implements Records. The record is written and synced under a
+// name of its own, then linked: a link fails where the name exists, and
+// whoever sees the name sees the whole record.
+func (d *Dir) PutIfAbsent(ctx context.Context, name string, data []byte) ([]byte, error) {
+	if stands, err := d.Get(ctx, name); !errors.Is(err, fs.ErrNotExist) {
+		return stands, err
+	}
+	if err := d.mkdir(path.Dir(name)); err != nil {
+		return nil, err
+	}
+	final := d.path(name)
+	tmp := final + ".new-" + rand.Text()[:10]
+	defer os.Remove(tmp)
+	if err := writeSynced(tmp, data); err != nil {
+		return nil, err
+	}
+	if err := os.Link(tmp, final); errors.Is(err, fs.ErrExist) {
+		return d.Get(ctx, name)
+	} else if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(data), syncDir(filepath.Dir(final))
+}
+
+func writeSynced(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// Get implements Records.
+func (d *Dir) Get(_ context.Context, name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
+
+// Stage implements Files.
+func (d *Dir) Stage(_ context.Context, name, _ string) (io.WriteCloser, error) {
+	if err := d.mkdir(path.Dir(name)); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return &stagedFile{f}, nil
+}
+
+// stagedFile is durable once it is closed.
+type stagedFile struct{ *os.File }
+
+// Close syncs the file and its directory.
+func (f *stagedFile) Close() error {
+	if err := errors.Join(f.File.Sync(), f.File.Close()); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(f.Name()))
+}
+
+// Publish implements Files.
+func (d *Dir) Publish(_ context.Context, name, final string, size int64) error {
+	if err := d.mkdir(path.Dir(final)); err != nil {
+		return err
+	}
+	err := os.Rename(d.path(name), d.path(final))
+	if errors.Is(err, fs.ErrNotExist) {
+		if info, statErr := os.Stat(d.path(final)); statErr != nil || info.Size() != size {
+			return fmt.Errorf("store: publish %s as %s: the staged file is gone: %w", name, final, fs.ErrNotExist)
+		}
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(d.path(final)))
+}
+
+// List implements Store. Names are in the order of their bytes, as in S3,
+// which is not the order of a walk: "a/b" comes after "a-b".
+func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		dir, _ := path.Split(prefix)
+		_, err := d.list(ctx, path.Clean(dir), prefix, yield)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			yield(Entry{}, err)
+		}
+	}
+}
+
+// list yields what is below dir; it returns false when yield did.
+func (d *Dir) list(ctx context.Context, dir, prefix string, yield func(Entry, error) bool) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	entries, err := os.ReadDir(d.path(dir))
+	if err != nil {
+		return false, err
+	}
+	sortAsKeys(entries)
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if e.IsDir() {
+			if below := name + "/"; !strings.HasPrefix(below, prefix) && !strings.HasPrefix(prefix, below) {
+				continue
+			}
+			if more, err := d.list(ctx, name, prefix, yield); !more && !errors.Is(err, fs.ErrNotExist) {
+				return false, err
+			}
+			continue
+		}
+		if !strings.HasPrefix(name, prefix) || strings.Contains(e.Name(), ".new-") {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		if !yield(Entry{name, info.Size()}, nil) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Delete implements Store. Directories that it leaves empty go too.
+func (d *Dir) Delete(_ context.Context, name string) error {
+	err := os.Remove(d.path(name))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if !d.rmdir(dir) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// rmdir removes a directory if it is empty.
+func (d *Dir) rmdir(dir string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if os.Remove(d.path(dir)) != nil {
+		return false
+	}
+	delete(d.made, dir)
+	return true
+}

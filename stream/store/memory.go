@@ -1,0 +1,104 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Memory is a Store in memory, for tests and throwaway jobs.
+type Memory struct {
+	mu    sync.Mutex
+	names map[string][]byte
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory { return &Memory{names: map[string][]byte{}} }
+
+// PutIfAbsent implements Records.
+func (m *Memory) PutIfAbsent(_ context.Context, name string, data []byte) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old, ok := m.names[name]; ok {
+		return bytes.Clone(old), nil
+	}
+	m.names[name] = bytes.Clone(data)
+	return bytes.Clone(data), nil
+}
+
+// Get implements Records.
+func (m *Memory) Get(_ context.Context, name string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	data, ok := m.names[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "get", Path: name, Err: fs.ErrNotExist}
+	}
+	return bytes.Clone(data), nil
+}
+
+// Stage implements Files.
+func (m *Memory) Stage(_ context.Context, name, _ string) (io.WriteCloser, error) {
+	return &memoryFile{m: m, name: name}, nil
+}
+
+type memoryFile struct {
+	m    *Memory
+	name string
+	buf  bytes.Buffer
+}
+
+func (f *memoryFile) Write(p []byte) (int, error) { return f.buf.Write(p) }
+
+func (f *memoryFile) Close() error {
+	f.m.mu.Lock()
+	defer f.m.mu.Unlock()
+	f.m.names[f.name] = f.buf.Bytes()
+	return nil
+}
+
+// Publish implements Files.
+func (m *Memory) Publish(_ context.Context, name, final string, size int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if data, ok := m.names[name]; ok {
+		m.names[final] = data
+		delete(m.names, name)
+		return nil
+	}
+	if data, ok := m.names[final]; ok && int64(len(data)) == size {
+		return nil
+	}
+	return fmt.Errorf("store: publish %s as %s: %w", name, final, fs.ErrNotExist)
+}
+
+// List implements Store.
+func (m *Memory) List(_ context.Context, prefix string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		m.mu.Lock()
+		names := maps.Clone(m.names)
+		m.mu.Unlock()
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			if strings.HasPrefix(name, prefix) && !yield(Entry{name, int64(len(names[name]))}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Delete implements Store.
+func (m *Memory) Delete(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.names, name)
+	return nil
+}
