@@ -1,0 +1,150 @@
+package stream
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// apply passes a chunk through the transforms. The rows and rejects that it
+// returns speak of the chunk's messages, however many transforms lie between.
+func (m *MicroBatch) apply(ctx context.Context, c Chunk) (Result, error) {
+	out := Result{Rejects: slices.Clone(c.Rejects)}
+	if c.Messages == nil {
+		return out, nil
+	}
+	out.Rows = without(c.Messages, c.Rejects)
+	for _, t := range m.Transforms {
+		in := out.Rows
+		out.Rows = nil
+		var err error
+		for _, rows := range in {
+			if err == nil {
+				err = out.through(ctx, t, rows)
+			}
+		}
+		releaseRows(in)
+		if err != nil {
+			releaseRows(out.Rows)
+			return Result{}, err
+		}
+	}
+	slices.SortStableFunc(out.Rejects, func(a, b Reject) int { return cmp.Compare(a.Row, b.Row) })
+	return out, nil
+}
+
+// through applies one transform to one record, and adds what comes out.
+func (r *Result) through(ctx context.Context, t Transform, in Rows) error {
+	got, err := t.Apply(ctx, Rows{Table: in.Table, Record: in.Record})
+	if err != nil {
+		releaseRows(got.Rows)
+		return err
+	}
+	for i, rows := range got.Rows {
+		if got.Rows[i].From, err = compose(in, rows); err != nil {
+			releaseRows(got.Rows)
+			return fmt.Errorf("stream: transform %T: table %q: %w", t, rows.Table, err)
+		}
+	}
+	for i, x := range got.Rejects {
+		if x.Row < 0 || x.Row >= int(in.Record.NumRows()) {
+			releaseRows(got.Rows)
+			return fmt.Errorf("stream: transform %T rejects row %d of %d", t, x.Row, in.Record.NumRows())
+		}
+		if in.From != nil {
+			got.Rejects[i].Row = int(in.From[x.Row])
+		}
+	}
+	r.Rows = append(r.Rows, got.Rows...)
+	r.Rejects = append(r.Rejects, got.Rejects...)
+	return nil
+}
+
+// compose returns for each row of out the message that it was made from.
+func compose(in, out Rows) ([]int32, error) {
+	n := int(out.Record.NumRows())
+	if out.From == nil && n > int(in.Record.NumRows()) || out.From != nil && len(out.From) != n {
+		return nil, fmt.Errorf("%d rows made of %d do not say where they come from", n, in.Record.NumRows())
+	}
+	if in.From == nil {
+		return out.From, nil
+	}
+	from := make([]int32, n)
+	for i := range from {
+		row := i
+		if out.From != nil {
+			row = int(out.From[i])
+		}
+		if row < 0 || row >= len(in.From) {
+			return nil, fmt.Errorf("row %d comes from row %d of %d", i, row, len(in.From))
+		}
+		from[i] = in.From[row]
+	}
+	return from, nil
+}
+
+// without returns the messages that the source did not reject itself, as
+// slices of the record.
+func without(messages arrow.Record, rejects []Reject) []Rows {
+	if len(rejects) == 0 {
+		messages.Retain()
+		return []Rows{{Record: messages}}
+	}
+	bad := make(map[int]bool, len(rejects))
+	for _, x := range rejects {
+		bad[x.Row] = true
+	}
+	return Keep(Rows{Record: messages}, func(row int) bool { return !bad[row] }).Rows
+}
+
+// RejectSchema is the schema of rejected messages: why, then all columns of
+// the message, of which "value" is called "raw".
+func RejectSchema(messages *arrow.Schema) *arrow.Schema {
+	fields := []arrow.Field{{Name: "cause", Type: arrow.BinaryTypes.String}}
+	for _, f := range messages.Fields() {
+		if f.Name == "value" {
+			f.Name = "raw"
+		}
+		fields = append(fields, f)
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// rejected makes rows of the rejects: the messages as they came, and why. The
+// rejects are in ascending order; of two causes for one message the first
+// counts.
+func rejected(messages arrow.Record, rejects []Reject) []Rows {
+	schema := RejectSchema(messages.Schema())
+	rejects = slices.CompactFunc(slices.Clone(rejects), func(a, b Reject) bool { return a.Row == b.Row })
+	var out []Rows
+	for len(rejects) > 0 {
+		n := 1
+		for n < len(rejects) && rejects[n].Row == rejects[n-1].Row+1 {
+			n++
+		}
+		out = append(out, rejectedRun(schema, messages, rejects[:n]))
+		rejects = rejects[n:]
+	}
+	return out
+}
+
+// rejectedRun makes a record of rejects whose messages follow each other.
+func rejectedRun(schema *arrow.Schema, messages arrow.Record, rejects []Reject) Rows {
+	causes := array.NewStringBuilder(memory.DefaultAllocator)
+	defer causes.Release()
+	for _, x := range rejects {
+		causes.Append(x.Cause)
+	}
+	column := causes.NewArray()
+	defer column.Release()
+	from := int64(rejects[0].Row)
+	run := messages.NewSlice(from, from+int64(len(rejects)))
+	defer run.Release()
+	cols := append([]arrow.Array{column}, run.Columns()...)
+	return Rows{Table: "rejected", Record: array.NewRecord(schema, cols, int64(len(rejects)))}
+}

@@ -1,0 +1,255 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+var errFull = errors.New("stream: the batch is full")
+
+// stage makes one attempt at a planned batch: a reader, workers that
+// transform chunk by chunk, and the sinks, which get the chunks in the order
+// they were read in. It returns the commit to put.
+func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
+	begun := time.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := &attempt{
+		engine: e, token: newToken(), plan: plan, cancel: cancel,
+		gate:  newGate(e.limits.InFlight),
+		tally: newTally(plan.Ranges),
+		work:  make(chan *job), order: make(chan *job, 4*e.workers),
+	}
+	rows, rejects := a.outlets()
+	var sinks, readers sync.WaitGroup
+	for range e.workers {
+		readers.Go(func() { a.transform(ctx) })
+	}
+	readers.Go(func() { a.read(ctx) })
+	var commit Commit
+	sinks.Go(func() { commit.Rows = rows.stage(ctx, a) })
+	sinks.Go(func() { commit.Rejects = rejects.stage(ctx, a) })
+	a.deliver(ctx, rows, rejects)
+	readers.Wait()
+	sinks.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
+	commit.Accounts, commit.Bytes = a.tally.list, a.bytes
+	commit.Seconds = time.Since(begun).Seconds()
+	e.speed = float64(a.bytes) / commit.Seconds
+	return &commit, nil
+}
+
+// attempt is the state of one try at a batch. The first error cancels its
+// context; everybody then winds up.
+type attempt struct {
+	*engine
+	token  string
+	plan   *Plan
+	cancel context.CancelCauseFunc
+	gate   *gate
+	tally  *tally
+	work   chan *job // to the workers
+	order  chan *job // to deliver, in the order of reading
+
+	bytes     int64 // of messages read
+	exhausted bool  // the source has no more of the ranges
+}
+
+// job is a chunk on its way from the reader to the sinks.
+type job struct {
+	chunk  Chunk
+	bytes  int64
+	done   chan struct{} // closed when result and err are set
+	result Result
+	err    error
+}
+
+func (j *job) release() {
+	releaseRows(j.result.Rows)
+	if j.chunk.Messages != nil {
+		j.chunk.Messages.Release()
+	}
+}
+
+// outlets returns the way to each of the two sinks.
+func (a *attempt) outlets() (rows, rejects *outlet) {
+	rejects = newOutlet(a.Rejects)
+	if a.Rejects == nil {
+		rejects = newOutlet(SinkFunc(func(_ context.Context, r Rows) error {
+			a.log.Warn("rejected", "messages", r.Record.NumRows(), "cause", r.Record.Column(0).ValueStr(0))
+			return nil
+		}))
+	}
+	return newOutlet(a.Sink), rejects
+}
+
+// read hands the source's chunks to the workers until the ranges are read or
+// the batch is full.
+func (a *attempt) read(ctx context.Context) {
+	defer close(a.order)
+	defer close(a.work)
+	var rows int64
+	for chunk, err := range a.Source.Read(ctx, a.plan.Ranges) {
+		if err == nil {
+			err = a.hand(ctx, chunk)
+		}
+		if err != nil {
+			a.cancel(at(StageRead, err))
+			return
+		}
+		rows += chunkRows(chunk)
+		a.progress.reading(rows)
+		if rows >= a.budget.Rows || a.bytes >= a.budget.Bytes {
+			a.full = true
+			return
+		}
+	}
+	a.exhausted = true
+}
+
+func chunkRows(c Chunk) int64 {
+	if c.Messages == nil {
+		return 0
+	}
+	return c.Messages.NumRows()
+}
+
+// hand waits for room and passes a chunk on.
+func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
+	j := &job{chunk: chunk, done: make(chan struct{})}
+	if chunk.Messages != nil {
+		j.bytes = RecordBytes(chunk.Messages)
+	}
+	a.bytes += j.bytes
+	if err := a.gate.enter(ctx, j.bytes); err != nil {
+		return err
+	}
+	if chunk.Messages != nil {
+		chunk.Messages.Retain()
+	}
+	select {
+	case a.order <- j:
+	case <-ctx.Done():
+		j.release()
+		return ctx.Err()
+	}
+	select {
+	case a.work <- j:
+	case <-ctx.Done():
+		j.err = ctx.Err()
+		close(j.done)
+	}
+	return nil
+}
+
+// transform works on chunks as they come, side by side with other workers.
+func (a *attempt) transform(ctx context.Context) {
+	for j := range a.work {
+		if j.err = ctx.Err(); j.err == nil {
+			j.result, j.err = a.apply(ctx, j.chunk)
+		}
+		close(j.done)
+	}
+}
+
+// deliver sends the transformed chunks to the sinks in the order of reading.
+func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
+	for j := range a.order {
+		<-j.done
+		if j.err != nil {
+			a.cancel(at(StageTransform, j.err))
+		} else if err := a.tally.take(j.chunk, j.result); err != nil {
+			a.cancel(at(StageRead, err))
+		}
+		if len(j.result.Rejects) > 0 && ctx.Err() == nil {
+			rejects.send(ctx, rejected(j.chunk.Messages, j.result.Rejects), func() {})
+		}
+		out := j.result.Rows
+		j.result.Rows = nil
+		j.release() // rows keep alive what they point into
+		rows.send(ctx, out, func() { a.gate.leave(j.bytes) })
+	}
+	if a.exhausted && ctx.Err() == nil {
+		if err := a.tally.complete(); err != nil {
+			a.cancel(at(StageRead, err))
+		}
+	}
+	if ctx.Err() == nil {
+		rows.end()
+		rejects.end()
+	}
+}
+
+func releaseRows(rows []Rows) {
+	for _, r := range rows {
+		r.Record.Release()
+	}
+}
+
+// outlet brings rows to one sink.
+type outlet struct {
+	sink  Sink
+	ch    chan delivery
+	ended bool // the sink has seen the end of the batch
+}
+
+type delivery struct {
+	rows []Rows
+	done func()
+}
+
+func newOutlet(s Sink) *outlet { return &outlet{sink: s, ch: make(chan delivery)} }
+
+// send passes rows on, or releases them when the attempt is over.
+func (o *outlet) send(ctx context.Context, rows []Rows, done func()) {
+	select {
+	case o.ch <- delivery{rows, done}:
+	case <-ctx.Done():
+		releaseRows(rows)
+		done()
+	}
+}
+
+func (o *outlet) end() { close(o.ch) }
+
+// stage runs the sink on what is sent.
+func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
+	r, err := o.sink.Stage(ctx, Batch{Ledger: a.ledger.ID(), Number: a.plan.Batch, Attempt: a.token, Rows: o.rows(ctx)})
+	if err == nil && !o.ended && ctx.Err() == nil {
+		err = fmt.Errorf("stream: sink %T returned before the end of the batch", o.sink)
+	}
+	if err != nil {
+		a.cancel(at(StageWrite, err))
+	}
+	return r
+}
+
+// rows yields what is sent until the end, or the cause of the attempt's end.
+func (o *outlet) rows(ctx context.Context) func(func([]Rows, error) bool) {
+	return func(yield func([]Rows, error) bool) {
+		for {
+			select {
+			case d, ok := <-o.ch:
+				if !ok {
+					o.ended = true
+					return
+				}
+				more := yield(d.rows, nil)
+				releaseRows(d.rows)
+				d.done()
+				if !more {
+					return
+				}
+			case <-ctx.Done():
+				yield(nil, context.Cause(ctx))
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,101 @@
+package stream
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// claims is what committed batches have settled of each partition. The zero
+// value is the state of a ledger without a batch.
+type claims struct {
+	parts map[string]claim
+}
+
+// claim is the settled part of one partition: disjoint ascending intervals,
+// nearly always a single one.
+type claim struct {
+	done  []interval
+	ended bool // nothing follows the last interval, ever
+}
+
+type interval struct{ from, to int64 }
+
+func (c *claims) clone() claims {
+	out := claims{parts: maps.Clone(c.parts)}
+	for p, v := range out.parts {
+		v.done = slices.Clone(v.done)
+		out.parts[p] = v
+	}
+	return out
+}
+
+// empty reports whether the ledger has named no partition yet.
+func (c *claims) empty() bool { return len(c.parts) == 0 }
+
+// start settles what lies before a partition's start.
+func (c *claims) start(s Start) error {
+	return c.settle(Account{Range: Range{Partition: s.Partition, From: s.At - s.Skipped, To: s.At}})
+}
+
+// settle adds a committed range. Two commits that hold the same offset would
+// break the promise of the ledger, so that is an error.
+func (c *claims) settle(a Account) error {
+	if c.parts == nil {
+		c.parts = map[string]claim{}
+	}
+	cl := c.parts[a.Partition]
+	cl.ended = cl.ended || a.End
+	if a.From == a.To && len(cl.done) > 0 {
+		c.parts[a.Partition] = cl
+		return nil
+	}
+	i, _ := slices.BinarySearchFunc(cl.done, a.From, func(v interval, from int64) int {
+		if v.to < from {
+			return -1
+		}
+		return 1
+	}) // the first interval that ends at a.From or later
+	from, to, j := a.From, a.To, i
+	for ; j < len(cl.done) && cl.done[j].from <= to; j++ {
+		v := cl.done[j]
+		if v.from < a.To && a.From < v.to {
+			return fmt.Errorf("stream: ledger is damaged: %v is committed twice", a.Range)
+		}
+		from, to = min(from, v.from), max(to, v.to)
+	}
+	cl.done = slices.Replace(cl.done, i, j, interval{from, to})
+	c.parts[a.Partition] = cl
+	return nil
+}
+
+// free returns the lowest run of an extent that nobody has settled, and
+// whether there is one.
+func (c *claims) free(e Extent) (Range, bool) {
+	r := e.Range
+	cl, known := c.parts[r.Partition]
+	if known && cl.ended && r.To == Open {
+		return r, false
+	}
+	for _, v := range cl.done {
+		if v.to <= r.From {
+			continue
+		}
+		if v.from > r.From {
+			r.To = min(r.To, v.from)
+			break
+		}
+		r.From = v.to
+	}
+	return r, r.From < r.To
+}
+
+// next is the lowest offset that a partition has not settled, given that the
+// ledger knows the partition.
+func (c *claims) next(partition string) (int64, bool) {
+	cl, ok := c.parts[partition]
+	if !ok || len(cl.done) == 0 {
+		return 0, ok
+	}
+	return cl.done[0].to, true
+}

@@ -1,0 +1,230 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+// grace is how long an engine whose context has ended may still take to put a
+// commit and publish a batch that it has staged.
+const grace = 10 * time.Second
+
+// engine does what the protocol's next says, in a loop, and learns the
+// answers.
+type engine struct {
+	*MicroBatch
+	ledger   *Ledger
+	view     view
+	limits   Limits
+	interval time.Duration
+	workers  int
+	retry    Retry
+	log      *slog.Logger
+
+	extents []Extent  // what the source has
+	fixed   bool      // extents stay as they were at the start: Drain
+	budget  Limits    // of the next batch
+	full    bool      // the last batch left something waiting
+	begun   time.Time // when the last batch was
+	speed   float64   // of the last batch, in bytes a second
+}
+
+// loop runs batches until an error, until the context ends or, when draining,
+// until there is nothing to claim.
+func (e *engine) loop(ctx context.Context) error {
+	work, stop := graceful(ctx)
+	defer stop()
+	for {
+		a, c := e.view.next(), work
+		if a.verb == doStage || a.verb == doChoose || a.verb == doRead {
+			c = ctx // nothing is lost when these are broken off
+		}
+		if a.verb == doChoose && !e.fixed && !e.full {
+			if err := e.wait(ctx); err != nil {
+				return err
+			}
+		}
+		var got answer
+		err := e.try(c, stageOf(a), func(ctx context.Context) (err error) {
+			got, err = e.do(ctx, a)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if a.verb == doChoose && got.plan == nil {
+			if e.fixed {
+				return nil
+			}
+			continue
+		}
+		if err := e.view.learn(a, got); err != nil {
+			return e.fail(stageOf(a), 1, err)
+		}
+	}
+}
+
+// graceful returns a context that outlives ctx by the grace period.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(grace, cancel)
+		context.AfterFunc(work, func() { t.Stop() })
+	})
+	return work, func() { stop(); cancel() }
+}
+
+// wait sleeps until the next batch is due.
+func (e *engine) wait(ctx context.Context) error {
+	t := time.NewTimer(time.Until(e.begun.Add(e.interval)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stageOf is the stage that an action belongs to.
+func stageOf(a action) Stage {
+	switch {
+	case a.verb == doStage:
+		return StageWrite
+	case a.verb == doPublish || a.kind == kindDone:
+		return StagePublish
+	case a.kind == kindCommit:
+		return StageCommit
+	default:
+		return StagePlan
+	}
+}
+
+// try does one thing until it succeeds, the tries are used up, the error is
+// permanent, or the context ends.
+func (e *engine) try(ctx context.Context, stage Stage, f func(context.Context) error) error {
+	for n := 1; ; n++ {
+		err := f(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if isPermanent(err) || n >= e.retry.Tries {
+			return e.fail(stage, n, err)
+		}
+		d := e.retry.delay(n, rand.Float64())
+		e.log.Warn("trying again", "batch", e.view.batch, "stage", stage, "try", n, "in", d, "err", err)
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// fail makes an error of the batch in hand.
+func (e *engine) fail(stage Stage, tries int, err error) error {
+	var s *stageError
+	if errors.As(err, &s) {
+		stage, err = s.stage, s.error
+	}
+	b := &BatchError{Batch: e.view.batch, Stage: stage, Tries: tries, Err: err}
+	if e.view.planned != nil {
+		b.Ranges = e.view.planned.Ranges
+	}
+	return b
+}
+
+// do carries out one action.
+func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
+	v := &e.view
+	switch a.verb {
+	case doChoose:
+		got.plan, err = e.choose(ctx)
+	case doStage:
+		got.commit, err = e.stage(ctx, v.planned)
+	case doPublish:
+		err = e.publish(ctx, v.committed)
+	case doRead:
+		switch a.kind {
+		case kindPlan:
+			got.plan, err = read[Plan](ctx, e.ledger, a.batch, a.kind)
+		case kindCommit:
+			got.commit, err = read[Commit](ctx, e.ledger, a.batch, a.kind)
+		case kindDone:
+			got.done, err = read[Done](ctx, e.ledger, a.batch, a.kind)
+		}
+	case doPut:
+		switch a.kind {
+		case kindPlan:
+			got.plan, err = put(ctx, e.ledger, a.batch, a.kind, v.wanted)
+		case kindCommit:
+			got.commit, err = put(ctx, e.ledger, a.batch, a.kind, v.staged)
+		case kindDone:
+			got.done, err = put(ctx, e.ledger, a.batch, a.kind, &Done{Batch: a.batch, Created: time.Now().UTC()})
+		}
+	}
+	return got, err
+}
+
+// choose asks the source what there is, and returns what to claim of it, or
+// nil.
+func (e *engine) choose(ctx context.Context) (*Plan, error) {
+	e.begun = time.Now()
+	if !e.fixed {
+		var err error
+		if e.extents, err = e.Source.Available(ctx); err != nil {
+			return nil, err
+		}
+	}
+	e.budget = e.limits
+	if !e.fixed {
+		e.budget = e.limits.within(e.interval/2, e.speed)
+	}
+	ranges, starts, more, err := choose(&e.view.claims, e.extents, e.budget)
+	if err != nil {
+		return nil, err
+	}
+	e.full = more
+	if len(ranges) == 0 && len(starts) == 0 {
+		return nil, nil
+	}
+	return &Plan{Batch: e.view.batch, Token: newToken(), Created: e.begun.UTC(), Ranges: ranges, Starts: starts}, nil
+}
+
+// publish makes a committed batch visible and cleans up behind it.
+func (e *engine) publish(ctx context.Context, c *Commit) error {
+	if e.view.lost() {
+		e.log.Info("another attempt decided the batch", "batch", c.Batch, "attempt", c.Token)
+	}
+	if err := e.Sink.Publish(ctx, c.Rows); err != nil {
+		return err
+	}
+	if e.Rejects != nil {
+		if err := e.Rejects.Publish(ctx, c.Rejects); err != nil {
+			return err
+		}
+	}
+	for _, s := range []Sink{e.Sink, e.Rejects} { // both have published: they may share a staging area
+		if sweeper, ok := s.(Sweeper); ok {
+			if err := sweeper.Sweep(ctx, c.Batch); err != nil {
+				return err
+			}
+		}
+	}
+	if source, ok := e.Source.(Committer); ok {
+		if err := source.Committed(ctx, c.Accounts); err != nil {
+			e.log.Warn("the source was not told of a commit", "batch", c.Batch, "err", err)
+		}
+	}
+	e.progress.published(c)
+	if e.Observe != nil {
+		e.Observe(e.Progress())
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package stream
+
+import (
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// MessageSchema is the schema of raw messages, as the sources of this module
+// hand them over and the transforms of this module expect them:
+//
+//	topic      string              the topic, or the path of the file
+//	partition  int32               0 for files
+//	offset     int64               the offset, or the number of the record in its file
+//	time       timestamp[ms, UTC]  the message's time, null where there is none
+//	key        binary_view         null where there is none
+//	value      binary_view         null for a tombstone
+var MessageSchema = arrow.NewSchema([]arrow.Field{
+	{Name: "topic", Type: arrow.BinaryTypes.String},
+	{Name: "partition", Type: arrow.PrimitiveTypes.Int32},
+	{Name: "offset", Type: arrow.PrimitiveTypes.Int64},
+	{Name: "time", Type: arrow.FixedWidthTypes.Timestamp_ms, Nullable: true},
+	{Name: "key", Type: arrow.BinaryTypes.BinaryView, Nullable: true},
+	{Name: "value", Type: arrow.BinaryTypes.BinaryView, Nullable: true},
+}, nil)
+
+// The columns of MessageSchema.
+const (
+	ColTopic = iota
+	ColPartition
+	ColOffset
+	ColTime
+	ColKey
+	ColValue
+)
+
+// Message is one raw message for a MessageBuilder. Key and Value are not
+// copied: they must lie in the buffers they name, and stay unchanged as long
+// as any record made of them lives.
+type Message struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Time      time.Time // zero: none
+	Key       View
+	Value     View
+}
+
+// View is a run of bytes in a buffer. A nil buffer stands for a null value.
+type View struct {
+	Buffer   *memory.Buffer
+	From, To int // less than 2 GiB
+}
+
+// MessageBuilder makes records by MessageSchema whose keys and values point
+// into the buffers that the source read them into. Not for concurrent use.
+type MessageBuilder struct {
+	topic     *array.StringBuilder
+	partition *array.Int32Builder
+	offset    *array.Int64Builder
+	time      *array.TimestampBuilder
+	key       viewBuilder
+	value     viewBuilder
+	bytes     int64
+}
+
+// NewMessageBuilder returns an empty builder that takes its own memory from mem.
+func NewMessageBuilder(mem memory.Allocator) *MessageBuilder {
+	return &MessageBuilder{
+		topic:     array.NewStringBuilder(mem),
+		partition: array.NewInt32Builder(mem),
+		offset:    array.NewInt64Builder(mem),
+		time:      array.NewTimestampBuilder(mem, arrow.FixedWidthTypes.Timestamp_ms.(*arrow.TimestampType)),
+		key:       viewBuilder{mem: mem},
+		value:     viewBuilder{mem: mem},
+	}
+}
+
+// Append adds a message. It retains the buffers of its key and value until
+// the record it becomes part of is released.
+func (b *MessageBuilder) Append(m Message) {
+	b.topic.Append(m.Topic)
+	b.partition.Append(m.Partition)
+	b.offset.Append(m.Offset)
+	if m.Time.IsZero() {
+		b.time.AppendNull()
+	} else {
+		b.time.Append(arrow.Timestamp(m.Time.UnixMilli()))
+	}
+	b.key.append(m.Key)
+	b.value.append(m.Value)
+	b.bytes += int64(m.Key.To - m.Key.From + m.Value.To - m.Value.From)
+}
+
+// Len is the number of messages since the last record.
+func (b *MessageBuilder) Len() int { return b.offset.Len() }
+
+// Bytes is the size of their keys and values.
+func (b *MessageBuilder) Bytes() int64 { return b.bytes }
+
+// NewRecord returns the messages as a record that the caller must release,
+// and leaves the builder empty.
+func (b *MessageBuilder) NewRecord() arrow.Record {
+	n := int64(b.Len())
+	cols := []arrow.Array{
+		b.topic.NewArray(), b.partition.NewArray(), b.offset.NewArray(), b.time.NewArray(),
+		b.key.newArray(), b.value.newArray(),
+	}
+	defer func() {
+		for _, c := range cols {
+			c.Release()
+		}
+	}()
+	b.bytes = 0
+	return array.NewRecord(MessageSchema, cols, n)
+}
+
+// Release frees what the builder holds.
+func (b *MessageBuilder) Release() {
+	b.topic.Release()
+	b.partition.Release()
+	b.offset.Release()
+	b.time.Release()
+	b.key.reset()
+	b.value.reset()
+}
+
+// viewBuilder builds a binary view column over buffers it does not copy.
+// Arrow v17 has the array but no builder for it.
+type viewBuilder struct {
+	mem     memory.Allocator
+	headers []arrow.ViewHeader
+	nulls   []int
+	buffers []*memory.Buffer
+}
+
+func (b *viewBuilder) append(v View) {
+	var h arrow.ViewHeader
+	if v.Buffer == nil {
+		b.nulls = append(b.nulls, len(b.headers))
+		b.headers = append(b.headers, h)
+		return
+	}
+	h.SetBytes(v.Buffer.Bytes()[v.From:v.To])
+	if !h.IsInline() {
+		if n := len(b.buffers); n == 0 || b.buffers[n-1] != v.Buffer {
+			v.Buffer.Retain()
+			b.buffers = append(b.buffers, v.Buffer)
+		}
+		h.SetIndexOffset(int32(len(b.buffers)-1), int32(v.From))
+	}
+	b.headers = append(b.headers, h)
+}
+
+func (b *viewBuilder) newArray() arrow.Array {
+	n := len(b.headers)
+	views := memory.NewResizableBuffer(b.mem)
+	views.Resize(arrow.ViewHeaderTraits.BytesRequired(n))
+	copy(arrow.ViewHeaderTraits.CastFromBytes(views.Bytes()), b.headers)
+	var valid *memory.Buffer
+	if len(b.nulls) > 0 {
+		valid = memory.NewResizableBuffer(b.mem)
+		valid.Resize((n + 7) / 8)
+		bits := valid.Bytes()
+		for i := range bits {
+			bits[i] = 0xff
+		}
+		for _, i := range b.nulls {
+			bits[i/8] &^= 1 << (i % 8)
+		}
+	}
+	buffers := append([]*memory.Buffer{valid, views}, b.buffers...)
+	data := array.NewData(arrow.BinaryTypes.BinaryView, n, buffers, nil, len(b.nulls), 0)
+	defer data.Release()
+	views.Release()
+	if valid != nil {
+		valid.Release()
+	}
+	b.reset()
+	return array.NewBinaryViewData(data)
+}
+
+func (b *viewBuilder) reset() {
+	for _, buf := range b.buffers {
+		buf.Release()
+	}
+	b.headers, b.nulls, b.buffers = b.headers[:0], b.nulls[:0], b.buffers[:0]
+}

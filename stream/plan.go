@@ -1,0 +1,97 @@
+package stream
+
+import (
+	"math"
+	"time"
+)
+
+// Limits bounds a batch and what the engine holds of it. Zero fields mean the
+// defaults.
+type Limits struct {
+	// Rows is the most messages in a batch; 100,000. A batch may pass it by
+	// less than a chunk.
+	Rows int64
+	// Bytes is the most bytes of messages in a batch; 1 GiB. A batch may pass
+	// it by less than a chunk.
+	Bytes int64
+	// InFlight is the most bytes of messages read and not yet taken by the
+	// sink; 48 MiB. A single larger chunk passes alone.
+	InFlight int64
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Rows <= 0 {
+		l.Rows = 100_000
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = 1 << 30
+	}
+	if l.InFlight <= 0 {
+		l.InFlight = 48 << 20
+	}
+	return l
+}
+
+// leastBatch keeps slow batches from becoming ever smaller ones.
+const leastBatch = 64 << 20
+
+// within shrinks the limits to what can be done in a time at a speed in bytes
+// a second, 0 if it is not known: new data should not wait long behind a
+// batch of old data.
+func (l Limits) within(t time.Duration, speed float64) Limits {
+	if n := int64(speed * t.Seconds()); speed > 0 {
+		l.Bytes = min(l.Bytes, max(n, leastBatch))
+	}
+	return l
+}
+
+// choose picks the ranges of the next batch: of each partition the oldest
+// offsets that are free, in proportion to what waits there, so that all
+// partitions are done at the same time. Open ranges are taken in the order of
+// the source until the limits are reached. more says that something was left.
+func choose(c *claims, extents []Extent, l Limits) (ranges []Range, starts []Start, more bool, err error) {
+	fresh := c.empty()
+	var waiting float64
+	var open, bytes int64
+	for _, e := range extents {
+		if s := startOf(c, e, fresh); s > e.From {
+			starts = append(starts, Start{Partition: e.Partition, At: s, Skipped: s - e.From})
+			e.From = s
+		} else if next, ok := c.next(e.Partition); ok && next < e.From {
+			return nil, nil, false, &LostError{Range{e.Partition, next, e.From}}
+		}
+		r, ok := c.free(e)
+		if !ok {
+			continue
+		}
+		if r.To != Open {
+			waiting += float64(r.Len())
+			ranges = append(ranges, r)
+			continue
+		}
+		if open >= l.Rows || bytes >= l.Bytes {
+			more = true
+			continue
+		}
+		open, bytes = open+1, bytes+e.Bytes
+		ranges = append(ranges, r)
+	}
+	if room := float64(max(l.Rows-open, 1)); waiting > room {
+		more = true
+		for i, r := range ranges {
+			if r.To != Open {
+				ranges[i].To = r.From + int64(math.Ceil(float64(r.Len())*room/waiting))
+			}
+		}
+	}
+	return ranges, starts, more, nil
+}
+
+// startOf is where the reading of an extent begins: where its Start says if
+// the ledger is new, else at its oldest offset.
+func startOf(c *claims, e Extent, fresh bool) int64 {
+	if fresh {
+		return max(e.Start, e.From)
+	}
+	return e.From
+}

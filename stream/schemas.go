@@ -1,0 +1,129 @@
+package stream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+)
+
+// Schemas keeps the schema of each table, which only ever widens. A Ledger is
+// one.
+type Schemas interface {
+	// Widen gives merge the table's schema, nil if it has none yet, and makes
+	// what merge returns the table's schema, before any row is written with
+	// it. When another process widened the table first, merge is asked again
+	// with the wider schema. merge returns its argument itself when that is
+	// wide enough; an error of merge is returned as it is.
+	Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error)
+}
+
+var _ Schemas = (*Ledger)(nil)
+
+// chain is a table's schemas: record n is wider than record n−1.
+type chain struct {
+	n      int
+	schema *arrow.Schema
+}
+
+// link is one record of a chain: the schema as an Arrow IPC message, which
+// any Arrow library reads, and in words.
+type link struct {
+	Table  string   `json:"table"`
+	Number int      `json:"number"`
+	Token  string   `json:"token"`
+	Arrow  []byte   `json:"arrow"`
+	Fields []string `json:"fields"`
+}
+
+// Widen implements Schemas.
+func (l *Ledger) Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c, err := l.chain(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		want, err := merge(c.schema)
+		if err != nil || want == c.schema {
+			return want, err
+		}
+		if err := l.extend(ctx, table, c, want); err != nil {
+			return nil, err
+		}
+		if c.schema.Equal(want) {
+			return c.schema, nil
+		}
+	}
+}
+
+// chain reads a table's chain upward to its newest schema, once.
+func (l *Ledger) chain(ctx context.Context, table string) (*chain, error) {
+	if c := l.tables[table]; c != nil {
+		return c, nil
+	}
+	c := &chain{}
+	for {
+		name := l.linkName(table, c.n+1)
+		data, err := l.records.Get(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			l.tables[table] = c
+			return c, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := c.follow(name, data); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// extend puts the next link, and follows the one that stands there.
+func (l *Ledger) extend(ctx context.Context, table string, c *chain, schema *arrow.Schema) error {
+	var buf bytes.Buffer
+	if err := ipc.NewWriter(&buf, ipc.WithSchema(schema)).Close(); err != nil {
+		return fmt.Errorf("stream: schema of %s: %w", table, err)
+	}
+	rec := link{Table: table, Number: c.n + 1, Token: newToken(), Arrow: buf.Bytes()}
+	for _, f := range schema.Fields() {
+		rec.Fields = append(rec.Fields, f.Name+": "+f.Type.String())
+	}
+	data, err := json.Marshal(rec)
+	if err != nil {
+		return err
+	}
+	name := l.linkName(table, c.n+1)
+	stands, err := l.records.PutIfAbsent(ctx, name, append(data, '\n'))
+	if err != nil {
+		return err
+	}
+	return c.follow(name, stands)
+}
+
+// follow takes the next link of the chain.
+func (c *chain) follow(name string, data []byte) error {
+	var rec link
+	if err := json.Unmarshal(data, &rec); err != nil {
+		return Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+	}
+	r, err := ipc.NewReader(bytes.NewReader(rec.Arrow))
+	if err != nil {
+		return Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+	}
+	defer r.Release()
+	c.n, c.schema = c.n+1, r.Schema()
+	return nil
+}
+
+func (l *Ledger) linkName(table string, n int) string {
+	return path.Join(l.dir, "schema", fmt.Sprintf("%s.%06d", strings.ReplaceAll(table, "/", "."), n))
+}

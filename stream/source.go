@@ -1,0 +1,47 @@
+package stream
+
+import (
+	"context"
+	"iter"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// A Source is something with partitions of numbered messages: a Kafka cluster,
+// a directory of files, an archive.
+type Source interface {
+	// Available returns what can be read now, one extent a partition, in an
+	// order that does not change from call to call. It is called before each
+	// plan, never concurrently, and may block on the network. The engine
+	// retries an error with backoff unless it is Permanent.
+	Available(ctx context.Context) ([]Extent, error)
+
+	// Read yields the messages of the ranges, one range after the other or
+	// interleaved, but always so that equal ranges give equal messages in
+	// equal order with equal bounds of chunks. It ends when the ranges are
+	// read, when an open range has come to its end, at the first error, or
+	// when the engine stops listening because the batch is full. After an
+	// error the engine calls Read anew, with backoff, for the whole batch.
+	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
+}
+
+// Chunk is a run of messages as a source hands it over. It is borrowed: it is
+// valid until the next one is asked for, unless Messages is retained.
+type Chunk struct {
+	// Messages holds a row a message, by MessageSchema in the sources of
+	// this module. nil stands for no row.
+	Messages arrow.Record
+	// Accounts says which offsets the chunk covers. Account i explains the
+	// next Read rows of Messages. Within a batch the accounts of a partition
+	// follow each other without a gap; the engine checks that.
+	Accounts []Account
+	// Rejects are messages that the source itself can tell to be no good.
+	Rejects []Reject
+}
+
+// A Committer is a Source that wants to hear what has been archived, so that
+// the tools of its world can show a lag. It is told after the publication of
+// each batch; what it is told is a courtesy, the ledger is the truth.
+type Committer interface {
+	Committed(ctx context.Context, accounts []Account) error
+}
