@@ -1,0 +1,269 @@
+package avroarrow
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// errFull reports that a column's 32-bit offsets reach no further.
+var errFull = errors.New("more than 2 GiB in one column")
+
+// layout says how a column keeps its values.
+type layout uint8
+
+const (
+	layNull   layout = iota // nothing
+	layBits                 // a bit each
+	layFixed                // width bytes each
+	layText                 // offsets into text
+	layView                 // headers that point into messages
+	layList                 // offsets into rows of their own: lists and maps
+	layStruct               // only which of them are null
+	layOther                // a type that Avro has not: always null
+)
+
+// rows is a set of columns of one length: those of the top level, or those of
+// the elements of one list. Capacity is reserved for all of them at once, so
+// that storing a value needs no check but the slice's own.
+type rows struct {
+	n, cap int
+	start  int // where the current program began
+	hint   int // how many to make room for at first
+	cols   []*column
+}
+
+// column is one node of the target's types. Values are stored at their row's
+// place in data; a row whose bit in valid was never cleared is not null, and
+// there is no valid at all before the first null.
+type column struct {
+	layout layout
+	width  int // bytes a row in data
+	absent bool
+	end    int // bytes used of text
+	data   []byte
+	text   []byte
+	valid  []byte
+
+	typ      arrow.DataType
+	parent   *column   // the struct that holds it
+	kids     []*column // struct
+	tree     []*column // itself and what its struct holds, in the same rows
+	elem     *column   // list
+	elems    *rows     // list: the rows of elem
+	textHint int
+}
+
+// newColumn makes the column of a type, and those below it, among rows.
+func newColumn(typ arrow.DataType, parent *column, in *rows, all *[]*rows) *column {
+	c := &column{typ: typ, parent: parent}
+	in.cols = append(in.cols, c)
+	c.layout, c.width = layoutOf(typ)
+	switch t := typ.(type) {
+	case *arrow.StructType:
+		for _, f := range t.Fields() {
+			c.kids = append(c.kids, newColumn(f.Type, c, in, all))
+		}
+	case arrow.ListLikeType:
+		if c.layout == layList {
+			c.elems = &rows{}
+			*all = append(*all, c.elems)
+			c.elem = newColumn(t.Elem(), nil, c.elems, all)
+		}
+	}
+	c.tree = append(c.tree, c)
+	for _, kid := range c.kids {
+		c.tree = append(c.tree, kid.tree...)
+	}
+	return c
+}
+
+func layoutOf(typ arrow.DataType) (layout, int) {
+	switch t := typ.(type) {
+	case *arrow.NullType:
+		return layNull, 0
+	case *arrow.BooleanType:
+		return layBits, 0
+	case *arrow.StringType, *arrow.BinaryType:
+		return layText, 4
+	case *arrow.BinaryViewType:
+		return layView, arrow.ViewHeaderSizeBytes
+	case *arrow.ListType, *arrow.MapType:
+		return layList, 4
+	case *arrow.StructType:
+		return layStruct, 0
+	case *arrow.Int32Type, *arrow.Int64Type, *arrow.Float32Type, *arrow.Float64Type,
+		*arrow.TimestampType, *arrow.Date32Type, *arrow.Time32Type, *arrow.Time64Type,
+		*arrow.FixedSizeBinaryType, *arrow.Decimal128Type:
+		return layFixed, t.(arrow.FixedWidthDataType).Bytes()
+	}
+	return layOther, 0
+}
+
+// reserve makes room for n more rows in every column.
+func (r *rows) reserve(mem memory.Allocator, n int) error {
+	if r.n+n <= r.cap {
+		return nil
+	}
+	if r.n+n > math.MaxInt32/2 {
+		return errFull
+	}
+	to := max(2*r.cap, r.n+n, r.hint, 16)
+	for _, c := range r.cols {
+		c.grow(mem, r.cap, to)
+	}
+	r.cap = to
+	return nil
+}
+
+// grow makes room for rows up to to. New memory may hold anything.
+func (c *column) grow(mem memory.Allocator, from, to int) {
+	size := to * c.width
+	switch c.layout {
+	case layBits:
+		size = bytesFor(to)
+	case layText, layList:
+		size += c.width
+	}
+	fresh := len(c.data) == 0
+	c.data = resize(mem, c.data, size)
+	if fresh && (c.layout == layText || c.layout == layList) {
+		binary.NativeEndian.PutUint32(c.data, 0)
+	}
+	if c.valid != nil {
+		c.valid = resize(mem, c.valid, bytesFor(to))
+		setBits(c.valid, from)
+	}
+}
+
+// resize makes a buffer larger, keeping what is in it.
+func resize(mem memory.Allocator, b []byte, size int) []byte {
+	switch {
+	case size <= len(b):
+		return b
+	case len(b) == 0:
+		return mem.Allocate(size)
+	}
+	return mem.Reallocate(size, b)
+}
+
+func bytesFor(bits int) int { return (bits + 7) / 8 }
+
+// setBits sets all bits from the given one on.
+func setBits(b []byte, from int) {
+	i := from / 8
+	if i >= len(b) {
+		return
+	}
+	b[i] |= 0xff << (from % 8)
+	for i++; i < len(b); i++ {
+		b[i] = 0xff
+	}
+}
+
+// makeValid makes the bitmap of a column that had no null so far.
+func (c *column) makeValid(mem memory.Allocator, capacity int) {
+	c.valid = mem.Allocate(bytesFor(capacity))
+	setBits(c.valid, 0)
+}
+
+// null makes row i null, with all that a struct holds there. What lies under a
+// null is zero, so that equal rows are equal bytes.
+func (c *column) null(mem memory.Allocator, i int, in *rows) {
+	if len(c.kids) == 0 {
+		c.nullOne(mem, i, in)
+		return
+	}
+	for _, c := range c.tree {
+		c.nullOne(mem, i, in)
+	}
+}
+
+func (c *column) nullOne(mem memory.Allocator, i int, in *rows) {
+	if c.layout == layNull || c.layout == layOther {
+		return
+	}
+	if c.valid == nil {
+		c.makeValid(mem, in.cap)
+	}
+	c.valid[i>>3] &^= 1 << (i & 7)
+	switch c.width {
+	case 4:
+		if c.layout != layFixed {
+			c.setOffset(i, c.tail())
+			return
+		}
+		binary.NativeEndian.PutUint32(c.data[i*4:], 0)
+	case 8:
+		binary.NativeEndian.PutUint64(c.data[i*8:], 0)
+	case 0:
+		if c.layout == layBits {
+			c.data[i>>3] &^= 1 << (i & 7)
+		}
+	default:
+		clear(c.data[i*c.width : (i+1)*c.width])
+	}
+}
+
+// nullRange makes the rows since the program began null.
+func (c *column) nullRange(mem memory.Allocator, in *rows) {
+	for i := in.start; i < in.n; i++ {
+		c.nullOne(mem, i, in)
+	}
+}
+
+// tail is where the next value of a text or list column begins.
+func (c *column) tail() int {
+	if c.layout == layList {
+		return c.elems.n
+	}
+	return c.end
+}
+
+func (c *column) offset(i int) int {
+	return int(binary.NativeEndian.Uint32(c.data[4*i:]))
+}
+
+// setOffset says where row i ends, and so where the next begins.
+func (c *column) setOffset(i, end int) {
+	binary.NativeEndian.PutUint32(c.data[4*i+4:], uint32(end))
+}
+
+// appendText stores the text of row i.
+func (c *column) appendText(mem memory.Allocator, i int, s []byte) error {
+	end := c.end + len(s)
+	if end > len(c.text) {
+		if end > math.MaxInt32 {
+			return errFull
+		}
+		c.text = resize(mem, c.text, min(max(2*len(c.text), end, c.textHint, 64), math.MaxInt32))
+	}
+	copy(c.text[c.end:end], s)
+	c.end = end
+	c.setOffset(i, end)
+	return nil
+}
+
+// cut drops the rows from n on.
+func (r *rows) cut(n int) {
+	for _, c := range r.cols {
+		if c.valid != nil {
+			setBits(c.valid, n)
+		}
+		// Where the program does not write, no row since start has an offset yet.
+		if len(c.data) == 0 || c.absent && n >= r.start {
+			continue
+		}
+		switch c.layout {
+		case layText:
+			c.end = c.offset(n)
+		case layList:
+			c.elems.cut(c.offset(n))
+		}
+	}
+	r.n = n
+	r.start = min(r.start, n)
+}

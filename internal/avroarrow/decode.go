@@ -1,0 +1,248 @@
+package avroarrow
+
+import (
+	"encoding/binary"
+	"math"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// decoder holds what outlives one value of one datum.
+type decoder struct {
+	mem   memory.Allocator
+	views messages
+	free  int // what is left of freeBudget
+}
+
+// run decodes count datums of a program into the next rows of at, for which
+// there is room, and returns the position behind them. After an error the rows
+// hold parts of a datum, which cut removes.
+//
+// This is the loop that a broker spends its decoding time in, and why it is
+// one long switch: a call per value would double the time.
+func (d *decoder) run(ops []op, at *rows, count int, data []byte, pos int) (int, error) {
+	for ; count > 0; count-- {
+		i := at.n
+		for pc := 0; pc < len(ops); pc++ {
+			o := &ops[pc]
+			c := o.col
+			if o.nullable {
+				isNull := false
+				if uint(pos) < uint(len(data)) && data[pos] == o.value {
+					pos++
+				} else if uint(pos) < uint(len(data)) && data[pos] == o.null {
+					pos++
+					isNull = true
+				} else {
+					var err error
+					if isNull, pos, err = o.branch(data, pos); err != nil {
+						return 0, err
+					}
+				}
+				if isNull {
+					if d.free -= int(o.cost); d.free < 0 {
+						return 0, o.fail(errFree)
+					}
+					c.null(d.mem, i, at)
+					pc += int(o.skip)
+					continue
+				}
+			}
+			switch o.code {
+			case opDouble:
+				if len(data)-pos < 8 {
+					return 0, o.fail(errShort)
+				}
+				binary.NativeEndian.PutUint64(c.data[i*8:], binary.LittleEndian.Uint64(data[pos:]))
+				pos += 8
+			case opFloat:
+				if len(data)-pos < 4 {
+					return 0, o.fail(errShort)
+				}
+				binary.NativeEndian.PutUint32(c.data[i*4:], binary.LittleEndian.Uint32(data[pos:]))
+				pos += 4
+			case opFloatWide:
+				if len(data)-pos < 4 {
+					return 0, o.fail(errShort)
+				}
+				f := float64(math.Float32frombits(binary.LittleEndian.Uint32(data[pos:])))
+				binary.NativeEndian.PutUint64(c.data[i*8:], math.Float64bits(f))
+				pos += 4
+			case opLong:
+				v, next := long(data, pos)
+				if next < 0 {
+					return 0, o.fail(codeErr(next))
+				}
+				binary.NativeEndian.PutUint64(c.data[i*8:], uint64(v))
+				pos = next
+			case opInt, opIntWide:
+				v, next := long(data, pos)
+				if next < 0 {
+					return 0, o.fail(codeErr(next))
+				}
+				if v != int64(int32(v)) {
+					return 0, o.fail(errInt)
+				}
+				if o.code == opInt {
+					binary.NativeEndian.PutUint32(c.data[i*4:], uint32(v))
+				} else {
+					binary.NativeEndian.PutUint64(c.data[i*8:], uint64(v))
+				}
+				pos = next
+			case opBoolean:
+				if uint(pos) >= uint(len(data)) {
+					return 0, o.fail(errShort)
+				}
+				switch data[pos] {
+				case 0:
+					c.data[i>>3] &^= 1 << (i & 7)
+				case 1:
+					c.data[i>>3] |= 1 << (i & 7)
+				default:
+					return 0, o.fail(errBoolean)
+				}
+				pos++
+			case opString:
+				begin, end, err := span(data, pos)
+				if err != nil {
+					return 0, o.fail(err)
+				}
+				s := data[begin:end]
+				if !utf8.Valid(s) {
+					return 0, o.fail(errNotUTF8)
+				}
+				if err := c.appendText(d.mem, i, s); err != nil {
+					return 0, o.fail(err)
+				}
+				pos = end
+			case opRecord:
+			case opNull:
+				c.null(d.mem, i, at)
+			case opList:
+				var err error
+				if pos, err = d.list(o, data, pos); err != nil {
+					return 0, err
+				}
+				c.setOffset(i, c.elems.n)
+			default:
+				var err error
+				if pos, err = d.rare(o, at, data, pos); err != nil {
+					return 0, err
+				}
+			}
+		}
+		at.n++
+	}
+	return pos, nil
+}
+
+// branch reads a union's index that is not written in the usual one byte, or
+// is none of the union's.
+func (o *op) branch(data []byte, pos int) (isNull bool, next int, err error) {
+	n, next := long(data, pos)
+	switch {
+	case next < 0:
+		return false, 0, o.fail(codeErr(next))
+	case n < 0:
+	case n == int64(o.more.null):
+		return true, next, nil
+	case n == int64(o.more.only):
+		return false, next, nil
+	}
+	return false, 0, o.fail(errUnion)
+}
+
+// list decodes the elements of an array or a map.
+func (d *decoder) list(o *op, data []byte, pos int) (int, error) {
+	in := o.col.elems
+	for {
+		n, next, err := blockCount(data, pos)
+		if err != nil {
+			return 0, o.fail(err)
+		}
+		if pos = next; n == 0 {
+			return pos, nil
+		}
+		if err := checkBlock(n, o.more.node, len(data)-pos, &d.free); err != nil {
+			return 0, o.fail(err)
+		}
+		// Room is made for some at a time, so that it is the elements that are
+		// there which take memory, and not their count.
+		for left := int(n); left > 0; {
+			some := min(left, o.more.chunk)
+			if err := in.reserve(d.mem, some); err != nil {
+				return 0, o.fail(err)
+			}
+			if pos, err = d.run(o.more.body, in, some, data, pos); err != nil {
+				return 0, err
+			}
+			left -= some
+		}
+	}
+}
+
+// rare decodes the types that alerts seldom have.
+func (d *decoder) rare(o *op, at *rows, data []byte, pos int) (next int, err error) {
+	i, c := at.n, o.col
+	switch o.code {
+	case opBinary, opView:
+		begin, end, err := span(data, pos)
+		if err != nil {
+			return 0, o.fail(err)
+		}
+		if o.code == opBinary {
+			err = c.appendText(d.mem, i, data[begin:end])
+		} else {
+			d.views.put(c.data[i*c.width:(i+1)*c.width], data[begin:end], begin)
+		}
+		if err != nil {
+			return 0, o.fail(err)
+		}
+		return end, nil
+	case opFixed:
+		if len(data)-pos < c.width {
+			return 0, o.fail(errShort)
+		}
+		copy(c.data[i*c.width:(i+1)*c.width], data[pos:])
+		return pos + c.width, nil
+	case opEnum:
+		n, next := long(data, pos)
+		if next < 0 {
+			return 0, o.fail(codeErr(next))
+		}
+		if uint64(n) >= uint64(len(o.more.node.symbols)) {
+			return 0, o.fail(errEnum)
+		}
+		if err := c.appendText(d.mem, i, []byte(o.more.node.symbols[n])); err != nil {
+			return 0, o.fail(err)
+		}
+		return next, nil
+	case opDecimal:
+		begin, end, err := o.more.node.decimalSpan(data, pos)
+		if err != nil {
+			return 0, o.fail(err)
+		}
+		lo, hi, err := decimal(data[begin:end], o.more.node.limit)
+		if err != nil {
+			return 0, o.fail(err)
+		}
+		binary.NativeEndian.PutUint64(c.data[i*16:], lo)
+		binary.NativeEndian.PutUint64(c.data[i*16+8:], hi)
+		return end, nil
+	}
+	return d.union(o, at, data, pos)
+}
+
+// union decodes a number of one of several widths.
+func (d *decoder) union(o *op, at *rows, data []byte, pos int) (int, error) {
+	n, pos := long(data, pos)
+	if pos < 0 {
+		return 0, o.fail(codeErr(pos))
+	}
+	if uint64(n) >= uint64(len(o.more.branches)) {
+		return 0, o.fail(errUnion)
+	}
+	row := *at // the row is counted once, by whoever runs the union
+	return d.run(o.more.branches[n:n+1], &row, 1, data, pos)
+}

@@ -1,0 +1,248 @@
+package avroarrow
+
+import (
+	"fmt"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// code is what an op does with the value at its position.
+type code uint8
+
+const (
+	opNull      code = iota // no bytes
+	opBoolean               //
+	opInt                   // int to int32
+	opIntWide               // int to int64
+	opLong                  //
+	opFloat                 //
+	opFloatWide             // float to float64
+	opDouble                //
+	opString                // UTF-8 is checked
+	opBinary                // bytes to a binary column
+	opView                  // bytes to a view column
+	opFixed                 //
+	opEnum                  //
+	opDecimal               //
+	opList                  // arrays and maps
+	opRecord                // its fields are the ops that follow
+	opUnion                 // numbers of two widths
+)
+
+// op decodes one value of a datum into one column. A record's fields follow it
+// in the same program, so a nested datum is mostly one loop.
+type op struct {
+	code     code
+	nullable bool
+	null     byte  // how the union's index of null is written
+	value    byte  // and that of the value
+	skip     int32 // ops of its fields
+	cost     int32 // of a null
+	col      *column
+	more     *details
+}
+
+// details is what few ops, or only errors, need.
+type details struct {
+	path       string
+	node       *node
+	null, only int  // indices in the union of null and of the value, or -1
+	body       []op // opList: a program for an element
+	chunk      int  // opList: elements to make room for at once
+	branches   []op // opUnion
+}
+
+func (o *op) fail(err error) error { return fmt.Errorf("%s: %w", o.more.path, err) }
+
+// program decodes one writer's schema into one target.
+type program struct {
+	ops     []op
+	untouch []absentee // what the writer lacks
+}
+
+// absentee is a column, with all below it in the same rows, that a program
+// does not write.
+type absentee struct {
+	col *column
+	in  *rows
+}
+
+// noIndex stands for a union index that cannot be written in one byte.
+const noIndex = 0xff
+
+// linker makes a program.
+type linker struct{ p *program }
+
+func link(s *Schema, b *Builder) (*program, error) {
+	l := linker{p: &program{}}
+	ops, err := l.fields(nil, s.root, b.names, b.cols, "", &b.top)
+	if err != nil {
+		return nil, fmt.Errorf("avroarrow: %w", err)
+	}
+	l.p.ops = ops
+	return l.p, nil
+}
+
+// fields appends the ops of a record's fields, which go into cols.
+func (l linker) fields(ops []op, n *node, names map[string]int, cols []*column, path string, in *rows) ([]op, error) {
+	touched := make([]bool, len(cols))
+	for _, f := range n.fields {
+		sub := join(path, f.name)
+		i, ok := names[f.name]
+		if !ok {
+			return nil, fmt.Errorf("%s: the target has no such column", sub)
+		}
+		touched[i] = true
+		var err error
+		if ops, err = l.value(ops, f.node, cols[i], sub, in); err != nil {
+			return nil, err
+		}
+	}
+	for i, c := range cols {
+		if !touched[i] {
+			l.p.untouch = append(l.p.untouch, absentee{c, in})
+		}
+	}
+	return ops, nil
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// value appends the ops of a node that goes into column c.
+func (l linker) value(ops []op, n *node, c *column, path string, in *rows) ([]op, error) {
+	if n.kind == kindUnion {
+		return l.union(ops, n, c, path, in)
+	}
+	code, ok := codeFor(n, c)
+	if !ok {
+		return nil, &ConflictError{Path: path, Have: c.typ, Want: n.typ}
+	}
+	at := len(ops)
+	ops = append(ops, op{code: code, null: noIndex, value: noIndex, cost: int32(n.cost), col: c,
+		more: &details{path: path, node: n}})
+	var err error
+	switch code {
+	case opRecord:
+		ops, err = l.fields(ops, n, fieldNames(c.typ.(*arrow.StructType).Fields()), c.kids, path, in)
+	case opList:
+		err = l.list(ops[at].more, n, c, path+"[]")
+	}
+	if err != nil {
+		return nil, err
+	}
+	ops[at].skip = int32(len(ops) - at - 1)
+	return ops, nil
+}
+
+func fieldNames(fields []arrow.Field) map[string]int {
+	names := make(map[string]int, len(fields))
+	for i, f := range fields {
+		if _, ok := names[f.Name]; !ok {
+			names[f.Name] = i
+		}
+	}
+	return names
+}
+
+func (l linker) list(d *details, n *node, c *column, path string) (err error) {
+	d.chunk = max(1, (1<<14)/n.elem.cost)
+	if n.kind == kindArray {
+		d.body, err = l.value(nil, n.elem, c.elem, path, c.elems)
+		return err
+	}
+	if d.body, err = l.value(nil, &mapKey, c.elem.kids[0], path+".key", c.elems); err != nil {
+		return err
+	}
+	d.body, err = l.value(d.body, n.elem, c.elem.kids[1], path+".value", c.elems)
+	return err
+}
+
+func (l linker) union(ops []op, n *node, c *column, path string, in *rows) ([]op, error) {
+	null, only := -1, -1
+	for i, b := range n.branches {
+		switch {
+		case b.kind == kindNull:
+			null = i
+		case only < 0:
+			only = i
+		default:
+			return l.numbers(ops, n, c, path, in)
+		}
+	}
+	at := len(ops)
+	ops, err := l.value(ops, n.branches[max(only, 0)], c, path, in)
+	if err != nil {
+		return nil, err
+	}
+	o := &ops[at]
+	o.nullable = true
+	o.more.null, o.more.only = null, only
+	if null >= 0 {
+		o.null = byte(2 * null)
+	}
+	if only >= 0 {
+		o.value = byte(2 * only)
+	}
+	return ops, nil
+}
+
+// numbers makes the op of a union of numbers, which has an op for each branch.
+func (l linker) numbers(ops []op, n *node, c *column, path string, in *rows) ([]op, error) {
+	o := op{code: opUnion, col: c, more: &details{path: path, node: n}}
+	for _, b := range n.branches {
+		var err error
+		if o.more.branches, err = l.value(o.more.branches, b, c, path, in); err != nil {
+			return nil, err
+		}
+	}
+	return append(ops, o), nil
+}
+
+// codeFor says how a node's values get into a column, if they can.
+func codeFor(n *node, c *column) (code, bool) {
+	have := c.typ.ID()
+	same := arrow.TypeEqual(n.typ, c.typ)
+	switch n.kind {
+	case kindNull:
+		return opNull, true
+	case kindBoolean:
+		return opBoolean, same
+	case kindInt:
+		if n.typ.ID() == arrow.INT32 && have == arrow.INT64 {
+			return opIntWide, true
+		}
+		return opInt, same
+	case kindLong:
+		return opLong, same
+	case kindFloat:
+		if have == arrow.FLOAT64 {
+			return opFloatWide, true
+		}
+		return opFloat, same
+	case kindDouble:
+		return opDouble, same
+	case kindBytes:
+		if have == arrow.BINARY {
+			return opBinary, true
+		}
+		return opView, same
+	case kindString:
+		return opString, same
+	case kindFixed:
+		return opFixed, same
+	case kindEnum:
+		return opEnum, same
+	case kindDecimal:
+		return opDecimal, same
+	case kindArray:
+		return opList, have == arrow.LIST
+	case kindMap:
+		return opList, have == arrow.MAP && c.elem.kids[0].typ.ID() == arrow.STRING
+	}
+	return opRecord, have == arrow.STRUCT
+}

@@ -1,0 +1,114 @@
+package avroarrow
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// ConflictError reports two types that cannot share a column.
+type ConflictError struct {
+	Path       string         // of the column: "candidate.magpsf", "history[].fid"
+	Have, Want arrow.DataType // the column's type, and the one that does not fit
+	Case       string         // when it is the name that conflicts: the one that is there in other case
+}
+
+func (e *ConflictError) Error() string {
+	if e.Case != "" {
+		return fmt.Sprintf("%s: differs from column %s only in case", e.Path, e.Case)
+	}
+	return fmt.Sprintf("%s: %s does not fit into %s", e.Path, e.Want, e.Have)
+}
+
+// Merge returns the narrowest schema that holds the columns of both: those of
+// a, and behind them what only b has, in structs, lists and maps too. Integers
+// and floats widen to 64 bits where they differ; null gives way to any type.
+// Whatever else differs is a [*ConflictError], and so are names that differ
+// only in case. When b adds nothing the answer is a itself.
+func Merge(a, b *arrow.Schema) (*arrow.Schema, error) {
+	fields, changed, err := mergeFields(a.Fields(), b.Fields(), "")
+	if err != nil {
+		return nil, fmt.Errorf("avroarrow: merge: %w", err)
+	}
+	if !changed {
+		return a, nil
+	}
+	meta := a.Metadata()
+	return arrow.NewSchema(fields, &meta), nil
+}
+
+func mergeFields(a, b []arrow.Field, path string) (out []arrow.Field, changed bool, err error) {
+	out = append(out, a...)
+	byName := make(map[string]int, len(a)+len(b))
+	for i, f := range a {
+		byName[strings.ToLower(f.Name)] = i
+	}
+	for _, f := range b {
+		sub := join(path, f.Name)
+		i, ok := byName[strings.ToLower(f.Name)]
+		if !ok {
+			byName[strings.ToLower(f.Name)] = len(out)
+			out = append(out, f)
+			changed = true
+			continue
+		}
+		if out[i].Name != f.Name {
+			return nil, false, &ConflictError{Path: sub, Have: out[i].Type, Want: f.Type, Case: out[i].Name}
+		}
+		typ, more, err := mergeTypes(out[i].Type, f.Type, sub)
+		if err != nil {
+			return nil, false, err
+		}
+		if more {
+			out[i].Type, changed = typ, true
+		}
+	}
+	return out, changed, nil
+}
+
+// mergeTypes returns the type that holds both, and whether it is another than
+// a.
+func mergeTypes(a, b arrow.DataType, path string) (_ arrow.DataType, changed bool, err error) {
+	if b.ID() == arrow.NULL || arrow.TypeEqual(a, b) {
+		return a, false, nil
+	}
+	if a.ID() == arrow.NULL {
+		return b, true, nil
+	}
+	if wide := wider(a, b); wide != nil {
+		return wide, wide.ID() != a.ID(), nil
+	}
+	if a.ID() != b.ID() {
+		return nil, false, &ConflictError{Path: path, Have: a, Want: b}
+	}
+	switch a := a.(type) {
+	case *arrow.StructType:
+		fields, changed, err := mergeFields(a.Fields(), b.(*arrow.StructType).Fields(), path)
+		if err != nil || !changed {
+			return a, false, err
+		}
+		return arrow.StructOf(fields...), true, nil
+	case *arrow.ListType:
+		field := a.ElemField()
+		field.Type, changed, err = mergeTypes(a.Elem(), b.(*arrow.ListType).Elem(), path+"[]")
+		if err != nil || !changed {
+			return a, false, err
+		}
+		return arrow.ListOfField(field), true, nil
+	case *arrow.MapType:
+		return mergeMaps(a, b.(*arrow.MapType), path)
+	}
+	return nil, false, &ConflictError{Path: path, Have: a, Want: b}
+}
+
+func mergeMaps(a, b *arrow.MapType, path string) (arrow.DataType, bool, error) {
+	if !arrow.TypeEqual(a.KeyType(), b.KeyType()) {
+		return nil, false, &ConflictError{Path: path + "[].key", Have: a.KeyType(), Want: b.KeyType()}
+	}
+	item, changed, err := mergeTypes(a.ItemType(), b.ItemType(), path+"[].value")
+	if err != nil || !changed {
+		return a, false, err
+	}
+	return arrow.MapOf(a.KeyType(), item), true, nil
+}
