@@ -1,0 +1,99 @@
+package parquetfile
+
+import "github.com/apache/arrow/go/v17/arrow"
+
+// Parquet's numbers for converted types, the annotations of old.
+const (
+	convertedUTF8            = 0
+	convertedMap             = 1
+	convertedList            = 3
+	convertedDecimal         = 5
+	convertedDate            = 6
+	convertedTimeMillis      = 7
+	convertedTimeMicros      = 8
+	convertedTimestampMillis = 9
+	convertedTimestampMicros = 10
+)
+
+// Parquet's numbers for logical types, the annotations of today.
+const (
+	logicalString    = 1
+	logicalMap       = 2
+	logicalList      = 3
+	logicalDecimal   = 5
+	logicalDate      = 6
+	logicalTime      = 7
+	logicalTimestamp = 8
+	logicalUnknown   = 11
+)
+
+// annotation writes what a schema element says of its values besides their
+// physical type, in the old way and in the new.
+func (t *compact) annotation(typ arrow.DataType) {
+	switch typ := typ.(type) {
+	case *arrow.StringType, *arrow.StringViewType:
+		t.annotate(convertedUTF8, logicalString)
+	case *arrow.ListType:
+		t.annotate(convertedList, logicalList)
+	case *arrow.MapType:
+		t.annotate(convertedMap, logicalMap)
+	case *arrow.Date32Type:
+		t.annotate(convertedDate, logicalDate)
+	case *arrow.NullType:
+		t.structure(10)
+		t.empty(logicalUnknown)
+		t.end()
+	case *arrow.Decimal128Type:
+		t.i32(6, convertedDecimal)
+		t.i32(7, typ.Scale)
+		t.i32(8, typ.Precision)
+		t.structure(10)
+		t.structure(logicalDecimal)
+		t.i32(1, typ.Scale)
+		t.i32(2, typ.Precision)
+		t.end()
+		t.end()
+	case *arrow.Time32Type:
+		t.i32(6, convertedTimeMillis)
+		t.clock(logicalTime, typ.Unit, false)
+	case *arrow.Time64Type:
+		t.i32(6, convertedTimeMicros)
+		t.clock(logicalTime, typ.Unit, false)
+	case *arrow.TimestampType:
+		utc := typ.TimeZone != ""
+		// The old annotations mean an instant, and know no nanoseconds.
+		switch {
+		case utc && typ.Unit == arrow.Millisecond:
+			t.i32(6, convertedTimestampMillis)
+		case utc && typ.Unit == arrow.Microsecond:
+			t.i32(6, convertedTimestampMicros)
+		}
+		t.clock(logicalTimestamp, typ.Unit, utc)
+	}
+}
+
+func (t *compact) annotate(converted int32, logical int) {
+	t.i32(6, converted)
+	t.structure(10)
+	t.empty(logical)
+	t.end()
+}
+
+// clock writes a logical type that counts a unit of time.
+func (t *compact) clock(logical int, unit arrow.TimeUnit, utc bool) {
+	t.structure(10)
+	t.structure(logical)
+	t.bool(1, utc)
+	t.structure(2)
+	switch unit {
+	case arrow.Millisecond:
+		t.empty(1)
+	case arrow.Microsecond:
+		t.empty(2)
+	case arrow.Nanosecond:
+		t.empty(3)
+	}
+	t.end()
+	t.end()
+	t.end()
+}

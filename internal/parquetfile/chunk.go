@@ -1,0 +1,146 @@
+package parquetfile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// Parquet's numbers for encodings.
+const (
+	encodingPlain      = 0
+	encodingRLE        = 3
+	encodingDictionary = 8
+)
+
+// Parquet's numbers for page types.
+const (
+	pageData       = 0
+	pageDictionary = 2
+)
+
+// headerRoom is more than a page header ever takes.
+const headerRoom = 64
+
+// chunk is a column chunk ready to be written, and what the footer says of
+// it.
+type chunk struct {
+	buf    []byte
+	pieces []piece
+	vals   [][]byte // what the pieces name
+	err    error
+
+	codec        int32
+	values       int64 // nulls included
+	nulls        int64
+	raw, stored  int64 // bytes with page headers, before and after compression
+	dictionary   int64 // stored bytes of the dictionary page, 0: there is none
+	lower, upper []byte
+	bounded      bool // lower and upper are known
+}
+
+// piece is a stretch of a chunk's buffer, and after it values that are
+// written from where they are, each with its length.
+type piece struct {
+	from, to       int
+	valFrom, valTo int
+}
+
+func (c *chunk) reset(codec int32) {
+	clear(c.vals)
+	*c = chunk{buf: c.buf[:0], pieces: c.pieces[:0], vals: c.vals[:0],
+		lower: c.lower[:0], upper: c.upper[:0], codec: codec}
+}
+
+// pageHeader is what differs between the pages of a chunk.
+type pageHeader struct {
+	typ      int32
+	values   int
+	encoding int32
+}
+
+// addPage compresses body onto the chunk. Room is left for the header, whose
+// size is only known then.
+func (e *encoder) addPage(c *chunk, h pageHeader, body []byte) error {
+	if len(body) > math.MaxInt32 {
+		return tooLarge(len(body))
+	}
+	at := len(c.buf)
+	c.buf = grown(c.buf, at+headerRoom)
+	var err error
+	if c.buf, err = e.codec.append(c.buf, body, c.codec); err != nil {
+		return err
+	}
+	from, err := e.putHeader(c, h, at, len(body), len(c.buf)-at-headerRoom)
+	if err != nil {
+		return err
+	}
+	c.pieces = append(c.pieces, piece{from: from, to: len(c.buf)})
+	if h.typ == pageDictionary {
+		c.dictionary = c.stored
+	}
+	return nil
+}
+
+// addValues adds an uncompressed page of levels and of values that stay where
+// they are.
+func (e *encoder) addValues(c *chunk, h pageHeader, levels []byte, valFrom, valTo int) error {
+	size := len(levels)
+	for _, v := range c.vals[valFrom:valTo] {
+		size += 4 + len(v)
+	}
+	if size > math.MaxInt32 {
+		return tooLarge(size)
+	}
+	at := len(c.buf)
+	c.buf = append(grown(c.buf, at+headerRoom), levels...)
+	from, err := e.putHeader(c, h, at, size, size)
+	c.pieces = append(c.pieces, piece{from, len(c.buf), valFrom, valTo})
+	return err
+}
+
+// putHeader writes a page header right before the page, which begins
+// headerRoom after at, and answers where the header begins.
+func (e *encoder) putHeader(c *chunk, h pageHeader, at, raw, stored int) (from int, err error) {
+	if stored > math.MaxInt32 {
+		return 0, tooLarge(stored)
+	}
+	t := &e.thrift
+	t.reset()
+	t.begin()
+	t.i32(1, h.typ)
+	t.i32(2, int32(raw))
+	t.i32(3, int32(stored))
+	if h.typ == pageData {
+		t.structure(5)
+		t.i32(1, int32(h.values))
+		t.i32(2, h.encoding)
+		t.i32(3, encodingRLE)
+		t.i32(4, encodingRLE)
+		c.values += int64(h.values)
+	} else {
+		t.structure(7)
+		t.i32(1, int32(h.values))
+		t.i32(2, encodingPlain)
+	}
+	t.end()
+	t.end()
+	from = at + headerRoom - len(t.buf)
+	copy(c.buf[from:], t.buf)
+	c.raw += int64(len(t.buf) + raw)
+	c.stored += int64(len(t.buf) + stored)
+	return from, nil
+}
+
+func tooLarge(n int) error {
+	return fmt.Errorf("a page of %d bytes is more than Parquet can hold", n)
+}
+
+// appendPlain appends values as PLAIN has them: the length, then the bytes.
+func appendPlain(dst []byte, vals [][]byte) []byte {
+	for _, v := range vals {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(v)))
+		dst = append(dst, v...)
+	}
+	return dst
+}

@@ -1,0 +1,186 @@
+package parquetfile
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+)
+
+// longestText is the longest string that may stand in the statistics.
+const longestText = 64
+
+// bounds finds the least and the greatest value of a column chunk.
+type bounds struct {
+	order order
+	some  bool // a value was seen that has a place in the order
+
+	minInt, maxInt     int64
+	minFloat, maxFloat float64
+	min, max           []byte // decimals as they stand in the file, strings
+}
+
+func (b *bounds) reset(o order) {
+	*b = bounds{order: o, min: b.min[:0], max: b.max[:0],
+		minInt: math.MaxInt64, maxInt: math.MinInt64,
+		minFloat: math.Inf(1), maxFloat: math.Inf(-1)}
+}
+
+// addFixed takes the values of a page as they are encoded.
+func (b *bounds) addFixed(vals []byte, width int) {
+	if len(vals) == 0 {
+		return
+	}
+	switch b.order {
+	case orderInt32:
+		b.some = true
+		for ; len(vals) >= 4; vals = vals[4:] {
+			v := int64(int32(binary.LittleEndian.Uint32(vals)))
+			b.minInt, b.maxInt = min(b.minInt, v), max(b.maxInt, v)
+		}
+	case orderInt64:
+		b.some = true
+		for ; len(vals) >= 8; vals = vals[8:] {
+			v := int64(binary.LittleEndian.Uint64(vals))
+			b.minInt, b.maxInt = min(b.minInt, v), max(b.maxInt, v)
+		}
+	case orderFloat32:
+		b.addFloat32(vals)
+	case orderFloat64:
+		b.addFloat64(vals)
+	case orderDecimal:
+		b.addDecimal(vals, width)
+	}
+}
+
+// addFloat32 passes NaN over: it is neither less nor greater than anything.
+func (b *bounds) addFloat32(vals []byte) {
+	lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
+	for ; len(vals) >= 4; vals = vals[4:] {
+		v := math.Float32frombits(binary.LittleEndian.Uint32(vals))
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
+	}
+	b.floats(float64(lo), float64(hi))
+}
+
+func (b *bounds) addFloat64(vals []byte) {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for ; len(vals) >= 8; vals = vals[8:] {
+		v := math.Float64frombits(binary.LittleEndian.Uint64(vals))
+		if v < lo {
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
+	}
+	b.floats(lo, hi)
+}
+
+// floats takes what was found in a page. Infinities of the wrong sign say
+// that nothing was, unless both ends are the same infinity.
+func (b *bounds) floats(lo, hi float64) {
+	if math.IsInf(lo, 1) && math.IsInf(hi, -1) {
+		return
+	}
+	b.some = true
+	// A page of +Inf alone leaves lo as it began, which is right.
+	b.minFloat, b.maxFloat = min(b.minFloat, lo), max(b.maxFloat, hi)
+}
+
+func (b *bounds) addDecimal(vals []byte, width int) {
+	for ; len(vals) >= width; vals = vals[width:] {
+		v := vals[:width]
+		if !b.some {
+			b.some = true
+			b.min, b.max = append(b.min, v...), append(b.max, v...)
+		}
+		if lessDecimal(v, b.min) {
+			b.min = append(b.min[:0], v...)
+		}
+		if lessDecimal(b.max, v) {
+			b.max = append(b.max[:0], v...)
+		}
+	}
+}
+
+// lessDecimal compares two's complement numbers: with the sign bit turned
+// over they order as bytes do.
+func lessDecimal(a, b []byte) bool {
+	if x, y := a[0]^0x80, b[0]^0x80; x != y {
+		return x < y
+	}
+	return bytes.Compare(a, b) < 0
+}
+
+func (b *bounds) addBools(vals []byte) {
+	for _, v := range vals {
+		b.some = true
+		b.minInt, b.maxInt = min(b.minInt, int64(v)), max(b.maxInt, int64(v))
+	}
+}
+
+func (b *bounds) addText(vals [][]byte) {
+	if len(vals) == 0 {
+		return
+	}
+	lo, hi := b.min, b.max
+	if !b.some {
+		lo, hi = vals[0], vals[0]
+	}
+	for _, v := range vals {
+		if bytes.Compare(v, lo) < 0 {
+			lo = v
+		}
+		if bytes.Compare(v, hi) > 0 {
+			hi = v
+		}
+	}
+	b.some = true
+	b.min, b.max = append(b.min[:0], lo...), append(b.max[:0], hi...)
+}
+
+// encoded appends the bounds as the footer has them. It answers false when
+// there are none.
+func (b *bounds) encoded(lower, upper []byte) ([]byte, []byte, bool) {
+	if !b.some {
+		return lower, upper, false
+	}
+	le := binary.LittleEndian
+	switch b.order {
+	case orderBool:
+		return append(lower, byte(b.minInt)), append(upper, byte(b.maxInt)), true
+	case orderInt32:
+		return le.AppendUint32(lower, uint32(b.minInt)), le.AppendUint32(upper, uint32(b.maxInt)), true
+	case orderInt64:
+		return le.AppendUint64(lower, uint64(b.minInt)), le.AppendUint64(upper, uint64(b.maxInt)), true
+	case orderFloat32:
+		lo, hi := signedZeros(b.minFloat, b.maxFloat)
+		return le.AppendUint32(lower, math.Float32bits(float32(lo))),
+			le.AppendUint32(upper, math.Float32bits(float32(hi))), true
+	case orderFloat64:
+		lo, hi := signedZeros(b.minFloat, b.maxFloat)
+		return le.AppendUint64(lower, math.Float64bits(lo)), le.AppendUint64(upper, math.Float64bits(hi)), true
+	case orderText:
+		if len(b.min) > longestText || len(b.max) > longestText {
+			return lower, upper, false
+		}
+	}
+	return append(lower, b.min...), append(upper, b.max...), true
+}
+
+// signedZeros makes zeros hold both of them, as the format asks: a reader may
+// take -0 and +0 for different or for equal.
+func signedZeros(lo, hi float64) (float64, float64) {
+	if lo == 0 {
+		lo = math.Copysign(0, -1)
+	}
+	if hi == 0 {
+		hi = 0
+	}
+	return lo, hi
+}

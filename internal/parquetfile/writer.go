@@ -1,0 +1,229 @@
+package parquetfile
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// ErrClosed is what a closed Writer answers.
+var ErrClosed = errors.New("parquetfile: writer is closed")
+
+// Options settle how a file is written. The zero value is a good choice.
+type Options struct {
+	// Codec compresses the pages, those of incompressible binary columns
+	// excepted.
+	Codec Codec
+	// Workers is how many goroutines encode the columns of a row group; 0 is
+	// one for each processor the program may use. The file does not depend on
+	// it.
+	Workers int
+	// Metadata are the key and value pairs of the footer.
+	Metadata map[string]string
+}
+
+// Rows picks rows of a record, in the order of Index; nil picks all of them.
+type Rows struct {
+	Record arrow.Record
+	Index  []int32
+}
+
+func (r Rows) len() int {
+	if r.Index == nil {
+		return int(r.Record.NumRows())
+	}
+	return len(r.Index)
+}
+
+func (r Rows) check() error {
+	n := r.Record.NumRows()
+	for _, i := range r.Index {
+		if i < 0 || int64(i) >= n {
+			return fmt.Errorf("parquetfile: row %d of a record of %d", i, n)
+		}
+	}
+	return nil
+}
+
+// outBytes is what is gathered before it is handed to the io.Writer: enough
+// that a call costs little, and little enough to stay in the cache.
+const outBytes = 256 << 10
+
+// boundSchemas is how many schemas of records are remembered.
+const boundSchemas = 64
+
+// Writer writes one Parquet file. Its methods must not be called
+// concurrently.
+type Writer struct {
+	tree    *tree
+	options Options
+	codec   int32
+
+	out  *bufio.Writer
+	size int64
+	rows int64
+	err  error // sticks
+
+	bound    map[*arrow.Schema]*binding
+	bindings []*binding // of the row group's segments
+	plan     *plan
+	workers  []*encoder
+	free     chunks
+
+	groups     compact // the row groups of the footer, written one by one
+	groupCount int
+	prefix     [4]byte
+}
+
+// NewWriter begins a file of the schema's columns. It is an error when a
+// column has no Parquet form. The caller keeps w, and closes it after Close.
+func NewWriter(w io.Writer, schema *arrow.Schema, o Options) (*Writer, error) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		return nil, errors.New("parquetfile: big-endian machines are not supported")
+	}
+	t, err := newTree(schema)
+	if err != nil {
+		return nil, err
+	}
+	codec, err := o.Codec.number()
+	if err != nil {
+		return nil, err
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	n := min(o.Workers, len(t.leaves))
+	f := &Writer{tree: t, options: o, codec: codec,
+		out:     bufio.NewWriterSize(w, outBytes),
+		bound:   make(map[*arrow.Schema]*binding),
+		plan:    newPlan(t),
+		workers: make([]*encoder, n),
+	}
+	for i := range f.workers {
+		f.workers[i] = &encoder{}
+	}
+	f.write([]byte(magic))
+	return f, f.err
+}
+
+// Size is the number of bytes written so far.
+func (f *Writer) Size() int64 { return f.size }
+
+// NumRows is the number of rows written so far.
+func (f *Writer) NumRows() int64 { return f.rows }
+
+// WriteRowGroup writes the rows, in their order, as one row group; no rows
+// are no row group. The records may lack columns of the file at any level,
+// which are null then, and may have int32 and float32 where the file has
+// int64 and float64. They are borrowed until WriteRowGroup returns.
+//
+// Where a record does not fit the file, or has a null that may not be, nothing
+// is written and the Writer can go on. Any other error ends the file, and is
+// what every later call returns.
+func (f *Writer) WriteRowGroup(rows []Rows) error {
+	if f.err != nil {
+		return f.err
+	}
+	n, err := f.bindRows(rows)
+	if err != nil || n == 0 {
+		return err
+	}
+	defer f.letGo()
+	if err := f.plan.fill(rows, f.bindings); err != nil {
+		return err
+	}
+	f.writeColumns(int64(n))
+	if f.err == nil {
+		f.err = f.out.Flush()
+	}
+	if f.err != nil {
+		return f.err
+	}
+	f.rows += int64(n)
+	return nil
+}
+
+// bindRows finds the binding of every record and counts the rows.
+func (f *Writer) bindRows(rows []Rows) (int, error) {
+	f.bindings = f.bindings[:0]
+	n := 0
+	for _, r := range rows {
+		if err := r.check(); err != nil {
+			return 0, err
+		}
+		n += r.len()
+		schema := r.Record.Schema()
+		b := f.bound[schema]
+		if b == nil {
+			var err error
+			if b, err = f.tree.bind(schema); err != nil {
+				return 0, err
+			}
+			if len(f.bound) >= boundSchemas {
+				clear(f.bound)
+			}
+			f.bound[schema] = b
+		}
+		f.bindings = append(f.bindings, b)
+	}
+	return n, nil
+}
+
+// letGo forgets the records of the row group.
+func (f *Writer) letGo() {
+	f.plan.clear()
+	for _, e := range f.workers {
+		e.letGo()
+	}
+}
+
+// Close writes the footer. It does not close the io.Writer beneath.
+func (f *Writer) Close() error {
+	if f.err != nil {
+		if errors.Is(f.err, ErrClosed) {
+			return nil
+		}
+		return f.err
+	}
+	f.write(f.footer())
+	if f.err == nil {
+		f.err = f.out.Flush()
+	}
+	if f.err != nil {
+		return f.err
+	}
+	f.err = ErrClosed
+	return nil
+}
+
+// write sends b on its way; an error sticks.
+func (f *Writer) write(b []byte) {
+	if f.err != nil {
+		return
+	}
+	n, err := f.out.Write(b)
+	f.size += int64(n)
+	f.err = err
+}
+
+// writeChunk writes a column chunk and its part of the footer.
+func (f *Writer) writeChunk(l *leaf, c *chunk) {
+	if f.err == nil {
+		f.err = c.err
+	}
+	offset := f.size
+	for _, p := range c.pieces {
+		f.write(c.buf[p.from:p.to])
+		for _, v := range c.vals[p.valFrom:p.valTo] {
+			binary.LittleEndian.PutUint32(f.prefix[:], uint32(len(v)))
+			f.write(f.prefix[:])
+			f.write(v)
+		}
+	}
+	f.groups.columnChunk(l, c, offset)
+}
