@@ -1,0 +1,188 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"github.com/skyfinch/skyfinch/internal/avroarrow"
+	"github.com/skyfinch/skyfinch/internal/ocf"
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+// container is an object container file with several records.
+type container struct {
+	ocf.Header
+	key    stream.View // the schema text
+	blocks int         // read so far
+}
+
+// severalRecords reports whether v is a sound container of more than one
+// record. It looks at the frame of the blocks only.
+func (r *reader) severalRecords(v stream.View) (*container, bool) {
+	data := bytesOf(v)
+	if !ocf.IsOCF(data) {
+		return nil, false
+	}
+	h, err := ocf.ParseHeader(data)
+	if err != nil {
+		return nil, false
+	}
+	var records int64
+	for rest := data[h.Size:]; ; {
+		b, next, err := ocf.NextBlock(rest, h.Sync)
+		if err == io.EOF {
+			break
+		}
+		if err != nil || !r.plausible(h.Codec, b.Count, int64(len(b.Data))) {
+			return nil, false
+		}
+		records += b.Count
+		rest = next
+	}
+	if records < 2 {
+		return nil, false
+	}
+	at := bytes.Index(data[:h.Size], h.Schema) // the text, or an equal one
+	return &container{Header: h, key: stream.View{Buffer: v.Buffer, From: v.From + at, To: v.From + at + len(h.Schema)}}, true
+}
+
+// plausible reports whether a block of this size can hold so many records.
+// One record may take no bytes, several of them need one each at the least:
+// otherwise a few bytes could claim any number of rows.
+func (r *reader) plausible(codec string, count, size int64) bool {
+	most := size
+	if codec != "null" {
+		most = r.limit
+	}
+	return count <= max(most, 1)
+}
+
+// blocks reads the records of a container that is in memory.
+func (r *reader) blocks(ctx context.Context, c *container, v stream.View) error {
+	data := bytesOf(v)
+	for rest := data[c.Size:]; ; {
+		b, next, err := ocf.NextBlock(rest, c.Sync)
+		if err == io.EOF {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if b.Count > 0 && !r.skip(b.Count) {
+			end := v.To - len(next) - ocf.SyncSize
+			stored := stream.View{Buffer: v.Buffer, From: end - len(b.Data), To: end}
+			if err := r.block(c, b.Count, stored); err != nil {
+				return err
+			}
+		}
+		c.blocks++
+		rest = next
+	}
+}
+
+// skip passes over n records if all of them lie before the range.
+func (r *reader) skip(n int64) bool {
+	if n > r.From-r.next {
+		return false
+	}
+	r.next += n
+	return true
+}
+
+// block reads the records of one block, which lies compressed in stored.
+func (r *reader) block(c *container, count int64, stored stream.View) error {
+	if r.next >= r.To {
+		return errMore
+	}
+	v, err := r.inflate(c.Codec, stored)
+	if err != nil {
+		if count > max(int64(stored.To-stored.From), 1) {
+			return r.damage(c, stored, "%d records cannot be: %v", count, err)
+		}
+		return r.rejectAll(c, count, stored, err)
+	}
+	defer v.Buffer.Release()
+	if n := v.To - v.From; count > max(int64(n), 1) {
+		return r.damage(c, v, "%d records cannot be in %d bytes", count, n)
+	}
+	return r.split(c, count, v)
+}
+
+// inflate returns a view of the block's records that the caller must release.
+func (r *reader) inflate(codec string, stored stream.View) (stream.View, error) {
+	out, err := ocf.Decompress(r.scratch[:0], codec, bytesOf(stored), int(r.limit))
+	if err != nil {
+		return stream.View{}, err
+	}
+	if codec == "null" {
+		stored.Buffer.Retain()
+		return stored, nil
+	}
+	r.scratch = out
+	r.arena.giveBack(stored) // of a large file, whose block was read for this alone
+	v := r.arena.take(len(out))
+	copy(bytesOf(v), out)
+	return v, nil
+}
+
+// split takes the block's records apart. The last one is what remains: whether
+// that is a record is for the decoder to say, as it is for a file of one
+// record, and blocks of one record need no schema at all.
+func (r *reader) split(c *container, count int64, v stream.View) error {
+	data := v.Buffer.Bytes()
+	for ; count > 1; count-- {
+		schema, err := r.schemas.parse(c.Schema)
+		if err != nil {
+			return r.rejectAll(c, count, v, err)
+		}
+		n, err := schema.Skip(data[v.From:v.To:v.To])
+		if err != nil {
+			return r.rejectAll(c, count, v, err)
+		}
+		record := stream.View{Buffer: v.Buffer, From: v.From, To: v.From + n}
+		if err := r.row(c.key, record, ""); err != nil {
+			return err
+		}
+		v.From += n
+	}
+	return r.row(c.key, v, "")
+}
+
+// rejectAll rejects so many records, of which v is all that there is.
+func (r *reader) rejectAll(c *container, count int64, v stream.View, err error) error {
+	cause := r.cause("block %d: %v", c.blocks, err)
+	key := c.key
+	for ; count > 0; count-- {
+		if err := r.row(key, v, cause); err != nil {
+			return err
+		}
+		key, v = stream.View{}, stream.View{Buffer: r.none}
+	}
+	return nil
+}
+
+// damage gives up the rest of the container, as one reject.
+func (r *reader) damage(c *container, v stream.View, format string, args ...any) error {
+	args = append([]any{c.blocks}, args...)
+	if err := r.reject(v, "block %d: "+format, args...); err != nil {
+		return err
+	}
+	return errGone
+}
+
+// schemas remembers the last schema parsed: files of one directory share
+// theirs, and parsing it takes longer than splitting a file.
+type schemas struct {
+	text   []byte
+	schema *avroarrow.Schema
+	err    error
+}
+
+func (s *schemas) parse(text []byte) (*avroarrow.Schema, error) {
+	if s.text == nil || !bytes.Equal(s.text, text) {
+		s.schema, s.err = avroarrow.Parse(text)
+		s.text = append(make([]byte, 0, len(text)+1), text...)
+	}
+	return s.schema, s.err
+}

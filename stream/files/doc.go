@@ -1,0 +1,57 @@
+// Package files reads alerts from Avro files: single ones, directories of
+// them, globs, and the tarballs in which surveys publish a night.
+//
+//	src := &files.Source{Patterns: []string{"/data/ztf/2026*", "extra/*.tar.gz"}}
+//
+// A [Source] is a stream.Source. A partition is one file, named by its
+// absolute path; the offsets of a partition are the numbers of the records in
+// it, counted from 0 and, in a tarball, on through all members. So a service
+// that stops in the middle of a file goes on there. Paths are names for ever:
+// a file that was read and is then replaced under its name is not read again.
+//
+// # What is a message
+//
+// An object container file with one record, which is what surveys send, is one
+// message: the whole file, with no key. So is everything that is no container
+// (a bare datum, Confluent's framing, an empty file, noise) and a container
+// whose frame is damaged. Judging them is left to the decoder, which sees the
+// same bytes as it would from Kafka.
+//
+// A container with several records is a message a record: the value is the
+// bare datum, the key the text of the writer's schema. The values of a block
+// that cannot be inflated or split are rejects, as many as the block says it
+// has records; the first of them holds the bytes that are left.
+//
+// A file is read whole up to [Source].MaxMessage. A larger container is read
+// block by block, in the memory of one block; anything else of that size is a
+// reject. Damage in the frame of such a container is found only on the way,
+// and the rest of the file is then one reject.
+//
+// The members of a tarball are read in one pass, as files are, except those
+// whose names begin with a dot or an underscore. Their topic is the path of the
+// tarball with the name of the member behind it. A tarball that is cut short or
+// damaged ends in a reject, so that it does not stop a night; an archive
+// without its end marker counts as cut short. To begin in the middle of a
+// tarball, it is read again from the start.
+//
+// # What is found
+//
+// In directories, and those below, files are taken that end in .avro, .bin,
+// .tar, .tar.gz or .tgz, unless a name on the way begins with a dot or an
+// underscore. A file that is named, or matched by a glob, is taken whatever it
+// ends in. Links to files count as files. Links to directories are followed
+// where a pattern leads through them, but not by a search, which could go round
+// in circles.
+//
+// Files that are still being written belong out of sight: under a hidden name,
+// another ending, or in another directory, and renamed when they are whole.
+// Where nobody does that, [Source].Settle leaves a file alone until it has not
+// changed for a while.
+//
+// # Delivery
+//
+// Equal ranges give equal messages in equal chunks. Values are not copied: they
+// are views into the buffers that files were read to, which live as long as
+// a record made of them. A disk that fails is an error, to be tried again; it
+// never passes for the end of a file.
+package files

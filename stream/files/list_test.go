@@ -1,0 +1,158 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+// list returns the names of what is available, without dir before them.
+func list(t *testing.T, dir string, s *Source) []string {
+	t.Helper()
+	extents, err := s.Available(t.Context())
+	require.NoError(t, err)
+	names := []string{}
+	for _, e := range extents {
+		name, below := strings.CutPrefix(e.Partition, dir+"/")
+		require.True(t, below, e.Partition)
+		assert.Equal(t, stream.Extent{Range: open(e.Partition, 0), Bytes: e.Bytes}, e)
+		names = append(names, name)
+	}
+	return names
+}
+
+func tree(t *testing.T) string {
+	var files []member
+	for _, name := range []string{
+		"a.avro", "a/2.avro", "a/1.bin", "a/b/deep.tar.gz", "a/b/deep.tgz", "a-.tar",
+		"junk.txt", "a/x.avro.tmp", "a/x.part", ".hidden.avro", "_x.avro", "a/.git/x.avro", "_temporary/0/x.avro", "[odd].avro",
+	} {
+		files = append(files, member{name, []byte("0123456789")})
+	}
+	dir := write(t, files...)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "none/here"), 0o755))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "junk.txt"), filepath.Join(dir, "z.avro")))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "dangling.avro")))
+	require.NoError(t, os.Symlink(dir, filepath.Join(dir, "none/here/circle")))
+	return dir
+}
+
+func TestAvailable(t *testing.T) {
+	dir := tree(t)
+	all := []string{"[odd].avro", "a-.tar", "a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "z.avro"}
+	for _, c := range []struct {
+		patterns string
+		want     []string
+	}{
+		{"", all},
+		{"/", all},
+		{"a", []string{"a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz"}},
+		{"none", nil},
+		{"none/here/c*/*.tar", []string{"none/here/circle/a-.tar"}},
+		{"junk.txt", []string{"junk.txt"}},
+		{"_x.avro", []string{"_x.avro"}},
+		{"[odd].avro", []string{"[odd].avro"}},
+		{"[aj]*", []string{"a-.tar", "a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "junk.txt"}},
+		{"*.avro", []string{"[odd].avro", "_x.avro", "a.avro", "z.avro"}},
+		{".*.avro", []string{".hidden.avro"}},
+		{"a/*", []string{"a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "a/x.avro.tmp", "a/x.part"}},
+		{"a*/b", []string{"a/b/deep.tar.gz", "a/b/deep.tgz"}},
+		{"*/b/deep.t[ag]*", []string{"a/b/deep.tar.gz", "a/b/deep.tgz"}},
+		{"**/*.avro", []string{"[odd].avro", "_x.avro", "a.avro", "a/2.avro", "z.avro"}},
+		{"**/b/**/deep.tgz", []string{"a/b/deep.tgz"}},
+		{"**/**", all},
+		{"a.avro|a|*.avro|a.avro", []string{"a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "[odd].avro", "_x.avro", "z.avro"}},
+		{"a/../a.avro", []string{"a.avro"}},
+	} {
+		s := &Source{}
+		for p := range strings.SplitSeq(c.patterns, "|") {
+			s.Patterns = append(s.Patterns, dir+"/"+p)
+		}
+		assert.Equal(t, append([]string{}, c.want...), list(t, dir, s), c.patterns)
+	}
+}
+
+func TestRelativePatterns(t *testing.T) {
+	dir := tree(t)
+	t.Chdir(filepath.Join(dir, "a"))
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	dir = filepath.ToSlash(filepath.Dir(here))
+	assert.Equal(t, []string{"a/1.bin"}, list(t, dir, &Source{Patterns: []string{"1.bin"}}))
+	assert.Equal(t, []string{"a/2.avro", "a-.tar"}, list(t, dir, &Source{Patterns: []string{"2*", "../*.tar"}}))
+	assert.Equal(t, []string{"a/b/deep.tgz"}, list(t, dir, &Source{Patterns: []string{"./**/*.tgz"}}))
+}
+
+func TestBytes(t *testing.T) {
+	dir := write(t, member{"a.avro", []byte("12345")}, member{"b.tar", []byte("123")}, member{"c.tgz", []byte("1234")})
+	extents, err := (&Source{Patterns: []string{dir}}).Available(t.Context())
+	require.NoError(t, err)
+	require.Len(t, extents, 3)
+	assert.Equal(t, []int64{5, 3, 8}, []int64{extents[0].Bytes, extents[1].Bytes, extents[2].Bytes})
+}
+
+func TestNoMatch(t *testing.T) {
+	dir := tree(t)
+	for _, p := range []string{"missing", "*.missing", "a.avro/x", "a.avro/*", "**/missing/*.avro", "dangling.avro", "mis[s]ing/**"} {
+		pattern := dir + "/" + p
+		_, err := (&Source{Patterns: []string{dir, pattern}}).Available(t.Context())
+		var none *NoMatchError
+		require.ErrorAs(t, err, &none, p)
+		assert.Equal(t, pattern, none.Pattern)
+		assert.Contains(t, err.Error(), pattern)
+		assert.NotContains(t, err.Error(), "\n")
+		assert.IsType(t, stream.Permanent(errors.New("")), err)
+	}
+	_, err := (&Source{Patterns: []string{""}}).Available(t.Context())
+	assert.ErrorAs(t, err, new(*NoMatchError))
+}
+
+func TestAvailableErrors(t *testing.T) {
+	dir := tree(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "none", "a\xff.avro"), nil, 0o644))
+	for pattern, want := range map[string]string{
+		dir + "/[": "pattern", dir + "/*/[a": "pattern", dir + "/none": "not UTF-8", os.DevNull: "neither",
+	} {
+		_, err := (&Source{Patterns: []string{pattern}}).Available(t.Context())
+		require.ErrorContains(t, err, want)
+		assert.IsType(t, stream.Permanent(errors.New("")), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := (&Source{Patterns: []string{dir}}).Available(ctx)
+	assert.Equal(t, context.Canceled, err)
+}
+
+func TestUnreadableDirectory(t *testing.T) {
+	dir := tree(t)
+	locked := filepath.Join(dir, "a", "b")
+	require.NoError(t, os.Chmod(locked, 0))
+	t.Cleanup(func() { _ = os.Chmod(locked, 0o755) })
+	if _, err := os.ReadDir(locked); err == nil {
+		t.Skip("this user may read everything")
+	}
+	for _, p := range []string{"", "/a/b/*", "/**/*.avro"} {
+		_, err := (&Source{Patterns: []string{dir + p}}).Available(t.Context())
+		assert.ErrorIs(t, err, os.ErrPermission, p)
+	}
+}
+
+func TestSettle(t *testing.T) {
+	dir := write(t, member{"old.avro", nil}, member{"new.avro", nil})
+	past := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(filepath.Join(dir, "old.avro"), past, past))
+	assert.Equal(t, []string{"new.avro", "old.avro"}, list(t, dir, &Source{Patterns: []string{dir}}))
+	assert.Equal(t, []string{"old.avro"}, list(t, dir, &Source{Patterns: []string{dir}, Settle: 30 * time.Minute}))
+	assert.Equal(t, []string{"old.avro"}, list(t, dir, &Source{Patterns: []string{dir + "/*.avro"}, Settle: 30 * time.Minute}))
+	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir + "/new.avro"}, Settle: 30 * time.Minute}))
+	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir}, Settle: 2 * time.Hour}))
+}

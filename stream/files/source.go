@@ -1,0 +1,113 @@
+package files
+
+import (
+	"context"
+	"iter"
+	"math"
+	"path/filepath"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+const (
+	defaultMaxMessage = 64 << 20
+	defaultChunkRows  = 64
+	defaultChunkBytes = 4 << 20
+
+	// A view counts its bytes in 32 bits.
+	mostMessage = math.MaxInt32 - 64
+)
+
+// Source reads Avro files, directories, globs and tarballs. Its methods keep
+// no state between calls and may be called concurrently.
+type Source struct {
+	// Patterns name files, directories and globs. Directories are searched
+	// recursively. In a glob ** stands for any number of directories, and a
+	// directory that matches means all that is in it.
+	Patterns []string
+	// Settle is how long a file must have lain unchanged before it is taken,
+	// for directories that others still write to. 0 takes every file at once.
+	Settle time.Duration
+	// MaxMessage is the size in bytes of the largest message that is read,
+	// and of the largest block of a container, stored and inflated. What is
+	// larger is rejected. 0 is 64 MiB.
+	MaxMessage int64
+	// ChunkRows and ChunkBytes bound a chunk: no more rows than the first,
+	// and no more bytes of values than the second unless a single row has
+	// more. 0 is 64 rows and 4 MiB.
+	ChunkRows, ChunkBytes int
+	// Alloc is where messages are read to; it may return memory that is not
+	// zeroed. nil is memory.DefaultAllocator.
+	Alloc memory.Allocator
+}
+
+// Available lists the files and their sizes; it opens none. Every extent is
+// open-ended, because only reading tells how many records a file has. A
+// pattern that stands for nothing is a [NoMatchError]; a directory without
+// alerts is not.
+func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
+	l := newListing(s.Settle)
+	for _, pattern := range s.Patterns {
+		if err := l.add(ctx, pattern); err != nil {
+			return nil, err
+		}
+	}
+	return l.extents, nil
+}
+
+// Read yields the messages of the ranges, range by range. It blocks on the
+// file system only. Damage in a file is a reject; an error is a file that
+// cannot be read at all.
+func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+	return func(yield func(stream.Chunk, error) bool) {
+		r := s.reader(func(c stream.Chunk) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if !yield(c, nil) {
+				return errStop
+			}
+			return nil
+		})
+		defer r.close()
+		if err := r.ranges(ctx, ranges); err != nil && err != errStop {
+			yield(stream.Chunk{}, err)
+		}
+	}
+}
+
+// reader returns a reader that hands its chunks to emit.
+func (s *Source) reader(emit func(stream.Chunk) error) *reader {
+	mem := s.Alloc
+	if mem == nil {
+		mem = memory.DefaultAllocator
+	}
+	chunkBytes := min(orDefault(s.ChunkBytes, defaultChunkBytes), mostMessage)
+	return &reader{
+		limit: min(orDefault(s.MaxMessage, defaultMaxMessage), mostMessage),
+		arena: arena{mem: mem, size: chunkBytes},
+		out: chunker{
+			maxRows:  orDefault(s.ChunkRows, defaultChunkRows),
+			maxBytes: chunkBytes,
+			emit:     emit,
+			messages: stream.NewMessageBuilder(mem),
+		},
+		none: memory.NewBufferBytes(nil),
+	}
+}
+
+func orDefault[T int | int64](v, otherwise T) T {
+	if v <= 0 {
+		return otherwise
+	}
+	return v
+}
+
+// partitionOf is the name of the partition that a file is.
+func partitionOf(path string) string { return filepath.ToSlash(path) }
+
+// pathOf is its inverse.
+func pathOf(partition string) string { return filepath.FromSlash(partition) }

@@ -1,0 +1,188 @@
+package files
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+var night = []member{
+	{"night/", nil},
+	{"night/1.avro", containerOf("null", 1, 1)},
+	{"night/._1.avro", []byte("what macOS adds")},
+	{"night/_SUCCESS", nil},
+	{"night/several.avro", padded(containerOf("snappy", 5, 2))},
+	{"./night/wire", []byte("\x00\x00\x00\x03\x84 and a datum")},
+	{"../empty.txt", nil},
+	{"odd\xff.avro", []byte("a name that is not UTF-8")},
+}
+
+// nightRows is what the archive of night must give.
+func nightRows(archive string) []got {
+	rows := []got{{Topic: archive + "/night/1.avro", Key: "-", Value: string(night[1].data)}}
+	rows = append(rows, several(archive+"/night/several.avro", 5)...)
+	return append(rows,
+		got{Topic: archive + "/night/wire", Key: "-", Value: string(night[5].data)},
+		got{Topic: archive + "/empty.txt", Key: "-"},
+		got{Topic: archive + "/odd\uFFFD.avro", Key: "-", Value: string(night[7].data)})
+}
+
+func TestTarballs(t *testing.T) {
+	plain := tarOf(t, night...)
+	gz := gzipOf(plain)
+	halves := append(gzipOf(plain[:3000]), gzipOf(plain[3000:])...)
+	for name, data := range map[string][]byte{
+		"a.tar": plain, "a.tar.gz": gz, "a.tgz": halves, "plain.tgz": plain, "gzipped.tar": gz,
+	} {
+		file := write(t, member{name, data}) + "/" + name
+		bothWays(t, func(t *testing.T, s *Source) {
+			want := nightRows(file)
+			n := int64(len(want))
+			for k := range n + 2 {
+				head := read(t, s, stream.Range{Partition: file, To: k})
+				require.NoError(t, head.err)
+				tail := read(t, s, open(file, k))
+				require.NoError(t, tail.err)
+				assert.Equal(t, want, append(head.rows, tail.rows...), "%s from %d", name, k)
+				assert.Equal(t, []stream.Account{account(file, 0, min(k, n), k >= n)}, head.accounts)
+				assert.Equal(t, []stream.Account{account(file, k, max(k, n), true)}, tail.accounts)
+			}
+		})
+	}
+}
+
+// A tar reader stops at the end of the first archive; what follows is data
+// all the same.
+func TestConcatenatedTarballs(t *testing.T) {
+	one, two := tarOf(t, member{"1", []byte("one")}), tarOf(t, member{"2", []byte("two")})
+	padded := append(bytes.Clone(one), make([]byte, 10240)...)
+	for name, data := range map[string][]byte{
+		"a.tar": append(bytes.Clone(one), two...), "b.tar": append(padded, two...), "c.tgz": append(gzipOf(one), gzipOf(two)...),
+	} {
+		r := read(t, &Source{}, open(write(t, member{name, data})+"/"+name, 0))
+		require.NoError(t, r.err)
+		require.Len(t, r.rows, 2, name)
+		assert.Equal(t, "one", r.rows[0].Value)
+		assert.Equal(t, "two", r.rows[1].Value)
+		assert.Empty(t, r.rows[1].Cause)
+	}
+}
+
+// Wherever an archive is cut, what was whole before the cut comes through,
+// and one reject says that there was more.
+func TestTruncatedTarball(t *testing.T) {
+	plain := tarOf(t, night...)
+	for name, data := range map[string][]byte{"a.tar": plain[:len(plain)-1024], "a.tgz": gzipOf(plain)} {
+		for cut := 0; cut < len(data); cut += 97 {
+			file := write(t, member{name, data[:cut]}) + "/" + name
+			r := read(t, &Source{}, open(file, 0))
+			require.NoError(t, r.err)
+			want := nightRows(file)
+			n := len(r.rows) - 1
+			require.GreaterOrEqual(t, n, 0, "%s cut at %d", name, cut)
+			assert.Equal(t, want[:n], r.rows[:n])
+			assert.Equal(t, file, r.rows[n].Topic)
+			assert.Equal(t, int64(n), r.rows[n].Offset)
+			assert.Empty(t, r.rows[n].Value)
+			assert.Contains(t, r.rows[n].Cause, "files: "+file+": ")
+			assert.Equal(t, []stream.Account{account(file, 0, int64(n)+1, true)}, r.accounts)
+			again := read(t, &Source{}, open(file, int64(n)))
+			assert.Equal(t, r.rows[n:], again.rows)
+		}
+	}
+}
+
+func TestDamagedTarball(t *testing.T) {
+	plain := tarOf(t, member{"1", []byte("one")}, member{"2", []byte("two")})
+	sum := gzipOf(plain)
+	sum[len(sum)-5]++
+	head := bytes.Clone(plain)
+	head[1024+150]++
+	for name, c := range map[string]struct {
+		data []byte
+		good int
+	}{
+		"checksum.tgz": {sum, 2}, "header.tar": {head, 1},
+		"trailing.tar": {append(bytes.Clone(plain), strings.Repeat("junk", 200)...), 2},
+		"short.tar":    {append(bytes.Clone(plain), "junk"...), 2},
+		"junk.tgz":     {[]byte("\x1f\x8bjunk that is no gzip"), 0},
+		"empty.tar":    {nil, 0}, "empty.tar.gz": {nil, 0},
+	} {
+		file := write(t, member{name, c.data}) + "/" + name
+		r := read(t, &Source{}, open(file, 0))
+		require.NoError(t, r.err)
+		require.Len(t, r.rows, c.good+1, name)
+		assert.NotEmpty(t, r.rows[c.good].Cause)
+		assert.Equal(t, []stream.Account{account(file, 0, int64(c.good)+1, true)}, r.accounts)
+	}
+	r := read(t, &Source{}, open(write(t, member{"a.tar", tarOf(t)})+"/a.tar", 0))
+	require.NoError(t, r.err)
+	assert.Empty(t, r.rows, "a sound archive of nothing")
+	assert.Equal(t, account(r.accounts[0].Partition, 0, 0, true), r.accounts[0])
+}
+
+// brokenDisk fails behind some bytes.
+type brokenDisk struct{ r io.Reader }
+
+var errDisk = errors.New("input/output error")
+
+func (b brokenDisk) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err == io.EOF {
+		err = errDisk
+	}
+	return n, err
+}
+
+// A disk that fails is no damage of the archive: it must not pass for its end.
+func TestDiskError(t *testing.T) {
+	data := gzipOf(tarOf(t, night...))
+	for cut := 0; cut < len(data); cut += 31 {
+		rows := 0
+		r := (&Source{ChunkRows: 1}).reader(func(c stream.Chunk) error {
+			rows++
+			assert.Empty(t, c.Rejects)
+			return nil
+		})
+		r.Range = stream.Range{Partition: "/a.tgz", To: stream.Open}
+		err := r.unpack(t.Context(), "/a.tgz", brokenDisk{bytes.NewReader(data[:cut])})
+		assert.ErrorIs(t, err, errDisk, "%d", cut)
+		assert.ErrorContains(t, err, "files: read /a.tgz: ")
+		r.close()
+	}
+}
+
+// sparse is an archive by GNU tar of a file that is one hole, and an alert.
+func sparse(t *testing.T, size string) []byte {
+	h := make([]byte, 512)
+	copy(h, "hole")
+	copy(h[100:], "0000644\x000000000\x000000000\x0000000000000\x0000000000000\x00")
+	h[156] = 'S'
+	copy(h[257:], "ustar  \x00")
+	copy(h[386:], size+"\x0000000000000\x00") // one entry: a hole up to size, then nothing
+	copy(h[483:], size+"\x00")
+	copy(h[148:], "        ")
+	sum := 0
+	for _, c := range h {
+		sum += int(c)
+	}
+	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
+	return append(h, tarOf(t, member{"1", []byte("one")})...)
+}
+
+func TestSparseMember(t *testing.T) {
+	file := write(t, member{"a.tar", sparse(t, "77777777777")}) + "/a.tar"
+	r := read(t, &Source{}, open(file, 0))
+	require.NoError(t, r.err)
+	require.Len(t, r.rows, 2)
+	assert.Equal(t, "files: "+file+"/hole: sparse member of 8589934591 bytes", r.rows[0].Cause)
+	assert.Equal(t, "one", r.rows[1].Value)
+}

@@ -1,0 +1,65 @@
+package files
+
+import "io"
+
+// window looks at a file of known size through a small buffer. Its errors are
+// readErrors. A bufio.Reader would neither seek nor look further ahead than
+// it was once made for.
+type window struct {
+	path string
+	src  io.Reader
+	buf  []byte // read from src, not taken yet
+	left int64  // what can still be taken, buf included
+}
+
+const readAhead = 4096
+
+// peek returns the next n bytes, or all that are left, without taking them.
+// They are valid until the next call.
+func (w *window) peek(n int) ([]byte, error) {
+	n = int(min(int64(n), w.left))
+	if have := len(w.buf); have < n {
+		buf := make([]byte, min(int64(max(n, readAhead)), w.left))
+		copy(buf, w.buf)
+		if err := w.fill(buf[have:]); err != nil {
+			return nil, err
+		}
+		w.buf = buf
+	}
+	return w.buf[:n], nil
+}
+
+// read takes len(p) bytes.
+func (w *window) read(p []byte) error {
+	w.left -= int64(len(p))
+	n := copy(p, w.buf)
+	w.buf = w.buf[n:]
+	return w.fill(p[n:])
+}
+
+// discard takes n bytes unseen. A file is not even read there.
+func (w *window) discard(n int64) error {
+	w.left -= n
+	have := min(int64(len(w.buf)), n)
+	w.buf, n = w.buf[have:], n-have
+	if n == 0 {
+		return nil
+	}
+	var err error
+	if s, ok := w.src.(io.Seeker); ok {
+		_, err = s.Seek(n, io.SeekCurrent)
+	} else {
+		_, err = io.CopyN(io.Discard, w.src, n)
+	}
+	if err != nil {
+		return &readError{w.path, shortened(err)}
+	}
+	return nil
+}
+
+func (w *window) fill(p []byte) error {
+	if _, err := io.ReadFull(w.src, p); err != nil {
+		return &readError{w.path, shortened(err)}
+	}
+	return nil
+}
