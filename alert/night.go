@@ -1,0 +1,57 @@
+package alert
+
+// NightRule tells to which observing night an alert belongs. The zero value
+// says: the UTC date of its event time.
+type NightRule struct {
+	// Noon counts nights from noon to noon UTC: the date of UTC − 12 h. So a
+	// night in Chile, which spans two UTC dates, is the date it began at.
+	Noon bool
+
+	// Visit is the path of a number that begins with the night itself when
+	// it has 13 digits, YYYYMMDDnnnnn. Other numbers say nothing. "": the
+	// packets have none.
+	Visit string
+}
+
+// Date returns the night as the number YYYYMMDD, from the event time in
+// microseconds of UTC since 1970-01-01 and the number at Visit, 0 if there is
+// none.
+func (r NightRule) Date(us, visit int64) int32 {
+	if r.Visit != "" && visit >= 1e12 && visit < 1e13 {
+		return int32(visit / 1e5)
+	}
+	if r.Noon {
+		us -= 12 * hour
+	}
+	return civil(floorDiv(us, day))
+}
+
+// civil returns the date, YYYYMMDD, of a count of days from 1970-01-01. Years
+// begin in March here, so that the leap day is the last of a year: Howard
+// Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+func civil(days int64) int32 {
+	const (
+		eraDays = 146097 // in 400 years
+		march0  = 719468 // days from 0000-03-01 to 1970-01-01
+	)
+	days += march0
+	era := floorDiv(days, eraDays)
+	doe := days - era*eraDays
+	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
+	doy := doe - (365*yoe + yoe/4 - yoe/100)
+	mp := (5*doy + 2) / 153 // months from March
+	d := doy - (153*mp+2)/5 + 1
+	y, m := yoe+era*400, mp+3
+	if m > 12 {
+		y, m = y+1, m-12
+	}
+	return int32(y*10000 + m*100 + d)
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
