@@ -1,0 +1,125 @@
+package sink
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/skyfinch/skyfinch/internal/parquetfile"
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// Compression is how Parquet pages are compressed. Cutouts that do not shrink,
+// such as gzipped ones, are stored as they are.
+type Compression int
+
+// The compressions.
+const (
+	Zstd Compression = iota
+	Snappy
+	None
+)
+
+var compressionNames = [...]string{Zstd: "zstd", Snappy: "snappy", None: "none"}
+
+// ParseCompression returns the compression called zstd, snappy or none.
+func ParseCompression(name string) (Compression, error) {
+	for c, n := range compressionNames {
+		if n == name {
+			return Compression(c), nil
+		}
+	}
+	return 0, fmt.Errorf("sink: no compression %q: use zstd, snappy or none", name)
+}
+
+// String returns the compression's name.
+func (c Compression) String() string { return compressionNames[c] }
+
+func (c Compression) codec() parquetfile.Codec {
+	return [...]parquetfile.Codec{Zstd: parquetfile.Zstd, Snappy: parquetfile.Snappy, None: parquetfile.None}[c]
+}
+
+// Parquet writes each table into Parquet files by the hour:
+//
+//	TABLE/YYYY/MM/dd/hh/<ledger id>-<batch>-<n>.parquet
+//
+// A batch puts one file into each directory that it has rows for, two if the
+// table's schema widened on the way. The file holds the rows in the order
+// they came in.
+type Parquet struct {
+	Store store.Store
+	// Staging is the directory for staged files. Each sink of a job needs one
+	// of its own. Empty: "staging/parquet".
+	Staging     string
+	Clock       Clock
+	Compression Compression
+	// Memory bounds the rows held before they are written, in bytes; 0: 64 MiB.
+	// It is also the size of the largest row groups.
+	Memory int64
+	// Spill is a local directory for rows of batches that touch so many hours
+	// that Memory cannot hold a row group of each. Empty: os.TempDir.
+	Spill string
+	// Workers is how many goroutines encode columns. 0: one a core.
+	Workers int
+}
+
+const defaultMemory = 64 << 20
+
+// Stage implements stream.Sink.
+func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
+	w := &writer{
+		Parquet: p, ctx: ctx, batch: b, memory: p.Memory, now: time.Now(),
+		parts: map[place]*part{}, schemas: map[string]*tableSchema{},
+	}
+	if w.memory <= 0 {
+		w.memory = defaultMemory
+	}
+	defer w.release()
+	for rows, err := range b.Rows {
+		if err != nil {
+			return stream.Receipt{}, err
+		}
+		for _, r := range rows {
+			if err := w.add(r); err != nil {
+				return stream.Receipt{}, err
+			}
+		}
+	}
+	if err := w.finish(); err != nil {
+		return stream.Receipt{}, err
+	}
+	return stream.Receipt{Files: w.files}, nil
+}
+
+// Publish implements stream.Sink.
+func (p *Parquet) Publish(ctx context.Context, r stream.Receipt) error {
+	for _, f := range r.Files {
+		if err := p.Store.Publish(ctx, f.Stage, f.Name, f.Bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sweep implements stream.Sweeper.
+func (p *Parquet) Sweep(ctx context.Context, batch int64) error {
+	for entry, err := range p.Store.List(ctx, p.stagingOf(batch)+"/") {
+		if err != nil {
+			return err
+		}
+		if err := p.Store.Delete(ctx, entry.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Parquet) stagingOf(batch int64) string {
+	dir := p.Staging
+	if dir == "" {
+		dir = "staging/parquet"
+	}
+	return path.Join(dir, fmt.Sprintf("%012d", batch))
+}

@@ -1,0 +1,135 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+// Tee hands the rows to several sinks and puts their receipts into one
+// commit: either all of them publish a batch or none does.
+type Tee []stream.Sink
+
+// Stage implements stream.Sink. The sinks stage side by side, chunk by chunk;
+// the first error stops them all.
+func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	receipts := make([]stream.Receipt, len(t))
+	var branches []*branch
+	var wg sync.WaitGroup
+	for i, s := range t {
+		br := &branch{in: make(chan []stream.Rows), taken: make(chan struct{})}
+		branches = append(branches, br)
+		wg.Go(func() {
+			mine := b
+			mine.Rows = br.rows(ctx)
+			var err error
+			if receipts[i], err = s.Stage(ctx, mine); err == nil && !br.ended && ctx.Err() == nil {
+				err = fmt.Errorf("sink: %T returned before the end of the batch", s)
+			}
+			if err != nil {
+				cancel(err)
+			}
+		})
+	}
+	err := broadcast(ctx, b.Rows, branches, func(err error) {
+		cancel(err)
+		wg.Wait()
+	})
+	if err != nil {
+		cancel(err)
+	}
+	wg.Wait()
+	return stream.Receipt{Parts: receipts}, context.Cause(ctx)
+}
+
+// Publish implements stream.Sink.
+func (t Tee) Publish(ctx context.Context, r stream.Receipt) error {
+	if len(r.Parts) != len(t) {
+		return stream.Permanent(fmt.Errorf("sink: a receipt of %d sinks for a tee of %d: start with the sinks that the batch was staged with", len(r.Parts), len(t)))
+	}
+	for i, s := range t {
+		if err := s.Publish(ctx, r.Parts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sweep implements stream.Sweeper.
+func (t Tee) Sweep(ctx context.Context, batch int64) error {
+	var errs []error
+	for _, s := range t {
+		if sweeper, ok := s.(stream.Sweeper); ok {
+			errs = append(errs, sweeper.Sweep(ctx, batch))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// branch is the way to one sink of a tee.
+type branch struct {
+	in    chan []stream.Rows
+	taken chan struct{} // the sink has asked for the next chunk
+	ended bool
+}
+
+// broadcast gives each chunk to all branches, and keeps it until all of them
+// have asked for the next one or, after an error, until abort has returned: a
+// sink may still be at work on what is borrowed.
+func broadcast(ctx context.Context, rows iter.Seq2[[]stream.Rows, error], branches []*branch, abort func(error)) error {
+	for chunk, err := range rows {
+		if err != nil {
+			return err
+		}
+		for _, br := range branches {
+			select {
+			case br.in <- chunk:
+			case <-ctx.Done():
+				abort(ctx.Err())
+				return ctx.Err()
+			}
+		}
+		for _, br := range branches {
+			select {
+			case <-br.taken:
+			case <-ctx.Done():
+				abort(ctx.Err())
+				return ctx.Err()
+			}
+		}
+	}
+	for _, br := range branches {
+		close(br.in)
+	}
+	return nil
+}
+
+func (br *branch) rows(ctx context.Context) iter.Seq2[[]stream.Rows, error] {
+	return func(yield func([]stream.Rows, error) bool) {
+		for {
+			select {
+			case chunk, ok := <-br.in:
+				if !ok {
+					br.ended = true
+					return
+				}
+				if !yield(chunk, nil) {
+					return
+				}
+				select {
+				case br.taken <- struct{}{}:
+				case <-ctx.Done():
+				}
+			case <-ctx.Done():
+				yield(nil, context.Cause(ctx))
+				return
+			}
+		}
+	}
+}
