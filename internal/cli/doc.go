@@ -1,0 +1,3 @@
+// Package cli is what the example binaries share: sizes as flags, progress on
+// a terminal or as JSON, and an end with one line and an exit status.
+package cli
