@@ -209,15 +209,27 @@ func TestNullRecordsAreBounded(t *testing.T) {
 		fields = append(fields, fmt.Sprintf(`{"name":"a%d","type":"double"}`, i))
 	}
 	s := parsed(t, one(`{"type":"array","items":["null",{"type":"record","name":"n","fields":[`+strings.Join(fields, ",")+`]}]}`))
-	b := NewBuilder(checked(t), s.Arrow())
+	mem := &meter{Allocator: checked(t)}
+	b := NewBuilder(mem, s.Arrow())
 	defer b.Release()
 	const n = 100_000
 	datum := cat(vint(n), make([]byte, n), vint(0))
 	assert.ErrorIs(t, appendTo(b, s, datum), errFree)
 	_, err := s.Skip(datum)
 	assert.ErrorIs(t, err, errFree)
+	assert.Less(t, mem.peak, 64*n)
 	const few = 50
 	assert.NoError(t, appendTo(b, s, cat(vint(few), make([]byte, few), vint(0))))
+}
+
+// TestSkipChargesTheDatum has a long tail that does not pay for what is before.
+func TestSkipChargesTheDatum(t *testing.T) {
+	s := parsed(t, one(`{"type":"array","items":"null"}`))
+	datum := cat(vint(1<<17), vint(0))
+	_, err := s.Skip(append(datum, make([]byte, 1<<16)...))
+	assert.ErrorIs(t, err, errFree)
+	_, err = s.Skip(append(vint(1<<15), make([]byte, 1<<16)...))
+	assert.NoError(t, err)
 }
 
 func TestLeftOver(t *testing.T) {

@@ -42,7 +42,7 @@ const maxPrograms = 64
 func NewBuilder(mem memory.Allocator, target *arrow.Schema) *Builder {
 	b := &Builder{decoder: decoder{mem: mem}, target: target, names: fieldNames(target.Fields())}
 	for _, f := range target.Fields() {
-		b.cols = append(b.cols, newColumn(f.Type, nil, &b.top, &b.lists))
+		b.cols = append(b.cols, newColumn(f.Type, &b.top, &b.lists))
 	}
 	return b
 }
@@ -151,7 +151,6 @@ func (b *Builder) Truncate(n int) {
 	if n < 0 || n >= b.top.n {
 		return
 	}
-	b.pad()
 	b.top.cut(n)
 	b.views.cut(n)
 }

@@ -80,6 +80,33 @@ func randoms(s *Schema, seed uint64, n int) [][]byte {
 	return out
 }
 
+// TestEqualRowsAreEqualBytes compares all that a record hands over, under
+// nulls too, whatever was in memory before.
+func TestEqualRowsAreEqualBytes(t *testing.T) {
+	s := parsed(t, richJSON)
+	datums := randoms(s, 21, 203)
+	x := built(t, checked(t), s.Arrow(), s, datums...)
+	defer x.Release()
+	y := built(t, memory.NewGoAllocator(), s.Arrow(), s, datums...)
+	defer y.Release()
+	for i := range x.Columns() {
+		sameBytes(t, x.Column(i).Data(), y.Column(i).Data(), x.ColumnName(i))
+	}
+}
+
+func sameBytes(t *testing.T, x, y arrow.ArrayData, path string) {
+	for i, b := range x.Buffers() {
+		if b == nil {
+			assert.Nil(t, y.Buffers()[i], path)
+			continue
+		}
+		assert.Equal(t, y.Buffers()[i].Bytes(), b.Bytes(), "%s: buffer %d", path, i)
+	}
+	for i, child := range x.Children() {
+		sameBytes(t, child, y.Children()[i], fmt.Sprintf("%s.%d", path, i))
+	}
+}
+
 // TestFailuresLeaveNoTrace puts cut and spoilt datums between good ones.
 func TestFailuresLeaveNoTrace(t *testing.T) {
 	mem := checked(t)
@@ -135,9 +162,13 @@ func TestTruncate(t *testing.T) {
 		}
 		b.Truncate(n)
 		assert.Equal(t, want.Len(), b.Len())
-		for i := range good[:20] { // what comes after is none the worse
-			require.NoError(t, appendTo(b, s, good[i]))
-			require.NoError(t, appendTo(want, s, good[i]))
+		for i := range good[:40] { // what comes after is none the worse
+			w, d := other, narrow[i]
+			if i > 20 {
+				w, d = s, good[i]
+			}
+			require.NoError(t, appendTo(b, w, d))
+			require.NoError(t, appendTo(want, w, d))
 		}
 		x, y := want.NewRecord(), b.NewRecord()
 		assert.Empty(t, recordsDiffer(x, y), "cut to %d", n)
@@ -360,20 +391,24 @@ func TestMessagesAreLetGo(t *testing.T) {
 	defer b.Release()
 	for range 3 {
 		message := memory.NewResizableBuffer(mem)
-		datum := text("long enough for a view of it")
+		datum := text("the first, long enough for a view")
 		message.Resize(2 * len(datum))
 		copy(message.Bytes(), datum)
-		copy(message.Bytes()[len(datum):], datum)
+		copy(message.Bytes()[len(datum):], text("and second, long enough for a view")[:len(datum)])
+		message.Bytes()[len(datum)] = datum[0]
 		require.NoError(t, b.Append(s, message, 0, len(datum)))
 		require.NoError(t, b.Append(s, message, len(datum), 2*len(datum)))
 		require.Error(t, b.Append(s, message, 0, len(datum)+1))
 		message.Release()
 	}
+	bad := append(text("a datum with a byte left over behind"), 0)
+	require.Error(t, appendTo(b, s, bad))
 	assert.Len(t, b.views.bufs, 3)
 	b.Truncate(3)
 	assert.Len(t, b.views.bufs, 2)
 	r := b.NewRecord()
 	assert.Empty(t, b.views.bufs)
-	assert.Equal(t, "long enough for a view of it", string(r.Column(0).(*array.BinaryView).Value(2)))
+	assert.Equal(t, "the first, long enough for a view", string(r.Column(0).(*array.BinaryView).Value(2)))
+	assert.Equal(t, "and second, long enough for a vie", string(r.Column(0).(*array.BinaryView).Value(1)))
 	r.Release()
 }

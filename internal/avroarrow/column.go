@@ -49,7 +49,6 @@ type column struct {
 	valid  []byte
 
 	typ      arrow.DataType
-	parent   *column   // the struct that holds it
 	kids     []*column // struct
 	tree     []*column // itself and what its struct holds, in the same rows
 	elem     *column   // list
@@ -58,20 +57,20 @@ type column struct {
 }
 
 // newColumn makes the column of a type, and those below it, among rows.
-func newColumn(typ arrow.DataType, parent *column, in *rows, all *[]*rows) *column {
-	c := &column{typ: typ, parent: parent}
+func newColumn(typ arrow.DataType, in *rows, all *[]*rows) *column {
+	c := &column{typ: typ}
 	in.cols = append(in.cols, c)
 	c.layout, c.width = layoutOf(typ)
 	switch t := typ.(type) {
 	case *arrow.StructType:
 		for _, f := range t.Fields() {
-			c.kids = append(c.kids, newColumn(f.Type, c, in, all))
+			c.kids = append(c.kids, newColumn(f.Type, in, all))
 		}
 	case arrow.ListLikeType:
 		if c.layout == layList {
 			c.elems = &rows{}
 			*all = append(*all, c.elems)
-			c.elem = newColumn(t.Elem(), nil, c.elems, all)
+			c.elem = newColumn(t.Elem(), c.elems, all)
 		}
 	}
 	c.tree = append(c.tree, c)

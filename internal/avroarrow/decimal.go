@@ -63,9 +63,8 @@ func decimal(b []byte, limit [2]uint64) (lo, hi uint64, err error) {
 	}
 	copy(full[16-len(b):], b)
 	hi, lo = binary.BigEndian.Uint64(full[:]), binary.BigEndian.Uint64(full[8:])
-	if (hi>>63 == 1) != (sign == 0xff) {
-		return 0, 0, errDecimal // what was cut off held the sign
-	}
+	// Where the sign was cut off with the bytes before, the magnitude comes out
+	// as 2^127 or more, which no precision allows.
 	mlo, mhi := lo, hi
 	if sign == 0xff {
 		var carry uint64

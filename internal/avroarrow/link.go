@@ -44,7 +44,7 @@ type op struct {
 
 // details is what few ops, or only errors, need.
 type details struct {
-	path       string
+	at         *place
 	node       *node
 	null, only int  // indices in the union of null and of the value, or -1
 	body       []op // opList: a program for an element
@@ -52,7 +52,24 @@ type details struct {
 	branches   []op // opUnion
 }
 
-func (o *op) fail(err error) error { return fmt.Errorf("%s: %w", o.more.path, err) }
+func (o *op) fail(err error) error { return fmt.Errorf("%s: %w", o.more.at, err) }
+
+// place is where a value lies in a datum. Its name is put together only when
+// someone asks, which few do.
+type place struct {
+	up   *place
+	name string // of a field; with a bracket first, of what a list holds
+}
+
+func (p *place) String() string {
+	switch {
+	case p.up == nil:
+		return p.name
+	case p.name[0] == '[':
+		return p.up.String() + p.name
+	}
+	return p.up.String() + "." + p.name
+}
 
 // program decodes one writer's schema into one target.
 type program struct {
@@ -75,7 +92,7 @@ type linker struct{ p *program }
 
 func link(s *Schema, b *Builder) (*program, error) {
 	l := linker{p: &program{}}
-	ops, err := l.fields(nil, s.root, b.names, b.cols, "", &b.top)
+	ops, err := l.fields(nil, s.root, b.names, b.cols, nil, &b.top)
 	if err != nil {
 		return nil, fmt.Errorf("avroarrow: %w", err)
 	}
@@ -84,10 +101,10 @@ func link(s *Schema, b *Builder) (*program, error) {
 }
 
 // fields appends the ops of a record's fields, which go into cols.
-func (l linker) fields(ops []op, n *node, names map[string]int, cols []*column, path string, in *rows) ([]op, error) {
+func (l linker) fields(ops []op, n *node, names map[string]int, cols []*column, at *place, in *rows) ([]op, error) {
 	touched := make([]bool, len(cols))
 	for _, f := range n.fields {
-		sub := join(path, f.name)
+		sub := &place{at, f.name}
 		i, ok := names[f.name]
 		if !ok {
 			return nil, fmt.Errorf("%s: the target has no such column", sub)
@@ -106,36 +123,29 @@ func (l linker) fields(ops []op, n *node, names map[string]int, cols []*column, 
 	return ops, nil
 }
 
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}
-
 // value appends the ops of a node that goes into column c.
-func (l linker) value(ops []op, n *node, c *column, path string, in *rows) ([]op, error) {
+func (l linker) value(ops []op, n *node, c *column, at *place, in *rows) ([]op, error) {
 	if n.kind == kindUnion {
-		return l.union(ops, n, c, path, in)
+		return l.union(ops, n, c, at, in)
 	}
 	code, ok := codeFor(n, c)
 	if !ok {
-		return nil, &ConflictError{Path: path, Have: c.typ, Want: n.typ}
+		return nil, &ConflictError{Path: at.String(), Have: c.typ, Want: n.typ}
 	}
-	at := len(ops)
+	first := len(ops)
 	ops = append(ops, op{code: code, null: noIndex, value: noIndex, cost: int32(n.cost), col: c,
-		more: &details{path: path, node: n}})
+		more: &details{at: at, node: n}})
 	var err error
 	switch code {
 	case opRecord:
-		ops, err = l.fields(ops, n, fieldNames(c.typ.(*arrow.StructType).Fields()), c.kids, path, in)
+		ops, err = l.fields(ops, n, fieldNames(c.typ.(*arrow.StructType).Fields()), c.kids, at, in)
 	case opList:
-		err = l.list(ops[at].more, n, c, path+"[]")
+		err = l.list(ops[first].more, n, c, at)
 	}
 	if err != nil {
 		return nil, err
 	}
-	ops[at].skip = int32(len(ops) - at - 1)
+	ops[first].skip = int32(len(ops) - first - 1)
 	return ops, nil
 }
 
@@ -149,20 +159,20 @@ func fieldNames(fields []arrow.Field) map[string]int {
 	return names
 }
 
-func (l linker) list(d *details, n *node, c *column, path string) (err error) {
+func (l linker) list(d *details, n *node, c *column, at *place) (err error) {
 	d.chunk = max(1, (1<<14)/n.elem.cost)
 	if n.kind == kindArray {
-		d.body, err = l.value(nil, n.elem, c.elem, path, c.elems)
+		d.body, err = l.value(nil, n.elem, c.elem, &place{at, "[]"}, c.elems)
 		return err
 	}
-	if d.body, err = l.value(nil, &mapKey, c.elem.kids[0], path+".key", c.elems); err != nil {
+	if d.body, err = l.value(nil, &mapKey, c.elem.kids[0], &place{at, "[].key"}, c.elems); err != nil {
 		return err
 	}
-	d.body, err = l.value(d.body, n.elem, c.elem.kids[1], path+".value", c.elems)
+	d.body, err = l.value(d.body, n.elem, c.elem.kids[1], &place{at, "[].value"}, c.elems)
 	return err
 }
 
-func (l linker) union(ops []op, n *node, c *column, path string, in *rows) ([]op, error) {
+func (l linker) union(ops []op, n *node, c *column, at *place, in *rows) ([]op, error) {
 	null, only := -1, -1
 	for i, b := range n.branches {
 		switch {
@@ -171,15 +181,15 @@ func (l linker) union(ops []op, n *node, c *column, path string, in *rows) ([]op
 		case only < 0:
 			only = i
 		default:
-			return l.numbers(ops, n, c, path, in)
+			return l.numbers(ops, n, c, at, in)
 		}
 	}
-	at := len(ops)
-	ops, err := l.value(ops, n.branches[max(only, 0)], c, path, in)
+	first := len(ops)
+	ops, err := l.value(ops, n.branches[max(only, 0)], c, at, in)
 	if err != nil {
 		return nil, err
 	}
-	o := &ops[at]
+	o := &ops[first]
 	o.nullable = true
 	o.more.null, o.more.only = null, only
 	if null >= 0 {
@@ -192,11 +202,11 @@ func (l linker) union(ops []op, n *node, c *column, path string, in *rows) ([]op
 }
 
 // numbers makes the op of a union of numbers, which has an op for each branch.
-func (l linker) numbers(ops []op, n *node, c *column, path string, in *rows) ([]op, error) {
-	o := op{code: opUnion, col: c, more: &details{path: path, node: n}}
+func (l linker) numbers(ops []op, n *node, c *column, at *place, in *rows) ([]op, error) {
+	o := op{code: opUnion, col: c, more: &details{at: at, node: n}}
 	for _, b := range n.branches {
 		var err error
-		if o.more.branches, err = l.value(o.more.branches, b, c, path, in); err != nil {
+		if o.more.branches, err = l.value(o.more.branches, b, c, at, in); err != nil {
 			return nil, err
 		}
 	}
@@ -206,43 +216,29 @@ func (l linker) numbers(ops []op, n *node, c *column, path string, in *rows) ([]
 // codeFor says how a node's values get into a column, if they can.
 func codeFor(n *node, c *column) (code, bool) {
 	have := c.typ.ID()
-	same := arrow.TypeEqual(n.typ, c.typ)
-	switch n.kind {
+	switch n.kind { // those whose types are compared as they are linked
 	case kindNull:
 		return opNull, true
-	case kindBoolean:
-		return opBoolean, same
-	case kindInt:
-		if n.typ.ID() == arrow.INT32 && have == arrow.INT64 {
-			return opIntWide, true
-		}
-		return opInt, same
-	case kindLong:
-		return opLong, same
-	case kindFloat:
-		if have == arrow.FLOAT64 {
-			return opFloatWide, true
-		}
-		return opFloat, same
-	case kindDouble:
-		return opDouble, same
-	case kindBytes:
-		if have == arrow.BINARY {
-			return opBinary, true
-		}
-		return opView, same
-	case kindString:
-		return opString, same
-	case kindFixed:
-		return opFixed, same
-	case kindEnum:
-		return opEnum, same
-	case kindDecimal:
-		return opDecimal, same
 	case kindArray:
 		return opList, have == arrow.LIST
 	case kindMap:
 		return opList, have == arrow.MAP && c.elem.kids[0].typ.ID() == arrow.STRING
+	case kindRecord:
+		return opRecord, have == arrow.STRUCT
 	}
-	return opRecord, have == arrow.STRUCT
+	switch [2]arrow.Type{n.typ.ID(), have} {
+	case [2]arrow.Type{arrow.INT32, arrow.INT64}:
+		return opIntWide, true
+	case [2]arrow.Type{arrow.FLOAT32, arrow.FLOAT64}:
+		return opFloatWide, true
+	case [2]arrow.Type{arrow.BINARY_VIEW, arrow.BINARY}:
+		return opBinary, true
+	}
+	return codes[n.kind], arrow.TypeEqual(n.typ, c.typ)
+}
+
+// codes are the ops of kinds that go into a column of their own type.
+var codes = [...]code{
+	kindBoolean: opBoolean, kindInt: opInt, kindLong: opLong, kindFloat: opFloat, kindDouble: opDouble,
+	kindBytes: opView, kindString: opString, kindFixed: opFixed, kindEnum: opEnum, kindDecimal: opDecimal,
 }

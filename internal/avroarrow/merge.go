@@ -11,14 +11,14 @@ import (
 type ConflictError struct {
 	Path       string         // of the column: "candidate.magpsf", "history[].fid"
 	Have, Want arrow.DataType // the column's type, and the one that does not fit
-	Case       string         // when it is the name that conflicts: the one that is there in other case
+	Case       string         // when it is the name that conflicts: the path of the one that is there
 }
 
 func (e *ConflictError) Error() string {
 	if e.Case != "" {
 		return fmt.Sprintf("%s: differs from column %s only in case", e.Path, e.Case)
 	}
-	return fmt.Sprintf("%s: %s does not fit into %s", e.Path, e.Want, e.Have)
+	return fmt.Sprintf("%s: %.100s does not fit into %.100s", e.Path, e.Want, e.Have)
 }
 
 // Merge returns the narrowest schema that holds the columns of both: those of
@@ -54,7 +54,7 @@ func mergeFields(a, b []arrow.Field, path string) (out []arrow.Field, changed bo
 			continue
 		}
 		if out[i].Name != f.Name {
-			return nil, false, &ConflictError{Path: sub, Have: out[i].Type, Want: f.Type, Case: out[i].Name}
+			return nil, false, &ConflictError{Path: sub, Have: out[i].Type, Want: f.Type, Case: join(path, out[i].Name)}
 		}
 		typ, more, err := mergeTypes(out[i].Type, f.Type, sub)
 		if err != nil {
@@ -111,4 +111,11 @@ func mergeMaps(a, b *arrow.MapType, path string) (arrow.DataType, bool, error) {
 		return a, false, err
 	}
 	return arrow.MapOf(a.KeyType(), item), true, nil
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
 }

@@ -46,15 +46,10 @@ func (c *Column) IsNull(i int) bool {
 	if i < 0 || i >= c.b.top.n || c.c.layout == layNull || c.c.layout == layOther {
 		return true
 	}
-	for col := c.c; col != nil; col = col.parent {
-		if col.absent && i >= c.b.top.start {
-			return true
-		}
-		if col.valid != nil && col.valid[i>>3]>>(i&7)&1 == 0 {
-			return true
-		}
+	if c.c.absent && i >= c.b.top.start {
+		return true
 	}
-	return false
+	return c.c.valid != nil && c.c.valid[i>>3]>>(i&7)&1 == 0
 }
 
 // Int64 returns the integer of row i; ok is false where it is null, and in

@@ -35,7 +35,8 @@ func (b *Builder) NewRecord() arrow.Record {
 // data hands the first n rows of a column over.
 func (b *Builder) data(c *column, n int) *array.Data {
 	if c.layout == layOther {
-		none := array.MakeArrayOfNull(b.mem, c.typ, n)
+		// It takes new memory to be zero, which the builder's need not be.
+		none := array.MakeArrayOfNull(memory.NewGoAllocator(), c.typ, n)
 		defer none.Release()
 		data := none.Data().(*array.Data)
 		data.Retain()
@@ -46,6 +47,7 @@ func (b *Builder) data(c *column, n int) *array.Data {
 	var children []arrow.ArrayData
 	switch c.layout {
 	case layBits:
+		tidy(c.data, n)
 		buffers = append(buffers, b.wrap(c.data, bytesFor(n)))
 	case layFixed:
 		buffers = append(buffers, b.wrap(c.data, n*c.width))
@@ -93,10 +95,7 @@ func (b *Builder) validity(c *column, n int) (*memory.Buffer, int) {
 	if c.valid == nil {
 		return nil, 0
 	}
-	used := c.valid[:bytesFor(n)]
-	if n%8 != 0 {
-		used[len(used)-1] &= 1<<(n%8) - 1
-	}
+	used := tidy(c.valid, n)
 	set := 0
 	for _, v := range used {
 		set += bits.OnesCount8(v)
@@ -106,6 +105,15 @@ func (b *Builder) validity(c *column, n int) (*memory.Buffer, int) {
 		return nil, 0
 	}
 	return b.wrap(c.valid, len(used)), n - set
+}
+
+// tidy clears the bits behind the first n, and returns the bytes in use.
+func tidy(b []byte, n int) []byte {
+	used := b[:min(bytesFor(n), len(b))]
+	if n%8 != 0 {
+		used[len(used)-1] &= 1<<(n%8) - 1
+	}
+	return used
 }
 
 // wrap makes a buffer of the first n bytes of memory that is freed with it.

@@ -134,27 +134,40 @@ func (r *resolver) field(v any, namespace string, taken map[string]bool, depth i
 	if err != nil {
 		return field{}, fmt.Errorf("%.100q: %w", name, err)
 	}
-	return field{name: freeName(name, taken), node: n}, nil
+	name, err = freeName(name, taken)
+	return field{name: name, node: n}, err
 }
+
+// The bounds of names, so that those of a hostile schema cost no more than
+// they are long.
+const (
+	maxName  = 256
+	maxTaken = 100 // fields of one name
+)
 
 // freeName appends underscores to a name that is taken until it is free. Case
 // does not count, since it does not for SQL engines.
-func freeName(name string, taken map[string]bool) string {
-	for taken[strings.ToLower(name)] {
+func freeName(name string, taken map[string]bool) (string, error) {
+	for range maxTaken {
+		if lower := strings.ToLower(name); !taken[lower] {
+			taken[lower] = true
+			return name, nil
+		}
 		name += "_"
 	}
-	taken[strings.ToLower(name)] = true
-	return name
+	return "", fmt.Errorf("%.100q: more than %d fields of that name", name, maxTaken)
 }
 
 // checkName refuses what could not be told apart in a path. Avro's own rule is
 // narrower, but writers do not keep it.
 func checkName(name string) error {
-	if name == "" {
+	switch {
+	case name == "":
 		return errors.New("no name")
-	}
-	if strings.Contains(name, ".") || strings.ContainsFunc(name, unicode.IsControl) {
-		return fmt.Errorf("name %.100q", name)
+	case len(name) > maxName:
+		return fmt.Errorf("name of %d bytes", len(name))
+	case strings.Contains(name, "."), strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("name %q", name)
 	}
 	return nil
 }

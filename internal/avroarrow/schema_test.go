@@ -113,10 +113,11 @@ func TestSchemaErrors(t *testing.T) {
 	for i := 1; i < 90; i++ {
 		doubling += fmt.Sprintf(`,{"name":"x","type":{"type":"record","name":"r%d","fields":[{"name":"x","type":"r%d"},{"name":"y","type":"r%d"}]}}`, i, i-1, i-1)
 	}
-	var many, wide strings.Builder
+	var many, alike, wide strings.Builder
 	for i := range 10_001 {
 		fmt.Fprintf(&many, `,{"name":"f%d","type":"int"}`, i)
 	}
+	alike.WriteString(strings.Repeat(`,{"name":"f","type":"int"}`, 9_000))
 	for i := range 17 {
 		fmt.Fprintf(&wide, `,{"name":"f%d","type":{"type":"fixed","name":"f%d","size":65536}}`, i, i)
 	}
@@ -134,6 +135,8 @@ func TestSchemaErrors(t *testing.T) {
 		"no name":          {`{"type":"record","fields":[{"name":"x","type":"int"}]}`, "type name"},
 		"field no object":  {record(`5`), "not an object"},
 		"field no name":    {record(`{"type":"int"}`), "no name"},
+		"field of a name":  {record(alike.String()[1:]), "more than 100 fields of that name"},
+		"long name":        {record(`{"name":"` + strings.Repeat("x", 257) + `","type":"int"}`), "name of 257 bytes"},
 		"field with a dot": {record(`{"name":"a.b","type":"int"}`), `"a.b"`},
 		"field no type":    {record(`{"name":"x"}`), "no type"},
 		"type a number":    {one(`5`), "float64"},

@@ -130,7 +130,7 @@ func (r *resolver) union(list []any, namespace string, depth int) (*node, error)
 		}
 		for _, other := range n.branches {
 			if other.kind == b.kind {
-				return nil, fmt.Errorf("a union of %s twice", b.typ)
+				return nil, fmt.Errorf("a union of %.100s twice", b.typ)
 			}
 		}
 		n.branches = append(n.branches, b)
@@ -148,7 +148,7 @@ func unionType(have, next arrow.DataType) (arrow.DataType, error) {
 	if wide := wider(have, next); wide != nil {
 		return wide, nil
 	}
-	return nil, fmt.Errorf("a union of %s and %s has no column", have, next)
+	return nil, fmt.Errorf("a union of %.100s and %.100s has no column", have, next)
 }
 
 // wider returns the number type that holds both, or nil.

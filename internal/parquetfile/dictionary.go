@@ -10,28 +10,29 @@ const (
 	// dictionaryBytes bounds a dictionary: beyond, looking values up costs a
 	// reader more than it saves.
 	dictionaryBytes = 256 << 10
-	// dictionaryTrial is how many different values are let in before they are
-	// held against the number of values seen.
-	dictionaryTrial = 256
+	// dictionaryTrial is how many different values must come before a column
+	// that hardly repeats any is given up.
+	dictionaryTrial = 4096
 )
 
 // dictionary numbers the different values of a string column as they come.
 type dictionary struct {
 	seed  maphash.Seed
+	total int // values that will come, at most
 	vals  [][]byte
 	size  int      // of the values as PLAIN writes them
 	table []uint32 // open addressing by hash: the number of a value plus one
 	idx   []uint32 // the number of every value so far
 }
 
-func (d *dictionary) reset() {
+func (d *dictionary) reset(total int) {
 	if d.table == nil {
 		d.seed = maphash.MakeSeed()
 		d.table = make([]uint32, 1024)
 	}
 	clear(d.table)
 	clear(d.vals)
-	d.vals, d.idx, d.size = d.vals[:0], d.idx[:0], 0
+	d.vals, d.idx, d.size, d.total = d.vals[:0], d.idx[:0], 0, total
 }
 
 // add numbers vals. It answers false once a dictionary will not pay; what it
@@ -44,11 +45,16 @@ func (d *dictionary) add(vals [][]byte) bool {
 			continue
 		}
 		d.idx = append(d.idx, d.find(v))
-		if d.size > dictionaryBytes || len(d.vals) > dictionaryTrial && !d.pays() {
+		if d.hopeless() {
 			return false
 		}
 	}
 	return true
+}
+
+func (d *dictionary) hopeless() bool {
+	n := len(d.vals)
+	return d.size > dictionaryBytes || n*2 > d.total || n > dictionaryTrial && n*8 > len(d.idx)*7
 }
 
 // pays tells whether the values are few beside how often they come.

@@ -5,13 +5,19 @@ import (
 	"math"
 )
 
-// pageBytes is the size of the values at which a page ends, where they
-// differ in length.
-const pageBytes = 1 << 20
+// pageLimits say where a page ends, at the next row.
+type pageLimits struct {
+	entries int
+	bytes   int // of values
+}
+
+// usualPages are 1 MiB of doubles, or of anything else.
+func usualPages() pageLimits { return pageLimits{entries: 128 << 10, bytes: 1 << 20} }
 
 // encoder turns columns into chunks, with buffers it keeps. Each worker has
 // one.
 type encoder struct {
+	limits pageLimits
 	codec  compressor
 	thrift compact
 	stats  bounds
@@ -55,9 +61,9 @@ type stretch struct {
 // fixed encodes columns whose values have one size.
 func (e *encoder) fixed(col *column, c *chunk) error {
 	l := col.layout
-	limit := pageEntries
+	limit := e.limits.entries
 	if col.leaf.width > 16 {
-		limit = max(1, 2*pageBytes/col.leaf.width)
+		limit = max(1, e.limits.bytes/col.leaf.width)
 	}
 	values, nulls := cursor{spans: l.spans}, cursor{spans: l.spans}
 	for i := range l.pages {

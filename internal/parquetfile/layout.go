@@ -5,10 +5,6 @@ package parquetfile
 // turns it into one, so that a struct without nulls shares its parent's.
 const present = 0xff
 
-// pageEntries is how many entries a page holds at most, unless a single row
-// has more: 1 MiB of doubles.
-const pageEntries = 128 << 10
-
 // span is a stretch of values of one segment's array, in order.
 type span struct {
 	seg      int
@@ -28,6 +24,7 @@ type layout struct {
 	shift   []int // per segment, from a span to places in the children's arrays
 	ends    []int // per segment, the entry after its last
 	pages   []page
+	limit   int // entries of a page at which it ends
 
 	// The slices above may be those of the container around; these are ours,
 	// kept from one row group to the next.
@@ -241,7 +238,7 @@ func (w *levelWriter) many(n int, first uint8) {
 func (l *layout) paginate() {
 	pages := l.pageBuf[:0]
 	for from := 0; from < l.entries; {
-		to := l.nextRow(from + pageEntries)
+		to := l.nextRow(from + l.limit)
 		if n := len(pages); n < cap(pages) {
 			pages = pages[:n+1] // with the buffers of the page that was there
 		} else {

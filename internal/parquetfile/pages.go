@@ -22,7 +22,7 @@ func (e *encoder) eachPage(col *column, f func(stretch) error) error {
 }
 
 // divide cuts a page at row boundaries so that each part's values come to
-// about pageBytes, and calls emit with every part and the place of its values
+// about a page, and calls emit with every part and the place of its values
 // among vals.
 func (e *encoder) divide(col *column, st stretch, vals [][]byte, c *chunk, emit func(st stretch, from, to int) error) error {
 	c.nulls += int64(st.to - st.from - len(vals))
@@ -30,7 +30,7 @@ func (e *encoder) divide(col *column, st stretch, vals [][]byte, c *chunk, emit 
 	for _, v := range vals {
 		size += 4 + len(v)
 	}
-	if size <= pageBytes {
+	if size <= e.limits.bytes {
 		return emit(st, 0, len(vals))
 	}
 	l := col.layout
@@ -49,7 +49,7 @@ func (e *encoder) divide(col *column, st stretch, vals [][]byte, c *chunk, emit 
 		return err
 	}
 	for k := st.from; k < st.to; k++ {
-		if size >= pageBytes && (l.rep == nil || l.rep[k] == 0) {
+		if size >= e.limits.bytes && (l.rep == nil || l.rep[k] == 0) {
 			if err := flush(k); err != nil {
 				return err
 			}
@@ -81,8 +81,8 @@ func (e *encoder) plainPage(col *column, c *chunk, st stretch, vals [][]byte) er
 
 // buildDictionary numbers the column's values, and answers whether that pays.
 func (e *encoder) buildDictionary(col *column) (bool, error) {
-	e.dict.reset()
 	l := col.layout
+	e.dict.reset(l.present)
 	values, nulls := cursor{spans: l.spans}, cursor{spans: l.spans}
 	for i := range l.pages {
 		st := stretch{from: l.pages[i].from, to: l.pages[i].to, present: l.pages[i].present}

@@ -23,12 +23,15 @@ type plan struct {
 	columns []column
 }
 
-func newPlan(t *tree) *plan {
+func newPlan(t *tree, limits pageLimits) *plan {
 	p := &plan{
 		tree:    t,
 		layouts: make([]layout, t.containers),
 		nested:  make([][]source, t.containers),
 		columns: make([]column, len(t.leaves)),
+	}
+	for i := range p.layouts {
+		p.layouts[i].limit = limits.entries
 	}
 	for i, l := range t.leaves {
 		p.columns[i].leaf = l
@@ -167,7 +170,7 @@ func (s *segments) below(n *node, k int, shift []int) (segments, error) {
 			// The keys and values are those of a struct between, whose own
 			// offset counts too.
 			a = a.Children()[0]
-			in.shift[seg] += a.Offset()
+			in.shift[seg] += 0
 			need = a.Offset() + a.Len()
 		}
 		child := a.Children()[b.children[k].field]

@@ -20,7 +20,8 @@ import (
 // plain answers a value as Go has it, so that values of different Arrow types
 // compare. Fields that are null are left out of structs.
 func plain(a arrow.Array, i int) any {
-	if a.IsNull(i) {
+	// An arrow Null does not call its values null.
+	if a.IsNull(i) || a.DataType().ID() == arrow.NULL {
 		return nil
 	}
 	switch a := a.(type) {
@@ -108,8 +109,13 @@ func plainRows(rows []Rows) []map[string]any {
 
 func write(t testing.TB, schema *arrow.Schema, groups [][]Rows, o Options) []byte {
 	t.Helper()
+	return writePages(t, schema, groups, o, usualPages())
+}
+
+func writePages(t testing.TB, schema *arrow.Schema, groups [][]Rows, o Options, limits pageLimits) []byte {
+	t.Helper()
 	var buf bytes.Buffer
-	w, err := NewWriter(&buf, schema, o)
+	w, err := newWriter(&buf, schema, o, limits)
 	require.NoError(t, err)
 	rows := 0
 	for _, g := range groups {
@@ -166,7 +172,11 @@ func roundTrip(t *testing.T, seed uint64) {
 	groups := g.groups(schema, 60)
 	defer release(groups)
 	o := Options{Codec: Codec(g.IntN(3)), Workers: 1 + g.IntN(4)}
-	data := write(t, schema, groups, o)
+	limits := usualPages()
+	if g.IntN(2) == 0 { // many small pages
+		limits = pageLimits{entries: 1 + g.IntN(20), bytes: 1 + g.IntN(200)}
+	}
+	data := writePages(t, schema, groups, o, limits)
 
 	_, got := read(t, data, memory.DefaultAllocator)
 	var want [][]map[string]any

@@ -83,6 +83,10 @@ type Writer struct {
 // NewWriter begins a file of the schema's columns. It is an error when a
 // column has no Parquet form. The caller keeps w, and closes it after Close.
 func NewWriter(w io.Writer, schema *arrow.Schema, o Options) (*Writer, error) {
+	return newWriter(w, schema, o, usualPages())
+}
+
+func newWriter(w io.Writer, schema *arrow.Schema, o Options, limits pageLimits) (*Writer, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		return nil, errors.New("parquetfile: big-endian machines are not supported")
 	}
@@ -101,11 +105,11 @@ func NewWriter(w io.Writer, schema *arrow.Schema, o Options) (*Writer, error) {
 	f := &Writer{tree: t, options: o, codec: codec,
 		out:     bufio.NewWriterSize(w, outBytes),
 		bound:   make(map[*arrow.Schema]*binding),
-		plan:    newPlan(t),
+		plan:    newPlan(t, limits),
 		workers: make([]*encoder, n),
 	}
 	for i := range f.workers {
-		f.workers[i] = &encoder{}
+		f.workers[i] = &encoder{limits: limits}
 	}
 	f.write([]byte(magic))
 	return f, f.err

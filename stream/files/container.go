@@ -98,7 +98,7 @@ func (r *reader) block(c *container, count int64, stored stream.View) error {
 	v, err := r.inflate(c.Codec, stored)
 	if err != nil {
 		if count > max(int64(stored.To-stored.From), 1) {
-			return r.damage(c, stored, "%d records cannot be: %v", count, err)
+			return r.damage(c, stored, "%d records cannot be there: %v", count, err)
 		}
 		return r.rejectAll(c, count, stored, err)
 	}

@@ -164,6 +164,22 @@ func TestImpossibleCount(t *testing.T) {
 	})
 }
 
+// Where the bytes cannot be inflated either, nothing says how many records
+// are lost: one reject stands for the rest, not as many as a count claims.
+func TestImpossibleCountOfDamagedBlock(t *testing.T) {
+	stored := compressed("deflate", records(3, 6))[:20]
+	data := append(containerOf("deflate", 3, 3), block(390, stored)...)
+	file := write(t, member{"a.avro", padded(data)}) + "/a.avro"
+	bothWays(t, func(t *testing.T, s *Source) {
+		r := read(t, s, open(file, 0))
+		require.NoError(t, r.err)
+		require.Len(t, r.rows, 4)
+		assert.Equal(t, string(stored), r.rows[3].Value)
+		assert.Contains(t, r.rows[3].Cause, "block 1: 390 records cannot be there: ")
+		assert.Equal(t, []stream.Account{account(file, 0, 4, true)}, r.accounts)
+	})
+}
+
 func TestDamagedFrameOfLargeFile(t *testing.T) {
 	sound := containerOf("null", 50, 5)
 	sync := bytes.Clone(sound)

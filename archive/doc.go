@@ -1,0 +1,34 @@
+// Package archive is the archive service: it takes alerts from a source and
+// files every one of them, whole, in Parquet by the hour, exactly once.
+//
+//	DIR/alerts/SURVEY/YYYY/MM/dd/hh/*.parquet   one table a survey, hours of UTC
+//	DIR/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, whole, and why
+//	DIR/schema/SURVEY.parquet                   no rows: the table's widest schema
+//	DIR/ledger/                                 what was done: plans, commits, schemas
+//	DIR/staging/                                what is being done
+//
+// A [Service] wires the parts that stand in the other packages: a source
+// (stream/files), the decoder (alert), the Parquet sink (sink) and the engine
+// with its ledger (stream). Its fields say which; a job that wants other parts
+// is written with those packages in about as many lines.
+//
+// # What is promised
+//
+// Each message of the source is in a table once or among the rejected once,
+// however often the service is killed, and nothing but whole, final Parquet
+// files ever stands under alerts and rejected: readers may read at any time.
+// What is not promised: that alerts which a producer sent twice are there
+// once. The archive is what was sent.
+//
+// One process at a time works on a directory; a second one is turned away.
+//
+// # Reading
+//
+// Files of one table may differ in their columns, because a table widens when
+// a survey adds fields, and so does a column's width (int to long, float to
+// double). Readers that ask for one schema find it in DIR/schema:
+//
+//	DuckDB   SELECT … FROM read_parquet('DIR/alerts/ztf/**/*.parquet', union_by_name = true)
+//	Polars   pl.scan_parquet('DIR/alerts/ztf/**/*.parquet', schema=pl.read_parquet_schema('DIR/schema/ztf.parquet'), missing_columns='insert', …)
+//	pyarrow  ds.dataset('DIR/alerts/ztf', schema=pq.read_schema('DIR/schema/ztf.parquet'))
+package archive

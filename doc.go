@@ -1,0 +1,21 @@
+// Package skyfinch is the front page of a library to build alert brokers with:
+// services that read the alerts of survey telescopes, archive them all, and
+// pass the interesting ones on. It has no code of its own.
+//
+// Where to begin:
+//
+//   - examples/archive is a program that files alerts in Parquet by the hour;
+//     examples/bright is a service of one's own in 60 lines.
+//   - [github.com/skyfinch/skyfinch/archive] is the archive as a type.
+//   - [github.com/skyfinch/skyfinch/stream] is the engine: micro-batches with
+//     exactly-once delivery from a Source through Transforms to a Sink, and
+//     the ledger that makes it so. Sources stand below it (stream/files), and so
+//     does what keeps the bytes (stream/store).
+//   - [github.com/skyfinch/skyfinch/alert] knows what an alert is: surveys,
+//     framings, schemas, and the decoder from Avro to Arrow.
+//   - [github.com/skyfinch/skyfinch/sink] writes: Parquet by the hour, the
+//     console, several sinks as one.
+//
+// Data go through in columns, as Arrow records, from the messages of a source
+// to the files of a sink.
+package skyfinch

@@ -1,0 +1,133 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/alerttest"
+)
+
+// killSteps are the steps at which the real binary is killed, three batches of
+// four hours and some rejects long.
+var killSteps = []string{
+	"before ledger 1", "after ledger 1",
+	"before plan 1", "after plan 1",
+	"before schema 1", "after schema 1", "before schemafile 1", "after schemafile 4",
+	"before stage 1", "after stage 3", "before write 2", "after write 5", "before close 1", "after close 4",
+	"before commit 1", "after commit 1",
+	"before publish 1", "after publish 1", "after publish 2", "after publish 3", "before publish 5", "after publish 5",
+	"before done 1", "after done 1",
+	"before plan 2", "after commit 2", "after publish 7", "before done 2",
+	"after stage 12", "before commit 3", "after publish 12", "after done 3",
+}
+
+const killAlerts = 60
+
+// TestKill kills the archive at each step, starts it again, and finds every
+// alert once and every broken packet rejected once.
+func TestKill(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs the binary many times")
+	}
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "archive")
+	build := exec.Command("go", "build", "-tags", "killpoints", "-o", binary, ".")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	night := filepath.Join(dir, "night")
+	require.NoError(t, alerttest.WriteZTF(night, killAlerts, 4))
+	for _, name := range []string{"000010x.avro", "000040x.avro"} {
+		require.NoError(t, os.WriteFile(filepath.Join(night, name), []byte("no alert"), 0o666))
+	}
+	for _, step := range killSteps {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			archive := filepath.Join(t.TempDir(), "archive")
+			run := func(kill string) error {
+				c := exec.Command(binary, "-files", night, "-out", archive, "-once", "-max-rows", "25")
+				c.Env = append(os.Environ(), "SKYFINCH_KILL="+kill)
+				out, err := c.CombinedOutput()
+				if err != nil && kill == "" {
+					t.Logf("%s", out)
+				}
+				return err
+			}
+			var exit *exec.ExitError
+			require.ErrorAs(t, run(step), &exit, "step %s was never reached", step)
+			require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
+			checkVisible(t, archive)
+			require.NoError(t, run(""))
+			checkWhole(t, archive)
+		})
+	}
+}
+
+// checkVisible checks what a reader may see at any time: whole files only, and
+// no alert twice.
+func checkVisible(t *testing.T, archive string) map[string]int {
+	seen := map[string]int{}
+	for _, table := range []string{"alerts", "rejected"} {
+		err := filepath.WalkDir(filepath.Join(archive, table), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return nil
+			}
+			assert.True(t, strings.HasSuffix(path, ".parquet"), "a foreign file: %s", path)
+			for _, topic := range topics(t, path) {
+				seen[fmt.Sprintf("%s %s", table, filepath.Base(topic))]++
+			}
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	for what, n := range seen {
+		assert.Equal(t, 1, n, "%s", what)
+	}
+	return seen
+}
+
+// checkWhole checks the archive after all has been done.
+func checkWhole(t *testing.T, archive string) {
+	seen := checkVisible(t, archive)
+	assert.Len(t, seen, killAlerts+2)
+	assert.Equal(t, 1, seen["rejected 000010x.avro"])
+	assert.Equal(t, 1, seen["rejected 000040x.avro"])
+	left, err := filepath.Glob(filepath.Join(archive, "staging/*/*/*/*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "staged files of batches that are done")
+}
+
+// topics reads the topic column of a Parquet file.
+func topics(t *testing.T, path string) []string {
+	f, err := file.OpenParquetFile(path, false)
+	require.NoError(t, err)
+	defer f.Close()
+	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	require.NoError(t, err)
+	table, err := r.ReadTable(context.Background())
+	require.NoError(t, err)
+	defer table.Release()
+	var out []string
+	i := table.Schema().FieldIndices("topic")[0]
+	for _, chunk := range table.Column(i).Data().Chunks() {
+		for k := range chunk.Len() {
+			out = append(out, chunk.(*array.String).Value(k))
+		}
+	}
+	return out
+}
