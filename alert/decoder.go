@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/avroarrow"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -35,7 +37,8 @@ type Decoder struct {
 	// nil: they are kept in memory.
 	Schemas stream.Schemas
 	// Bare is the schema text of messages that are a bare datum and do not
-	// carry their schema in the key. nil: there are none.
+	// carry their schema in the key. Where it is given, every message without
+	// such a key is taken for one. nil: there are none.
 	Bare []byte
 	// Alloc is where the columns' memory comes from. nil: Go's heap.
 	Alloc memory.Allocator
@@ -82,12 +85,33 @@ func (d *Decoder) init() {
 	if d.Alloc == nil {
 		d.Alloc = memory.DefaultAllocator
 	}
-	for _, s := range d.Surveys {
-		if err := s.Validate(); err != nil && d.invalid == nil {
-			d.invalid = stream.Permanent(err)
-		}
-	}
+	d.invalid = stream.Permanent(d.validate())
 	d.writers.init(d)
+}
+
+// validate finds what would reject every message of a night one by one.
+func (d *Decoder) validate() error {
+	names := map[string]bool{}
+	for _, s := range d.Surveys {
+		if err := s.Validate(); err != nil {
+			return err
+		}
+		if names[s.Name] {
+			return fmt.Errorf("alert: two surveys are named %q", s.Name)
+		}
+		names[s.Name] = true
+	}
+	if d.Bare == nil {
+		return nil
+	}
+	schema, err := avroarrow.Parse(d.Bare, standardNames...)
+	if err != nil {
+		return fmt.Errorf("alert: Decoder.Bare: %w", err)
+	}
+	if _, err := recognise(d.Surveys, schema); err != nil {
+		return fmt.Errorf("alert: Decoder.Bare: %w", err)
+	}
+	return nil
 }
 
 // Apply implements stream.Transform on records by stream.MessageSchema. Its
@@ -101,20 +125,35 @@ func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, err
 	if err != nil {
 		return stream.Result{}, stream.Permanent(err)
 	}
-	dec := d.borrow()
-	defer d.giveBack(dec)
+	dec := d.borrow() // and not given back by a defer: a registry may panic
 	for i := range m.len {
 		cause, err := dec.message(ctx, m, i)
 		if err != nil {
 			releaseAll(dec.result.Rows)
 			dec.reset()
+			d.giveBack(dec)
 			return stream.Result{}, err
 		}
 		if cause != nil {
-			dec.result.Rejects = append(dec.result.Rejects, stream.Reject{Row: i, Cause: cause.Error()})
+			dec.result.Rejects = append(dec.result.Rejects, stream.Reject{Row: i, Cause: reason(cause)})
 		}
 	}
-	return dec.finish(), nil
+	result := dec.finish()
+	d.giveBack(dec)
+	return result, nil
+}
+
+// maxCause bounds the text of a cause, in bytes. It may quote names out of a
+// schema, which may be of any length.
+const maxCause = 400
+
+// reason returns the text of a cause.
+func reason(cause error) string {
+	s := strings.ToValidUTF8(cause.Error(), "\uFFFD")
+	if len(s) > maxCause {
+		s = strings.ToValidUTF8(s[:maxCause], "") + "…"
+	}
+	return s
 }
 
 // Close frees the memory that the decoder keeps between calls of Apply. It
@@ -180,11 +219,12 @@ func newMessages(r arrow.Record) (*messages, error) {
 
 // decoding is the state of one call of Apply, kept for the next one.
 type decoding struct {
-	d      *Decoder
-	last   *text // that the last message was written with: the next is mostly alike
-	tables map[*table]*tableRows
-	order  []*tableRows
-	result stream.Result
+	d       *Decoder
+	last    *text // that the last message was written with: the next is mostly alike
+	scratch []byte
+	tables  map[*table]*tableRows
+	order   []*tableRows // those with rows, as they came: it must not depend on earlier calls
+	result  stream.Result
 }
 
 // message decodes message i. cause says why it must be rejected, err that
@@ -223,17 +263,19 @@ func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (v 
 func (dec *decoding) rowsOf(t *table) *tableRows {
 	schema := t.current()
 	rows := dec.tables[t]
-	if rows != nil && rows.schema == schema {
-		return rows
-	}
-	if rows != nil {
+	if rows != nil && rows.schema != schema {
 		dec.flush(rows)
 		rows.release()
 		dec.order = slices.DeleteFunc(dec.order, func(r *tableRows) bool { return r == rows })
+		rows = nil
 	}
-	rows = newTableRows(dec.d.Alloc, t, schema)
-	dec.tables[t] = rows
-	dec.order = append(dec.order, rows)
+	if rows == nil {
+		rows = newTableRows(dec.d.Alloc, t, schema)
+		dec.tables[t] = rows
+	}
+	if len(rows.from) == 0 && !slices.Contains(dec.order, rows) {
+		dec.order = append(dec.order, rows)
+	}
 	return rows
 }
 
@@ -250,7 +292,7 @@ func (dec *decoding) finish() stream.Result {
 		dec.flush(rows)
 	}
 	r := dec.result
-	dec.result = stream.Result{}
+	dec.order, dec.result = dec.order[:0], stream.Result{}
 	return r
 }
 
@@ -260,5 +302,5 @@ func (dec *decoding) reset() {
 		rows.release()
 	}
 	clear(dec.tables)
-	dec.order, dec.result, dec.last = nil, stream.Result{}, nil
+	dec.order, dec.result, dec.last, dec.scratch = nil, stream.Result{}, nil, nil
 }

@@ -14,8 +14,10 @@ import (
 	"github.com/skyfinch/skyfinch/internal/ocf"
 )
 
-// maxInflated is what the block of one message may inflate to, in bytes.
-const maxInflated = 64 << 20
+const (
+	maxInflated = 64 << 20 // what the block of one message may inflate to, in bytes
+	maxScratch  = 4 << 20  // what is kept to inflate the next one into
+)
 
 // frame is a message taken out of its framing: a datum, and who wrote it.
 type frame struct {
@@ -24,17 +26,25 @@ type frame struct {
 	from, to int // the datum's bytes in buf
 }
 
-// Framings are told apart by the bytes:
+func (f frame) bytes() []byte { return f.buf.Bytes()[f.from:f.to] }
+
+// Framings are told apart by the bytes, in this order:
 //
-//	key '{'…     the key is the schema as text, the value the bare datum
-//	"Obj\x01"    a whole Avro object container file with one record
+//	"Obj\x01"…   a whole Avro object container file with one record
+//	key {…}      the key is the schema as text, the value the bare datum
 //	0x00 id      Confluent: the schema's id in 4 bytes, big-endian, then the datum
-//	else         a bare datum, if the decoder was given the schema for those
+//
+// No datum begins like a container, but many begin with 0x00, an empty string
+// say. So the key is asked before that, and a decoder that was given the
+// schema of bare datums looks at nothing but the key.
 
 var (
 	errNull    = errors.New("null value")
 	errEmpty   = errors.New("empty value")
 	errFraming = errors.New("unknown framing: neither an Avro file, nor Confluent, nor a bare datum with a known schema")
+	errNoBlock = errors.New("an Avro file without a record")
+	errBlocks  = errors.New("several records in one message")
+	errStray   = errors.New("bytes in a block of no record")
 )
 
 // frame takes message i out of its framing. cause says why it must be
@@ -44,17 +54,19 @@ func (dec *decoding) frame(ctx context.Context, m *messages, i int) (f frame, ca
 		return f, errNull, nil
 	}
 	f = viewOf(m.value, i)
-	value := f.buf.Bytes()[f.from:f.to]
-	key := viewOf(m.key, i)
+	value := f.bytes()
 	switch {
 	case len(value) == 0:
-		return f, errEmpty, nil
-	case m.key.IsValid(i) && looksLikeSchema(key.bytes()):
-		f.writer, cause, err = dec.writer(ctx, key.bytes())
+		cause = errEmpty
+	case dec.d.Bare == nil && ocf.IsOCF(value):
+		return dec.container(ctx, f)
+	case m.key.IsValid(i) && looksLikeSchema(m.key.Value(i)):
+		f.writer, cause, err = dec.writer(ctx, m.key.Value(i))
+		if cause != nil {
+			cause = fmt.Errorf("schema in the key: %w", cause)
+		}
 	case dec.d.Bare != nil:
 		f.writer, cause, err = dec.writer(ctx, dec.d.Bare)
-	case ocf.IsOCF(value):
-		return dec.container(ctx, f)
 	case value[0] == 0 && len(value) > 5:
 		f.from += 5
 		f.writer, cause, err = dec.d.writers.byID(ctx, binary.BigEndian.Uint32(value[1:]))
@@ -64,13 +76,8 @@ func (dec *decoding) frame(ctx context.Context, m *messages, i int) (f frame, ca
 	return f, cause, err
 }
 
-func (f frame) bytes() []byte { return f.buf.Bytes()[f.from:f.to] }
-
 // viewOf finds the bytes of a view in the buffer that holds them.
 func viewOf(a *array.BinaryView, i int) frame {
-	if a.IsNull(i) {
-		return frame{buf: memory.NewBufferBytes(nil)}
-	}
 	h := a.ValueHeader(i)
 	if h.IsInline() {
 		b := h.InlineBytes()
@@ -80,56 +87,67 @@ func viewOf(a *array.BinaryView, i int) frame {
 	return frame{buf: a.Data().Buffers()[2+h.BufferIndex()], from: from, to: from + h.Len()}
 }
 
-// looksLikeSchema tells a schema as text from keys of other kinds.
+// looksLikeSchema tells the text of a record's schema from keys of other
+// kinds, JSON among them.
 func looksLikeSchema(key []byte) bool {
 	key = bytes.TrimLeft(key, " \t\r\n")
-	return len(key) > 0 && key[0] == '{' && bytes.Contains(key[:min(len(key), 4096)], []byte(`"type"`))
+	return len(key) > 0 && key[0] == '{' && bytes.Contains(key, []byte(`"fields"`)) &&
+		(bytes.Contains(key, []byte(`"record"`)) || bytes.Contains(key, []byte(`"error"`)))
 }
 
 // container takes the one record out of a container file.
-func (dec *decoding) container(ctx context.Context, f frame) (frame, error, error) {
+func (dec *decoding) container(ctx context.Context, f frame) (_ frame, cause, err error) {
 	value := f.bytes()
 	t, h, cause, err := dec.header(ctx, value)
 	if cause != nil || err != nil {
 		return f, cause, err
 	}
-	datum, cause := onlyRecord(value, h)
+	at, n, cause := onlyRecord(value, h)
+	if cause == nil {
+		f.writer, cause = t.writer, t.cause
+	}
 	if cause != nil {
 		return f, cause, nil
 	}
-	f.writer, cause = t.writer, t.cause
-	if cause != nil {
-		return f, cause, nil
+	f.from += at
+	f.to = f.from + n
+	if h.Codec != "null" {
+		f, cause = dec.inflate(f, h.Codec)
 	}
-	if h.Codec == "null" {
-		f.from += datum.at
-		f.to = f.from + len(datum.data)
-		return f, nil, nil
+	return f, cause, nil
+}
+
+// inflate replaces a block by what is compressed in it.
+func (dec *decoding) inflate(f frame, codec string) (frame, error) {
+	plain, err := ocf.Decompress(dec.scratch[:0], codec, f.bytes(), maxInflated)
+	if err != nil {
+		return f, err
 	}
-	plain, cause := ocf.Decompress(nil, h.Codec, datum.data, maxInflated)
-	if cause != nil {
-		return f, cause, nil
+	if cap(plain) <= maxScratch { // the row keeps the bytes: let it be no more than these
+		dec.scratch = plain
+		plain = bytes.Clone(plain)
 	}
 	f.buf, f.from, f.to = memory.NewBufferBytes(plain), 0, len(plain)
-	return f, nil, nil
+	return f, nil
 }
 
 // header reads a container's header. Most messages of a topic begin with the
 // same one, up to the sync marker: then nothing needs to be parsed.
-func (dec *decoding) header(ctx context.Context, value []byte) (*text, ocf.Header, error, error) {
+func (dec *decoding) header(ctx context.Context, value []byte) (_ *text, h ocf.Header, cause, err error) {
 	if t := dec.last; t != nil && t.begins(value) {
 		return t, t.header(value), nil, nil
 	}
-	if t := dec.d.writers.beginning(value); t != nil {
+	t := dec.d.writers.find(func(t *text) bool { return t.begins(value) })
+	if t != nil {
 		dec.last = t
 		return t, t.header(value), nil, nil
 	}
-	h, cause := ocf.ParseHeader(value)
+	h, cause = ocf.ParseHeader(value)
 	if cause != nil {
 		return nil, h, cause, nil
 	}
-	t, err := dec.d.writers.ofHeader(ctx, h, value[:h.Size-ocf.SyncSize])
-	if err != nil {
+	t = &text{prefix: value[:h.Size-ocf.SyncSize], container: true, codec: h.Codec}
+	if t, err = dec.d.writers.learn(ctx, t, h.Schema); err != nil {
 		return nil, h, nil, err
 	}
 	dec.last = t
@@ -137,50 +155,60 @@ func (dec *decoding) header(ctx context.Context, value []byte) (*text, ocf.Heade
 }
 
 // writer returns who writes with a schema that comes as text.
-func (dec *decoding) writer(ctx context.Context, schema []byte) (*writer, error, error) {
-	if t := dec.last; t != nil && t.codec == "" && bytes.Equal(t.prefix, schema) {
-		return t.writer, t.cause, nil
+func (dec *decoding) writer(ctx context.Context, schema []byte) (_ *writer, cause, err error) {
+	t := dec.last
+	if t == nil || !t.is(schema) {
+		t = dec.d.writers.find(func(t *text) bool { return t.is(schema) })
 	}
-	t, err := dec.d.writers.ofText(ctx, schema)
-	if err != nil {
-		return nil, nil, err
+	if t == nil {
+		if t, err = dec.d.writers.learn(ctx, &text{prefix: schema}, schema); err != nil {
+			return nil, nil, err
+		}
 	}
 	dec.last = t
 	return t.writer, t.cause, nil
 }
 
-// record is the content of a block, and where it stands in the message.
-type record struct {
-	data []byte
-	at   int
-}
-
-// onlyRecord returns the block of the one record in a container. Blocks of
-// none are legal; more than one record could not be counted as one message.
-func onlyRecord(value []byte, h ocf.Header) (found record, cause error) {
+// onlyRecord finds the block of the one record in a container: where its bytes
+// begin, and how many they are. Blocks of none are legal; more than one record
+// could not be counted as one message.
+func onlyRecord(value []byte, h ocf.Header) (at, n int, cause error) {
 	rest, records := value[h.Size:], int64(0)
 	for {
-		at := len(value) - len(rest)
 		b, after, err := ocf.NextBlock(rest, h.Sync)
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return found, err
+			return 0, 0, err
 		}
 		rest = after
-		if b.Count > 0 {
-			found = record{b.Data, at + (len(value) - at - len(rest)) - ocf.SyncSize - len(b.Data)}
-		} else if len(b.Data) > 0 {
-			return found, errors.New("bytes in a block of no record")
+		if b.Count == 0 {
+			if err := isEmpty(b, h.Codec); err != nil {
+				return 0, 0, err
+			}
+			continue
 		}
-		records += min(b.Count, 2)
+		if records += min(b.Count, 2); records > 1 {
+			return 0, 0, errBlocks
+		}
+		at, n = len(value)-len(rest)-ocf.SyncSize-len(b.Data), len(b.Data)
 	}
-	switch {
-	case records == 0:
-		return found, errors.New("an Avro file without a record")
-	case records > 1:
-		return found, fmt.Errorf("several records in one message")
+	if records == 0 {
+		return 0, 0, errNoBlock
 	}
-	return found, nil
+	return at, n, nil
+}
+
+// isEmpty returns an error unless there is nothing in a block. Compressed,
+// nothing takes some bytes.
+func isEmpty(b ocf.Block, codec string) error {
+	if len(b.Data) == 0 {
+		return nil
+	}
+	_, err := ocf.Decompress(nil, codec, b.Data, 0)
+	if errors.Is(err, ocf.ErrTooLarge) {
+		return errStray
+	}
+	return err
 }

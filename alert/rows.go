@@ -3,6 +3,7 @@ package alert
 import (
 	"errors"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -32,7 +33,7 @@ func newTableRows(mem memory.Allocator, t *table, schema *arrow.Schema) *tableRo
 	b := avroarrow.NewBuilder(mem, packet)
 	columns := func(paths []string) (out []*avroarrow.Column) {
 		for _, p := range paths {
-			if c := b.Column(p); c != nil {
+			if c := b.Column(packetPath(p)); c != nil {
 				out = append(out, c)
 			}
 		}
@@ -42,10 +43,10 @@ func newTableRows(mem memory.Allocator, t *table, schema *arrow.Schema) *tableRo
 	r := &tableRows{
 		table: t, schema: schema, builder: b, std: newStandardBuilder(mem),
 		alertID: columns(s.AlertID), objectID: columns(s.ObjectID),
-		ra: b.Column(s.RA), dec: b.Column(s.Dec), time: b.Column(s.Time),
+		ra: b.Column(packetPath(s.RA)), dec: b.Column(packetPath(s.Dec)), time: b.Column(packetPath(s.Time)),
 	}
 	if s.Night.Visit != "" {
-		r.visit = b.Column(s.Night.Visit)
+		r.visit = b.Column(packetPath(s.Night.Visit))
 	}
 	return r
 }
@@ -107,10 +108,10 @@ func (r *tableRows) standard(m *messages, i, row int) error {
 }
 
 // object appends the id of the row's object: text as it is, a number as its
-// decimals, nothing for null and for 0.
+// decimals, nothing for null, for 0 and for bytes that are no text.
 func (r *tableRows) object(row int) {
 	for _, c := range r.objectID {
-		if text, ok := c.Bytes(row); ok {
+		if text, ok := c.Bytes(row); ok && utf8.Valid(text) {
 			r.std.objectID.BinaryBuilder.Append(text)
 			return
 		}

@@ -126,7 +126,7 @@ func (w *writers) known(ctx context.Context, survey string) (*arrow.Schema, erro
 		if err != nil {
 			continue
 		}
-		if s, ok := Recognise(w.d.Surveys, hasPath(parsed.Arrow())); !ok || s.Name != survey {
+		if s, err := recognise(w.d.Surveys, parsed); err != nil || s.Name != survey {
 			continue
 		}
 		mine := withStandard(parsed.Arrow())
@@ -175,11 +175,33 @@ var standardNames = func() []string {
 	return names
 }()
 
+// packetPath is where a table has what a packet has at a path: a field at the
+// top with the name of a standard column has "_" appended.
+func packetPath(path string) string {
+	name, rest, nested := strings.Cut(path, ".")
+	if !slices.ContainsFunc(standardNames, func(s string) bool { return strings.EqualFold(s, name) }) {
+		return path
+	}
+	if nested {
+		return name + "_." + rest
+	}
+	return name + "_"
+}
+
+// recognise returns the survey of a schema's packets.
+func recognise(surveys []Survey, s *avroarrow.Schema) (Survey, error) {
+	survey, ok := Recognise(surveys, hasPath(s.Arrow()))
+	if !ok {
+		return Survey{}, fmt.Errorf("unknown survey: no Survey matches record %.100q", s.Name())
+	}
+	return survey, nil
+}
+
 // hasPath tells whether a schema has a field.
 func hasPath(s *arrow.Schema) func(string) bool {
 	return func(path string) bool {
 		fields := s.Fields()
-		for _, name := range strings.Split(path, ".") {
+		for name := range strings.SplitSeq(packetPath(path), ".") {
 			i := slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == name })
 			if i < 0 {
 				return false

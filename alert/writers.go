@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/skyfinch/skyfinch/internal/avroarrow"
 	"github.com/skyfinch/skyfinch/internal/ocf"
@@ -16,10 +18,16 @@ import (
 // Bounds of what is remembered of writers' schemas, so that a stream which
 // invents a schema for each message costs time and no memory.
 const (
-	maxWriters = 256     // compiled schemas
-	maxTexts   = 32      // texts that are compared before anything is parsed
-	maxText    = 1 << 20 // bytes of such a text
+	maxWriters  = 256     // compiled schemas
+	maxCompiled = 8 << 20 // bytes of their texts; compiled they take some ten times that
+	maxTexts    = 32      // texts that are compared before anything is parsed
+	maxText     = 1 << 20 // bytes of such a text
+	maxUnknown  = 4096    // ids that the registry did not know
 )
+
+// askAgain is how long an id counts as unknown without asking again. A
+// registry lags behind producers, but must not be asked for each message.
+const askAgain = 5 * time.Second
 
 // writer is a writer's schema and the table its packets belong to.
 type writer struct {
@@ -34,16 +42,21 @@ type verdict struct{ conflict error }
 // text is a schema as it comes with messages, alone or in the header of a
 // container, and whose it is. cause says why its packets must be rejected.
 type text struct {
-	prefix []byte // the schema, or the header up to the sync marker
-	codec  string // of a header; "" for a schema alone
-	writer *writer
-	cause  error
+	prefix    []byte // the schema, or the header up to the sync marker
+	container bool   // it is a header,
+	codec     string // and how its blocks are compressed
+	writer    *writer
+	cause     error
 }
 
-// begins reports whether a container begins with t.
+// begins reports whether a container begins with t. What follows the header
+// can be no part of it, for a header tells where it ends.
 func (t *text) begins(value []byte) bool {
-	return t.codec != "" && len(value) >= len(t.prefix)+ocf.SyncSize && bytes.HasPrefix(value, t.prefix)
+	return t.container && len(value) >= len(t.prefix)+ocf.SyncSize && bytes.HasPrefix(value, t.prefix)
 }
+
+// is reports whether t is a schema alone, and this one.
+func (t *text) is(schema []byte) bool { return !t.container && bytes.Equal(t.prefix, schema) }
 
 // header is the header of a container that begins with t.
 func (t *text) header(value []byte) ocf.Header {
@@ -51,89 +64,126 @@ func (t *text) header(value []byte) ocf.Header {
 	return ocf.Header{Codec: t.codec, Size: n + ocf.SyncSize, Sync: [ocf.SyncSize]byte(value[n:])}
 }
 
-// writers remembers writers' schemas.
+// writers remembers writers' schemas. Its lock is held while a schema is
+// compiled or a table widened: both are rare, and workers that come with the
+// same news wait for it instead of doing it again.
 type writers struct {
 	d *Decoder
 
-	mu     sync.RWMutex
-	texts  []*text // most recent first
-	bySum  map[[32]byte]*text
-	ids    map[uint32]*text
-	tables map[string]*table
+	mu      sync.RWMutex
+	texts   []*text // most recent first
+	bySum   map[[32]byte]*text
+	size    int // bytes of the texts in bySum
+	ids     map[uint32]*text
+	unknown map[uint32]unknown
+	tables  map[string]*table
+}
+
+// unknown is an id that the registry did not have.
+type unknown struct {
+	cause error
+	until time.Time
 }
 
 func (w *writers) init(d *Decoder) {
 	w.d = d
 	w.bySum, w.ids = map[[32]byte]*text{}, map[uint32]*text{}
+	w.unknown = map[uint32]unknown{}
 	w.tables = map[string]*table{}
 }
 
-// beginning returns the remembered header that a container begins with.
-func (w *writers) beginning(value []byte) *text {
+// find returns the first of the remembered texts for which match is true.
+func (w *writers) find(match func(*text) bool) *text {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	for _, t := range w.texts {
-		if t.begins(value) {
+		if match(t) {
 			return t
 		}
 	}
 	return nil
 }
 
-// ofHeader returns whose a container's header is.
-func (w *writers) ofHeader(ctx context.Context, h ocf.Header, prefix []byte) (*text, error) {
+// learn returns whose a schema is, as a text that begins like t, and remembers
+// it.
+func (w *writers) learn(ctx context.Context, t *text, schema []byte) (*text, error) {
+	sum := sha256.Sum256(schema)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	known, err := w.compiled(ctx, h.Schema)
+	for _, have := range w.texts { // another may have learnt it since
+		if have.container == t.container && bytes.Equal(have.prefix, t.prefix) {
+			return have, nil
+		}
+	}
+	known, err := w.compiled(ctx, sum, schema)
 	if err != nil {
 		return nil, err
 	}
-	t := &text{prefix: bytes.Clone(prefix), codec: h.Codec, writer: known.writer, cause: known.cause}
-	if len(prefix) <= maxText {
+	t = &text{bytes.Clone(t.prefix), t.container, t.codec, known.writer, known.cause}
+	if len(t.prefix) <= maxText {
 		w.texts = append([]*text{t}, w.texts[:min(len(w.texts), maxTexts-1)]...)
 	}
 	return t, nil
 }
 
-// ofText returns whose a schema is that comes alone.
-func (w *writers) ofText(ctx context.Context, schema []byte) (*text, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	known, err := w.compiled(ctx, schema)
-	if err != nil {
-		return nil, err
-	}
-	return &text{prefix: bytes.Clone(schema), writer: known.writer, cause: known.cause}, nil
-}
-
 // byID returns whose the schema of an id is.
 func (w *writers) byID(ctx context.Context, id uint32) (wr *writer, cause, err error) {
 	w.mu.RLock()
-	t := w.ids[id]
+	t, no := w.ids[id], w.unknown[id]
 	w.mu.RUnlock()
-	if t != nil {
+	switch {
+	case t != nil:
 		return t.writer, t.cause, nil
-	}
-	if w.d.Registry == nil {
+	case no.cause != nil && time.Now().Before(no.until):
+		return nil, no.cause, nil
+	case w.d.Registry == nil:
 		return nil, fmt.Errorf("schema id %d, and no registry to ask", id), nil
 	}
 	schema, err := w.d.Registry.Schema(ctx, id)
 	if errors.Is(err, ErrUnknownSchema) {
-		return nil, err, nil
+		return nil, w.learnUnknown(id, err), nil
 	}
 	if err != nil {
 		return nil, nil, err
 	}
+	if t, err = w.learnID(ctx, id, schema); err != nil {
+		return nil, nil, err
+	}
+	return t.writer, t.cause, nil
+}
+
+// learnID returns whose the schema of an id is, and remembers it.
+func (w *writers) learnID(ctx context.Context, id uint32, schema []byte) (*text, error) {
+	sum := sha256.Sum256(schema)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if t, err = w.compiled(ctx, schema); err != nil {
-		return nil, nil, err
+	known, err := w.compiled(ctx, sum, schema)
+	if err != nil {
+		return nil, err
+	}
+	if known.cause != nil {
+		known = &text{cause: fmt.Errorf("schema id %d: %w", id, known.cause)}
 	}
 	if len(w.ids) >= maxWriters {
 		clear(w.ids)
 	}
-	w.ids[id] = t
-	return t.writer, t.cause, nil
+	w.ids[id] = known
+	return known, nil
+}
+
+// learnUnknown returns the cause for messages of an id that the registry has
+// not: the registry's words, but not where it is.
+func (w *writers) learnUnknown(id uint32, err error) error {
+	words := fmt.Sprintf("%v %d", ErrUnknownSchema, id)
+	_, more, _ := strings.Cut(err.Error(), words)
+	cause := errors.New(words + more)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.unknown) >= maxUnknown {
+		clear(w.unknown)
+	}
+	w.unknown[id] = unknown{cause, time.Now().Add(askAgain)}
+	return cause
 }
 
 // admit asks the writer's table to take its packets, and widens it for them.
@@ -149,27 +199,29 @@ func (w *writers) admit(ctx context.Context, wr *writer) (*verdict, error) {
 	return v, nil
 }
 
-// compiled returns whose a schema is, from its text. A text that is no good is remembered too. The caller holds w.mu.
-func (w *writers) compiled(ctx context.Context, schema []byte) (*text, error) {
-	sum := sha256.Sum256(schema)
+// compiled returns whose a schema is, from its text. A text that is no good is
+// remembered too. The caller holds w.mu.
+func (w *writers) compiled(ctx context.Context, sum [32]byte, schema []byte) (*text, error) {
 	if t := w.bySum[sum]; t != nil {
 		return t, nil
 	}
 	t := &text{}
 	parsed, cause := avroarrow.Parse(schema, standardNames...)
-	if cause != nil {
-		t.cause = cause
-	} else if survey, ok := Recognise(w.d.Surveys, hasPath(parsed.Arrow())); !ok {
-		t.cause = fmt.Errorf("unknown survey: no Survey matches record %q", parsed.Name())
-	} else {
+	var survey Survey
+	if cause == nil {
+		survey, cause = recognise(w.d.Surveys, parsed)
+	}
+	if t.cause = cause; cause == nil {
 		table, err := w.table(ctx, survey)
 		if err != nil {
 			return nil, err
 		}
 		t.writer = &writer{schema: parsed, table: table}
 	}
-	if len(w.bySum) >= maxWriters {
+	if w.size += len(schema); len(w.bySum) >= maxWriters || w.size > maxCompiled {
 		clear(w.bySum)
+		clear(w.ids)
+		w.size = len(schema)
 	}
 	w.bySum[sum] = t
 	return t, nil

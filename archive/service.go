@@ -84,6 +84,11 @@ func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err
 	ledger, err := stream.OpenLedger(ctx, st, "ledger", map[string]string{
 		"clock": s.Clock.String(), "layout": s.Clock.Layout(),
 	})
+	var other *stream.SettingsError
+	if errors.As(err, &other) {
+		other.Ledger = filepath.Join(s.Dir, other.Ledger)
+		return other
+	}
 	if err != nil {
 		return fmt.Errorf("archive: %s: %w", s.Dir, err)
 	}

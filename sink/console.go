@@ -2,12 +2,12 @@ package sink
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/skyfinch/skyfinch/stream"
 )
@@ -23,13 +23,19 @@ type Console struct {
 
 var standardColumns = []string{"survey", "alert_id", "object_id", "ra", "dec", "event_time"}
 
-// Stage implements stream.Sink.
+// Stage implements stream.Sink. Strings are quoted where they would not be
+// told from the rest of the line, bytes are counted.
 func (c Console) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
 	return stream.SinkFunc(c.print).Stage(ctx, b)
 }
 
 // Publish implements stream.Sink; what is printed is printed.
-func (c Console) Publish(context.Context, stream.Receipt) error { return nil }
+func (c Console) Publish(_ context.Context, r stream.Receipt) error {
+	if len(r.Files) > 0 || len(r.Parts) > 0 {
+		return foreign("files", "Console")
+	}
+	return nil
+}
 
 func (c Console) print(_ context.Context, rows stream.Rows) error {
 	out, names := c.Out, c.Columns
@@ -39,24 +45,60 @@ func (c Console) print(_ context.Context, rows stream.Rows) error {
 	if len(names) == 0 {
 		names = standardColumns
 	}
-	cols := make([]arrow.Array, len(names))
+	cols := make([]field, len(names))
 	for i, name := range names {
-		cols[i] = stream.Field(rows.Record, name)
+		cols[i] = fieldOf(rows.Record, name)
 	}
-	var text strings.Builder
+	var text []byte
 	for i := range int(rows.Record.NumRows()) {
 		for k, name := range names {
-			value := "null"
-			if cols[k] != nil {
-				value = cols[k].ValueStr(i)
-			}
 			if k > 0 {
-				text.WriteByte(' ')
+				text = append(text, ' ')
 			}
-			fmt.Fprintf(&text, "%s=%s", name, value)
+			text = append(append(text, name...), '=')
+			text = cols[k].append(text, i)
 		}
-		text.WriteByte('\n')
+		text = append(text, '\n')
 	}
-	_, err := io.WriteString(out, text.String())
+	_, err := out.Write(text)
 	return err
+}
+
+// field is a field of a record's rows: its array, and those of the structs
+// around it, which may be null where the field itself is not.
+type field []arrow.Array
+
+// fieldOf is nil if the record has no such field.
+func fieldOf(r arrow.Record, path string) field {
+	names := strings.Split(path, ".")
+	a := column(r, names[0])
+	if a == nil {
+		return nil
+	}
+	f := field{a}
+	for _, name := range names[1:] {
+		s, ok := a.(*array.Struct)
+		if !ok {
+			return nil
+		}
+		i, ok := s.DataType().(*arrow.StructType).FieldIdx(name)
+		if !ok {
+			return nil
+		}
+		a = s.Field(i)
+		f = append(f, a)
+	}
+	return f
+}
+
+func (f field) append(text []byte, row int) []byte {
+	for _, a := range f {
+		if a.IsNull(row) {
+			f = nil
+		}
+	}
+	if f == nil {
+		return append(text, "null"...)
+	}
+	return appendValue(text, f[len(f)-1], row)
 }

@@ -2,8 +2,10 @@ package sink
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
@@ -35,7 +37,14 @@ func ParseCompression(name string) (Compression, error) {
 }
 
 // String returns the compression's name.
-func (c Compression) String() string { return compressionNames[c] }
+func (c Compression) String() string {
+	if !c.valid() {
+		return fmt.Sprintf("Compression(%d)", int(c))
+	}
+	return compressionNames[c]
+}
+
+func (c Compression) valid() bool { return c >= 0 && int(c) < len(compressionNames) }
 
 func (c Compression) codec() parquetfile.Codec {
 	return [...]parquetfile.Codec{Zstd: parquetfile.Zstd, Snappy: parquetfile.Snappy, None: parquetfile.None}[c]
@@ -46,20 +55,23 @@ func (c Compression) codec() parquetfile.Codec {
 //	TABLE/YYYY/MM/dd/hh/<ledger id>-<batch>-<n>.parquet
 //
 // A batch puts one file into each directory that it has rows for, two if the
-// table's schema widened on the way. The file holds the rows in the order
-// they came in.
+// table's schema widened on the way. A file holds its rows in the order they
+// came in. Its columns are those of all rows that came before it was begun;
+// rows that lack one have null there.
 type Parquet struct {
 	Store store.Store
-	// Staging is the directory for staged files. Each sink of a job needs one
-	// of its own. Empty: "staging/parquet".
+	// Staging is the directory for staged files. The sinks of one job may
+	// share it; each job that uses the store needs one of its own, as it
+	// sweeps by number of batch. Empty: "staging/parquet".
 	Staging     string
 	Clock       Clock
 	Compression Compression
 	// Memory bounds the rows held before they are written, in bytes; 0: 64 MiB.
-	// It is also the size of the largest row groups.
+	// It is also the size of the largest row groups, and at most 1 GiB.
 	Memory int64
 	// Spill is a local directory for rows of batches that touch so many hours
-	// that Memory cannot hold a row group of each. Empty: os.TempDir.
+	// that Memory cannot hold a row group of each. Empty: os.TempDir, which
+	// should not be a directory in memory.
 	Spill string
 	// Workers is how many goroutines encode columns. 0: one a core.
 	Workers int
@@ -69,9 +81,12 @@ const defaultMemory = 64 << 20
 
 // Stage implements stream.Sink.
 func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
+	if err := p.check(); err != nil {
+		return stream.Receipt{}, err
+	}
 	w := &writer{
-		Parquet: p, ctx: ctx, batch: b, memory: p.Memory, now: time.Now(),
-		parts: map[place]*part{}, schemas: map[string]*tableSchema{},
+		Parquet: p, ctx: ctx, batch: b, memory: min(p.Memory, maxMemory), now: time.Now(),
+		tag: strings.ToLower(rand.Text()[:8]), parts: map[place]*part{}, tables: tables{},
 	}
 	if w.memory <= 0 {
 		w.memory = defaultMemory
@@ -93,14 +108,35 @@ func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, er
 	return stream.Receipt{Files: w.files}, nil
 }
 
+func (p *Parquet) check() error {
+	switch {
+	case p.Store == nil:
+		return unfiled("Parquet needs a Store")
+	case !p.Clock.valid():
+		return unfiled("no %v", p.Clock)
+	case !p.Compression.valid():
+		return unfiled("no %v", p.Compression)
+	}
+	return nil
+}
+
 // Publish implements stream.Sink.
 func (p *Parquet) Publish(ctx context.Context, r stream.Receipt) error {
+	if len(r.Parts) > 0 {
+		return foreign(fmt.Sprintf("a tee of %d sinks", len(r.Parts)), "Parquet")
+	}
 	for _, f := range r.Files {
 		if err := p.Store.Publish(ctx, f.Stage, f.Name, f.Bytes); err != nil {
-			return err
+			return fmt.Errorf("sink: publish %s: %w", f.Name, err)
 		}
 	}
 	return nil
+}
+
+// foreign says that a receipt came from another kind of sink: to publish
+// nothing of it, as if there were nothing, would lose the rows.
+func foreign(from, to string) error {
+	return unfiled("a receipt of %s for %s: start with the sinks that the batch was staged with", from, to)
 }
 
 // Sweep implements stream.Sweeper.

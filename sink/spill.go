@@ -1,7 +1,10 @@
 package sink
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -12,134 +15,200 @@ import (
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
-// spill is a temporary Arrow file with the rows of many places, a record for
-// each place. Its name is gone as soon as it is made, so that not even a crash
-// leaves anything behind.
+// spill is a temporary file with the rows of many places. Where the system
+// allows it, its name is gone as soon as it is made, so that not even a crash
+// leaves anything behind. It is a row of Arrow files, one for each flush and
+// schema, in which each record is a segment.
 type spill struct {
-	file *os.File
+	file     *os.File
+	named    bool
+	end      int64
+	sections []*ipc.FileReader
 }
 
-// segment is a record of a spill.
+// segment is a run of rows of one place and one schema.
 type segment struct {
-	from   *spill
+	schema *arrow.Schema
+	bytes  int64
+	from   *ipc.FileReader
 	record int
 }
 
-// spill moves the rows of the parts to disk, a file for each schema.
-func (w *writer) spill(parts []*part) error {
-	groups := map[*arrow.Schema][]*part{}
-	var order []*arrow.Schema
-	for _, p := range parts {
-		for _, rows := range p.picks {
-			s := rows.Record.Schema()
-			if groups[s] == nil {
-				order = append(order, s)
-			}
-			if g := groups[s]; len(g) == 0 || g[len(g)-1] != p {
-				groups[s] = append(g, p)
-			}
+func newSpill(dir string) (*spill, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(dir, "spill-*")
+	if err != nil {
+		return nil, err
+	}
+	return &spill{file: f, named: os.Remove(f.Name()) != nil}, nil
+}
+
+// close gives the disk space back. A nil spill has none.
+func (s *spill) close() {
+	if s == nil {
+		return
+	}
+	for _, r := range s.sections {
+		r.Close()
+	}
+	s.file.Close()
+	if s.named {
+		os.Remove(s.file.Name())
+	}
+}
+
+// run is a segment that is still in memory.
+type run struct {
+	picks []parquetfile.Rows
+	to    *segment
+}
+
+// spillParts moves the rows of the parts to disk. The order of a part's rows
+// is that of its segments, so each change of schema begins a new one.
+func (w *writer) spillParts(parts []*part) (err error) {
+	dir := w.Spill
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("sink: spill rows of many hours to %s: %w", dir, err)
+		}
+	}()
+	if w.spill == nil {
+		if w.spill, err = newSpill(dir); err != nil {
+			return err
 		}
 	}
+	order, runs := runsOf(parts)
 	for _, s := range order {
-		if err := w.spillSchema(s, groups[s]); err != nil {
-			return fmt.Errorf("sink: spill rows of many hours to %s: %w", w.spillDir(), err)
+		if err := w.spill.write(s, runs[s]); err != nil {
+			return err
 		}
 	}
 	for _, p := range parts {
-		p.picks = nil
+		p.picks, p.bytes = nil, 0
+		for _, s := range p.spilled {
+			p.bytes += s.bytes
+		}
 	}
 	return nil
 }
 
-func (w *writer) spillDir() string {
-	if w.Spill == "" {
-		return os.TempDir()
+// runsOf gives the parts new segments, and returns what belongs into them by
+// schema.
+func runsOf(parts []*part) (order []*arrow.Schema, runs map[*arrow.Schema][]run) {
+	runs = map[*arrow.Schema][]run{}
+	for _, p := range parts {
+		for from := 0; from < len(p.picks); {
+			schema, to := p.picks[from].Record.Schema(), from+1
+			for to < len(p.picks) && p.picks[to].Record.Schema() == schema {
+				to++
+			}
+			if runs[schema] == nil {
+				order = append(order, schema)
+			}
+			seg := &segment{schema: schema}
+			runs[schema] = append(runs[schema], run{p.picks[from:to], seg})
+			p.spilled = append(p.spilled, seg)
+			from = to
+		}
 	}
-	return w.Spill
+	return order, runs
 }
 
-// spillSchema writes what parts hold of records with one schema.
-func (w *writer) spillSchema(schema *arrow.Schema, parts []*part) error {
-	if err := os.MkdirAll(w.spillDir(), 0o777); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(w.spillDir(), "spill-*")
+// write appends a section with the runs of one schema.
+func (s *spill) write(schema *arrow.Schema, runs []run) error {
+	out := &section{out: bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.end), 256<<10)}
+	flat := flatSchema(schema)
+	file, err := ipc.NewFileWriter(out, ipc.WithSchema(flat))
 	if err != nil {
 		return err
 	}
-	s := &spill{f}
-	w.spills = append(w.spills, s)
-	if err := os.Remove(f.Name()); err != nil {
-		return err
-	}
-	out, err := ipc.NewFileWriter(f, ipc.WithSchema(flatSchema(schema)))
-	if err != nil {
-		return err
-	}
-	for n, p := range parts {
-		r := gather(memory.DefaultAllocator, schema, p.picks)
-		err := out.Write(r)
-		r.Release()
+	for n, r := range runs {
+		rec, err := gather(memory.DefaultAllocator, flat, r.picks)
 		if err != nil {
 			return err
 		}
-		p.spilled = append(p.spilled, segment{s, n})
+		before := out.size
+		err = file.Write(rec)
+		rec.Release()
+		if err != nil {
+			return err
+		}
+		r.to.record, r.to.bytes = n, out.size-before
 	}
-	return out.Close()
+	if err := errors.Join(file.Close(), out.out.Flush()); err != nil {
+		return err
+	}
+	in, err := ipc.NewFileReader(io.NewSectionReader(s.file, s.end, out.size))
+	if err != nil {
+		return err
+	}
+	s.sections = append(s.sections, in)
+	s.end += out.size
+	for _, r := range runs {
+		r.to.from = in
+	}
+	return nil
 }
 
-// unspill reads back the spilled rows of a part. The caller calls done when it
-// needs them no more.
-func (w *writer) unspill(p *part) (rows []parquetfile.Rows, done func(), err error) {
-	done = func() {
-		for _, r := range rows {
-			r.Record.Release()
-		}
+// section is an Arrow file in the making. The file's writer asks it where it
+// is, and nothing else of an io.Seeker.
+type section struct {
+	out  *bufio.Writer
+	size int64
+}
+
+func (s *section) Write(b []byte) (int, error) {
+	n, err := s.out.Write(b)
+	s.size += int64(n)
+	return n, err
+}
+
+func (s *section) Seek(offset int64, whence int) (int64, error) {
+	if offset != 0 || whence != io.SeekCurrent {
+		return 0, errors.ErrUnsupported
 	}
-	for _, seg := range p.spilled {
-		r, err := seg.read()
+	return s.size, nil
+}
+
+// unspill reads segments back. The caller releases the records, those that
+// come with an error too.
+func unspill(segments []*segment) (rows []parquetfile.Rows, err error) {
+	for _, s := range segments {
+		r, err := s.from.RecordAt(s.record)
 		if err != nil {
-			done()
-			return nil, nil, fmt.Errorf("sink: read spilled rows back: %w", err)
+			return rows, fmt.Errorf("sink: read spilled rows back: %w", err)
 		}
 		rows = append(rows, parquetfile.Rows{Record: r})
 	}
-	return rows, done, nil
+	return rows, nil
 }
 
-func (s segment) read() (arrow.Record, error) {
-	r, err := ipc.NewFileReader(s.from.file)
-	if err != nil {
-		return nil, err
+// gather copies the chosen rows of records with equal schemas into a new one,
+// whose schema is the same without views.
+func gather(mem memory.Allocator, flat *arrow.Schema, picks []parquetfile.Rows) (arrow.Record, error) {
+	t := taker{mem: mem}
+	n := 0
+	for _, rows := range picks {
+		n += len(rows.Index)
 	}
-	defer r.Close()
-	rec, err := r.RecordAt(s.record)
-	if err != nil {
-		return nil, err
-	}
-	return rec, nil
-}
-
-func (s *spill) close() { s.file.Close() }
-
-// gather copies the rows of those records that have the schema into a new
-// one without views.
-func gather(mem memory.Allocator, schema *arrow.Schema, picks []parquetfile.Rows) arrow.Record {
-	cols := make([]arrow.Array, schema.NumFields())
-	var n int
+	cols := make([]arrow.Array, flat.NumFields())
+	src := make([]cells, len(picks))
 	for i := range cols {
-		var src []cells
-		n = 0
-		for _, rows := range picks {
-			if rows.Record.Schema() == schema {
-				src = append(src, cells{rows.Record.Column(i), rows.Index})
-				n += len(rows.Index)
-			}
+		for k, rows := range picks {
+			src[k] = cells{rows.Record.Column(i), rows.Index}
 		}
-		data := take(mem, src)
+		data := t.take(flat.Field(i).Type, src)
 		cols[i] = array.MakeFromData(data)
 		data.Release()
 		defer cols[i].Release()
 	}
-	return array.NewRecord(flatSchema(schema), cols, int64(n))
+	if t.err != nil {
+		return nil, t.err
+	}
+	return array.NewRecord(flat, cols, int64(n)), nil
 }

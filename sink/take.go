@@ -1,6 +1,9 @@
 package sink
 
 import (
+	"encoding/binary"
+	"errors"
+	"math"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -9,40 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// flatSchema is the schema with binary in the place of binary views, whose
-// bytes would otherwise stay in the buffers of whole messages.
-func flatSchema(s *arrow.Schema) *arrow.Schema {
-	return arrow.NewSchema(flatFields(s.Fields()), nil)
-}
-
-func flatFields(fields []arrow.Field) []arrow.Field {
-	out := make([]arrow.Field, len(fields))
-	for i, f := range fields {
-		f.Type = flatType(f.Type)
-		out[i] = f
-	}
-	return out
-}
-
-func flatType(t arrow.DataType) arrow.DataType {
-	switch t := t.(type) {
-	case *arrow.BinaryViewType:
-		return arrow.BinaryTypes.Binary
-	case *arrow.StringViewType:
-		return arrow.BinaryTypes.String
-	case *arrow.StructType:
-		return arrow.StructOf(flatFields(t.Fields())...)
-	case *arrow.MapType:
-		m := arrow.MapOf(flatType(t.KeyType()), flatType(t.ItemType()))
-		m.SetItemNullable(t.ItemField().Nullable)
-		return m
-	case *arrow.ListType:
-		f := t.ElemField()
-		f.Type = flatType(f.Type)
-		return arrow.ListOfField(f)
-	}
-	return t
-}
+var errOffsets = errors.New("the values of one column come to more than 2 GiB")
 
 // cells are elements of an array, in the order of index.
 type cells struct {
@@ -50,36 +20,43 @@ type cells struct {
 	index []int32
 }
 
-// take copies cells of arrays of one type into a new array of the flat type,
-// which the caller must release.
-func take(mem memory.Allocator, src []cells) *array.Data {
+// taker copies chosen elements of arrays, of all types that have a Parquet
+// form here. What it returned means nothing once err is set.
+type taker struct {
+	mem memory.Allocator
+	err error
+}
+
+// take copies cells of arrays of one type into a new array of the flat type
+// typ, which the caller must release.
+func (t *taker) take(typ arrow.DataType, src []cells) *array.Data {
 	n := 0
 	for _, c := range src {
 		n += len(c.index)
 	}
-	t := src[0].array.DataType()
-	valid, nulls := takeValidity(mem, src, n)
+	if typ.ID() == arrow.NULL {
+		return array.NewData(typ, n, []*memory.Buffer{nil}, nil, n, 0)
+	}
+	valid, nulls := t.validity(src, n)
 	buffers := []*memory.Buffer{valid}
 	var children []arrow.ArrayData
-	switch t := t.(type) {
-	case *arrow.NullType:
-		nulls = n
+	switch typ := typ.(type) {
 	case *arrow.StructType:
-		for i := range t.NumFields() {
-			children = append(children, take(mem, fields(src, i)))
+		for i, f := range typ.Fields() {
+			children = append(children, t.take(f.Type, fields(src, i)))
 		}
-	case *arrow.ListType, *arrow.MapType:
-		offsets, inner := takeLists(mem, src, n)
+	case arrow.ListLikeType: // maps too
+		offsets, inner := t.lists(src, n)
 		buffers = append(buffers, offsets)
-		children = append(children, take(mem, inner))
-	case *arrow.StringType, *arrow.BinaryType, *arrow.BinaryViewType, *arrow.StringViewType:
-		buffers = append(buffers, takeBytes(mem, src, n)...)
+		children = append(children, t.take(typ.Elem(), inner))
+	case *arrow.StringType, *arrow.BinaryType:
+		buffers = append(buffers, t.bytes(src, n)...)
 	case *arrow.BooleanType:
-		buffers = append(buffers, takeBits(mem, src, n))
-	default:
-		buffers = append(buffers, takeFixed(mem, src, n))
+		buffers = append(buffers, t.bits(src, n))
+	case arrow.FixedWidthDataType:
+		buffers = append(buffers, t.fixed(typ.Bytes(), src, n))
 	}
-	data := array.NewData(flatType(t), n, buffers, children, nulls, 0)
+	data := array.NewData(typ, n, buffers, children, nulls, 0)
 	for _, b := range buffers {
 		if b != nil {
 			b.Release()
@@ -91,8 +68,8 @@ func take(mem memory.Allocator, src []cells) *array.Data {
 	return data
 }
 
-func newBuffer(mem memory.Allocator, n int) *memory.Buffer {
-	b := memory.NewResizableBuffer(mem)
+func (t *taker) buffer(n int) *memory.Buffer {
+	b := memory.NewResizableBuffer(t.mem)
 	b.Resize(n)
 	return b
 }
@@ -106,7 +83,7 @@ func fields(src []cells, i int) []cells {
 	return out
 }
 
-func takeValidity(mem memory.Allocator, src []cells, n int) (*memory.Buffer, int) {
+func (t *taker) validity(src []cells, n int) (*memory.Buffer, int) {
 	some := false
 	for _, c := range src {
 		some = some || c.array.NullN() > 0
@@ -114,11 +91,13 @@ func takeValidity(mem memory.Allocator, src []cells, n int) (*memory.Buffer, int
 	if !some {
 		return nil, 0
 	}
-	b, nulls, i := newBuffer(mem, int(bitutil.BytesForBits(int64(n)))), 0, 0
+	b, nulls, i := t.buffer(int(bitutil.BytesForBits(int64(n)))), 0, 0
+	bits := b.Bytes()
 	for _, c := range src {
 		for _, row := range c.index {
-			bitutil.SetBitTo(b.Bytes(), i, c.array.IsValid(int(row)))
-			if c.array.IsNull(int(row)) {
+			valid := c.array.IsValid(int(row))
+			bitutil.SetBitTo(bits, i, valid)
+			if !valid {
 				nulls++
 			}
 			i++
@@ -127,8 +106,8 @@ func takeValidity(mem memory.Allocator, src []cells, n int) (*memory.Buffer, int
 	return b, nulls
 }
 
-func takeBits(mem memory.Allocator, src []cells, n int) *memory.Buffer {
-	b, i := newBuffer(mem, int(bitutil.BytesForBits(int64(n)))), 0
+func (t *taker) bits(src []cells, n int) *memory.Buffer {
+	b, i := t.buffer(int(bitutil.BytesForBits(int64(n)))), 0
 	for _, c := range src {
 		a := c.array.(*array.Boolean)
 		for _, row := range c.index {
@@ -139,37 +118,62 @@ func takeBits(mem memory.Allocator, src []cells, n int) *memory.Buffer {
 	return b
 }
 
-func takeFixed(mem memory.Allocator, src []cells, n int) *memory.Buffer {
-	width := src[0].array.DataType().(arrow.FixedWidthDataType).Bytes()
-	b := newBuffer(mem, width*n)
+func (t *taker) fixed(width int, src []cells, n int) *memory.Buffer {
+	b := t.buffer(width * n)
 	to := b.Bytes()
 	for _, c := range src {
+		if len(c.index) == 0 {
+			continue // an empty array may have no buffer
+		}
 		d := c.array.Data()
 		from := d.Buffers()[1].Bytes()[d.Offset()*width:]
-		for _, row := range c.index {
-			copy(to[:width], from[int(row)*width:])
-			to = to[width:]
+		switch width {
+		case 4:
+			for _, row := range c.index {
+				binary.NativeEndian.PutUint32(to, binary.NativeEndian.Uint32(from[int(row)*4:]))
+				to = to[4:]
+			}
+		case 8:
+			for _, row := range c.index {
+				binary.NativeEndian.PutUint64(to, binary.NativeEndian.Uint64(from[int(row)*8:]))
+				to = to[8:]
+			}
+		default:
+			for _, row := range c.index {
+				to = to[copy(to[:width], from[int(row)*width:]):]
+			}
 		}
 	}
 	return b
 }
 
-func takeBytes(mem memory.Allocator, src []cells, n int) []*memory.Buffer {
-	offsets := newBuffer(mem, 4*(n+1))
-	ends := arrow.Int32Traits.CastFromBytes(offsets.Bytes())
-	size, i := 0, 0
+// offsets returns a buffer for n+1 offsets, the first of which is 0, and the
+// others.
+func (t *taker) offsets(n int) (*memory.Buffer, []int32) {
+	b := t.buffer(4 * (n + 1))
+	ends := arrow.Int32Traits.CastFromBytes(b.Bytes())
 	ends[0] = 0
+	return b, ends[1:]
+}
+
+func (t *taker) bytes(src []cells, n int) []*memory.Buffer {
+	offsets, ends := t.offsets(n)
+	size, i := 0, 0
 	for _, c := range src {
 		value := bytesOf(c.array)
 		for _, row := range c.index {
 			if c.array.IsValid(int(row)) {
 				size += len(value(int(row)))
 			}
-			i++
 			ends[i] = int32(size)
+			i++
 		}
 	}
-	data := newBuffer(mem, size)
+	if size > math.MaxInt32 {
+		t.err = errOffsets
+		return []*memory.Buffer{offsets, nil}
+	}
+	data := t.buffer(size)
 	to := data.Bytes()
 	for _, c := range src {
 		value := bytesOf(c.array)
@@ -197,13 +201,10 @@ func bytesOf(a arrow.Array) func(i int) []byte {
 	return func(int) []byte { return nil }
 }
 
-// takeLists returns the offsets of the chosen lists or maps, and their
-// elements.
-func takeLists(mem memory.Allocator, src []cells, n int) (*memory.Buffer, []cells) {
-	offsets := newBuffer(mem, 4*(n+1))
-	ends := arrow.Int32Traits.CastFromBytes(offsets.Bytes())
+// lists returns the offsets of the chosen lists or maps, and their elements.
+func (t *taker) lists(src []cells, n int) (*memory.Buffer, []cells) {
+	offsets, ends := t.offsets(n)
 	inner, size, i := make([]cells, len(src)), 0, 0
-	ends[0] = 0
 	for k, c := range src {
 		a := c.array.(array.ListLike)
 		var index []int32
@@ -214,10 +215,13 @@ func takeLists(mem memory.Allocator, src []cells, n int) (*memory.Buffer, []cell
 					index = append(index, int32(e))
 				}
 			}
-			i++
 			ends[i] = int32(size + len(index))
+			i++
 		}
 		inner[k], size = cells{a.ListValues(), index}, size+len(index)
+	}
+	if size > math.MaxInt32 {
+		t.err = errOffsets
 	}
 	return offsets, inner
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Tee hands the rows to several sinks and puts their receipts into one
-// commit: either all of them publish a batch or none does.
+// commit: either all of them publish a batch or none does. Two of them must not
+// write one table of one store: their files have the same names.
 type Tee []stream.Sink
 
 // Stage implements stream.Sink. The sinks stage side by side, chunk by chunk;
@@ -45,13 +46,16 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 		cancel(err)
 	}
 	wg.Wait()
-	return stream.Receipt{Parts: receipts}, context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return stream.Receipt{}, err
+	}
+	return stream.Receipt{Parts: receipts}, nil
 }
 
 // Publish implements stream.Sink.
 func (t Tee) Publish(ctx context.Context, r stream.Receipt) error {
 	if len(r.Parts) != len(t) {
-		return stream.Permanent(fmt.Errorf("sink: a receipt of %d sinks for a tee of %d: start with the sinks that the batch was staged with", len(r.Parts), len(t)))
+		return foreign(fmt.Sprintf("%d sinks", len(r.Parts)), fmt.Sprintf("a tee of %d", len(t)))
 	}
 	for i, s := range t {
 		if err := s.Publish(ctx, r.Parts[i]); err != nil {

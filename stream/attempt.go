@@ -41,7 +41,9 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
 	commit.Accounts, commit.Bytes = a.tally.list, a.bytes
 	commit.Seconds = time.Since(begun).Seconds()
-	e.speed = float64(a.bytes) / commit.Seconds
+	if commit.Seconds > 0 {
+		e.speed = float64(a.bytes) / commit.Seconds
+	}
 	return &commit, nil
 }
 

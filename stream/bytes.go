@@ -31,5 +31,8 @@ func dataBytes(d arrow.ArrayData, seen map[*byte]struct{}) (n int64) {
 	for _, child := range d.Children() {
 		n += dataBytes(child, seen)
 	}
+	if d.DataType().ID() == arrow.DICTIONARY {
+		n += dataBytes(d.Dictionary(), seen)
+	}
 	return n
 }

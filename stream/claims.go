@@ -30,6 +30,12 @@ func (c *claims) clone() claims {
 	return out
 }
 
+// knows reports whether the ledger has named a partition.
+func (c *claims) knows(partition string) bool {
+	_, ok := c.parts[partition]
+	return ok
+}
+
 // empty reports whether the ledger has named no partition yet.
 func (c *claims) empty() bool { return len(c.parts) == 0 }
 
@@ -59,7 +65,7 @@ func (c *claims) settle(a Account) error {
 	from, to, j := a.From, a.To, i
 	for ; j < len(cl.done) && cl.done[j].from <= to; j++ {
 		v := cl.done[j]
-		if v.from < a.To && a.From < v.to {
+		if max(v.from, a.From) < min(v.to, a.To) {
 			return fmt.Errorf("stream: ledger is damaged: %v is committed twice", a.Range)
 		}
 		from, to = min(from, v.from), max(to, v.to)

@@ -39,7 +39,7 @@ func (e *engine) loop(ctx context.Context) error {
 	defer stop()
 	for {
 		a, c := e.view.next(), work
-		if a.verb == doStage || a.verb == doChoose || a.verb == doRead {
+		if a.verb == doStage || a.verb == doChoose || a.verb == doRead && a.kind != kindDone {
 			c = ctx // nothing is lost when these are broken off
 		}
 		if a.verb == doChoose && !e.fixed && !e.full {
@@ -106,6 +106,9 @@ func stageOf(a action) Stage {
 // try does one thing until it succeeds, the tries are used up, the error is
 // permanent, or the context ends.
 func (e *engine) try(ctx context.Context, stage Stage, f func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err // a store need not look
+	}
 	for n := 1; ; n++ {
 		err := f(ctx)
 		if err == nil {
@@ -118,7 +121,7 @@ func (e *engine) try(ctx context.Context, stage Stage, f func(context.Context) e
 			return e.fail(stage, n, err)
 		}
 		d := e.retry.delay(n, rand.Float64())
-		e.log.Warn("trying again", "batch", e.view.batch, "stage", stage, "try", n, "in", d, "err", err)
+		e.log.Info("trying again", "batch", e.view.batch, "stage", stage, "try", n, "in", d, "err", err)
 		select {
 		case <-time.After(d):
 		case <-ctx.Done():

@@ -65,7 +65,7 @@ type SettingsError struct {
 
 // Error names the ledger and the setting, and says what to do.
 func (e *SettingsError) Error() string {
-	return fmt.Sprintf("stream: ledger %s was begun with %s %q, not %q: use that, or another output directory",
+	return fmt.Sprintf("stream: the ledger in %s was begun with %s %q, not %q: use %[3]q, or another directory",
 		e.Ledger, e.Setting, e.Have, e.Want)
 }
 
@@ -129,9 +129,9 @@ func (r Retry) withDefaults() Retry {
 
 // delay is how long to wait after the given number of failed tries.
 func (r Retry) delay(failed int, jitter float64) time.Duration {
-	d := r.Min << min(failed-1, 20)
-	if d > r.Max || d <= 0 {
-		d = r.Max
+	d, doublings := r.Max, min(failed-1, 62)
+	if r.Min <= r.Max>>doublings {
+		d = r.Min << doublings
 	}
 	return d/2 + time.Duration(jitter*float64(d/2))
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"sync"
 
 	"github.com/skyfinch/skyfinch/stream/store"
@@ -60,8 +62,8 @@ func OpenLedger(ctx context.Context, records store.Records, dir string, settings
 	if h.Version != ledgerVersion {
 		return nil, &SettingsError{Ledger: dir, Setting: "version", Have: h.Version, Want: ledgerVersion}
 	}
-	for k, want := range settings {
-		if have := h.Settings[k]; have != want {
+	for _, k := range slices.Sorted(maps.Keys(settings)) {
+		if have, want := h.Settings[k], settings[k]; have != want {
 			return nil, &SettingsError{Ledger: dir, Setting: k, Have: have, Want: want}
 		}
 	}

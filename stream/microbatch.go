@@ -57,8 +57,9 @@ func (m *MicroBatch) Run(ctx context.Context) error {
 		return err
 	}
 	err = e.loop(ctx)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil
+	var failed *BatchError
+	if ctx.Err() != nil && !errors.As(err, &failed) {
+		return nil // also when the grace period ended, with an error of its own
 	}
 	return err
 }

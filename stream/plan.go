@@ -1,8 +1,10 @@
 package stream
 
 import (
+	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 )
 
 // Limits bounds a batch and what the engine holds of it. Zero fields mean the
@@ -49,12 +51,18 @@ func (l Limits) within(t time.Duration, speed float64) Limits {
 // offsets that are free, in proportion to what waits there, so that all
 // partitions are done at the same time. Open ranges are taken in the order of
 // the source until the limits are reached. more says that something was left.
+// A partition that the ledger does not know and that has nothing to read yet
+// gets a start, so that what comes, or is lost, before the next plan counts.
 func choose(c *claims, extents []Extent, l Limits) (ranges []Range, starts []Start, more bool, err error) {
+	if err := checkExtents(extents); err != nil {
+		return nil, nil, false, err
+	}
 	fresh := c.empty()
 	var waiting float64
 	var open, bytes int64
 	for _, e := range extents {
-		if s := startOf(c, e, fresh); s > e.From {
+		s := startOf(e, fresh)
+		if unread := e.To <= s && !c.knows(e.Partition); s > e.From || unread {
 			starts = append(starts, Start{Partition: e.Partition, At: s, Skipped: s - e.From})
 			e.From = s
 		} else if next, ok := c.next(e.Partition); ok && next < e.From {
@@ -87,9 +95,24 @@ func choose(c *claims, extents []Extent, l Limits) (ranges []Range, starts []Sta
 	return ranges, starts, more, nil
 }
 
+// checkExtents returns an error for extents that a ledger cannot keep apart.
+func checkExtents(extents []Extent) error {
+	seen := make(map[string]bool, len(extents))
+	for _, e := range extents {
+		switch {
+		case !utf8.ValidString(e.Partition):
+			return Permanent(fmt.Errorf("stream: partition name %q is not UTF-8, which the ledger's JSON would change", e.Partition))
+		case seen[e.Partition]:
+			return Permanent(fmt.Errorf("stream: the source has two partitions named %q", e.Partition))
+		}
+		seen[e.Partition] = true
+	}
+	return nil
+}
+
 // startOf is where the reading of an extent begins: where its Start says if
 // the ledger is new, else at its oldest offset.
-func startOf(c *claims, e Extent, fresh bool) int64 {
+func startOf(e Extent, fresh bool) int64 {
 	if fresh {
 		return max(e.Start, e.From)
 	}

@@ -139,6 +139,11 @@ func (v *view) settle() error {
 			return Permanent(err)
 		}
 	}
+	for _, r := range v.planned.Ranges { // a plan names its partitions, also those its commit did not come to
+		if err := v.claims.start(Start{Partition: r.Partition, At: r.From}); err != nil {
+			return Permanent(err)
+		}
+	}
 	for _, a := range v.committed.Accounts {
 		if err := v.claims.settle(a); err != nil {
 			return Permanent(err)

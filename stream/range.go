@@ -74,6 +74,9 @@ func (a Account) check() error {
 	if a.To < a.From || a.To == Open {
 		return fmt.Errorf("stream: account of %v has no end", a.Range)
 	}
+	if min(a.Read, a.Control, a.Aborted, a.Compacted, a.Lost) < 0 {
+		return fmt.Errorf("stream: account of %v counts less than nothing", a.Range)
+	}
 	if seen := a.Read + a.Control + a.Aborted + a.Compacted + a.Lost; seen != a.To-a.From {
 		return fmt.Errorf("stream: account of %v: %d offsets, %d accounted for", a.Range, a.To-a.From, seen)
 	}

@@ -56,10 +56,11 @@ func (l *Ledger) Widen(ctx context.Context, table string, merge func(*arrow.Sche
 		if err != nil || want == c.schema {
 			return want, err
 		}
-		if err := l.extend(ctx, table, c, want); err != nil {
+		won, err := l.extend(ctx, table, c, want)
+		if err != nil {
 			return nil, err
 		}
-		if c.schema.Equal(want) {
+		if won {
 			return c.schema, nil
 		}
 	}
@@ -81,17 +82,18 @@ func (l *Ledger) chain(ctx context.Context, table string) (*chain, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.follow(name, data); err != nil {
+		if _, err := c.follow(name, table, data); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// extend puts the next link, and follows the one that stands there.
-func (l *Ledger) extend(ctx context.Context, table string, c *chain, schema *arrow.Schema) error {
+// extend puts the next link, follows the one that stands there, and says
+// whether that is the one it put.
+func (l *Ledger) extend(ctx context.Context, table string, c *chain, schema *arrow.Schema) (won bool, err error) {
 	var buf bytes.Buffer
 	if err := ipc.NewWriter(&buf, ipc.WithSchema(schema)).Close(); err != nil {
-		return fmt.Errorf("stream: schema of %s: %w", table, err)
+		return false, fmt.Errorf("stream: schema of %s: %w", table, err)
 	}
 	rec := link{Table: table, Number: c.n + 1, Token: newToken(), Arrow: buf.Bytes()}
 	for _, f := range schema.Fields() {
@@ -99,29 +101,36 @@ func (l *Ledger) extend(ctx context.Context, table string, c *chain, schema *arr
 	}
 	data, err := json.Marshal(rec)
 	if err != nil {
-		return err
+		return false, err
 	}
 	name := l.linkName(table, c.n+1)
 	stands, err := l.records.PutIfAbsent(ctx, name, append(data, '\n'))
 	if err != nil {
-		return err
+		return false, err
 	}
-	return c.follow(name, stands)
+	token, err := c.follow(name, table, stands)
+	return token == rec.Token, err
 }
 
-// follow takes the next link of the chain.
-func (c *chain) follow(name string, data []byte) error {
+// follow takes the next link of the chain, and returns its token.
+func (c *chain) follow(name, table string, data []byte) (token string, err error) {
+	damaged := func(err error) error {
+		return Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+	}
 	var rec link
 	if err := json.Unmarshal(data, &rec); err != nil {
-		return Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+		return "", damaged(err)
+	}
+	if rec.Table != table || rec.Number != c.n+1 {
+		return "", damaged(fmt.Errorf("it is schema %d of table %q", rec.Number, rec.Table))
 	}
 	r, err := ipc.NewReader(bytes.NewReader(rec.Arrow))
 	if err != nil {
-		return Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+		return "", damaged(err)
 	}
 	defer r.Release()
-	c.n, c.schema = c.n+1, r.Schema()
-	return nil
+	c.n, c.schema = rec.Number, r.Schema()
+	return rec.Token, nil
 }
 
 func (l *Ledger) linkName(table string, n int) string {

@@ -9,7 +9,9 @@ import (
 
 // Field finds a column, or a field of a struct column, by its path:
 // "candidate.magpsf". It returns nil if the record has none. The array is
-// borrowed from the record. Where a struct around it is null, the field is too.
+// borrowed from the record. It does not look at the validity of the structs
+// around the field: Arrow's builders and this module's decoder make the fields
+// of a null struct null, other writers may not.
 func Field(r arrow.Record, path string) arrow.Array {
 	names := strings.Split(path, ".")
 	i := r.Schema().FieldIndices(names[0])

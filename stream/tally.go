@@ -38,9 +38,10 @@ func (t *tally) take(c Chunk, r Result) error {
 		if err := a.check(); err != nil {
 			return err
 		}
-		if row+int(a.Read) > len(fates) {
-			break
+		if a.Read > int64(len(fates)-row) {
+			return fmt.Errorf("stream: the source accounts for more than a chunk's %d messages", len(fates))
 		}
+		a.Written, a.Rejected, a.Dropped = 0, 0, 0
 		for _, f := range fates[row : row+int(a.Read)] {
 			switch f {
 			case written:

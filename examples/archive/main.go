@@ -20,7 +20,7 @@ import (
 func main() { os.Exit(cli.Main("archive", run)) }
 
 func run(ctx context.Context, args []string) (err error) {
-	s := &archive.Service{Wrap: wrap}
+	s := &archive.Service{Wrap: wrap, Log: cli.Log()}
 	f := flag.NewFlagSet("archive", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	paths := f.String("files", "", "")

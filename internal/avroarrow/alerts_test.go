@@ -2,6 +2,7 @@ package avroarrow
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -88,12 +89,5 @@ func fromWire(tb testing.TB, name string, raw []byte) alert {
 }
 
 func schemaFile(tb testing.TB, id uint32) string {
-	return filepath.Join(root(tb), "../shared/schemas", "lsst-"+itoa(id)+".avsc")
-}
-
-func itoa(n uint32) string {
-	if n < 10 {
-		return string(rune('0' + n))
-	}
-	return itoa(n/10) + itoa(n%10)
+	return filepath.Join(root(tb), "../shared/schemas", fmt.Sprintf("lsst-%d.avsc", id))
 }

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/skyfinch/skyfinch/stream"
 )
 
 // UsageError is an error of whoever typed the command; Main exits with 2.
@@ -31,15 +34,43 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return 0 // asked for; what was not finished comes again
 	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "%s: %s (%s -h tells more)\n", name, oneLine(err), name)
+		fmt.Fprintf(os.Stderr, "%s (%s -h tells more)\n", Explain(name, err), name)
 		return 2
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s\n", name, oneLine(err))
+	fmt.Fprintln(os.Stderr, Explain(name, err))
 	return 1
 }
 
-func oneLine(err error) string {
-	return strings.Join(strings.Fields(err.Error()), " ")
+// Explain puts an error into one line that begins with the command's name and
+// ends with what to do, where that is known.
+func Explain(name string, err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	text = name + ": " + strings.TrimPrefix(text, name+": ")
+	if hint := hintFor(err); hint != "" {
+		text += ": " + hint
+	}
+	return text
+}
+
+func hintFor(err error) string {
+	var batch *stream.BatchError
+	again := ""
+	if errors.As(err, &batch) {
+		again = ", then start again: nothing is lost"
+	}
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return "free space on that disk" + again
+	case errors.Is(err, syscall.EDQUOT):
+		return "free space within the quota" + again
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return "make it accessible to this user" + again
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrDeadlineExceeded):
+		return "see that the server runs and the address is right" + again
+	case again != "":
+		return "mend the cause" + again
+	}
+	return ""
 }
 
 // Parse parses flags, without package flag's habit of printing the whole usage

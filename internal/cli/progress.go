@@ -84,7 +84,7 @@ func (m Meter) Summary(p stream.Progress, where string) {
 	if p.Dropped > 0 {
 		fmt.Fprintf(m.Out, "left out  %s\n", thousands(p.Dropped))
 	}
-	fmt.Fprintf(m.Out, "files     %s, %s in %s\n", thousands(p.Files), bytes(p.Bytes), where)
+	fmt.Fprintf(m.Out, "files     %s, %s in %s\n", thousands(p.Files), size(p.Bytes), where)
 }
 
 func (m Meter) writeJSON(p stream.Progress) {
@@ -106,7 +106,7 @@ func line(p stream.Progress) string {
 	if p.Rejected > 0 {
 		text += fmt.Sprintf(", %s rejected", thousands(p.Rejected))
 	}
-	return text + fmt.Sprintf(", %s, %s/s", bytes(p.Bytes), rate(p))
+	return text + fmt.Sprintf(", %s, %s/s", size(p.Bytes), rate(p))
 }
 
 func rate(p stream.Progress) string {
@@ -138,7 +138,7 @@ func thousands(n int64) string {
 	return out.String()
 }
 
-func bytes(n int64) string {
+func size(n int64) string {
 	switch {
 	case n >= 1e9:
 		return fmt.Sprintf("%.2f GB", float64(n)/1e9)

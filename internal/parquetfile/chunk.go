@@ -89,9 +89,6 @@ func (e *encoder) addValues(c *chunk, h pageHeader, levels []byte, valFrom, valT
 	for _, v := range c.vals[valFrom:valTo] {
 		size += 4 + len(v)
 	}
-	if size > math.MaxInt32 {
-		return tooLarge(size)
-	}
 	at := len(c.buf)
 	c.buf = append(grown(c.buf, at+headerRoom), levels...)
 	from, err := e.putHeader(c, h, at, size, size)

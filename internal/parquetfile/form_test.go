@@ -55,6 +55,7 @@ func TestDictionary(t *testing.T) {
 		"all differ":    {func(i int) string { return fmt.Sprint(i) }, 1000, false},
 		"a single row":  {func(int) string { return "ztf" }, 1, false},
 		"few, but long": {func(i int) string { return string(make([]byte, 50000+i%10)) }, 100, false},
+		"unlike first":  {func(i int) string { return fmt.Sprint(min(i, 5000)) }, 20000, false},
 		"late":          {func(i int) string { return fmt.Sprint(max(0, i-400)) }, 1000, false},
 	} {
 		record := oneColumn(arrow.BinaryTypes.String, func(b array.Builder) {
@@ -138,7 +139,7 @@ func TestTooLarge(t *testing.T) {
 		w, err := NewWriter(io.Discard, schema, Options{Codec: codec})
 		require.NoError(t, err)
 		err = w.WriteRowGroup([]Rows{{Record: record}})
-		require.ErrorContains(t, err, "parquetfile: a.element: a page of 2831155212 bytes")
+		require.ErrorContains(t, err, "parquetfile: a.element: a page of 28311552")
 		require.Equal(t, err, w.Close())
 	}
 }

@@ -170,7 +170,7 @@ func (s *segments) below(n *node, k int, shift []int) (segments, error) {
 			// The keys and values are those of a struct between, whose own
 			// offset counts too.
 			a = a.Children()[0]
-			in.shift[seg] += 0
+			in.shift[seg] += a.Offset()
 			need = a.Offset() + a.Len()
 		}
 		child := a.Children()[b.children[k].field]

@@ -225,6 +225,8 @@ func TestCorruptArrays(t *testing.T) {
 			[]arrow.ArrayData{ints}, 0, 0),
 		array.NewData(arrow.ListOf(arrow.PrimitiveTypes.Int32), 2, []*memory.Buffer{nil, bytesOf(0, 2, -1)},
 			[]arrow.ArrayData{ints}, 0, 0),
+		array.NewData(structOf(arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int32}), 2, []*memory.Buffer{nil},
+			[]arrow.ArrayData{ints}, 1, 1),
 		array.NewData(arrow.BinaryTypes.BinaryView, 1, []*memory.Buffer{nil, bytesOf(20, 0, 0, 5)}, nil, 0, 0),
 		array.NewData(arrow.BinaryTypes.BinaryView, 1, []*memory.Buffer{nil, bytesOf(-20, 0, 0, 5)}, nil, 0, 0),
 		array.NewData(arrow.BinaryTypes.BinaryView, 1, []*memory.Buffer{nil, bytesOf(20, 0, 0, 5),

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 // Dir is a Store in a local directory. Everything it reports as done has been
@@ -31,14 +31,17 @@ var _ Store = (*Dir)(nil)
 // OpenDir returns the store in the directory root, which it creates if need be.
 func OpenDir(root string) (*Dir, error) {
 	d := &Dir{root: filepath.Clean(root), made: map[string]bool{}}
-	if err := os.MkdirAll(d.root, 0o777); err != nil {
+	if err := mkdirAll(d.root); err != nil {
 		return nil, fmt.Errorf("store: create directory: %w", err)
 	}
-	probe, err := os.CreateTemp(d.root, ".writable-*")
-	if err != nil {
+	probe := tempName(filepath.Join(d.root, "probe"))
+	if err := writeSynced(probe, nil); err != nil {
 		return nil, fmt.Errorf("store: directory %s cannot be written: %w", d.root, err)
 	}
-	return d, errors.Join(probe.Close(), os.Remove(probe.Name()))
+	if err := os.Remove(probe); err != nil {
+		return nil, fmt.Errorf("store: directory %s cannot be written: %w", d.root, err)
+	}
+	return d, nil
 }
 
 // Root is the directory.
@@ -50,24 +53,33 @@ func (d *Dir) path(name string) string { return filepath.Join(d.root, filepath.F
 // name of its own, then linked: a link fails where the name exists, and
 // whoever sees the name sees the whole record.
 func (d *Dir) PutIfAbsent(ctx context.Context, name string, data []byte) ([]byte, error) {
-	if stands, err := d.Get(ctx, name); !errors.Is(err, fs.ErrNotExist) {
-		return stands, err
+	stands, err := d.Get(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = d.in(path.Dir(name), func() error { return linkNew(d.path(name), data) })
+		stands = bytes.Clone(data)
+		if errors.Is(err, fs.ErrExist) {
+			stands, err = d.Get(ctx, name)
+		}
 	}
-	if err := d.mkdir(path.Dir(name)); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	final := d.path(name)
-	tmp := final + ".new-" + rand.Text()[:10]
+	// Whoever linked the name may not have come to sync it, and an earlier try
+	// of this call may have failed to.
+	if err := syncDir(filepath.Dir(d.path(name))); err != nil {
+		return nil, err
+	}
+	return stands, nil
+}
+
+// linkNew writes a record in full, then gives it its name, unless that exists.
+func linkNew(final string, data []byte) error {
+	tmp := tempName(final)
 	defer os.Remove(tmp)
 	if err := writeSynced(tmp, data); err != nil {
-		return nil, err
+		return err
 	}
-	if err := os.Link(tmp, final); errors.Is(err, fs.ErrExist) {
-		return d.Get(ctx, name)
-	} else if err != nil {
-		return nil, err
-	}
-	return bytes.Clone(data), syncDir(filepath.Dir(final))
+	return os.Link(tmp, final)
 }
 
 func writeSynced(path string, data []byte) error {
@@ -84,10 +96,11 @@ func (d *Dir) Get(_ context.Context, name string) ([]byte, error) { return os.Re
 
 // Stage implements Files.
 func (d *Dir) Stage(_ context.Context, name, _ string) (io.WriteCloser, error) {
-	if err := d.mkdir(path.Dir(name)); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	var f *os.File
+	err := d.in(path.Dir(name), func() (err error) {
+		f, err = os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +120,7 @@ func (f *stagedFile) Close() error {
 
 // Publish implements Files.
 func (d *Dir) Publish(_ context.Context, name, final string, size int64) error {
-	if err := d.mkdir(path.Dir(final)); err != nil {
-		return err
-	}
-	err := os.Rename(d.path(name), d.path(final))
+	err := d.in(path.Dir(final), func() error { return os.Rename(d.path(name), d.path(final)) })
 	if errors.Is(err, fs.ErrNotExist) {
 		if info, statErr := os.Stat(d.path(final)); statErr != nil || info.Size() != size {
 			return fmt.Errorf("store: publish %s as %s: the staged file is gone: %w", name, final, fs.ErrNotExist)
@@ -129,7 +139,7 @@ func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		dir, _ := path.Split(prefix)
 		_, err := d.list(ctx, path.Clean(dir), prefix, yield)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			yield(Entry{}, err)
 		}
 	}
@@ -156,7 +166,7 @@ func (d *Dir) list(ctx context.Context, dir, prefix string, yield func(Entry, er
 			}
 			continue
 		}
-		if !strings.HasPrefix(name, prefix) || strings.Contains(e.Name(), ".new-") {
+		if !strings.HasPrefix(name, prefix) || isTemp(e.Name()) {
 			continue
 		}
 		info, err := e.Info()

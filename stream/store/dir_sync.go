@@ -10,6 +10,23 @@ import (
 	"slices"
 )
 
+// in makes the directory and calls f, once more each time somebody removed the
+// directory in between because it was empty.
+func (d *Dir) in(dir string, f func() error) (err error) {
+	for range 100 {
+		if err = d.mkdir(dir); err == nil {
+			err = f()
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if _, gone := os.Stat(d.path(dir)); gone == nil {
+			return err
+		}
+	}
+	return err
+}
+
 // mkdir makes the directory and its parents, and syncs each one that it adds
 // to, so that a file in it survives a loss of power.
 func (d *Dir) mkdir(dir string) error {
@@ -40,6 +57,24 @@ func (d *Dir) mkdirLocked(dir string) error {
 	}
 	d.made[dir] = true
 	return nil
+}
+
+// mkdirAll is os.MkdirAll that syncs each directory that it adds to.
+func mkdirAll(dir string) error {
+	err := os.Mkdir(dir, 0o777)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := mkdirAll(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o777)
+	}
+	if err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
 }
 
 func syncDir(dir string) error {

@@ -1,0 +1,155 @@
+// Package faultstore makes a store fail where a test wants it to.
+//
+// Every operation passes two points. At Before nothing has happened yet: an
+// error there prevents the operation. At After it has happened: an error there
+// is a lost answer, the fault that tells a protocol that checks from one that
+// hopes. Both may also block, cancel a context, or end the process.
+package faultstore
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// Kind is a kind of operation.
+type Kind string
+
+// The kinds of operations. Write and Close are those of a staged file.
+const (
+	PutIfAbsent Kind = "put"
+	Get         Kind = "get"
+	Stage       Kind = "stage"
+	Write       Kind = "write"
+	Close       Kind = "close"
+	Publish     Kind = "publish"
+	List        Kind = "list"
+	Delete      Kind = "delete"
+)
+
+// Op is one operation on a store.
+type Op struct {
+	Kind Kind
+	// Name is what it is done to: the staged name for Stage, Write and Close,
+	// the final one for Publish, the prefix for List.
+	Name string
+}
+
+// Store is the Store it wraps, with a hook on either side of each operation.
+// The hooks are called concurrently if the store is; nil does nothing.
+type Store struct {
+	store.Store
+	Before func(Op) error // its error prevents the operation
+	After  func(Op) error // its error takes the answer's place
+}
+
+var _ store.Store = (*Store)(nil)
+
+// do runs f between the hooks.
+func (s *Store) do(kind Kind, name string, f func() error) error {
+	op := Op{kind, name}
+	if s.Before != nil {
+		if err := s.Before(op); err != nil {
+			return err
+		}
+	}
+	err := f()
+	if err == nil && s.After != nil {
+		err = s.After(op)
+	}
+	return err
+}
+
+// PutIfAbsent implements store.Records.
+func (s *Store) PutIfAbsent(ctx context.Context, name string, data []byte) (stands []byte, err error) {
+	err = s.do(PutIfAbsent, name, func() (err error) {
+		stands, err = s.Store.PutIfAbsent(ctx, name, data)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return stands, nil
+}
+
+// Get implements store.Records.
+func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
+	err = s.do(Get, name, func() (err error) {
+		data, err = s.Store.Get(ctx, name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// Stage implements store.Files.
+func (s *Store) Stage(ctx context.Context, name, final string) (io.WriteCloser, error) {
+	f := &file{s: s, name: name}
+	err := s.do(Stage, name, func() (err error) {
+		f.WriteCloser, err = s.Store.Stage(ctx, name, final)
+		return err
+	})
+	if err != nil {
+		if f.WriteCloser != nil {
+			f.WriteCloser.Close() // nobody else can, and a Dir would leak it
+		}
+		return nil, err
+	}
+	return f, nil
+}
+
+// file is a staged file.
+type file struct {
+	io.WriteCloser
+	s    *Store
+	name string
+}
+
+// Write is between the hooks.
+func (f *file) Write(p []byte) (n int, err error) {
+	err = f.s.do(Write, f.name, func() (err error) {
+		n, err = f.WriteCloser.Write(p)
+		return err
+	})
+	return n, err
+}
+
+// Close is between the hooks.
+func (f *file) Close() error { return f.s.do(Close, f.name, f.WriteCloser.Close) }
+
+// Publish implements store.Files.
+func (s *Store) Publish(ctx context.Context, name, final string, size int64) error {
+	return s.do(Publish, final, func() error { return s.Store.Publish(ctx, name, final, size) })
+}
+
+// List implements store.Store. Before comes ahead of the first entry, After
+// behind the last.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		stopped := false
+		err := s.do(List, prefix, func() error {
+			for e, err := range s.Store.List(ctx, prefix) {
+				if err != nil {
+					return err
+				}
+				if !yield(e, nil) {
+					stopped = true
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(store.Entry{}, err)
+		}
+	}
+}
+
+// Delete implements store.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	return s.do(Delete, name, func() error { return s.Store.Delete(ctx, name) })
+}

@@ -1,0 +1,21 @@
+package store
+
+import (
+	"crypto/rand"
+	"strings"
+)
+
+const (
+	tempMark = ".new-"
+	tempLen  = 10 // random characters, of rand.Text's alphabet
+)
+
+// tempName returns a name beside path that nobody else has.
+func tempName(path string) string { return path + tempMark + rand.Text()[:tempLen] }
+
+// isTemp reports whether name is of tempName's making.
+func isTemp(name string) bool {
+	i := len(name) - tempLen
+	return i >= 0 && strings.HasSuffix(name[:i], tempMark) &&
+		strings.Trim(name[i:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
