@@ -47,7 +47,7 @@ func wrap(s store.Store) store.Store {
 
 // stepOf names the step of a batch that an operation is.
 func stepOf(op faultstore.Op) string {
-	if strings.HasPrefix(op.Name, "staging/schema/") {
+	if strings.HasPrefix(op.Name, "staging/schema/") || strings.HasPrefix(op.Name, "schema/") {
 		return "schemafile"
 	}
 	switch op.Kind {
@@ -62,5 +62,5 @@ func stepOf(op faultstore.Op) string {
 	case faultstore.Delete:
 		return "sweep"
 	}
-	return strings.ToLower(op.Kind.String())
+	return string(op.Kind) // stage, write, close, publish
 }

@@ -1,0 +1,188 @@
+//go:build !killpoints
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/alerttest"
+	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// night makes a directory of alerts and the name of an archive beside it.
+func night(t *testing.T, n int) (alerts, out string) {
+	dir := t.TempDir()
+	alerts, out = filepath.Join(dir, "night"), filepath.Join(dir, "out")
+	require.NoError(t, alerttest.WriteZTF(alerts, n, 3))
+	return alerts, out
+}
+
+// output runs the command and returns what it printed.
+func output(t *testing.T, args ...string) string {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	old := os.Stdout
+	os.Stdout = w
+	defer func() { os.Stdout = old }()
+	done := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(r)
+		done <- string(text)
+	}()
+	err = run(context.Background(), args)
+	w.Close()
+	text := <-done
+	require.NoError(t, err)
+	return text
+}
+
+func TestSummaryOfOnce(t *testing.T) {
+	alerts, out := night(t, 30)
+	require.NoError(t, os.WriteFile(filepath.Join(alerts, "bad.avro"), []byte("bad"), 0o666))
+	text := output(t, "-files", alerts, "-out", out, "-once")
+	assert.Contains(t, text, "archived  30 alerts of 31 messages")
+	assert.Contains(t, text, "rejected  1, with their causes in "+out+"/rejected")
+	assert.Contains(t, text, "files     4, ")
+	assert.Contains(t, output(t, "-files", alerts, "-out", out, "-once"), "archived  0 alerts of 0 messages")
+}
+
+func TestLastLineOfJSON(t *testing.T) {
+	alerts, out := night(t, 30)
+	var last string
+	for lines := bufio.NewScanner(strings.NewReader(output(t, "-files", alerts, "-out", out, "-once", "-progress", "json", "-max-rows", "20"))); lines.Scan(); {
+		last = lines.Text()
+	}
+	var got map[string]float64
+	require.NoError(t, json.Unmarshal([]byte(last), &got))
+	for key, want := range map[string]float64{"read": 30, "written": 30, "rejected": 0, "batches": 2, "files": 6} {
+		assert.Equal(t, want, got[key], key)
+	}
+	assert.Positive(t, got["bytes"])
+	assert.Positive(t, got["seconds"])
+}
+
+func TestManualNamesEveryFlag(t *testing.T) {
+	for _, f := range []string{"files", "out", "registry", "interval", "once", "clock", "compression", "max-rows", "max-bytes", "workers", "progress"} {
+		assert.Contains(t, manual, "    -"+f+" ", f)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range []string{
+		"", "-bogus", "-files x y", "-files x -clock noon", "-files x -compression gzip", "-files x -progress loud",
+		"-files x -max-bytes much", "-files x -max-rows many", "-files x -max-rows -1", "-files x -interval 0s", "-files x -workers -2",
+	} {
+		var usage cli.UsageError
+		assert.ErrorAs(t, run(context.Background(), strings.Fields(args)), &usage, args)
+	}
+}
+
+func TestErrorsNameTheThing(t *testing.T) {
+	alerts, out := night(t, 3)
+	empty := t.TempDir()
+	file := filepath.Join(empty, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o666))
+	require.NoError(t, run(context.Background(), []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}))
+	require.NoError(t, os.Mkdir(filepath.Join(empty, "none"), 0o777))
+	for _, c := range []struct{ args, want string }{
+		{"-files /no/such/file -out " + out, "/no/such/file"},
+		{"-files /no/such/*.avro -out " + out, "/no/such/*.avro"},
+		{"-files " + filepath.Join(empty, "none") + " -out " + out, "no alerts in " + empty},
+		{"-files " + alerts + " -out " + file, file},
+		{"-files " + alerts + " -out " + out + " -clock night", `clock "event"`},
+		{"-files " + alerts + " -out " + out + " -registry /no/registry", "/no/registry"},
+	} {
+		err := run(context.Background(), append(strings.Fields(c.args), "-once"))
+		require.Error(t, err, c.args)
+		text := cli.Explain("archive", err)
+		assert.Contains(t, text, c.want)
+		assert.NotContains(t, text, "\n")
+	}
+}
+
+func TestSecondProcessIsTurnedAway(t *testing.T) {
+	alerts, out := night(t, 3)
+	dir, err := store.OpenDir(out)
+	require.NoError(t, err)
+	unlock, err := dir.Lock("ledger/lock")
+	require.NoError(t, err)
+	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
+	err = run(context.Background(), args)
+	assert.ErrorContains(t, err, "another process is writing to "+out)
+	require.NoError(t, unlock())
+	assert.NoError(t, run(context.Background(), args))
+}
+
+func TestForeignLedger(t *testing.T) {
+	alerts, out := night(t, 3)
+	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
+	require.NoError(t, run(context.Background(), args))
+	name := filepath.Join(out, "ledger/ledger.json")
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(name, bytes.Replace(text, []byte(`"version":"1"`), []byte(`"version":"9"`), 1), 0o666))
+	err = run(context.Background(), args)
+	assert.ErrorContains(t, err, filepath.Join(out, "ledger"))
+	assert.ErrorContains(t, err, `version "9"`)
+}
+
+// TestFullDisk fills the disk for good in the middle of a batch: one error
+// that says so, nothing half-written in the table, and after that the next
+// run archives everything.
+func TestFullDisk(t *testing.T) {
+	alerts, out := night(t, 30)
+	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
+	defer func() { wrap = nil }()
+	wrap = func(s store.Store) store.Store {
+		return &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
+			if op.Kind == faultstore.Write && strings.HasPrefix(op.Name, "staging/alerts") {
+				return &os.PathError{Op: "write", Path: op.Name, Err: syscall.ENOSPC}
+			}
+			return nil
+		}}
+	}
+	err := run(context.Background(), args)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	assert.Contains(t, cli.Explain("archive", err), "free space on that disk, then start again: nothing is lost")
+	assert.NoDirExists(t, filepath.Join(out, "alerts"))
+	wrap = nil
+	assert.Contains(t, output(t, "-files", alerts, "-out", out, "-once"), "archived  30 alerts")
+}
+
+// TestRunTakesFilesAsTheyCome adds files while the archive runs.
+func TestRunTakesFilesAsTheyCome(t *testing.T) {
+	alerts, out := night(t, 3)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() {
+		done <- run(ctx, []string{"-files", alerts, "-out", out, "-interval", "100ms", "-progress", "off"})
+	}()
+	require.NoError(t, alerttest.WriteZTF(filepath.Join(alerts, "more"), 5, 1))
+	assert.Eventually(t, func() bool {
+		n := 0
+		filepath.WalkDir(filepath.Join(out, "alerts"), func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				n += len(topics(t, path))
+			}
+			return nil
+		})
+		return n == 8
+	}, 20*time.Second, 100*time.Millisecond)
+	cancel()
+	assert.NoError(t, <-done)
+}

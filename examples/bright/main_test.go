@@ -1,0 +1,20 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/skyfinch/skyfinch/internal/alerttest"
+)
+
+func Example() {
+	dir, _ := os.MkdirTemp("", "")
+	defer os.RemoveAll(dir)
+	alerttest.WriteZTF(filepath.Join(dir, "night"), 4, 1)
+
+	os.Args = []string{"bright", "-files", dir, "-limit", "15.15"}
+	main()
+	// Output:
+	// objectId=ZTF18a000000 candid=697251920000000000 candidate.magpsf=15 candidate.fid=null event_time=2018-11-29 06:30:00Z
+	// objectId=ZTF18a000001 candid=697251920000000001 candidate.magpsf=15.1 candidate.fid=null event_time=2018-11-29 06:30:00Z
+}
