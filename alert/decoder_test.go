@@ -109,9 +109,9 @@ func TestNoIDNoTime(t *testing.T) {
 
 func TestInvalidDecoder(t *testing.T) {
 	for want, d := range map[string]*Decoder{
-		`alert: survey "x": no path`:                                 {Surveys: []Survey{{Name: "x"}}},
-		`alert: two surveys are named "ztf"`:                         {Surveys: append(Surveys(), ZTF())},
-		`alert: Decoder.Bare: avroarrow: schema: `:                   {Bare: []byte("{")},
+		`alert: survey "x": no path`:                                  {Surveys: []Survey{{Name: "x"}}},
+		`alert: two surveys are named "ztf"`:                          {Surveys: append(Surveys(), ZTF())},
+		`alert: Decoder.Bare: avroarrow: schema: `:                    {Bare: []byte("{")},
 		`alert: Decoder.Bare: unknown survey: no Survey matches reco`: {Bare: []byte(`{"type":"record","name":"x","fields":[{"name":"y","type":"int"}]}`)},
 	} {
 		_, err := tryDecode(t, d, values(file(plain, ztfDatum(1, goodJD)))...)

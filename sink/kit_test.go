@@ -121,8 +121,12 @@ func parquetRows(t testing.TB, data []byte) (rows []string) {
 	defer in.Close()
 	r, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: 1 << 20}, mem)
 	require.NoError(t, err)
+	var columns []int
+	for i := range in.MetaData().Schema.NumColumns() {
+		columns = append(columns, i)
+	}
 	for g := range in.NumRowGroups() {
-		table, err := r.RowGroup(g).ReadTable(context.Background(), nil)
+		table, err := r.ReadRowGroups(context.Background(), columns, []int{g})
 		require.NoError(t, err)
 		tr := array.NewTableReader(table, -1)
 		for tr.Next() {

@@ -24,7 +24,7 @@ import (
 )
 
 // killSteps are the steps at which the real binary is killed, three batches of
-// four hours and some rejects long.
+// four hours and some rejects long; after a semicolon it is killed again.
 var killSteps = []string{
 	"before ledger 1", "after ledger 1",
 	"before plan 1", "after plan 1",
@@ -34,6 +34,7 @@ var killSteps = []string{
 	"before publish 1", "after publish 1", "after publish 2", "after publish 3", "before publish 5", "after publish 5",
 	"before done 1", "after done 1",
 	"before plan 2", "after commit 2", "after publish 7", "before done 2",
+	"before commit 1; before sweep 1", "after commit 1; after publish 2; before publish 3",
 	"after stage 12", "before commit 3", "after publish 12", "after done 3",
 }
 
@@ -68,10 +69,12 @@ func TestKill(t *testing.T) {
 				}
 				return err
 			}
-			var exit *exec.ExitError
-			require.ErrorAs(t, run(step), &exit, "step %s was never reached", step)
-			require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
-			checkVisible(t, archive)
+			for kill := range strings.SplitSeq(step, ";") {
+				var exit *exec.ExitError
+				require.ErrorAs(t, run(kill), &exit, "step %s was never reached", kill)
+				require.Equal(t, syscall.SIGKILL, exit.Sys().(syscall.WaitStatus).Signal())
+				checkVisible(t, archive)
+			}
 			require.NoError(t, run(""))
 			checkWhole(t, archive)
 		})

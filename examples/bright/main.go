@@ -30,7 +30,7 @@ func main() {
 	job := &stream.MicroBatch{
 		Source:     &files.Source{Patterns: []string{*path}},
 		Transforms: []stream.Transform{&alert.Decoder{}, brighterThan(*limit)},
-		Sink:       sink.Console{Columns: []string{"objectId", "candid", "candidate.magpsf", "candidate.fid", "event_time"}},
+		Sink:       sink.Console{Columns: []string{"objectId", "candid", "candidate.magpsf", "ra", "dec"}},
 	}
 	if err := job.Drain(ctx); err != nil {
 		log.Fatal(err)

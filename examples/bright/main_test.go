@@ -15,6 +15,6 @@ func Example() {
 	os.Args = []string{"bright", "-files", dir, "-limit", "15.15"}
 	main()
 	// Output:
-	// objectId=ZTF18a000000 candid=697251920000000000 candidate.magpsf=15 candidate.fid=null event_time=2018-11-29 06:30:00Z
-	// objectId=ZTF18a000001 candid=697251920000000001 candidate.magpsf=15.1 candidate.fid=null event_time=2018-11-29 06:30:00Z
+	// objectId=ZTF18a000000 candid=697251920000000000 candidate.magpsf=15 ra=0 dec=-90
+	// objectId=ZTF18a000001 candid=697251920000000001 candidate.magpsf=15.1 ra=0.1 dec=-89
 }

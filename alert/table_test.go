@@ -1,0 +1,123 @@
+package alert
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+// Rows from before a widening are a record of their own; those behind it have
+// nulls where their writer has no field.
+func TestWidening(t *testing.T) {
+	wide := ztfSchema("b", `,{"name":"top","type":"string"}`, `,{"name":"mag","type":"float"}`)
+	w := file(wide, cat(str("ZTF5"), vint(5), f64(goodJD), f64(1), f64(2), []byte{0, 0, 0x20, 0x41}, str("x")))
+	n := file(plain, ztfDatum(1, goodJD))
+	d := &Decoder{}
+	r := decode(t, d, values(n, n, w, nil, n, w)...)
+	require.Len(t, r.Rows, 2)
+	assert.Equal(t, []int32{0, 1}, r.Rows[0].From)
+	assert.Equal(t, []int32{2, 4, 5}, r.Rows[1].From)
+	assert.Nil(t, stream.Field(r.Rows[0].Record, "top"))
+	mag := stream.Field(r.Rows[1].Record, "candidate.mag")
+	assert.Equal(t, []bool{false, true, false}, []bool{mag.IsNull(0), mag.IsNull(1), mag.IsNull(2)})
+	assert.Equal(t, "10", mag.ValueStr(2))
+	again := one(t, decode(t, d, values(n, w)...))
+	assert.Same(t, r.Rows[1].Record.Schema(), again.Record.Schema())
+}
+
+func TestNumbersWiden(t *testing.T) {
+	float := ztfSchema("a", `,{"name":"m","type":"float"},{"name":"n","type":"int"}`, "")
+	double := ztfSchema("b", `,{"name":"m","type":"double"},{"name":"n","type":"long"}`, "")
+	f := file(float, ztfDatum(1, goodJD, []byte{0, 0, 0x20, 0x41}, vint(7)))
+	g := file(double, ztfDatum(2, goodJD, f64(10), vint(1<<40)))
+	d := &Decoder{}
+	decode(t, d, values(f, g)...)
+	got := one(t, decode(t, d, values(f, g)...)).Record
+	assert.Equal(t, "10", stream.Field(got, "m").ValueStr(0))
+	assert.Equal(t, arrow.PrimitiveTypes.Float64, stream.Field(got, "m").DataType())
+	assert.Equal(t, "1099511627776", stream.Field(got, "n").ValueStr(1))
+}
+
+func TestConflict(t *testing.T) {
+	a := file(ztfSchema("a", "", `,{"name":"mag","type":"float"}`), ztfDatum(1, goodJD, []byte{0, 0, 0, 0}))
+	b := file(ztfSchema("b", `,{"name":"new","type":"int"}`, `,{"name":"mag","type":"string"}`), ztfDatum(2, goodJD, str("x"), vint(1)))
+	c := file(ztfSchema("c", "", `,{"name":"RA","type":"double"}`), ztfDatum(3, goodJD, f64(1)))
+	d := &Decoder{}
+	for range 2 {
+		r := decode(t, d, values(a, b, a, c)...)
+		assert.Equal(t, map[int]string{1: "avroarrow: merge: candidate.mag: utf8 does not fit into float32"}, causes(r))
+		require.Nil(t, stream.Field(r.Rows[0].Record, "new"), "nothing of a conflicting schema is taken")
+	}
+}
+
+func TestTooWide(t *testing.T) {
+	columns := func(prefix string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,{"name":"%s%d","type":"null"}`, prefix, i)
+		}
+		return b.String()
+	}
+	d := &Decoder{}
+	half := file(ztfSchema("a", columns("a", 6000), ""), ztfDatum(1, goodJD))
+	other := file(ztfSchema("b", columns("b", 6000), ""), ztfDatum(2, goodJD))
+	over := file(ztfSchema("c", columns("c", 10_001), ""), ztfDatum(3, goodJD))
+	r := decode(t, d, values(half, other, over, half)...)
+	got := causes(r)
+	require.Len(t, got, 2)
+	assert.Equal(t, "alert: schema too wide for its table: it would have 12016 columns", got[1])
+	assert.Contains(t, got[2], "more than 10000 columns")
+	assert.Equal(t, []int32{0, 3}, r.Rows[0].From)
+}
+
+// A broken packet must not widen a table for ever.
+func TestBrokenPacketsWidenNothing(t *testing.T) {
+	schema := ztfSchema("b", `,{"name":"evil","type":"int"}`, "")
+	good := ztfDatum(1, goodJD, vint(1))
+	d := &Decoder{}
+	r := decode(t, d, values(file(schema, good[:len(good)-1]), file(schema, append(good, 0)),
+		file(schema, ztfDatum(1, 0, vint(1))), file(plain, ztfDatum(1, goodJD)))...)
+	assert.Len(t, r.Rejects, 3)
+	assert.Nil(t, stream.Field(one(t, stream.Result{Rows: r.Rows}).Record, "evil"))
+	r = decode(t, d, values(file(schema, ztfDatum(2, goodJD, vint(1))))...)
+	assert.NotNil(t, stream.Field(one(t, r).Record, "evil"))
+}
+
+// The types of a table are those that all published schemas need, its columns
+// those that have come.
+func TestForesight(t *testing.T) {
+	now := `,{"name":"n","type":"int"},{"name":"none","type":"null"},{"name":"l","type":{"type":"array","items":` +
+		`{"type":"record","name":"e","fields":[{"name":"m","type":"float"}]}}},{"name":"d","type":{"type":"map","values":"int"}}`
+	later := `,{"name":"new","type":"int"},{"name":"none","type":"string"},{"name":"n","type":"long"},{"name":"l","type":{"type":"array","items":` +
+		`{"type":"record","name":"e","fields":[{"name":"m","type":"double"},{"name":"k","type":"int"}]}}},{"name":"d","type":{"type":"map","values":"long"}}`
+	nowText, laterText := ztfSchema("a", now, ""), ztfSchema("b", later, `,{"name":"mag","type":"float"}`)
+	conflict := ztfSchema("c", `,{"name":"n","type":"string"}`, "")
+	ztf := ZTF()
+	ztf.Known = [][]byte{[]byte("no schema"), []byte(lsstSchema()), []byte(nowText), []byte(laterText), []byte(conflict)}
+	for name, d := range map[string]*Decoder{
+		"survey": {Surveys: []Survey{LSST(), ztf}},
+		"registry": {Registry: &RegistryCache{Registry: &listing{ids: []uint32{1, 2, 3, 4, 5},
+			texts: map[uint32]string{1: "no schema", 2: lsstSchema(), 3: laterText, 5: conflict}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			msg := file(nowText, ztfDatum(1, goodJD, vint(7), vint(1), []byte{0, 0, 0x20, 0x41}, vint(0), vint(1), str("k"), vint(3), vint(0)))
+			got := one(t, decode(t, d, values(msg, msg)...)).Record
+			assert.Equal(t, "int64", stream.Field(got, "n").DataType().String())
+			assert.Equal(t, "utf8", stream.Field(got, "none").DataType().String())
+			assert.Equal(t, "list<item: struct<m: float64>, nullable>", fmt.Sprint(stream.Field(got, "l").DataType()))
+			assert.Contains(t, stream.Field(got, "d").DataType().String(), "int64")
+			assert.Nil(t, stream.Field(got, "new"))
+			assert.Nil(t, stream.Field(got, "candidate.mag"))
+			assert.Equal(t, `{"m":10}`, stream.Field(got, "l").ValueStr(0)[1:9])
+
+			next := file(laterText, ztfDatum(2, goodJD, []byte{0, 0, 0, 0}, vint(1), str("s"), vint(1<<40), vint(0), vint(0)))
+			assert.Equal(t, "1099511627776", stream.Field(one(t, decode(t, d, values(next, msg)...)).Record, "n").ValueStr(0))
+		})
+	}
+}
