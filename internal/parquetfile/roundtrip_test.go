@@ -115,8 +115,9 @@ func write(t testing.TB, schema *arrow.Schema, groups [][]Rows, o Options) []byt
 func writePages(t testing.TB, schema *arrow.Schema, groups [][]Rows, o Options, limits pageLimits) []byte {
 	t.Helper()
 	var buf bytes.Buffer
-	w, err := newWriter(&buf, schema, o, limits)
+	format, err := newFormat(schema, o, limits)
 	require.NoError(t, err)
+	w := format.NewWriter(&buf)
 	rows := 0
 	for _, g := range groups {
 		require.NoError(t, w.WriteRowGroup(g))

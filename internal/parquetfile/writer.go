@@ -1,12 +1,10 @@
 package parquetfile
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -50,69 +48,46 @@ func (r Rows) check() error {
 	return nil
 }
 
-// outBytes is what is gathered before it is handed to the io.Writer: enough
-// that a call costs little, and little enough to stay in the cache.
-const outBytes = 256 << 10
-
-// boundSchemas is how many schemas of records are remembered.
-const boundSchemas = 64
-
 // Writer writes one Parquet file. Its methods must not be called
 // concurrently.
 type Writer struct {
-	tree    *tree
-	options Options
-	codec   int32
-
-	out  *bufio.Writer
+	*Format
+	w    io.Writer
 	size int64
 	rows int64
 	err  error // sticks
-
-	bound    map[*arrow.Schema]*binding
-	bindings []*binding // of the row group's segments
-	plan     *plan
-	workers  []*encoder
-	free     chunks
 
 	groups     compact // the row groups of the footer, written one by one
 	groupCount int
 	prefix     [4]byte
 }
 
-// NewWriter begins a file of the schema's columns. It is an error when a
-// column has no Parquet form. The caller keeps w, and closes it after Close.
+// NewWriter begins a file. The caller keeps w, and closes it after Close.
+func (f *Format) NewWriter(w io.Writer) *Writer { return &Writer{Format: f, w: w} }
+
+// NewWriter begins a file of the schema's columns, with a Format of its own.
 func NewWriter(w io.Writer, schema *arrow.Schema, o Options) (*Writer, error) {
-	return newWriter(w, schema, o, usualPages())
+	f, err := NewFormat(schema, o)
+	if err != nil {
+		return nil, err
+	}
+	return f.NewWriter(w), nil
 }
 
-func newWriter(w io.Writer, schema *arrow.Schema, o Options, limits pageLimits) (*Writer, error) {
-	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return nil, errors.New("parquetfile: big-endian machines are not supported")
+// begin turns the format's buffer to this file, before anything is written.
+func (f *Writer) begin() {
+	f.out.Reset(f.w)
+	if f.size == 0 {
+		f.write([]byte(magic))
 	}
-	t, err := newTree(schema)
-	if err != nil {
-		return nil, err
+}
+
+// end empties the buffer into the file.
+func (f *Writer) end() {
+	if f.err == nil {
+		f.err = f.out.Flush()
 	}
-	codec, err := o.Codec.number()
-	if err != nil {
-		return nil, err
-	}
-	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
-	}
-	n := min(o.Workers, len(t.leaves))
-	f := &Writer{tree: t, options: o, codec: codec,
-		out:     bufio.NewWriterSize(w, outBytes),
-		bound:   make(map[*arrow.Schema]*binding),
-		plan:    newPlan(t, limits),
-		workers: make([]*encoder, n),
-	}
-	for i := range f.workers {
-		f.workers[i] = &encoder{limits: limits}
-	}
-	f.write([]byte(magic))
-	return f, f.err
+	f.out.Reset(nil)
 }
 
 // Size is the number of bytes written so far.
@@ -141,49 +116,14 @@ func (f *Writer) WriteRowGroup(rows []Rows) error {
 	if err := f.plan.fill(rows, f.bindings); err != nil {
 		return err
 	}
+	f.begin()
 	f.writeColumns(int64(n))
-	if f.err == nil {
-		f.err = f.out.Flush()
-	}
+	f.end()
 	if f.err != nil {
 		return f.err
 	}
 	f.rows += int64(n)
 	return nil
-}
-
-// bindRows finds the binding of every record and counts the rows.
-func (f *Writer) bindRows(rows []Rows) (int, error) {
-	f.bindings = f.bindings[:0]
-	n := 0
-	for _, r := range rows {
-		if err := r.check(); err != nil {
-			return 0, err
-		}
-		n += r.len()
-		schema := r.Record.Schema()
-		b := f.bound[schema]
-		if b == nil {
-			var err error
-			if b, err = f.tree.bind(schema); err != nil {
-				return 0, err
-			}
-			if len(f.bound) >= boundSchemas {
-				clear(f.bound)
-			}
-			f.bound[schema] = b
-		}
-		f.bindings = append(f.bindings, b)
-	}
-	return n, nil
-}
-
-// letGo forgets the records of the row group.
-func (f *Writer) letGo() {
-	f.plan.clear()
-	for _, e := range f.workers {
-		e.letGo()
-	}
 }
 
 // Close writes the footer. It does not close the io.Writer beneath.
@@ -194,10 +134,9 @@ func (f *Writer) Close() error {
 		}
 		return f.err
 	}
+	f.begin()
 	f.write(f.footer())
-	if f.err == nil {
-		f.err = f.out.Flush()
-	}
+	f.end()
 	if f.err != nil {
 		return f.err
 	}
