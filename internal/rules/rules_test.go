@@ -1,0 +1,116 @@
+package rules
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/skyfinch/skyfinch/"
+
+// below says what of this module a room may import: those that stand below it.
+var below = []struct {
+	room string
+	may  []string
+}{
+	{"examples", []string{"archive", "alert", "sink", "stream", "internal"}},
+	{"archive", []string{"alert", "sink", "stream", "internal"}},
+	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
+	{"sink", []string{"stream", "internal/avroarrow", "internal/parquetfile"}},
+	{"stream/store", nil},
+	{"stream/streamtest", []string{"stream"}},
+	{"stream/files", []string{"stream", "internal/avroarrow", "internal/ocf"}},
+	{"stream", []string{"stream/store"}},
+	{"internal/cli", []string{"stream"}},
+	{"internal/faultstore", []string{"stream/store"}},
+	{"internal", nil},
+}
+
+// homes says where a library may be used; everywhere is "".
+var homes = []struct {
+	library string
+	rooms   []string
+}{
+	{"github.com/apache/arrow/go/v17/parquet", []string{"internal/parquetfile"}},
+	{"github.com/apache/arrow/go/v17", []string{"stream", "alert", "sink", "archive", "crossmatch", "examples", "internal"}},
+	{"github.com/hamba/avro/v2", []string{"alert", "internal/avroarrow", "internal/alerttest"}},
+	{"github.com/IBM/sarama", []string{"stream/kafka", "sink"}},
+	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files"}},
+	{"github.com/stretchr/testify", nil}, // tests only, which are not looked at here
+}
+
+func TestImports(t *testing.T) {
+	root := "../.."
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, filepath.Dir(path))
+		require.NoError(t, err)
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		require.NoError(t, err)
+		for _, spec := range f.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			require.NoError(t, err)
+			seen++
+			assert.True(t, allowed(filepath.ToSlash(rel), name), "%s must not import %s", path, name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Greater(t, seen, 100)
+}
+
+func allowed(room, name string) bool {
+	if own, ok := strings.CutPrefix(name, module); ok {
+		for _, b := range below {
+			if within(room, b.room) {
+				return anyWithin(own, b.may)
+			}
+		}
+		return false
+	}
+	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
+		return true // the standard library
+	}
+	for _, h := range homes {
+		if within(name, h.library) {
+			return anyWithin(room, h.rooms)
+		}
+	}
+	return false // a library that nobody has spoken for
+}
+
+func within(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
+
+func anyWithin(name string, dirs []string) bool {
+	for _, d := range dirs {
+		if within(name, d) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestAllowed(t *testing.T) {
+	assert.True(t, allowed("stream", "context"))
+	assert.True(t, allowed("stream", module+"stream/store"))
+	assert.False(t, allowed("stream", module+"alert"))
+	assert.False(t, allowed("stream/store", module+"stream"))
+	assert.False(t, allowed("alert", module+"sink"))
+	assert.False(t, allowed("stream", "github.com/hamba/avro/v2"))
+	assert.False(t, allowed("sink", "github.com/apache/arrow/go/v17/parquet"))
+	assert.False(t, allowed("stream", "example.com/unheard/of"))
+}
