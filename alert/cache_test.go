@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -79,14 +80,19 @@ func TestManyHeaders(t *testing.T) {
 			msgs = append(msgs, message{value: file(schema, ztfDatum(int64(i), goodJD))})
 		}
 	}
+	var compiled map[[32]byte]*text
 	for range 2 {
 		got := lines(decode(t, d, msgs...))
 		for i := range msgs {
 			assert.Contains(t, got[i], fmt.Sprintf(" alert_id=%d ", i))
 		}
 		requireBounded(t, d)
+		assert.Len(t, d.writers.bySum, 40)
+		if compiled != nil {
+			assert.True(t, maps.Equal(compiled, d.writers.bySum), "each is compiled once")
+		}
+		compiled = maps.Clone(d.writers.bySum)
 	}
-	assert.Len(t, d.writers.bySum, 40, "each is compiled once")
 }
 
 func TestKeysAreRemembered(t *testing.T) {
@@ -94,7 +100,8 @@ func TestKeysAreRemembered(t *testing.T) {
 	other := ztfSchema("b", "", "")
 	a, b := message{[]byte(plain), ztfDatum(1, goodJD)}, message{[]byte(other), ztfDatum(2, goodJD)}
 	decode(t, d, a, b, a, b)
-	assert.Len(t, d.writers.texts, 2)
+	require.Len(t, d.writers.texts, 2)
+	assert.Equal(t, other, string(d.writers.texts[0].prefix), "the messages are gone, and their bytes")
 }
 
 // A stream that invents schemas costs time and no memory, and widens no table

@@ -150,9 +150,9 @@ func TestOutages(t *testing.T) {
 	down := errors.New("down")
 	registry, ledger := &outage{err: down, text: ztfSchema("wire", "", "")}, &outage{Schemas: &memorySchemas{}}
 	d := &Decoder{Registry: registry, Schemas: ledger}
-	msgs := values(file(plain, ztfDatum(1, goodJD)), []byte("bad"), confluent(5, ztfDatum(2, goodJD)),
-		file(ztfSchema("wide", `,{"name":"x","type":"int"}`, ""), ztfDatum(3, goodJD, vint(3))))
-	_, err := tryDecode(t, d, msgs...)
+	msgs := values(file(plain, ztfDatum(1, goodJD)), []byte("bad"),
+		file(ztfSchema("wide", `,{"name":"x","type":"int"}`, ""), ztfDatum(3, goodJD, vint(3))), confluent(5, ztfDatum(2, goodJD)))
+	_, err := tryDecode(t, d, msgs...) // and a record from before the widening is there
 	assert.ErrorIs(t, err, down)
 	registry.err, ledger.err = nil, down
 	_, err = tryDecode(t, d, msgs...)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/klauspost/compress/flate"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -119,6 +120,18 @@ func TestAccepts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is inflated belongs to its row, whatever is inflated next.
+func TestInflatedBytesStay(t *testing.T) {
+	schema := ztfSchema("d", `,{"name":"b","type":"bytes"}`, "")
+	msg := func(s string) []byte {
+		return container(schema, "deflate", block{1, deflated(ztfDatum(1, goodJD, str(s)))})
+	}
+	b := one(t, decode(t, &Decoder{}, values(msg("the first of two"), msg("and then another"))...)).Record
+	column := stream.Field(b, "b").(*array.BinaryView)
+	assert.Equal(t, "the first of two", column.ValueString(0))
+	assert.Equal(t, "and then another", column.ValueString(1))
 }
 
 // Views of up to 12 bytes lie in the column itself, not in a buffer.

@@ -124,9 +124,20 @@ func chunk(tb testing.TB, mem memory.Allocator, msgs ...message) arrow.Record {
 // checked returns an allocator that ends the test when anything is not given
 // back.
 func checked(tb testing.TB) *memory.CheckedAllocator {
-	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	mem := memory.NewCheckedAllocator(soil{memory.NewGoAllocator()})
 	tb.Cleanup(func() { mem.AssertSize(tb, 0) })
 	return mem
+}
+
+// soil is an allocator that spoils what it is given back, as a pool would:
+// whoever still reads it shall see.
+type soil struct{ memory.Allocator }
+
+func (s soil) Free(b []byte) {
+	for i := range b {
+		b[i] = 0xa5
+	}
+	s.Allocator.Free(b)
 }
 
 // decode applies a decoder, whose memory is checked, to messages. What comes

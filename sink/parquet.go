@@ -86,7 +86,9 @@ func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, er
 	}
 	w := &writer{
 		Parquet: p, ctx: ctx, batch: b, memory: min(p.Memory, maxMemory), now: time.Now(),
-		tag: strings.ToLower(rand.Text()[:8]), parts: map[place]*part{}, tables: tables{},
+		tag:    strings.ToLower(rand.Text()[:8]),
+		parts:  map[place]*part{},
+		tables: tables{parquetfile.Options{Codec: p.Compression.codec(), Workers: p.Workers}, map[string]*tableSchema{}},
 	}
 	if w.memory <= 0 {
 		w.memory = defaultMemory

@@ -62,10 +62,10 @@ func TestNothingToWrite(t *testing.T) {
 // One batch, much memory and little: the same rows in the same order. The
 // records have any of a few schemas of one table, some of them views.
 func TestMemoryChangesNoRow(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(8) {
 		mem := checked(t)
 		d := newDice(seed, mem)
-		hours := 1 + d.IntN(60)
+		hours := 1 + d.IntN(150)
 		all := d.fields(6, 3)
 		var schemas []*arrow.Schema
 		for range 1 + d.IntN(4) {
@@ -339,7 +339,7 @@ func TestAbandoned(t *testing.T) {
 	require.NoError(t, err)
 	for _, memory := range []int64{0, 1 << 10} {
 		p := &Parquet{Store: st, Memory: memory, Spill: dir + "/spill"}
-		_, err := p.Stage(t.Context(), failing(errDisk, mixed(mem, 10, 40)...))
+		_, err := p.Stage(t.Context(), failing(errDisk, mixed(mem, 20, 200)...))
 		assert.ErrorIs(t, err, errDisk)
 		require.NoError(t, p.Sweep(t.Context(), 7))
 	}
@@ -354,7 +354,7 @@ func TestSpillFails(t *testing.T) {
 	mem := checked(t)
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(dir+"/taken", nil, 0o600))
-	_, err := (&Parquet{Store: store.NewMemory(), Memory: 1, Spill: dir + "/taken"}).Stage(t.Context(), batchOf(mixed(mem, 10, 40)...))
+	_, err := (&Parquet{Store: store.NewMemory(), Memory: 1, Spill: dir + "/taken"}).Stage(t.Context(), batchOf(mixed(mem, 20, 200)...))
 	assert.ErrorContains(t, err, "sink: spill rows of many hours to "+dir)
 	_, err = newSpill(dir + "/taken")
 	assert.Error(t, err)

@@ -103,7 +103,7 @@ func (w *writer) openFor(p *part) error {
 }
 
 func (w *writer) fileFits(p *part) bool {
-	if p.schema == w.tables[p.table].wide {
+	if p.schema == w.tables.byName[p.table].wide {
 		return true
 	}
 	var last *arrow.Schema
@@ -135,12 +135,9 @@ func (w *writer) begin(p *part) error {
 	if err != nil {
 		return fmt.Errorf("sink: stage %s: %w", f.Stage, err)
 	}
-	p.out, p.schema, p.entry, p.written = out, w.tables[p.table].wide, n, span{}
-	file, err := parquetfile.NewWriter(out, p.schema, parquetfile.Options{Codec: w.Compression.codec(), Workers: w.Workers})
-	if err != nil {
-		return fmt.Errorf("sink: write %s: %w", f.Stage, err)
-	}
-	p.file = file
+	table := w.tables.byName[p.table]
+	p.out, p.schema, p.entry, p.written = out, table.wide, n, span{}
+	p.file = table.format.NewWriter(out)
 	w.files = append(w.files, f) // completed by close
 	w.open++
 	return nil

@@ -2,7 +2,6 @@ package sink
 
 import (
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -14,7 +13,8 @@ import (
 
 // tableSchema is what a batch has seen of the schemas of a table.
 type tableSchema struct {
-	wide *arrow.Schema // holds the columns of all of them
+	wide   *arrow.Schema       // holds the columns of all of them
+	format *parquetfile.Format // of files with these columns
 	// Transforms may well make a schema anew for each record. All that are
 	// equal are told apart once, and then stand for one another.
 	distinct []*arrow.Schema
@@ -26,7 +26,7 @@ const knownSchemas = 64
 
 // widen makes room for the columns of s, and returns the schema that stands
 // for s from now on.
-func (t *tableSchema) widen(s *arrow.Schema) (*arrow.Schema, error) {
+func (t *tableSchema) widen(s *arrow.Schema, o parquetfile.Options) (*arrow.Schema, error) {
 	if same := t.same[s]; same != nil {
 		return same, nil
 	}
@@ -37,20 +37,30 @@ func (t *tableSchema) widen(s *arrow.Schema) (*arrow.Schema, error) {
 		t.same[s] = t.distinct[i]
 		return t.distinct[i], nil
 	}
-	wide, err := widened(t.wide, s)
-	if err == nil && wide != t.wide {
-		// Better here than after hours of rows have been spilled.
-		_, err = parquetfile.NewWriter(io.Discard, wide, parquetfile.Options{Workers: 1})
-	}
-	if err != nil {
+	if err := t.admit(s, o); err != nil {
 		return nil, stream.Permanent(err)
 	}
-	if t.wide = wide; len(t.distinct) >= knownSchemas {
+	if len(t.distinct) >= knownSchemas {
 		t.distinct = nil
 	}
 	t.distinct = append(t.distinct, s)
 	t.same[s] = s
 	return s, nil
+}
+
+// admit makes the format hold rows of s. What has no Parquet form is found
+// here, and not after hours of rows have been spilled.
+func (t *tableSchema) admit(s *arrow.Schema, o parquetfile.Options) error {
+	wide, err := widened(t.wide, s)
+	if err != nil || wide == t.wide {
+		return err
+	}
+	format, err := parquetfile.NewFormat(wide, o)
+	if err != nil {
+		return err
+	}
+	t.wide, t.format = wide, format
+	return nil
 }
 
 // widened returns the narrowest schema without views that rows of both
@@ -168,17 +178,22 @@ func flatType(t arrow.DataType) arrow.DataType {
 	return t
 }
 
-// tables are the schemas of a batch, by table.
-type tables map[string]*tableSchema
+// tables are the schemas of a batch.
+type tables struct {
+	options parquetfile.Options
+	byName  map[string]*tableSchema
+}
 
-func (t tables) widen(table string, s *arrow.Schema) (*arrow.Schema, error) {
-	if t[table] == nil {
+func (t *tables) widen(table string, s *arrow.Schema) (*arrow.Schema, error) {
+	seen := t.byName[table]
+	if seen == nil {
 		if err := checkTable(table); err != nil {
 			return nil, err
 		}
-		t[table] = &tableSchema{same: map[*arrow.Schema]*arrow.Schema{}}
+		seen = &tableSchema{same: map[*arrow.Schema]*arrow.Schema{}}
+		t.byName[table] = seen
 	}
-	same, err := t[table].widen(s)
+	same, err := seen.widen(s, t.options)
 	if err != nil {
 		return nil, fmt.Errorf("sink: table %q: %w", table, err)
 	}

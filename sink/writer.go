@@ -39,9 +39,10 @@ const (
 	// minRowGroup is the share of the memory from which a place gets a row
 	// group of its own; with less its rows are spilled.
 	minRowGroup = 16
-	// maxOpen is how many files are open at a time. Each keeps its encoders'
-	// buffers. Places beyond spill however much they have.
-	maxOpen = 16
+	// maxOpen is how many files are kept open. Each takes a descriptor, and of
+	// a remote store a connection and its buffers. Places beyond spill however
+	// much they have.
+	maxOpen = 64
 	// maxMemory keeps the offsets of what is spilled far from 32 bits.
 	maxMemory = 1 << 30
 )

@@ -84,7 +84,7 @@ func (c *claims) free(e Extent) (Range, bool) {
 		return r, false
 	}
 	for _, v := range cl.done {
-		if v.to <= r.From {
+		if v.to <= r.From || v.from == v.to {
 			continue
 		}
 		if v.from > r.From {

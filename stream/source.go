@@ -25,8 +25,9 @@ type Source interface {
 	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
 }
 
-// Chunk is a run of messages as a source hands it over. It is borrowed: it is
-// valid until the next one is asked for, unless Messages is retained.
+// Chunk is a run of messages as a source hands it over. Messages is borrowed:
+// it is valid until the next chunk is asked for, unless it is retained. The
+// slices are the engine's to keep.
 type Chunk struct {
 	// Messages holds a row a message, by MessageSchema in the sources of
 	// this module. nil stands for no row.

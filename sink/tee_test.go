@@ -1,0 +1,152 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// late reads each chunk only after others had their time to let go of it.
+type late struct {
+	stream.Sink
+	rows []string
+}
+
+func (l *late) Stage(_ context.Context, b stream.Batch) (stream.Receipt, error) {
+	for rows, err := range b.Rows {
+		if err != nil {
+			return stream.Receipt{}, err
+		}
+		time.Sleep(time.Millisecond)
+		for _, r := range rows {
+			l.rows = append(l.rows, recordRows(r.Record)...)
+		}
+	}
+	return stream.Receipt{Files: []stream.File{{Name: "late"}}}, nil
+}
+
+func (l *late) Publish(context.Context, stream.Receipt) error { return nil }
+
+func TestTee(t *testing.T) {
+	mem := checked(t)
+	st := store.NewMemory()
+	slow := &late{}
+	count := 0
+	tee := Tee{
+		&Parquet{Store: st, Staging: "staging/a", Memory: 2 << 10, Spill: t.TempDir()}, slow,
+		stream.SinkFunc(func(_ context.Context, r stream.Rows) error { count += int(r.Record.NumRows()); return nil }),
+	}
+	var want []string
+	chunks := mixed(mem, 40, 30)
+	for _, c := range chunks {
+		want = append(want, recordRows(c[0].Record)...)
+	}
+	r, err := tee.Stage(t.Context(), batchOf(chunks...))
+	require.NoError(t, err)
+	assert.Equal(t, want, slow.rows)
+	assert.Equal(t, len(want), count)
+	require.Len(t, r.Parts, 3)
+	assert.Len(t, r.Parts[0].Files, 30)
+	assert.Equal(t, "late", r.Parts[1].Files[0].Name)
+	assert.Empty(t, r.Parts[2])
+
+	require.NoError(t, tee.Publish(t.Context(), r))
+	assert.Len(t, names(st, "t/"), 30)
+	_, err = st.PutIfAbsent(t.Context(), "staging/a/000000000007/x", nil)
+	require.NoError(t, err)
+	require.NoError(t, tee.Sweep(t.Context(), 7))
+	assert.Empty(t, names(st, "staging"))
+
+	assert.EqualError(t, tee[:2].Publish(t.Context(), r),
+		"sink: a receipt of 3 sinks for a tee of 2: start with the sinks that the batch was staged with")
+	assert.ErrorIs(t, Tee{&Parquet{Store: store.NewMemory()}}.Publish(t.Context(), stream.Receipt{Parts: r.Parts[:1]}), fs.ErrNotExist)
+}
+
+// sinkFunc is a sink that does with a batch what it likes.
+type sinkFunc func(ctx context.Context, b stream.Batch) error
+
+func (f sinkFunc) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
+	return stream.Receipt{}, f(ctx, b)
+}
+func (sinkFunc) Publish(context.Context, stream.Receipt) error { return nil }
+
+func TestTeeFails(t *testing.T) {
+	all := func(_ context.Context, b stream.Batch) error {
+		for _, err := range b.Rows {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	some := func(n int, end error) sinkFunc {
+		return func(_ context.Context, b stream.Batch) error {
+			left := n
+			for rows, err := range b.Rows {
+				if left--; left < 0 || err != nil {
+					return end
+				}
+				_ = recordRows(rows[0].Record)
+			}
+			return end
+		}
+	}
+	for _, c := range []struct {
+		name string
+		sink sinkFunc
+		end  error // of the rows
+		want string
+	}{
+		{"at once", func(context.Context, stream.Batch) error { return errDisk }, nil, errDisk.Error()},
+		{"in the middle", some(3, errDisk), nil, errDisk.Error()},
+		{"at the end", some(10, errDisk), nil, errDisk.Error()},
+		{"returns early", some(3, nil), nil, "sink: sink.sinkFunc returned before the end of the batch"},
+		{"reads nothing", func(context.Context, stream.Batch) error { return nil }, nil, "sink: sink.sinkFunc returned before the end of the batch"},
+		{"rows end in an error", all, errDisk, errDisk.Error()},
+		{"hides the rows' error", some(20, nil), errDisk, errDisk.Error()},
+		{"waits for the end of its context", func(ctx context.Context, _ stream.Batch) error { <-ctx.Done(); return ctx.Err() }, nil, "cancelled"},
+	} {
+		for _, first := range []bool{true, false} {
+			t.Run(c.name, func(t *testing.T) {
+				mem := checked(t)
+				routines := runtime.NumGoroutine()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				if c.want == "cancelled" {
+					time.AfterFunc(5*time.Millisecond, func() { cancel(errors.New("cancelled")) })
+				}
+				slow := &late{}
+				tee := Tee{slow, c.sink, sinkFunc(all)}
+				if first {
+					tee = Tee{c.sink, &late{}, slow}
+				}
+				var want []string
+				chunks := mixed(mem, 10, 30)
+				for _, c := range chunks {
+					want = append(want, recordRows(c[0].Record)...)
+				}
+				r, err := tee.Stage(ctx, failing(c.end, chunks...))
+				assert.Equal(t, want[:len(slow.rows)], append([]string{}, slow.rows...), "rows are borrowed until nobody reads them")
+				assert.EqualError(t, err, c.want)
+				assert.Empty(t, r)
+				assert.LessOrEqual(t, runtime.NumGoroutine(), routines+1)
+			})
+		}
+	}
+}
+
+func TestEmptyTee(t *testing.T) {
+	mem := checked(t)
+	r, err := Tee{}.Stage(t.Context(), batchOf(mixed(mem, 3, 3)...))
+	require.NoError(t, err)
+	assert.NoError(t, Tee{}.Publish(t.Context(), r))
+}

@@ -1,0 +1,84 @@
+// Package stream moves messages from a source through transforms into a sink,
+// batch by batch, each batch exactly once.
+//
+// # The parts
+//
+// A [Source] is anything with partitions of numbered messages: a Kafka
+// cluster, a directory of files, an archive. It says what it has, and reads
+// the ranges that it is asked for.
+//
+// A [Transform] takes rows and gives rows: it decodes, filters, matches, adds
+// columns. Rows are Arrow records, from the source to the sink. A row that is
+// no good becomes a [Reject], and its message goes whole to another sink while
+// the batch goes on. [Keep] makes a filter of one line, [Field] finds a column.
+//
+// A [Sink] takes the rows in two moves. Stage makes them durable where no
+// reader looks, Publish makes them visible. [SinkFunc] makes a sink of a
+// function, for what has nothing to publish.
+//
+// A [MicroBatch] ties them together. Fill in its fields, and call Run for a
+// service or Drain for what is there now.
+//
+// # Two records decide a batch
+//
+// A [Ledger] holds for each batch a [Plan], which claims ranges of offsets,
+// and a [Commit], which says what was read and which files hold its rows. Each
+// is written once, by put-if-absent: the first writer wins, and everyone else
+// does what the record says. So a crash, an answer lost on the way, and two
+// processes that both think they own the batch are all harmless, without a
+// lease or a lock. A plan without a commit is staged again; a commit that may
+// not have been published is published again.
+//
+// # What is promised
+//
+// With a ledger in a durable [store.Store] and a sink that keeps its contract:
+// the rows of each message are published once or, when a transform drops it,
+// accounted for as dropped. Nothing is visible before its commit. Every offset
+// is in the account of exactly one commit ([Account] says how the numbers
+// add up), and a range that the source no longer has is a [LostError], never
+// a silent jump.
+//
+// What is not promised:
+//
+//   - A [SinkFunc] is at-least-once: after a crash or a retry, rows that it
+//     has seen come again.
+//   - Without Rejects, rejected messages are logged, counted, and gone.
+//   - Without a Ledger there is no memory: each start is a beginning.
+//   - A transform may be asked about the same rows again, and may answer
+//     otherwise. The first commit counts, whole.
+//   - Messages that a producer sent twice are two messages.
+//
+// # Limits and memory
+//
+// [Limits] bounds a batch by Rows and Bytes, which a batch may pass by less
+// than a chunk, and by InFlight what is read and not yet taken by the sink.
+// Memory is InFlight, plus what the transforms make of it, plus what the sink
+// holds; a backlog of days uses what a minute does. While more is waiting,
+// batches follow each other at once, otherwise each Interval.
+//
+// # Errors and retries
+//
+// An error of a source, a transform, a sink or the ledger is tried again as
+// [Retry] says. One that is marked [Permanent], or lasts, stops the engine
+// with a [*BatchError] that names the batch, its ranges and the stage. Nothing
+// is lost by that, nor by the end of the context: what was staged without a
+// commit is done again at the next start. A batch whose commit was being
+// written when the context ended is given ten seconds to be published.
+//
+// # A source of one's own
+//
+// Available gives an [Extent] for each partition: a name that will never mean
+// anything else, and the offsets that can be read. Read yields a [Chunk] at a
+// time, with an [Account] of the offsets it covers. Three rules make batches
+// repeatable:
+//
+//   - equal ranges give equal messages in equal chunks, whatever one fetch
+//     happened to bring;
+//   - the accounts of a partition follow each other without a gap, and add up;
+//   - a range whose To is [Open] ends with an account whose End is set.
+//
+// The engine checks the last two. A [MessageBuilder] makes records whose keys
+// and values point into the buffers they were read into; a source may as well
+// hand over records of any schema that its transforms know. The package
+// example has a source in 20 lines.
+package stream

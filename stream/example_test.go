@@ -1,0 +1,137 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// words is a source of one partition, whose messages are strings.
+type words []string
+
+// Available says that all words can be read.
+func (w words) Available(context.Context) ([]stream.Extent, error) {
+	return []stream.Extent{{Range: stream.Range{Partition: "words", To: int64(len(w))}}}, nil
+}
+
+// Read yields each range as a chunk.
+func (w words) Read(_ context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+	return func(yield func(stream.Chunk, error) bool) {
+		for _, r := range ranges {
+			record := wordRecord(w[r.From:r.To])
+			more := yield(stream.Chunk{Messages: record, Accounts: []stream.Account{{Range: r, Read: r.Len()}}}, nil)
+			record.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+func wordRecord(words []string) arrow.Record {
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: "word", Type: arrow.BinaryTypes.String}}, nil))
+	defer b.Release()
+	b.Field(0).(*array.StringBuilder).AppendValues(words, nil)
+	return b.NewRecord()
+}
+
+// upper puts words in capitals.
+func upper(_ context.Context, in stream.Rows) (stream.Result, error) {
+	column := stream.Field(in.Record, "word").(*array.String)
+	out := make([]string, column.Len())
+	for i := range out {
+		out[i] = strings.ToUpper(column.Value(i))
+	}
+	return stream.Result{Rows: []stream.Rows{{Table: "words", Record: wordRecord(out)}}}, nil
+}
+
+// show prints words.
+func show(_ context.Context, rows stream.Rows) error {
+	column := stream.Field(rows.Record, "word").(*array.String)
+	for i := range column.Len() {
+		fmt.Println(column.Value(i))
+	}
+	return nil
+}
+
+// The shortest useful job: a source, a transform, and a function for a sink.
+func Example() {
+	job := &stream.MicroBatch{
+		Source:     words{"nova", "quasar", "comet"},
+		Transforms: []stream.Transform{stream.TransformFunc(upper)},
+		Sink:       stream.SinkFunc(show),
+	}
+	if err := job.Drain(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// NOVA
+	// QUASAR
+	// COMET
+}
+
+// A filter is a function of one line.
+func ExampleKeep() {
+	short := func(_ context.Context, in stream.Rows) (stream.Result, error) {
+		column := stream.Field(in.Record, "word").(*array.String)
+		return stream.Keep(in, func(row int) bool { return len(column.Value(row)) < 6 }), nil
+	}
+	job := &stream.MicroBatch{
+		Source:     words{"nova", "quasar", "comet"},
+		Transforms: []stream.Transform{stream.TransformFunc(short)},
+		Sink:       stream.SinkFunc(show),
+	}
+	if err := job.Drain(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	p := job.Progress()
+	fmt.Println(p.Read, "read,", p.Written, "written,", p.Dropped, "dropped")
+	// Output:
+	// nova
+	// comet
+	// 3 read, 2 written, 1 dropped
+}
+
+// A ledger remembers what was done, so that a restart goes on from there. In
+// a service the store is a store.Dir.
+func ExampleOpenLedger() {
+	ctx := context.Background()
+	s := store.NewMemory()
+	drain := func(w words) {
+		ledger, err := stream.OpenLedger(ctx, s, "ledger", map[string]string{"case": "lower"})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		job := &stream.MicroBatch{Source: w, Sink: stream.SinkFunc(show), Ledger: ledger}
+		if err := job.Drain(ctx); err != nil {
+			fmt.Println(err)
+		}
+		fmt.Println(job.Progress().Batches, "batches")
+	}
+	drain(words{"nova", "quasar"})
+	drain(words{"nova", "quasar"})
+	drain(words{"nova", "quasar", "comet"})
+	_, err := stream.OpenLedger(ctx, s, "ledger", map[string]string{"case": "upper"})
+	var other *stream.SettingsError
+	if errors.As(err, &other) {
+		fmt.Printf("%s is %q, not %q\n", other.Setting, other.Have, other.Want)
+	}
+	// Output:
+	// nova
+	// quasar
+	// 1 batches
+	// 0 batches
+	// comet
+	// 1 batches
+	// case is "lower", not "upper"
+}

@@ -1,0 +1,306 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+func TestGate(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g := newGate(10)
+	require.NoError(t, g.enter(ctx, 100), "a large one passes alone")
+	in := make(chan error)
+	go func() { in <- g.enter(ctx, 1) }()
+	select {
+	case <-in:
+		t.Error("the gate is full")
+	default:
+	}
+	g.leave(100)
+	require.NoError(t, <-in)
+	require.NoError(t, g.enter(ctx, 9), "just fits")
+	cancel()
+	assert.ErrorIs(t, g.enter(ctx, 1), context.Canceled)
+}
+
+func TestKeep(t *testing.T) {
+	rec := numberRecord(memory.DefaultAllocator, 0, 1, 2, 3, 4, 5)
+	defer rec.Release()
+	calls := 0
+	got := Keep(Rows{Table: "t", Record: rec}, func(row int) bool { calls++; return row != 2 && row != 5 })
+	defer releaseRows(got.Rows)
+	require.Len(t, got.Rows, 2)
+	assert.Equal(t, []int64{0, 1}, numbersOf(got.Rows[0].Record))
+	assert.Equal(t, []int64{3, 4}, numbersOf(got.Rows[1].Record))
+	assert.Equal(t, []int32{3, 4}, got.Rows[1].From)
+	assert.Equal(t, "t", got.Rows[1].Table)
+	assert.Equal(t, 6, calls, "once a row")
+}
+
+func TestField(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer mem.AssertSize(t, 0)
+	inner := arrow.StructOf(arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int64, Nullable: true})
+	b := array.NewRecordBuilder(mem, arrow.NewSchema([]arrow.Field{{Name: "s", Type: arrow.StructOf(arrow.Field{Name: "t", Type: inner})}}, nil))
+	defer b.Release()
+	s := b.Field(0).(*array.StructBuilder)
+	in := s.FieldBuilder(0).(*array.StructBuilder)
+	for i := range int64(4) {
+		s.Append(true)
+		in.Append(true)
+		in.FieldBuilder(0).(*array.Int64Builder).Append(i)
+	}
+	s.AppendNull()
+	rec := b.NewRecord()
+	defer rec.Release()
+	slice := rec.NewSlice(2, 5)
+	defer slice.Release()
+	got := Field(slice, "s.t.x").(*array.Int64)
+	assert.Equal(t, []int64{2, 3}, got.Int64Values()[:2])
+	assert.True(t, got.IsNull(2), "a builder's null struct has null fields")
+	for _, path := range []string{"", "x", "s.x", "s.t.x.y", "s."} {
+		assert.Nil(t, Field(rec, path), path)
+	}
+	assert.Positive(t, RecordBytes(rec))
+	assert.Equal(t, RecordBytes(rec), RecordBytes(slice), "a slice keeps the whole")
+}
+
+func TestRecordBytes(t *testing.T) {
+	rec := numberRecord(memory.DefaultAllocator, make([]int64, 1000)...)
+	defer rec.Release()
+	n := RecordBytes(rec)
+	assert.GreaterOrEqual(t, n, int64(8000))
+	twice := array.NewRecord(arrow.NewSchema([]arrow.Field{numberSchema.Field(0), {Name: "again", Type: arrow.PrimitiveTypes.Int64}}, nil),
+		[]arrow.Array{rec.Column(0), rec.Column(0)}, 1000)
+	defer twice.Release()
+	assert.Equal(t, n, RecordBytes(twice), "a shared buffer counts once")
+
+	d := array.NewDictionaryBuilder(memory.DefaultAllocator, &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}).(*array.BinaryDictionaryBuilder)
+	defer d.Release()
+	require.NoError(t, d.AppendString(strings.Repeat("x", 10_000)))
+	col := d.NewArray()
+	defer col.Release()
+	dict := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "d", Type: col.DataType()}}, nil), []arrow.Array{col}, 1)
+	defer dict.Release()
+	assert.GreaterOrEqual(t, RecordBytes(dict), int64(10_000), "dictionaries count")
+}
+
+func TestRetryDelay(t *testing.T) {
+	r := Retry{}.withDefaults()
+	assert.Equal(t, Retry{8, 100 * time.Millisecond, 5 * time.Second}, r)
+	for failed, want := range map[int]time.Duration{1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 6: 3200 * time.Millisecond, 7: 5 * time.Second, 1000: 5 * time.Second} {
+		assert.Equal(t, want/2, r.delay(failed, 0))
+		assert.Equal(t, want, r.delay(failed, 1))
+	}
+	long := Retry{Min: 24 * time.Hour, Max: 48 * time.Hour}
+	for failed := 2; failed < 100; failed++ {
+		assert.Equal(t, 48*time.Hour, long.delay(failed, 1), "no overflow")
+	}
+	assert.Equal(t, time.Second, Retry{Min: time.Minute, Max: time.Second}.delay(1, 1))
+}
+
+func TestErrorTexts(t *testing.T) {
+	cause := errors.New("disk full")
+	e := &BatchError{Batch: 7, Stage: StageWrite, Ranges: []Range{{"t/0", 5, 9}}, Err: cause}
+	assert.EqualError(t, e, "stream: batch 7 of t/0[5,9): stage: disk full")
+	e.Ranges = append(e.Ranges, Range{"t/1", 0, Open}, Range{})
+	assert.EqualError(t, e, "stream: batch 7 of t/0[5,9) and 2 more: stage: disk full")
+	assert.ErrorIs(t, e, cause)
+	assert.Equal(t, "t/1[0,…)", e.Ranges[1].String())
+	assert.EqualValues(t, Open, e.Ranges[1].Len())
+	assert.NoError(t, Permanent(nil))
+	assert.ErrorIs(t, Permanent(cause), cause)
+	assert.True(t, isPermanent(fmt.Errorf("x: %w", at(StageRead, Permanent(cause)))))
+	assert.False(t, isPermanent(cause))
+	assert.NoError(t, at(StageRead, nil))
+}
+
+func TestReceiptAll(t *testing.T) {
+	r := Receipt{Files: []File{{Name: "a"}}, Parts: []Receipt{{Files: []File{{Name: "b"}, {Name: "c"}}}, {Parts: []Receipt{{Files: []File{{Name: "d"}}}}}}}
+	var names []string
+	for f := range r.All() {
+		names = append(names, f.Name)
+	}
+	assert.Equal(t, []string{"a", "b", "c", "d"}, names)
+	for stop := range 4 {
+		n := 0
+		for range r.All() {
+			if n == stop {
+				break
+			}
+			n++
+		}
+		assert.Equal(t, stop, n)
+	}
+}
+
+func TestMessageBuilder(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer mem.AssertSize(t, 0)
+	b := NewMessageBuilder(mem)
+	defer b.Release()
+	text := "twelve bytes, and then a longer value that is not inline"
+	buf := memory.NewResizableBuffer(mem)
+	buf.Resize(len(text))
+	copy(buf.Bytes(), text)
+	at := time.UnixMilli(1234)
+	for range 2 {
+		b.Append(Message{Topic: "t", Partition: 3, Offset: 9, Time: at, Key: View{buf, 0, 12}, Value: View{buf, 14, len(text)}})
+		b.Append(Message{Topic: "u", Offset: 10, Value: View{buf, 0, 13}})
+		b.Append(Message{Topic: "v", Offset: 11, Value: View{buf, 4, 4}})
+		b.Append(Message{Topic: "w", Offset: 12})
+		assert.Equal(t, 4, b.Len())
+		assert.EqualValues(t, len(text)-2+13, b.Bytes())
+		rec := b.NewRecord()
+		assert.Zero(t, b.Len()+int(b.Bytes()))
+		keys, values := rec.Column(ColKey).(*array.BinaryView), rec.Column(ColValue).(*array.BinaryView)
+		assert.Equal(t, "twelve bytes", string(keys.Value(0)))
+		assert.True(t, keys.IsNull(1) && keys.IsNull(2) && values.IsNull(3))
+		assert.Equal(t, text[14:], string(values.Value(0)))
+		assert.Equal(t, text[:13], string(values.Value(1)))
+		assert.True(t, values.IsValid(2) && len(values.Value(2)) == 0, "empty is not null")
+		assert.Equal(t, arrow.Timestamp(1234), rec.Column(ColTime).(*array.Timestamp).Value(0))
+		assert.True(t, rec.Column(ColTime).IsNull(1))
+		assert.Equal(t, "w", rec.Column(ColTopic).(*array.String).Value(3))
+		assert.True(t, rec.Schema().Equal(MessageSchema))
+		rec.Release()
+	}
+	empty := b.NewRecord()
+	assert.Zero(t, empty.NumRows())
+	empty.Release()
+	b.Append(Message{Value: View{buf, 0, 20}}) // released with the builder
+	buf.Release()
+}
+
+// widen adds a field, unless it is there.
+func widen(name string) func(*arrow.Schema) (*arrow.Schema, error) {
+	return func(s *arrow.Schema) (*arrow.Schema, error) {
+		var fields []arrow.Field
+		if s != nil {
+			if s.HasField(name) {
+				return s, nil
+			}
+			fields = s.Fields()
+		}
+		return arrow.NewSchema(append(fields, arrow.Field{Name: name, Type: arrow.BinaryTypes.BinaryView, Nullable: true}), nil), nil
+	}
+}
+
+func TestWidenConcurrently(t *testing.T) {
+	ctx, s := context.Background(), store.NewMemory()
+	errs := make(chan error)
+	for i := range 4 {
+		l, err := OpenLedger(ctx, s, "ledger", nil)
+		require.NoError(t, err)
+		go func() {
+			var err error
+			for j := range 10 {
+				var got *arrow.Schema
+				name := fmt.Sprintf("f%d", (j*(i+1))%10)
+				if got, err = l.Widen(ctx, "alerts/x", widen(name)); err != nil || !got.HasField(name) {
+					err = errors.Join(err, fmt.Errorf("%s: %v", name, got))
+					break
+				}
+			}
+			errs <- err
+		}()
+	}
+	for range 4 {
+		require.NoError(t, <-errs)
+	}
+	l, err := OpenLedger(ctx, s, "ledger", nil)
+	require.NoError(t, err)
+	got, err := l.Widen(ctx, "alerts/x", func(s *arrow.Schema) (*arrow.Schema, error) { return s, nil })
+	require.NoError(t, err)
+	assert.Equal(t, 10, got.NumFields(), "each field once")
+	assert.Equal(t, 10, l.tables["alerts/x"].n)
+	_, err = l.Widen(ctx, "alerts/x", func(*arrow.Schema) (*arrow.Schema, error) { return nil, errFault })
+	assert.Equal(t, errFault, err)
+	_, err = l.Widen(ctx, "alerts.x", widen("a"))
+	assert.ErrorContains(t, err, `it is schema 1 of table "alerts/x"`)
+}
+
+func TestDamagedLink(t *testing.T) {
+	for _, data := range []string{"", "{", `{"table":"x","number":1,"arrow":"AAAA"}`, `{"table":"x","number":2}`} {
+		s := store.NewMemory()
+		l, err := OpenLedger(context.Background(), s, "ledger", nil)
+		require.NoError(t, err)
+		s.PutIfAbsent(context.Background(), "ledger/schema/x.000001", []byte(data))
+		_, err = l.Widen(context.Background(), "x", widen("a"))
+		assert.ErrorContains(t, err, "stream: ledger record ledger/schema/x.000001 is damaged")
+		assert.True(t, isPermanent(err))
+	}
+}
+
+func FuzzLink(f *testing.F) {
+	s := store.NewMemory()
+	l, _ := OpenLedger(context.Background(), s, "ledger", nil)
+	l.Widen(context.Background(), "x", widen("a"))
+	data, _ := s.Get(context.Background(), "ledger/schema/x.000001")
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c chain
+		if _, err := c.follow("x.000001", "x", data); err == nil && (c.n != 1 || c.schema == nil) {
+			t.Error("no schema and no error")
+		}
+	})
+}
+
+// FuzzRecords folds a plan and a commit of any content.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte(`{"batch":1,"ranges":[{"partition":"p","from":0,"to":9}]}`), []byte(`{"batch":1,"accounts":[{"partition":"p","from":0,"to":9,"read":9}]}`))
+	f.Fuzz(func(t *testing.T, plan, commit []byte) {
+		p, err := parse[Plan]("1.plan", plan)
+		if err != nil {
+			return
+		}
+		c, err := parse[Commit]("1.commit", commit)
+		if err != nil {
+			return
+		}
+		v := newView()
+		for _, got := range []answer{{plan: p}, {commit: c}, {done: &Done{Batch: 1}}} {
+			if err := v.learn(v.next(), got); err != nil {
+				return
+			}
+		}
+		choose(&v.claims, []Extent{extent("p", 0, 100, 0)}, Limits{}.withDefaults())
+	})
+}
+
+func TestOpenLedger(t *testing.T) {
+	ctx, s := context.Background(), store.NewMemory()
+	settings := map[string]string{"clock": "event", "layout": "hours"}
+	a, err := OpenLedger(ctx, s, "ledger", settings)
+	require.NoError(t, err)
+	b, err := OpenLedger(ctx, s, "ledger", settings)
+	require.NoError(t, err)
+	assert.Equal(t, a.ID(), b.ID())
+	_, err = OpenLedger(ctx, s, "ledger", map[string]string{"clock": "night", "layout": "days"})
+	var other *SettingsError
+	require.ErrorAs(t, err, &other)
+	assert.Equal(t, &SettingsError{"ledger", "clock", "event", "night"}, other, "the first by name")
+	for _, bad := range []string{"", "{", `{"version":"1"}`} {
+		s := store.NewMemory()
+		s.PutIfAbsent(ctx, "ledger/ledger.json", []byte(bad))
+		_, err = OpenLedger(ctx, s, "ledger", nil)
+		assert.ErrorContains(t, err, "ledger/ledger.json is damaged")
+	}
+	s = store.NewMemory()
+	s.PutIfAbsent(ctx, "ledger/ledger.json", []byte(`{"id":"x","version":"2"}`))
+	_, err = OpenLedger(ctx, s, "ledger", nil)
+	require.ErrorAs(t, err, &other)
+	assert.Equal(t, "version", other.Setting)
+}
