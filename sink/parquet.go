@@ -93,18 +93,10 @@ func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, er
 	if w.memory <= 0 {
 		w.memory = defaultMemory
 	}
-	defer w.release()
-	for rows, err := range b.Rows {
-		if err != nil {
-			return stream.Receipt{}, err
-		}
-		for _, r := range rows {
-			if err := w.add(r); err != nil {
-				return stream.Receipt{}, err
-			}
-		}
-	}
-	if err := w.finish(); err != nil {
+	err := w.stage()
+	w.release()
+	if err != nil {
+		w.discard()
 		return stream.Receipt{}, err
 	}
 	return stream.Receipt{Files: w.files}, nil

@@ -321,6 +321,7 @@ func TestStoreFails(t *testing.T) {
 					} else {
 						assert.Empty(t, r)
 						assert.Empty(t, names(st, "t/"))
+						assert.Empty(t, names(st, "staging/"), "an attempt that no commit can name leaves nothing")
 					}
 					require.ErrorIs(t, err, errDisk)
 					require.NoError(t, p.Sweep(t.Context(), 7))

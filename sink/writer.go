@@ -175,6 +175,37 @@ func (w *writer) finish() error {
 	return nil
 }
 
+// stage takes all rows of the batch and completes its files.
+func (w *writer) stage() error {
+	for rows, err := range w.batch.Rows {
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := w.add(r); err != nil {
+				return err
+			}
+		}
+	}
+	return w.finish()
+}
+
+// discard removes the files of an attempt that did not come to its end. No
+// commit names them, and none ever will: only this process knows the attempt,
+// and it puts a commit only for what Stage returned. On a full disk each
+// further try would leave its files beside those of the last.
+func (w *writer) discard() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), discardTime)
+	defer cancel()
+	for _, f := range w.files {
+		if w.Store.Delete(ctx, f.Stage) != nil {
+			return // Sweep will, when the batch is decided
+		}
+	}
+}
+
+const discardTime = 5 * time.Second
+
 // release frees what is left, after an error too. Files that were not closed
 // stay in staging until the batch is swept.
 func (w *writer) release() {

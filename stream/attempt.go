@@ -2,13 +2,10 @@ package stream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 )
-
-var errFull = errors.New("stream: the batch is full")
 
 // stage makes one attempt at a planned batch: a reader, workers that
 // transform chunk by chunk, and the sinks, which get the chunks in the order

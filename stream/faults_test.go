@@ -111,6 +111,36 @@ func failAt(t *testing.T, f fault, k int, open bool) bool {
 	return hit
 }
 
+// A process stalls at any operation of its store while another does all the
+// work, and wakes up to find it done.
+func TestStalls(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		hit := true
+		for k := 1; hit; k++ {
+			hit = false
+			s := store.NewMemory()
+			src := &counter{mem: memory.DefaultAllocator, sizes: sizes(), chunk: 6}
+			bad := &faultstore.Store{Store: s}
+			other := nth(k, func() error {
+				hit = true
+				return newJob(t, src, s).Drain(context.Background())
+			})
+			if after {
+				bad.After = other
+			} else {
+				bad.Before = other
+			}
+			m := newJob(t, src, s)
+			m.Ledger.records, m.Sink = bad, &jsonSink{bad, "rows"} // rejects: one sink at a time stalls
+			require.NoError(t, m.Drain(context.Background()), "operation %d", k)
+			for e := range s.List(context.Background(), "staging/") { // staged after the other's sweep
+				require.NoError(t, s.Delete(context.Background(), e.Name))
+			}
+			checkArchive(t, s, src.sizes)
+		}
+	}
+}
+
 // Two processes over one ledger, with faults at random.
 func TestTwoProcesses(t *testing.T) {
 	for range 30 {

@@ -72,7 +72,9 @@ func (s *counter) Read(_ context.Context, ranges []Range) iter.Seq2[Chunk, error
 }
 
 func (s *counter) readRange(read int, r Range, yield func(Chunk, error) bool) bool {
+	s.mu.Lock()
 	size := s.sizes[r.Partition]
+	s.mu.Unlock()
 	for from := r.From; from < min(r.To, size); {
 		to := min((from/s.chunk+1)*s.chunk, r.To, size)
 		if s.fault != nil {
