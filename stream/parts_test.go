@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -303,4 +304,21 @@ func TestOpenLedger(t *testing.T) {
 	_, err = OpenLedger(ctx, s, "ledger", nil)
 	require.ErrorAs(t, err, &other)
 	assert.Equal(t, "version", other.Setting)
+}
+
+// The first record stands, and a later writer is told what it says.
+func TestPutTellsWhatStands(t *testing.T) {
+	ctx := context.Background()
+	l, err := newMemoryLedger(ctx)
+	require.NoError(t, err)
+	for _, token := range []string{"first", "second"} {
+		got, err := put(ctx, l, 1, kindPlan, &Plan{Batch: 1, Token: token})
+		require.NoError(t, err)
+		assert.Equal(t, "first", got.Token)
+	}
+	p, err := l.Plan(ctx, 1)
+	require.NoError(t, err)
+	assert.Equal(t, "first", p.Token)
+	_, err = l.Commit(ctx, 1)
+	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
