@@ -42,7 +42,7 @@ func benchmark(b *testing.B, d *Decoder, msgs []message) {
 		r, err := d.Apply(b.Context(), stream.Rows{Record: in})
 		require.NoError(b, err)
 		require.Empty(b, r.Rejects)
-		releaseAll(r.Rows)
+		r.Release()
 	}
 	apply() // compiles the schemas
 	b.SetBytes(stream.RecordBytes(in))

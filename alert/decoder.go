@@ -128,8 +128,11 @@ func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, err
 	dec := d.borrow() // and not given back by a defer: a registry may panic
 	for i := range m.len {
 		cause, err := dec.message(ctx, m, i)
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
-			releaseAll(dec.result.Rows)
+			dec.result.Release()
 			dec.reset()
 			d.giveBack(dec)
 			return stream.Result{}, err
@@ -183,12 +186,6 @@ func (d *Decoder) giveBack(dec *decoding) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.idle = append(d.idle, dec)
-}
-
-func releaseAll(rows []stream.Rows) {
-	for _, r := range rows {
-		r.Record.Release()
-	}
 }
 
 // messages is a record of raw messages with its columns at hand.

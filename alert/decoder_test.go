@@ -186,7 +186,7 @@ func TestCloseGivesAllBack(t *testing.T) {
 	for range 3 {
 		r, err := tryDecode(t, d, values(file(plain, ztfDatum(1, goodJD)), nil)...)
 		require.NoError(t, err)
-		releaseAll(r.Rows)
+		r.Release()
 		require.NoError(t, d.Close())
 		assert.Zero(t, mem.CurrentAlloc())
 		for _, rows := range r.Rows {

@@ -161,7 +161,7 @@ func TestSlices(t *testing.T) {
 	defer part.Release()
 	r, err := d.Apply(t.Context(), stream.Rows{Record: part})
 	require.NoError(t, err)
-	defer releaseAll(r.Rows)
+	defer r.Release()
 	assert.Equal(t, []int32{0, 2}, one(t, stream.Result{Rows: r.Rows}).From)
 	assert.Contains(t, lines(r)[0], "alert_id=2 ")
 	assert.Contains(t, lines(r)[2], "offset=1004 ")

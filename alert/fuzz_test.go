@@ -78,7 +78,7 @@ func FuzzDecoder(f *testing.F) {
 			} else {
 				require.Equal(t, first, got, "the second time schemas are remembered")
 			}
-			releaseAll(r.Rows)
+			r.Release()
 		}
 		requireBounded(t, d)
 	})

@@ -158,7 +158,7 @@ func tryDecode(tb testing.TB, d *Decoder, msgs ...message) (stream.Result, error
 	in := chunk(tb, d.Alloc, msgs...)
 	r, err := d.Apply(tb.Context(), stream.Rows{Record: in})
 	in.Release() // views must keep alive what they point into
-	tb.Cleanup(func() { releaseAll(r.Rows) })
+	tb.Cleanup(r.Release)
 	if err == nil {
 		requireComplete(tb, r, len(msgs))
 	}

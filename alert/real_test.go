@@ -255,7 +255,7 @@ func TestRealConcurrently(t *testing.T) {
 					assert.True(t, maps.Equal(wantLines, lines(r)), "goroutine %d", g)
 					assert.Equal(t, wantCauses, causes(r))
 				}
-				releaseAll(r.Rows)
+				r.Release()
 			}
 		})
 	}

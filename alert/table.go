@@ -19,6 +19,11 @@ import (
 // widen it beyond use.
 const maxColumns = 10_000
 
+// maxAdded bounds what one schema may add to a table that there is. The next
+// version of a survey's schema adds some dozens; what adds thousands is no
+// packet of the survey, and each row to come would pay for it.
+const maxAdded = 1000
+
 // table is the table of a survey.
 type table struct {
 	name    string
@@ -43,8 +48,9 @@ func (t *table) admit(ctx context.Context, writer *arrow.Schema) (conflict, err 
 		if err != nil || merged == have {
 			return merged, err
 		}
-		if n := leaves(merged.Fields()); n > maxColumns {
-			return nil, fmt.Errorf("%w: it would have %d columns", errTooWide, n)
+		n := leaves(merged.Fields())
+		if added := n - leaves(have.Fields()); n > maxColumns || added > maxAdded {
+			return nil, fmt.Errorf("%w: it would add %d columns and have %d", errTooWide, added, n)
 		}
 		return t.foresee(merged), nil
 	})

@@ -71,9 +71,14 @@ func TestTooWide(t *testing.T) {
 	r := decode(t, d, values(half, other, over, half)...)
 	got := causes(r)
 	require.Len(t, got, 2)
-	assert.Equal(t, "alert: schema too wide for its table: it would have 12016 columns", got[1])
+	assert.Equal(t, "alert: schema too wide for its table: it would add 6000 columns and have 12016", got[1])
 	assert.Contains(t, got[2], "more than 10000 columns")
 	assert.Equal(t, []int32{0, 3}, r.Rows[0].From)
+
+	grown := file(ztfSchema("d", columns("d", maxAdded), ""), ztfDatum(4, goodJD))
+	alien := file(ztfSchema("e", columns("e", maxAdded+1), ""), ztfDatum(5, goodJD))
+	r = decode(t, d, values(grown, alien)...)
+	assert.Equal(t, map[int]string{1: "alert: schema too wide for its table: it would add 1001 columns and have 8017"}, causes(r))
 }
 
 // A broken packet must not widen a table for ever.

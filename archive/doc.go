@@ -3,7 +3,8 @@
 //
 //	DIR/alerts/SURVEY/YYYY/MM/dd/hh/*.parquet   one table a survey, hours of UTC
 //	DIR/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, whole, and why
-//	DIR/schema/SURVEY.parquet                   no rows: the table's widest schema
+//	DIR/schema/SURVEY.parquet                   no rows: the table's widest schema, with
+//	                                            the columns that transforms add
 //	DIR/ledger/                                 what was done: plans, commits, schemas
 //	DIR/staging/                                what is being done
 //
@@ -20,7 +21,10 @@
 // What is not promised: that alerts which a producer sent twice are there
 // once. The archive is what was sent.
 //
-// One process at a time works on a directory; a second one is turned away.
+// One process at a time works on an archive; a second one is turned away by
+// stores that have locks, as directories do.
+//
+// DIR is a local directory, or whatever [store.Store] the Service is given.
 //
 // # Reading
 //

@@ -64,8 +64,8 @@ func Example_wiring() {
 	job := &stream.MicroBatch{
 		Source:     &files.Source{Patterns: []string{filepath.Join(dir, "night")}},
 		Transforms: []stream.Transform{&alert.Decoder{Schemas: ledger}},
-		Sink:       &sink.Parquet{Store: out, Compression: sink.Snappy},
-		Rejects:    &sink.Parquet{Store: out, Staging: "staging/rejected", Clock: sink.IngestTime},
+		Sink:       &sink.Parquet{Store: out, Schemas: ledger, Compression: sink.Snappy},
+		Rejects:    &sink.Parquet{Store: out, Clock: sink.IngestTime},
 		Ledger:     ledger,
 	}
 	if err := job.Drain(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"path"
+	"strings"
 	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -14,9 +15,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// schemaFiles keeps beside each table a Parquet file without rows that has the
-// table's schema: schema/ztf.parquet. Readers that must be told the schema of
-// a table whose files differ take it from there.
+// schemaFiles keeps beside each table of a sink a Parquet file without rows
+// that has the table's schema: schema/ztf.parquet. Readers that must be told
+// the schema of a table whose files differ take it from there.
 type schemaFiles struct {
 	stream.Schemas
 	store store.Store
@@ -25,19 +26,34 @@ type schemaFiles struct {
 	written map[string]*arrow.Schema
 }
 
-// Widen implements stream.Schemas: the file is there before any row is written
-// with its schema.
-func (f *schemaFiles) Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error) {
-	schema, err := f.Schemas.Widen(ctx, table, merge)
-	if err != nil {
-		return nil, err
+// schemaStaging is where schema files are staged. It is no ledger's id, so no
+// sink sweeps it.
+const schemaStaging = "staging/schema/"
+
+// sweep removes what a process that died left in staging.
+func (f *schemaFiles) sweep(ctx context.Context) error {
+	for e, err := range f.store.List(ctx, schemaStaging) {
+		if err != nil {
+			return err
+		}
+		if err := f.store.Delete(ctx, e.Name); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// Widen implements stream.Schemas: the file is there before any row is written
+// with its schema. One call at a time, lest an older schema be published over
+// a wider one.
+func (f *schemaFiles) Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.written[table] == schema {
-		return schema, nil
+	schema, err := f.Schemas.Widen(ctx, table, merge)
+	if err != nil || f.written[table] == schema {
+		return schema, err
 	}
-	if err := f.write(ctx, path.Base(table), schema); err != nil {
+	if err := f.write(ctx, schemaFile(table), schema); err != nil {
 		return nil, fmt.Errorf("archive: schema of %s: %w", table, err)
 	}
 	if f.written == nil {
@@ -47,21 +63,29 @@ func (f *schemaFiles) Widen(ctx context.Context, table string, merge func(*arrow
 	return schema, nil
 }
 
+// schemaFile is where the schema of a sink's table goes: that of alerts/ztf to
+// schema/ztf.parquet, that of a table elsewhere below its whole name.
+func schemaFile(table string) string {
+	table = strings.TrimPrefix(table, "files/")
+	return path.Join("schema", strings.TrimPrefix(table, "alerts/")+".parquet")
+}
+
 func (f *schemaFiles) write(ctx context.Context, name string, schema *arrow.Schema) error {
-	staged, final := "staging/schema/"+name+"-"+rand.Text()[:10], "schema/"+name+".parquet"
-	out, err := f.store.Stage(ctx, staged, final)
+	staged := schemaStaging + rand.Text()
+	out, err := f.store.Stage(ctx, staged, name)
 	if err != nil {
 		return err
 	}
+	defer out.Abort()
 	w, err := parquetfile.NewWriter(out, schema, parquetfile.Options{})
-	if err == nil {
-		err = w.Close()
-	}
-	if closeErr := out.Close(); err == nil {
-		err = closeErr
-	}
 	if err != nil {
 		return err
 	}
-	return f.store.Publish(ctx, staged, final, w.Size())
+	if err := w.Close(); err != nil {
+		return err
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return f.store.Publish(ctx, staged, name, w.Size())
 }

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,14 +16,18 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// Service archives alerts in a directory, exactly once. Fill in Source and
-// Dir, then call Run or Drain, one at a time. To change more than the fields
+// Service archives alerts, exactly once. Fill in Source and Dir, or Source and
+// Store, then call Run or Drain, one at a time. To change more than the fields
 // allow, wire the parts yourself: see the package's example.
 type Service struct {
 	// Source is where messages come from, by stream.MessageSchema.
 	Source stream.Source
 	// Dir is the directory of the archive; it is made if need be.
 	Dir string
+	// Store keeps the archive; nil: Dir. Beside a Store, Dir is only a local
+	// directory: rows that do not fit in memory are spilled to Dir/staging,
+	// or without a Dir to os.TempDir.
+	Store store.Store
 
 	Surveys    []alert.Survey     // nil: all that package alert knows
 	Registry   alert.Registry     // of the schemas of Confluent framing; nil: none
@@ -35,10 +40,9 @@ type Service struct {
 	Limits   stream.Limits
 	Workers  int // that decode and encode; 0: one a core
 	Log      *slog.Logger
-
-	// Wrap, if given, replaces the store that keeps the archive, for tests
-	// that inject faults.
-	Wrap func(store.Store) store.Store
+	// RecordLost records messages that are gone before they were read as lost
+	// in the ledger, and goes on; without it they are an error.
+	RecordLost bool
 
 	engine atomic.Pointer[stream.MicroBatch]
 }
@@ -65,57 +69,95 @@ func (s *Service) Progress() stream.Progress {
 
 // with opens the archive, works on it, and closes it.
 func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err error) {
-	dir, err := store.OpenDir(s.Dir)
+	st, err := s.open()
 	if err != nil {
-		return fmt.Errorf("archive: %w: choose a directory that can be written", err)
+		return err
 	}
-	unlock, err := dir.Lock("ledger/lock")
-	if errors.Is(err, store.ErrLocked) {
-		return fmt.Errorf("archive: another process is writing to %s: stop it, or choose another directory", s.Dir)
-	}
+	unlock, err := s.lock(st)
 	if err != nil {
-		return fmt.Errorf("archive: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	var st store.Store = dir
-	if s.Wrap != nil {
-		st = s.Wrap(st)
+	ledger, err := s.ledger(ctx, st)
+	if err != nil {
+		return err
 	}
+	schemas := &schemaFiles{Schemas: ledger, store: st}
+	if err := schemas.sweep(ctx); err != nil {
+		return fmt.Errorf("archive: sweep %s: %w", schemaStaging, err)
+	}
+	decoder := &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: ledger}
+	defer decoder.Close()
+	rows, rejects := s.parquet(st, s.Clock), s.parquet(st, sink.IngestTime)
+	rows.Schemas = schemas
+	e := &stream.MicroBatch{
+		Source:     s.Source,
+		Transforms: append([]stream.Transform{decoder}, s.Transforms...),
+		Sink:       rows,
+		Rejects:    rejects,
+		Ledger:     ledger,
+		Interval:   s.Interval,
+		Limits:     s.Limits,
+		Workers:    s.Workers,
+		Log:        s.Log,
+		RecordLost: s.RecordLost,
+	}
+	s.engine.Store(e)
+	return work(e)
+}
+
+func (s *Service) open() (store.Store, error) {
+	if s.Store != nil {
+		return s.Store, nil
+	}
+	if s.Dir == "" {
+		return nil, errors.New("archive: Service needs a Dir or a Store")
+	}
+	dir, err := store.OpenDir(s.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w: choose a directory that can be written", err)
+	}
+	return dir, nil
+}
+
+// lock turns a second process away, where the store can tell.
+func (s *Service) lock(st store.Store) (unlock func() error, err error) {
+	l, ok := st.(store.Locker)
+	if !ok {
+		return func() error { return nil }, nil
+	}
+	unlock, err = l.Lock("ledger/lock")
+	if errors.Is(err, store.ErrLocked) {
+		return nil, fmt.Errorf("archive: another process is writing to %s: stop it, or choose another directory", s.where())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	return unlock, nil
+}
+
+func (s *Service) ledger(ctx context.Context, st store.Store) (*stream.Ledger, error) {
 	ledger, err := stream.OpenLedger(ctx, st, "ledger", map[string]string{
 		"clock": s.Clock.String(), "layout": s.Clock.Layout(),
 	})
 	var other *stream.SettingsError
 	if errors.As(err, &other) {
 		other.Ledger = filepath.Join(s.Dir, other.Ledger)
-		return other
+		return nil, other
 	}
 	if err != nil {
-		return fmt.Errorf("archive: %s: %w", s.Dir, err)
+		return nil, fmt.Errorf("archive: %s: %w", s.where(), err)
 	}
-	decoder := &alert.Decoder{
-		Surveys: s.Surveys, Registry: s.Registry,
-		Schemas: &schemaFiles{Schemas: ledger, store: st},
-	}
-	defer decoder.Close()
-	e := &stream.MicroBatch{
-		Source:     s.Source,
-		Transforms: append([]stream.Transform{decoder}, s.Transforms...),
-		Sink:       s.parquet(st, "alerts", s.Clock),
-		Rejects:    s.parquet(st, "rejected", sink.IngestTime),
-		Ledger:     ledger,
-		Interval:   s.Interval,
-		Limits:     s.Limits,
-		Workers:    s.Workers,
-		Log:        s.Log,
-	}
-	s.engine.Store(e)
-	return work(e)
+	return ledger, nil
 }
 
-// parquet returns a sink with a staging area of its own.
-func (s *Service) parquet(st store.Store, name string, clock sink.Clock) *sink.Parquet {
-	return &sink.Parquet{
-		Store: st, Staging: "staging/" + name, Spill: filepath.Join(s.Dir, "staging"),
-		Clock: clock, Compression: s.Compression, Workers: s.Workers,
+// where names the archive in errors.
+func (s *Service) where() string { return cmp.Or(s.Dir, "the store") }
+
+func (s *Service) parquet(st store.Store, clock sink.Clock) *sink.Parquet {
+	p := &sink.Parquet{Store: st, Clock: clock, Compression: s.Compression, Workers: s.Workers}
+	if s.Dir != "" {
+		p.Spill = filepath.Join(s.Dir, "staging")
 	}
+	return p
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -86,12 +85,13 @@ func alertValue(rng *rand.Rand, b array.Builder) {
 // discard is a store that keeps nothing.
 type discard struct{ store.Store }
 
-func (discard) Stage(context.Context, string, string) (io.WriteCloser, error) { return nothing{}, nil }
+func (discard) Stage(context.Context, string, string) (store.Writer, error) { return nothing{}, nil }
 
 type nothing struct{}
 
 func (nothing) Write(b []byte) (int, error) { return len(b), nil }
 func (nothing) Close() error                { return nil }
+func (nothing) Abort() error                { return nil }
 
 // BenchmarkStage stages 8,000 alerts in records of 64, about 400 MB.
 func BenchmarkStage(b *testing.B) {

@@ -7,8 +7,6 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-
-	"github.com/skyfinch/skyfinch/stream"
 )
 
 // Clock says by which time a row is filed.
@@ -74,20 +72,14 @@ func (c Clock) keys(r arrow.Record, times []int64, now time.Time) ([]int64, erro
 	return eventKeys(r, times)
 }
 
-// Rows that cannot be filed are mended by no retry, so the errors are
-// permanent.
-func unfiled(format string, args ...any) error {
-	return stream.Permanent(fmt.Errorf("sink: "+format, args...))
-}
-
 func eventKeys(r arrow.Record, times []int64) ([]int64, error) {
 	if times == nil {
-		return nil, unfiled("to file by event time, rows need a column %s of timestamps", eventColumn)
+		return nil, permanentf("to file by event time, rows need a column %s of timestamps", eventColumn)
 	}
 	keys := make([]int64, len(times))
 	for i, t := range times {
 		if t == noTime {
-			return nil, unfiled("column %s: row %d of %d is %s, which no directory stands for: such rows belong to the rejects",
+			return nil, permanentf("column %s: row %d of %d is %s, which no directory stands for: such rows belong to the rejects",
 				eventColumn, i, len(times), column(r, eventColumn).ValueStr(i))
 		}
 		keys[i] = floorDiv(t, int64(time.Hour/time.Microsecond))
@@ -98,14 +90,14 @@ func eventKeys(r arrow.Record, times []int64) ([]int64, error) {
 func nightKeys(r arrow.Record) ([]int64, error) {
 	nights, ok := column(r, nightColumn).(*array.Int32)
 	if !ok {
-		return nil, unfiled("to file by night, rows need a column %s of int32", nightColumn)
+		return nil, permanentf("to file by night, rows need a column %s of int32", nightColumn)
 	}
 	keys := make([]int64, nights.Len())
 	var good int64 // neighbours are mostly of one night
 	for i := range keys {
 		key := int64(nights.Value(i))
 		if nights.IsNull(i) || key != good && !isDate(key) {
-			return nil, unfiled("column %s: row %d of %d is %s, not a date YYYYMMDD: such rows belong to the rejects",
+			return nil, permanentf("column %s: row %d of %d is %s, not a date YYYYMMDD: such rows belong to the rejects",
 				nightColumn, i, len(keys), nights.ValueStr(i))
 		}
 		keys[i], good = key, key

@@ -30,9 +30,9 @@ func (c Console) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, err
 }
 
 // Publish implements stream.Sink; what is printed is printed.
-func (c Console) Publish(_ context.Context, r stream.Receipt) error {
-	if len(r.Files) > 0 || len(r.Parts) > 0 {
-		return foreign("files", "Console")
+func (c Console) Publish(_ context.Context, _ stream.BatchID, r stream.Receipt) error {
+	if len(r.Files) > 0 || len(r.Parts) > 0 || len(r.Data) > 0 {
+		return foreign("another sink", "Console")
 	}
 	return nil
 }

@@ -52,9 +52,9 @@ candidate=null history=null stamp=null tags=null local=null
 		r, err := Console{Out: &out, Columns: c.columns}.Stage(t.Context(), batchOf(chunk()))
 		require.NoError(t, err)
 		assert.Equal(t, c.want, out.String())
-		assert.NoError(t, Console{}.Publish(t.Context(), r))
+		assert.NoError(t, Console{}.Publish(t.Context(), batch7, r))
 	}
-	assert.ErrorContains(t, Console{}.Publish(t.Context(), stream.Receipt{Files: []stream.File{{Name: "x"}}}), "sink: a receipt of files for Console")
+	assert.ErrorContains(t, Console{}.Publish(t.Context(), batch7, stream.Receipt{Files: []stream.File{{Name: "x"}}}), "sink: a receipt of another sink for Console")
 }
 
 // A struct may be null around values that are not, and JSON knows no NaN.

@@ -6,7 +6,7 @@
 //	job := stream.MicroBatch{
 //		Source:     source,
 //		Transforms: []stream.Transform{decoder},
-//		Sink:       &sink.Parquet{Store: st},
+//		Sink:       &sink.Parquet{Store: st, Schemas: ledger},
 //		Rejects:    &sink.Parquet{Store: st, Clock: sink.IngestTime},
 //		Ledger:     ledger,
 //	}
@@ -23,8 +23,9 @@
 //
 // The name follows from the ledger's commit, so a batch that is published
 // twice, by two processes even, leaves the same files. Until the commit stands
-// the files are in staging, under names that belong to one attempt; then they
-// are moved, never copied. So nothing but whole, final files is ever under a
+// the files are in staging, under names that belong to one attempt of one
+// batch of one ledger, so that all sinks of a store may share it; then they are
+// moved, never copied. So nothing but whole, final files is ever under a
 // table's root, and any reader that takes *.parquet sees each row once. For
 // the moment of publication it may see some files of a batch and not yet
 // others.
@@ -40,7 +41,9 @@
 // a row has no such column it has null, and where it has an int32 in a column
 // of int64 it is widened. A batch whose schema widens after the file was begun
 // puts the wider rows into a second file. Types that do not go together are an
-// error that no retry mends.
+// error that no retry mends: within a batch, and if Schemas is given, a
+// [stream.Ledger] say, within a table for ever. What a transform adds is held
+// to that too.
 //
 // Strings and numbers are compressed with Zstandard, or what [Compression]
 // says. Of binary columns a sample is compressed first: the gzipped cutouts of

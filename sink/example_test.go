@@ -17,24 +17,24 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// alerts is one chunk of three alerts; an engine makes such from messages.
-func alerts() iter.Seq2[[]stream.Rows, error] {
+// alerts are three alerts in one record; an engine makes such from messages.
+func alerts() iter.Seq2[stream.Rows, error] {
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "alert_id", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "event_time", Type: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}},
 		{Name: "candidate", Type: arrow.StructOf(arrow.Field{Name: "magpsf", Type: arrow.PrimitiveTypes.Float32, Nullable: true}), Nullable: true},
 	}, nil)
-	return func(yield func([]stream.Rows, error) bool) {
+	return func(yield func(stream.Rows, error) bool) {
 		r, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(`[
 			{"alert_id": 1, "event_time": "2026-09-18 03:59:59.9", "candidate": {"magpsf": 18.5}},
 			{"alert_id": 2, "event_time": "2026-09-18 04:00:00", "candidate": null},
 			{"alert_id": 3, "event_time": "2026-09-18 03:10:00", "candidate": {"magpsf": 19.25}}]`))
 		if err != nil {
-			yield(nil, err)
+			yield(stream.Rows{}, err)
 			return
 		}
 		defer r.Release()
-		yield([]stream.Rows{{Table: "alerts/ztf", Record: r}}, nil)
+		yield(stream.Rows{Table: "alerts/ztf", Record: r}, nil)
 	}
 }
 
@@ -52,11 +52,12 @@ func ExampleParquet() {
 	}
 	ctx := context.Background()
 	p := &sink.Parquet{Store: st}
-	receipt, err := p.Stage(ctx, stream.Batch{Ledger: "5f2c81aa", Number: 42, Attempt: "first", Rows: alerts()})
+	id := stream.BatchID{Ledger: "5f2c81aa", Number: 42}
+	receipt, err := p.Stage(ctx, stream.Batch{BatchID: id, Attempt: "first", Rows: alerts()})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := p.Publish(ctx, receipt); err != nil {
+	if err := p.Publish(ctx, id, receipt); err != nil {
 		log.Fatal(err)
 	}
 	for _, f := range receipt.Files {
@@ -89,11 +90,12 @@ func ExampleTee() {
 		}),
 	}
 	ctx := context.Background()
-	receipt, err := tee.Stage(ctx, stream.Batch{Ledger: "5f2c81aa", Number: 42, Attempt: "first", Rows: alerts()})
+	id := stream.BatchID{Ledger: "5f2c81aa", Number: 42}
+	receipt, err := tee.Stage(ctx, stream.Batch{BatchID: id, Attempt: "first", Rows: alerts()})
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := tee.Publish(ctx, receipt); err != nil {
+	if err := tee.Publish(ctx, id, receipt); err != nil {
 		log.Fatal(err)
 	}
 	for f := range receipt.All() {

@@ -7,7 +7,7 @@ import (
 )
 
 // held keeps records whose rows wait in memory, and knows how much they keep
-// alive. A buffer that several of them share counts once: a filter leaves many
+// alive. A buffer that several of them share counts once: rows may be many
 // slices of one record.
 type held struct {
 	records []arrow.Record

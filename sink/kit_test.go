@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +40,8 @@ func checked(t *testing.T) memory.Allocator {
 	return mem
 }
 
+var batch7 = stream.BatchID{Ledger: "abcd1234", Number: 7}
+
 // batchOf yields chunks, and releases their records as the engine does.
 func batchOf(chunks ...[]stream.Rows) stream.Batch {
 	return failing(nil, chunks...)
@@ -47,16 +49,14 @@ func batchOf(chunks ...[]stream.Rows) stream.Batch {
 
 // failing is a batch that ends in an error.
 func failing(end error, chunks ...[]stream.Rows) stream.Batch {
-	return stream.Batch{Ledger: "abcd1234", Number: 7, Attempt: "try", Rows: func(yield func([]stream.Rows, error) bool) {
+	return stream.Batch{BatchID: batch7, Attempt: "try", Rows: func(yield func(stream.Rows, error) bool) {
 		more := true
-		for _, c := range chunks {
-			more = more && yield(c, nil)
-			for _, r := range c {
-				r.Record.Release()
-			}
+		for _, r := range slices.Concat(chunks...) {
+			more = more && yield(r, nil)
+			r.Record.Release()
 		}
 		if more && end != nil {
-			yield(nil, end)
+			yield(stream.Rows{}, end)
 		}
 	}}
 }
@@ -100,7 +100,7 @@ func stage(t testing.TB, p *Parquet, b stream.Batch) (stream.Receipt, map[string
 	t.Helper()
 	r, err := p.Stage(t.Context(), b)
 	require.NoError(t, err)
-	require.NoError(t, p.Publish(t.Context(), r))
+	require.NoError(t, p.Publish(t.Context(), batch7, r))
 	files := map[string][]string{}
 	for _, f := range r.Files {
 		data, err := p.Store.Get(t.Context(), f.Name)
@@ -299,7 +299,7 @@ func (d *dice) append(b array.Builder) {
 type faulty struct {
 	*store.Memory
 	stage, write, close, publish int // fail in the nth call, from 1
-	open                         int
+	open, aborted                int
 }
 
 var errDisk = errors.New("disk on fire")
@@ -309,7 +309,7 @@ func (f *faulty) fails(n *int) bool {
 	return *n == 0
 }
 
-func (f *faulty) Stage(ctx context.Context, name, final string) (io.WriteCloser, error) {
+func (f *faulty) Stage(ctx context.Context, name, final string) (store.Writer, error) {
 	if f.fails(&f.stage) {
 		return nil, errDisk
 	}
@@ -326,7 +326,7 @@ func (f *faulty) Publish(ctx context.Context, name, final string, size int64) er
 }
 
 type faultyFile struct {
-	io.WriteCloser
+	store.Writer
 	f *faulty
 }
 
@@ -334,15 +334,21 @@ func (w *faultyFile) Write(b []byte) (int, error) {
 	if w.f.fails(&w.f.write) {
 		return 0, errDisk
 	}
-	return w.WriteCloser.Write(b)
+	return w.Writer.Write(b)
 }
 
 func (w *faultyFile) Close() error {
-	w.f.open--
 	if w.f.fails(&w.f.close) {
 		return errDisk
 	}
-	return w.WriteCloser.Close()
+	w.f.open--
+	return w.Writer.Close()
+}
+
+func (w *faultyFile) Abort() error {
+	w.f.open--
+	w.f.aborted++
+	return w.Writer.Abort()
 }
 
 // openFiles counts the file descriptors of this process.

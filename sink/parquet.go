@@ -60,10 +60,15 @@ func (c Compression) codec() parquetfile.Codec {
 // rows that lack one have null there.
 type Parquet struct {
 	Store store.Store
-	// Staging is the directory for staged files. The sinks of one job may
-	// share it; each job that uses the store needs one of its own, as it
-	// sweeps by number of batch. Empty: "staging/parquet".
-	Staging     string
+	// Staging is the directory for staged files. All sinks that use the store
+	// may share it: a file's name in it carries the ledger, the batch, the
+	// attempt and the sink. Empty: "staging".
+	Staging string
+	// Schemas keeps the schema of each table's files, usually in the ledger,
+	// as files/TABLE. No row is written with a column that it does not hold;
+	// a type that conflicts with it is an error. nil: only the rows of one
+	// batch must agree.
+	Schemas     stream.Schemas
 	Clock       Clock
 	Compression Compression
 	// Memory bounds the rows held before they are written, in bytes; 0: 64 MiB.
@@ -86,16 +91,18 @@ func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, er
 	}
 	w := &writer{
 		Parquet: p, ctx: ctx, batch: b, memory: min(p.Memory, maxMemory), now: time.Now(),
-		tag:    strings.ToLower(rand.Text()[:8]),
-		parts:  map[place]*part{},
-		tables: tables{parquetfile.Options{Codec: p.Compression.codec(), Workers: p.Workers}, map[string]*tableSchema{}},
+		tag:   strings.ToLower(rand.Text()[:8]),
+		parts: map[place]*part{},
+		tables: tables{
+			options: parquetfile.Options{Codec: p.Compression.codec(), Workers: p.Workers},
+			chains:  p.Schemas, byName: map[string]*tableSchema{},
+		},
 	}
 	if w.memory <= 0 {
 		w.memory = defaultMemory
 	}
-	err := w.stage()
-	w.release()
-	if err != nil {
+	defer w.release()
+	if err := w.stage(); err != nil {
 		w.discard()
 		return stream.Receipt{}, err
 	}
@@ -105,19 +112,22 @@ func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, er
 func (p *Parquet) check() error {
 	switch {
 	case p.Store == nil:
-		return unfiled("Parquet needs a Store")
+		return permanentf("Parquet needs a Store")
 	case !p.Clock.valid():
-		return unfiled("no %v", p.Clock)
+		return permanentf("no %v", p.Clock)
 	case !p.Compression.valid():
-		return unfiled("no %v", p.Compression)
+		return permanentf("no %v", p.Compression)
 	}
 	return nil
 }
 
 // Publish implements stream.Sink.
-func (p *Parquet) Publish(ctx context.Context, r stream.Receipt) error {
+func (p *Parquet) Publish(ctx context.Context, _ stream.BatchID, r stream.Receipt) error {
 	if len(r.Parts) > 0 {
 		return foreign(fmt.Sprintf("a tee of %d sinks", len(r.Parts)), "Parquet")
+	}
+	if len(r.Data) > 0 {
+		return foreign("another sink", "Parquet")
 	}
 	for _, f := range r.Files {
 		if err := p.Store.Publish(ctx, f.Stage, f.Name, f.Bytes); err != nil {
@@ -127,15 +137,9 @@ func (p *Parquet) Publish(ctx context.Context, r stream.Receipt) error {
 	return nil
 }
 
-// foreign says that a receipt came from another kind of sink: to publish
-// nothing of it, as if there were nothing, would lose the rows.
-func foreign(from, to string) error {
-	return unfiled("a receipt of %s for %s: start with the sinks that the batch was staged with", from, to)
-}
-
 // Sweep implements stream.Sweeper.
-func (p *Parquet) Sweep(ctx context.Context, batch int64) error {
-	for entry, err := range p.Store.List(ctx, p.stagingOf(batch)+"/") {
+func (p *Parquet) Sweep(ctx context.Context, id stream.BatchID) error {
+	for entry, err := range p.Store.List(ctx, p.stagingOf(id)+"/") {
 		if err != nil {
 			return err
 		}
@@ -146,10 +150,10 @@ func (p *Parquet) Sweep(ctx context.Context, batch int64) error {
 	return nil
 }
 
-func (p *Parquet) stagingOf(batch int64) string {
+func (p *Parquet) stagingOf(id stream.BatchID) string {
 	dir := p.Staging
 	if dir == "" {
-		dir = "staging/parquet"
+		dir = "staging"
 	}
-	return path.Join(dir, fmt.Sprintf("%012d", batch))
+	return path.Join(dir, id.Ledger, fmt.Sprintf("%012d", id.Number))
 }

@@ -30,7 +30,7 @@ func TestTablesAndHours(t *testing.T) {
 	hour := time.Unix(3600, 0).UTC()
 	us := func(n int) time.Time { return hour.Add(time.Duration(n) * time.Microsecond) }
 	for i := range r.Files {
-		assert.Regexp(t, fmt.Sprintf("^staging/parquet/000000000007/try/[a-z0-9]{8}-%d$", i), r.Files[i].Stage)
+		assert.Regexp(t, fmt.Sprintf("^staging/abcd1234/000000000007/try/[a-z0-9]{8}-%d$", i), r.Files[i].Stage)
 		r.Files[i].Stage = ""
 		r.Files[i].Bytes = 0
 	}
@@ -237,7 +237,11 @@ func TestTableNames(t *testing.T) {
 func TestPublishAndSweep(t *testing.T) {
 	st := store.NewMemory()
 	p := &Parquet{Store: st, Staging: "staging/rows"}
-	for _, name := range []string{"staging/rows/000000000007/dead/x-0", "staging/rows/0000000000070/x", "staging/rows/000000000008/try/x-0", "staging/rows2/000000000007/x", "t/x"} {
+	others := []string{
+		"staging/rows/abcd1234/0000000000070/x", "staging/rows/abcd1234/000000000008/try/x-0",
+		"staging/rows/other123/000000000007/try/x-0", "staging/rows2/abcd1234/000000000007/x",
+	}
+	for _, name := range append(others, "staging/rows/abcd1234/000000000007/dead/x-0", "t/x") {
 		_, err := st.PutIfAbsent(t.Context(), name, []byte("x"))
 		require.NoError(t, err)
 	}
@@ -246,22 +250,23 @@ func TestPublishAndSweep(t *testing.T) {
 	final := []string{"t/1970/01/01/00/abcd1234-000000000007-0.parquet", "t/1970/01/01/05/abcd1234-000000000007-1.parquet", "t/x"}
 	assert.Equal(t, final[2:], names(st, "t/"), "nothing is visible yet")
 	for range 2 {
-		require.NoError(t, p.Publish(t.Context(), r))
+		require.NoError(t, p.Publish(t.Context(), batch7, r))
 		assert.Equal(t, final, names(st, "t/"))
 	}
 	for range 2 {
-		require.NoError(t, p.Sweep(t.Context(), 7))
-		assert.Equal(t, []string{"staging/rows/0000000000070/x", "staging/rows/000000000008/try/x-0", "staging/rows2/000000000007/x"}, names(st, "staging"))
+		require.NoError(t, p.Sweep(t.Context(), batch7))
+		assert.Equal(t, others, names(st, "staging"), "another batch's, another ledger's, another directory's")
 		assert.Equal(t, final, names(st, "t/"))
 	}
 	require.NoError(t, st.Delete(t.Context(), final[0]))
-	assert.ErrorIs(t, p.Publish(t.Context(), r), os.ErrNotExist)
-	assert.EqualError(t, p.Publish(t.Context(), stream.Receipt{Parts: []stream.Receipt{r}}),
+	assert.ErrorIs(t, p.Publish(t.Context(), batch7, r), os.ErrNotExist)
+	assert.EqualError(t, p.Publish(t.Context(), batch7, stream.Receipt{Parts: []stream.Receipt{r}}),
 		"sink: a receipt of a tee of 1 sinks for Parquet: start with the sinks that the batch was staged with")
+	assert.ErrorContains(t, p.Publish(t.Context(), batch7, stream.Receipt{Data: []byte("{}")}), "sink: a receipt of another sink for Parquet")
 }
 
-// Two sinks of one attempt that share the staging directory, as a job's sink
-// and its rejects do unless told otherwise.
+// Two sinks of one attempt share the staging directory, as a job's sink and
+// its rejects do unless told otherwise. Either sweeps once both have published.
 func TestSharedStaging(t *testing.T) {
 	st := store.NewMemory()
 	p := &Parquet{Store: st}
@@ -269,8 +274,10 @@ func TestSharedStaging(t *testing.T) {
 	require.NoError(t, err)
 	b, err := p.Stage(t.Context(), batchOf([]stream.Rows{small(memory.DefaultAllocator, "b", row{2, 0})}))
 	require.NoError(t, err)
-	require.NoError(t, p.Publish(t.Context(), a))
-	require.NoError(t, p.Publish(t.Context(), b))
+	require.NoError(t, p.Publish(t.Context(), batch7, a))
+	require.NoError(t, p.Publish(t.Context(), batch7, b))
+	assert.Len(t, names(st, ""), 2)
+	require.NoError(t, p.Sweep(t.Context(), batch7))
 	assert.Len(t, names(st, ""), 2)
 }
 
@@ -315,16 +322,19 @@ func TestStoreFails(t *testing.T) {
 					before := openFiles(t)
 					r, err := p.Stage(t.Context(), batchOf(mixed(mem, 10, 3)...))
 					assert.Equal(t, 0, st.open, "files left open")
+					if c.name == "write" {
+						assert.Positive(t, st.aborted, "what is not wanted need not be synced")
+					}
 					assert.Equal(t, before, openFiles(t))
 					if err == nil {
-						err = p.Publish(t.Context(), r)
+						err = p.Publish(t.Context(), batch7, r)
 					} else {
 						assert.Empty(t, r)
 						assert.Empty(t, names(st, "t/"))
 						assert.Empty(t, names(st, "staging/"), "an attempt that no commit can name leaves nothing")
 					}
 					require.ErrorIs(t, err, errDisk)
-					require.NoError(t, p.Sweep(t.Context(), 7))
+					require.NoError(t, p.Sweep(t.Context(), batch7))
 					assert.Empty(t, names(st, "staging/"))
 				}
 			}
@@ -342,7 +352,7 @@ func TestAbandoned(t *testing.T) {
 		p := &Parquet{Store: st, Memory: memory, Spill: dir + "/spill"}
 		_, err := p.Stage(t.Context(), failing(errDisk, mixed(mem, 20, 200)...))
 		assert.ErrorIs(t, err, errDisk)
-		require.NoError(t, p.Sweep(t.Context(), 7))
+		require.NoError(t, p.Sweep(t.Context(), batch7))
 	}
 	assert.Equal(t, files, openFiles(t))
 	assert.LessOrEqual(t, runtime.NumGoroutine(), routines)

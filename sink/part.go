@@ -3,7 +3,6 @@ package sink
 import (
 	"context"
 	"fmt"
-	"io"
 	"path"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // part is what a batch has for one place.
@@ -23,7 +23,7 @@ type part struct {
 
 	file    *parquetfile.Writer
 	schema  *arrow.Schema // of file
-	out     io.WriteCloser
+	out     store.Writer
 	entry   int  // of file in the writer's files
 	written span // of file
 }
@@ -129,7 +129,7 @@ func (w *writer) begin(p *part) error {
 	f := stream.File{
 		Table: p.table,
 		Name:  path.Join(p.table, w.Clock.dir(p.key), name),
-		Stage: path.Join(w.stagingOf(w.batch.Number), w.batch.Attempt, fmt.Sprintf("%s-%d", w.tag, n)),
+		Stage: path.Join(w.stagingOf(w.batch.BatchID), w.batch.Attempt, fmt.Sprintf("%s-%d", w.tag, n)),
 	}
 	out, err := w.Store.Stage(w.ctx, f.Stage, f.Name)
 	if err != nil {
@@ -152,16 +152,14 @@ func (w *writer) close(p *part) error {
 	if err := p.file.Close(); err != nil {
 		return fmt.Errorf("sink: write %s: %w", f.Stage, err)
 	}
-	out := p.out
-	p.out = nil
-	if err := out.Close(); err != nil {
+	if err := p.out.Close(); err != nil {
 		return fmt.Errorf("sink: complete %s: %w", f.Stage, err)
 	}
 	f.Rows, f.Bytes = p.file.NumRows(), p.file.Size()
 	if p.written.some {
 		f.First, f.Last = time.UnixMicro(p.written.first).UTC(), time.UnixMicro(p.written.last).UTC()
 	}
-	p.file = nil
+	p.file, p.out = nil, nil
 	w.open--
 	return nil
 }

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -25,8 +26,8 @@ type tableSchema struct {
 const knownSchemas = 64
 
 // widen makes room for the columns of s, and returns the schema that stands
-// for s from now on.
-func (t *tableSchema) widen(s *arrow.Schema, o parquetfile.Options) (*arrow.Schema, error) {
+// for s from now on. A schema that was not met before goes to admit.
+func (t *tableSchema) widen(s *arrow.Schema, admit func(*tableSchema, *arrow.Schema) error) (*arrow.Schema, error) {
 	if same := t.same[s]; same != nil {
 		return same, nil
 	}
@@ -37,8 +38,8 @@ func (t *tableSchema) widen(s *arrow.Schema, o parquetfile.Options) (*arrow.Sche
 		t.same[s] = t.distinct[i]
 		return t.distinct[i], nil
 	}
-	if err := t.admit(s, o); err != nil {
-		return nil, stream.Permanent(err)
+	if err := admit(t, s); err != nil {
+		return nil, err
 	}
 	if len(t.distinct) >= knownSchemas {
 		t.distinct = nil
@@ -181,10 +182,11 @@ func flatType(t arrow.DataType) arrow.DataType {
 // tables are the schemas of a batch.
 type tables struct {
 	options parquetfile.Options
+	chains  stream.Schemas // nil: none
 	byName  map[string]*tableSchema
 }
 
-func (t *tables) widen(table string, s *arrow.Schema) (*arrow.Schema, error) {
+func (t *tables) widen(ctx context.Context, table string, s *arrow.Schema) (*arrow.Schema, error) {
 	seen := t.byName[table]
 	if seen == nil {
 		if err := checkTable(table); err != nil {
@@ -193,9 +195,33 @@ func (t *tables) widen(table string, s *arrow.Schema) (*arrow.Schema, error) {
 		seen = &tableSchema{same: map[*arrow.Schema]*arrow.Schema{}}
 		t.byName[table] = seen
 	}
-	same, err := seen.widen(s, t.options)
+	same, err := seen.widen(s, func(seen *tableSchema, s *arrow.Schema) error {
+		if err := seen.admit(s, t.options); err != nil {
+			return stream.Permanent(err)
+		}
+		return t.chain(ctx, table, s)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("sink: table %q: %w", table, err)
 	}
 	return same, nil
+}
+
+// chainPrefix sets the chains of the sink apart. A decoder keeps one by the
+// table's own name, and gives its columns to every row: what a transform adds
+// to a table must not come back to that transform as its input.
+const chainPrefix = "files/"
+
+// chain makes the columns of s part of the table for all batches, before a row
+// is written with them. What a batch alone would accept may conflict here with
+// the files of another.
+func (t *tables) chain(ctx context.Context, table string, s *arrow.Schema) error {
+	if t.chains == nil {
+		return nil
+	}
+	_, err := t.chains.Widen(ctx, chainPrefix+table, func(have *arrow.Schema) (*arrow.Schema, error) {
+		wide, err := widened(have, s)
+		return wide, stream.Permanent(err)
+	})
+	return err
 }

@@ -8,10 +8,10 @@ import (
 	"os"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/gather"
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
@@ -128,7 +128,7 @@ func (s *spill) write(schema *arrow.Schema, runs []run) error {
 		return err
 	}
 	for n, r := range runs {
-		rec, err := gather(memory.DefaultAllocator, flat, r.picks)
+		rec, err := flatten(memory.DefaultAllocator, flat, r.picks)
 		if err != nil {
 			return err
 		}
@@ -188,27 +188,12 @@ func unspill(segments []*segment) (rows []parquetfile.Rows, err error) {
 	return rows, nil
 }
 
-// gather copies the chosen rows of records with equal schemas into a new one,
+// flatten copies the chosen rows of records with equal schemas into a new one,
 // whose schema is the same without views.
-func gather(mem memory.Allocator, flat *arrow.Schema, picks []parquetfile.Rows) (arrow.Record, error) {
-	t := taker{mem: mem}
-	n := 0
-	for _, rows := range picks {
-		n += len(rows.Index)
+func flatten(mem memory.Allocator, flat *arrow.Schema, picks []parquetfile.Rows) (arrow.Record, error) {
+	rows := make([]gather.Rows, len(picks))
+	for i, p := range picks {
+		rows[i] = gather.Rows(p)
 	}
-	cols := make([]arrow.Array, flat.NumFields())
-	src := make([]cells, len(picks))
-	for i := range cols {
-		for k, rows := range picks {
-			src[k] = cells{rows.Record.Column(i), rows.Index}
-		}
-		data := t.take(flat.Field(i).Type, src)
-		cols[i] = array.MakeFromData(data)
-		data.Release()
-		defer cols[i].Release()
-	}
-	if t.err != nil {
-		return nil, t.err
-	}
-	return array.NewRecord(flat, cols, int64(n)), nil
+	return gather.Records(mem, flat, rows...)
 }

@@ -15,7 +15,7 @@ import (
 // write one table of one store: their files have the same names.
 type Tee []stream.Sink
 
-// Stage implements stream.Sink. The sinks stage side by side, chunk by chunk;
+// Stage implements stream.Sink. The sinks stage side by side, rows by rows;
 // the first error stops them all.
 func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -24,7 +24,7 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 	var branches []*branch
 	var wg sync.WaitGroup
 	for i, s := range t {
-		br := &branch{in: make(chan []stream.Rows), taken: make(chan struct{})}
+		br := &branch{in: make(chan stream.Rows), taken: make(chan struct{})}
 		branches = append(branches, br)
 		wg.Go(func() {
 			mine := b
@@ -53,12 +53,12 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 }
 
 // Publish implements stream.Sink.
-func (t Tee) Publish(ctx context.Context, r stream.Receipt) error {
+func (t Tee) Publish(ctx context.Context, id stream.BatchID, r stream.Receipt) error {
 	if len(r.Parts) != len(t) {
 		return foreign(fmt.Sprintf("%d sinks", len(r.Parts)), fmt.Sprintf("a tee of %d", len(t)))
 	}
 	for i, s := range t {
-		if err := s.Publish(ctx, r.Parts[i]); err != nil {
+		if err := s.Publish(ctx, id, r.Parts[i]); err != nil {
 			return err
 		}
 	}
@@ -66,11 +66,11 @@ func (t Tee) Publish(ctx context.Context, r stream.Receipt) error {
 }
 
 // Sweep implements stream.Sweeper.
-func (t Tee) Sweep(ctx context.Context, batch int64) error {
+func (t Tee) Sweep(ctx context.Context, id stream.BatchID) error {
 	var errs []error
 	for _, s := range t {
 		if sweeper, ok := s.(stream.Sweeper); ok {
-			errs = append(errs, sweeper.Sweep(ctx, batch))
+			errs = append(errs, sweeper.Sweep(ctx, id))
 		}
 	}
 	return errors.Join(errs...)
@@ -78,22 +78,22 @@ func (t Tee) Sweep(ctx context.Context, batch int64) error {
 
 // branch is the way to one sink of a tee.
 type branch struct {
-	in    chan []stream.Rows
-	taken chan struct{} // the sink has asked for the next chunk
+	in    chan stream.Rows
+	taken chan struct{} // the sink has asked for the next rows
 	ended bool
 }
 
-// broadcast gives each chunk to all branches, and keeps it until all of them
-// have asked for the next one or, after an error, until abort has returned: a
+// broadcast gives all rows to all branches, and keeps them until all of them
+// have asked for the next ones or, after an error, until abort has returned: a
 // sink may still be at work on what is borrowed.
-func broadcast(ctx context.Context, rows iter.Seq2[[]stream.Rows, error], branches []*branch, abort func(error)) error {
-	for chunk, err := range rows {
+func broadcast(ctx context.Context, rows iter.Seq2[stream.Rows, error], branches []*branch, abort func(error)) error {
+	for r, err := range rows {
 		if err != nil {
 			return err
 		}
 		for _, br := range branches {
 			select {
-			case br.in <- chunk:
+			case br.in <- r:
 			case <-ctx.Done():
 				abort(ctx.Err())
 				return ctx.Err()
@@ -114,16 +114,16 @@ func broadcast(ctx context.Context, rows iter.Seq2[[]stream.Rows, error], branch
 	return nil
 }
 
-func (br *branch) rows(ctx context.Context) iter.Seq2[[]stream.Rows, error] {
-	return func(yield func([]stream.Rows, error) bool) {
+func (br *branch) rows(ctx context.Context) iter.Seq2[stream.Rows, error] {
+	return func(yield func(stream.Rows, error) bool) {
 		for {
 			select {
-			case chunk, ok := <-br.in:
+			case r, ok := <-br.in:
 				if !ok {
 					br.ended = true
 					return
 				}
-				if !yield(chunk, nil) {
+				if !yield(r, nil) {
 					return
 				}
 				select {
@@ -131,7 +131,7 @@ func (br *branch) rows(ctx context.Context) iter.Seq2[[]stream.Rows, error] {
 				case <-ctx.Done():
 				}
 			case <-ctx.Done():
-				yield(nil, context.Cause(ctx))
+				yield(stream.Rows{}, context.Cause(ctx))
 				return
 			}
 		}

@@ -27,14 +27,12 @@ func (l *late) Stage(_ context.Context, b stream.Batch) (stream.Receipt, error) 
 			return stream.Receipt{}, err
 		}
 		time.Sleep(time.Millisecond)
-		for _, r := range rows {
-			l.rows = append(l.rows, recordRows(r.Record)...)
-		}
+		l.rows = append(l.rows, recordRows(rows.Record)...)
 	}
 	return stream.Receipt{Files: []stream.File{{Name: "late"}}}, nil
 }
 
-func (l *late) Publish(context.Context, stream.Receipt) error { return nil }
+func (l *late) Publish(context.Context, stream.BatchID, stream.Receipt) error { return nil }
 
 func TestTee(t *testing.T) {
 	mem := checked(t)
@@ -59,16 +57,16 @@ func TestTee(t *testing.T) {
 	assert.Equal(t, "late", r.Parts[1].Files[0].Name)
 	assert.Empty(t, r.Parts[2])
 
-	require.NoError(t, tee.Publish(t.Context(), r))
+	require.NoError(t, tee.Publish(t.Context(), batch7, r))
 	assert.Len(t, names(st, "t/"), 30)
-	_, err = st.PutIfAbsent(t.Context(), "staging/a/000000000007/x", nil)
+	_, err = st.PutIfAbsent(t.Context(), "staging/a/abcd1234/000000000007/x", nil)
 	require.NoError(t, err)
-	require.NoError(t, tee.Sweep(t.Context(), 7))
+	require.NoError(t, tee.Sweep(t.Context(), batch7))
 	assert.Empty(t, names(st, "staging"))
 
-	assert.EqualError(t, tee[:2].Publish(t.Context(), r),
+	assert.EqualError(t, tee[:2].Publish(t.Context(), batch7, r),
 		"sink: a receipt of 3 sinks for a tee of 2: start with the sinks that the batch was staged with")
-	assert.ErrorIs(t, Tee{&Parquet{Store: store.NewMemory()}}.Publish(t.Context(), stream.Receipt{Parts: r.Parts[:1]}), fs.ErrNotExist)
+	assert.ErrorIs(t, Tee{&Parquet{Store: store.NewMemory()}}.Publish(t.Context(), batch7, stream.Receipt{Parts: r.Parts[:1]}), fs.ErrNotExist)
 }
 
 // sinkFunc is a sink that does with a batch what it likes.
@@ -77,7 +75,7 @@ type sinkFunc func(ctx context.Context, b stream.Batch) error
 func (f sinkFunc) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
 	return stream.Receipt{}, f(ctx, b)
 }
-func (sinkFunc) Publish(context.Context, stream.Receipt) error { return nil }
+func (sinkFunc) Publish(context.Context, stream.BatchID, stream.Receipt) error { return nil }
 
 func TestTeeFails(t *testing.T) {
 	all := func(_ context.Context, b stream.Batch) error {
@@ -95,7 +93,7 @@ func TestTeeFails(t *testing.T) {
 				if left--; left < 0 || err != nil {
 					return end
 				}
-				_ = recordRows(rows[0].Record)
+				_ = recordRows(rows.Record)
 			}
 			return end
 		}
@@ -148,5 +146,5 @@ func TestEmptyTee(t *testing.T) {
 	mem := checked(t)
 	r, err := Tee{}.Stage(t.Context(), batchOf(mixed(mem, 3, 3)...))
 	require.NoError(t, err)
-	assert.NoError(t, Tee{}.Publish(t.Context(), r))
+	assert.NoError(t, Tee{}.Publish(t.Context(), batch7, r))
 }

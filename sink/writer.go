@@ -58,7 +58,7 @@ func (w *writer) add(r stream.Rows) error {
 	if r.Record.NumRows() == 0 {
 		return nil
 	}
-	schema, err := w.tables.widen(r.Table, r.Record.Schema())
+	schema, err := w.tables.widen(w.ctx, r.Table, r.Record.Schema())
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func eachKey(keys []int64, f func(key int64, index []int32)) {
 // nobody decoded have none, and stand at its root.
 func checkTable(name string) error {
 	if name != "" && (name == "." || !fs.ValidPath(name)) {
-		return unfiled("table %q: the name must be a relative path without . and ..", name)
+		return permanentf("table %q: the name must be a relative path without . and ..", name)
 	}
 	return nil
 }
@@ -181,10 +181,8 @@ func (w *writer) stage() error {
 		if err != nil {
 			return err
 		}
-		for _, r := range rows {
-			if err := w.add(r); err != nil {
-				return err
-			}
+		if err := w.add(rows); err != nil {
+			return err
 		}
 	}
 	return w.finish()
@@ -193,27 +191,28 @@ func (w *writer) stage() error {
 // discard removes the files of an attempt that did not come to its end. No
 // commit names them, and none ever will: only this process knows the attempt,
 // and it puts a commit only for what Stage returned. On a full disk each
-// further try would leave its files beside those of the last.
+// further try would leave its files beside those of the last. What cannot be
+// removed stays in staging until the batch is swept.
 func (w *writer) discard() {
+	for _, p := range w.parts {
+		if p.out != nil {
+			p.out.Abort()
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), discardTime)
 	defer cancel()
 	for _, f := range w.files {
-		if w.Store.Delete(ctx, f.Stage) != nil {
-			return // Sweep will, when the batch is decided
+		complete := f.Bytes > 0
+		if complete && w.Store.Delete(ctx, f.Stage) != nil {
+			return
 		}
 	}
 }
 
 const discardTime = 5 * time.Second
 
-// release frees what is left, after an error too. Files that were not closed
-// stay in staging until the batch is swept.
+// release frees memory and local disk.
 func (w *writer) release() {
 	w.held.release()
 	w.spill.close()
-	for _, p := range w.parts {
-		if p.out != nil {
-			p.out.Close()
-		}
-	}
 }

@@ -40,7 +40,11 @@ func (m *MicroBatch) apply(ctx context.Context, c Chunk) (Result, error) {
 
 // through applies one transform to one record, and adds what comes out.
 func (r *Result) through(ctx context.Context, t Transform, in Rows) error {
-	got, err := t.Apply(ctx, Rows{Table: in.Table, Record: in.Record})
+	borrowed := &lent{Record: in.Record}
+	got, err := t.Apply(ctx, Rows{Table: in.Table, Record: borrowed})
+	if wrong := borrowed.back(got.Rows); wrong != nil && err == nil {
+		err = fmt.Errorf("stream: transform %T: %w", t, wrong)
+	}
 	if err != nil {
 		releaseRows(got.Rows)
 		return err
@@ -120,21 +124,28 @@ func RejectSchema(messages *arrow.Schema) *arrow.Schema {
 // counts.
 func rejected(messages arrow.Record, rejects []Reject) []Rows {
 	schema := RejectSchema(messages.Schema())
-	rejects = slices.CompactFunc(slices.Clone(rejects), func(a, b Reject) bool { return a.Row == b.Row })
-	var out []Rows
-	for len(rejects) > 0 {
-		n := 1
-		for n < len(rejects) && rejects[n].Row == rejects[n-1].Row+1 {
-			n++
-		}
-		out = append(out, rejectedRun(schema, messages, rejects[:n]))
+	rejects = firstCauses(rejects)
+	index := make([]int32, len(rejects))
+	for i, x := range rejects {
+		index[i] = int32(x.Row)
+	}
+	out := pick(Rows{Table: "rejected", Record: messages}, index)
+	for i, rows := range out {
+		n := len(rows.From)
+		out[i] = Rows{Table: rows.Table, Record: withCauses(schema, rows.Record, rejects[:n])}
+		rows.Record.Release()
 		rejects = rejects[n:]
 	}
 	return out
 }
 
-// rejectedRun makes a record of rejects whose messages follow each other.
-func rejectedRun(schema *arrow.Schema, messages arrow.Record, rejects []Reject) Rows {
+// firstCauses leaves one reject for each message.
+func firstCauses(rejects []Reject) []Reject {
+	return slices.CompactFunc(slices.Clone(rejects), func(a, b Reject) bool { return a.Row == b.Row })
+}
+
+// withCauses puts the causes before the columns of rejected messages.
+func withCauses(schema *arrow.Schema, messages arrow.Record, rejects []Reject) arrow.Record {
 	causes := array.NewStringBuilder(memory.DefaultAllocator)
 	defer causes.Release()
 	for _, x := range rejects {
@@ -142,9 +153,6 @@ func rejectedRun(schema *arrow.Schema, messages arrow.Record, rejects []Reject) 
 	}
 	column := causes.NewArray()
 	defer column.Release()
-	from := int64(rejects[0].Row)
-	run := messages.NewSlice(from, from+int64(len(rejects)))
-	defer run.Release()
-	cols := append([]arrow.Array{column}, run.Columns()...)
-	return Rows{Table: "rejected", Record: array.NewRecord(schema, cols, int64(len(rejects)))}
+	cols := append([]arrow.Array{column}, messages.Columns()...)
+	return array.NewRecord(schema, cols, int64(len(rejects)))
 }

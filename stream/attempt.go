@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 )
@@ -17,8 +18,8 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	a := &attempt{
 		engine: e, token: newToken(), plan: plan, cancel: cancel,
 		gate:  newGate(e.limits.InFlight),
-		tally: newTally(plan.Ranges),
-		work:  make(chan *job), order: make(chan *job, 4*e.workers),
+		tally: newTally(plan.Ranges), causes: causes{},
+		work: make(chan *job), order: make(chan *job, 4*e.workers),
 	}
 	rows, rejects := a.outlets()
 	var sinks, readers sync.WaitGroup
@@ -38,8 +39,10 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
 	commit.Accounts, commit.Bytes = a.tally.list, a.bytes
 	commit.Seconds = time.Since(begun).Seconds()
-	if commit.Seconds > 0 {
-		e.speed = float64(a.bytes) / commit.Seconds
+	e.measure(&commit)
+	e.progress.staged(a.token, a.causes)
+	if e.Rejects == nil {
+		a.causes.log(e.log, plan.Batch)
 	}
 	return &commit, nil
 }
@@ -56,15 +59,16 @@ type attempt struct {
 	work   chan *job // to the workers
 	order  chan *job // to deliver, in the order of reading
 
-	bytes     int64 // of messages read
-	exhausted bool  // the source has no more of the ranges
+	bytes     int64  // of messages read
+	exhausted bool   // the source has no more of the ranges
+	causes    causes // of rejects
 }
 
 // job is a chunk on its way from the reader to the sinks.
 type job struct {
 	chunk  Chunk
-	bytes  int64
-	done   chan struct{} // closed when result and err are set
+	memory map[*byte]int64 // the buffers it keeps alive
+	done   chan struct{}   // closed when result and err are set
 	result Result
 	err    error
 }
@@ -80,10 +84,7 @@ func (j *job) release() {
 func (a *attempt) outlets() (rows, rejects *outlet) {
 	rejects = newOutlet(a.Rejects)
 	if a.Rejects == nil {
-		rejects = newOutlet(SinkFunc(func(_ context.Context, r Rows) error {
-			a.log.Warn("rejected", "messages", r.Record.NumRows(), "cause", r.Record.Column(0).ValueStr(0))
-			return nil
-		}))
+		rejects = newOutlet(SinkFunc(nil)) // nothing is sent there
 	}
 	return newOutlet(a.Sink), rejects
 }
@@ -123,10 +124,16 @@ func chunkRows(c Chunk) int64 {
 func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
 	j := &job{chunk: chunk, done: make(chan struct{})}
 	if chunk.Messages != nil {
-		j.bytes = RecordBytes(chunk.Messages)
+		j.memory = buffersOf(chunk.Messages)
+		a.bytes += messageBytes(chunk.Messages)
 	}
-	a.bytes += j.bytes
-	if err := a.gate.enter(ctx, j.bytes); err != nil {
+	if weight := chunk.Weight - total(j.memory); weight > 0 {
+		if j.memory == nil {
+			j.memory = map[*byte]int64{}
+		}
+		j.memory[new(byte)] = weight // a buffer yet to come
+	}
+	if err := a.gate.enter(ctx, j.memory); err != nil {
 		return err
 	}
 	if chunk.Messages != nil {
@@ -152,9 +159,25 @@ func (a *attempt) transform(ctx context.Context) {
 	for j := range a.work {
 		if j.err = ctx.Err(); j.err == nil {
 			j.result, j.err = a.apply(ctx, j.chunk)
+			a.decoded(j)
 		}
 		close(j.done)
 	}
+}
+
+// decoded makes the gate count what a chunk has become.
+func (a *attempt) decoded(j *job) {
+	now := map[*byte]int64{}
+	if j.chunk.Messages != nil {
+		now = buffersOf(j.chunk.Messages)
+	}
+	for _, rows := range j.result.Rows {
+		for _, c := range rows.Record.Columns() {
+			addBuffers(now, c.Data())
+		}
+	}
+	a.gate.become(j.memory, now)
+	j.memory = now
 }
 
 // deliver sends the transformed chunks to the sinks in the order of reading.
@@ -163,16 +186,16 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 		<-j.done
 		if j.err != nil {
 			a.cancel(at(StageTransform, j.err))
-		} else if err := a.tally.take(j.chunk, j.result); err != nil {
+		} else if err := a.account(j); err != nil {
 			a.cancel(at(StageRead, err))
 		}
-		if len(j.result.Rejects) > 0 && ctx.Err() == nil {
+		if len(j.result.Rejects) > 0 && a.Rejects != nil && ctx.Err() == nil {
 			rejects.send(ctx, rejected(j.chunk.Messages, j.result.Rejects), func() {})
 		}
 		out := j.result.Rows
 		j.result.Rows = nil
 		j.release() // rows keep alive what they point into
-		rows.send(ctx, out, func() { a.gate.leave(j.bytes) })
+		rows.send(ctx, out, func() { a.gate.leave(j.memory) })
 	}
 	if a.exhausted && ctx.Err() == nil {
 		if err := a.tally.complete(); err != nil {
@@ -185,10 +208,25 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 	}
 }
 
-func releaseRows(rows []Rows) {
-	for _, r := range rows {
-		r.Record.Release()
+// account adds a chunk to the tally and to the causes of rejects. Offsets that
+// are gone stop the engine unless the job was told to live with that.
+func (a *attempt) account(j *job) error {
+	for _, c := range j.chunk.Accounts {
+		if c.Lost <= 0 {
+			continue
+		}
+		if !a.RecordLost {
+			return &LostError{c.Range}
+		}
+		a.log.Warn("offsets are gone before they were read", "partition", c.Partition, "from", c.From, "to", c.To, "lost", c.Lost)
 	}
+	if err := a.tally.take(j.chunk, j.result); err != nil {
+		return err
+	}
+	for _, x := range firstCauses(j.result.Rejects) {
+		a.causes.add(x.Cause, 1)
+	}
+	return nil
 }
 
 // outlet brings rows to one sink.
@@ -219,7 +257,7 @@ func (o *outlet) end() { close(o.ch) }
 
 // stage runs the sink on what is sent.
 func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
-	r, err := o.sink.Stage(ctx, Batch{Ledger: a.ledger.ID(), Number: a.plan.Batch, Attempt: a.token, Rows: o.rows(ctx)})
+	r, err := o.sink.Stage(ctx, Batch{BatchID{a.ledger.ID(), a.plan.Batch}, a.token, o.rows(ctx)})
 	if err == nil && !o.ended && ctx.Err() == nil {
 		err = fmt.Errorf("stream: sink %T returned before the end of the batch", o.sink)
 	}
@@ -230,8 +268,8 @@ func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
 }
 
 // rows yields what is sent until the end, or the cause of the attempt's end.
-func (o *outlet) rows(ctx context.Context) func(func([]Rows, error) bool) {
-	return func(yield func([]Rows, error) bool) {
+func (o *outlet) rows(ctx context.Context) iter.Seq2[Rows, error] {
+	return func(yield func(Rows, error) bool) {
 		for {
 			select {
 			case d, ok := <-o.ch:
@@ -239,16 +277,25 @@ func (o *outlet) rows(ctx context.Context) func(func([]Rows, error) bool) {
 					o.ended = true
 					return
 				}
-				more := yield(d.rows, nil)
-				releaseRows(d.rows)
-				d.done()
-				if !more {
+				if !d.each(yield) {
 					return
 				}
 			case <-ctx.Done():
-				yield(nil, context.Cause(ctx))
+				yield(Rows{}, context.Cause(ctx))
 				return
 			}
 		}
 	}
+}
+
+// each yields the rows and releases them one by one, those too that nobody
+// asks for. It reports whether more are asked for.
+func (d delivery) each(yield func(Rows, error) bool) bool {
+	more := true
+	for _, r := range d.rows {
+		more = more && yield(r, nil)
+		r.Record.Release()
+	}
+	d.done()
+	return more
 }

@@ -4,35 +4,111 @@ import (
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
 // RecordBytes is the memory that a record keeps alive, in bytes. A buffer that
 // several columns share counts once; a slice of a record keeps the whole.
-func RecordBytes(r arrow.Record) int64 {
-	seen := make(map[*byte]struct{}, 64)
-	var n int64
+func RecordBytes(r arrow.Record) int64 { return total(buffersOf(r)) }
+
+// buffersOf returns the buffers that a record keeps alive, known by their
+// first bytes, and their sizes.
+func buffersOf(r arrow.Record) map[*byte]int64 {
+	out := make(map[*byte]int64, 16)
 	for _, c := range r.Columns() {
-		n += dataBytes(c.Data(), seen)
+		addBuffers(out, c.Data())
+	}
+	return out
+}
+
+func total(buffers map[*byte]int64) (n int64) {
+	for _, size := range buffers {
+		n += size
 	}
 	return n
 }
 
-func dataBytes(d arrow.ArrayData, seen map[*byte]struct{}) (n int64) {
+func addBuffers(to map[*byte]int64, d arrow.ArrayData) {
 	for _, b := range d.Buffers() {
-		if b == nil || b.Len() == 0 {
-			continue
-		}
-		first := unsafe.SliceData(b.Bytes())
-		if _, ok := seen[first]; !ok {
-			seen[first] = struct{}{}
-			n += int64(b.Cap())
+		if b != nil && b.Len() > 0 {
+			first := unsafe.SliceData(b.Bytes())
+			to[first] = max(to[first], int64(b.Cap()))
 		}
 	}
 	for _, child := range d.Children() {
-		n += dataBytes(child, seen)
+		addBuffers(to, child)
 	}
 	if d.DataType().ID() == arrow.DICTIONARY {
-		n += dataBytes(d.Dictionary(), seen)
+		addBuffers(to, d.Dictionary())
+	}
+}
+
+// messageBytes is the size of a record's messages: of their keys and values by
+// MessageSchema, of all columns by another schema. Unlike RecordBytes it does
+// not depend on what else lies in the buffers.
+func messageBytes(r arrow.Record) (n int64) {
+	cols := r.Columns()
+	if r.Schema().Equal(MessageSchema) {
+		cols = cols[ColKey:]
+	}
+	for _, c := range cols {
+		n += valueBytes(c)
 	}
 	return n
+}
+
+func valueBytes(a arrow.Array) (n int64) {
+	switch a := a.(type) {
+	case array.ViewLike:
+		return viewBytes(a)
+	case array.BinaryLike:
+		for i := range a.Len() {
+			n += int64(a.ValueLen(i))
+		}
+		return n
+	case *array.Struct:
+		for i := range a.NumField() {
+			n += valueBytes(a.Field(i))
+		}
+		return n
+	case *array.List:
+		return elementBytes(a)
+	case *array.LargeList:
+		return elementBytes(a)
+	case *array.FixedSizeList:
+		return elementBytes(a)
+	case *array.Map:
+		return elementBytes(a)
+	}
+	if t, ok := a.DataType().(arrow.FixedWidthDataType); ok {
+		return (int64(a.Len())*int64(t.BitWidth()) + 7) / 8
+	}
+	return 0 // a union, or run-ends: the limit of rows must do
+}
+
+// viewBytes counts what consecutive rows share once: the schema that is the
+// key of each record of a container.
+func viewBytes(a array.ViewLike) (n int64) {
+	var before arrow.ViewHeader
+	for i := range a.Len() {
+		if a.IsNull(i) {
+			continue
+		}
+		if h := a.ValueHeader(i); h.IsInline() || *h != before {
+			n += int64(h.Len())
+			before = *h
+		}
+	}
+	return n
+}
+
+func elementBytes(a array.ListLike) int64 {
+	if a.Len() == 0 {
+		return 0
+	}
+	from, _ := a.ValueOffsets(0)
+	_, to := a.ValueOffsets(a.Len() - 1)
+	values := array.NewSlice(a.ListValues(), from, to)
+	defer values.Release()
+	return valueBytes(values)
 }

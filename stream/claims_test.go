@@ -95,7 +95,7 @@ func TestChoose(t *testing.T) {
 		"open, to the limit": {fresh, []Extent{extent("a", 0, Open, 0), extent("b", 0, Open, 0), extent("c", 0, Open, 0)}, 2, []Range{{"a", 0, Open}, {"b", 0, Open}}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ranges, starts, more, err := choose(&test.claims, test.extents, Limits{Rows: test.limit}.withDefaults())
+			ranges, starts, more, err := choose(&test.claims, test.extents, terms{Limits: Limits{Rows: test.limit}.withDefaults()})
 			require.NoError(t, err)
 			assert.Equal(t, test.ranges, ranges)
 			assert.Equal(t, test.starts, starts)
@@ -112,14 +112,50 @@ func TestChooseRefuses(t *testing.T) {
 		`stream: the source has two partitions named "b"`:                                  {extent("b", 0, 1, 0), extent("b", 1, 2, 0)},
 		`stream: partition name "\xff" is not UTF-8, which the ledger's JSON would change`: {extent("\xff", 0, 1, 0)},
 	} {
-		_, _, _, err := choose(&used, extents, Limits{}.withDefaults())
+		_, _, _, err := choose(&used, extents, terms{Limits: Limits{}.withDefaults()})
 		assert.EqualError(t, err, text)
 		assert.True(t, isPermanent(err))
 	}
-	_, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, Limits{}.withDefaults())
+	_, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, terms{Limits: Limits{}.withDefaults()})
 	var lost *LostError
 	require.ErrorAs(t, err, &lost)
 	assert.Equal(t, Range{"a", 10, 12}, lost.Range)
+}
+
+// A plan is bounded by bytes as the source estimates them, else as the last
+// batch had them.
+func TestChooseByBytes(t *testing.T) {
+	for name, test := range map[string]struct {
+		bytes, size, limit int64
+		to                 int64
+	}{
+		"by the source":      {100_000 * 100_000, 1, 1 << 30, 10_737},
+		"by the last batch":  {0, 100_000, 1 << 30, 10_737},
+		"not known":          {0, 0, 1 << 30, 50_000},
+		"rows are the bound": {100_000, 0, 1 << 30, 50_000},
+		"one at the least":   {100_000 * 100_000, 0, 1, 1},
+	} {
+		e := extent("a", 0, 100_000, 0)
+		e.Bytes = test.bytes
+		l := terms{Limits: Limits{Rows: 50_000, Bytes: test.limit, InFlight: 1}, rowBytes: float64(test.size)}
+		ranges, _, more, err := choose(&claims{}, []Extent{e}, l)
+		require.NoError(t, err, name)
+		assert.Equal(t, []Range{{"a", 0, test.to}}, ranges, name)
+		assert.True(t, more, name)
+	}
+}
+
+// With RecordLost the range begins before what is left.
+func TestChooseLost(t *testing.T) {
+	var used claims
+	require.NoError(t, used.settle(Account{Range: Range{"a", 0, 10}}))
+	l := terms{Limits: Limits{}.withDefaults(), recordLost: true}
+	ranges, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, l)
+	require.NoError(t, err)
+	assert.Equal(t, []Range{{"a", 10, 20}}, ranges)
+	ranges, _, _, err = choose(&used, []Extent{extent("a", 30, 30, 0)}, l)
+	require.NoError(t, err)
+	assert.Equal(t, []Range{{"a", 10, 30}}, ranges, "all of it is gone")
 }
 
 // A partition that a plan names is known afterwards, even if its commit did
@@ -129,7 +165,7 @@ func TestPlanNamesItsPartitions(t *testing.T) {
 	v.planned = &Plan{Batch: 1, Ranges: []Range{{"a", 0, 5}, {"b", 7, 9}}}
 	v.committed = &Commit{Batch: 1, Accounts: []Account{{Range: Range{"a", 0, 5}}}}
 	require.NoError(t, v.settle())
-	_, _, _, err := choose(&v.claims, []Extent{extent("b", 8, 9, 0)}, Limits{}.withDefaults())
+	_, _, _, err := choose(&v.claims, []Extent{extent("b", 8, 9, 0)}, terms{Limits: Limits{}.withDefaults()})
 	assert.EqualError(t, err, "stream: offsets 7 to 7 of b are gone before they were read")
 }
 

@@ -10,7 +10,8 @@
 // A [Transform] takes rows and gives rows: it decodes, filters, matches, adds
 // columns. Rows are Arrow records, from the source to the sink. A row that is
 // no good becomes a [Reject], and its message goes whole to another sink while
-// the batch goes on. [Keep] makes a filter of one line, [Field] finds a column.
+// the batch goes on. [Keep] makes a filter of one line, [Field] finds a column,
+// [WithColumn] adds one, [Pass] lets rows through as they are.
 //
 // A [Sink] takes the rows in two moves. Stage makes them durable where no
 // reader looks, Publish makes them visible. [SinkFunc] makes a sink of a
@@ -35,23 +36,30 @@
 // the rows of each message are published once or, when a transform drops it,
 // accounted for as dropped. Nothing is visible before its commit. Every offset
 // is in the account of exactly one commit ([Account] says how the numbers
-// add up), and a range that the source no longer has is a [LostError], never
-// a silent jump.
+// add up), and offsets that the source no longer has are a [LostError] or, with
+// RecordLost, lost in an account: never a silent jump.
 //
 // What is not promised:
 //
 //   - A [SinkFunc] is at-least-once: after a crash or a retry, rows that it
 //     has seen come again.
-//   - Without Rejects, rejected messages are logged, counted, and gone.
+//   - Without Rejects, rejected messages are logged by cause, counted, and
+//     gone.
 //   - Without a Ledger there is no memory: each start is a beginning.
 //   - A transform may be asked about the same rows again, and may answer
 //     otherwise. The first commit counts, whole.
 //   - Messages that a producer sent twice are two messages.
 //
+// Two engines on one ledger do not share the work yet: both stage each batch
+// that is not decided, at the same time, and one of them in vain. The result
+// is the same as with one engine; the second stands by, it does not speed up.
+//
 // # Limits and memory
 //
 // [Limits] bounds a batch by Rows and Bytes, which a batch may pass by less
-// than a chunk, and by InFlight what is read and not yet taken by the sink.
+// than a chunk, and by InFlight what is read and not yet taken by the sink. The
+// bytes of a batch are those of its messages, wherever these lie; InFlight
+// counts the buffers that they keep in memory.
 // Memory is InFlight, plus what the transforms make of it, plus what the sink
 // holds; a backlog of days uses what a minute does. While more is waiting,
 // batches follow each other at once, otherwise each Interval.

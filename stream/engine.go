@@ -29,7 +29,8 @@ type engine struct {
 	budget  Limits    // of the next batch
 	full    bool      // the last batch left something waiting
 	begun   time.Time // when the last batch was
-	speed   float64   // of the last batch, in bytes a second
+	speed   float64   // of the last batch staged here, in bytes a second
+	size    float64   // of a message of the last batch, in bytes
 }
 
 // loop runs batches until an error, until the context ends or, when draining,
@@ -158,7 +159,9 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 		case kindPlan:
 			got.plan, err = read[Plan](ctx, e.ledger, a.batch, a.kind)
 		case kindCommit:
-			got.commit, err = read[Commit](ctx, e.ledger, a.batch, a.kind)
+			if got.commit, err = read[Commit](ctx, e.ledger, a.batch, a.kind); got.commit != nil {
+				e.size = sizeOf(got.commit, e.size)
+			}
 		case kindDone:
 			got.done, err = read[Done](ctx, e.ledger, a.batch, a.kind)
 		}
@@ -189,7 +192,7 @@ func (e *engine) choose(ctx context.Context) (*Plan, error) {
 	if !e.fixed {
 		e.budget = e.limits.within(e.interval/2, e.speed)
 	}
-	ranges, starts, more, err := choose(&e.view.claims, e.extents, e.budget)
+	ranges, starts, more, err := choose(&e.view.claims, e.extents, terms{e.budget, e.size, e.RecordLost})
 	if err != nil {
 		return nil, err
 	}
@@ -200,22 +203,43 @@ func (e *engine) choose(ctx context.Context) (*Plan, error) {
 	return &Plan{Batch: e.view.batch, Token: newToken(), Created: e.begun.UTC(), Ranges: ranges, Starts: starts}, nil
 }
 
+// measure learns from a batch that this engine staged.
+func (e *engine) measure(c *Commit) {
+	if c.Seconds > 0 {
+		e.speed = float64(c.Bytes) / c.Seconds
+	}
+	e.size = sizeOf(c, e.size)
+}
+
+// sizeOf is the mean size of a commit's messages, if it has any.
+func sizeOf(c *Commit, otherwise float64) float64 {
+	var rows int64
+	for _, a := range c.Accounts {
+		rows += a.Read
+	}
+	if rows == 0 || c.Bytes <= 0 {
+		return otherwise
+	}
+	return float64(c.Bytes) / float64(rows)
+}
+
 // publish makes a committed batch visible and cleans up behind it.
 func (e *engine) publish(ctx context.Context, c *Commit) error {
 	if e.view.lost() {
 		e.log.Info("another attempt decided the batch", "batch", c.Batch, "attempt", c.Token)
 	}
-	if err := e.Sink.Publish(ctx, c.Rows); err != nil {
+	id := BatchID{e.ledger.ID(), c.Batch}
+	if err := e.Sink.Publish(ctx, id, c.Rows); err != nil {
 		return err
 	}
 	if e.Rejects != nil {
-		if err := e.Rejects.Publish(ctx, c.Rejects); err != nil {
+		if err := e.Rejects.Publish(ctx, id, c.Rejects); err != nil {
 			return err
 		}
 	}
 	for _, s := range []Sink{e.Sink, e.Rejects} { // both have published: they may share a staging area
 		if sweeper, ok := s.(Sweeper); ok {
-			if err := sweeper.Sweep(ctx, c.Batch); err != nil {
+			if err := sweeper.Sweep(ctx, id); err != nil {
 				return err
 			}
 		}

@@ -45,7 +45,8 @@ func (e *BatchError) Error() string {
 func (e *BatchError) Unwrap() error { return e.Err }
 
 // LostError says that messages were gone from the source before they were
-// read: retention took them, or the partition was cut.
+// read: retention took them, or the partition was cut. MicroBatch.RecordLost
+// lets the engine go on.
 type LostError struct {
 	Range // what is missing
 }

@@ -101,6 +101,38 @@ func ExampleKeep() {
 	// 3 read, 2 written, 1 dropped
 }
 
+// A transform adds a column to the rows, or puts another in its place.
+func ExampleWithColumn() {
+	length := arrow.Field{Name: "length", Type: arrow.PrimitiveTypes.Int32}
+	measure := func(_ context.Context, in stream.Rows) (stream.Result, error) {
+		words := stream.Field(in.Record, "word").(*array.String)
+		b := array.NewInt32Builder(memory.DefaultAllocator)
+		defer b.Release()
+		for i := range words.Len() {
+			b.Append(int32(words.ValueLen(i)))
+		}
+		column := b.NewArray()
+		defer column.Release()
+		return stream.WithColumn(in, length, column)
+	}
+	job := &stream.MicroBatch{
+		Source:     words{"nova", "quasar"},
+		Transforms: []stream.Transform{stream.TransformFunc(measure)},
+		Sink: stream.SinkFunc(func(_ context.Context, rows stream.Rows) error {
+			for i := range int(rows.Record.NumRows()) {
+				fmt.Println(rows.Record.Column(0).ValueStr(i), stream.Field(rows.Record, "length").ValueStr(i))
+			}
+			return nil
+		}),
+	}
+	if err := job.Drain(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// nova 4
+	// quasar 6
+}
+
 // A ledger remembers what was done, so that a restart goes on from there. In
 // a service the store is a store.Dir.
 func ExampleOpenLedger() {

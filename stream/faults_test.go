@@ -237,7 +237,7 @@ func TestErrorsInTheMiddle(t *testing.T) {
 				}
 				require.NoError(t, err)
 				if _, ok := m.Sink.(*failingSink); ok { // it hides Sweep
-					m.Sink.(*failingSink).Sink.(Sweeper).Sweep(context.Background(), 1)
+					m.Sink.(*failingSink).Sink.(Sweeper).Sweep(context.Background(), BatchID{Number: 1})
 				}
 				checkArchive(t, s, src.sizes)
 			}
@@ -259,11 +259,11 @@ func (f *failingSink) Stage(ctx context.Context, b Batch) (Receipt, error) {
 	return r, err
 }
 
-func (f *failingSink) Publish(ctx context.Context, r Receipt) error {
+func (f *failingSink) Publish(ctx context.Context, id BatchID, r Receipt) error {
 	if f.publish != nil {
 		if err := f.publish(); err != nil {
 			return err
 		}
 	}
-	return f.Sink.Publish(ctx, r)
+	return f.Sink.Publish(ctx, id, r)
 }

@@ -131,10 +131,8 @@ func (s *jsonSink) Stage(ctx context.Context, b Batch) (Receipt, error) {
 		if err != nil {
 			return Receipt{}, err
 		}
-		for _, r := range rows {
-			col := r.Record.Column(int(r.Record.NumCols()) - 1).(*array.Int64)
-			all = append(all, col.Int64Values()...)
-		}
+		col := rows.Record.Column(int(rows.Record.NumCols()) - 1).(*array.Int64)
+		all = append(all, col.Int64Values()...)
 	}
 	if len(all) == 0 {
 		return Receipt{}, nil
@@ -153,13 +151,13 @@ func (s *jsonSink) Stage(ctx context.Context, b Batch) (Receipt, error) {
 		return Receipt{}, err
 	}
 	if _, err := w.Write(data); err != nil {
-		w.Close()
+		w.Abort()
 		return Receipt{}, err
 	}
 	return Receipt{Files: []File{f}}, w.Close()
 }
 
-func (s *jsonSink) Publish(ctx context.Context, r Receipt) error {
+func (s *jsonSink) Publish(ctx context.Context, _ BatchID, r Receipt) error {
 	for f := range r.All() {
 		if err := s.store.Publish(ctx, f.Stage, f.Name, f.Bytes); err != nil {
 			return err
@@ -168,8 +166,8 @@ func (s *jsonSink) Publish(ctx context.Context, r Receipt) error {
 	return nil
 }
 
-func (s *jsonSink) Sweep(ctx context.Context, batch int64) error {
-	for e, err := range s.store.List(ctx, fmt.Sprintf("staging/%s/%d/", s.name, batch)) {
+func (s *jsonSink) Sweep(ctx context.Context, id BatchID) error {
+	for e, err := range s.store.List(ctx, fmt.Sprintf("staging/%s/%d/", s.name, id.Number)) {
 		if err != nil {
 			return err
 		}

@@ -29,11 +29,17 @@ type MicroBatch struct {
 	Sink       Sink
 
 	// Rejects takes the messages that a transform rejected, by RejectSchema.
-	// nil: they are logged, counted, and gone.
+	// nil: they are logged by cause, counted, and gone.
 	Rejects Sink
 	// Ledger is the record of what was done. nil: it is kept in memory, and
 	// the job starts from the beginning each time.
 	Ledger *Ledger
+
+	// RecordLost says what becomes of offsets that are gone from the source
+	// before they were read. false: the engine stops with a *LostError. true:
+	// the ledger records them as lost, a warning is logged, and the engine
+	// goes on. A job that was stopped by a loss goes on when it is set.
+	RecordLost bool
 
 	Interval time.Duration // from batch to batch while nothing waits; 0: 10 s
 	Limits   Limits

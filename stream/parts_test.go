@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,19 +23,88 @@ import (
 func TestGate(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	g := newGate(10)
-	require.NoError(t, g.enter(ctx, 100), "a large one passes alone")
+	var at [4]byte
+	chunk := func(size int64, first ...int) map[*byte]int64 {
+		out := map[*byte]int64{}
+		for _, i := range first {
+			out[&at[i]] = size
+		}
+		return out
+	}
+	require.NoError(t, g.enter(ctx, chunk(100, 0)), "a large one passes alone")
 	in := make(chan error)
-	go func() { in <- g.enter(ctx, 1) }()
+	go func() { in <- g.enter(ctx, chunk(1, 1)) }()
 	select {
 	case <-in:
 		t.Error("the gate is full")
 	default:
 	}
-	g.leave(100)
+	g.leave(chunk(100, 0))
 	require.NoError(t, <-in)
-	require.NoError(t, g.enter(ctx, 9), "just fits")
+	require.NoError(t, g.enter(ctx, chunk(9, 2)), "just fits")
+	require.NoError(t, g.enter(ctx, chunk(9, 1, 2)), "both buffers are inside already")
+	assert.EqualValues(t, 10, g.used)
+	g.leave(chunk(9, 2))
 	cancel()
-	assert.ErrorIs(t, g.enter(ctx, 1), context.Canceled)
+	assert.ErrorIs(t, g.enter(ctx, chunk(1, 3)), context.Canceled, "the other chunk keeps the buffer")
+	g.leave(chunk(9, 1, 2))
+	g.leave(chunk(1, 1))
+	assert.Zero(t, g.used)
+	assert.Empty(t, g.inside)
+}
+
+// A chunk counts with its weight until it is decoded, then with what it became.
+func TestGateBecome(t *testing.T) {
+	g := newGate(100)
+	before, after := map[*byte]int64{new(byte): 3, new(byte): 90}, map[*byte]int64{new(byte): 40}
+	require.NoError(t, g.enter(t.Context(), before))
+	_, ok := g.admit(map[*byte]int64{new(byte): 8})
+	assert.False(t, ok)
+	g.become(before, after)
+	assert.EqualValues(t, 40, g.used)
+	_, ok = g.admit(map[*byte]int64{new(byte): 60})
+	assert.True(t, ok)
+	g.leave(after)
+	assert.EqualValues(t, 60, g.used)
+}
+
+// Heavy chunks are decoded one at a time, however small their messages are.
+func TestWeight(t *testing.T) {
+	var decoding, most atomic.Int32
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 40}, chunk: 4}
+	job := &MicroBatch{
+		Source:  heavy{src},
+		Workers: 8,
+		Transforms: []Transform{TransformFunc(func(_ context.Context, in Rows) (Result, error) {
+			n := decoding.Add(1)
+			for {
+				if m := most.Load(); n <= m || most.CompareAndSwap(m, n) {
+					break
+				}
+			}
+			time.Sleep(time.Millisecond)
+			decoding.Add(-1)
+			return Pass(in), nil
+		})},
+		Sink: SinkFunc(func(context.Context, Rows) error { return nil }),
+	}
+	require.NoError(t, job.Drain(t.Context()))
+	assert.EqualValues(t, 40, job.Progress().Written)
+	assert.EqualValues(t, 1, most.Load())
+}
+
+// heavy gives each chunk of a source more weight than the gate admits twice.
+type heavy struct{ Source }
+
+func (h heavy) Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error] {
+	return func(yield func(Chunk, error) bool) {
+		for c, err := range h.Source.Read(ctx, ranges) {
+			c.Weight = 30 << 20
+			if !yield(c, err) {
+				return
+			}
+		}
+	}
 }
 
 func TestKeep(t *testing.T) {
@@ -48,6 +119,62 @@ func TestKeep(t *testing.T) {
 	assert.Equal(t, []int32{3, 4}, got.Rows[1].From)
 	assert.Equal(t, "t", got.Rows[1].Table)
 	assert.Equal(t, 6, calls, "once a row")
+}
+
+// Scattered rows come as one record, whose views share the bytes.
+func TestKeepScattered(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	old := memory.DefaultAllocator
+	memory.DefaultAllocator = mem
+	defer func() { memory.DefaultAllocator = old; mem.AssertSize(t, 0) }()
+	buf := memory.NewResizableBuffer(mem)
+	buf.Resize(100 * 40)
+	b := NewMessageBuilder(mem)
+	defer b.Release()
+	for i := range 100 {
+		copy(buf.Bytes()[40*i:], fmt.Sprintf("message %030d", i))
+		m := Message{Topic: fmt.Sprint(i), Offset: int64(i), Value: View{buf, 40 * i, 40*i + 38}}
+		if i%3 == 0 {
+			m.Value.To = m.Value.From + 7 // inline
+		}
+		if i%10 == 4 {
+			m.Value = View{}
+		}
+		b.Append(m)
+	}
+	buf.Release()
+	rec := b.NewRecord()
+	slice := rec.NewSlice(10, 90)
+	rec.Release()
+	got := Keep(Rows{Record: slice}, func(row int) bool { return row%2 == 0 })
+	require.Len(t, got.Rows, 1)
+	kept, column := got.Rows[0], slice.Column(ColValue).(*array.BinaryView)
+	defer got.Release()
+	require.EqualValues(t, 40, kept.Record.NumRows())
+	for i, from := range kept.From {
+		require.EqualValues(t, 2*i, from)
+		for c := range int(slice.NumCols()) {
+			require.Equal(t, slice.Column(c).ValueStr(int(from)), kept.Record.Column(c).ValueStr(i))
+		}
+		if v := kept.Record.Column(ColValue).(*array.BinaryView).Value(i); len(v) > 12 {
+			require.Same(t, &column.Value(int(from))[0], &v[0], "the bytes are shared")
+		}
+	}
+	slice.Release()
+
+	// Types that cannot be copied come in slices.
+	d := array.NewDictionaryBuilder(mem, &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}).(*array.BinaryDictionaryBuilder)
+	defer d.Release()
+	for range 20 {
+		require.NoError(t, d.AppendString("x"))
+	}
+	col := d.NewArray()
+	defer col.Release()
+	dict := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "d", Type: col.DataType()}}, nil), []arrow.Array{col}, 20)
+	defer dict.Release()
+	runs := Keep(Rows{Record: dict}, func(row int) bool { return row%2 == 0 })
+	assert.Len(t, runs.Rows, 10)
+	runs.Release()
 }
 
 func TestField(t *testing.T) {
@@ -76,6 +203,99 @@ func TestField(t *testing.T) {
 	}
 	assert.Positive(t, RecordBytes(rec))
 	assert.Equal(t, RecordBytes(rec), RecordBytes(slice), "a slice keeps the whole")
+}
+
+// Other writers may leave values below a null struct.
+func TestFieldOfNullStruct(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	x := numberRecord(mem, 0, 1, 2, 3, 4, 5)
+	defer x.Release()
+	words := array.NewStringBuilder(mem)
+	defer words.Release()
+	words.AppendValues([]string{"a", "b", "c", "d", "e", "f"}, []bool{true, true, true, true, true, false})
+	w := words.NewArray()
+	defer w.Release()
+	names := []string{"x", "w"}
+	inner, err := array.NewStructArray([]arrow.Array{x.Column(0), w}, names)
+	require.NoError(t, err)
+	defer inner.Release()
+	structOf := func(child arrow.Array, bits byte) arrow.Array {
+		d := array.NewData(arrow.StructOf(arrow.Field{Name: "s", Type: child.DataType(), Nullable: true}), 6,
+			[]*memory.Buffer{memory.NewBufferBytes([]byte{bits})}, []arrow.ArrayData{child.Data()}, array.UnknownNullCount, 0)
+		defer d.Release()
+		return array.MakeFromData(d)
+	}
+	middle := structOf(inner, 0b111101)
+	defer middle.Release()
+	outer := structOf(middle, 0b110111)
+	defer outer.Release()
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "o", Type: outer.DataType()}}, nil), []arrow.Array{outer}, 6)
+	defer rec.Release()
+	for from := range int64(3) {
+		r := rec.NewSlice(from, 6)
+		value := Float64s(Field(r, "o.s.s.x"))
+		word := Field(r, "o.s.s.w").(*array.String)
+		whole := Field(r, "o.s.s").(*array.Struct)
+		for i := range int(6 - from) {
+			row := int(from) + i
+			v, ok := value(i)
+			assert.Equal(t, row != 1 && row != 3, ok, "row %d", row)
+			assert.EqualValues(t, row, v)
+			assert.Equal(t, row != 1 && row != 3 && row != 5, word.IsValid(i), "row %d", row)
+			assert.Equal(t, row != 1 && row != 3, whole.IsValid(i))
+			assert.Equal(t, string(rune('a' + row))[:min(1, len(word.Value(i)))], word.Value(i))
+		}
+		assert.Equal(t, map[bool]int{true: 3, false: 2}[from < 2], word.NullN())
+		r.Release()
+	}
+	good := rec.NewSlice(4, 5)
+	defer good.Release()
+	col := good.Column(0).(*array.Struct).Field(0).(*array.Struct).Field(0).(*array.Struct).Field(1)
+	assert.Same(t, col, Field(good, "o.s.s.w"), "no copy where there is nothing to hide")
+}
+
+// What counts is the messages, not the buffers that they were cut from.
+func TestMessageBytes(t *testing.T) {
+	buf := memory.NewBufferBytes(make([]byte, 1<<20))
+	b := NewMessageBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	for i := range 10 {
+		b.Append(Message{Topic: "a long topic", Key: View{buf, 0, 500}, Value: View{buf, 1000 * (i + 1), 1000 * (i + 2)}})
+	}
+	b.Append(Message{Value: View{buf, 0, 3}})
+	b.Append(Message{Value: View{buf, 0, 3}})
+	b.Append(Message{})
+	rec := b.NewRecord()
+	defer rec.Release()
+	assert.EqualValues(t, 500+10*1000+3+3, messageBytes(rec), "a key that rows share counts once")
+	slice := rec.NewSlice(5, 7)
+	defer slice.Release()
+	assert.EqualValues(t, 500+2*1000, messageBytes(slice))
+	assert.GreaterOrEqual(t, RecordBytes(rec), int64(1<<20))
+
+	lists := array.NewListBuilder(memory.DefaultAllocator, arrow.BinaryTypes.String)
+	defer lists.Release()
+	for i := range 4 {
+		lists.Append(true)
+		for range i {
+			lists.ValueBuilder().(*array.StringBuilder).Append("four")
+		}
+	}
+	col := lists.NewArray()
+	defer col.Release()
+	other := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "l", Type: col.DataType()}, {Name: "m", Type: col.DataType()}}, nil), []arrow.Array{col, col}, 4)
+	defer other.Release()
+	assert.EqualValues(t, 2*6*4, messageBytes(other))
+	last := other.NewSlice(3, 4)
+	defer last.Release()
+	assert.EqualValues(t, 2*3*4, messageBytes(last))
+	none := other.NewSlice(1, 1)
+	defer none.Release()
+	assert.Zero(t, messageBytes(none))
+	n := numberRecord(memory.DefaultAllocator, 1, 2, 3)
+	defer n.Release()
+	assert.EqualValues(t, 24, messageBytes(n))
 }
 
 func TestRecordBytes(t *testing.T) {
@@ -277,7 +497,7 @@ func FuzzRecords(f *testing.F) {
 				return
 			}
 		}
-		choose(&v.claims, []Extent{extent("p", 0, 100, 0)}, Limits{}.withDefaults())
+		choose(&v.claims, []Extent{extent("p", 0, 100, 0)}, terms{Limits: Limits{}.withDefaults()})
 	})
 }
 

@@ -13,11 +13,12 @@ type Limits struct {
 	// Rows is the most messages in a batch; 100,000. A batch may pass it by
 	// less than a chunk.
 	Rows int64
-	// Bytes is the most bytes of messages in a batch; 1 GiB. A batch may pass
-	// it by less than a chunk.
+	// Bytes is the most bytes of messages, keys and values, in a batch; 1 GiB.
+	// A batch may pass it by less than a chunk.
 	Bytes int64
-	// InFlight is the most bytes of messages read and not yet taken by the
-	// sink; 48 MiB. A single larger chunk passes alone.
+	// InFlight is the most memory of messages read and not yet taken by the
+	// sink, in bytes; 48 MiB. A buffer that several chunks were cut from
+	// counts once, and whole. A larger chunk passes alone.
 	InFlight int64
 }
 
@@ -47,13 +48,21 @@ func (l Limits) within(t time.Duration, speed float64) Limits {
 	return l
 }
 
+// terms are what choose goes by besides the ledger and the source.
+type terms struct {
+	Limits
+	rowBytes   float64 // of a message of the batch before; 0: not known
+	recordLost bool    // a range may begin before what is left
+}
+
 // choose picks the ranges of the next batch: of each partition the oldest
 // offsets that are free, in proportion to what waits there, so that all
-// partitions are done at the same time. Open ranges are taken in the order of
+// partitions are done at the same time. How many rows that is follows from
+// their size: as the source estimates it, else as it was in the last batch. Open ranges are taken in the order of
 // the source until the limits are reached. more says that something was left.
 // A partition that the ledger does not know and that has nothing to read yet
 // gets a start, so that what comes, or is lost, before the next plan counts.
-func choose(c *claims, extents []Extent, l Limits) (ranges []Range, starts []Start, more bool, err error) {
+func choose(c *claims, extents []Extent, l terms) (ranges []Range, starts []Start, more bool, err error) {
 	if err := checkExtents(extents); err != nil {
 		return nil, nil, false, err
 	}
@@ -66,7 +75,10 @@ func choose(c *claims, extents []Extent, l Limits) (ranges []Range, starts []Sta
 			starts = append(starts, Start{Partition: e.Partition, At: s, Skipped: s - e.From})
 			e.From = s
 		} else if next, ok := c.next(e.Partition); ok && next < e.From {
-			return nil, nil, false, &LostError{Range{e.Partition, next, e.From}}
+			if !l.recordLost {
+				return nil, nil, false, &LostError{Range{e.Partition, next, e.From}}
+			}
+			e.From = next // the source answers for what is gone
 		}
 		r, ok := c.free(e)
 		if !ok {
@@ -84,7 +96,11 @@ func choose(c *claims, extents []Extent, l Limits) (ranges []Range, starts []Sta
 		open, bytes = open+1, bytes+e.Bytes
 		ranges = append(ranges, r)
 	}
-	if room := float64(max(l.Rows-open, 1)); waiting > room {
+	rows := float64(l.Rows - open)
+	if size := rowBytes(extents, l.rowBytes); size > 0 {
+		rows = min(rows, float64(l.Bytes-bytes)/size)
+	}
+	if room := max(math.Floor(rows), 1); waiting > room {
 		more = true
 		for i, r := range ranges {
 			if r.To != Open {
@@ -93,6 +109,21 @@ func choose(c *claims, extents []Extent, l Limits) (ranges []Range, starts []Sta
 		}
 	}
 	return ranges, starts, more, nil
+}
+
+// rowBytes is the size of a message by the estimates of the source, or the
+// one given where it has none.
+func rowBytes(extents []Extent, otherwise float64) float64 {
+	var bytes, rows float64
+	for _, e := range extents {
+		if e.Bytes > 0 && e.To != Open && e.To > e.From {
+			bytes, rows = bytes+float64(e.Bytes), rows+float64(e.Len())
+		}
+	}
+	if rows == 0 {
+		return otherwise
+	}
+	return bytes / rows
 }
 
 // checkExtents returns an error for extents that a ledger cannot keep apart.

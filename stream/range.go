@@ -38,14 +38,15 @@ func (r Range) String() string {
 // Extent is what a source holds of one partition at the moment of asking.
 type Extent struct {
 	// Range is all that can be read now. Its From is the oldest offset that is
-	// still there; the engine never asks for less.
+	// still there; the engine asks for less only where offsets are gone that
+	// it has not read, to have them accounted for as lost.
 	Range
 	// Start is where a new ledger begins: From for "earliest", To for
 	// "latest". It counts only while the ledger names no partition at all; one
 	// that turns up later is read from its beginning.
 	Start int64
-	// Bytes estimates the size of the range, 0 where that is not known. It
-	// keeps plans within Limits.Bytes.
+	// Bytes estimates the size of the range's messages, 0 where that is not
+	// known. It keeps plans within Limits.Bytes.
 	Bytes int64
 }
 

@@ -1,56 +1,66 @@
 package stream
 
 import (
-	"strings"
-
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/internal/gather"
 )
 
-// Field finds a column, or a field of a struct column, by its path:
-// "candidate.magpsf". It returns nil if the record has none. The array is
-// borrowed from the record. It does not look at the validity of the structs
-// around the field: Arrow's builders and this module's decoder make the fields
-// of a null struct null, other writers may not.
-func Field(r arrow.Record, path string) arrow.Array {
-	names := strings.Split(path, ".")
-	i := r.Schema().FieldIndices(names[0])
-	if len(i) == 0 {
-		return nil
-	}
-	a := r.Column(i[0])
-	for _, name := range names[1:] {
-		s, ok := a.(*array.Struct)
-		if !ok {
-			return nil
+// Keep returns the rows of in for which keep is true: a filter is a
+// [TransformFunc] of one line. The other rows are dropped. Rows that lie
+// together are not copied. Where they are scattered they are, all but binary
+// and string views, into one record, for sinks work by the record.
+func Keep(in Rows, keep func(row int) bool) Result {
+	var index []int32
+	for i := range int32(in.Record.NumRows()) {
+		if keep(int(i)) {
+			index = append(index, i)
 		}
-		i, ok := s.DataType().(*arrow.StructType).FieldIdx(name)
-		if !ok {
-			return nil
-		}
-		a = s.Field(i)
 	}
-	return a
+	return Result{Rows: pick(in, index)}
 }
 
-// Keep returns the rows of in for which keep is true, without copying them: a
-// filter is a [TransformFunc] of one line. The other rows are dropped.
-func Keep(in Rows, keep func(row int) bool) Result {
-	var out Result
-	n := int(in.Record.NumRows())
-	for i := 0; i < n; i++ {
-		j := i
-		for j < n && keep(j) {
-			j++
-		}
-		if j > i {
-			from := make([]int32, j-i)
-			for k := range from {
-				from[k] = int32(i + k)
-			}
-			out.Rows = append(out.Rows, Rows{Table: in.Table, Record: in.Record.NewSlice(int64(i), int64(j)), From: from})
-			i = j
+// handful is how many runs of rows are worth a record each: a slice costs
+// about as much as the copy of a few rows.
+const handful = 4
+
+// pick returns the rows of in whose numbers are in index, in ascending order.
+func pick(in Rows, index []int32) []Rows {
+	runs := runsOf(index)
+	if len(runs) > handful && copyable(in.Record.Schema()) {
+		r, err := gather.Records(memory.DefaultAllocator, in.Record.Schema(), gather.Rows{Record: in.Record, Index: index})
+		if err == nil {
+			return []Rows{{Table: in.Table, Record: r, From: index}}
 		}
 	}
+	var out []Rows
+	for _, run := range runs {
+		from := int64(run[0])
+		r := in.Record.NewSlice(from, from+int64(len(run)))
+		out = append(out, Rows{Table: in.Table, Record: r, From: run})
+	}
 	return out
+}
+
+// runsOf cuts ascending numbers where they leave one out.
+func runsOf(index []int32) (runs [][]int32) {
+	for len(index) > 0 {
+		n := 1
+		for n < len(index) && index[n] == index[n-1]+1 {
+			n++
+		}
+		runs = append(runs, index[:n:n])
+		index = index[n:]
+	}
+	return runs
+}
+
+func copyable(s *arrow.Schema) bool {
+	for _, f := range s.Fields() {
+		if !gather.Supported(f.Type) {
+			return false
+		}
+	}
+	return true
 }

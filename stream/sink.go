@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"time"
 )
@@ -15,30 +16,37 @@ type Sink interface {
 	// runs one Stage of a sink at a time.
 	Stage(ctx context.Context, b Batch) (Receipt, error)
 
-	// Publish makes a committed receipt's rows visible. Any process may call
-	// it, and more than once: what is published already stays as it is.
-	Publish(ctx context.Context, r Receipt) error
+	// Publish makes the rows of a committed batch visible; r is the receipt
+	// of the attempt that won. Any process may call it, and more than once:
+	// what is published already stays as it is.
+	Publish(ctx context.Context, id BatchID, r Receipt) error
+}
+
+// BatchID tells a batch from all others. It is the same in every attempt at
+// the batch and in every process, so what is published is named by it.
+type BatchID struct {
+	Ledger string // the ledger's id
+	Number int64  // in the ledger, from 1
 }
 
 // Batch is what a sink stages.
 type Batch struct {
-	// Ledger, Number and Attempt tell this batch, and this try at it, from
-	// all others. Published names carry Ledger and Number, staged names
-	// Number and Attempt.
-	Ledger  string
-	Number  int64
+	BatchID
+	// Attempt tells this try at the batch from all others; staged names carry
+	// it beside the id.
 	Attempt string
-	// Rows yields the rows in the order of their messages, a slice for each
-	// chunk of messages. They are borrowed until the next slice is asked
-	// for, unless their records are retained. It may be ranged over once.
-	Rows iter.Seq2[[]Rows, error]
+	// Rows yields the rows in the order of their messages. Each is borrowed
+	// until the next one is asked for, unless its record is retained. It may
+	// be ranged over once.
+	Rows iter.Seq2[Rows, error]
 }
 
 // Receipt is what the ledger keeps of a staged batch: plain data, enough for
 // any process to publish it.
 type Receipt struct {
-	Files []File    `json:"files,omitempty"`
-	Parts []Receipt `json:"parts,omitempty"` // of the sinks of a Tee
+	Files []File          `json:"files,omitempty"`
+	Parts []Receipt       `json:"parts,omitempty"` // of the sinks of a Tee
+	Data  json.RawMessage `json:"data,omitempty"`  // of a sink that keeps something else than files
 }
 
 // File is one staged file.
@@ -72,10 +80,11 @@ func (r Receipt) all(yield func(File) bool) bool {
 }
 
 // A Sweeper is a Sink that can remove what a decided batch left in staging:
-// the files of attempts that died or lost. It is called after Publish, and
-// must leave all other batches alone.
+// the files of attempts that died or lost. It is called once all sinks of the
+// batch have published, so that they may share a staging area, and must leave
+// all other batches alone.
 type Sweeper interface {
-	Sweep(ctx context.Context, batch int64) error
+	Sweep(ctx context.Context, id BatchID) error
 }
 
 // SinkFunc is a Sink made of a function, for services that print, count or
@@ -89,14 +98,12 @@ func (f SinkFunc) Stage(ctx context.Context, b Batch) (Receipt, error) {
 		if err != nil {
 			return Receipt{}, err
 		}
-		for _, r := range rows {
-			if err := f(ctx, r); err != nil {
-				return Receipt{}, err
-			}
+		if err := f(ctx, rows); err != nil {
+			return Receipt{}, err
 		}
 	}
 	return Receipt{}, nil
 }
 
 // Publish does nothing.
-func (f SinkFunc) Publish(context.Context, Receipt) error { return nil }
+func (f SinkFunc) Publish(context.Context, BatchID, Receipt) error { return nil }

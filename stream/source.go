@@ -18,7 +18,10 @@ type Source interface {
 
 	// Read yields the messages of the ranges, one range after the other or
 	// interleaved, but always so that equal ranges give equal messages in
-	// equal order with equal bounds of chunks. It ends when the ranges are
+	// equal order with equal bounds of chunks. A range may begin before what
+	// is left, or name what has vanished since Available: the answer is an
+	// account of the offsets that are gone, with Lost set, and what becomes of
+	// that is for the engine to say. It ends when the ranges are
 	// read, when an open range has come to its end, at the first error, or
 	// when the engine stops listening because the batch is full. After an
 	// error the engine calls Read anew, with backoff, for the whole batch.
@@ -36,6 +39,10 @@ type Chunk struct {
 	// next Read rows of Messages. Within a batch the accounts of a partition
 	// follow each other without a gap; the engine checks that.
 	Accounts []Account
+	// Weight is what decoding the chunk may take in memory at most, in bytes,
+	// where that is more than its messages take: compressed ones. It counts
+	// against Limits.InFlight until the chunk has been decoded.
+	Weight int64
 	// Rejects are messages that the source itself can tell to be no good.
 	Rejects []Reject
 }

@@ -18,11 +18,22 @@ type Rows struct {
 	From []int32
 }
 
-// Result is what a transform made of one record. The engine releases its
-// records.
+// Result is what a transform made of one record. It owns a reference to each
+// of its records, which the engine releases. [Pass], [Keep] and [WithColumn]
+// make results that keep this rule.
 type Result struct {
 	Rows    []Rows
 	Rejects []Reject
+}
+
+// Release releases the records of the result, for a transform that gives up
+// after having made some.
+func (r Result) Release() { releaseRows(r.Rows) }
+
+func releaseRows(rows []Rows) {
+	for _, r := range rows {
+		r.Record.Release()
+	}
 }
 
 // Reject is a row that must not pass, and why. The message it came from goes
@@ -37,8 +48,9 @@ type Reject struct {
 // and counted so.
 type Transform interface {
 	// Apply is called concurrently. It borrows in: it neither releases it
-	// nor keeps it after returning, unless it retains it. The records of the
-	// result belong to the caller. An error stops the batch, which is run
+	// nor keeps it after returning, unless it retains it. in.From is nil. The
+	// records of the result belong to the caller, so to return in itself
+	// takes a Retain, which Pass does; without it the engine stops. An error stops the batch, which is run
 	// again with backoff unless the error is Permanent; a bad row is no
 	// error but a Reject.
 	Apply(ctx context.Context, in Rows) (Result, error)

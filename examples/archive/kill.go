@@ -14,15 +14,19 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// wrap kills the process, as kill -9 does, at the step named in the
-// environment: SKYFINCH_KILL="after publish 2" when the second file has been
+// openStore opens a store that kills the process, as kill -9 does, at the step
+// named in the environment: SKYFINCH_KILL="after publish 2" when the second file has been
 // published. Each store operation of a batch is a step: ledger, schema,
 // schemafile, plan, stage, write, close, commit, publish, sweep, done.
-func wrap(s store.Store) store.Store {
+func openStore(dir string) (store.Store, error) {
+	s, err := store.OpenDir(dir)
+	if err != nil {
+		return nil, err
+	}
 	var when, step string
 	var n int
 	if _, err := fmt.Sscan(os.Getenv("SKYFINCH_KILL"), &when, &step, &n); err != nil {
-		return s
+		return s, nil
 	}
 	var mu sync.Mutex
 	kill := func(op faultstore.Op) error {
@@ -42,7 +46,7 @@ func wrap(s store.Store) store.Store {
 	} else {
 		f.After = kill
 	}
-	return f
+	return f, nil
 }
 
 // stepOf names the step of a batch that an operation is.

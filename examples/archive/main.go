@@ -3,8 +3,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -19,63 +21,106 @@ import (
 
 func main() { os.Exit(cli.Main("archive", run)) }
 
-func run(ctx context.Context, args []string) (err error) {
-	s := &archive.Service{Wrap: wrap, Log: cli.Log()}
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	s, source := &o.service, o.source
+	s.Source, s.Log = source, cli.Log()
+	if o.registry != "" {
+		if s.Registry, err = alert.OpenRegistry(ctx, o.registry); err != nil {
+			return err
+		}
+	}
+	work := s.Drain
+	if !o.once {
+		work, source.Settle = s.Run, settle
+	}
+	if err := something(ctx, source, o.once); err != nil {
+		return err
+	}
+	if s.Store, err = openStore(s.Dir); err != nil {
+		return fmt.Errorf("%w: choose with -out a directory that can be written", err)
+	}
+	err = o.meter.Watch(s.Progress, func() error { return work(ctx) })
+	return errors.Join(err, o.meter.Summary(s.Progress(), s.Dir))
+}
+
+// settle is how long a file that may still be written to is left alone.
+const settle = 5 * time.Second
+
+// something returns an error if there is nothing to read. A service may wait
+// for its first files, but says so.
+func something(ctx context.Context, source *files.Source, once bool) error {
+	err := source.Check(ctx)
+	var none *files.NoMatchError
+	if !once && errors.As(err, &none) {
+		slog.Warn("nothing there yet, waiting for it", "files", none.Pattern)
+		return nil
+	}
+	if err != nil || !once {
+		return err
+	}
+	extents, err := source.Available(ctx)
+	if err == nil && len(extents) == 0 {
+		err = fmt.Errorf("no alerts in %s: in a directory they end in .avro, .bin, .tar, .tgz or .tar.gz", strings.Join(source.Patterns, ","))
+	}
+	return err
+}
+
+// options is what the flags say.
+type options struct {
+	service  archive.Service
+	source   *files.Source
+	registry string
+	once     bool
+	meter    cli.Meter
+}
+
+func parse(args []string) (*options, error) {
+	o := &options{meter: cli.Meter{Out: os.Stdout, Err: os.Stderr}}
+	s := &o.service
 	f := flag.NewFlagSet("archive", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	paths := f.String("files", "", "")
 	f.StringVar(&s.Dir, "out", "archive", "")
-	registry := f.String("registry", "", "")
+	f.StringVar(&o.registry, "registry", "", "")
 	f.DurationVar(&s.Interval, "interval", 10*time.Second, "")
-	once := f.Bool("once", false, "")
+	f.BoolVar(&o.once, "once", false, "")
 	clock := f.String("clock", "event", "")
 	compression := f.String("compression", "zstd", "")
+	lost := f.String("lost", "error", "")
 	f.Int64Var(&s.Limits.Rows, "max-rows", 0, "")
 	f.Var((*cli.Size)(&s.Limits.Bytes), "max-bytes", "")
 	f.IntVar(&s.Workers, "workers", 0, "")
-	meter := cli.Meter{Out: os.Stdout, Err: os.Stderr}
-	f.StringVar(&meter.Mode, "progress", "auto", "")
+	f.StringVar(&o.meter.Mode, "progress", "auto", "")
 	if err := cli.Parse(f, args); err != nil {
-		return err
+		return nil, err
 	}
-	if s.Clock, err = sink.ParseClock(*clock); err != nil {
-		return cli.UsageError{Text: err.Error()}
-	}
-	if s.Compression, err = sink.ParseCompression(*compression); err != nil {
-		return cli.UsageError{Text: err.Error()}
-	}
+	patterns := strings.Split(*paths, ",")
+	o.source = &files.Source{Patterns: patterns}
+	s.RecordLost = *lost == "record"
+	var errClock, errCompression error
+	s.Clock, errClock = sink.ParseClock(*clock)
+	s.Compression, errCompression = sink.ParseCompression(*compression)
 	switch {
-	case !slices.Contains(cli.Modes, meter.Mode):
-		return cli.UsageError{Text: fmt.Sprintf("no progress %q: use auto, json or off", meter.Mode)}
+	case errClock != nil:
+		return nil, cli.UsageError{Text: errClock.Error()}
+	case errCompression != nil:
+		return nil, cli.UsageError{Text: errCompression.Error()}
+	case !slices.Contains([]string{"error", "record"}, *lost):
+		return nil, cli.UsageError{Text: fmt.Sprintf("no -lost %q: use error or record", *lost)}
+	case !slices.Contains(cli.Modes, o.meter.Mode):
+		return nil, cli.UsageError{Text: fmt.Sprintf("no progress %q: use auto, json or off", o.meter.Mode)}
 	case *paths == "":
-		return cli.UsageError{Text: "say what to read: -files DIR, a file, a glob or a .tar.gz"}
+		return nil, cli.UsageError{Text: "say what to read: -files DIR, a file, a glob or a .tar.gz"}
+	case slices.Contains(patterns, ""):
+		return nil, cli.UsageError{Text: fmt.Sprintf("an empty name in -files %q", *paths)}
+	case s.Dir == "":
+		return nil, cli.UsageError{Text: "say where the archive is: -out DIR"}
 	case s.Interval <= 0 || s.Limits.Rows < 0 || s.Workers < 0:
-		return cli.UsageError{Text: "-interval, -max-rows and -workers must be positive"}
+		return nil, cli.UsageError{Text: "-interval must be positive, -max-rows and -workers not negative"}
 	}
-	if *registry != "" {
-		if s.Registry, err = alert.OpenRegistry(ctx, *registry); err != nil {
-			return err
-		}
-	}
-	source := &files.Source{Patterns: strings.Split(*paths, ",")}
-	if !*once {
-		source.Settle = 2 * time.Second
-	}
-	s.Source = source
-	extents, err := source.Available(ctx)
-	if err != nil {
-		return err
-	}
-	work := s.Run
-	if *once {
-		work = s.Drain
-		if len(extents) == 0 {
-			return fmt.Errorf("no alerts in %s: files end in .avro, .bin, .tar or .tar.gz", *paths)
-		}
-	}
-	if err := meter.Watch(s.Progress, func() error { return work(ctx) }); err != nil {
-		return err
-	}
-	meter.Summary(s.Progress(), s.Dir)
-	return nil
+	return o, nil
 }

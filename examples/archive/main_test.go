@@ -56,7 +56,7 @@ func TestSummaryOfOnce(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(alerts, "bad.avro"), []byte("bad"), 0o666))
 	text := output(t, "-files", alerts, "-out", out, "-once")
 	assert.Contains(t, text, "archived  30 alerts of 31 messages")
-	assert.Contains(t, text, "rejected  1, with their causes in "+out+"/rejected")
+	assert.Contains(t, text, "rejected  1, whole and with their causes in "+out+"/rejected")
 	assert.Contains(t, text, "files     4, ")
 	assert.Contains(t, output(t, "-files", alerts, "-out", out, "-once"), "archived  0 alerts of 0 messages")
 }
@@ -77,7 +77,7 @@ func TestLastLineOfJSON(t *testing.T) {
 }
 
 func TestManualNamesEveryFlag(t *testing.T) {
-	for _, f := range []string{"files", "out", "registry", "interval", "once", "clock", "compression", "max-rows", "max-bytes", "workers", "progress"} {
+	for _, f := range []string{"files", "out", "registry", "interval", "once", "clock", "compression", "lost", "max-rows", "max-bytes", "workers", "progress"} {
 		assert.Contains(t, manual, "    -"+f+" ", f)
 	}
 }
@@ -85,7 +85,7 @@ func TestManualNamesEveryFlag(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range []string{
 		"", "-bogus", "-files x y", "-files x -clock noon", "-files x -compression gzip", "-files x -progress loud",
-		"-files x -max-bytes much", "-files x -max-rows many", "-files x -max-rows -1", "-files x -interval 0s", "-files x -workers -2",
+		"-files x -max-bytes much", "-files x -max-rows many", "-files x -max-rows -1", "-files x -interval 0s", "-files x -workers -2", "-files x -out=", "-files x,", "-files x -lost keep",
 	} {
 		var usage cli.UsageError
 		assert.ErrorAs(t, run(context.Background(), strings.Fields(args)), &usage, args)
@@ -147,20 +147,22 @@ func TestForeignLedger(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	alerts, out := night(t, 30)
 	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
-	defer func() { wrap = nil }()
-	wrap = func(s store.Store) store.Store {
+	open := openStore
+	defer func() { openStore = open }()
+	openStore = func(dir string) (store.Store, error) {
+		s, err := open(dir)
 		return &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
-			if op.Kind == faultstore.Write && strings.HasPrefix(op.Name, "staging/alerts") {
+			if op.Kind == faultstore.Write && strings.HasSuffix(op.Name, "-0") { // a file of a sink
 				return &os.PathError{Op: "write", Path: op.Name, Err: syscall.ENOSPC}
 			}
 			return nil
-		}}
+		}}, err
 	}
 	err := run(context.Background(), args)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	assert.Contains(t, cli.Explain("archive", err), "free space on that disk, then start again: nothing is lost")
 	assert.NoDirExists(t, filepath.Join(out, "alerts"))
-	wrap = nil
+	openStore = open
 	assert.Contains(t, output(t, "-files", alerts, "-out", out, "-once"), "archived  30 alerts")
 }
 
@@ -182,7 +184,7 @@ func TestRunTakesFilesAsTheyCome(t *testing.T) {
 			return nil
 		})
 		return n == 8
-	}, 20*time.Second, 100*time.Millisecond)
+	}, 30*time.Second, 100*time.Millisecond)
 	cancel()
 	assert.NoError(t, <-done)
 }

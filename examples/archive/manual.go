@@ -15,10 +15,11 @@ DESCRIPTION
         OUT/ledger, OUT/staging                     what was done, and what is being done
 
     Without -once it goes on until Ctrl-C and takes files as they come, each
-    once it has lain unchanged for two seconds. Stopped or killed at any time,
+    once it has lain unchanged for five seconds: write files elsewhere and move
+    them in. Stopped or killed at any time,
     the next start takes up the work where it stood: nothing is lost and
-    nothing is there twice. A file is known by its path; one that has been
-    archived is not read again.
+    nothing is there twice. A file is known by its path, symlinks resolved; one
+    that has been archived is not read again.
 
 FLAGS
     -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
@@ -32,6 +33,8 @@ FLAGS
                         observing night, YYYY/MM/dd. Fixed for an archive by its
                         first run
     -compression zstd   or snappy, or none; gzipped cutouts stay as they are
+    -lost error         what is gone before it was read, a planned file say: an error, or
+                        record: written into the ledger as lost, and the archive goes on
     -max-rows N         most messages in a batch (default 100000)
     -max-bytes SIZE     most bytes of messages in a batch, like 512M (default 1GiB)
     -workers N          goroutines that decode and encode (default: one a core)
@@ -40,7 +43,8 @@ FLAGS
                         off
 
 EXIT STATUS
-    0 done; 1 an error, in one line on standard error; 2 wrong usage
+    0 done, or without -once stopped by Ctrl-C or SIGTERM; 1 an error, or -once
+    interrupted, in one line on standard error; 2 wrong usage
 
 EXAMPLES
     archive -files ztf_public_20181129.tar.gz -out sky -once

@@ -4,6 +4,6 @@ package main
 
 import "github.com/skyfinch/skyfinch/stream/store"
 
-// wrap is where the tests built with the tag killpoints put a store that kills
-// the process at a named step.
-var wrap func(store.Store) store.Store
+// openStore opens the archive. Tests put a store that fails in its place, and
+// the build with the tag killpoints one that kills the process.
+var openStore = func(dir string) (store.Store, error) { return store.OpenDir(dir) }

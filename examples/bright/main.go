@@ -10,6 +10,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/sink"
@@ -24,7 +25,7 @@ func main() {
 	if *path == "" {
 		log.Fatal("bright: say what to read: -files DIR")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
 	job := &stream.MicroBatch{
@@ -32,7 +33,7 @@ func main() {
 		Transforms: []stream.Transform{&alert.Decoder{}, brighterThan(*limit)},
 		Sink:       sink.Console{Columns: []string{"objectId", "candid", "candidate.magpsf", "ra", "dec"}},
 	}
-	if err := job.Drain(ctx); err != nil {
+	if err := job.Drain(ctx); err != nil && ctx.Err() == nil {
 		log.Fatal(err)
 	}
 	p := job.Progress()

@@ -63,16 +63,21 @@ func TestExplain(t *testing.T) {
 }
 
 func TestMeterSummary(t *testing.T) {
-	p := stream.Progress{Batches: 2, Read: 1234567, Written: 1234560, Rejected: 7, Files: 12, Bytes: 5e9, Elapsed: 100 * time.Second}
+	p := stream.Progress{Batches: 2, Read: 1234567, Written: 1234560, Rejected: 7, Files: 12, Bytes: 5e9, Elapsed: 100 * time.Second,
+		Causes: map[string]int64{"no alert id": 2, "event time NaN": 4, "empty value": 1, "null value": 0}, Lost: 3}
 	var out bytes.Buffer
 	Meter{Mode: "auto", Out: &out}.Summary(p, "sky")
 	assert.Equal(t, `archived  1,234,560 alerts of 1,234,567 messages in 1m40s, 2 batches (12,345/s)
-rejected  7, with their causes in sky/rejected
+rejected  7, whole and with their causes in sky/rejected
+          4  event time NaN
+          2  no alert id
+          1  empty value
+lost      3, gone before they were read: the ledger says which
 files     12, 5.00 GB in sky
 `, out.String())
 	out.Reset()
 	Meter{Mode: "json", Out: &out}.Summary(p, "sky")
-	assert.JSONEq(t, `{"read":1234567,"written":1234560,"rejected":7,"dropped":0,"batches":2,"files":12,
+	assert.JSONEq(t, `{"read":1234567,"written":1234560,"rejected":7,"dropped":0,"lost":3,"batches":2,"files":12,
 		"bytes":5000000000,"reading":0,"seconds":100}`, out.String())
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -19,20 +20,29 @@ type UsageError struct{ Text string }
 
 func (e UsageError) Error() string { return e.Text }
 
+// memoryLimit is from where on Go collects garbage more often than it would:
+// what is alive is bounded by the settings of the job, and far below.
+const memoryLimit = 400 << 20
+
 // Main runs a command until it ends, or until Ctrl-C or SIGTERM end its
 // context; a second signal kills it. It returns the exit status: 0, 1 after an
-// error, which stands on standard error in one line, or 2 after wrong usage.
+// error or when what was asked for was not finished, which stands on standard
+// error in one line, or 2 after wrong usage.
 func Main(name string, run func(ctx context.Context, args []string) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	err := run(ctx, os.Args[1:])
 	var usage UsageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return 0 // asked for; what was not finished comes again
+		fmt.Fprintf(os.Stderr, "%s: interrupted: start again to finish, nothing is lost\n", name)
+		return 1
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "%s (%s -h tells more)\n", Explain(name, err), name)
 		return 2
@@ -58,7 +68,10 @@ func hintFor(err error) string {
 	if errors.As(err, &batch) {
 		again = ", then start again: nothing is lost"
 	}
+	var lost *stream.LostError
 	switch {
+	case errors.As(err, &lost):
+		return "bring them back, or start with -lost record to go on without them"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free space on that disk" + again
 	case errors.Is(err, syscall.EDQUOT):

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,35 +73,53 @@ func (m Meter) shower() func(stream.Progress) {
 	return nil
 }
 
-// Summary shows the end of a job: an object in mode json, else words.
-func (m Meter) Summary(p stream.Progress, where string) {
+// Summary shows the end of a job: an object in mode json, else words. where is
+// the archive.
+func (m Meter) Summary(p stream.Progress, where string) error {
 	if m.Mode == "json" {
-		m.writeJSON(p)
-		return
+		return m.writeJSON(p)
 	}
-	fmt.Fprintf(m.Out, "archived  %s of %s messages in %s, %s (%s/s)\n",
-		count(p.Written, "alerts"), thousands(p.Read), p.Elapsed.Round(10*time.Millisecond), plural(p.Batches, "batch", "batches"), rate(p))
+	var text strings.Builder
+	fmt.Fprintf(&text, "archived  %s alerts of %s messages in %s, %s (%s/s)\n", thousands(p.Written), thousands(p.Read),
+		p.Elapsed.Round(10*time.Millisecond), plural(p.Batches, "batch", "batches"), rate(p))
 	if p.Rejected > 0 {
-		fmt.Fprintf(m.Out, "rejected  %s, with their causes in %s/rejected\n", thousands(p.Rejected), where)
+		fmt.Fprintf(&text, "rejected  %s, whole and with their causes in %s/rejected\n", thousands(p.Rejected), where)
+	}
+	for _, cause := range commonest(p.Causes, 3) {
+		fmt.Fprintf(&text, "  %9s  %s\n", thousands(p.Causes[cause]), cause)
+	}
+	if p.Lost > 0 {
+		fmt.Fprintf(&text, "lost      %s, gone before they were read: the ledger says which\n", thousands(p.Lost))
 	}
 	if p.Dropped > 0 {
-		fmt.Fprintf(m.Out, "left out  %s\n", thousands(p.Dropped))
+		fmt.Fprintf(&text, "left out  %s\n", thousands(p.Dropped))
 	}
-	fmt.Fprintf(m.Out, "files     %s, %s in %s\n", thousands(p.Files), size(p.Bytes), where)
+	fmt.Fprintf(&text, "files     %s, %s in %s\n", thousands(p.Files), size(p.Bytes), where)
+	_, err := io.WriteString(m.Out, text.String())
+	return err
 }
 
-func (m Meter) writeJSON(p stream.Progress) {
-	json.NewEncoder(m.Out).Encode(struct {
+// commonest returns the n causes that count most.
+func commonest(causes map[string]int64, n int) []string {
+	all := slices.SortedFunc(maps.Keys(causes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(causes[b], causes[a]), cmp.Compare(a, b))
+	})
+	return all[:min(n, len(all))]
+}
+
+func (m Meter) writeJSON(p stream.Progress) error {
+	return json.NewEncoder(m.Out).Encode(struct {
 		Read     int64   `json:"read"`
 		Written  int64   `json:"written"`
 		Rejected int64   `json:"rejected"`
 		Dropped  int64   `json:"dropped"`
+		Lost     int64   `json:"lost"`
 		Batches  int64   `json:"batches"`
 		Files    int64   `json:"files"`
 		Bytes    int64   `json:"bytes"`
 		Reading  int64   `json:"reading"`
 		Seconds  float64 `json:"seconds"`
-	}{p.Read, p.Written, p.Rejected, p.Dropped, p.Batches, p.Files, p.Bytes, p.Reading, p.Elapsed.Seconds()})
+	}{p.Read, p.Written, p.Rejected, p.Dropped, p.Lost, p.Batches, p.Files, p.Bytes, p.Reading, p.Elapsed.Seconds()})
 }
 
 func line(p stream.Progress) string {
@@ -115,8 +136,6 @@ func rate(p stream.Progress) string {
 	}
 	return thousands(int64(float64(p.Read+p.Reading) / p.Elapsed.Seconds()))
 }
-
-func count(n int64, what string) string { return thousands(n) + " " + what }
 
 func plural(n int64, one, many string) string {
 	if n == 1 {

@@ -8,7 +8,6 @@ package faultstore
 
 import (
 	"context"
-	"io"
 	"iter"
 
 	"github.com/skyfinch/skyfinch/stream/store"
@@ -17,14 +16,18 @@ import (
 // Kind is a kind of operation.
 type Kind string
 
-// The kinds of operations. Write and Close are those of a staged file.
+// The kinds of operations. Write, Close and Abort are those of a staged file,
+// Read is that of an open one.
 const (
 	PutIfAbsent Kind = "put"
 	Get         Kind = "get"
 	Stage       Kind = "stage"
 	Write       Kind = "write"
 	Close       Kind = "close"
+	Abort       Kind = "abort"
 	Publish     Kind = "publish"
+	Open        Kind = "open"
+	Read        Kind = "read"
 	List        Kind = "list"
 	Delete      Kind = "delete"
 )
@@ -32,8 +35,8 @@ const (
 // Op is one operation on a store.
 type Op struct {
 	Kind Kind
-	// Name is what it is done to: the staged name for Stage, Write and Close,
-	// the final one for Publish, the prefix for List.
+	// Name is what it is done to: the staged name for Stage, Write, Close and
+	// Abort, the final one for Publish, the prefix for List.
 	Name string
 }
 
@@ -45,7 +48,10 @@ type Store struct {
 	After  func(Op) error // its error takes the answer's place
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store  = (*Store)(nil)
+	_ store.Locker = (*Store)(nil)
+)
 
 // do runs f between the hooks.
 func (s *Store) do(kind Kind, name string, f func() error) error {
@@ -87,39 +93,74 @@ func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
 }
 
 // Stage implements store.Files.
-func (s *Store) Stage(ctx context.Context, name, final string) (io.WriteCloser, error) {
-	f := &file{s: s, name: name}
+func (s *Store) Stage(ctx context.Context, name, final string) (store.Writer, error) {
+	w := &writer{s: s, name: name}
 	err := s.do(Stage, name, func() (err error) {
-		f.WriteCloser, err = s.Store.Stage(ctx, name, final)
+		w.Writer, err = s.Store.Stage(ctx, name, final)
 		return err
 	})
 	if err != nil {
-		if f.WriteCloser != nil {
-			f.WriteCloser.Close() // nobody else can, and a Dir would leak it
+		if w.Writer != nil {
+			w.Writer.Close() // nobody else can, and a Dir would leak it
 		}
 		return nil, err
 	}
-	return f, nil
+	return w, nil
 }
 
-// file is a staged file.
-type file struct {
-	io.WriteCloser
+// writer is a staged file.
+type writer struct {
+	store.Writer
 	s    *Store
 	name string
 }
 
 // Write is between the hooks.
-func (f *file) Write(p []byte) (n int, err error) {
-	err = f.s.do(Write, f.name, func() (err error) {
-		n, err = f.WriteCloser.Write(p)
+func (w *writer) Write(p []byte) (n int, err error) {
+	err = w.s.do(Write, w.name, func() (err error) {
+		n, err = w.Writer.Write(p)
 		return err
 	})
 	return n, err
 }
 
 // Close is between the hooks.
-func (f *file) Close() error { return f.s.do(Close, f.name, f.WriteCloser.Close) }
+func (w *writer) Close() error { return w.s.do(Close, w.name, w.Writer.Close) }
+
+// Abort is between the hooks.
+func (w *writer) Abort() error { return w.s.do(Abort, w.name, w.Writer.Abort) }
+
+// Open implements store.Files.
+func (s *Store) Open(ctx context.Context, name string) (store.Reader, error) {
+	r := &reader{s: s, name: name}
+	err := s.do(Open, name, func() (err error) {
+		r.Reader, err = s.Store.Open(ctx, name)
+		return err
+	})
+	if err != nil {
+		if r.Reader != nil {
+			r.Reader.Close()
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+// reader is an open file.
+type reader struct {
+	store.Reader
+	s    *Store
+	name string
+}
+
+// ReadAt is between the hooks.
+func (r *reader) ReadAt(p []byte, off int64) (n int, err error) {
+	err = r.s.do(Read, r.name, func() (err error) {
+		n, err = r.Reader.ReadAt(p, off)
+		return err
+	})
+	return n, err
+}
 
 // Publish implements store.Files.
 func (s *Store) Publish(ctx context.Context, name, final string, size int64) error {
@@ -152,4 +193,13 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, 
 // Delete implements store.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.do(Delete, name, func() error { return s.Store.Delete(ctx, name) })
+}
+
+// Lock implements store.Locker: the lock of the store it wraps, if that has
+// any, and no hooks.
+func (s *Store) Lock(name string) (unlock func() error, err error) {
+	if l, ok := s.Store.(store.Locker); ok {
+		return l.Lock(name)
+	}
+	return func() error { return nil }, nil
 }

@@ -49,6 +49,20 @@ func use(s store.Store) error {
 	if err := s.Publish(ctx, "staged", "final", 4); err != nil {
 		return err
 	}
+	r, err := s.Open(ctx, "final")
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if _, err := r.ReadAt(make([]byte, 4), 0); err != nil {
+		return err
+	}
+	if w, err = s.Stage(ctx, "given up", "final"); err != nil {
+		return err
+	}
+	if err := w.Abort(); err != nil {
+		return err
+	}
 	for _, err := range s.List(ctx, "") {
 		if err != nil {
 			return err
@@ -78,6 +92,9 @@ func TestFaults(t *testing.T) {
 		{faultstore.Write, "write staged: fault", []string{"record"}, []string{"record"}},
 		{faultstore.Close, "close staged: fault", []string{"record"}, []string{"record", "staged"}},
 		{faultstore.Publish, "publish final: fault", []string{"record", "staged"}, []string{"final", "record"}},
+		{faultstore.Open, "open final: fault", []string{"final", "record"}, []string{"final", "record"}},
+		{faultstore.Read, "read final: fault", []string{"final", "record"}, []string{"final", "record"}},
+		{faultstore.Abort, "abort given up: fault", []string{"final", "record"}, []string{"final", "record"}},
 		{faultstore.List, "list : fault", []string{"final", "record"}, []string{"final", "record"}},
 		{faultstore.Delete, "delete record: fault", []string{"final", "record"}, []string{"final"}},
 	} {
@@ -100,6 +117,20 @@ func TestTransparent(t *testing.T) {
 	quiet := func(faultstore.Op) error { return nil }
 	assert.NoError(t, streamtest.TestStore(&faultstore.Store{Store: store.NewMemory()}))
 	assert.NoError(t, streamtest.TestStore(&faultstore.Store{Store: store.NewMemory(), Before: quiet, After: quiet}))
+}
+
+// A store without locks has none to give; that of a Dir is the Dir's.
+func TestLock(t *testing.T) {
+	unlock, err := (&faultstore.Store{Store: store.NewMemory()}).Lock("lock")
+	require.NoError(t, err)
+	assert.NoError(t, unlock())
+	d, err := store.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	unlock, err = (&faultstore.Store{Store: d}).Lock("lock")
+	require.NoError(t, err)
+	_, err = d.Lock("lock")
+	assert.ErrorIs(t, err, store.ErrLocked)
+	assert.NoError(t, unlock())
 }
 
 func TestListStopsEarly(t *testing.T) {

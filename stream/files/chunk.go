@@ -35,6 +35,14 @@ func (c *chunker) add(partition string, number int64, m stream.Message, cause st
 	return nil
 }
 
+// lost says that the numbers from from on, up to to, are gone, and that nothing
+// follows them in the partition.
+func (c *chunker) lost(partition string, from, to int64) {
+	c.accounts = append(c.accounts, stream.Account{
+		Range: stream.Range{Partition: partition, From: from, To: to}, Lost: to - from, End: true,
+	})
+}
+
 // end says whether anything follows the number next in the partition.
 func (c *chunker) end(partition string, next int64, end bool) {
 	c.account(partition, next).End = end

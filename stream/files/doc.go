@@ -48,10 +48,21 @@
 // Where nobody does that, [Source].Settle leaves a file alone until it has not
 // changed for a while.
 //
+// A glob may wait for its first file, and a directory be empty. A name without
+// wildcards that leads nowhere is taken for a typing error when a Source lists
+// for the first time; later, as for all patterns, files that are gone are files
+// that somebody has archived and moved. [Source].Check asks whether each
+// pattern stands for something now.
+//
 // # Delivery
 //
 // Equal ranges give equal messages in equal chunks. Values are not copied: they
 // are views into the buffers that files were read to, which live as long as
 // a record made of them. A disk that fails is an error, to be tried again; it
 // never passes for the end of a file.
+//
+// A file that was planned and is gone when it comes to be read is answered with
+// an account of lost offsets: the engine stops with a stream.LostError or, with
+// RecordLost, writes the loss down and goes on. How many records were left in
+// the file nobody knows, so one stands for them all.
 package files

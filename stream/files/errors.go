@@ -6,8 +6,8 @@ import (
 )
 
 // NoMatchError reports a pattern that stands for no file and no directory.
-// Most often it is a typing error, and reading on without its files would
-// lose them silently.
+// Most often it is a typing error, and going on without its files would lose
+// them silently.
 type NoMatchError struct {
 	Pattern string
 }

@@ -52,9 +52,12 @@ func Example() {
 
 // A pattern that matches nothing is most often a typing error.
 func ExampleNoMatchError() {
+	ctx := context.Background()
 	src := &files.Source{Patterns: []string{"/data/no-such-night/*.avro"}}
-	_, err := src.Available(context.Background())
-	fmt.Println(err)
+	extents, err := src.Available(ctx) // a service may wait for its first file
+	fmt.Println(len(extents), err)
+	fmt.Println(src.Check(ctx))
 	// Output:
+	// 0 <nil>
 	// files: "/data/no-such-night/*.avro" matches no file and no directory: correct the pattern, or create the directory if its files are still to come
 }

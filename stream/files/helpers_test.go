@@ -207,7 +207,7 @@ func (r *result) add(t testing.TB, c stream.Chunk) {
 	}
 	sum := 0
 	for _, a := range c.Accounts {
-		require.Equal(t, a.To-a.From, a.Read)
+		require.Equal(t, a.To-a.From, a.Read+a.Lost)
 		sum += int(a.Read)
 		r.account(t, a)
 	}

@@ -18,6 +18,7 @@ import (
 type listing struct {
 	newest  time.Time // younger files are left for later
 	settle  bool
+	need    need
 	seen    map[string]bool
 	extents []stream.Extent
 	found   []found // by the pattern at hand
@@ -28,8 +29,17 @@ type found struct {
 	size int64
 }
 
-func newListing(settle time.Duration) *listing {
-	return &listing{newest: time.Now().Add(-settle), settle: settle > 0, seen: map[string]bool{}}
+// need says which patterns must stand for something.
+type need int
+
+const (
+	nothing    need = iota
+	literals        // those without wildcards
+	everything      // globs too
+)
+
+func newListing(settle time.Duration, need need) *listing {
+	return &listing{newest: time.Now().Add(-settle), settle: settle > 0, need: need, seen: map[string]bool{}}
 }
 
 // add lists what a pattern stands for, behind what came before it.
@@ -43,11 +53,16 @@ func (l *listing) add(ctx context.Context, pattern string) error {
 	}
 	l.found = l.found[:0]
 	err = l.literal(ctx, path)
+	required := l.need >= literals
 	if absent(err) && hasMeta(pattern) {
 		err = l.glob(ctx, pattern)
+		required = l.need >= everything
 	}
 	if absent(err) {
-		return stream.Permanent(&NoMatchError{pattern})
+		if required {
+			return stream.Permanent(&NoMatchError{pattern})
+		}
+		return nil
 	}
 	if err != nil {
 		return err

@@ -104,7 +104,7 @@ func TestNoMatch(t *testing.T) {
 	dir := tree(t)
 	for _, p := range []string{"missing", "*.missing", "a.avro/x", "a.avro/*", "**/missing/*.avro", "dangling.avro", "mis[s]ing/**"} {
 		pattern := dir + "/" + p
-		_, err := (&Source{Patterns: []string{dir, pattern}}).Available(t.Context())
+		err := (&Source{Patterns: []string{dir, pattern}}).Check(t.Context())
 		var none *NoMatchError
 		require.ErrorAs(t, err, &none, p)
 		assert.Equal(t, pattern, none.Pattern)
@@ -114,6 +114,27 @@ func TestNoMatch(t *testing.T) {
 	}
 	_, err := (&Source{Patterns: []string{""}}).Available(t.Context())
 	assert.ErrorAs(t, err, new(*NoMatchError))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "nothing"), 0o755))
+	assert.NoError(t, (&Source{Patterns: []string{dir + "/nothing", dir + "/*.avro"}}).Check(t.Context()))
+}
+
+// A service may wait for the files of a glob, and goes on when files that it
+// has listed are moved away; a name that never led anywhere is an error.
+func TestEmptyAnswers(t *testing.T) {
+	dir := write(t, member{"a.avro", []byte("1")}, member{"b.avro", []byte("2")})
+	s := &Source{Patterns: []string{dir + "/*.bin", dir + "/a.avro", dir + "/b.avro"}}
+	require.NoError(t, os.Rename(filepath.Join(dir, "a.avro"), filepath.Join(dir, "c")))
+	for range 2 { // an error does not count as a listing
+		_, err := s.Available(t.Context())
+		var none *NoMatchError
+		require.ErrorAs(t, err, &none)
+		assert.Equal(t, dir+"/a.avro", none.Pattern)
+	}
+	require.NoError(t, os.Rename(filepath.Join(dir, "c"), filepath.Join(dir, "a.avro")))
+	assert.Equal(t, []string{"a.avro", "b.avro"}, list(t, dir, s))
+	require.NoError(t, os.Remove(filepath.Join(dir, "a.avro")))
+	assert.Equal(t, []string{"b.avro"}, list(t, dir, s))
+	assert.ErrorAs(t, s.Check(t.Context()), new(*NoMatchError), "Check does not forget")
 }
 
 func TestAvailableErrors(t *testing.T) {

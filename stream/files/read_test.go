@@ -2,7 +2,9 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // Each of these is one message, whole, whatever is in it.
@@ -116,12 +119,63 @@ func TestEndComesWithTheLastRow(t *testing.T) {
 
 func TestReadErrors(t *testing.T) {
 	dir := write(t, member{"a.bin", []byte("a")}, member{"z.tar/x", nil})
-	for _, path := range []string{"missing.avro", "missing.tar", "a.bin/x", "z.tar", "."} {
+	for _, path := range []string{"a.bin/x", "z.tar", "."} {
 		r := read(t, &Source{}, open(dir+"/a.bin", 0), open(dir+"/"+path, 0))
 		require.Error(t, r.err, path)
 		assert.Contains(t, r.err.Error(), filepath.FromSlash(dir+"/"+path))
 		assert.Regexp(t, `^files: `, r.err.Error())
 	}
+}
+
+// A file that is gone does not keep the others from being read.
+func TestVanished(t *testing.T) {
+	dir := write(t, member{"a.bin", []byte("a")}, member{"b.bin", []byte("b")})
+	for _, name := range []string{"gone.avro", "gone.tar", "gone/x.avro"} {
+		gone := dir + "/" + name
+		for _, c := range []struct{ asked, lost stream.Range }{
+			{open(gone, 0), stream.Range{Partition: gone, From: 0, To: 1}},
+			{open(gone, 3), stream.Range{Partition: gone, From: 3, To: 4}},
+			{stream.Range{Partition: gone, From: 2, To: 9}, stream.Range{Partition: gone, From: 2, To: 9}},
+		} {
+			r := read(t, &Source{}, open(dir+"/a.bin", 0), c.asked, open(dir+"/b.bin", 0))
+			require.NoError(t, r.err)
+			assert.Len(t, r.rows, 2)
+			assert.Equal(t, []stream.Account{
+				account(dir+"/a.bin", 0, 1, true), {Range: c.lost, Lost: c.lost.Len(), End: true}, account(dir+"/b.bin", 0, 1, true),
+			}, r.accounts)
+		}
+	}
+}
+
+// A service was killed behind its plan, and a planned file is moved away: no
+// start would succeed if that were an error like any other.
+func TestVanishedBehindThePlan(t *testing.T) {
+	ctx := t.Context()
+	dir, ledgers := write(t, member{"a.bin", []byte("a")}, member{"b.bin", []byte("b")}), store.NewMemory()
+	start := func(recordLost bool, sink error) (stream.Progress, error) {
+		l, err := stream.OpenLedger(ctx, ledgers, "ledger", nil)
+		require.NoError(t, err)
+		m := &stream.MicroBatch{
+			Source: &Source{Patterns: []string{dir}}, Ledger: l, RecordLost: recordLost, Log: slog.New(slog.DiscardHandler),
+			Sink: stream.SinkFunc(func(context.Context, stream.Rows) error { return stream.Permanent(sink) }),
+		}
+		err = m.Drain(ctx)
+		return m.Progress(), err
+	}
+	killed := errors.New("killed")
+	_, err := start(false, killed)
+	require.ErrorIs(t, err, killed)
+	require.NoError(t, os.Remove(dir+"/a.bin"))
+	_, err = start(false, nil)
+	var lost *stream.LostError
+	require.ErrorAs(t, err, &lost)
+	assert.Equal(t, dir+"/a.bin", lost.Partition)
+	p, err := start(true, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{1, 1}, []int64{p.Lost, p.Read})
+	p, err = start(false, nil)
+	require.NoError(t, err)
+	assert.Zero(t, p.Batches)
 }
 
 func TestCancelledContext(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -52,16 +53,36 @@ func (r *reader) ranges(ctx context.Context, ranges []stream.Range) error {
 func (r *reader) one(ctx context.Context, rng stream.Range) error {
 	r.Range, r.next = rng, 0
 	r.begin(rng.Partition)
-	read := r.file
-	if isTarball(rng.Partition) {
-		read = r.tarball
+	path := pathOf(rng.Partition)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.vanished(rng)
+		return nil
 	}
-	err := read(ctx, pathOf(rng.Partition))
+	if err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
+	defer f.Close()
+	if isTarball(rng.Partition) {
+		err = r.tarball(ctx, path, f)
+	} else {
+		err = r.file(ctx, path, f)
+	}
 	if err != nil && err != errMore && err != errGone {
 		return err
 	}
 	r.out.end(rng.Partition, max(r.next, rng.From), err != errMore)
 	return nil
+}
+
+// vanished answers for a file that is there no more: what was asked for is
+// lost, one record at the least, and nothing follows.
+func (r *reader) vanished(rng stream.Range) {
+	to := rng.To
+	if to == stream.Open {
+		to = rng.From + 1
+	}
+	r.out.lost(rng.Partition, rng.From, to)
 }
 
 // begin makes topic the origin of the records that follow.
@@ -99,12 +120,7 @@ func (r *reader) tooLarge(size int64) error {
 }
 
 // file reads a file that is no tarball.
-func (r *reader) file(ctx context.Context, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("files: %w", err)
-	}
-	defer f.Close()
+func (r *reader) file(ctx context.Context, path string, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("files: %w", err)

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -21,8 +22,9 @@ const (
 	mostMessage = math.MaxInt32 - 64
 )
 
-// Source reads Avro files, directories, globs and tarballs. Its methods keep
-// no state between calls and may be called concurrently.
+// Source reads Avro files, directories, globs and tarballs. Its methods may be
+// called concurrently. Between calls it remembers only that it has listed its
+// patterns once.
 type Source struct {
 	// Patterns name files, directories and globs. Directories are searched
 	// recursively. In a glob ** stands for any number of directories, and a
@@ -42,14 +44,37 @@ type Source struct {
 	// Alloc is where messages are read to; it may return memory that is not
 	// zeroed. nil is memory.DefaultAllocator.
 	Alloc memory.Allocator
+
+	listed atomic.Bool // all patterns, without an error
 }
 
 // Available lists the files and their sizes; it opens none. Every extent is
-// open-ended, because only reading tells how many records a file has. A
-// pattern that stands for nothing is a [NoMatchError]; a directory without
-// alerts is not.
+// open-ended, because only reading tells how many records a file has. A glob
+// that matches nothing yet and a directory without alerts are empty. A pattern
+// without wildcards that names nothing is a [NoMatchError], but only until
+// Available has succeeded once: what is archived may be moved away.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
-	l := newListing(s.Settle)
+	need := literals
+	if s.listed.Load() {
+		need = nothing
+	}
+	extents, err := s.list(ctx, need)
+	if err == nil {
+		s.listed.Store(true)
+	}
+	return extents, err
+}
+
+// Check returns a [NoMatchError] for the first pattern that stands for no file
+// and no directory, be it a glob. Available lets a glob wait for its files;
+// who has all files already asks Check before.
+func (s *Source) Check(ctx context.Context) error {
+	_, err := s.list(ctx, everything)
+	return err
+}
+
+func (s *Source) list(ctx context.Context, need need) ([]stream.Extent, error) {
+	l := newListing(s.Settle, need)
 	for _, pattern := range s.Patterns {
 		if err := l.add(ctx, pattern); err != nil {
 			return nil, err
@@ -60,7 +85,7 @@ func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 
 // Read yields the messages of the ranges, range by range. It blocks on the
 // file system only. Damage in a file is a reject; an error is a file that
-// cannot be read at all.
+// cannot be read at all. A file that is gone is an account of lost offsets.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		r := s.reader(func(c stream.Chunk) error {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strings"
 
@@ -17,19 +16,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// tarball reads the members of a tar archive in one pass.
-func (r *reader) tarball(ctx context.Context, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return fmt.Errorf("files: %w", err)
-	}
-	defer f.Close()
-	return r.unpack(ctx, name, f)
-}
-
-// unpack lets a damaged archive end in a reject; only what the disk itself
-// refuses is an error.
-func (r *reader) unpack(ctx context.Context, name string, src io.Reader) error {
+// tarball reads the members of a tar archive in one pass. It lets a damaged
+// archive end in a reject; only what the disk itself refuses is an error.
+func (r *reader) tarball(ctx context.Context, name string, src io.Reader) error {
 	disk := &faults{src: src}
 	err := r.archive(ctx, name, disk)
 	damage := new(readError)

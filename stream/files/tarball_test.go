@@ -153,7 +153,7 @@ func TestDiskError(t *testing.T) {
 			return nil
 		})
 		r.Range = stream.Range{Partition: "/a.tgz", To: stream.Open}
-		err := r.unpack(t.Context(), "/a.tgz", brokenDisk{bytes.NewReader(data[:cut])})
+		err := r.tarball(t.Context(), "/a.tgz", brokenDisk{bytes.NewReader(data[:cut])})
 		assert.ErrorIs(t, err, errDisk, "%d", cut)
 		assert.ErrorContains(t, err, "files: read /a.tgz: ")
 		r.close()

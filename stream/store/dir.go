@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -26,7 +25,10 @@ type Dir struct {
 	made map[string]bool // directories known to stand and to be synced
 }
 
-var _ Store = (*Dir)(nil)
+var (
+	_ Store  = (*Dir)(nil)
+	_ Locker = (*Dir)(nil)
+)
 
 // OpenDir returns the store in the directory root, which it creates if need be.
 func OpenDir(root string) (*Dir, error) {
@@ -94,30 +96,6 @@ func writeSynced(path string, data []byte) error {
 // Get implements Records.
 func (d *Dir) Get(_ context.Context, name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
 
-// Stage implements Files.
-func (d *Dir) Stage(_ context.Context, name, _ string) (io.WriteCloser, error) {
-	var f *os.File
-	err := d.in(path.Dir(name), func() (err error) {
-		f, err = os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &stagedFile{f}, nil
-}
-
-// stagedFile is durable once it is closed.
-type stagedFile struct{ *os.File }
-
-// Close syncs the file and its directory.
-func (f *stagedFile) Close() error {
-	if err := errors.Join(f.File.Sync(), f.File.Close()); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(f.Name()))
-}
-
 // Publish implements Files.
 func (d *Dir) Publish(_ context.Context, name, final string, size int64) error {
 	err := d.in(path.Dir(final), func() error { return os.Rename(d.path(name), d.path(final)) })
@@ -130,6 +108,7 @@ func (d *Dir) Publish(_ context.Context, name, final string, size int64) error {
 	if err != nil {
 		return err
 	}
+	d.prune(path.Dir(name))
 	return syncDir(filepath.Dir(d.path(final)))
 }
 
@@ -189,12 +168,16 @@ func (d *Dir) Delete(_ context.Context, name string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if !d.rmdir(dir) {
-			return nil
-		}
-	}
+	d.prune(path.Dir(name))
 	return nil
+}
+
+// prune removes a directory if it is empty, and then those above it: of what
+// was staged nothing is to stay behind, not even its directories.
+func (d *Dir) prune(dir string) {
+	for dir != "." && d.rmdir(dir) {
+		dir = path.Dir(dir)
+	}
 }
 
 // rmdir removes a directory if it is empty.

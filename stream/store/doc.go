@@ -9,11 +9,17 @@
 //	              local directory       HDFS                            S3
 //	PutIfAbsent   link(2) of a          rename of a directory that      put with
 //	              synced file           holds the record                If-None-Match: *
-//	Stage         write, fsync          write, close until complete     multipart upload,
+//	Stage, Close  write, fsync          write, close until complete     multipart upload,
 //	                                                                    all parts sent
+//	Abort         unlink                delete                          abort the upload
 //	Publish       rename                rename                          complete the upload
+//	Open          pread(2)              positioned read                 get of a range
 //
 // On S3 a staged name is a small object that holds the upload's id and its
 // parts; so Stage is told the final name at once, and Delete of a staged name
-// aborts the upload.
+// aborts the upload. An upload runs until its writer is closed, so the context
+// of Stage governs the writer's whole life.
+//
+// A store may be a [Locker] too: it tells a second process early that it was
+// started by mistake.
 package store

@@ -46,6 +46,7 @@ func stageAndPublish() error {
 	if err != nil {
 		return err
 	}
+	defer w.Abort() // does nothing once the file is complete
 	if _, err := io.WriteString(w, "rows"); err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@
 
 package store
 
-// Lock does nothing here: this system has no lock that falls with its process.
+// Lock implements Locker in name only: this system has no lock that falls with its process.
 func (d *Dir) Lock(name string) (unlock func() error, err error) {
 	return func() error { return nil }, nil
 }

@@ -9,10 +9,7 @@ import (
 	"syscall"
 )
 
-// Lock makes name a lock that one process can hold at a time; it falls when
-// the process ends, however it ends. An error that wraps ErrLocked says that
-// another process holds it. A ledger is right without locks: they are there
-// to tell a user early that a second process was started by mistake.
+// Lock implements Locker by a lock on a file of that name, which stays.
 func (d *Dir) Lock(name string) (unlock func() error, err error) {
 	if err := d.mkdir(path.Dir(name)); err != nil {
 		return nil, err

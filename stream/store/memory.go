@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"maps"
@@ -47,24 +46,57 @@ func (m *Memory) Get(_ context.Context, name string) ([]byte, error) {
 }
 
 // Stage implements Files.
-func (m *Memory) Stage(_ context.Context, name, _ string) (io.WriteCloser, error) {
-	return &memoryFile{m: m, name: name}, nil
+func (m *Memory) Stage(_ context.Context, name, _ string) (Writer, error) {
+	return &memoryWriter{m: m, name: name}, nil
 }
 
-type memoryFile struct {
-	m    *Memory
-	name string
-	buf  bytes.Buffer
+// memoryWriter keeps what is written to itself until it is closed.
+type memoryWriter struct {
+	m     *Memory
+	name  string
+	buf   bytes.Buffer
+	ended bool
 }
 
-func (f *memoryFile) Write(p []byte) (int, error) { return f.buf.Write(p) }
+func (w *memoryWriter) Write(p []byte) (int, error) {
+	if w.ended {
+		return 0, w.closed("write")
+	}
+	return w.buf.Write(p)
+}
 
-func (f *memoryFile) Close() error {
-	f.m.mu.Lock()
-	defer f.m.mu.Unlock()
-	f.m.names[f.name] = f.buf.Bytes()
+func (w *memoryWriter) Close() error {
+	if w.ended {
+		return w.closed("close")
+	}
+	w.ended = true
+	w.m.mu.Lock()
+	defer w.m.mu.Unlock()
+	w.m.names[w.name] = w.buf.Bytes()
 	return nil
 }
+
+func (w *memoryWriter) Abort() error {
+	w.ended = true
+	return nil
+}
+
+func (w *memoryWriter) closed(op string) error {
+	return &fs.PathError{Op: op, Path: w.name, Err: fs.ErrClosed}
+}
+
+// Open implements Files.
+func (m *Memory) Open(ctx context.Context, name string) (Reader, error) {
+	data, err := m.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return memoryReader{bytes.NewReader(data)}, nil
+}
+
+type memoryReader struct{ *bytes.Reader }
+
+func (memoryReader) Close() error { return nil }
 
 // Publish implements Files.
 func (m *Memory) Publish(_ context.Context, name, final string, size int64) error {

@@ -24,8 +24,8 @@ func TestStore(s store.Store) error {
 		name string
 		f    func()
 	}{
-		{"records", t.records}, {"race", t.race}, {"stage", t.stage}, {"publish", t.publish},
-		{"list", t.list}, {"delete", t.delete},
+		{"records", t.records}, {"race", t.race}, {"stage", t.stage}, {"abort", t.abort},
+		{"publish", t.publish}, {"open", t.open}, {"list", t.list}, {"delete", t.delete},
 	} {
 		t.check = check.name
 		check.f()

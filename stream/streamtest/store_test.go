@@ -2,7 +2,6 @@ package streamtest_test
 
 import (
 	"context"
-	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func (s boasts) PutIfAbsent(ctx context.Context, name string, data []byte) ([]by
 
 type shows struct{ store.Store }
 
-func (s shows) Stage(ctx context.Context, name, final string) (io.WriteCloser, error) {
+func (s shows) Stage(ctx context.Context, name, final string) (store.Writer, error) {
 	s.PutIfAbsent(ctx, final, nil)
 	return s.Store.Stage(ctx, name, final)
 }
@@ -100,6 +99,48 @@ func (s complains) Delete(ctx context.Context, name string) error {
 	return s.Store.Delete(ctx, name)
 }
 
+// keeps what was aborted, and completes it.
+type keeps struct{ store.Store }
+
+type keptWriter struct{ store.Writer }
+
+func (s keeps) Stage(ctx context.Context, name, final string) (store.Writer, error) {
+	w, err := s.Store.Stage(ctx, name, final)
+	return keptWriter{w}, err
+}
+
+func (w keptWriter) Abort() error { w.Writer.Close(); return nil }
+
+// undoes what is complete when it is aborted.
+type undoes struct{ store.Store }
+
+type undoneWriter struct {
+	store.Writer
+	undo func()
+}
+
+func (s undoes) Stage(ctx context.Context, name, final string) (store.Writer, error) {
+	w, err := s.Store.Stage(ctx, name, final)
+	return undoneWriter{w, func() { s.Delete(ctx, name) }}, err
+}
+
+func (w undoneWriter) Abort() error { w.undo(); return w.Writer.Abort() }
+
+// drifts reads a byte off where the offset is odd.
+type drifts struct{ store.Store }
+
+type driftReader struct{ store.Reader }
+
+func (s drifts) Open(ctx context.Context, name string) (store.Reader, error) {
+	r, err := s.Store.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return driftReader{r}, nil
+}
+
+func (r driftReader) ReadAt(p []byte, off int64) (int, error) { return r.Reader.ReadAt(p, off+off%2) }
+
 func TestStoreFindsBreaches(t *testing.T) {
 	for name, test := range map[string]struct {
 		store  store.Store
@@ -108,6 +149,9 @@ func TestStoreFindsBreaches(t *testing.T) {
 		"overwrites": {overwrites{store.NewMemory()}, `records: a put of a name that stands says that "second" stands`},
 		"boasts":     {boasts{store.NewMemory()}, "racers were told that they won"},
 		"shows":      {shows{store.NewMemory()}, `stage: a staged file shows as ["table/a"]`},
+		"keeps":      {keeps{store.NewMemory()}, `abort: an aborted file left ["staging/1/a"]`},
+		"undoes":     {undoes{store.NewMemory()}, "abort: Publish of what was aborted after Close: "},
+		"drifts":     {drifts{store.NewMemory()}, "open: table/x holds other bytes than it shows"},
 		"forgets":    {forgets{store.NewMemory()}, "publish: Publish, time and again: "},
 		"trusts":     {trusts{store.NewMemory()}, "publish: Publish of a missing file over one of another size"},
 		"copies":     {copies{store.NewMemory()}, `publish: a published file is still staged as ["staging/x"]`},

@@ -1,8 +1,7 @@
-package sink
+package gather
 
 import (
 	"encoding/binary"
-	"errors"
 	"math"
 	"unsafe"
 
@@ -11,68 +10,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
-
-var errOffsets = errors.New("the values of one column come to more than 2 GiB")
-
-// cells are elements of an array, in the order of index.
-type cells struct {
-	array arrow.Array
-	index []int32
-}
-
-// taker copies chosen elements of arrays, of all types that have a Parquet
-// form here. What it returned means nothing once err is set.
-type taker struct {
-	mem memory.Allocator
-	err error
-}
-
-// take copies cells of arrays of one type into a new array of the flat type
-// typ, which the caller must release.
-func (t *taker) take(typ arrow.DataType, src []cells) *array.Data {
-	n := 0
-	for _, c := range src {
-		n += len(c.index)
-	}
-	if typ.ID() == arrow.NULL {
-		return array.NewData(typ, n, []*memory.Buffer{nil}, nil, n, 0)
-	}
-	valid, nulls := t.validity(src, n)
-	buffers := []*memory.Buffer{valid}
-	var children []arrow.ArrayData
-	switch typ := typ.(type) {
-	case *arrow.StructType:
-		for i, f := range typ.Fields() {
-			children = append(children, t.take(f.Type, fields(src, i)))
-		}
-	case arrow.ListLikeType: // maps too
-		offsets, inner := t.lists(src, n)
-		buffers = append(buffers, offsets)
-		children = append(children, t.take(typ.Elem(), inner))
-	case *arrow.StringType, *arrow.BinaryType:
-		buffers = append(buffers, t.bytes(src, n)...)
-	case *arrow.BooleanType:
-		buffers = append(buffers, t.bits(src, n))
-	case arrow.FixedWidthDataType:
-		buffers = append(buffers, t.fixed(typ.Bytes(), src, n))
-	}
-	data := array.NewData(typ, n, buffers, children, nulls, 0)
-	for _, b := range buffers {
-		if b != nil {
-			b.Release()
-		}
-	}
-	for _, c := range children {
-		c.Release()
-	}
-	return data
-}
-
-func (t *taker) buffer(n int) *memory.Buffer {
-	b := memory.NewResizableBuffer(t.mem)
-	b.Resize(n)
-	return b
-}
 
 // fields are the cells of field i of struct cells.
 func fields(src []cells, i int) []cells {
@@ -170,7 +107,7 @@ func (t *taker) bytes(src []cells, n int) []*memory.Buffer {
 		}
 	}
 	if size > math.MaxInt32 {
-		t.err = errOffsets
+		t.err = ErrOffsets
 		return []*memory.Buffer{offsets, nil}
 	}
 	data := t.buffer(size)
@@ -201,6 +138,34 @@ func bytesOf(a arrow.Array) func(i int) []byte {
 	return func(int) []byte { return nil }
 }
 
+// views copies the headers of views, and shares the buffers they point into.
+func (t *taker) views(src []cells, n int) []*memory.Buffer {
+	b, i := t.buffer(arrow.ViewHeaderTraits.BytesRequired(n)), 0
+	headers := arrow.ViewHeaderTraits.CastFromBytes(b.Bytes())
+	out := []*memory.Buffer{b}
+	for _, c := range src {
+		if len(c.index) == 0 {
+			continue
+		}
+		a, before := c.array.(array.ViewLike), int32(len(out)-1)
+		for _, row := range c.index {
+			headers[i] = arrow.ViewHeader{}
+			if a.IsValid(int(row)) {
+				headers[i] = *a.ValueHeader(int(row))
+				if h := &headers[i]; !h.IsInline() && before > 0 {
+					h.SetIndexOffset(h.BufferIndex()+before, h.BufferOffset())
+				}
+			}
+			i++
+		}
+		for _, shared := range c.array.Data().Buffers()[2:] {
+			shared.Retain()
+			out = append(out, shared)
+		}
+	}
+	return out
+}
+
 // lists returns the offsets of the chosen lists or maps, and their elements.
 func (t *taker) lists(src []cells, n int) (*memory.Buffer, []cells) {
 	offsets, ends := t.offsets(n)
@@ -221,7 +186,7 @@ func (t *taker) lists(src []cells, n int) (*memory.Buffer, []cells) {
 		inner[k], size = cells{a.ListValues(), index}, size+len(index)
 	}
 	if size > math.MaxInt32 {
-		t.err = errOffsets
+		t.err = ErrOffsets
 	}
 	return offsets, inner
 }

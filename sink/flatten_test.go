@@ -9,10 +9,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/internal/gather"
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
-// checkGather holds gather against the rows one by one.
+// checkGather holds flatten against the rows one by one.
 func checkGather(t *testing.T, mem memory.Allocator, picks []parquetfile.Rows) {
 	var want []string
 	for _, p := range picks {
@@ -21,7 +22,7 @@ func checkGather(t *testing.T, mem memory.Allocator, picks []parquetfile.Rows) {
 			want = append(want, rows[i])
 		}
 	}
-	got, err := gather(mem, flatSchema(picks[0].Record.Schema()), picks)
+	got, err := flatten(mem, flatSchema(picks[0].Record.Schema()), picks)
 	require.NoError(t, err)
 	defer got.Release()
 	assert.Equal(t, want, nonNil(recordRows(got), want))
@@ -106,6 +107,6 @@ func TestGatherRefusesMoreThanOffsetsCount(t *testing.T) {
 	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{nullable("v", data.DataType())}, nil), []arrow.Array{col}, int64(len(views)))
 	index := make([]int32, len(views))
 	mem := checked(t)
-	_, err := gather(mem, flatSchema(rec.Schema()), []parquetfile.Rows{{Record: rec, Index: index}})
-	assert.ErrorIs(t, err, errOffsets)
+	_, err := flatten(mem, flatSchema(rec.Schema()), []parquetfile.Rows{{Record: rec, Index: index}})
+	assert.ErrorIs(t, err, gather.ErrOffsets)
 }

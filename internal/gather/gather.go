@@ -1,0 +1,134 @@
+// Package gather copies chosen rows of Arrow records into one new record. A
+// column of views stays one when the new record's schema says so: then the
+// bytes are shared, and only the 16 bytes that point to them are copied.
+package gather
+
+import (
+	"errors"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// ErrOffsets is the error of rows that one Arrow array cannot hold.
+var ErrOffsets = errors.New("gather: the values of one column come to more than 2 GiB")
+
+// Rows are the rows of Record whose numbers are in Index, in that order. A
+// number may occur more than once.
+type Rows struct {
+	Record arrow.Record
+	Index  []int32
+}
+
+// Records copies rows of records into a new record of the given schema, which
+// the caller must release. The schema is that of each record, but may have
+// binary and string in the place of views. Each type must be Supported.
+func Records(mem memory.Allocator, schema *arrow.Schema, rows ...Rows) (arrow.Record, error) {
+	t := taker{mem: mem}
+	n := 0
+	for _, r := range rows {
+		n += len(r.Index)
+	}
+	cols := make([]arrow.Array, schema.NumFields())
+	src := make([]cells, len(rows))
+	for i := range cols {
+		for k, r := range rows {
+			src[k] = cells{r.Record.Column(i), r.Index}
+		}
+		data := t.take(schema.Field(i).Type, src)
+		cols[i] = array.MakeFromData(data)
+		data.Release()
+		defer cols[i].Release()
+	}
+	if t.err != nil {
+		return nil, t.err
+	}
+	return array.NewRecord(schema, cols, int64(n)), nil
+}
+
+// Supported reports whether Records can copy columns of a type. It cannot
+// those of dictionaries, unions, extensions, large or fixed-size lists.
+func Supported(typ arrow.DataType) bool {
+	switch typ := typ.(type) {
+	case *arrow.StructType:
+		for _, f := range typ.Fields() {
+			if !Supported(f.Type) {
+				return false
+			}
+		}
+		return true
+	case *arrow.ListType:
+		return Supported(typ.Elem())
+	case *arrow.MapType:
+		return Supported(typ.Elem())
+	case *arrow.NullType, *arrow.BooleanType, *arrow.StringType, *arrow.BinaryType, *arrow.StringViewType, *arrow.BinaryViewType:
+		return true
+	case *arrow.DictionaryType, *arrow.FixedSizeListType, arrow.ExtensionType:
+		return false
+	}
+	_, ok := typ.(arrow.FixedWidthDataType)
+	return ok
+}
+
+// cells are elements of an array, in the order of index.
+type cells struct {
+	array arrow.Array
+	index []int32
+}
+
+// taker copies chosen elements of arrays. What it returned means nothing once
+// err is set.
+type taker struct {
+	mem memory.Allocator
+	err error
+}
+
+// take copies cells of arrays of one type into a new array of type typ, which
+// the caller must release.
+func (t *taker) take(typ arrow.DataType, src []cells) *array.Data {
+	n := 0
+	for _, c := range src {
+		n += len(c.index)
+	}
+	if typ.ID() == arrow.NULL {
+		return array.NewData(typ, n, []*memory.Buffer{nil}, nil, n, 0)
+	}
+	valid, nulls := t.validity(src, n)
+	buffers := []*memory.Buffer{valid}
+	var children []arrow.ArrayData
+	switch typ := typ.(type) {
+	case *arrow.StructType:
+		for i, f := range typ.Fields() {
+			children = append(children, t.take(f.Type, fields(src, i)))
+		}
+	case arrow.ListLikeType: // maps too
+		offsets, inner := t.lists(src, n)
+		buffers = append(buffers, offsets)
+		children = append(children, t.take(typ.Elem(), inner))
+	case *arrow.StringType, *arrow.BinaryType:
+		buffers = append(buffers, t.bytes(src, n)...)
+	case *arrow.StringViewType, *arrow.BinaryViewType:
+		buffers = append(buffers, t.views(src, n)...)
+	case *arrow.BooleanType:
+		buffers = append(buffers, t.bits(src, n))
+	case arrow.FixedWidthDataType:
+		buffers = append(buffers, t.fixed(typ.Bytes(), src, n))
+	}
+	data := array.NewData(typ, n, buffers, children, nulls, 0)
+	for _, b := range buffers {
+		if b != nil {
+			b.Release()
+		}
+	}
+	for _, c := range children {
+		c.Release()
+	}
+	return data
+}
+
+func (t *taker) buffer(n int) *memory.Buffer {
+	b := memory.NewResizableBuffer(t.mem)
+	b.Resize(n)
+	return b
+}

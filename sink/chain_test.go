@@ -1,0 +1,82 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// matched is a row of a table to which a transform added a column.
+func matched(t *testing.T, mem memory.Allocator, typ arrow.DataType) stream.Rows {
+	event := arrow.Field{Name: eventColumn, Type: utc}
+	rec := fromJSON(t, mem, `[{"event_time": "1970-01-01 00:00:00"}]`, event, nullable("cdsxmatch", typ))
+	return stream.Rows{Table: "alerts/ztf", Record: rec}
+}
+
+// What one batch would accept alone must go together with the files of the
+// batches before, after a restart too.
+func TestChain(t *testing.T) {
+	mem := checked(t)
+	st := store.NewMemory()
+	begin := func() *Parquet {
+		ledger, err := stream.OpenLedger(t.Context(), st, "ledger", nil)
+		require.NoError(t, err)
+		return &Parquet{Store: st, Schemas: ledger}
+	}
+	p := begin()
+	stage(t, p, batchOf([]stream.Rows{matched(t, mem, arrow.BinaryTypes.StringView)}))
+	stage(t, p, batchOf([]stream.Rows{matched(t, mem, arrow.BinaryTypes.String)}))
+	assert.Equal(t, []string{"ledger/schema/files.alerts.ztf.000001"}, names(st, "ledger/schema/"))
+
+	for _, p := range []*Parquet{p, begin()} {
+		_, err := p.Stage(t.Context(), batchOf([]stream.Rows{matched(t, mem, arrow.PrimitiveTypes.Int64)}))
+		assert.ErrorContains(t, err, `sink: table "alerts/ztf": `)
+		assert.ErrorContains(t, err, "cdsxmatch: int64 does not fit into utf8")
+		assert.Empty(t, names(st, "staging"))
+	}
+	assert.Len(t, names(st, "ledger/schema/"), 1)
+
+	alone := &Parquet{Store: st}
+	_, err := alone.Stage(t.Context(), batchOf([]stream.Rows{matched(t, mem, arrow.PrimitiveTypes.Int64)}))
+	assert.NoError(t, err, "without Schemas only the rows of a batch must agree")
+}
+
+// schemasFunc is Schemas made of a function.
+type schemasFunc func(table string, want *arrow.Schema) error
+
+func (f schemasFunc) Widen(_ context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error) {
+	s, err := merge(nil)
+	if err != nil {
+		return nil, err
+	}
+	return s, f(table, s)
+}
+
+// The chain is asked before a file is begun, once a schema; when it cannot be
+// reached the batch is tried again.
+func TestChainComesFirst(t *testing.T) {
+	mem := checked(t)
+	st := store.NewMemory()
+	calls, end := 0, errors.New("no answer")
+	p := &Parquet{Store: st, Memory: 1, Spill: t.TempDir(), Schemas: schemasFunc(func(table string, want *arrow.Schema) error {
+		calls++
+		assert.Equal(t, "files/t", table)
+		assert.Equal(t, smallSchema.Fields(), want.Fields())
+		assert.Empty(t, names(st, ""))
+		return end
+	})}
+	_, err := p.Stage(t.Context(), batchOf(mixed(mem, 3, 3)...))
+	assert.ErrorIs(t, err, end)
+	end = nil
+	_, err = p.Stage(t.Context(), batchOf(mixed(mem, 3, 3)...))
+	assert.NoError(t, err)
+	assert.Equal(t, 2, calls)
+}

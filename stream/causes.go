@@ -1,0 +1,31 @@
+package stream
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+)
+
+// Causes may quote names and numbers out of messages, so that no two are
+// equal: only so many are told apart.
+const (
+	mostCauses  = 20
+	otherCauses = "other causes"
+)
+
+// causes counts rejects by their cause.
+type causes map[string]int64
+
+func (c causes) add(cause string, n int64) {
+	if _, known := c[cause]; !known && len(c) >= mostCauses {
+		cause = otherCauses
+	}
+	c[cause] += n
+}
+
+// log tells of the rejects of a batch that are kept nowhere.
+func (c causes) log(to *slog.Logger, batch int64) {
+	for _, cause := range slices.Sorted(maps.Keys(c)) {
+		to.Warn("rejected", "batch", batch, "messages", c[cause], "cause", cause)
+	}
+}
