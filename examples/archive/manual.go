@@ -16,10 +16,11 @@ DESCRIPTION
 
     Without -once it goes on until Ctrl-C and takes files as they come, each
     once it has lain unchanged for five seconds: write files elsewhere and move
-    them in. Stopped or killed at any time,
-    the next start takes up the work where it stood: nothing is lost and
-    nothing is there twice. A file is known by its path, symlinks resolved; one
-    that has been archived is not read again.
+    them in. A file is known by its path, symlinks resolved; one that has been
+    archived is not read again.
+
+    Stopped or killed at any time, the next start takes up the work where it
+    stood: nothing is lost and nothing is there twice.
 
 FLAGS
     -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
@@ -33,8 +34,8 @@ FLAGS
                         observing night, YYYY/MM/dd. Fixed for an archive by its
                         first run
     -compression zstd   or snappy, or none; gzipped cutouts stay as they are
-    -lost error         what is gone before it was read, a planned file say: an error, or
-                        record: written into the ledger as lost, and the archive goes on
+    -lost error         when what was planned is gone before it was read, stop; record:
+                        write into the ledger that it is lost, and go on
     -max-rows N         most messages in a batch (default 100000)
     -max-bytes SIZE     most bytes of messages in a batch, like 512M (default 1GiB)
     -workers N          goroutines that decode and encode (default: one a core)

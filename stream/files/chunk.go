@@ -10,16 +10,17 @@ type chunker struct {
 	emit              func(stream.Chunk) error
 
 	messages *stream.MessageBuilder
-	bytes    int // of the values; keys are shared by many rows
+	bytes    int64 // of the values; keys are shared by many rows. Or their weight
+	weight   int64
 	accounts []stream.Account
 	rejects  []stream.Reject
 }
 
-// add appends the message with this number in its partition. A cause that is
-// not empty makes it a reject.
-func (c *chunker) add(partition string, number int64, m stream.Message, cause string) error {
-	size := m.Value.To - m.Value.From
-	if n := c.messages.Len(); n > 0 && (n >= c.maxRows || size > c.maxBytes-c.bytes) {
+// add appends the message with this number in its partition. Its weight is
+// what decoding it may take, or 0. A cause that is not empty makes it a reject.
+func (c *chunker) add(partition string, number int64, m stream.Message, weight int64, cause string) error {
+	size := max(int64(m.Value.To-m.Value.From), weight)
+	if n := c.messages.Len(); n > 0 && (n >= c.maxRows || size > int64(c.maxBytes)-c.bytes) {
 		if err := c.flush(); err != nil {
 			return err
 		}
@@ -29,6 +30,7 @@ func (c *chunker) add(partition string, number int64, m stream.Message, cause st
 	}
 	c.messages.Append(m)
 	c.bytes += size
+	c.weight += weight
 	a := c.account(partition, number)
 	a.To++
 	a.Read++
@@ -66,11 +68,11 @@ func (c *chunker) flush() error {
 	if len(c.accounts) == 0 {
 		return nil
 	}
-	chunk := stream.Chunk{Accounts: c.accounts, Rejects: c.rejects}
+	chunk := stream.Chunk{Accounts: c.accounts, Rejects: c.rejects, Weight: c.weight}
 	if c.messages.Len() > 0 {
 		chunk.Messages = c.messages.NewRecord()
 		defer chunk.Messages.Release()
 	}
-	c.accounts, c.rejects, c.bytes = nil, nil, 0
+	c.accounts, c.rejects, c.bytes, c.weight = nil, nil, 0, 0
 	return c.emit(chunk)
 }

@@ -17,17 +17,9 @@ type container struct {
 	blocks int         // read so far
 }
 
-// severalRecords reports whether v is a sound container of more than one
-// record. It looks at the frame of the blocks only.
-func (r *reader) severalRecords(v stream.View) (*container, bool) {
-	data := bytesOf(v)
-	if !ocf.IsOCF(data) {
-		return nil, false
-	}
-	h, err := ocf.ParseHeader(data)
-	if err != nil {
-		return nil, false
-	}
+// severalRecords reports whether the data behind a header is sound and has
+// more than one record. It looks at the frame of the blocks only.
+func (r *reader) severalRecords(h ocf.Header, data []byte) bool {
 	var records int64
 	for rest := data[h.Size:]; ; {
 		b, next, err := ocf.NextBlock(rest, h.Sync)
@@ -35,16 +27,18 @@ func (r *reader) severalRecords(v stream.View) (*container, bool) {
 			break
 		}
 		if err != nil || !r.plausible(h.Codec, b.Count, int64(len(b.Data))) {
-			return nil, false
+			return false
 		}
 		records += b.Count
 		rest = next
 	}
-	if records < 2 {
-		return nil, false
-	}
-	at := bytes.Index(data[:h.Size], h.Schema) // the text, or an equal one
-	return &container{Header: h, key: stream.View{Buffer: v.Buffer, From: v.From + at, To: v.From + at + len(h.Schema)}}, true
+	return records > 1
+}
+
+// containerIn is the container in v with this header.
+func containerIn(v stream.View, h ocf.Header) *container {
+	at := v.From + bytes.Index(bytesOf(v)[:h.Size], h.Schema) // the text, or an equal one
+	return &container{Header: h, key: stream.View{Buffer: v.Buffer, From: at, To: at + len(h.Schema)}}
 }
 
 // plausible reports whether a block of this size can hold so many records.

@@ -54,10 +54,10 @@ func TestResume(t *testing.T) {
 			head := read(t, s, stream.Range{Partition: file, From: 0, To: k})
 			require.NoError(t, head.err)
 			assert.Equal(t, []stream.Account{account(file, 0, min(k, n), k >= n)}, head.accounts)
-			tail := read(t, s, open(file, k))
-			require.NoError(t, tail.err)
-			assert.Equal(t, []stream.Account{account(file, k, max(n, k), true)}, tail.accounts)
-			assert.Equal(t, all, append(head.rows, tail.rows...))
+			rest := read(t, s, open(file, k))
+			require.NoError(t, rest.err)
+			assert.Equal(t, []stream.Account{following(file, k, n)}, rest.accounts)
+			assert.Equal(t, all, append(head.rows, rest.rows...))
 			if k < n {
 				one := read(t, s, stream.Range{Partition: file, From: k, To: k + 1})
 				assert.Equal(t, all[k:k+1], one.rows)
@@ -209,9 +209,9 @@ func TestDamagedFrameOfLargeFile(t *testing.T) {
 		assert.Contains(t, r.rows[45].Cause, "block 9: ", name)
 		assert.Contains(t, r.rows[45].Cause, c.cause, name)
 		for k := range int64(48) {
-			tail := read(t, s, open(file, k))
-			assert.Equal(t, r.rows[min(k, 46):], append([]got{}, tail.rows...), "%s from %d", name, k)
-			assert.Equal(t, []stream.Account{account(file, k, max(46, k), true)}, tail.accounts)
+			rest := read(t, s, open(file, k))
+			assert.Equal(t, r.rows[min(k, 46):], append([]got{}, rest.rows...), "%s from %d", name, k)
+			assert.Equal(t, []stream.Account{following(file, k, 46)}, rest.accounts)
 		}
 	}
 }

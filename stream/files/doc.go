@@ -31,8 +31,10 @@
 // whose names begin with a dot or an underscore. Their topic is the path of the
 // tarball with the name of the member behind it. A tarball that is cut short or
 // damaged ends in a reject, so that it does not stop a night; an archive
-// without its end marker counts as cut short. To begin in the middle of a
-// tarball, it is read again from the start.
+// without its end marker counts as cut short. A mebibyte of zeros behind an
+// archive is its end, and what lies behind them is not looked at, not even the
+// checksum of gzip. To begin in the middle of a tarball, it is read again from
+// the start.
 //
 // # What is found
 //
@@ -42,6 +44,16 @@
 // ends in. Links to files count as files. Links to directories are followed
 // where a pattern leads through them, but not by a search, which could go round
 // in circles.
+//
+// Symlinks are resolved, so that a file has one name and is read once, however
+// many ways lead to it. Only a link that is named like a tarball keeps its name
+// where its target is not, and the other way round, because the name says how
+// to read the file. Hard links are files of their own.
+//
+// An entry that a search or a wildcard comes upon and nobody can read, because
+// its name is not UTF-8 or a link leads nowhere, is skipped with a warning to
+// [Source].Log. What a pattern names itself, and a directory that cannot be
+// listed, is an error.
 //
 // Files that are still being written belong out of sight: under a hidden name,
 // another ending, or in another directory, and renamed when they are whole.
@@ -64,5 +76,11 @@
 // A file that was planned and is gone when it comes to be read is answered with
 // an account of lost offsets: the engine stops with a stream.LostError or, with
 // RecordLost, writes the loss down and goes on. How many records were left in
-// the file nobody knows, so one stands for them all.
+// the file nobody knows, so one stands for them all. The same goes for a file
+// that has fewer records than were read from it before: it is not the one that
+// was begun.
+//
+// Files of one compressed record are handed over as they are, and inflate when
+// they are decoded. Chunk.Weight says to what at the most, and a chunk with more
+// than Source.ChunkBytes of that has a single row.
 package files

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 
 	"github.com/skyfinch/skyfinch/stream"
 )
@@ -39,6 +40,12 @@ func (l *listing) glob(ctx context.Context, pattern string) error {
 			return stream.Permanent(fmt.Errorf("files: pattern %q: %w", pattern, err))
 		}
 	}
+	for len(segments) > 0 && !hasMeta(segments[0]) {
+		root, segments = filepath.Join(root, segments[0]), segments[1:]
+	}
+	if root, err = l.dir(root); err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
 	g := globber{l, map[string]bool{}}
 	if err := g.expand(ctx, root, segments); err != nil {
 		return err
@@ -49,7 +56,8 @@ func (l *listing) glob(ctx context.Context, pattern string) error {
 	return nil
 }
 
-// expand finds what matches the segments below dir.
+// expand finds what matches the segments below dir, in whose path there are no
+// symlinks.
 func (g *globber) expand(ctx context.Context, dir string, segments []string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -59,7 +67,7 @@ func (g *globber) expand(ctx context.Context, dir string, segments []string) err
 	}
 	first, rest := segments[0], segments[1:]
 	if !hasMeta(first) {
-		return g.expand(ctx, filepath.Join(dir, first), rest)
+		return g.literal(ctx, filepath.Join(dir, first), rest)
 	}
 	if first == "**" {
 		if err := g.expand(ctx, dir, rest); err != nil {
@@ -78,11 +86,39 @@ func (g *globber) expand(ctx context.Context, dir string, segments []string) err
 		if !takes(first, e) {
 			continue
 		}
-		if err := g.expand(ctx, filepath.Join(dir, e.Name()), rest); err != nil {
+		if err := g.entry(ctx, filepath.Join(dir, e.Name()), e.Type(), rest); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// literal goes on below a name without wildcards.
+func (g *globber) literal(ctx context.Context, path string, rest []string) error {
+	info, err := os.Lstat(path)
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
+	return g.entry(ctx, path, info.Mode(), rest)
+}
+
+// entry goes on below an entry that matches a segment.
+func (g *globber) entry(ctx context.Context, path string, mode fs.FileMode, rest []string) error {
+	if !utf8.ValidString(filepath.Base(path)) {
+		g.skip(path, notUTF8)
+		return nil
+	}
+	if mode&fs.ModeSymlink != 0 {
+		target, info, err := g.target(path)
+		if info == nil {
+			return err
+		}
+		path = target
+	}
+	return g.expand(ctx, path, rest)
 }
 
 // takes reports whether an entry matches one segment. As in a shell, a

@@ -120,7 +120,8 @@ func gzipOf(data []byte) []byte {
 // and absolute. Contents are given in pairs with names.
 func write(t testing.TB, files ...member) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.name))
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -142,6 +143,7 @@ type got struct {
 type result struct {
 	rows     []got
 	perChunk []int
+	weights  []int64 // a chunk
 	accounts []stream.Account
 	err      error
 }
@@ -215,6 +217,7 @@ func (r *result) add(t testing.TB, c stream.Chunk) {
 	require.NotEmpty(t, c.Accounts)
 	r.rows = append(r.rows, rows...)
 	r.perChunk = append(r.perChunk, n)
+	r.weights = append(r.weights, c.Weight)
 }
 
 // account joins an account to the ones before, as an engine does.
@@ -235,6 +238,17 @@ func account(partition string, from, to int64, end bool) stream.Account {
 	return stream.Account{
 		Range: stream.Range{Partition: partition, From: from, To: to}, End: end, Read: to - from,
 	}
+}
+
+// following is the account of what follows from in a file of n records. If from
+// lies beyond them, the file is another one than it was.
+func following(partition string, from, n int64) stream.Account {
+	if from <= n {
+		return account(partition, from, n, true)
+	}
+	a := account(partition, from, from+1, true)
+	a.Read, a.Lost = 0, 1
+	return a
 }
 
 func open(partition string, from int64) stream.Range {

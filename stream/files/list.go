@@ -16,9 +16,11 @@ import (
 
 // listing is one call of Available.
 type listing struct {
-	newest  time.Time // younger files are left for later
-	settle  bool
+	now     time.Time
+	settle  time.Duration
 	need    need
+	skip    func(path, why string) // tells of an entry that is left out
+	dirs    map[string]string      // of files that patterns name, without symlinks
 	seen    map[string]bool
 	extents []stream.Extent
 	found   []found // by the pattern at hand
@@ -38,8 +40,8 @@ const (
 	everything      // globs too
 )
 
-func newListing(settle time.Duration, need need) *listing {
-	return &listing{newest: time.Now().Add(-settle), settle: settle > 0, need: need, seen: map[string]bool{}}
+func newListing(settle time.Duration, need need, skip func(path, why string)) *listing {
+	return &listing{now: time.Now(), settle: settle, need: need, skip: skip, dirs: map[string]string{}, seen: map[string]bool{}}
 }
 
 // add lists what a pattern stands for, behind what came before it.
@@ -93,7 +95,15 @@ func (l *listing) keep() error {
 
 // literal finds what is named as it is.
 func (l *listing) literal(ctx context.Context, path string) error {
-	info, err := os.Stat(path)
+	dir, err := l.dir(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("files: %w", err)
+	}
+	path = filepath.Join(dir, filepath.Base(path))
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		path, info, err = follow(path)
+	}
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
 	}
@@ -122,7 +132,11 @@ func (l *listing) directory(ctx context.Context, dir string) error {
 			continue
 		}
 		path := filepath.Join(dir, name)
-		if e.IsDir() {
+		if !utf8.ValidString(name) {
+			if e.IsDir() || isAlerts(name) {
+				l.skip(path, notUTF8)
+			}
+		} else if e.IsDir() {
 			// One that is gone by now was moved, with all that was in it.
 			if err := l.directory(ctx, path); err != nil && !absent(err) {
 				return err
@@ -140,10 +154,14 @@ func (l *listing) directory(ctx context.Context, dir string) error {
 // that it leads to; links to directories are not followed, for they may lead
 // in circles.
 func (l *listing) entry(path string, e fs.DirEntry) error {
-	info, err := e.Info()
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = os.Stat(path)
+	if e.Type()&fs.ModeSymlink != 0 {
+		target, info, err := l.target(path)
+		if info != nil && info.Mode().IsRegular() {
+			l.file(target, info)
+		}
+		return err
 	}
+	info, err := e.Info()
 	if absent(err) {
 		return nil // moved since
 	}
@@ -157,7 +175,8 @@ func (l *listing) entry(path string, e fs.DirEntry) error {
 }
 
 func (l *listing) file(path string, info fs.FileInfo) {
-	if l.settle && info.ModTime().After(l.newest) {
+	// A time far ahead is that of a clock that was wrong, and says nothing.
+	if age := l.now.Sub(info.ModTime()); -l.settle <= age && age < l.settle {
 		return
 	}
 	l.found = append(l.found, found{path, info.Size()})

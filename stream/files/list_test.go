@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,7 @@ func list(t *testing.T, dir string, s *Source) []string {
 	return names
 }
 
+// tree has a link to a file, one to nowhere, and one to a directory above.
 func tree(t *testing.T) string {
 	var files []member
 	for _, name := range []string{
@@ -48,7 +50,7 @@ func tree(t *testing.T) string {
 
 func TestAvailable(t *testing.T) {
 	dir := tree(t)
-	all := []string{"[odd].avro", "a-.tar", "a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "z.avro"}
+	all := []string{"[odd].avro", "a-.tar", "a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "junk.txt"}
 	for _, c := range []struct {
 		patterns string
 		want     []string
@@ -57,23 +59,27 @@ func TestAvailable(t *testing.T) {
 		{"/", all},
 		{"a", []string{"a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz"}},
 		{"none", nil},
-		{"none/here/c*/*.tar", []string{"none/here/circle.avro/a-.tar"}},
+		{"none/here/c*/*.tar", []string{"a-.tar"}},
 		{"junk.txt", []string{"junk.txt"}},
 		{"_x.avro", []string{"_x.avro"}},
 		{"[odd].avro", []string{"[odd].avro"}},
 		{"[aj]*", []string{"a-.tar", "a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "junk.txt"}},
-		{"*.avro", []string{"[odd].avro", "_x.avro", "a.avro", "z.avro"}},
+		{"*.avro", []string{"[odd].avro", "_x.avro", "a.avro", "junk.txt"}},
 		{".*.avro", []string{".hidden.avro"}},
 		{"a/*", []string{"a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "a/x.avro.tmp", "a/x.part"}},
 		{"a*/b", []string{"a/b/deep.tar.gz", "a/b/deep.tgz"}},
 		{"*/b/deep.t[ag]*", []string{"a/b/deep.tar.gz", "a/b/deep.tgz"}},
-		{"**/?.avro", []string{"a.avro", "a/2.avro", "z.avro"}},
+		{"**/?.avro", []string{"a.avro", "a/2.avro", "junk.txt"}},
 		{"**/b/**/deep.tgz", []string{"a/b/deep.tgz"}},
 		{"**/**", all},
-		{"a.avro|a|*.avro|a.avro", []string{"a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "[odd].avro", "_x.avro", "z.avro"}},
+		{"a.avro|a|*.avro|a.avro", []string{"a.avro", "a/1.bin", "a/2.avro", "a/b/deep.tar.gz", "a/b/deep.tgz", "[odd].avro", "_x.avro", "junk.txt"}},
+		{"a*/../a.avro", []string{"a.avro"}},
+		{"a*/../b.avro|a.avro", []string{"a.avro"}},
+		{"none/*/circle.avro/a.avro", []string{"a.avro"}},
+		{"none/here/circle.avro", all},
 		{"a/../a.avro", []string{"a.avro"}},
 	} {
-		s := &Source{}
+		s := &Source{Log: slog.New(slog.DiscardHandler)}
 		for p := range strings.SplitSeq(c.patterns, "|") {
 			s.Patterns = append(s.Patterns, dir+"/"+p)
 		}
@@ -104,7 +110,7 @@ func TestNoMatch(t *testing.T) {
 	dir := tree(t)
 	for _, p := range []string{"missing", "*.missing", "a.avro/x", "a.avro/*", "**/missing/*.avro", "dangling.avro", "mis[s]ing/**"} {
 		pattern := dir + "/" + p
-		err := (&Source{Patterns: []string{dir, pattern}}).Check(t.Context())
+		err := (&Source{Patterns: []string{dir, pattern}, Log: slog.New(slog.DiscardHandler)}).Check(t.Context())
 		var none *NoMatchError
 		require.ErrorAs(t, err, &none, p)
 		assert.Equal(t, pattern, none.Pattern)
@@ -115,7 +121,7 @@ func TestNoMatch(t *testing.T) {
 	_, err := (&Source{Patterns: []string{""}}).Available(t.Context())
 	assert.ErrorAs(t, err, new(*NoMatchError))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "nothing"), 0o755))
-	assert.NoError(t, (&Source{Patterns: []string{dir + "/nothing", dir + "/*.avro"}}).Check(t.Context()))
+	assert.NoError(t, (&Source{Patterns: []string{dir + "/nothing", dir + "/a*.avro"}}).Check(t.Context()))
 }
 
 // A service may wait for the files of a glob, and goes on when files that it
@@ -139,9 +145,10 @@ func TestEmptyAnswers(t *testing.T) {
 
 func TestAvailableErrors(t *testing.T) {
 	dir := tree(t)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "none", "a\xff.avro"), nil, 0o644))
+	name := filepath.Join(dir, "none", "a\xff.avro")
+	require.NoError(t, os.WriteFile(name, nil, 0o644))
 	for pattern, want := range map[string]string{
-		dir + "/[": "pattern", dir + "/*/[a": "pattern", dir + "/none": "not UTF-8", os.DevNull: "neither",
+		dir + "/[": "pattern", dir + "/*/[a": "pattern", name: "not UTF-8", os.DevNull: "neither",
 	} {
 		_, err := (&Source{Patterns: []string{pattern}}).Available(t.Context())
 		require.ErrorContains(t, err, want)
@@ -175,5 +182,13 @@ func TestSettle(t *testing.T) {
 	assert.Equal(t, []string{"old.avro"}, list(t, dir, &Source{Patterns: []string{dir}, Settle: 30 * time.Minute}))
 	assert.Equal(t, []string{"old.avro"}, list(t, dir, &Source{Patterns: []string{dir + "/*.avro"}, Settle: 30 * time.Minute}))
 	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir + "/new.avro"}, Settle: 30 * time.Minute}))
+	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir}, Settle: 2 * time.Hour}))
+
+	// A clock that is a little ahead is no reason to take a file too early, one
+	// that is years ahead none to wait for years.
+	future := time.Now().Add(time.Hour)
+	require.NoError(t, os.Chtimes(filepath.Join(dir, "new.avro"), future, future))
+	assert.Equal(t, []string{"new.avro", "old.avro"}, list(t, dir, &Source{Patterns: []string{dir}}))
+	assert.Equal(t, []string{"new.avro", "old.avro"}, list(t, dir, &Source{Patterns: []string{dir}, Settle: 30 * time.Minute}))
 	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir}, Settle: 2 * time.Hour}))
 }

@@ -43,7 +43,7 @@ func TestWholeFiles(t *testing.T) {
 		for from := range int64(3) {
 			r := read(t, &Source{}, open(file, from))
 			require.NoError(t, r.err, name)
-			assert.Equal(t, []stream.Account{account(file, from, max(1, from), true)}, r.accounts, name)
+			assert.Equal(t, []stream.Account{following(file, from, 1)}, r.accounts, name)
 			if from == 0 {
 				assert.Equal(t, []got{{Topic: file, Key: "-", Value: string(data)}}, r.rows, name)
 			} else {
@@ -244,5 +244,24 @@ func TestRetain(t *testing.T) {
 	require.Len(t, r.rows, 100)
 	for i, row := range r.rows {
 		assert.Equal(t, got{Topic: dir + "/a.avro", Offset: int64(i), Key: testSchema, Value: string(record(i))}, row)
+	}
+}
+
+// A file of which some records are committed, and that now has fewer, is not
+// the file that was begun.
+func TestReplacedByShorter(t *testing.T) {
+	dir := write(t, member{"a.avro", containerOf("null", 3, 1)}, member{"b.tar", tarOf(t, member{"x", nil})}, member{"c.bin", nil})
+	for name, n := range map[string]int64{"a.avro": 3, "b.tar": 1, "c.bin": 1} {
+		file := dir + "/" + name
+		for from := n + 1; from < n+3; from++ {
+			for to, lost := range map[int64]int64{stream.Open: 1, from + 1: 1, from + 9: 9} {
+				r := read(t, &Source{}, stream.Range{Partition: file, From: from, To: to}, open(dir+"/c.bin", 0))
+				require.NoError(t, r.err)
+				assert.Equal(t, []stream.Account{
+					{Range: stream.Range{Partition: file, From: from, To: from + lost}, Lost: lost, End: true}, account(dir+"/c.bin", 0, 1, true),
+				}, r.accounts)
+			}
+		}
+		assert.Equal(t, []stream.Account{account(file, n, n, true)}, read(t, &Source{}, open(file, n)).accounts, "all was read")
 	}
 }

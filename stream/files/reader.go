@@ -11,6 +11,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/ocf"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -56,7 +57,7 @@ func (r *reader) one(ctx context.Context, rng stream.Range) error {
 	path := pathOf(rng.Partition)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		r.vanished(rng)
+		r.lost(rng)
 		return nil
 	}
 	if err != nil {
@@ -71,13 +72,18 @@ func (r *reader) one(ctx context.Context, rng stream.Range) error {
 	if err != nil && err != errMore && err != errGone {
 		return err
 	}
-	r.out.end(rng.Partition, max(r.next, rng.From), err != errMore)
+	if r.next < rng.From {
+		r.lost(rng) // it had more when those before the range were read
+		return nil
+	}
+	r.out.end(rng.Partition, r.next, err != errMore)
 	return nil
 }
 
-// vanished answers for a file that is there no more: what was asked for is
-// lost, one record at the least, and nothing follows.
-func (r *reader) vanished(rng stream.Range) {
+// lost answers for a file that is there no more, or no longer the one that was
+// begun: what was asked for is lost, one record at the least, and nothing
+// follows.
+func (r *reader) lost(rng stream.Range) {
 	to := rng.To
 	if to == stream.Open {
 		to = rng.From + 1
@@ -91,6 +97,12 @@ func (r *reader) begin(topic string) { r.topic, r.first = topic, r.next }
 // row takes the next record: it is a message, or a reject if cause is not
 // empty. It returns errMore behind the end of the range.
 func (r *reader) row(key, value stream.View, cause string) error {
+	return r.heavyRow(key, value, 0, cause)
+}
+
+// heavyRow takes the next record like row. Decoding it may take as much memory
+// as its weight says.
+func (r *reader) heavyRow(key, value stream.View, weight int64, cause string) error {
 	n := r.next
 	if n >= r.To {
 		return errMore
@@ -100,7 +112,7 @@ func (r *reader) row(key, value stream.View, cause string) error {
 		return nil
 	}
 	m := stream.Message{Topic: r.topic, Offset: n - r.first, Key: key, Value: value}
-	return r.out.add(r.Partition, n, m, cause)
+	return r.out.add(r.Partition, n, m, weight, cause)
 }
 
 // reject takes the next record as a reject whose bytes are v, or none.
@@ -159,11 +171,18 @@ func shortened(err error) error {
 
 // small reads a file that is in memory.
 func (r *reader) small(ctx context.Context, v stream.View) error {
-	c, ok := r.severalRecords(v)
-	if !ok {
+	data := bytesOf(v)
+	if !ocf.IsOCF(data) {
 		return r.row(stream.View{}, v, "")
 	}
-	return r.blocks(ctx, c, v)
+	h, err := ocf.ParseHeader(data)
+	if err != nil {
+		return r.row(stream.View{}, v, "")
+	}
+	if !r.severalRecords(h, data) {
+		return r.heavyRow(stream.View{}, v, weight(h.Codec, int64(len(data)), r.limit), "")
+	}
+	return r.blocks(ctx, containerIn(v, h), v)
 }
 
 func isTarball(name string) bool {

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"math"
 	"path/filepath"
 	"sync/atomic"
@@ -23,8 +24,8 @@ const (
 )
 
 // Source reads Avro files, directories, globs and tarballs. Its methods may be
-// called concurrently. Between calls it remembers only that it has listed its
-// patterns once.
+// called concurrently. Between calls it remembers that it has listed its
+// patterns once, and a number of entries that it has warned of.
 type Source struct {
 	// Patterns name files, directories and globs. Directories are searched
 	// recursively. In a glob ** stands for any number of directories, and a
@@ -32,6 +33,8 @@ type Source struct {
 	Patterns []string
 	// Settle is how long a file must have lain unchanged before it is taken,
 	// for directories that others still write to. 0 takes every file at once.
+	// A file that was changed further in the future than that counts as
+	// settled: some clock was wrong.
 	Settle time.Duration
 	// MaxMessage is the size in bytes of the largest message that is read,
 	// and of the largest block of a container, stored and inflated. What is
@@ -44,8 +47,12 @@ type Source struct {
 	// Alloc is where messages are read to; it may return memory that is not
 	// zeroed. nil is memory.DefaultAllocator.
 	Alloc memory.Allocator
+	// Log is told once of each entry of a directory that is skipped. nil is
+	// slog.Default().
+	Log *slog.Logger
 
-	listed atomic.Bool // all patterns, without an error
+	listed  atomic.Bool // all patterns, without an error
+	skipped skipped
 }
 
 // Available lists the files and their sizes; it opens none. Every extent is
@@ -74,7 +81,7 @@ func (s *Source) Check(ctx context.Context) error {
 }
 
 func (s *Source) list(ctx context.Context, need need) ([]stream.Extent, error) {
-	l := newListing(s.Settle, need)
+	l := newListing(s.Settle, need, s.skip)
 	for _, pattern := range s.Patterns {
 		if err := l.add(ctx, pattern); err != nil {
 			return nil, err

@@ -16,14 +16,21 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
+// mostPadding is more than any tar pads an archive with; its blocks are 10 KiB
+// unless somebody asks for others.
+const mostPadding = 1 << 20
+
 // tarball reads the members of a tar archive in one pass. It lets a damaged
 // archive end in a reject; only what the disk itself refuses is an error.
 func (r *reader) tarball(ctx context.Context, name string, src io.Reader) error {
-	disk := &faults{src: src}
+	disk := &faults{src: live{ctx, src}}
 	err := r.archive(ctx, name, disk)
 	damage := new(readError)
 	if !errors.As(err, &damage) {
 		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err // what looks like damage may be no more than that
 	}
 	if disk.err != nil {
 		return &readError{name, disk.err}
@@ -39,7 +46,7 @@ func (r *reader) archive(ctx context.Context, name string, disk io.Reader) error
 	if err != nil {
 		return &readError{name, err}
 	}
-	tail := &tail{src: src}
+	tail := &tail{src: live{ctx, src}}
 	in := bufio.NewReaderSize(tail, 64<<10)
 	for {
 		if err := r.members(ctx, name, tar.NewReader(in)); err != nil {
@@ -114,9 +121,10 @@ func gunzipped(disk io.Reader) (io.Reader, error) {
 
 // skipZeros passes over the padding behind an archive and reports whether
 // anything else follows. Having come to the end, it has also seen gzip's
-// checksum.
+// checksum. More than mostPadding is the end, too, but one not looked behind:
+// a few kilobytes can inflate to zeros for hours.
 func skipZeros(in *bufio.Reader) (more bool, err error) {
-	for {
+	for skipped := 0; skipped <= mostPadding; {
 		head, err := in.Peek(512)
 		if len(bytes.TrimLeft(head, "\x00")) > 0 {
 			return true, nil
@@ -128,7 +136,9 @@ func skipZeros(in *bufio.Reader) (more bool, err error) {
 			return false, err
 		}
 		_, _ = in.Discard(len(head))
+		skipped += len(head)
 	}
+	return false, nil
 }
 
 // tail knows whether an archive ended in a block of zeros. A tar reader takes
@@ -153,6 +163,20 @@ func (t *tail) check(name string) error {
 		return &readError{name, fmt.Errorf("no end-of-archive marker: %w", io.ErrUnexpectedEOF)}
 	}
 	return nil
+}
+
+// live is a reader that ends with its context: a member to be skipped, or what
+// a gzip stream inflates to, may take longer than anybody waits.
+type live struct {
+	ctx context.Context
+	src io.Reader
+}
+
+func (l live) Read(p []byte) (int, error) {
+	if err := l.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return l.src.Read(p)
 }
 
 // faults remembers the errors of a disk, which are mixed with those of the

@@ -1,7 +1,9 @@
 package files
 
 import (
+	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -49,11 +51,11 @@ func TestTarballs(t *testing.T) {
 			for k := range n + 2 {
 				head := read(t, s, stream.Range{Partition: file, To: k})
 				require.NoError(t, head.err)
-				tail := read(t, s, open(file, k))
-				require.NoError(t, tail.err)
-				assert.Equal(t, want, append(head.rows, tail.rows...), "%s from %d", name, k)
+				rest := read(t, s, open(file, k))
+				require.NoError(t, rest.err)
+				assert.Equal(t, want, append(head.rows, rest.rows...), "%s from %d", name, k)
 				assert.Equal(t, []stream.Account{account(file, 0, min(k, n), k >= n)}, head.accounts)
-				assert.Equal(t, []stream.Account{account(file, k, max(k, n), true)}, tail.accounts)
+				assert.Equal(t, []stream.Account{following(file, k, n)}, rest.accounts)
 			}
 		})
 	}
@@ -185,4 +187,118 @@ func TestSparseMember(t *testing.T) {
 	require.Len(t, r.rows, 2)
 	assert.Equal(t, "files: "+file+"/hole: sparse member of 8589934591 bytes", r.rows[0].Cause)
 	assert.Equal(t, "one", r.rows[1].Value)
+}
+
+// endless has zeros behind its head, for ever. It counts its reads, and ends a
+// context at one of them.
+type endless struct {
+	head   io.Reader
+	reads  int
+	last   int
+	cancel context.CancelFunc
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.reads++; e.reads == e.last {
+		e.cancel()
+	}
+	n, _ := e.head.Read(p)
+	clear(p[n:])
+	return len(p), nil
+}
+
+// Whatever is being passed over, the end of the context ends it, and is not
+// taken for damage.
+func TestCancelledWhileSkipping(t *testing.T) {
+	skipped := tarHeader(t, "_hidden", 1<<40)
+	tooLarge := tarHeader(t, "large.avro", 1<<40)
+	for name, head := range map[string][]byte{
+		"member": skipped, "too large": tooLarge, "blocks": append(bytes.Clone(tooLarge), append(header("null", testSchema), block(1<<20, nil)[:3]...)...),
+	} {
+		for last := 1; last < 5; last++ {
+			ctx, cancel := context.WithCancel(t.Context())
+			src := &endless{head: bytes.NewReader(head), last: last, cancel: cancel}
+			r := (&Source{}).reader(func(c stream.Chunk) error { return fmt.Errorf("a chunk: %v", c) })
+			r.Range = stream.Range{Partition: "/a.tar", To: stream.Open}
+			assert.Equal(t, context.Canceled, r.tarball(ctx, "/a.tar", src), name)
+			assert.LessOrEqual(t, src.reads, last+1, name)
+			r.close()
+		}
+	}
+}
+
+// countdown is a context that ends when it has been asked so many times.
+type countdown struct {
+	context.Context
+	n int
+}
+
+func (c *countdown) Err() error {
+	if c.n--; c.n < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A gzip stream inflates to far more than one read of the disk brings.
+func TestCancelledWhileInflating(t *testing.T) {
+	const size = 16 << 20
+	disk := bytes.NewReader(gzipOf(append(tarHeader(t, "_hidden", size), make([]byte, size)...)))
+	require.Less(t, disk.Len(), 256<<10, "one read of the disk has it all")
+	r := (&Source{}).reader(nil)
+	defer r.close()
+	r.Range = stream.Range{Partition: "/a.tgz", To: stream.Open}
+	assert.Equal(t, context.Canceled, r.tarball(&countdown{t.Context(), 100}, "/a.tgz", disk))
+	assert.Zero(t, r.next)
+}
+
+// It can also inflate to nothing, however much is read.
+func TestCancelledWhileNothingComes(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	empty := bytes.Repeat(gzipOf(nil), 100)
+	reads := 0
+	r := (&Source{}).reader(nil)
+	defer r.close()
+	r.Range = stream.Range{Partition: "/a.tgz", To: stream.Open}
+	err := r.tarball(ctx, "/a.tgz", readerFunc(func(p []byte) (int, error) {
+		if reads++; reads == 3 {
+			cancel()
+		}
+		if reads > 50 {
+			return 0, io.EOF
+		}
+		return copy(p, empty), nil
+	}))
+	assert.Equal(t, context.Canceled, err)
+	assert.Equal(t, 3, reads)
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// tarHeader begins an archive with a member of this size.
+func tarHeader(t *testing.T, name string, size int64) []byte {
+	var b bytes.Buffer
+	require.NoError(t, tar.NewWriter(&b).WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, Typeflag: tar.TypeReg}))
+	return b.Bytes()
+}
+
+// Padding has an end; somebody who sends zeros for ever has not.
+func TestEndlessPadding(t *testing.T) {
+	plain := tarOf(t, member{"1", []byte("one")})
+	src := &endless{head: bytes.NewReader(plain)}
+	r := (&Source{}).reader(func(stream.Chunk) error { return nil })
+	r.Range = stream.Range{Partition: "/a.tar", To: stream.Open}
+	require.NoError(t, r.tarball(t.Context(), "/a.tar", src))
+	assert.Equal(t, int64(1), r.next)
+	assert.Less(t, src.reads, 100)
+	r.close()
+
+	sum := gzipOf(append(plain, make([]byte, 2<<20)...))
+	sum[len(sum)-5]++ // nobody looks there
+	file := write(t, member{"a.tgz", sum}) + "/a.tgz"
+	got := read(t, &Source{}, open(file, 0))
+	assert.Equal(t, []stream.Account{account(file, 0, 1, true)}, got.accounts)
+	assert.Empty(t, got.rows[0].Cause)
 }
