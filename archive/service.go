@@ -29,9 +29,12 @@ type Service struct {
 	// or without a Dir to os.TempDir.
 	Store store.Store
 
-	Surveys    []alert.Survey     // nil: all that package alert knows
-	Registry   alert.Registry     // of the schemas of Confluent framing; nil: none
-	Transforms []stream.Transform // applied to the decoded alerts
+	Surveys  []alert.Survey // nil: all that package alert knows
+	Registry alert.Registry // of the schemas of Confluent framing; nil: none
+	// Transforms are applied to the decoded alerts. The type of a column that
+	// they add is settled by the first row that is archived with it; a column
+	// of another type needs another name.
+	Transforms []stream.Transform
 
 	Clock       sink.Clock // by which time rows are filed; fixed for a Dir by its first run
 	Compression sink.Compression

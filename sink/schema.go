@@ -221,7 +221,10 @@ func (t *tables) chain(ctx context.Context, table string, s *arrow.Schema) error
 	}
 	_, err := t.chains.Widen(ctx, chainPrefix+table, func(have *arrow.Schema) (*arrow.Schema, error) {
 		wide, err := widened(have, s)
-		return wide, stream.Permanent(err)
+		if err != nil {
+			err = stream.Permanent(fmt.Errorf("the files of the table have another type: %w: give the column another name", err))
+		}
+		return wide, err
 	})
 	return err
 }

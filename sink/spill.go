@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -35,12 +36,20 @@ type segment struct {
 }
 
 func newSpill(dir string) (*spill, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
+	var f *os.File
+	for range 3 { // a store that prunes its empty directories may come between
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, err
+		}
+		var err error
+		if f, err = os.CreateTemp(dir, "spill-*"); err == nil {
+			break
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
 	}
-	f, err := os.CreateTemp(dir, "spill-*")
-	if err != nil {
-		return nil, err
+	if f == nil {
+		return nil, &fs.PathError{Op: "create", Path: dir, Err: fs.ErrNotExist}
 	}
 	return &spill{file: f, named: os.Remove(f.Name()) != nil}, nil
 }

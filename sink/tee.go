@@ -31,7 +31,7 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 			mine.Rows = br.rows(ctx)
 			var err error
 			if receipts[i], err = s.Stage(ctx, mine); err == nil && !br.ended && ctx.Err() == nil {
-				err = fmt.Errorf("sink: %T returned before the end of the batch", s)
+				err = stream.Permanent(fmt.Errorf("sink: %T returned before the end of the batch", s))
 			}
 			if err != nil {
 				cancel(err)
@@ -47,6 +47,7 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 	}
 	wg.Wait()
 	if err := context.Cause(ctx); err != nil {
+		t.Discard(context.WithoutCancel(ctx), stream.Receipt{Parts: receipts})
 		return stream.Receipt{}, err
 	}
 	return stream.Receipt{Parts: receipts}, nil
@@ -63,6 +64,15 @@ func (t Tee) Publish(ctx context.Context, id stream.BatchID, r stream.Receipt) e
 		}
 	}
 	return nil
+}
+
+// Discard implements stream.Discarder.
+func (t Tee) Discard(ctx context.Context, r stream.Receipt) {
+	for i, part := range r.Parts {
+		if d, ok := t[i].(stream.Discarder); ok {
+			d.Discard(ctx, part)
+		}
+	}
 }
 
 // Sweep implements stream.Sweeper.

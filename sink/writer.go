@@ -188,22 +188,29 @@ func (w *writer) stage() error {
 	return w.finish()
 }
 
-// discard removes the files of an attempt that did not come to its end. No
-// commit names them, and none ever will: only this process knows the attempt,
-// and it puts a commit only for what Stage returned. On a full disk each
-// further try would leave its files beside those of the last. What cannot be
-// removed stays in staging until the batch is swept.
+// discard removes the files of an attempt that did not come to its end: on a
+// full disk each further try would leave its files beside those of the last.
 func (w *writer) discard() {
 	for _, p := range w.parts {
 		if p.out != nil {
 			p.out.Abort()
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), discardTime)
-	defer cancel()
+	var complete stream.Receipt
 	for _, f := range w.files {
-		complete := f.Bytes > 0
-		if complete && w.Store.Delete(ctx, f.Stage) != nil {
+		if f.Bytes > 0 {
+			complete.Files = append(complete.Files, f)
+		}
+	}
+	w.Discard(context.WithoutCancel(w.ctx), complete)
+}
+
+// Discard implements stream.Discarder.
+func (p *Parquet) Discard(ctx context.Context, r stream.Receipt) {
+	ctx, cancel := context.WithTimeout(ctx, discardTime)
+	defer cancel()
+	for _, f := range r.Files {
+		if p.Store.Delete(ctx, f.Stage) != nil {
 			return
 		}
 	}

@@ -34,6 +34,8 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	readers.Wait()
 	sinks.Wait()
 	if err := context.Cause(ctx); err != nil {
+		discard(ctx, e.Sink, commit.Rows)
+		discard(ctx, e.Rejects, commit.Rejects)
 		return nil, err
 	}
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
@@ -45,6 +47,13 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 		a.causes.log(e.log, plan.Batch)
 	}
 	return &commit, nil
+}
+
+// discard removes what a sink has staged, if it can.
+func discard(ctx context.Context, s Sink, r Receipt) {
+	if d, ok := s.(Discarder); ok {
+		d.Discard(context.WithoutCancel(ctx), r)
+	}
 }
 
 // attempt is the state of one try at a batch. The first error cancels its
@@ -259,7 +268,7 @@ func (o *outlet) end() { close(o.ch) }
 func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
 	r, err := o.sink.Stage(ctx, Batch{BatchID{a.ledger.ID(), a.plan.Batch}, a.token, o.rows(ctx)})
 	if err == nil && !o.ended && ctx.Err() == nil {
-		err = fmt.Errorf("stream: sink %T returned before the end of the batch", o.sink)
+		err = Permanent(fmt.Errorf("stream: sink %T returned before the end of the batch", o.sink))
 	}
 	if err != nil {
 		a.cancel(at(StageWrite, err))

@@ -10,6 +10,9 @@ import (
 // value is the state of a ledger without a batch.
 type claims struct {
 	parts map[string]claim
+	// begun are the partitions that a plan named to their open end and that
+	// have not been read to it. They are owed, whatever the source lists later.
+	begun map[string]bool
 }
 
 // claim is the settled part of one partition: disjoint ascending intervals,
@@ -22,7 +25,7 @@ type claim struct {
 type interval struct{ from, to int64 }
 
 func (c *claims) clone() claims {
-	out := claims{parts: maps.Clone(c.parts)}
+	out := claims{parts: maps.Clone(c.parts), begun: maps.Clone(c.begun)}
 	for p, v := range out.parts {
 		v.done = slices.Clone(v.done)
 		out.parts[p] = v
@@ -39,6 +42,35 @@ func (c *claims) knows(partition string) bool {
 // empty reports whether the ledger has named no partition yet.
 func (c *claims) empty() bool { return len(c.parts) == 0 }
 
+// begin settles what lies before a planned range, and remembers one without
+// an end.
+func (c *claims) begin(r Range) error {
+	if r.To == Open && !c.parts[r.Partition].ended {
+		if c.begun == nil {
+			c.begun = map[string]bool{}
+		}
+		c.begun[r.Partition] = true
+	}
+	return c.start(Start{Partition: r.Partition, At: r.From})
+}
+
+// owed returns an extent for each partition that was begun and that is not
+// among the extents: moved, deleted, or not asked for any more.
+func (c *claims) owed(extents []Extent) []Extent {
+	if len(c.begun) == 0 {
+		return nil
+	}
+	missing := maps.Clone(c.begun)
+	for _, e := range extents {
+		delete(missing, e.Partition)
+	}
+	var out []Extent
+	for _, p := range slices.Sorted(maps.Keys(missing)) {
+		out = append(out, Extent{Range: Range{Partition: p, To: Open}})
+	}
+	return out
+}
+
 // start settles what lies before a partition's start.
 func (c *claims) start(s Start) error {
 	return c.settle(Account{Range: Range{Partition: s.Partition, From: s.At - s.Skipped, To: s.At}})
@@ -51,7 +83,9 @@ func (c *claims) settle(a Account) error {
 		c.parts = map[string]claim{}
 	}
 	cl := c.parts[a.Partition]
-	cl.ended = cl.ended || a.End
+	if cl.ended = cl.ended || a.End; cl.ended {
+		delete(c.begun, a.Partition)
+	}
 	if a.From == a.To && len(cl.done) > 0 {
 		c.parts[a.Partition] = cl
 		return nil

@@ -8,7 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-var errBorrowed = errors.New("a record that was only borrowed was released or returned: stream.Pass returns it rightly")
+var errBorrowed = errors.New("Apply released or returned a record that it only borrows: do not release it, and return it by stream.Pass")
 
 // lent is a record that a transform borrows. It counts what the transform
 // holds of it: one reference too few would otherwise show much later, in the

@@ -58,8 +58,10 @@ type terms struct {
 // choose picks the ranges of the next batch: of each partition the oldest
 // offsets that are free, in proportion to what waits there, so that all
 // partitions are done at the same time. How many rows that is follows from
-// their size: as the source estimates it, else as it was in the last batch. Open ranges are taken in the order of
-// the source until the limits are reached. more says that something was left.
+// their size: as the source estimates it, else as it was in the last batch.
+// Open ranges are taken in the order of the source until the limits are
+// reached, before them those that were begun and that the source does not list
+// any more: it must answer for them. more says that something was left.
 // A partition that the ledger does not know and that has nothing to read yet
 // gets a start, so that what comes, or is lost, before the next plan counts.
 func choose(c *claims, extents []Extent, l terms) (ranges []Range, starts []Start, more bool, err error) {
@@ -67,6 +69,7 @@ func choose(c *claims, extents []Extent, l terms) (ranges []Range, starts []Star
 		return nil, nil, false, err
 	}
 	fresh := c.empty()
+	extents = append(c.owed(extents), extents...)
 	var waiting float64
 	var open, bytes int64
 	for _, e := range extents {

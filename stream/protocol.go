@@ -140,7 +140,7 @@ func (v *view) settle() error {
 		}
 	}
 	for _, r := range v.planned.Ranges { // a plan names its partitions, also those its commit did not come to
-		if err := v.claims.start(Start{Partition: r.Partition, At: r.From}); err != nil {
+		if err := v.claims.begin(r); err != nil {
 			return Permanent(err)
 		}
 	}

@@ -133,6 +133,9 @@ func (c *chain) follow(name, table string, data []byte) (token string, err error
 	return rec.Token, nil
 }
 
+// tableNames makes one name of a table's path, another for each path.
+var tableNames = strings.NewReplacer("%", "%25", ".", "%2E", "/", ".")
+
 func (l *Ledger) linkName(table string, n int) string {
-	return path.Join(l.dir, "schema", fmt.Sprintf("%s.%06d", strings.ReplaceAll(table, "/", "."), n))
+	return path.Join(l.dir, "schema", fmt.Sprintf("%s.%06d", tableNames.Replace(table), n))
 }

@@ -87,6 +87,14 @@ type Sweeper interface {
 	Sweep(ctx context.Context, id BatchID) error
 }
 
+// A Discarder is a Sink that can remove what a receipt names before it is
+// published. It is called when the rest of an attempt failed: its commit was
+// never put, so no record names these files, and none ever will. What it
+// cannot remove is left for Sweep.
+type Discarder interface {
+	Discard(ctx context.Context, r Receipt)
+}
+
 // SinkFunc is a Sink made of a function, for services that print, count or
 // send. It has nothing to publish, so it is at-least-once: after a crash or a
 // retry the rows of one batch come again.

@@ -48,11 +48,10 @@ type Reject struct {
 // and counted so.
 type Transform interface {
 	// Apply is called concurrently. It borrows in: it neither releases it
-	// nor keeps it after returning, unless it retains it. in.From is nil. The
-	// records of the result belong to the caller, so to return in itself
-	// takes a Retain, which Pass does; without it the engine stops. An error stops the batch, which is run
-	// again with backoff unless the error is Permanent; a bad row is no
-	// error but a Reject.
+	// nor keeps it after returning, unless it retains it. in.From is nil.
+	// The records of the result belong to the caller: to return in itself,
+	// use Pass. An error stops the batch, which is run again with backoff
+	// unless the error is Permanent; a bad row is no error but a Reject.
 	Apply(ctx context.Context, in Rows) (Result, error)
 }
 

@@ -44,7 +44,10 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("%w: choose with -out a directory that can be written", err)
 	}
 	err = o.meter.Watch(s.Progress, func() error { return work(ctx) })
-	return errors.Join(err, o.meter.Summary(s.Progress(), s.Dir))
+	if p := s.Progress(); p.Elapsed > 0 { // it has begun
+		err = errors.Join(err, o.meter.Summary(p, s.Dir))
+	}
+	return err
 }
 
 // settle is how long a file that may still be written to is left alone.
@@ -53,17 +56,17 @@ const settle = 5 * time.Second
 // something returns an error if there is nothing to read. A service may wait
 // for its first files, but says so.
 func something(ctx context.Context, source *files.Source, once bool) error {
-	err := source.Check(ctx)
+	extents, err := source.Available(ctx)
+	if err != nil {
+		return err
+	}
+	err = source.Check(ctx)
 	var none *files.NoMatchError
 	if !once && errors.As(err, &none) {
 		slog.Warn("nothing there yet, waiting for it", "files", none.Pattern)
 		return nil
 	}
-	if err != nil || !once {
-		return err
-	}
-	extents, err := source.Available(ctx)
-	if err == nil && len(extents) == 0 {
+	if err == nil && once && len(extents) == 0 {
 		err = fmt.Errorf("no alerts in %s: in a directory they end in .avro, .bin, .tar, .tgz or .tar.gz", strings.Join(source.Patterns, ","))
 	}
 	return err

@@ -12,7 +12,7 @@ DESCRIPTION
         OUT/alerts/SURVEY/YYYY/MM/dd/hh/*.parquet   one table a survey: ztf, lsst, ...
         OUT/rejected/YYYY/MM/dd/hh/*.parquet        what could not be decoded, and why
         OUT/schema/SURVEY.parquet                   no rows: the table's schema
-        OUT/ledger, OUT/staging                     what was done, and what is being done
+        OUT/ledger, OUT/staging                     what was done; what is being done
 
     Without -once it goes on until Ctrl-C and takes files as they come, each
     once it has lain unchanged for five seconds: write files elsewhere and move

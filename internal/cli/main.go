@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/files"
 )
 
 // UsageError is an error of whoever typed the command; Main exits with 2.
@@ -69,7 +70,10 @@ func hintFor(err error) string {
 		again = ", then start again: nothing is lost"
 	}
 	var lost *stream.LostError
+	var none *files.NoMatchError
 	switch {
+	case errors.As(err, &none):
+		return "" // it says so itself
 	case errors.As(err, &lost):
 		return "bring them back, or start with -lost record to go on without them"
 	case errors.Is(err, syscall.ENOSPC):
