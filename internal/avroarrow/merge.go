@@ -14,6 +14,7 @@ type ConflictError struct {
 	Case       string         // when it is the name that conflicts: the path of the one that is there
 }
 
+// Error names the column and both types.
 func (e *ConflictError) Error() string {
 	if e.Case != "" {
 		return fmt.Sprintf("%s: differs from column %s only in case", e.Path, e.Case)

@@ -19,6 +19,7 @@ import (
 // UsageError is an error of whoever typed the command; Main exits with 2.
 type UsageError struct{ Text string }
 
+// Error is the text.
 func (e UsageError) Error() string { return e.Text }
 
 // memoryLimit is from where on Go collects garbage more often than it would:

@@ -12,6 +12,7 @@ type NoMatchError struct {
 	Pattern string
 }
 
+// Error names the pattern and says what to do.
 func (e *NoMatchError) Error() string {
 	return fmt.Sprintf("files: %q matches no file and no directory: correct the pattern, or create the directory if its files are still to come", e.Pattern)
 }
