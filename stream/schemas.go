@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"path"
 	"strings"
@@ -40,6 +41,7 @@ type link struct {
 	Number int      `json:"number"`
 	Token  string   `json:"token"`
 	Arrow  []byte   `json:"arrow"`
+	CRC32  uint32   `json:"crc32"` // of Arrow (IEEE): Arrow's reader believes any length
 	Fields []string `json:"fields"`
 }
 
@@ -95,7 +97,7 @@ func (l *Ledger) extend(ctx context.Context, table string, c *chain, schema *arr
 	if err := ipc.NewWriter(&buf, ipc.WithSchema(schema)).Close(); err != nil {
 		return false, fmt.Errorf("stream: schema of %s: %w", table, err)
 	}
-	rec := link{Table: table, Number: c.n + 1, Token: newToken(), Arrow: buf.Bytes()}
+	rec := link{Table: table, Number: c.n + 1, Token: newToken(), Arrow: buf.Bytes(), CRC32: crc32.ChecksumIEEE(buf.Bytes())}
 	for _, f := range schema.Fields() {
 		rec.Fields = append(rec.Fields, f.Name+": "+f.Type.String())
 	}
@@ -123,6 +125,9 @@ func (c *chain) follow(name, table string, data []byte) (token string, err error
 	}
 	if rec.Table != table || rec.Number != c.n+1 {
 		return "", damaged(fmt.Errorf("it is schema %d of table %q", rec.Number, rec.Table))
+	}
+	if crc32.ChecksumIEEE(rec.Arrow) != rec.CRC32 {
+		return "", damaged(errors.New("its checksum is wrong"))
 	}
 	r, err := ipc.NewReader(bytes.NewReader(rec.Arrow))
 	if err != nil {
