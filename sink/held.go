@@ -1,9 +1,9 @@
 package sink
 
 import (
-	"unsafe"
-
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/skyfinch/skyfinch/stream"
 )
 
 // held keeps records whose rows wait in memory, and knows how much they keep
@@ -11,39 +11,19 @@ import (
 // slices of one record.
 type held struct {
 	records []arrow.Record
-	buffers map[*byte]struct{}
+	buffers map[*byte]int64
 	bytes   int64
 }
 
 // add retains a record, and returns the bytes that it adds.
 func (h *held) add(r arrow.Record) int64 {
 	if h.buffers == nil {
-		h.buffers = map[*byte]struct{}{}
+		h.buffers = map[*byte]int64{}
 	}
 	r.Retain()
 	h.records = append(h.records, r)
-	var n int64
-	for _, c := range r.Columns() {
-		n += h.count(c.Data())
-	}
+	n := stream.AddBuffers(h.buffers, r)
 	h.bytes += n
-	return n
-}
-
-func (h *held) count(d arrow.ArrayData) (n int64) {
-	for _, b := range d.Buffers() {
-		if b == nil || b.Len() == 0 {
-			continue
-		}
-		first := unsafe.SliceData(b.Bytes())
-		if _, ok := h.buffers[first]; !ok {
-			h.buffers[first] = struct{}{}
-			n += int64(b.Cap())
-		}
-	}
-	for _, child := range d.Children() {
-		n += h.count(child)
-	}
 	return n
 }
 

@@ -131,16 +131,14 @@ func chunkRows(c Chunk) int64 {
 
 // hand waits for room and passes a chunk on.
 func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
-	j := &job{chunk: chunk, done: make(chan struct{})}
+	j := &job{chunk: chunk, memory: map[*byte]int64{}, done: make(chan struct{})}
+	var held int64
 	if chunk.Messages != nil {
-		j.memory = buffersOf(chunk.Messages)
+		held = AddBuffers(j.memory, chunk.Messages)
 		a.bytes += messageBytes(chunk.Messages)
 	}
-	if weight := chunk.Weight - total(j.memory); weight > 0 {
-		if j.memory == nil {
-			j.memory = map[*byte]int64{}
-		}
-		j.memory[new(byte)] = weight // a buffer yet to come
+	if chunk.Weight > held {
+		j.memory[new(byte)] = chunk.Weight - held // a buffer yet to come
 	}
 	if err := a.gate.enter(ctx, j.memory); err != nil {
 		return err
@@ -178,12 +176,10 @@ func (a *attempt) transform(ctx context.Context) {
 func (a *attempt) decoded(j *job) {
 	now := map[*byte]int64{}
 	if j.chunk.Messages != nil {
-		now = buffersOf(j.chunk.Messages)
+		AddBuffers(now, j.chunk.Messages)
 	}
 	for _, rows := range j.result.Rows {
-		for _, c := range rows.Record.Columns() {
-			addBuffers(now, c.Data())
-		}
+		AddBuffers(now, rows.Record)
 	}
 	a.gate.become(j.memory, now)
 	j.memory = now

@@ -9,38 +9,36 @@ import (
 
 // RecordBytes is the memory that a record keeps alive, in bytes. A buffer that
 // several columns share counts once; a slice of a record keeps the whole.
-func RecordBytes(r arrow.Record) int64 { return total(buffersOf(r)) }
+func RecordBytes(r arrow.Record) int64 { return AddBuffers(map[*byte]int64{}, r) }
 
-// buffersOf returns the buffers that a record keeps alive, known by their
-// first bytes, and their sizes.
-func buffersOf(r arrow.Record) map[*byte]int64 {
-	out := make(map[*byte]int64, 16)
+// AddBuffers adds the buffers that a record keeps alive, known by their first
+// bytes, and their sizes to those of other records. It returns the bytes that
+// were not among them: what a sink that holds records holds more with this one.
+func AddBuffers(to map[*byte]int64, r arrow.Record) (added int64) {
 	for _, c := range r.Columns() {
-		addBuffers(out, c.Data())
+		added += addData(to, c.Data())
 	}
-	return out
+	return added
 }
 
-func total(buffers map[*byte]int64) (n int64) {
-	for _, size := range buffers {
-		n += size
-	}
-	return n
-}
-
-func addBuffers(to map[*byte]int64, d arrow.ArrayData) {
+func addData(to map[*byte]int64, d arrow.ArrayData) (added int64) {
 	for _, b := range d.Buffers() {
-		if b != nil && b.Len() > 0 {
-			first := unsafe.SliceData(b.Bytes())
-			to[first] = max(to[first], int64(b.Cap()))
+		if b == nil || b.Len() == 0 {
+			continue
+		}
+		first := unsafe.SliceData(b.Bytes())
+		if size := int64(b.Cap()); size > to[first] {
+			added += size - to[first]
+			to[first] = size
 		}
 	}
 	for _, child := range d.Children() {
-		addBuffers(to, child)
+		added += addData(to, child)
 	}
 	if d.DataType().ID() == arrow.DICTIONARY {
-		addBuffers(to, d.Dictionary())
+		added += addData(to, d.Dictionary())
 	}
+	return added
 }
 
 // messageBytes is the size of a record's messages: of their keys and values by

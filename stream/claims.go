@@ -24,15 +24,6 @@ type claim struct {
 
 type interval struct{ from, to int64 }
 
-func (c *claims) clone() claims {
-	out := claims{parts: maps.Clone(c.parts), begun: maps.Clone(c.begun)}
-	for p, v := range out.parts {
-		v.done = slices.Clone(v.done)
-		out.parts[p] = v
-	}
-	return out
-}
-
 // knows reports whether the ledger has named a partition.
 func (c *claims) knows(partition string) bool {
 	_, ok := c.parts[partition]

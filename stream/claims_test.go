@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -175,4 +177,13 @@ func TestLimitsWithin(t *testing.T) {
 	assert.Equal(t, int64(100<<20), l.within(10e9, 10<<20).Bytes)
 	assert.Equal(t, int64(leastBatch), l.within(10e9, 1).Bytes)
 	assert.Equal(t, l.Bytes, l.within(10e9, 1e12).Bytes)
+}
+
+func (c *claims) clone() claims {
+	out := claims{parts: maps.Clone(c.parts), begun: maps.Clone(c.begun)}
+	for p, v := range out.parts {
+		v.done = slices.Clone(v.done)
+		out.parts[p] = v
+	}
+	return out
 }
