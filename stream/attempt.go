@@ -6,6 +6,8 @@ import (
 	"iter"
 	"sync"
 	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // stage makes one attempt at a planned batch: a reader, workers that
@@ -42,7 +44,7 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	commit.Accounts, commit.Bytes = a.tally.list, a.bytes
 	commit.Seconds = time.Since(begun).Seconds()
 	e.measure(&commit)
-	e.progress.staged(a.token, a.causes)
+	e.progress.staged(a.token, a.causes, a.times)
 	if e.Rejects == nil {
 		a.causes.log(e.log, plan.Batch)
 	}
@@ -68,9 +70,10 @@ type attempt struct {
 	work   chan *job // to the workers
 	order  chan *job // to deliver, in the order of reading
 
-	bytes     int64  // of messages read
-	exhausted bool   // the source has no more of the ranges
-	causes    causes // of rejects
+	bytes     int64             // of messages read
+	exhausted bool              // the source has no more of the ranges
+	causes    causes            // of rejects
+	times     []arrow.Timestamp // of the messages that have one
 }
 
 // job is a chunk on its way from the reader to the sinks.
@@ -136,6 +139,7 @@ func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
 	if chunk.Messages != nil {
 		held = AddBuffers(j.memory, chunk.Messages)
 		a.bytes += messageBytes(chunk.Messages)
+		a.times = appendTimes(a.times, chunk.Messages)
 	}
 	if chunk.Weight > held {
 		j.memory[new(byte)] = chunk.Weight - held // a buffer yet to come

@@ -130,3 +130,35 @@ func (c *claims) next(partition string) (int64, bool) {
 	}
 	return cl.done[0].to, true
 }
+
+// settled is next of every partition that the ledger knows.
+func (c *claims) settled() map[string]int64 {
+	out := make(map[string]int64, len(c.parts))
+	for p := range c.parts {
+		out[p], _ = c.next(p)
+	}
+	return out
+}
+
+// last is the offset up to which something of a partition is settled.
+func (c *claims) last(partition string) int64 {
+	if done := c.parts[partition].done; len(done) > 0 {
+		return done[len(done)-1].to
+	}
+	return 0
+}
+
+// waiting counts the offsets of extents that nobody has settled, without those
+// of extents whose end is not known.
+func (c *claims) waiting(extents []Extent) (n int64) {
+	for _, e := range extents {
+		if e.To == Open || e.To <= e.From {
+			continue
+		}
+		n += e.Len()
+		for _, v := range c.parts[e.Partition].done {
+			n -= max(0, min(v.to, e.To)-max(v.from, e.From))
+		}
+	}
+	return n
+}

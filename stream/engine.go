@@ -24,13 +24,15 @@ type engine struct {
 	retry    Retry
 	log      *slog.Logger
 
-	extents []Extent  // what the source has
-	fixed   bool      // extents stay as they were at the start: Drain
-	budget  Limits    // of the next batch
-	full    bool      // the last batch left something waiting
-	begun   time.Time // when the last batch was
-	speed   float64   // of the last batch staged here, in bytes a second
-	size    float64   // of a message of the last batch, in bytes
+	extents []Extent        // what the source has
+	asked   bool            // extents have been asked for
+	fixed   bool            // and stay as they were at first: Drain
+	budget  Limits          // of the next batch
+	cut     map[string]bool // partitions found truncated
+	full    bool            // the last batch left something waiting
+	begun   time.Time       // when the last batch was
+	speed   float64         // of the last batch staged here, in bytes a second
+	size    float64         // of a message of the last batch, in bytes
 }
 
 // loop runs batches until an error, until the context ends or, when draining,
@@ -182,11 +184,8 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 // nil.
 func (e *engine) choose(ctx context.Context) (*Plan, error) {
 	e.begun = time.Now()
-	if !e.fixed {
-		var err error
-		if e.extents, err = e.Source.Available(ctx); err != nil {
-			return nil, err
-		}
+	if err := e.ask(ctx); err != nil {
+		return nil, err
 	}
 	e.budget = e.limits
 	if !e.fixed {
@@ -197,10 +196,49 @@ func (e *engine) choose(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	e.full = more
+	e.progress.waiting(e.view.claims.waiting(e.extents))
 	if len(ranges) == 0 && len(starts) == 0 {
 		return nil, nil
 	}
 	return &Plan{Batch: e.view.batch, Token: newToken(), Created: e.begun.UTC(), Ranges: ranges, Starts: starts}, nil
+}
+
+// ask has the source say what there is.
+func (e *engine) ask(ctx context.Context) (err error) {
+	if e.asked && e.fixed {
+		return nil
+	}
+	if r, ok := e.Source.(Resumer); ok && !e.asked {
+		if err := r.Resume(ctx, e.view.claims.settled()); err != nil {
+			return err
+		}
+	}
+	if e.extents, err = e.Source.Available(ctx); err != nil {
+		return err
+	}
+	e.asked = true
+	return e.truncated()
+}
+
+// truncated returns an error for a partition that ends before what has been
+// archived of it, or warns of it, once.
+func (e *engine) truncated() error {
+	for _, x := range e.extents {
+		last := e.view.claims.last(x.Partition)
+		if x.Gone || last <= x.To {
+			delete(e.cut, x.Partition)
+			continue
+		}
+		err := &TruncatedError{Partition: x.Partition, Archived: last, End: x.To}
+		if !e.RecordLost {
+			return err
+		}
+		if !e.cut[x.Partition] {
+			e.log.Warn("messages that get these offsets again will not be archived", "err", err)
+			e.cut[x.Partition] = true
+		}
+	}
+	return nil
 }
 
 // measure learns from a batch that this engine staged.
@@ -237,6 +275,7 @@ func (e *engine) publish(ctx context.Context, c *Commit) error {
 			return err
 		}
 	}
+	readable := time.Now()
 	for _, s := range []Sink{e.Sink, e.Rejects} { // both have published: they may share a staging area
 		if sweeper, ok := s.(Sweeper); ok {
 			if err := sweeper.Sweep(ctx, id); err != nil {
@@ -249,7 +288,7 @@ func (e *engine) publish(ctx context.Context, c *Commit) error {
 			e.log.Warn("the source was not told of a commit", "batch", c.Batch, "err", err)
 		}
 	}
-	e.progress.published(c)
+	e.progress.published(c, readable)
 	if e.Observe != nil {
 		e.Observe(e.Progress())
 	}

@@ -53,7 +53,25 @@ type LostError struct {
 
 // Error names the partition and the offsets.
 func (e *LostError) Error() string {
+	if e.To == Open {
+		return fmt.Sprintf("stream: %s is gone, and what it held from offset %d on was not read", e.Partition, e.From)
+	}
 	return fmt.Sprintf("stream: offsets %d to %d of %s are gone before they were read", e.From, e.To-1, e.Partition)
+}
+
+// TruncatedError says that a partition ends before what has been archived of it:
+// messages were taken back, as when a Kafka leader is elected that had not
+// seen them, and others will get their offsets. Those would be taken for
+// archived; MicroBatch.RecordLost lets the engine go on all the same.
+type TruncatedError struct {
+	Partition string
+	Archived  int64 // offsets below it were archived
+	End       int64 // offsets below it are there
+}
+
+// Error names the partition and the offsets.
+func (e *TruncatedError) Error() string {
+	return fmt.Sprintf("stream: %s ends at offset %d, but offsets up to %d have been archived: it was truncated", e.Partition, e.End, e.Archived-1)
 }
 
 // SettingsError says that a ledger was begun with another setting than the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
@@ -112,11 +113,11 @@ func TestProgressCauses(t *testing.T) {
 func TestCausesOfAnotherAttempt(t *testing.T) {
 	var m meter
 	m.begin()
-	m.staged("mine", causes{"x": 2})
-	m.published(&Commit{Token: "theirs"})
+	m.staged("mine", causes{"x": 2}, nil)
+	m.published(&Commit{Token: "theirs"}, time.Now())
 	assert.Empty(t, m.now().Causes)
-	m.staged("mine", causes{"x": 3})
-	m.published(&Commit{Token: "mine"})
-	m.published(&Commit{Token: "mine"})
+	m.staged("mine", causes{"x": 3}, nil)
+	m.published(&Commit{Token: "mine"}, time.Now())
+	m.published(&Commit{Token: "mine"}, time.Now())
 	assert.Equal(t, map[string]int64{"x": 3}, m.now().Causes, "once")
 }

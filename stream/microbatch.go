@@ -12,8 +12,8 @@ import (
 type Engine interface {
 	// Run works until the context ends, and then returns nil.
 	Run(ctx context.Context) error
-	// Drain does what was there when it was called, and returns nil; or the
-	// context's error if that ended before.
+	// Drain finishes what was begun, does what is there then, and returns nil;
+	// or the context's error if that ended before.
 	Drain(ctx context.Context) error
 }
 
@@ -36,9 +36,9 @@ type MicroBatch struct {
 	Ledger *Ledger
 
 	// RecordLost says what becomes of offsets that are gone from the source
-	// before they were read. false: the engine stops with a *LostError. true:
-	// the ledger records them as lost, a warning is logged, and the engine
-	// goes on. A job that was stopped by a loss goes on when it is set.
+	// before they were read. false: the engine stops with a *LostError, or a
+	// *TruncatedError. true: the ledger records them as lost, a warning is
+	// logged, and the engine goes on. A job that was stopped by a loss goes on when it is set.
 	RecordLost bool
 
 	Interval time.Duration // from batch to batch while nothing waits; 0: 10 s
@@ -76,13 +76,6 @@ func (m *MicroBatch) Drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = e.try(ctx, StagePlan, func(ctx context.Context) (err error) {
-		e.extents, err = m.Source.Available(ctx)
-		return err
-	})
-	if err != nil {
-		return err
-	}
 	e.fixed = true
 	return e.loop(ctx)
 }
@@ -90,7 +83,7 @@ func (m *MicroBatch) Drain(ctx context.Context) error {
 // start returns an engine that knows nothing of its ledger yet.
 func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
 	e := &engine{
-		MicroBatch: m, ledger: m.Ledger, view: newView(), limits: m.Limits.withDefaults(),
+		MicroBatch: m, ledger: m.Ledger, view: newView(), limits: m.Limits.withDefaults(), cut: map[string]bool{},
 		interval: m.Interval, workers: m.Workers, retry: m.Retry.withDefaults(), log: m.Log,
 	}
 	if m.Source == nil || m.Sink == nil {

@@ -73,7 +73,7 @@ func choose(c *claims, extents []Extent, l terms) (ranges []Range, starts []Star
 	var waiting float64
 	var open, bytes int64
 	for _, e := range extents {
-		s := startOf(e, fresh)
+		s := startOf(e, fresh && !e.Gone)
 		if unread := e.To <= s && !c.knows(e.Partition); s > e.From || unread {
 			starts = append(starts, Start{Partition: e.Partition, At: s, Skipped: s - e.From})
 			e.From = s
@@ -84,8 +84,13 @@ func choose(c *claims, extents []Extent, l terms) (ranges []Range, starts []Star
 			e.From = next // the source answers for what is gone
 		}
 		r, ok := c.free(e)
-		if !ok {
+		switch {
+		case !ok && e.Gone && !c.parts[e.Partition].ended:
+			r = Range{e.Partition, c.last(e.Partition), Open} // nothing is lost, but the ledger shall know that it has ended
+		case !ok:
 			continue
+		case e.Gone && !l.recordLost:
+			return nil, nil, false, &LostError{r}
 		}
 		if r.To != Open {
 			waiting += float64(r.Len())

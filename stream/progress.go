@@ -2,8 +2,11 @@ package stream
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // Progress says what one Run or Drain has done so far.
@@ -20,6 +23,13 @@ type Progress struct {
 	// Causes counts the rejects of batches that this process staged by their
 	// cause: 20 different ones, and the rest as "other causes".
 	Causes map[string]int64
+	// Latency is how long messages of batches that this process staged took
+	// from their own time until their rows could be read.
+	Latency Latency
+	// Waiting counts the offsets that waited when the source was last asked,
+	// those of the batch in hand included. Where nobody knows how many there
+	// are, as in a compressed file, they are left out.
+	Waiting int64
 	// Reading counts the messages of the batch in hand that have been read
 	// so far.
 	Reading int64
@@ -31,15 +41,17 @@ type meter struct {
 	mu    sync.Mutex
 	begun time.Time
 	p     Progress
-	// Causes of the rejects of the last attempt that was staged.
+	// Of the last attempt that was staged: its rejects by cause, and the times
+	// of its messages.
 	token  string
 	causes causes
+	times  []arrow.Timestamp
 }
 
 func (m *meter) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.begun, m.p, m.token, m.causes = time.Now(), Progress{}, "", nil
+	m.begun, m.p, m.token, m.causes, m.times = time.Now(), Progress{}, "", nil, nil
 }
 
 func (m *meter) now() Progress {
@@ -47,6 +59,7 @@ func (m *meter) now() Progress {
 	defer m.mu.Unlock()
 	p := m.p
 	p.Causes = maps.Clone(p.Causes)
+	p.Latency.counts = slices.Clone(p.Latency.counts)
 	if !m.begun.IsZero() {
 		p.Elapsed = time.Since(m.begun)
 	}
@@ -60,15 +73,23 @@ func (m *meter) reading(n int64) {
 	m.p.Reading = n
 }
 
-// staged keeps the causes of an attempt's rejects until its batch is published,
-// if that attempt decides it.
-func (m *meter) staged(token string, c causes) {
+// waiting sets how many messages waited when the source was asked.
+func (m *meter) waiting(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.token, m.causes = token, c
+	m.p.Waiting = n
 }
 
-func (m *meter) published(c *Commit) {
+// staged keeps what the commit does not say of an attempt until its batch is
+// published, if that attempt decides it.
+func (m *meter) staged(token string, c causes, times []arrow.Timestamp) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.token, m.causes, m.times = token, c, times
+}
+
+// published adds a batch that could be read from a time on.
+func (m *meter) published(c *Commit, readable time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.p.Batches++
@@ -81,19 +102,27 @@ func (m *meter) published(c *Commit) {
 		m.p.Dropped += a.Dropped
 		m.p.Lost += a.Lost
 	}
-	if c.Token == m.token && len(m.causes) > 0 {
-		if m.p.Causes == nil {
-			m.p.Causes = map[string]int64{}
-		}
-		for cause, n := range m.causes {
-			causes(m.p.Causes).add(cause, n)
-		}
+	if c.Token == m.token {
+		m.decided(readable)
 	}
-	m.token, m.causes = "", nil
+	m.token, m.causes, m.times = "", nil, nil
 	for _, r := range []Receipt{c.Rows, c.Rejects} {
 		for f := range r.All() {
 			m.p.Files++
 			m.p.Bytes += f.Bytes
 		}
+	}
+}
+
+// decided adds what is known of the attempt that was published.
+func (m *meter) decided(readable time.Time) {
+	if len(m.causes) > 0 && m.p.Causes == nil {
+		m.p.Causes = map[string]int64{}
+	}
+	for cause, n := range m.causes {
+		causes(m.p.Causes).add(cause, n)
+	}
+	for _, t := range m.times {
+		m.p.Latency.add(time.Duration(readable.UnixMilli()-int64(t)) * time.Millisecond)
 	}
 }

@@ -45,6 +45,10 @@ type Extent struct {
 	// "latest". It counts only while the ledger names no partition at all; one
 	// that turns up later is read from its beginning.
 	Start int64
+	// Gone says that the partition is no more: deleted, or made anew under its
+	// name. What the ledger has not settled of the range is lost; To is Open
+	// where nobody knows how much that was. See Source.Read.
+	Gone bool
 	// Bytes estimates the size of the range's messages, 0 where that is not
 	// known. It keeps plans within Limits.Bytes.
 	Bytes int64

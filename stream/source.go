@@ -21,7 +21,8 @@ type Source interface {
 	// equal order with equal bounds of chunks. A range may begin before what
 	// is left, or name what has vanished since Available: the answer is an
 	// account of the offsets that are gone, with Lost set, and what becomes of
-	// that is for the engine to say. It ends when the ranges are
+	// that is for the engine to say; of an extent that is Gone and Open, an
+	// account of nothing with End set. It ends when the ranges are
 	// read, when an open range has come to its end, at the first error, or
 	// when the engine stops listening because the batch is full. After an
 	// error the engine calls Read anew, with backoff, for the whole batch.
@@ -45,6 +46,14 @@ type Chunk struct {
 	Weight int64
 	// Rejects are messages that the source itself can tell to be no good.
 	Rejects []Reject
+}
+
+// A Resumer is a Source that wants to know what has been archived before: it is
+// told once in a Run or Drain, before the first Available, the lowest offset
+// that is not settled of each partition that the ledger names. It may tell a
+// partition that vanished while nobody looked, and list it as Gone.
+type Resumer interface {
+	Resume(ctx context.Context, settled map[string]int64) error
 }
 
 // A Committer is a Source that wants to hear what has been archived, so that

@@ -1,0 +1,145 @@
+package stream
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// vanishing is a counter with partitions that are no more. It knows what it
+// was told of them, and what it saw itself.
+type vanishing struct {
+	*counter
+	gone    map[string]bool
+	unseen  bool // nobody saw how far the partitions went
+	settled map[string]int64
+	resumed int
+}
+
+func (s *vanishing) Resume(_ context.Context, settled map[string]int64) error {
+	s.settled, s.resumed = maps.Clone(settled), s.resumed+1
+	return nil
+}
+
+func (s *vanishing) Available(ctx context.Context) ([]Extent, error) {
+	out, err := s.counter.Available(ctx)
+	for i, e := range out {
+		if out[i].Gone = s.gone[e.Partition]; out[i].Gone && s.unseen {
+			out[i].To = Open
+		}
+	}
+	return out, err
+}
+
+func (s *vanishing) Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error] {
+	return func(yield func(Chunk, error) bool) {
+		for _, r := range ranges {
+			if !s.gone[r.Partition] {
+				if !s.readRange(1, r, yield) {
+					return
+				}
+				continue
+			}
+			a := Account{Range: r, Lost: r.Len()}
+			if r.To == Open {
+				a = Account{Range: Range{r.Partition, r.From, r.From}, End: true}
+			}
+			if !yield(Chunk{Accounts: []Account{a}}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func newVanishing(sizes map[string]int64) *vanishing {
+	return &vanishing{counter: &counter{mem: memory.DefaultAllocator, sizes: sizes, chunk: 5}, gone: map[string]bool{}}
+}
+
+// What a partition held when it vanished, and was not read, stops the engine
+// until it is told to record it; then never again.
+func TestGone(t *testing.T) {
+	for name, unseen := range map[string]bool{"seen": false, "unseen": true} {
+		t.Run(name, func(t *testing.T) {
+			s := store.NewMemory()
+			src := newVanishing(map[string]int64{"0": 10, "1": 10})
+			require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+			assert.Empty(t, src.settled)
+
+			src.set("0", 25)
+			src.gone["0"], src.unseen = true, unseen
+			m := newJob(t, src, s)
+			var lost *LostError
+			require.ErrorAs(t, m.Drain(t.Context()), &lost)
+			want := Range{"0", 10, 25}
+			if unseen {
+				want.To = Open
+			}
+			assert.Equal(t, want, lost.Range)
+			assert.Equal(t, map[string]int64{"0": 10, "1": 10}, src.settled)
+
+			m.RecordLost = true
+			require.NoError(t, m.Drain(t.Context()))
+			if !unseen {
+				assert.EqualValues(t, 15, m.Progress().Lost)
+			}
+			src.unseen = true // another process, later
+			m = newJob(t, src, s)
+			require.NoError(t, m.Drain(t.Context()))
+			assert.Zero(t, m.Progress().Batches)
+			assert.Equal(t, 4, src.resumed, "once a Drain")
+		})
+	}
+}
+
+// A partition that vanished when all of it had been read is no loss, now or
+// for a process that starts later.
+func TestGoneAfterAllWasRead(t *testing.T) {
+	s := store.NewMemory()
+	src := newVanishing(map[string]int64{"0": 10, "1": 10})
+	src.starts = map[string]int64{"1": 10}
+	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+	src.gone = map[string]bool{"0": true, "1": true}
+	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+	src.unseen = true
+	m := newJob(t, src, s)
+	require.NoError(t, m.Drain(t.Context()))
+	assert.Zero(t, m.Progress().Batches)
+}
+
+// A partition that ends before what was archived gives its offsets to other
+// messages.
+func TestTruncated(t *testing.T) {
+	s := store.NewMemory()
+	src := newVanishing(map[string]int64{"0": 10, "1": 10})
+	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+	src.set("0", 7)
+	m := newJob(t, src, s)
+	m.Retry.Tries = 1
+	var cut *TruncatedError
+	err := m.Drain(t.Context())
+	require.ErrorAs(t, err, &cut)
+	assert.Equal(t, TruncatedError{"0", 10, 7}, *cut)
+	assert.ErrorContains(t, err, "0 ends at offset 7, but offsets up to 9 have been archived: it was truncated")
+	m.RecordLost = true
+	require.NoError(t, m.Drain(t.Context()))
+	assert.Zero(t, m.Progress().Read)
+	src.set("0", 12)
+	require.NoError(t, m.Drain(t.Context()))
+	assert.EqualValues(t, 2, m.Progress().Read)
+}
+
+func TestWaiting(t *testing.T) {
+	var c claims
+	require.NoError(t, c.settle(Account{Range: Range{"a", 3, 7}}))
+	require.NoError(t, c.settle(Account{Range: Range{"a", 9, 12}}))
+	assert.EqualValues(t, 2+2+4, c.waiting([]Extent{extent("a", 1, 10, 0), extent("b", 6, 10, 0),
+		{Range: Range{"c", 0, Open}}, extent("d", 9, 7, 0)}))
+	assert.Equal(t, map[string]int64{"a": 7}, c.settled())
+}

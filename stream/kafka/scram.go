@@ -1,0 +1,38 @@
+package kafka
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+
+	"github.com/IBM/sarama"
+	"github.com/xdg-go/scram"
+)
+
+// scramClient is a conversation of xdg-go/scram as sarama wants it.
+type scramClient struct {
+	hash         scram.HashGeneratorFcn
+	conversation *scram.ClientConversation
+}
+
+// newSCRAM returns what makes clients of a SCRAM mechanism, one for each
+// connection.
+func newSCRAM(mechanism sarama.SASLMechanism) func() sarama.SCRAMClient {
+	hash := scram.HashGeneratorFcn(sha256.New)
+	if mechanism == sarama.SASLTypeSCRAMSHA512 {
+		hash = sha512.New
+	}
+	return func() sarama.SCRAMClient { return &scramClient{hash: hash} }
+}
+
+func (c *scramClient) Begin(user, password, authzID string) error {
+	client, err := c.hash.NewClient(user, password, authzID)
+	if err != nil {
+		return err
+	}
+	c.conversation = client.NewConversation()
+	return nil
+}
+
+func (c *scramClient) Step(challenge string) (string, error) { return c.conversation.Step(challenge) }
+
+func (c *scramClient) Done() bool { return c.conversation.Done() }

@@ -1,0 +1,70 @@
+package stream
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLatency(t *testing.T) {
+	assert.Zero(t, Latency{}.Within(0.99))
+	rng := rand.New(rand.NewPCG(1, 2))
+	var l Latency
+	var all []time.Duration
+	for range 10_000 {
+		d := time.Duration(rng.ExpFloat64()*float64(time.Minute)).Truncate(time.Millisecond) - time.Second
+		l.add(d)
+		all = append(all, max(d, 0))
+	}
+	slices.Sort(all)
+	require.EqualValues(t, 10_000, l.Count())
+	assert.Equal(t, all[len(all)-1], l.Max())
+	assert.Equal(t, l.Max(), l.Within(1))
+	for _, part := range []float64{0.01, 0.1, 0.5, 0.9, 0.99, 0.999} {
+		want := all[int(part*float64(len(all)))-1]
+		assert.InEpsilon(t, want+time.Millisecond, l.Within(part)+time.Millisecond, 0.032, part)
+		assert.GreaterOrEqual(t, l.Within(part), want)
+	}
+}
+
+func TestLatencyBuckets(t *testing.T) {
+	last := -1
+	for i := range 40 * fine {
+		end := bucketEnd(i)
+		require.Equal(t, i, bucketOf(end))
+		require.Equal(t, i, bucketOf(int64(last)+1))
+		last = int(end)
+	}
+}
+
+// Messages count from their own time to the publication of their batch;
+// those without a time do not.
+func TestProgressLatency(t *testing.T) {
+	b := NewMessageBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	readable := time.UnixMilli(1_700_000_000_000)
+	for _, ago := range []time.Duration{time.Second, 3 * time.Second, -time.Second} {
+		b.Append(Message{Time: readable.Add(-ago)})
+	}
+	b.Append(Message{})
+	r := b.NewRecord()
+	defer r.Release()
+	times := appendTimes(nil, r)
+	require.Len(t, times, 3)
+
+	var m meter
+	m.begin()
+	m.staged("mine", nil, times)
+	m.published(&Commit{Token: "mine"}, readable)
+	l := m.now().Latency
+	assert.EqualValues(t, 3, l.Count())
+	assert.Equal(t, 3*time.Second, l.Max())
+	assert.InEpsilon(t, time.Second, l.Within(0.5), 0.032)
+	l.add(time.Hour)
+	assert.EqualValues(t, 3, m.now().Latency.Count(), "a copy")
+}
