@@ -37,7 +37,8 @@
 // accounted for as dropped. Nothing is visible before its commit. Every offset
 // is in the account of exactly one commit ([Account] says how the numbers
 // add up), and offsets that the source no longer has are a [LostError] or, with
-// RecordLost, lost in an account: never a silent jump.
+// RecordLost, lost in an account: never a silent jump. A partition that ends
+// before what was archived of it is a [TruncatedError].
 //
 // What is not promised:
 //
@@ -84,6 +85,10 @@
 //     happened to bring;
 //   - the accounts of a partition follow each other without a gap, and add up;
 //   - a range whose To is [Open] ends with an account whose End is set.
+//
+// A partition that has vanished is listed as Gone until the engine has made an
+// end of it; a source that cannot know by itself what vanished while no process
+// ran is a [Resumer].
 //
 // The engine checks the last two. A [MessageBuilder] makes records whose keys
 // and values point into the buffers they were read into; a source may as well

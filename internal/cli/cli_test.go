@@ -78,7 +78,7 @@ files     12, 5.00 GB in sky
 	out.Reset()
 	Meter{Mode: "json", Out: &out}.Summary(p, "sky")
 	assert.JSONEq(t, `{"read":1234567,"written":1234560,"rejected":7,"dropped":0,"lost":3,"batches":2,"files":12,
-		"bytes":5000000000,"reading":0,"seconds":100}`, out.String())
+		"bytes":5000000000,"reading":0,"waiting":0,"seconds":100,"latency":{"count":0,"p50":0,"p99":0,"max":0}}`, out.String())
 }
 
 func TestMeterIsQuietInAPipe(t *testing.T) {

@@ -71,12 +71,15 @@ func hintFor(err error) string {
 		again = ", then start again: nothing is lost"
 	}
 	var lost *stream.LostError
+	var cut *stream.TruncatedError
 	var none *files.NoMatchError
 	switch {
 	case errors.As(err, &none):
 		return "" // it says so itself
 	case errors.As(err, &lost):
 		return "bring them back, or start with -lost record to go on without them"
+	case errors.As(err, &cut):
+		return "see what happened there; to go on without the messages that get these offsets again, start with -lost record"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free space on that disk" + again
 	case errors.Is(err, syscall.EDQUOT):

@@ -94,6 +94,10 @@ func (m Meter) Summary(p stream.Progress, where string) error {
 	if p.Dropped > 0 {
 		fmt.Fprintf(&text, "left out  %s\n", thousands(p.Dropped))
 	}
+	if l := p.Latency; l.Count() > 0 {
+		fmt.Fprintf(&text, "latency   half within %s, 99%% within %s, at most %s after the messages' own times\n",
+			rounded(l.Within(0.5)), rounded(l.Within(0.99)), rounded(l.Max()))
+	}
 	fmt.Fprintf(&text, "files     %s, %s in %s\n", thousands(p.Files), size(p.Bytes), where)
 	_, err := io.WriteString(m.Out, text.String())
 	return err
@@ -118,14 +122,42 @@ func (m Meter) writeJSON(p stream.Progress) error {
 		Files    int64   `json:"files"`
 		Bytes    int64   `json:"bytes"`
 		Reading  int64   `json:"reading"`
+		Waiting  int64   `json:"waiting"`
 		Seconds  float64 `json:"seconds"`
-	}{p.Read, p.Written, p.Rejected, p.Dropped, p.Lost, p.Batches, p.Files, p.Bytes, p.Reading, p.Elapsed.Seconds()})
+		Latency  latency `json:"latency"`
+	}{p.Read, p.Written, p.Rejected, p.Dropped, p.Lost, p.Batches, p.Files, p.Bytes, p.Reading, p.Waiting, p.Elapsed.Seconds(), latencyOf(p.Latency)})
+}
+
+// latency is a stream.Latency in JSON, in seconds.
+type latency struct {
+	Count int64   `json:"count"`
+	P50   float64 `json:"p50"`
+	P99   float64 `json:"p99"`
+	Max   float64 `json:"max"`
+}
+
+func latencyOf(l stream.Latency) latency {
+	return latency{l.Count(), l.Within(0.5).Seconds(), l.Within(0.99).Seconds(), l.Max().Seconds()}
+}
+
+// rounded leaves of a duration what a reader wants: three digits, or seconds.
+func rounded(d time.Duration) time.Duration {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond)
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(time.Second)
 }
 
 func line(p stream.Progress) string {
 	text := fmt.Sprintf("%s read, %s archived", thousands(p.Read+p.Reading), thousands(p.Written))
 	if p.Rejected > 0 {
 		text += fmt.Sprintf(", %s rejected", thousands(p.Rejected))
+	}
+	if n := p.Waiting - p.Reading; n > 0 {
+		text += fmt.Sprintf(", %s waiting", thousands(n))
 	}
 	return text + fmt.Sprintf(", %s, %s/s", size(p.Bytes), rate(p))
 }
