@@ -7,8 +7,6 @@ import (
 	"maps"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,7 +19,7 @@ func requireBounded(tb testing.TB, d *Decoder) {
 	require.LessOrEqual(tb, len(w.texts), maxTexts)
 	require.LessOrEqual(tb, len(w.bySum), maxWriters)
 	require.LessOrEqual(tb, len(w.ids), maxWriters)
-	require.LessOrEqual(tb, len(w.unknown), maxUnknown)
+	require.LessOrEqual(tb, len(w.missing), maxMissing)
 	require.LessOrEqual(tb, len(w.tables), len(d.Surveys))
 }
 
@@ -132,46 +130,6 @@ func TestCompiledBytesAreBounded(t *testing.T) {
 		require.LessOrEqual(t, d.writers.size, maxCompiled)
 	}
 	assert.Less(t, len(d.writers.bySum), 10)
-}
-
-// An id that the registry has not is not asked for again with each message,
-// but some time later.
-func TestUnknownIDs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		asked, known := map[uint32]int{}, false
-		d := &Decoder{Registry: RegistryFunc(func(_ context.Context, id uint32) ([]byte, error) {
-			asked[id]++
-			switch {
-			case known:
-				return []byte(plain), nil
-			case id == 8:
-				return nil, fmt.Errorf("alert: registry /some/where: %w 8: its type is \"JSON\", not AVRO", ErrUnknownSchema)
-			case id == 9:
-				return nil, ErrUnknownSchema
-			}
-			return nil, fmt.Errorf("alert: registry /some/where: %w %d", ErrUnknownSchema, id)
-		})}
-		bad := confluent(7, ztfDatum(1, goodJD))
-		r := decode(t, d, values(bad, bad, bad, confluent(8, bad), confluent(9, bad))...)
-		assert.Equal(t, map[int]string{0: "unknown schema id 7", 1: "unknown schema id 7", 2: "unknown schema id 7",
-			3: `unknown schema id 8: its type is "JSON", not AVRO`, 4: "unknown schema id 9"}, causes(r))
-		assert.Equal(t, map[uint32]int{7: 1, 8: 1, 9: 1}, asked)
-
-		known = true
-		time.Sleep(askAgain - time.Millisecond)
-		assert.Len(t, decode(t, d, values(bad)...).Rejects, 1)
-		time.Sleep(time.Millisecond)
-		assert.Len(t, one(t, decode(t, d, values(bad, bad)...)).From, 2)
-		assert.Equal(t, 2, asked[7])
-
-		known = false
-		var garbage []message
-		for i := range uint32(maxUnknown + 10) {
-			garbage = append(garbage, message{value: confluent(1000+i, []byte("x"))})
-		}
-		assert.Len(t, decode(t, d, garbage...).Rejects, len(garbage))
-		requireBounded(t, d)
-	})
 }
 
 func TestIDs(t *testing.T) {

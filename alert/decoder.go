@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -33,6 +34,9 @@ type Decoder struct {
 	// Registry answers for the schema ids of Confluent framing. nil: such
 	// messages are rejected.
 	Registry Registry
+	// Patience is how long messages wait for a schema id that the registry
+	// does not know yet, before they are rejected. 0: 10 s; negative: not at all.
+	Patience time.Duration
 	// Schemas keeps the tables' schemas, mostly the job's *stream.Ledger.
 	// nil: they are kept in memory.
 	Schemas stream.Schemas

@@ -77,7 +77,15 @@
 //   - the alert has no integer id, or no time between 1990 and 2100.
 //
 // An odd position, null cutouts and a missing object are no reason to reject.
-// An id that the registry has not is asked for again after 5 seconds.
+//
+// Registries lag behind producers. So a message with an id that the registry
+// does not know yet waits, and the id is asked for every second, until
+// Decoder.Patience (10 s) has passed since the decoder first met the id. Then
+// its messages are rejected, and the id is asked for again every 5 seconds
+// without waiting. Waiting spends the patience, for all ids and all calls of
+// Apply together, and a minute without waiting gives it back. So a stream full
+// of garbage ids is held up for 10 s at once, and a seventh of the time in the
+// long run; an id that is new at the same time waits for as long as is left.
 //
 // An error of Apply is an outage, of the registry or of Schemas, or a mistake
 // in the fields of the Decoder, which is permanent. It says nothing about the

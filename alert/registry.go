@@ -15,6 +15,10 @@ const maxSchema = 16 << 20
 // schema of the id. It may have one later: registries lag behind producers.
 var ErrUnknownSchema = errors.New("unknown schema id")
 
+// errUnusable says that a registry has the id, but no Avro schema that stands
+// alone: waiting does not help. It goes with ErrUnknownSchema.
+var errUnusable = errors.New("unusable schema")
+
 // Registry gives the text of a writer's schema by its id.
 type Registry interface {
 	// Schema returns the JSON text of the schema. It blocks until there is an
@@ -41,8 +45,9 @@ func (f RegistryFunc) Schema(ctx context.Context, id uint32) ([]byte, error) { r
 
 // OpenRegistry returns the registry at a base URL, http:// or https://, or in a
 // directory of NAME-ID.avsc files, behind a cache. A directory must hold such
-// a file already; a server is not asked before its first schema is needed, so
-// that a service can start while its registry is down.
+// a file already. A server is not asked before its first schema is needed, so
+// that a service can start while its registry is down; to be told of a wrong
+// URL at once, call Check.
 //
 // For a server that wants a client of its own (certificates, tokens), fill in
 // an [HTTPRegistry] and put it into a [RegistryCache].
@@ -147,6 +152,15 @@ func (c *RegistryCache) put(ctx context.Context, id uint32, a *ask) {
 	}
 	a.err = err
 	a.broken = err != nil && ctx.Err() != nil
+}
+
+// Check asks the registry behind the cache whether it can be used, if that has
+// a method Check, as [HTTPRegistry] has. It returns nil otherwise.
+func (c *RegistryCache) Check(ctx context.Context) error {
+	if r, ok := c.Registry.(interface{ Check(context.Context) error }); ok {
+		return r.Check(ctx)
+	}
+	return nil
 }
 
 // IDs returns the ids that the registry behind the cache can list: none if it

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -76,6 +78,57 @@ func (r HTTPRegistry) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	return text, nil
 }
 
+// checkedID is asked for by Check: a registry either has it or says that it
+// has not.
+const checkedID = 1
+
+// Check asks the server one question, within 10 s, and returns an error that
+// names the URL and says what to do if the answer is not a registry's: none, a
+// web page, a request for a password. It is no promise that the server has any
+// schema.
+func (r HTTPRegistry) Check(ctx context.Context) error {
+	b, err := r.base()
+	if err != nil {
+		return err
+	}
+	_, err = r.ask(ctx, b, checkedID)
+	if err == nil || errors.Is(err, ErrUnknownSchema) {
+		return nil
+	}
+	var status statusError
+	var dns *net.DNSError
+	advice := ""
+	switch {
+	case errors.As(err, &status) && status.refused() && b.user == nil:
+		advice = ": does it want a user and a password? (https://USER:PASSWORD@HOST/PATH)"
+	case errors.As(err, &status) && status.refused():
+		advice = ": are user and password right?"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		advice = ": is it running, and is this its port?"
+	case errors.As(err, &dns):
+		advice = ": is the host's name right?"
+	}
+	return fmt.Errorf("alert: registry %s: %w%s", b.name, err, advice)
+}
+
+// statusError is an answer that is no schema, by its status.
+type statusError struct {
+	status  int
+	message string // of the server
+}
+
+func (e statusError) Error() string {
+	text := fmt.Sprintf("%d %s", e.status, http.StatusText(e.status))
+	if e.message != "" {
+		text += fmt.Sprintf(": %.200q", e.message)
+	}
+	return text
+}
+
+func (e statusError) refused() bool {
+	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden
+}
+
 func (r HTTPRegistry) ask(caller context.Context, b registryURL, id uint32) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(caller, requestTimeout)
 	defer cancel()
@@ -138,16 +191,25 @@ func readAnswer(status int, contentType string, body []byte, id uint32) ([]byte,
 		return nil, fmt.Errorf("%w %d", ErrUnknownSchema, id)
 	case status == http.StatusNotFound:
 		return nil, errors.New("404 Not Found, but no word of the schema: is this the registry's base URL?")
-	case status != http.StatusOK && err == nil && a.Message != "":
-		return nil, fmt.Errorf("%d %s: %.200q", status, http.StatusText(status), a.Message)
+	case status != http.StatusOK && err == nil:
+		return nil, statusError{status, a.Message}
 	case status != http.StatusOK:
-		return nil, fmt.Errorf("%d %s", status, http.StatusText(status))
+		return nil, statusError{status: status}
 	case err != nil || a.Schema == "":
 		return nil, fmt.Errorf("an answer without a schema, of type %.100q: is this the registry's base URL?", contentType)
 	case a.SchemaType != "" && a.SchemaType != "AVRO":
-		return nil, fmt.Errorf("%w %d: its type is %.100q, not AVRO", ErrUnknownSchema, id, a.SchemaType)
+		return nil, unusable(id, fmt.Sprintf("its type is %.100q, not AVRO", a.SchemaType))
 	case len(a.References) > 0:
-		return nil, fmt.Errorf("%w %d: it refers to %d other schemas, which is not supported", ErrUnknownSchema, id, len(a.References))
+		return nil, unusable(id, fmt.Sprintf("it refers to %d other schemas, which is not supported", len(a.References)))
 	}
 	return []byte(a.Schema), nil
 }
+
+// unusable is an unknown id, by a registry that will not come to know it.
+func unusable(id uint32, why string) error {
+	return &unusableError{fmt.Errorf("%w %d: %s", ErrUnknownSchema, id, why)}
+}
+
+type unusableError struct{ error }
+
+func (e *unusableError) Unwrap() []error { return []error{e.error, errUnusable} }

@@ -95,6 +95,7 @@ func TestHTTPRegistryAnswers(t *testing.T) {
 			text, err := HTTPRegistry{URL: srv.URL, Client: srv.Client()}.Schema(t.Context(), 900)
 			assert.Equal(t, c.text, string(text))
 			assert.Equal(t, c.unknown, errors.Is(err, ErrUnknownSchema))
+			assert.Equal(t, c.unknown && c.status == http.StatusOK, errors.Is(err, errUnusable), "waiting does not help")
 			if c.err == "" {
 				require.NoError(t, err)
 				return
@@ -175,6 +176,61 @@ func TestOpenRegistryURL(t *testing.T) {
 	assert.NoError(t, err, "nobody is asked yet")
 	_, err = HTTPRegistry{}.Schema(t.Context(), 1)
 	assert.ErrorContains(t, err, `its URL begins with ""`)
+}
+
+func TestCheck(t *testing.T) {
+	var reply func(w http.ResponseWriter, r *http.Request)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { reply(w, r) }))
+	defer srv.Close()
+	answer := func(status int, body string) func(http.ResponseWriter, *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			w.Write([]byte(body))
+		}
+	}
+	for _, c := range []struct {
+		status     int
+		body, user string
+		want       string
+	}{
+		{200, `{"schema":"\"int\""}`, "", ""},
+		{200, `{"schema":"syntax","schemaType":"PROTOBUF"}`, "", ""},
+		{404, `{"error_code":40403,"message":"x"}`, "", ""},
+		{404, `<html>`, "", "404 Not Found, but no word of the schema: is this the registry's base URL?"},
+		{200, `<!doctype html>`, "", `an answer without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
+		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it want a user and a password? (https://USER:PASSWORD@HOST/PATH)`},
+		{403, ``, "al:secret@", `403 Forbidden: are user and password right?`},
+		{503, ``, "", `503 Service Unavailable`},
+	} {
+		reply = answer(c.status, c.body)
+		r, err := OpenRegistry(t.Context(), strings.Replace(srv.URL, "://", "://"+c.user, 1))
+		require.NoError(t, err, "nobody is asked")
+		if err = r.Check(t.Context()); c.want == "" {
+			assert.NoError(t, err, c.body)
+		} else {
+			assert.EqualError(t, err, "alert: registry "+srv.URL+": "+c.want)
+		}
+	}
+	reply = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/login" {
+			http.Redirect(w, r, "/login", http.StatusFound)
+			return
+		}
+		w.Write([]byte("<html>"))
+	}
+	assert.ErrorContains(t, HTTPRegistry{URL: srv.URL}.Check(t.Context()), "of type \"text/html")
+
+	assert.NoError(t, (&RegistryCache{Registry: DirRegistry("/none")}).Check(t.Context()), "a directory is looked at by OpenRegistry")
+	assert.ErrorContains(t, HTTPRegistry{URL: "ftp://x"}.Check(t.Context()), `its URL begins with "ftp"`)
+	srv.Close()
+	err := HTTPRegistry{URL: srv.URL}.Check(t.Context())
+	assert.ErrorContains(t, err, "connection refused: is it running, and is this its port?")
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		err := HTTPRegistry{URL: "http://example.org", Client: &http.Client{Transport: hung}}.Check(t.Context())
+		assert.EqualError(t, err, "alert: registry http://example.org: no answer in time")
+		assert.Less(t, time.Since(start), 15*time.Second)
+	})
 }
 
 func FuzzReadAnswer(f *testing.F) {

@@ -22,12 +22,8 @@ const (
 	maxCompiled = 8 << 20 // bytes of their texts; compiled they take some ten times that
 	maxTexts    = 32      // texts that are compared before anything is parsed
 	maxText     = 1 << 20 // bytes of such a text
-	maxUnknown  = 4096    // ids that the registry did not know
+	maxMissing  = 4096    // ids that the registry did not know
 )
-
-// askAgain is how long an id counts as unknown without asking again. A
-// registry lags behind producers, but must not be asked for each message.
-const askAgain = 5 * time.Second
 
 // writer is a writer's schema and the table its packets belong to.
 type writer struct {
@@ -70,25 +66,21 @@ func (t *text) header(value []byte) ocf.Header {
 type writers struct {
 	d *Decoder
 
-	mu      sync.RWMutex
-	texts   []*text // most recent first
-	bySum   map[[32]byte]*text
-	size    int // bytes of the texts in bySum
-	ids     map[uint32]*text
-	unknown map[uint32]unknown
-	tables  map[string]*table
-}
-
-// unknown is an id that the registry did not have.
-type unknown struct {
-	cause error
-	until time.Time
+	mu       sync.RWMutex
+	texts    []*text // most recent first
+	bySum    map[[32]byte]*text
+	size     int // bytes of the texts in bySum
+	ids      map[uint32]*text
+	missing  map[uint32]missing
+	patience patience
+	tables   map[string]*table
 }
 
 func (w *writers) init(d *Decoder) {
 	w.d = d
 	w.bySum, w.ids = map[[32]byte]*text{}, map[uint32]*text{}
-	w.unknown = map[uint32]unknown{}
+	w.missing = map[uint32]missing{}
+	w.patience.init(d.Patience)
 	w.tables = map[string]*table{}
 }
 
@@ -129,22 +121,22 @@ func (w *writers) learn(ctx context.Context, t *text, schema []byte) (*text, err
 // byID returns whose the schema of an id is.
 func (w *writers) byID(ctx context.Context, id uint32) (wr *writer, cause, err error) {
 	w.mu.RLock()
-	t, no := w.ids[id], w.unknown[id]
+	t, no := w.ids[id], w.missing[id]
 	w.mu.RUnlock()
 	switch {
 	case t != nil:
 		return t.writer, t.cause, nil
-	case no.cause != nil && time.Now().Before(no.until):
+	case time.Now().Before(no.until):
 		return nil, no.cause, nil
 	case w.d.Registry == nil:
 		return nil, fmt.Errorf("schema id %d, and no registry to ask", id), nil
 	}
 	schema, err := w.d.Registry.Schema(ctx, id)
 	if errors.Is(err, ErrUnknownSchema) {
-		return nil, w.learnUnknown(id, err), nil
+		schema, cause, err = w.await(ctx, id, err)
 	}
-	if err != nil {
-		return nil, nil, err
+	if cause != nil || err != nil {
+		return nil, cause, err
 	}
 	if t, err = w.learnID(ctx, id, schema); err != nil {
 		return nil, nil, err
@@ -168,22 +160,16 @@ func (w *writers) learnID(ctx context.Context, id uint32, schema []byte) (*text,
 		clear(w.ids)
 	}
 	w.ids[id] = known
+	delete(w.missing, id)
 	return known, nil
 }
 
-// learnUnknown returns the cause for messages of an id that the registry has
-// not: the registry's words, but not where it is.
-func (w *writers) learnUnknown(id uint32, err error) error {
+// unknownCause is the cause for messages of an id that the registry has not:
+// the registry's words, but not where it is.
+func unknownCause(id uint32, err error) error {
 	words := fmt.Sprintf("%v %d", ErrUnknownSchema, id)
 	_, more, _ := strings.Cut(err.Error(), words)
-	cause := errors.New(words + more)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.unknown) >= maxUnknown {
-		clear(w.unknown)
-	}
-	w.unknown[id] = unknown{cause, time.Now().Add(askAgain)}
-	return cause
+	return errors.New(words + more)
 }
 
 // admit asks the writer's table to take its packets, and widens it for them.

@@ -77,14 +77,15 @@ func TestLastLineOfJSON(t *testing.T) {
 }
 
 func TestManualNamesEveryFlag(t *testing.T) {
-	for _, f := range []string{"files", "out", "registry", "interval", "once", "clock", "compression", "lost", "max-rows", "max-bytes", "workers", "progress"} {
+	for _, f := range []string{"files", "brokers", "topics", "start", "kafka-config", "group", "simulator", "out", "registry", "interval", "once", "clock", "compression", "lost", "max-rows", "max-bytes", "workers", "progress"} {
 		assert.Contains(t, manual, "    -"+f+" ", f)
 	}
 }
 
 func TestUsage(t *testing.T) {
 	for _, args := range []string{
-		"", "-bogus", "-files x y", "-files x -clock noon", "-files x -compression gzip", "-files x -progress loud",
+		"-once", "-out sky", "-bogus", "-brokers b:9092", "-topics t", "-brokers b -topics t", "-brokers b:9092 -topics t -files x",
+		"-brokers b:9092 -topics a(", "-brokers b:9092 -topics t -start soon", "-simulator -brokers b:9092", "-brokers b:9092 -topics t,", "-files x y", "-files x -clock noon", "-files x -compression gzip", "-files x -progress loud",
 		"-files x -max-bytes much", "-files x -max-rows many", "-files x -max-rows -1", "-files x -interval 0s", "-files x -workers -2", "-files x -out=", "-files x,", "-files x -lost keep",
 	} {
 		var usage cli.UsageError
@@ -187,4 +188,37 @@ func TestRunTakesFilesAsTheyCome(t *testing.T) {
 	}, 30*time.Second, 100*time.Millisecond)
 	cancel()
 	assert.NoError(t, <-done)
+}
+
+// TestDemo is the first run: no flag at all.
+func TestDemo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	text := output(t)
+	assert.Contains(t, text, "archived  2,500 alerts of 2,500 messages")
+	assert.Contains(t, text, "latency   half within ")
+	assert.Contains(t, text, "read_parquet('skyfinch-demo/alerts/ztf/")
+	for _, survey := range []string{"ztf", "lsst"} {
+		hours, err := filepath.Glob("skyfinch-demo/alerts/" + survey + "/*/*/*/*/*.parquet")
+		require.NoError(t, err)
+		assert.NotEmpty(t, hours, survey)
+	}
+	assert.NoDirExists(t, "skyfinch-demo/rejected")
+}
+
+func TestNoSuchStream(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"-simulator -topics nightly", `no topic "nightly"`},
+		{"-simulator -topics night.*y", `matches "night.*y"`},
+		{"-brokers 127.0.0.1:1 -topics nightly", "127.0.0.1:1"},
+		{"-brokers 127.0.0.1:1 -topics nightly -kafka-config /no/such/file", "/no/such/file"},
+		{"-simulator -registry http://127.0.0.1:1", "http://127.0.0.1:1"},
+	} {
+		begun := time.Now()
+		err := run(t.Context(), append(strings.Fields(c.args), "-once", "-out", filepath.Join(t.TempDir(), "out")))
+		require.Error(t, err, c.args)
+		text := cli.Explain("archive", err)
+		assert.Contains(t, text, c.want)
+		assert.NotContains(t, text, "\n")
+		assert.Less(t, time.Since(begun), 15*time.Second, c.args)
+	}
 }

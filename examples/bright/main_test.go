@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -12,8 +14,9 @@ func Example() {
 	defer os.RemoveAll(dir)
 	alerttest.WriteZTF(filepath.Join(dir, "night"), 4, 1)
 
-	os.Args = []string{"bright", "-files", dir, "-limit", "15.15"}
-	main()
+	if err := run(context.Background(), []string{"-files", dir, "-limit", "15.15"}); err != nil {
+		fmt.Println(err)
+	}
 	// Output:
 	// objectId=ZTF18a000000 candid=697251920000000000 candidate.magpsf=15 ra=0 dec=-90
 	// objectId=ZTF18a000001 candid=697251920000000001 candidate.magpsf=15.1 ra=0.1 dec=-89

@@ -22,15 +22,18 @@ const (
 // headerRoom is more than a page header ever takes.
 const headerRoom = 64
 
-// chunk is a column chunk ready to be written, and what the footer says of
-// it.
+// chunk is a column chunk in the making, and what the footer says of it.
 type chunk struct {
-	buf    []byte
-	pieces []piece
+	out    *turns // where its pages go; nil: they stay in pieces
+	column int
+
+	pieces []piece  // not written yet
 	vals   [][]byte // what the pieces name
 	err    error
 
 	codec        int32
+	begun        bool  // a page has been written
+	offset       int64 // of the first page in the file
 	values       int64 // nulls included
 	nulls        int64
 	raw, stored  int64 // bytes with page headers, before and after compression
@@ -39,16 +42,19 @@ type chunk struct {
 	bounded      bool // lower and upper are known
 }
 
-// piece is a stretch of a chunk's buffer, and after it values that are
-// written from where they are, each with its length.
+// piece is a page ready to be written: a header and what follows it in a buffer
+// that is borrowed, and after it values that are written from where they are,
+// each with its length.
 type piece struct {
-	from, to       int
+	buf            []byte
+	from           int // where the header begins
 	valFrom, valTo int
 }
 
 func (c *chunk) reset(codec int32) {
 	clear(c.vals)
-	*c = chunk{buf: c.buf[:0], pieces: c.pieces[:0], vals: c.vals[:0],
+	clear(c.pieces)
+	*c = chunk{out: c.out, column: c.column, pieces: c.pieces[:0], vals: c.vals[:0],
 		lower: c.lower[:0], upper: c.upper[:0], codec: codec}
 }
 
@@ -65,20 +71,19 @@ func (e *encoder) addPage(c *chunk, h pageHeader, body []byte) error {
 	if len(body) > math.MaxInt32 {
 		return tooLarge(len(body))
 	}
-	at := len(c.buf)
-	c.buf = grown(c.buf, at+headerRoom)
-	var err error
-	if c.buf, err = e.codec.append(c.buf, body, c.codec); err != nil {
-		return err
-	}
-	from, err := e.putHeader(c, h, at, len(body), len(c.buf)-at-headerRoom)
+	buf := e.buffers.get(headerRoom + compressedRoom(len(body), c.codec))[:headerRoom]
+	buf, err := e.codec.append(buf, body, c.codec)
 	if err != nil {
 		return err
 	}
-	c.pieces = append(c.pieces, piece{from: from, to: len(c.buf)})
+	p, err := e.putHeader(c, h, buf, len(body), len(buf)-headerRoom)
+	if err != nil {
+		return err
+	}
 	if h.typ == pageDictionary {
 		c.dictionary = c.stored
 	}
+	c.add(p)
 	return nil
 }
 
@@ -89,18 +94,31 @@ func (e *encoder) addValues(c *chunk, h pageHeader, levels []byte, valFrom, valT
 	for _, v := range c.vals[valFrom:valTo] {
 		size += 4 + len(v)
 	}
-	at := len(c.buf)
-	c.buf = append(grown(c.buf, at+headerRoom), levels...)
-	from, err := e.putHeader(c, h, at, size, size)
-	c.pieces = append(c.pieces, piece{from, len(c.buf), valFrom, valTo})
-	return err
+	buf := append(e.buffers.get(headerRoom + len(levels))[:headerRoom], levels...)
+	p, err := e.putHeader(c, h, buf, size, size)
+	if err != nil {
+		return err
+	}
+	p.valFrom, p.valTo = valFrom, valTo
+	c.add(p)
+	return nil
+}
+
+// add takes a page that is ready. Where the column's turn has come it goes
+// into the file, and its buffer, still in the processor's cache, is the next
+// page's.
+func (c *chunk) add(p piece) {
+	c.pieces = append(c.pieces, p)
+	if c.out.is(c.column) {
+		c.out.file.writePages(c)
+	}
 }
 
 // putHeader writes a page header right before the page, which begins
-// headerRoom after at, and answers where the header begins.
-func (e *encoder) putHeader(c *chunk, h pageHeader, at, raw, stored int) (from int, err error) {
+// headerRoom after the start of buf.
+func (e *encoder) putHeader(c *chunk, h pageHeader, buf []byte, raw, stored int) (piece, error) {
 	if stored > math.MaxInt32 {
-		return 0, tooLarge(stored)
+		return piece{}, tooLarge(stored)
 	}
 	t := &e.thrift
 	t.reset()
@@ -122,11 +140,11 @@ func (e *encoder) putHeader(c *chunk, h pageHeader, at, raw, stored int) (from i
 	}
 	t.end()
 	t.end()
-	from = at + headerRoom - len(t.buf)
-	copy(c.buf[from:], t.buf)
+	from := headerRoom - len(t.buf)
+	copy(buf[from:], t.buf)
 	c.raw += int64(len(t.buf) + raw)
 	c.stored += int64(len(t.buf) + stored)
-	return from, nil
+	return piece{buf: buf, from: from}, nil
 }
 
 func tooLarge(n int) error {

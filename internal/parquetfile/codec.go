@@ -38,9 +38,21 @@ func (c Codec) number() (int32, error) {
 	return 0, fmt.Errorf("parquetfile: no codec %d", int(c))
 }
 
+// compressedRoom is how much n bytes take at most once they are compressed.
+func compressedRoom(n int, codec int32) int {
+	switch codec {
+	case codecSnappy:
+		return s2.MaxEncodedLen(n)
+	case codecZstd:
+		return n + n>>8 + 64
+	}
+	return n
+}
+
 // compressor is one worker's own.
 type compressor struct {
-	zstd *zstd.Encoder
+	zstd  [2]*zstd.Encoder
+	light int // 1: zstd leaves the bytes between matches as they are
 }
 
 // append appends src compressed, or as it is, to dst.
@@ -51,17 +63,18 @@ func (c *compressor) append(dst, src []byte, codec int32) ([]byte, error) {
 		dst = grown(dst, at+s2.MaxEncodedLen(len(src)))
 		return dst[:at+len(s2.EncodeSnappy(dst[at:], src))], nil
 	case codecZstd:
-		if c.zstd == nil {
+		if c.zstd[c.light] == nil {
 			// The pages' own sizes are in their headers; a checksum of zstd's
 			// would be read by nobody.
 			z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-				zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+				zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false),
+				zstd.WithNoEntropyCompression(c.light == 1))
 			if err != nil {
 				return dst, err
 			}
-			c.zstd = z
+			c.zstd[c.light] = z
 		}
-		return c.zstd.EncodeAll(src, dst), nil
+		return c.zstd[c.light].EncodeAll(src, dst), nil
 	}
 	return append(dst, src...), nil
 }
@@ -87,4 +100,21 @@ func (c *compressor) pays(vals [][]byte, codec int32, scratch *[]byte) (bool, er
 	sample, err := c.append(sample, sample, codec)
 	*scratch = sample
 	return len(sample)-n < n-n/10, err
+}
+
+// lightLoss is the part of its size that a page compressed lightly may be
+// larger.
+const lightLoss = 16
+
+// lighten settles how the pages of a column are compressed that come after a
+// page, which took size bytes. What is not gzipped in cutouts are mostly
+// pixels, whose noise hardly has a shorter code than itself: it would take
+// zstd a third of its time to find one that saves 4%.
+func (c *compressor) lighten(page []byte, size int, scratch []byte) error {
+	c.light = 1
+	out, err := c.append(scratch[:0], page, codecZstd)
+	if len(out) > size+size/lightLoss {
+		c.light = 0
+	}
+	return err
 }

@@ -17,11 +17,12 @@ func usualPages() pageLimits { return pageLimits{entries: 128 << 10, bytes: 1 <<
 // encoder turns columns into chunks, with buffers it keeps. Each worker has
 // one.
 type encoder struct {
-	limits pageLimits
-	codec  compressor
-	thrift compact
-	stats  bounds
-	dict   dictionary
+	limits  pageLimits
+	buffers *buffers // of pages
+	codec   compressor
+	thrift  compact
+	stats   bounds
+	dict    dictionary
 
 	raw   []byte   // a page before compression
 	def   []byte   // definition levels
@@ -33,6 +34,7 @@ type encoder struct {
 // encode fills c with the column's chunk.
 func (e *encoder) encode(col *column, codec int32, c *chunk) error {
 	c.reset(codec)
+	e.codec.light = 0
 	e.stats.reset(col.leaf.order)
 	var err error
 	switch {
@@ -214,7 +216,7 @@ func (e *encoder) binary(col *column, c *chunk) error {
 			if err != nil {
 				return err
 			}
-			if !pays && len(c.pieces) == 0 {
+			if !pays && c.values == 0 {
 				c.codec = codecUncompressed
 			}
 		}
@@ -224,13 +226,28 @@ func (e *encoder) binary(col *column, c *chunk) error {
 		}
 		return e.divide(col, st, e.vals, c, func(st stretch, from, to int) error {
 			if c.codec != codecUncompressed {
-				return e.plainPage(col, c, st, e.vals[from:to])
+				return e.binaryPage(col, c, st, e.vals[from:to])
 			}
 			e.raw = e.appendStretch(e.raw[:0], col, st)
 			h := pageHeader{pageData, st.to - st.from, encodingPlain}
 			return e.addValues(c, h, e.raw, at+from, at+to)
 		})
 	})
+}
+
+// binaryPage writes a compressed page. What the first one shows, if it is
+// full, goes for those that follow.
+func (e *encoder) binaryPage(col *column, c *chunk, st stretch, vals [][]byte) error {
+	first, before := c.values == 0, c.stored
+	if err := e.plainPage(col, c, st, vals); err != nil {
+		return err
+	}
+	if !first || c.codec != codecZstd || len(e.raw) < e.limits.bytes {
+		return nil
+	}
+	scratch := e.buffers.get(compressedRoom(len(e.raw), codecZstd))
+	defer e.buffers.put(scratch)
+	return e.codec.lighten(e.raw, int(c.stored-before), scratch)
 }
 
 // letGo forgets the values of the last row group, so that the encoder does

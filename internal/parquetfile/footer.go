@@ -37,10 +37,10 @@ func (t *compact) endGroup(total groupTotal, rows, offset int64) {
 	t.end()
 }
 
-// columnChunk describes a chunk that begins at offset.
-func (t *compact) columnChunk(l *leaf, c *chunk, offset int64) {
+// columnChunk describes a chunk that has been written.
+func (t *compact) columnChunk(l *leaf, c *chunk) {
 	t.begin()
-	t.i64(2, offset)
+	t.i64(2, c.offset)
 	t.structure(3)
 	t.i32(1, int32(l.phys))
 	encodings := []int64{encodingPlain, encodingRLE}
@@ -59,9 +59,9 @@ func (t *compact) columnChunk(l *leaf, c *chunk, offset int64) {
 	t.i64(5, c.values)
 	t.i64(6, c.raw)
 	t.i64(7, c.stored)
-	t.i64(9, offset+c.dictionary)
+	t.i64(9, c.offset+c.dictionary)
 	if c.dictionary > 0 {
-		t.i64(11, offset)
+		t.i64(11, c.offset)
 	}
 	t.statistics(c)
 	t.end()

@@ -30,7 +30,9 @@ type Format struct {
 	bindings []*binding // of the row group's segments
 	plan     *plan
 	workers  []*encoder
+	turns    turns
 	free     chunks
+	buffers  buffers
 }
 
 // NewFormat returns the format of files with the schema's columns. It is an
@@ -62,7 +64,7 @@ func newFormat(schema *arrow.Schema, o Options, limits pageLimits) (*Format, err
 		workers: make([]*encoder, n),
 	}
 	for i := range f.workers {
-		f.workers[i] = &encoder{limits: limits}
+		f.workers[i] = &encoder{limits: limits, buffers: &f.buffers}
 	}
 	return f, nil
 }

@@ -5,89 +5,85 @@ import (
 	"sync/atomic"
 )
 
-// chunks keeps chunks for their buffers.
-type chunks struct {
-	mu   sync.Mutex
-	free []*chunk
+// turns brings the columns of a row group into the file in their order. The
+// worker that encodes the next one writes each page as it is made; those ahead
+// of it keep theirs until their turn comes. So all but a few pages go from one
+// buffer, and only one worker at a time touches the file.
+type turns struct {
+	file *Writer
+	next atomic.Int64 // the column that is being written
+
+	mu    sync.Mutex
+	done  []*chunk // encoded, but not written to their end
+	total groupTotal
 }
 
-func (p *chunks) get() *chunk {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := len(p.free)
-	if n == 0 {
-		return &chunk{}
+func (t *turns) reset(f *Writer, columns int) {
+	t.file, t.done, t.total = f, grown(t.done[:0], columns), groupTotal{}
+	clear(t.done)
+	t.next.Store(0)
+}
+
+// is tells whether a column's turn has come: then the file is its worker's
+// own.
+func (t *turns) is(column int) bool {
+	return t != nil && t.next.Load() == int64(column)
+}
+
+// finish takes a column that is encoded. If it is its turn it is completed,
+// and after it those that have waited for it.
+func (t *turns) finish(c *chunk) {
+	t.mu.Lock()
+	t.done[c.column] = c
+	mine := t.is(c.column)
+	t.mu.Unlock()
+	for mine {
+		after := c.column + 1
+		t.total.add(c)
+		t.file.finishChunk(c)
+		t.file.free.put(c)
+		c, mine = t.pass(after)
 	}
-	c := p.free[n-1]
-	p.free = p.free[:n-1]
-	return c
 }
 
-func (p *chunks) put(c *chunk) {
-	c.reset(0)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.free = append(p.free, c)
+// pass gives the turn to a column, and returns it if it is waiting already.
+func (t *turns) pass(column int) (*chunk, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done[column-1] = nil
+	t.next.Store(int64(column))
+	if column == len(t.done) || t.done[column] == nil {
+		return nil, false
+	}
+	return t.done[column], true
 }
 
-// writeColumns encodes the columns of the plan and writes them in order, each
-// as soon as it and those before it are ready.
+// writeColumns encodes the columns of the plan and writes them.
 func (f *Writer) writeColumns(rows int64) {
-	start := f.size
-	f.groups.beginGroup(len(f.tree.leaves))
-	var total groupTotal
-	if len(f.workers) == 1 {
-		for i := range f.plan.columns {
-			c := f.encode(f.workers[0], i)
-			total.add(c)
-			f.writeChunk(f.tree.leaves[i], c)
-			f.free.put(c)
-			if f.err != nil {
+	start, n := f.size, len(f.tree.leaves)
+	f.groups.beginGroup(n)
+	t := &f.turns
+	t.reset(f, n)
+	var next atomic.Int64
+	work := func(e *encoder) {
+		for !f.stopped.Load() {
+			i := int(next.Add(1)) - 1
+			if i >= n {
 				return
 			}
+			c := f.free.get()
+			c.out, c.column = t, i
+			c.err = e.encode(&f.plan.columns[i], f.codec, c)
+			t.finish(c)
 		}
-	} else {
-		f.writeParallel(&total)
 	}
-	f.groups.endGroup(total, rows, start)
-	f.groupCount++
-}
-
-func (f *Writer) encode(e *encoder, column int) *chunk {
-	c := f.free.get()
-	c.err = e.encode(&f.plan.columns[column], f.codec, c)
-	return c
-}
-
-// writeParallel lets the workers take columns one by one, and writes what
-// they finish while they go on.
-func (f *Writer) writeParallel(total *groupTotal) {
-	n := len(f.plan.columns)
-	done := make([]*chunk, n)
-	finished := make(chan int, n) // never blocks a worker
-	var next atomic.Int64
 	var wg sync.WaitGroup
-	for _, e := range f.workers {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
-				}
-				done[i] = f.encode(e, i)
-				finished <- i
-			}
-		})
+	for _, e := range f.workers[1:] {
+		wg.Go(func() { work(e) })
 	}
-	ready := make([]bool, n)
-	for i := 0; i < n && f.err == nil; {
-		ready[<-finished] = true
-		for ; i < n && ready[i] && f.err == nil; i++ {
-			total.add(done[i])
-			f.writeChunk(f.tree.leaves[i], done[i])
-			f.free.put(done[i])
-		}
-	}
-	next.Store(int64(n)) // after an error, no more columns
+	work(f.workers[0])
 	wg.Wait()
+	f.groups.endGroup(t.total, rows, start)
+	f.groupCount++
+	t.file = nil
 }

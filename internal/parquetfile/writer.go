@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -57,7 +58,8 @@ type Writer struct {
 	rows int64
 	err  error // sticks
 
-	groups     compact // the row groups of the footer, written one by one
+	stopped    atomic.Bool // err is set: no more columns
+	groups     compact     // the row groups of the footer, written one by one
 	groupCount int
 	prefix     [4]byte
 }
@@ -144,29 +146,48 @@ func (f *Writer) Close() error {
 	return nil
 }
 
+// direct is from how many bytes on a write passes the buffer by.
+const direct = 64 << 10
+
 // write sends b on its way; an error sticks.
 func (f *Writer) write(b []byte) {
 	if f.err != nil {
 		return
 	}
-	n, err := f.out.Write(b)
+	var n int
+	if len(b) < direct {
+		n, f.err = f.out.Write(b)
+	} else if f.err = f.out.Flush(); f.err == nil {
+		n, f.err = f.w.Write(b)
+	}
 	f.size += int64(n)
-	f.err = err
 }
 
-// writeChunk writes a column chunk and its part of the footer.
-func (f *Writer) writeChunk(l *leaf, c *chunk) {
-	if f.err == nil {
-		f.err = c.err
+// writePages writes the pages that a chunk has so far.
+func (f *Writer) writePages(c *chunk) {
+	if !c.begun {
+		c.begun, c.offset = true, f.size
 	}
-	offset := f.size
 	for _, p := range c.pieces {
-		f.write(c.buf[p.from:p.to])
+		f.write(p.buf[p.from:])
+		f.buffers.put(p.buf)
 		for _, v := range c.vals[p.valFrom:p.valTo] {
 			binary.LittleEndian.PutUint32(f.prefix[:], uint32(len(v)))
 			f.write(f.prefix[:])
 			f.write(v)
 		}
 	}
-	f.groups.columnChunk(l, c, offset)
+	clear(c.pieces)
+	c.pieces = c.pieces[:0]
+	f.stopped.Store(f.err != nil)
+}
+
+// finishChunk writes what is left of a column chunk, and its part of the
+// footer.
+func (f *Writer) finishChunk(c *chunk) {
+	if f.err == nil {
+		f.err = c.err
+	}
+	f.writePages(c)
+	f.groups.columnChunk(f.tree.leaves[c.column], c)
 }

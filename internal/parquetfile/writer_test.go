@@ -251,7 +251,7 @@ func TestCorruptArrays(t *testing.T) {
 		in.add(b.children[0], d)
 		err = p.node(tree.root.children[0], root, in)
 		if err == nil {
-			err = (&encoder{limits: usualPages()}).encode(&p.columns[0], codecUncompressed, &chunk{})
+			err = (&encoder{limits: usualPages(), buffers: &buffers{}}).encode(&p.columns[0], codecUncompressed, &chunk{})
 		}
 		require.ErrorContains(t, err, "parquetfile: a", "case %d", i)
 	}

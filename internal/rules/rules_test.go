@@ -22,13 +22,17 @@ var below = []struct {
 }{
 	{"examples", []string{"archive", "alert", "sink", "stream", "internal"}},
 	{"archive", []string{"alert", "sink", "stream", "internal"}},
+	{"alert/sim", []string{"alert", "stream", "internal/ocf"}},
 	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
 	{"sink", []string{"stream", "internal/avroarrow", "internal/parquetfile", "internal/gather"}},
 	{"stream/store", nil},
 	{"stream/streamtest", []string{"stream"}},
 	{"stream/files", []string{"stream", "internal/avroarrow", "internal/ocf"}},
+	{"stream/kafka", []string{"stream"}},
 	{"stream", []string{"stream/store", "internal/gather"}},
 	{"internal/cli", []string{"stream"}},
+	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
+	{"internal/demo", []string{"alert", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
 	{"internal", nil},
 }
@@ -41,8 +45,11 @@ var homes = []struct {
 	{"github.com/apache/arrow/go/v17/parquet", []string{"internal/parquetfile"}},
 	{"github.com/apache/arrow/go/v17", []string{"stream", "alert", "sink", "archive", "crossmatch", "examples", "internal"}},
 	{"github.com/hamba/avro/v2", []string{"alert", "internal/avroarrow", "internal/alerttest"}},
-	{"github.com/IBM/sarama", []string{"stream/kafka", "sink"}},
-	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files"}},
+	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/feed", "internal/demo", "sink", "examples/benchmark"}},
+	{"github.com/xdg-go/scram", []string{"stream/kafka"}},
+	{"golang.org/x/oauth2", []string{"stream/kafka"}},
+	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // its broker
+	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim"}},
 	{"github.com/stretchr/testify", nil}, // tests only, which are not looked at here
 }
 

@@ -34,8 +34,6 @@ func NewConfig() *sarama.Config {
 
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
 	c.Consumer.Group.ResetInvalidOffsets = false // it jumps over what was lost
-	c.Consumer.Return.Errors = true
-	c.Admin.Retry.Max = 1
 	return c
 }
 

@@ -97,12 +97,15 @@ func parseJAAS(text string) (login, error) {
 		case name == ";" && !quoted:
 			return l, errors.New("there is more behind its semicolon")
 		case name == "" && !quoted:
-			return l, errors.New(`its last option is not followed by ";" (inside a value in quotes, a quote is written \")`)
+			return l, errors.New(`its last option is not followed by ";"`)
 		}
 		if is, quoted := s.next(); is != "=" || quoted {
 			return l, fmt.Errorf(`option %d is not followed by "=" (a value with blanks or signs stands in double quotes)`, len(l.options)+1)
 		}
 		value, quoted := s.next()
+		if s.open {
+			return l, errors.New(`a quote is not closed (inside quotes, a quote is written \", in a properties file \\")`)
+		}
 		if !quoted && (value == "" || value == ";" || value == "=") {
 			return l, fmt.Errorf("option %.40q has no value", name)
 		}
@@ -111,7 +114,10 @@ func parseJAAS(text string) (login, error) {
 }
 
 // jaas cuts the text of a JAAS configuration into tokens.
-type jaas struct{ rest string }
+type jaas struct {
+	rest string
+	open bool // it ended inside quotes
+}
 
 const jaasSigns = ";="
 
@@ -142,7 +148,6 @@ func (s *jaas) next() (token string, quoted bool) {
 }
 
 // quote reads up to the closing quote, with the escapes of Java's tokenizer.
-// A quote that is not closed is the end, which no login may have there.
 func (s *jaas) quote(end byte) (token string, quoted bool) {
 	var b strings.Builder
 	for i := 1; i < len(s.rest); i++ {
@@ -161,6 +166,6 @@ func (s *jaas) quote(end byte) (token string, quoted bool) {
 			b.WriteByte(c)
 		}
 	}
-	s.rest = ""
+	s.rest, s.open = "", true
 	return "", false
 }

@@ -25,14 +25,20 @@ func newSCRAM(mechanism sarama.SASLMechanism) func() sarama.SCRAMClient {
 }
 
 func (c *scramClient) Begin(user, password, authzID string) error {
-	client, err := c.hash.NewClient(user, password, authzID)
+	client, err := c.hash.NewClientUnprepped(user, password, authzID) // Kafka takes names and passwords as they are
 	if err != nil {
-		return err
+		return &loginError{"SCRAM", err}
 	}
 	c.conversation = client.NewConversation()
 	return nil
 }
 
-func (c *scramClient) Step(challenge string) (string, error) { return c.conversation.Step(challenge) }
+func (c *scramClient) Step(challenge string) (string, error) {
+	answer, err := c.conversation.Step(challenge)
+	if err != nil {
+		return "", &loginError{"SCRAM", err}
+	}
+	return answer, nil
+}
 
 func (c *scramClient) Done() bool { return c.conversation.Done() }

@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// fitsBlock is what FITS is made of: headers and data are filled up to it.
+const fitsBlock = 2880
+
+// header writes the cards of a FITS header.
+type header struct{ b []byte }
+
+func (h *header) card(key, value, comment string) {
+	at := len(h.b)
+	h.b = append(h.b, key...)
+	h.pad(at + 8)
+	h.b = append(h.b, "= "...)
+	if value[0] != '\'' { // numbers end in column 30, texts begin in column 11
+		h.pad(at + 30 - len(value))
+	}
+	h.b = append(h.b, value...)
+	if comment != "" {
+		h.pad(at + 30)
+		h.b = append(h.b, " / "...)
+		h.b = append(h.b, comment...)
+	}
+	h.pad(at + 80)
+}
+
+func (h *header) whole(key string, v int, comment string) { h.card(key, strconv.Itoa(v), comment) }
+
+func (h *header) num(key string, v float64, comment string) {
+	var buf [32]byte
+	s := strconv.AppendFloat(buf[:0], v, 'G', 14, 64)
+	for _, c := range s {
+		if c == '.' || c == 'E' {
+			h.card(key, string(s), comment)
+			return
+		}
+	}
+	h.card(key, string(append(s, ".0"...)), comment)
+}
+
+// shape begins a header: of the file itself, or of an extension.
+func (h *header) shape(extension bool, bitpix, nx, ny int) {
+	if extension {
+		h.card("XTENSION", "'IMAGE   '", "Image extension")
+	} else {
+		h.card("SIMPLE", "T", "conforms to FITS standard")
+	}
+	h.whole("BITPIX", bitpix, "array data type")
+	h.whole("NAXIS", 2, "number of array dimensions")
+	h.whole("NAXIS1", nx, "")
+	h.whole("NAXIS2", ny, "")
+	if extension {
+		h.whole("PCOUNT", 0, "number of parameters")
+		h.whole("GCOUNT", 1, "number of groups")
+	}
+}
+
+func (h *header) end() {
+	h.b = append(h.b, "END"...)
+	h.fill(' ')
+}
+
+// fill brings the file to the end of a block.
+func (h *header) fill(with byte) {
+	h.add((fitsBlock-len(h.b)%fitsBlock)%fitsBlock, with)
+}
+
+func (h *header) pad(to int) { h.add(to-len(h.b), ' ') }
+
+func (h *header) add(n int, c byte) {
+	b := h.b
+	for range n {
+		b = append(b, c)
+	}
+	h.b = b
+}
+
+func (h *header) floats(pixels []float32) {
+	at := len(h.b)
+	h.b = slices.Grow(h.b, 4*len(pixels)+fitsBlock)[:at+4*len(pixels)]
+	for i, v := range pixels {
+		binary.BigEndian.PutUint32(h.b[at+4*i:], math.Float32bits(v))
+	}
+	h.fill(0)
+}
+
+func (h *header) doubles(pixels []float64) {
+	at := len(h.b)
+	h.b = slices.Grow(h.b, 8*len(pixels)+fitsBlock)[:at+8*len(pixels)]
+	for i, v := range pixels {
+		binary.BigEndian.PutUint64(h.b[at+8*i:], math.Float64bits(v))
+	}
+	h.fill(0)
+}

@@ -1,0 +1,196 @@
+package sim
+
+import "math"
+
+// class is what an object is.
+type class uint8
+
+const (
+	bogus class = iota // of the detector or the subtraction: once, and no more
+	supernova
+	variable
+	asteroid
+)
+
+// object is something in the sky.
+type object struct {
+	class
+	number  uint64 // of no other object
+	seed    uint64
+	ra, dec float64 // at the time mid, degrees
+	mid     float64 // MJD
+
+	mag     float64 // of a supernova at its peak, of a star on average
+	colour  float64 // magnitudes from band to band
+	peak    float64 // MJD
+	stretch float64 // of a supernova
+	period  float64 // days
+	amp     float64 // of a star, magnitudes
+	phase   float64
+	toEast  float64 // motion in arcseconds a minute, along the great circle
+	toNorth float64
+}
+
+// lifetime is after how many days a new supernova takes the place of an old one.
+const lifetime = 90
+
+// object returns what is in a field's slot at a time.
+func (k *sky) object(field, slot int, mjd float64) object {
+	seed := hash(k.seed, 4, uint64(field), uint64(slot))
+	d := dice(seed)
+	o := object{seed: seed}
+	switch p := d.Float64(); {
+	case p < 0.45:
+		o.class = variable
+	case p < 0.70:
+		o.class = supernova
+	case p < 0.85:
+		o.class = asteroid
+	}
+	// Whatever does not stay is another object each time it comes.
+	shift, era := d.Float64(), 0.0
+	switch o.class {
+	case supernova:
+		era = math.Floor(mjd/lifetime - shift)
+	case asteroid:
+		era = math.Floor(mjd - 0.5) // from noon to noon
+	}
+	o.number = k.lasting(o.class, era, field*k.slots()+slot)
+	o.seed = hash(seed, uint64(era))
+	d = dice(o.seed)
+	o.ra, o.dec = k.place(field, slot, d.Float64(), d.Float64())
+	o.mag = k.bright + (k.faint-k.bright)*math.Sqrt(d.Float64())
+	o.colour = -0.3 + 0.4*d.Float64()
+	switch o.class {
+	case supernova:
+		o.peak = lifetime*(era+shift) + 20 + 20*d.Float64() // it is seen for some 60 days
+		o.stretch = 0.8 + 0.5*d.Float64()
+	case variable:
+		o.period = math.Exp(math.Log(0.3) + math.Log(40)*d.Float64())
+		o.amp = 0.15 + 0.6*d.Float64()
+		o.phase = d.Float64()
+	case asteroid:
+		rate, angle := 0.3+0.7*d.Float64(), 0.5*d.NormFloat64()
+		o.toEast, o.toNorth = -rate*math.Cos(angle), rate*math.Sin(angle)
+		o.mid = era + 1
+	}
+	return o
+}
+
+// flaw returns the bogus detection that a slot has when nothing else is there.
+func (k *sky) flaw(x exposure, slot int) object {
+	o := object{seed: hash(x.seed, 5, uint64(slot)), number: k.once(x, slot)}
+	d := dice(o.seed)
+	o.ra, o.dec = k.place(x.field, slot, d.Float64(), d.Float64())
+	o.mag = x.limit - 3*d.Float64()*d.Float64() - 0.3
+	return o
+}
+
+// numbered is how many eras and nights before the first have numbers.
+const numbered = 1000
+
+// lasting is the number of an object that has a slot for an era.
+func (k *sky) lasting(c class, era float64, slot int) uint64 {
+	now := mjd(k.start)
+	switch c {
+	case supernova:
+		era -= math.Floor(now / lifetime)
+	case asteroid:
+		era -= math.Floor(now)
+	}
+	return 2 * (uint64(era+numbered)*uint64(groups*k.fields*k.slots()) + uint64(slot))
+}
+
+// once is the number of an object that is seen in one exposure only.
+func (k *sky) once(x exposure, slot int) uint64 {
+	return 2*(uint64(x.night+numbered)*uint64(k.alerts)+uint64(x.first+slot)) + 1
+}
+
+// place returns a position on a slot's detector; u and v are from 0 to 1 over
+// the detector, and 1 is east and north.
+func (k *sky) place(field, slot int, u, v float64) (ra, dec float64) {
+	ra, dec = k.centre(field)
+	n, _ := k.detector(slot)
+	x, y := ztfCorner(n)
+	if k.detectors > 64 {
+		x, y = lsstCorner(n)
+	}
+	side := 7.3 / 8
+	if k.detectors > 64 {
+		side = 3.5 / 15
+	}
+	dec += (y + v) * side
+	ra += (x + u) * side / math.Cos(dec*deg)
+	return math.Mod(ra+360, 360), dec
+}
+
+// ztfCorner returns where a quadrant begins, counted in quadrants from the
+// centre of 8 x 8: four of them are a CCD.
+func ztfCorner(quadrant int) (x, y float64) {
+	ccd, q := quadrant/4, quadrant%4
+	return float64(3-ccd%4*2+q%2) - 3, float64(ccd/4*2+q/2) - 4
+}
+
+// lsstCorner returns where a detector begins, counted in detectors from the
+// centre of 5 x 5 rafts of 3 x 3 without the corners.
+func lsstCorner(detector int) (x, y float64) {
+	raft, n := detector/9+1, detector%9 // the first corner is missing
+	if raft >= 4 {
+		raft++
+	}
+	if raft >= 20 {
+		raft++
+	}
+	return float64(raft%5*3+n%3) - 7.5, float64(raft/5*3+n/3) - 7.5
+}
+
+// at returns where an object is at a time.
+func (o *object) at(mjd float64) (ra, dec float64) {
+	if o.class != asteroid {
+		return o.ra, o.dec
+	}
+	minutes := (mjd - o.mid) * 24 * 60
+	dec = o.dec + o.toNorth*minutes/3600
+	return math.Mod(o.ra+o.toEast*minutes/3600/math.Cos(o.dec*deg)+360, 360), dec
+}
+
+// flux returns how much brighter an object is than on the reference image, in
+// nJy, and base how bright it is there.
+func (o *object) flux(mjd float64, band int) (diff, base float64) {
+	mag := o.mag + o.colour*float64(band)
+	switch o.class {
+	case supernova:
+		return nanojansky(mag) * explosion((mjd-o.peak)/o.stretch, band), nanojansky(mag + 1)
+	case variable:
+		base = nanojansky(mag)
+		return nanojansky(mag+o.amp*pulse((mjd-o.peak)/o.period+o.phase)) - base, base
+	case asteroid:
+		return nanojansky(mag + 0.1*math.Sin(mjd*8*math.Pi)), 0
+	}
+	sign := 1.0
+	if o.seed&4 == 0 {
+		sign = -1
+	}
+	return sign * nanojansky(o.mag), nanojansky(o.mag - 1.5)
+}
+
+// explosion is a supernova's light, 1 at its peak, t days after it: the shape
+// of Bazin et al. 2009, which falls more slowly in redder bands.
+func explosion(t float64, band int) float64 {
+	const rise = 3.5
+	fall := 20 + 7*float64(band)
+	shape := func(t float64) float64 { return math.Exp(-t/fall) / (1 + math.Exp(-t/rise)) }
+	top := rise * math.Log(fall/rise-1)
+	return shape(t+top) / shape(top)
+}
+
+// pulse is the light curve of a pulsating star, from -1 (bright) to 1: it
+// rises faster than it falls.
+func pulse(phase float64) float64 {
+	p := 2 * math.Pi * phase
+	return -(math.Sin(p) + 0.35*math.Sin(2*p) + 0.1*math.Sin(3*p)) / 1.2
+}
+
+// nanojansky returns the flux of an AB magnitude, and magnitude the inverse.
+func nanojansky(mag float64) float64 { return math.Pow(10, 0.4*(31.4-mag)) }
+func magnitude(flux float64) float64 { return 31.4 - 2.5*math.Log10(flux) }

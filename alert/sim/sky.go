@@ -1,0 +1,165 @@
+package sim
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	visits   = 3  // of a field in its night
+	groups   = 3  // of fields: each is observed every third night
+	lookback = 30 // nights of history that a packet has
+
+	cadence = 40 * time.Second // from exposure to exposure, at the shortest
+	crowd   = 4                // alerts that an exposure should have at the least
+)
+
+// sky is what a telescope does night after night, as a function of the seed:
+// which field it looks at when, and which objects are there. Nothing of it is
+// kept, so any packet can be made without those before it, and its history
+// agrees with them.
+type sky struct {
+	camera
+	seed   uint64
+	start  time.Time
+	length time.Duration // of a night
+	alerts int           // in a night
+	fields int           // observed in a night, each visits times
+}
+
+// camera is what makes one survey's images different from another's.
+type camera struct {
+	bands     []string
+	limit     []float64 // magnitude of 5 sigma, by band
+	south     float64   // declination of the fields, degrees
+	north     float64
+	scale     float64 // arcseconds a pixel
+	scatter   float64 // of a position, arcseconds
+	bright    float64 // the magnitudes of what is seen
+	faint     float64
+	detectors int
+}
+
+func ztfCamera() camera {
+	return camera{
+		bands: []string{"g", "r", "i"}, limit: []float64{20.8, 20.6, 20.2}, south: -28, north: 75,
+		scale: 1.01, scatter: 0.08, bright: 15, faint: 19, detectors: 64,
+	}
+}
+
+func lsstCamera() camera {
+	return camera{
+		bands: lsstBands[:], limit: []float64{23.7, 24.7, 24.3, 23.9, 23.2, 22.4}, south: -72, north: 5,
+		scale: 0.2, scatter: 0.015, bright: 17.5, faint: 22, detectors: 189,
+	}
+}
+
+func newSky(s *Simulator) *sky {
+	k := &sky{camera: ztfCamera(), seed: s.Seed, start: s.start(), length: s.night(), alerts: s.alerts()}
+	if s.Survey == LSST {
+		k.camera = lsstCamera()
+	}
+	most := int(k.length/cadence) / visits
+	k.fields = max(1, min(most, k.alerts/(crowd*visits), 10_000))
+	return k
+}
+
+// exposure is one image of a field.
+type exposure struct {
+	night  int // counted from the first; those before are negative
+	number int // in the night
+	field  int // unique, of all groups
+	visit  int
+	band   int
+	mjd    float64 // of UTC, in the middle of the exposure
+	limit  float64 // magnitude
+	seeing float64 // full width at half maximum, arcseconds
+	first  int     // alert of the night
+	count  int     // alerts
+	seed   uint64
+}
+
+func (k *sky) exposures() int { return k.fields * visits }
+
+// exposure returns exposure number n of a night.
+func (k *sky) exposure(night, n int) exposure {
+	total := k.exposures()
+	x := exposure{night: night, number: n, visit: n / k.fields, field: mod(night, groups)*k.fields + n%k.fields}
+	x.band = mod(floor(night, groups)+x.visit, len(k.bands))
+	x.seed = hash(k.seed, 1, uint64(night), uint64(n))
+	dice := dice(x.seed)
+	step := k.length / time.Duration(total)
+	at := k.start.AddDate(0, 0, night).Add(step*time.Duration(n) + time.Duration(dice.Float64()*0.3*float64(step)))
+	x.mjd = mjd(at)
+	x.limit = k.limit[x.band] - 0.6*dice.Float64()*dice.Float64()
+	x.seeing = k.scale * (2.2 + 0.8*dice.Float64())
+	if k.scale < 0.5 {
+		x.seeing = k.scale * (3.5 + 1.5*dice.Float64())
+	}
+	x.first = int(int64(n) * int64(k.alerts) / int64(total))
+	x.count = int(int64(n+1)*int64(k.alerts)/int64(total)) - x.first
+	return x
+}
+
+// history appends the exposures of the same field before x, oldest first. Some
+// nights before the first were cloudy.
+func (k *sky) history(all []exposure, x exposure) []exposure {
+	j := x.field % k.fields
+	for night := x.night - lookback/groups*groups; night <= x.night; night += groups {
+		if night < 0 && hash(k.seed, 2, uint64(night))%4 == 0 {
+			continue
+		}
+		for v := range visits {
+			if night == x.night && v >= x.visit {
+				break
+			}
+			all = append(all, k.exposure(night, v*k.fields+j))
+		}
+	}
+	return all
+}
+
+// centre returns where a field is, in degrees. Fields are spread evenly over
+// the sky between two declinations.
+func (k *sky) centre(field int) (ra, dec float64) {
+	d := dice(hash(k.seed, 3, uint64(field)))
+	lo, hi := math.Sin(k.south*deg), math.Sin(k.north*deg)
+	return 360 * d.Float64(), math.Asin(lo+(hi-lo)*d.Float64()) / deg
+}
+
+// slots is the most alerts that an exposure of this sky has.
+func (k *sky) slots() int { return (k.alerts + k.exposures() - 1) / k.exposures() }
+
+// detector returns the detector that the objects of a slot fall on, and their
+// number on it. Detectors rise with slots, and so do ids.
+func (k *sky) detector(slot int) (detector, n int) {
+	slots := k.slots()
+	detector = slot * k.detectors / slots
+	first := (detector*slots + k.detectors - 1) / k.detectors
+	return detector, slot - first + 1
+}
+
+const deg = math.Pi / 180
+
+// hash mixes numbers into one that looks random: splitmix64's finaliser.
+func hash(xs ...uint64) uint64 {
+	h := uint64(0x9e3779b97f4a7c15)
+	for _, x := range xs {
+		h = (h ^ x) * 0xbf58476d1ce4e5b9
+		h = (h ^ h>>31) * 0x94d049bb133111eb
+		h ^= h >> 29
+	}
+	return h
+}
+
+// dice returns random numbers that are always the same for one seed.
+func dice(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x5eed)) }
+
+// mjd returns a time as modified Julian date of UTC.
+func mjd(t time.Time) float64 { return 40587 + float64(t.UnixMicro())/86400e6 }
+
+// floor is a divided by b, rounded down, and mod what is left.
+func floor(a, b int) int { return (a - mod(a, b)) / b }
+
+func mod(a, b int) int { return (a%b + b) % b }

@@ -1,0 +1,63 @@
+package main
+
+const manual = `NAME
+    simulate - send simulated or real alerts to a Kafka topic
+
+SYNOPSIS
+    simulate -brokers HOST:PORT,... -topic NAME [-survey ztf|lsst] [flags]
+    simulate -brokers HOST:PORT,... -topic NAME -replay PATH,... [flags]
+
+DESCRIPTION
+    Makes the alerts of a night and sends them as the survey does: ZTF's as whole
+    Avro containers, LSST's in Confluent's framing with schema id 900. They have
+    the fields of the real ones, and are of supernovae, variable stars, asteroids
+    and bogus detections, with histories that agree with earlier alerts. Equal
+    flags send equal alerts.
+
+    With -replay it sends real packets from files. Those of LSST are put into
+    Confluent's framing, with ids above 100000 for schemas that have none.
+
+    The topic is made if it is not there. Ends with the night, with the files, or
+    with Ctrl-C.
+
+FLAGS
+    -brokers HOST:PORT,...
+                        some brokers of the cluster; the others are learnt from them
+    -kafka-config FILE  properties as Kafka's own tools take them: bootstrap.servers,
+                        security.protocol, sasl.*, ssl.*
+    -topic NAME         where to send
+    -partitions N       of a topic that is made (default 4; 0: the broker's default)
+    -compression CODEC  none (default), gzip, snappy, lz4 or zstd
+    -rate N|max         alerts a second (default 100)
+    -speed X            instead of a rate: X times the pace of the alerts' own times
+    -n N                send N alerts, through several nights or again and again;
+                        0 (default): one night, or the files once; -1: without end
+    -seed N             another number is another sky (default 1)
+    -schemas DIR        write the schemas of LSST's alerts there: a registry for
+                        those who read the topic, as in archive -registry DIR
+
+  of simulated nights
+    -survey ztf|lsst    whose alerts (default ztf)
+    -alerts N           in a night (default 10000)
+    -start TIME         when the first night begins, like 2026-09-15T03:00:00Z, or now
+    -night DURATION     how long a night lasts (default 8h)
+
+  of replayed packets
+    -replay PATH,...    files, directories (searched for .avro .bin .tar .tar.gz
+                        .tgz), globs (** too), tarballs of a night
+    -vary               give each packet an id, a time, a position and cutout noise
+                        of its own, so that none repeats: times from -start on, over
+                        -night (default 6h)
+    -registry URL|DIR   schemas of packets that are in Confluent's framing already,
+                        for -vary and -speed
+
+EXIT STATUS
+    0 done, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard
+    error; 2 wrong usage
+
+EXAMPLES
+    simulate -brokers localhost:9092 -topic ztf_20260915_programid1 -rate 20
+    simulate -brokers localhost:9092 -topic lsst-alerts-v9.0 -survey lsst -rate max -schemas schemas
+    simulate -brokers localhost:9092 -topic live -start now -alerts 2880000 -rate 100 -n -1
+    simulate -brokers localhost:9092 -topic load -replay ztf_public_20181129.tar.gz -vary -rate max -n 20000
+`

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/skyfinch/skyfinch/internal/cli"
+)
+
+// meter shows on a terminal how much has been sent.
+type meter struct {
+	err   io.Writer
+	shown bool
+	begun time.Time
+
+	sent, bytes int64
+	last        time.Time // when the line was drawn
+}
+
+const redraw = 200 * time.Millisecond
+
+func (m *meter) observe(sent, bytes int64) {
+	m.sent, m.bytes = sent, bytes
+	if now := time.Now(); m.shown && now.Sub(m.last) >= redraw {
+		m.last = now
+		fmt.Fprintf(m.err, "\r\x1b[K%s", m.line())
+	}
+}
+
+func (m *meter) line() string {
+	seconds := max(time.Since(m.begun).Seconds(), 1e-3)
+	return fmt.Sprintf("%s sent, %s, %s/s", cli.Count(m.sent), cli.Bytes(m.bytes), cli.Count(int64(float64(m.sent)/seconds)))
+}
+
+// end leaves the last line there.
+func (m *meter) end(topic string) {
+	if m.shown {
+		fmt.Fprintf(m.err, "\r\x1b[K%s to %s\n", m.line(), topic)
+	}
+}

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/kafka"
+)
+
+func parseKafka(t *testing.T, args ...string) (*Kafka, error) {
+	t.Helper()
+	k := &Kafka{Start: kafka.Latest()}
+	f := flag.NewFlagSet("x", flag.ContinueOnError)
+	k.Flags(f)
+	return k, Parse(f, args)
+}
+
+func TestKafkaFlags(t *testing.T) {
+	k, err := parseKafka(t, "-brokers", "a:9092, b:9093", "-topics", `ztf_\d{6,8}_programid1,lsst-alerts-v9`, "-group", "sky", "-start", "earliest")
+	require.NoError(t, err)
+	assert.True(t, k.Given())
+	s, err := k.Source()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a:9092", "b:9093"}, s.Brokers)
+	assert.Equal(t, []string{`ztf_\d{6,8}_programid1`, "lsst-alerts-v9"}, s.Topics)
+	assert.Equal(t, "earliest", s.Start.String())
+	assert.Equal(t, "sky", s.Group)
+
+	k, err = parseKafka(t)
+	require.NoError(t, err)
+	assert.False(t, k.Given())
+	assert.Equal(t, "latest", k.Start.String(), "the command's own default")
+}
+
+func TestKafkaFlagsMistaken(t *testing.T) {
+	for args, says := range map[string]string{
+		"-brokers localhost":                     `"localhost" is not HOST:PORT, like localhost:9092`,
+		"-brokers a:1,,b:1":                      `"" is not HOST:PORT`,
+		"-brokers :9092":                         `":9092" is not HOST:PORT`,
+		"-brokers a:1 -topics x,":                "an empty name",
+		"-brokers a:1 -topics ztf_(":             "missing closing )",
+		"-brokers a:1 -topics x -start yesteday": "write earliest, latest, or a time like",
+		"-topics x":                              "say where Kafka is: -brokers HOST:PORT",
+		"-brokers a:1":                           "say what to read: -topics NAME",
+		"-simulator -brokers a:1":                "leave out -brokers",
+		"-simulator -kafka-config f":             "leave out -brokers and -kafka-config",
+	} {
+		k, err := parseKafka(t, strings.Fields(args)...)
+		if err == nil {
+			_, err = k.Source()
+		}
+		var usage UsageError
+		if assert.ErrorAs(t, err, &usage, args) {
+			assert.Contains(t, err.Error(), says, args)
+		}
+	}
+}
+
+func TestKafkaFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "client.properties")
+	source := func(text string, args ...string) (*kafka.Source, error) {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		k, err := parseKafka(t, append(args, "-kafka-config", file, "-topics", "x")...)
+		require.NoError(t, err)
+		return k.Source()
+	}
+	s, err := source("bootstrap.servers=a:1,b:2\ngroup.id=theirs\nclient.id=me\n")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a:1", "b:2"}, s.Brokers)
+	assert.Equal(t, "theirs", s.Group)
+	assert.Equal(t, "me", s.Config.ClientID)
+
+	s, err = source("bootstrap.servers=a:1\ngroup.id=theirs\n", "-brokers", "c:3", "-group", "mine")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"c:3"}, s.Brokers, "flags go first")
+	assert.Equal(t, "mine", s.Group)
+
+	k := &Kafka{Observer: true, Config: file, Topics: []string{"x"}}
+	s, err = k.Source()
+	require.NoError(t, err)
+	assert.Empty(t, s.Group, "who only looks commits nothing")
+
+	_, err = source("client.id=me\n")
+	var usage UsageError
+	require.ErrorAs(t, err, &usage)
+	assert.Contains(t, err.Error(), "has no bootstrap.servers")
+}
+
+func TestKafkaUse(t *testing.T) {
+	k, err := parseKafka(t, "-simulator", "-topics", "lsst.*")
+	require.NoError(t, err)
+	require.NoError(t, k.Check())
+	k.Use([]string{"127.0.0.1:1"}, []string{"ztf", "lsst"})
+	s, err := k.Source()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"127.0.0.1:1"}, s.Brokers)
+	assert.Equal(t, []string{"lsst.*"}, s.Topics)
+}
+
+func TestSplitOutside(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a":              {"a"},
+		"a,b":            {"a", "b"},
+		`a{1,2},b`:       {"a{1,2}", "b"},
+		`(a,b|c),d`:      {"(a,b|c)", "d"},
+		`[,(],b`:         {"[,(]", "b"},
+		`a\{1,b`:         {`a\{1`, "b"},
+		`a\,b`:           {`a\,b`},
+		`a),b`:           {"a)", "b"},
+		`ztf_\d{8}_.*,x`: {`ztf_\d{8}_.*`, "x"},
+	} {
+		assert.Equal(t, want, splitOutside(text), text)
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	_, _, ok := Terminal(new(strings.Builder))
+	assert.False(t, ok)
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer null.Close()
+	_, _, ok = Terminal(null)
+	assert.False(t, ok, "a device, but no terminal")
+}

@@ -1,0 +1,200 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/skyfinch/skyfinch/alert/sim"
+	"github.com/skyfinch/skyfinch/internal/feed"
+)
+
+// Night is what the demo shows. Its zero value is an endless stream of both
+// surveys.
+type Night struct {
+	// ZTF and LSST are how many alerts each survey sends; one that sends none
+	// has no topic. Where both are 0 they send without end, as Rate says.
+	ZTF, LSST int
+	// Rate is how many alerts come a second, of both surveys together. 0: as
+	// fast as can be, or, for a stream without end, 20.
+	Rate float64
+	// Start is when the night begins. Zero: in September 2026, always the same,
+	// or, for a stream without end, a minute ago.
+	Start time.Time
+	// Span is how long a night lasts; alerts are spread over it. 0: three hours.
+	Span time.Duration
+	// Seed decides the sky. Equal nights are equal to the byte.
+	Seed uint64
+	// Partitions of each topic. 0: 4.
+	Partitions int32
+}
+
+const (
+	defaultRate       = 20
+	defaultSpan       = 3 * time.Hour
+	defaultPartitions = 4
+	// delay is how long the alerts of an endless stream take from the sky to
+	// the broker.
+	delay = time.Minute
+	// kept is how much the broker keeps of an endless stream.
+	kept = 128 << 20
+)
+
+// Demo is a broker within this process, with two topics that are being filled.
+type Demo struct {
+	Brokers []string // one, 127.0.0.1:PORT
+	Topics  []string // ztf_YYYYMMDD_programid1 and lsst-alerts-v9
+	// Registry answers for the schemas of the LSST alerts, and RegistryURL
+	// serves the same to other processes.
+	Registry    *sim.Registry
+	RegistryURL string
+
+	broker *broker
+	serve  func() error // stops the registry
+	cancel context.CancelFunc
+	feeds  sync.WaitGroup
+	mu     sync.Mutex
+	err    error
+}
+
+// Start starts a broker, and begins to feed it. Whoever got a Demo closes it;
+// when ctx ends, the feeding does.
+func Start(ctx context.Context, n Night) (*Demo, error) {
+	streams := n.streams()
+	d := &Demo{Registry: new(sim.Registry)}
+	for _, s := range streams {
+		d.Topics = append(d.Topics, s.topic)
+	}
+	keep := int64(0)
+	if n.endless() {
+		keep = kept / int64(len(streams)) / int64(n.partitions())
+	}
+	var err error
+	if d.broker, err = startBroker(n.partitions(), keep, d.Topics...); err != nil {
+		return nil, err
+	}
+	d.Brokers = d.broker.addrs()
+	if d.RegistryURL, d.serve, err = serveRegistry(d.Registry); err != nil {
+		d.broker.close()
+		return nil, fmt.Errorf("demo: serve a registry: %w", err)
+	}
+	ctx, d.cancel = context.WithCancel(ctx)
+	for _, s := range streams {
+		d.feeds.Go(func() { d.feed(ctx, s) })
+	}
+	return d, nil
+}
+
+// feed sends the alerts of one survey.
+func (d *Demo) feed(ctx context.Context, s surveyStream) {
+	s.simulator.Registry = d.Registry
+	f := &feed.Feed{
+		Brokers: d.Brokers, Topic: s.topic, Rate: s.rate,
+		Compression: sarama.CompressionSnappy, // saves a third of the broker's memory
+	}
+	_, err := f.Send(ctx, s.simulator.Packets(s.count))
+	if err != nil && ctx.Err() == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.err = errors.Join(d.err, fmt.Errorf("demo: feed %s: %w", s.topic, err))
+	}
+}
+
+// Wait waits until all alerts are in the topics, or can never be. An endless
+// stream ends with the context of Start, or with Close.
+func (d *Demo) Wait() error {
+	d.feeds.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
+}
+
+// Close stops everything, and forgets all messages.
+func (d *Demo) Close() error {
+	d.cancel()
+	err := errors.Join(d.Wait(), d.serve())
+	d.broker.close()
+	return err
+}
+
+// surveyStream is what one survey sends.
+type surveyStream struct {
+	topic     string
+	simulator sim.Simulator
+	count     int64   // <0: without end
+	rate      float64 // 0: as fast as can be
+}
+
+func (n Night) endless() bool { return n.ZTF <= 0 && n.LSST <= 0 }
+
+func (n Night) partitions() int32 {
+	if n.Partitions <= 0 {
+		return defaultPartitions
+	}
+	return n.Partitions
+}
+
+// streams returns what the surveys send.
+func (n Night) streams() []surveyStream {
+	if n.endless() {
+		return n.withoutEnd()
+	}
+	span := n.Span
+	if span <= 0 {
+		span = defaultSpan
+	}
+	all := float64(max(n.ZTF, 0) + max(n.LSST, 0))
+	of := func(survey sim.Survey, count int) surveyStream {
+		s := sim.Simulator{Survey: survey, Seed: n.Seed, Start: n.Start, Night: span, Alerts: count}
+		if s.Start.IsZero() {
+			s.Start = evening(survey)
+		}
+		return surveyStream{topicOf(s), s, int64(count), n.Rate * float64(count) / all}
+	}
+	var streams []surveyStream
+	if n.ZTF > 0 {
+		streams = append(streams, of(sim.ZTF, n.ZTF))
+	}
+	if n.LSST > 0 {
+		streams = append(streams, of(sim.LSST, n.LSST))
+	}
+	return streams
+}
+
+// withoutEnd returns streams whose alerts happen as they are sent.
+func (n Night) withoutEnd() []surveyStream {
+	rate := n.Rate / 2
+	if rate <= 0 {
+		rate = defaultRate / 2.
+	}
+	start := n.Start
+	if start.IsZero() {
+		start = time.Now().UTC().Add(-delay)
+	}
+	const day = 24 * time.Hour
+	of := func(survey sim.Survey) surveyStream {
+		s := sim.Simulator{Survey: survey, Seed: n.Seed, Start: start, Night: day, Alerts: int(max(1, rate*day.Seconds()))}
+		return surveyStream{topicOf(s), s, -1, rate}
+	}
+	return []surveyStream{of(sim.ZTF), of(sim.LSST)}
+}
+
+// evening is when a night begins that nobody has chosen.
+func evening(s sim.Survey) time.Time {
+	if s == sim.LSST {
+		return time.Date(2026, 9, 14, 23, 30, 0, 0, time.UTC)
+	}
+	return time.Date(2026, 9, 15, 3, 0, 0, 0, time.UTC)
+}
+
+// topicOf names topics as the surveys do.
+func topicOf(s sim.Simulator) string {
+	if s.Survey == sim.LSST {
+		return "lsst-alerts-v9"
+	}
+	return "ztf_" + s.Start.Format("20060102") + "_programid1"
+}

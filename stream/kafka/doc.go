@@ -1,0 +1,81 @@
+// Package kafka reads alerts from Kafka topics: a stream.Source that fetches
+// exactly the offsets that a batch was planned with.
+//
+//	src := &kafka.Source{
+//		Brokers: []string{"broker.example.org:9092"},
+//		Topics:  []string{`ztf_\d{8}_programid1`, "lsst-alerts-v11"},
+//	}
+//	defer src.Close()
+//	if err := src.Check(ctx); err != nil {
+//		log.Fatal(err) // one line: what is wrong, and what to do
+//	}
+//	job := stream.MicroBatch{Source: src, …}
+//
+// Entries of Topics are names, or regexps that must match a whole name. Topics
+// and partitions that turn up later are read from their beginning. [ReadConfig]
+// takes TLS and SASL settings from a properties file such as Kafka's own tools
+// read; a *sarama.Config says anything else.
+//
+// # What is promised
+//
+// The ledger decides what is read, not the brokers: there is no consumer group,
+// nothing is rebalanced, and equal ranges give equal messages in equal chunks,
+// whatever single fetches bring. Each offset of a range is accounted for as one
+// of these:
+//
+//   - read: a message;
+//   - control: the marker at the end of a transaction;
+//   - aborted: a message of a transaction that was aborted;
+//   - compacted: nothing is there, because log compaction took it;
+//   - lost: it was deleted before it was read.
+//
+// A partition ends at its last stable offset: messages of a transaction that is
+// still open, and those behind them, are not listed before it has ended.
+//
+// The name of a partition is cluster/topic@id/number, with the ids that Kafka
+// gives to clusters and topics. A topic that is deleted and made anew under its
+// name is another one, and begins anew. Topic ids need Kafka 2.8 or later.
+//
+// # What is lost
+//
+// Retention, an administrator, or an election among brokers that have not seen
+// everything may take away what was not read yet. None of that passes silently:
+//
+//   - Offsets below the oldest one that is left, and those of a partition that
+//     is no more, are accounts of lost offsets. The engine stops with a
+//     stream.LostError that names them or, with RecordLost, writes them down.
+//   - A partition that ends below what was archived of it makes the engine stop
+//     with a stream.TruncatedError.
+//   - Topics that were deleted are told from topics that a broker which has just
+//     started does not know yet: they must be missing twice, a second apart.
+//     An end that lies lower than before must last for half a minute.
+//
+// A partition that was truncated and has since grown beyond what was read of it
+// cannot be told from one that was not.
+//
+// # Outages
+//
+// While the brokers have never been reached, errors are returned at once. After
+// that, leaders may move and brokers restart or be away for [Source].Outage:
+// Available and Read wait, and Read goes on behind the last message that it
+// handed over. The first warning and the end of an outage are logged, nothing
+// in between. Available lists the partitions of a leader that is away as they
+// were last seen, so that the others go on.
+//
+// # Memory
+//
+// Keys and values are not copied: they stay in the response that brought them,
+// or in what a compressed batch was inflated to, as long as a record of them
+// lives. For each broker that leads something one response may wait while the
+// next is on its way, of [Source].FetchBytes each. How far batches inflate, and
+// how large messages are, is learnt by topic, so that a fetch asks for what fits
+// and for little behind the end of a range. A batch of messages that is larger
+// than all limits still comes, alone. sarama.MaxDecompressedBatchSize bounds what
+// a single compressed batch may become; it is not bounded by default.
+//
+// # Offsets for other tools
+//
+// With [Source].Group set, what has been archived is committed as the offsets of
+// that consumer group, so that tools such as kafka-consumer-groups show a lag.
+// Nothing is ever read back from there.
+package kafka

@@ -1,0 +1,358 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+func fetches() []kmsg.Key { return []kmsg.Key{kmsg.Fetch} }
+
+// Leaders move all the time while a topic is read: nothing is lost, nothing
+// comes twice.
+func TestLeadersMove(t *testing.T) {
+	l := newLab(t, kfake.NumBrokers(3))
+	l.create("a", 5)
+	c := l.client()
+	var wanted []got
+	for p := range int32(5) {
+		l.fill(c, "a", p, 0, 200, 9)
+		wanted = append(wanted, want("a", p, 0, 200)...)
+	}
+	s := l.source("a")
+	s.FetchBytes = 1 // a batch a fetch
+	stop := make(chan struct{})
+	moved := make(chan int)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				moved <- n
+				return
+			case <-time.After(3 * time.Millisecond):
+				l.ShufflePartitionLeaders()
+			}
+			if n%5 == 4 {
+				time.Sleep(60 * time.Millisecond)
+			}
+		}
+	}()
+	got := readAll(t, s)
+	close(stop)
+	assert.Positive(t, <-moved)
+	same(t, wanted, got.rows)
+}
+
+// Whatever a broker answers that may pass is tried again.
+func TestPassingErrors(t *testing.T) {
+	for _, e := range []*kerr.Error{
+		kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.UnknownTopicOrPartition, kerr.FencedLeaderEpoch,
+		kerr.UnknownLeaderEpoch, kerr.OffsetNotAvailable, kerr.KafkaStorageError, kerr.ReplicaNotAvailable, kerr.UnknownServerError,
+		kerr.RequestTimedOut, kerr.UnknownTopicID, kerr.ListenerNotFound, kerr.OffsetOutOfRange,
+	} {
+		t.Run(e.Message, func(t *testing.T) {
+			l := newLab(t)
+			l.create("a", 2)
+			c := l.client()
+			l.fill(c, "a", 0, 0, 20, 5)
+			l.fill(c, "a", 1, 0, 20, 5)
+			s := l.source("a")
+			if e != kerr.OffsetOutOfRange {
+				require.NoError(t, s.Check(t.Context())) // it was reached once
+				l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: e, Count: 2, Partitions: []int32{1}})
+			}
+			extents := available(t, s)
+			h := l.Fault(kfake.Fault{Keys: fetches(), Err: e, Count: 2, Partitions: []int32{1}})
+			got := read(t, s, rangesOf(extents)...)
+			require.NoError(t, got.err)
+			same(t, slices.Concat(want("a", 0, 0, 20), want("a", 1, 0, 20)), got.rows)
+			assert.Equal(t, 2, h.Hits())
+		})
+	}
+}
+
+// Connections that break in the middle are dialled again.
+func TestBrokenConnections(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.fill(l.client(), "a", 0, 0, 200, 10)
+	s := l.source("a")
+	s.FetchBytes = 1
+	extents := available(t, s)
+	n := 0
+	l.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		l.KeepControl()
+		n++
+		if n%4 == 0 {
+			return nil, errors.New("cut"), true
+		}
+		return nil, nil, false
+	})
+	got := read(t, s, rangesOf(extents)...)
+	require.NoError(t, got.err)
+	same(t, want("a", 0, 0, 200), got.rows)
+}
+
+// A partition without a leader does not keep others from being listed.
+func TestOneLeaderIsAway(t *testing.T) {
+	l := newLab(t, kfake.NumBrokers(2))
+	l.create("a", 2)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 10, 10)
+	l.fill(c, "a", 1, 0, 10, 10)
+	s := l.source("a")
+	available(t, s)
+	l.fill(c, "a", 0, 10, 20, 10)
+	l.fill(c, "a", 1, 10, 20, 10)
+	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.LeaderNotAvailable, Count: -1, Partitions: []int32{1}})
+	e := available(t, s)
+	require.Len(t, e, 2)
+	assert.EqualValues(t, 20, e[0].To)
+	assert.EqualValues(t, 10, e[1].To, "as it was last seen")
+	h.Remove()
+	assert.EqualValues(t, 20, available(t, s)[1].To)
+}
+
+func TestOutageIsToldOnce(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.fill(l.client(), "a", 0, 0, 10, 10)
+	s := l.source("a")
+	require.NoError(t, s.Check(t.Context()))
+	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.LeaderNotAvailable, Count: 12})
+	available(t, s)
+	assert.Equal(t, 1, strings.Count(l.logs.String(), "level=WARN"), l.logs)
+	assert.Equal(t, 1, strings.Count(l.logs.String(), "level=INFO"), l.logs)
+}
+
+func TestOutageEnds(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.fill(l.client(), "a", 0, 0, 10, 10)
+	s := l.source("a")
+	s.Outage = 300 * time.Millisecond
+	e := available(t, s)
+	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Err: kerr.NotLeaderForPartition, Count: -1})
+	got := read(t, s, rangesOf(e)...)
+	require.ErrorIs(t, got.err, sarama.ErrNotLeaderForPartition)
+	assert.Contains(t, got.err.Error(), "a@")
+	assert.Contains(t, got.err.Error(), "offset 0")
+	l.Close()
+	_, err := s.Available(t.Context())
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), s.Brokers[0])
+}
+
+// Nobody answers: the first call says so at once.
+func TestNeverReached(t *testing.T) {
+	s := &Source{Brokers: []string{"127.0.0.1:1"}, Topics: []string{"a"}}
+	defer s.Close()
+	begun := time.Now()
+	_, err := s.Available(t.Context())
+	require.Error(t, err)
+	require.Error(t, s.Check(t.Context()))
+	assert.Less(t, time.Since(begun), 5*time.Second)
+	assert.Contains(t, err.Error(), "127.0.0.1:1")
+}
+
+func TestRetention(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 2)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 100, 10)
+	l.fill(c, "a", 1, 0, 100, 10)
+	s := l.source("a")
+	planned := rangesOf(available(t, s))
+	l.deleteRecords(c, "a", 0, 40)
+	l.deleteRecords(c, "a", 1, 100)
+	got := read(t, s, planned...)
+	require.NoError(t, got.err)
+	same(t, want("a", 0, 40, 100), got.rows)
+	assert.EqualValues(t, 140, got.total().Lost)
+	assert.Equal(t, []stream.Range{{Partition: planned[0].Partition, From: 0, To: 40}, {Partition: planned[1].Partition, From: 0, To: 100}}, got.lost)
+	e := available(t, s)
+	assert.EqualValues(t, 40, e[0].From)
+	assert.EqualValues(t, 100, e[1].From)
+	assert.EqualValues(t, 100, e[1].To)
+}
+
+// A topic made anew is another one: what was planned of the old one is lost,
+// nothing of the new one is taken for it.
+func TestTopicMadeAnew(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 50, 10)
+	s := l.source("a")
+	old := available(t, s)
+	require.NoError(t, l.DeleteTopic("a"))
+	l.create("a", 1)
+	l.fill(l.client(), "a", 0, 0, 70, 10)
+	got := read(t, s, rangesOf(old)...)
+	require.NoError(t, got.err)
+	assert.Empty(t, got.rows)
+	assert.EqualValues(t, 50, got.total().Lost)
+
+	now := available(t, s)
+	require.Len(t, now, 2)
+	slices.SortFunc(now, func(a, b stream.Extent) int { return int(a.To - b.To) })
+	assert.True(t, now[0].Gone)
+	assert.Equal(t, old[0].Range, now[0].Range)
+	assert.False(t, now[1].Gone)
+	assert.EqualValues(t, 70, now[1].To)
+
+	// another process knows it from the ledger
+	s2 := l.source("a")
+	require.NoError(t, s2.Resume(t.Context(), map[string]int64{old[0].Partition: 30, "elsewhere/a@xyz/0": 5, "/data/x.avro": 1}))
+	now = available(t, s2)
+	slices.SortFunc(now, func(a, b stream.Extent) int { return int(b.To-a.To) / 1000 })
+	require.Len(t, now, 2)
+	i := slices.IndexFunc(now, func(e stream.Extent) bool { return e.Gone })
+	assert.Equal(t, stream.Range{Partition: old[0].Partition, From: 30, To: stream.Open}, now[i].Range)
+	got = read(t, s2, now[i].Range)
+	require.NoError(t, got.err)
+	assert.Equal(t, stream.Account{Range: stream.Range{Partition: old[0].Partition, From: 30, To: 30}, End: true}, got.accounts[old[0].Partition])
+}
+
+// A topic is made anew, and filled, while a read waits for its consumer.
+func TestTopicMadeAnewInTheMiddle(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 300, 64)
+	s := l.source("a")
+	s.FetchBytes = 1
+	planned := rangesOf(available(t, s))
+	n, lost := 0, int64(0)
+	for c, err := range s.Read(t.Context(), planned) {
+		require.NoError(t, err)
+		if n == 0 {
+			require.NoError(t, l.DeleteTopic("a"))
+			l.create("a", 1)
+			l.fill(l.client(), "a", 0, 1000, 1400, 64)
+			time.Sleep(quiet + 100*time.Millisecond)
+		}
+		if c.Messages != nil {
+			for i := range int(c.Messages.NumRows()) {
+				assert.Equal(t, want("a", 0, n, n+1)[0], row(c, i))
+				n++
+			}
+		}
+		for _, a := range c.Accounts {
+			lost += a.Lost
+		}
+	}
+	assert.Positive(t, n)
+	assert.Positive(t, lost)
+	assert.EqualValues(t, 300, int64(n)+lost)
+}
+
+func TestTopicVanishes(t *testing.T) {
+	l := newLab(t)
+	l.create("night1", 2)
+	l.create("night2", 1)
+	l.fill(l.client(), "night1", 1, 0, 10, 10)
+	s := l.source("night.*")
+	was := available(t, s)
+	require.Len(t, was, 3)
+	require.NoError(t, l.DeleteTopic("night1"))
+	now := available(t, s)
+	require.Len(t, now, 3)
+	for i := range 2 {
+		assert.True(t, now[i].Gone)
+		assert.Equal(t, was[i].Range, now[i].Range)
+	}
+	assert.False(t, now[2].Gone)
+}
+
+// Cancelling anywhere ends everything, and Close ends what waits.
+func TestNothingStays(t *testing.T) {
+	l := newLab(t, kfake.NumBrokers(2))
+	l.create("a", 4)
+	c := l.client()
+	for p := range int32(4) {
+		l.fill(c, "a", p, 0, 100, 10)
+	}
+	c.Close()
+	s := l.source("a")
+	s.FetchBytes = 1
+	planned := rangesOf(available(t, s))
+	require.NoError(t, s.Close())
+	time.Sleep(50 * time.Millisecond)
+	before := runtime.NumGoroutine()
+	for after := range 12 {
+		s := l.source("a")
+		s.FetchBytes = 1
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Duration(after)*time.Millisecond, cancel)
+		_, _ = s.Available(ctx)
+		for range s.Read(ctx, planned) {
+		}
+		cancel()
+		for range s.Read(t.Context(), planned) {
+			break
+		}
+		require.NoError(t, s.Close())
+		_, err := s.Available(t.Context())
+		require.ErrorIs(t, err, ErrClosed)
+		for _, err := range s.Read(t.Context(), planned) {
+			require.ErrorIs(t, err, ErrClosed)
+		}
+		require.ErrorIs(t, s.Committed(t.Context(), nil), ErrClosed)
+	}
+	require.NoError(t, new(Source).Close())
+	for range 500 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	var left strings.Builder
+	_ = pprof.Lookup("goroutine").WriteTo(&left, 1)
+	t.Error(left.String())
+}
+
+// A broker that takes requests and says nothing holds up neither a caller that
+// has enough nor Close.
+func TestSilentBroker(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.fill(l.client(), "a", 0, 0, 10, 10)
+	s := l.source("a")
+	planned := rangesOf(available(t, s))
+	silence := make(chan struct{})
+	defer close(silence)
+	l.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		l.KeepControl()
+		l.SleepControl(func() { <-silence })
+		return nil, nil, false
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	var last error
+	for _, err := range s.Read(ctx, planned) {
+		last = err
+	}
+	require.ErrorIs(t, last, context.DeadlineExceeded)
+	time.AfterFunc(300*time.Millisecond, func() { _ = s.Close() })
+	for _, err := range s.Read(t.Context(), planned) {
+		last = err
+	}
+	require.ErrorIs(t, last, ErrClosed)
+	assert.Less(t, time.Since(begun), 5*time.Second)
+}

@@ -1,0 +1,282 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func TestCompressions(t *testing.T) {
+	for name, codec := range map[string]kgo.CompressionCodec{
+		"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.create("a", 2)
+			c := l.client(kgo.ProducerBatchCompression(codec))
+			l.fill(c, "a", 0, 0, 300, 50)
+			l.fill(c, "a", 1, 0, 150, 1)
+			got := readAll(t, l.source("a"))
+			same(t, slices.Concat(want("a", 0, 0, 300), want("a", 1, 0, 150)), got.rows)
+		})
+	}
+}
+
+func TestNullAndEmptyKeysAndValues(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	send(t, l.client(),
+		&kgo.Record{Topic: "a", Key: nil, Value: nil, Timestamp: noon},
+		&kgo.Record{Topic: "a", Key: []byte{}, Value: []byte{}, Timestamp: noon},
+		&kgo.Record{Topic: "a", Key: []byte("k"), Value: []byte{}, Timestamp: noon.Add(-1e9)},
+		&kgo.Record{Topic: "a", Key: []byte{}, Value: []byte("v"), Timestamp: noon, Headers: []kgo.RecordHeader{{Key: "h", Value: []byte("x")}}},
+	)
+	ms := noon.UnixMilli()
+	assert.Equal(t, []got{
+		{"a", 0, 0, ms, "-", "-"}, {"a", 0, 1, ms, "", ""}, {"a", 0, 2, ms - 1000, "k", ""}, {"a", 0, 3, ms, "", "v"},
+	}, readAll(t, l.source("a")).rows)
+}
+
+func TestLogAppendTime(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1, "message.timestamp.type", "LogAppendTime")
+	send(t, l.client(), records("a", 0, 0, 3)...)
+	rows := readAll(t, l.source("a")).rows
+	require.Len(t, rows, 3)
+	for _, r := range rows {
+		assert.Greater(t, r.time, noon.UnixMilli()-1e9)
+		assert.Equal(t, rows[0].time, r.time)
+		assert.NotEqual(t, noon.UnixMilli(), rows[0].time)
+	}
+}
+
+// A message larger than a fetch comes whole, first, between small ones, and
+// last.
+func TestLargeMessages(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 2, "max.message.bytes", "33554432")
+	c := l.client()
+	large := bytes.Repeat([]byte("0123456789abcdef"), 12<<20/16)
+	var values []string
+	for i, v := range [][]byte{large, []byte("small"), []byte("small too"), large[:11<<20], []byte("s"), large} {
+		send(t, c, &kgo.Record{Topic: "a", Partition: int32(i % 2), Value: v})
+	}
+	for _, v := range [][]byte{large, []byte("small too"), []byte("s"), []byte("small"), large[:11<<20], large} {
+		values = append(values, string(v))
+	}
+	for _, size := range []int{0, 1, 1 << 10, 1 << 20} {
+		s := l.source("a")
+		s.FetchBytes = size
+		var got []string
+		for _, r := range readAll(t, s).rows {
+			got = append(got, r.value)
+		}
+		require.True(t, slices.Equal(values, got), size)
+	}
+}
+
+// Equal ranges give equal chunks, whatever a fetch brings.
+func TestChunksDoNotFollowFetches(t *testing.T) {
+	l := newLab(t, kfake.NumBrokers(2))
+	l.create("a", 4)
+	c, z := l.client(), l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()))
+	for p := range int32(4) {
+		for i := 0; i < 300; {
+			n := 1 + (i*7+int(p))%13
+			via := c
+			if i%2 == 0 {
+				via = z
+			}
+			send(t, via, records("a", p, i, i+n)...)
+			i += n
+		}
+	}
+	for range 20 {
+		send(t, c, bulk("a", 3, 3, 200<<10)...) // chunks that end by their bytes
+	}
+	var first *result
+	for _, size := range []int{1 << 10, 10 << 10, 100 << 10, 8 << 20, 1} {
+		s := l.source("a")
+		s.FetchBytes = size
+		for range 2 {
+			got := readAll(t, s)
+			if first == nil {
+				first = got
+			}
+			assert.Equal(t, first.chunks, got.chunks, size)
+			same(t, first.rows, got.rows)
+		}
+	}
+	assert.Greater(t, len(first.chunks), 18)
+}
+
+// bulk are messages of so many bytes each.
+func bulk(topic string, partition int32, n, size int) (out []*kgo.Record) {
+	for i := range n {
+		v := make([]byte, size)
+		rng := rand.NewChaCha8([32]byte{byte(i), byte(i >> 8), byte(partition)})
+		_, _ = rng.Read(v)
+		out = append(out, &kgo.Record{Topic: topic, Partition: partition, Value: v, Timestamp: noon})
+	}
+	return out
+}
+
+// Whatever lies in a partition, each offset is accounted for, and what is read
+// is what was committed.
+func TestTransactions(t *testing.T) {
+	for seed := range uint64(12) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		l := newLab(t)
+		l.create("a", 2)
+		plain := l.client()
+		var open []*txn
+		for i := range 3 {
+			open = append(open, l.begin(string(rune('x'+i))))
+		}
+		var wanted [2]int
+		for i := range 60 {
+			p := int32(rng.IntN(2))
+			rs := records("a", p, i*10, i*10+1+rng.IntN(5))
+			switch x := rng.IntN(4); x {
+			case 3:
+				send(t, plain, rs...)
+				wanted[p] += len(rs)
+			default:
+				open[x].send(rs...)
+				if rng.IntN(3) == 0 {
+					commit := rng.IntN(2) == 0
+					if commit {
+						wanted[0] += open[x].sent[0]
+						wanted[1] += open[x].sent[1]
+					}
+					open[x].end(commit)
+				}
+			}
+		}
+		for _, x := range open {
+			x.end(false)
+		}
+		whole := readAll(t, l.source("a"))
+		sum := whole.total()
+		assert.EqualValues(t, wanted[0]+wanted[1], sum.Read)
+		assert.Positive(t, sum.Control)
+		assert.Positive(t, sum.Aborted)
+		assert.Zero(t, sum.Compacted)
+		assert.Zero(t, sum.Lost)
+
+		// any way of cutting the ranges gives the same
+		s := l.source("a")
+		s.FetchBytes = 1 + rng.IntN(2000)
+		var pieces []got
+		for _, e := range available(t, s) {
+			for from := e.From; from < e.To; {
+				r := e.Range
+				r.From, r.To = from, min(e.To, from+1+rng.Int64N(40))
+				got := read(t, s, r)
+				require.NoError(t, got.err)
+				pieces = append(pieces, got.rows...)
+				from = r.To
+			}
+		}
+		same(t, whole.rows, pieces)
+	}
+}
+
+// An open transaction ends what is available; an offset behind a commit marker
+// at the end of a range does not hang.
+func TestOpenTransaction(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	x := l.begin("x")
+	x.send(records("a", 0, 0, 4)...)
+	x.end(true)
+	x.send(records("a", 0, 4, 6)...)
+	send(t, l.client(), records("a", 0, 6, 8)...)
+	s := l.source("a")
+	e := available(t, s)
+	require.Len(t, e, 1)
+	assert.EqualValues(t, 5, e[0].To)
+	got := readAll(t, s)
+	assert.EqualValues(t, 4, got.total().Read)
+	assert.EqualValues(t, 1, got.total().Control)
+	x.end(false)
+	got = readAll(t, s)
+	assert.EqualValues(t, 6, got.total().Read)
+	assert.EqualValues(t, 2, got.total().Aborted)
+}
+
+// txn is a transactional producer.
+type txn struct {
+	l    *lab
+	c    *kgo.Client
+	on   bool
+	sent [2]int // by partition, in this transaction
+}
+
+func (l *lab) begin(id string) *txn {
+	return &txn{l: l, c: l.client(kgo.TransactionalID(id))}
+}
+
+func (x *txn) send(rs ...*kgo.Record) {
+	if !x.on {
+		require.NoError(x.l.t, x.c.BeginTransaction())
+		x.on, x.sent = true, [2]int{}
+	}
+	send(x.l.t, x.c, rs...)
+	x.sent[rs[0].Partition] += len(rs)
+}
+
+func (x *txn) end(commit bool) {
+	if x.on {
+		require.NoError(x.l.t, x.c.EndTransaction(context.Background(), kgo.TransactionEndTry(commit)))
+	}
+	x.on = false
+}
+
+func TestCompaction(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1, "cleanup.policy", "compact", "delete.retention.ms", "0")
+	c := l.client()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range 100 {
+		var rs []*kgo.Record
+		for j := range 5 {
+			rs = append(rs, &kgo.Record{Topic: "a", Key: []byte{byte(rng.IntN(20))}, Value: value("a", 0, i*5+j), Timestamp: time.Now()})
+		}
+		send(t, c, rs...)
+	}
+	l.Compact()
+	s := l.source("a")
+	got := readAll(t, s)
+	sum := got.total()
+	assert.Positive(t, sum.Compacted)
+	assert.Less(t, sum.Read, int64(100))
+	s.FetchBytes = 1
+	again := readAll(t, s)
+	same(t, got.rows, again.rows)
+	assert.Equal(t, got.chunks, again.chunks)
+}
+
+// deleteRecords deletes what lies below an offset.
+func (l *lab) deleteRecords(c *kgo.Client, topic string, partition int32, below int64) {
+	l.t.Helper()
+	req := kmsg.NewPtrDeleteRecordsRequest()
+	rt := kmsg.NewDeleteRecordsRequestTopic()
+	rt.Topic = topic
+	rp := kmsg.NewDeleteRecordsRequestTopicPartition()
+	rp.Partition, rp.Offset = partition, below
+	rt.Partitions = append(rt.Partitions, rp)
+	req.Topics = append(req.Topics, rt)
+	_, err := req.RequestWith(l.t.Context(), c)
+	require.NoError(l.t, err)
+}

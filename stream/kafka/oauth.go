@@ -1,0 +1,118 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+// tokenTimeout bounds one request for a token. A connection to a broker waits
+// for it.
+const tokenTimeout = 10 * time.Second
+
+// loginError is a login that did not come as far as the broker's verdict.
+type loginError struct {
+	at  string // what was done, or whom it was done with
+	err error
+}
+
+func (e *loginError) Error() string { return e.at + ": " + e.err.Error() }
+func (e *loginError) Unwrap() error { return e.err }
+
+// tokens gives OAUTHBEARER tokens for a client's id and secret.
+type tokens struct {
+	endpoint   string // for errors
+	source     oauth2.TokenSource
+	extensions map[string]string
+}
+
+// token sets the login with tokens. The names are Kafka's, KIP-768 and
+// KIP-1139, and librdkafka's.
+func (l login) token(p map[string]string, conf *sarama.Config) error {
+	if err := l.of("OAuthBearerLoginModule", sarama.SASLTypeOAuth); err != nil {
+		return err
+	}
+	endpoint, name, err := tokenEndpoint(p["sasl.oauthbearer.token.endpoint.url"])
+	if err != nil {
+		return fmt.Errorf("sasl.oauthbearer.token.endpoint.url: %w", err)
+	}
+	_, id := first(p, "sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id")
+	_, secret := first(p, "sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret")
+	scope := p["sasl.oauthbearer.scope"]
+	extensions := map[string]string{}
+	if l.module != "" {
+		id, secret = or(l.options["clientId"], id), or(l.options["clientSecret"], secret)
+		scope = or(l.options["scope"], scope)
+		for name, value := range l.options {
+			if name, ok := strings.CutPrefix(name, "extension_"); ok {
+				extensions[name] = value
+			}
+		}
+	}
+	for pair := range strings.SplitSeq(p["sasl.oauthbearer.extensions"], ",") {
+		if name, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok {
+			extensions[name] = value
+		}
+	}
+	if id == "" || secret == "" {
+		return errors.New("OAUTHBEARER takes clientId and clientSecret in sasl.jaas.config, " +
+			"or sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret, and one is missing")
+	}
+	credentials := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: endpoint, Scopes: strings.Fields(scope)}
+	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Timeout: tokenTimeout})
+	conf.Net.SASL.TokenProvider = &tokens{endpoint: name, source: credentials.TokenSource(ctx), extensions: extensions}
+	return nil
+}
+
+// tokenEndpoint returns the URL, and what of it may appear in errors.
+func tokenEndpoint(s string) (endpoint, name string, err error) {
+	u, err := url.Parse(s)
+	switch {
+	case s == "":
+		return "", "", errors.New("it is missing; OAUTHBEARER needs it")
+	case err != nil:
+		return "", "", errors.New("it cannot be parsed")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		return "", "", errors.New("it is no https:// URL")
+	}
+	return s, (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Token returns a token that has not expired, and asks for one when it must.
+func (t *tokens) Token() (*sarama.AccessToken, error) {
+	token, err := t.source.Token()
+	if err != nil {
+		return nil, &loginError{"token endpoint " + t.endpoint, tokenCause(err)}
+	}
+	return &sarama.AccessToken{Token: token.AccessToken, Extensions: t.extensions}, nil
+}
+
+// tokenCause takes the URL and the page out of an error about a token.
+func tokenCause(err error) error {
+	var refused *oauth2.RetrieveError
+	var u *url.Error
+	switch {
+	case errors.As(err, &refused) && refused.ErrorCode != "":
+		return fmt.Errorf("%.60s: %.60q %.120q: are the client's id and secret right?", refused.Response.Status, refused.ErrorCode, refused.ErrorDescription)
+	case errors.As(err, &refused):
+		return fmt.Errorf("%.60s: is this the token endpoint?", refused.Response.Status)
+	case errors.As(err, &u):
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,98 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/IBM/sarama"
+)
+
+// query is a question to the leader of a partition: where does it begin and end?
+type query struct {
+	name
+	place
+	from, to, start int64
+	err             error
+}
+
+// question is one ListOffsets request: a time, or one of sarama's constants,
+// and where the answer goes.
+type question struct {
+	at     int64
+	answer func(*query, int64)
+}
+
+// questions are what to ask of each leader, in this order: so no end is older
+// than its beginning.
+func (s *Source) questions() []question {
+	q := []question{{sarama.OffsetOldest, func(a *query, v int64) { a.from, a.start = v, v }}}
+	if !s.state.begun && !s.Start.at.IsZero() {
+		q = append(q, question{s.Start.at.UnixMilli(), func(a *query, v int64) { a.start = v }})
+	}
+	return append(q, question{sarama.OffsetNewest, func(a *query, v int64) {
+		a.to = v
+		if s.Start.latest || a.start < 0 { // nothing is that young
+			a.start = v
+		}
+	}})
+}
+
+// offsets asks the leaders, all at once. What goes wrong with a leader, or with
+// a partition, is in the error of its asks.
+func (s *Source) offsets(ctx context.Context, c *cluster, asks []*query) error {
+	leaders := map[string][]*query{}
+	for _, a := range asks {
+		if a.leader == "" {
+			a.err = passing("partition %s has no leader now", a.name)
+			continue
+		}
+		leaders[a.leader] = append(leaders[a.leader], a)
+	}
+	questions := s.questions()
+	var all sync.WaitGroup
+	for addr, asks := range leaders {
+		all.Go(func() {
+			err := c.do(ctx, addr, func(p *peer) error {
+				for _, q := range questions {
+					if err := p.offsets(c.conf.Version, q, asks); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			for _, a := range asks {
+				if err != nil {
+					a.err = err
+				}
+			}
+		})
+	}
+	all.Wait()
+	return ctx.Err()
+}
+
+// offsets asks one question for all partitions of a leader. An answer that is
+// an error is the partition's.
+func (p *peer) offsets(version sarama.KafkaVersion, q question, asks []*query) error {
+	req := sarama.NewOffsetRequest(version)
+	req.IsolationLevel = sarama.ReadCommitted // the end is the last stable offset
+	for _, a := range asks {
+		req.AddBlock(a.topic, a.partition, q.at, 1)
+	}
+	resp, err := p.GetAvailableOffsets(req)
+	if err != nil {
+		return err
+	}
+	for _, a := range asks {
+		switch b := resp.GetBlock(a.topic, a.partition); {
+		case b == nil:
+			a.err = passing("broker %s says nothing of partition %s", p.Addr(), a.name)
+		case b.Err != sarama.ErrNoError:
+			a.err = fmt.Errorf("kafka: offsets of %s: %w", a.name, b.Err)
+		default:
+			q.answer(a, b.Offset)
+		}
+	}
+	return nil
+}

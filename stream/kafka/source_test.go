@@ -1,0 +1,255 @@
+package kafka
+
+import (
+	"context"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+func partitions(extents []stream.Extent) (out []string) {
+	for _, e := range extents {
+		n, _ := parseName(e.Partition)
+		out = append(out, n.topic)
+	}
+	return out
+}
+
+func TestTopics(t *testing.T) {
+	l := newLab(t)
+	for _, n := range []string{"ztf_20260701_programid1", "ztf_20260701_programid2", "xztf_20260701_programid1", "__internal", "lsst.v9"} {
+		l.create(n, 1)
+	}
+	for _, c := range []struct{ topics, want []string }{
+		{[]string{"lsst.v9"}, []string{"lsst.v9"}},
+		{[]string{"lsst_v9"}, nil},
+		{[]string{`lsst[.]v\d+`}, []string{"lsst.v9"}},
+		{[]string{`ztf_\d+_programid1|lsst.*`}, []string{"lsst.v9", "ztf_20260701_programid1"}},
+		{[]string{".*"}, []string{"lsst.v9", "xztf_20260701_programid1", "ztf_20260701_programid1", "ztf_20260701_programid2"}},
+		{[]string{"__internal", "lsst.v9", "lsst.v.*"}, []string{"__internal", "lsst.v9"}},
+	} {
+		assert.Equal(t, c.want, partitions(available(t, l.source(c.topics...))), c.topics)
+	}
+	for _, bad := range [][]string{nil, {""}, {"ztf_[0-9"}} {
+		_, err := l.source(bad...).Available(t.Context())
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), "?:")
+	}
+}
+
+func TestCheck(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	require.NoError(t, l.source("a", "a.*").Check(t.Context()))
+	var none *NoTopicError
+	require.ErrorAs(t, l.source("a", "b").Check(t.Context()), &none)
+	assert.Equal(t, "b", none.Topic)
+	require.ErrorAs(t, l.source("a", "b.*").Check(t.Context()), &none)
+	assert.True(t, none.Regexp)
+	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Metadata}, Topic: "a", Err: kerr.TopicAuthorizationFailed, Count: -1})
+	err := l.source("a").Check(t.Context())
+	require.ErrorIs(t, err, sarama.ErrTopicAuthorizationFailed)
+	_, err = l.source("a").Available(t.Context())
+	require.ErrorIs(t, err, sarama.ErrTopicAuthorizationFailed)
+}
+
+// Topics and partitions turn up while a source is in use.
+func TestWhatTurnsUp(t *testing.T) {
+	l := newLab(t)
+	s := l.source("night.*", "later")
+	assert.Empty(t, available(t, s))
+	l.create("night1", 1)
+	assert.Len(t, available(t, s), 1)
+	l.create("later", 2)
+	assert.Len(t, available(t, s), 3)
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	rt := kmsg.NewCreatePartitionsRequestTopic()
+	rt.Topic, rt.Count = "night1", 4
+	req.Topics = append(req.Topics, rt)
+	_, err := req.RequestWith(t.Context(), l.client())
+	require.NoError(t, err)
+	e := available(t, s)
+	assert.Len(t, e, 6)
+	n, ok := parseName(e[5].Partition)
+	require.True(t, ok)
+	assert.Equal(t, "night1", n.topic)
+	assert.EqualValues(t, 3, n.partition)
+}
+
+func TestStart(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 2)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 100, 1)
+	l.deleteRecords(c, "a", 0, 20)
+	for text, want := range map[string][]int64{
+		"earliest": {20, 0}, "latest": {100, 0},
+		"2026-07-01T12:00:30Z":      {30, 0},
+		"2026-07-01T14:00:00+02:00": {20, 0},
+		"2030-01-01T00:00:00Z":      {100, 0},
+	} {
+		start, err := ParseStart(text)
+		require.NoError(t, err)
+		assert.Equal(t, text, start.String())
+		s := l.source("a")
+		s.Start = start
+		e := available(t, s)
+		assert.Equal(t, want, []int64{e[0].Start, e[1].Start}, text)
+		assert.EqualValues(t, 20, e[0].From)
+	}
+	_, err := ParseStart("yesterday")
+	require.ErrorContains(t, err, `"yesterday"`)
+}
+
+// The ledger knows where to go on: nobody is asked for a time any more.
+func TestStartCountsOnce(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Observe: true, Count: -1})
+	s := l.source("a")
+	s.Start = At(noon)
+	available(t, s)
+	assert.Equal(t, 3, h.Hits())
+	require.NoError(t, s.Resume(t.Context(), map[string]int64{"p": 1}))
+	available(t, s)
+	assert.Equal(t, 5, h.Hits())
+}
+
+func TestCommitted(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 2)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 30, 10)
+	l.fill(c, "a", 1, 0, 30, 10)
+	s := l.source("a")
+	var accounts []stream.Account
+	for _, a := range readAll(t, s).accounts {
+		accounts = append(accounts, a)
+	}
+	require.NoError(t, s.Committed(t.Context(), accounts)) // no group, nothing to do
+	s.Group = "skyfinch"
+	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotCoordinator})
+	require.NoError(t, s.Committed(t.Context(), accounts))
+	assert.Equal(t, 1, h.Hits())
+	req := kmsg.NewPtrOffsetFetchRequest()
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group = "skyfinch"
+	req.Groups = append(req.Groups, g)
+	resp, err := req.RequestWith(t.Context(), c)
+	require.NoError(t, err)
+	require.Len(t, resp.Groups[0].Topics[0].Partitions, 2)
+	for _, p := range resp.Groups[0].Topics[0].Partitions {
+		assert.EqualValues(t, 30, p.Offset)
+	}
+
+	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.GroupAuthorizationFailed, Count: -1})
+	err = s.Committed(t.Context(), accounts)
+	require.ErrorIs(t, err, sarama.ErrGroupAuthorizationFailed)
+	assert.ErrorContains(t, err, `"skyfinch"`)
+	require.NoError(t, s.Committed(t.Context(), accounts), "it was told")
+}
+
+func TestNames(t *testing.T) {
+	for _, n := range []name{{"c", "t", "AAAAAAAAAAAAAAAAAAAAAA", 0}, {"", "t", "", 12}, {"a/b@c", "t.x_y-z", "a-_", 1 << 30}} {
+		back, ok := parseName(n.String())
+		assert.True(t, ok)
+		assert.Equal(t, n, back)
+	}
+	for _, s := range []string{"", "/", "a/b/0", "a/b@c/x", "a/b@c/-1", "b@c/1", "/data/2026/x.avro", "a/@c/1", "a/b@c/99999999999"} {
+		_, ok := parseName(s)
+		assert.False(t, ok, s)
+	}
+}
+
+func FuzzParseName(f *testing.F) {
+	f.Add("c/t@id/7")
+	f.Fuzz(func(t *testing.T, s string) {
+		if n, ok := parseName(s); ok {
+			again, ok := parseName(n.String())
+			assert.True(t, ok)
+			assert.Equal(t, n, again)
+		}
+	})
+}
+
+// The caller's configuration is copied.
+func TestConfigIsCopied(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	conf := NewConfig()
+	conf.Version = sarama.V2_1_0_0
+	was := *conf
+	s := l.source("a")
+	s.Config = conf
+	available(t, s)
+	assert.Equal(t, was.Version, conf.Version)
+	assert.Equal(t, was.Net.Proxy, conf.Net.Proxy)
+	bad := NewConfig()
+	bad.Net.DialTimeout = -1
+	s = l.source("a")
+	s.Config = bad
+	_, err := s.Available(t.Context())
+	require.ErrorContains(t, err, "DialTimeout")
+}
+
+// A damaged batch is an error that names its partition and offset.
+func TestDamage(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 3)
+	c := l.client()
+	for p := range int32(3) {
+		l.fill(c, "a", p, 0, 20, 10)
+	}
+	s := l.source("a")
+	planned := rangesOf(available(t, s))
+	l.ControlKey(int16(kmsg.Fetch), func(k kmsg.Request) (kmsg.Response, error, bool) {
+		l.KeepControl()
+		req := k.(*kmsg.FetchRequest)
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		rt := kmsg.NewFetchResponseTopic()
+		rt.Topic = "a"
+		for _, x := range req.Topics[0].Partitions {
+			rp := kmsg.NewFetchResponseTopicPartition()
+			rp.Partition = x.Partition
+			rp.RecordBatches = batchOf(x.FetchOffset, 19, []int64{x.FetchOffset, 19}, -1, 0, nil)
+			if x.Partition == 1 {
+				rp.RecordBatches[70] ^= 1
+			}
+			rt.Partitions = append(rt.Partitions, rp)
+		}
+		resp.Topics = append(resp.Topics, rt)
+		return resp, nil, true
+	})
+	got := read(t, s, planned...)
+	require.Error(t, got.err)
+	assert.Contains(t, got.err.Error(), planned[1].Partition)
+	assert.Contains(t, got.err.Error(), "CRC")
+}
+
+// An engine gets all of it once, whatever happens on the way.
+func TestWithAnEngine(t *testing.T) {
+	l := newLab(t, kfake.NumBrokers(2))
+	l.create("a", 3)
+	c := l.client()
+	for p := range int32(3) {
+		l.fill(c, "a", p, 0, 500, 17)
+	}
+	var rows int64
+	job := stream.MicroBatch{
+		Source: l.source("a"),
+		Sink: stream.SinkFunc(func(_ context.Context, r stream.Rows) error {
+			rows += r.Record.NumRows()
+			return nil
+		}),
+		Limits: stream.Limits{Rows: 400},
+	}
+	require.NoError(t, job.Drain(t.Context()))
+	assert.EqualValues(t, 1500, rows)
+}

@@ -1,0 +1,104 @@
+package kafka
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/IBM/sarama"
+)
+
+// selection is which topics to read.
+type selection struct {
+	named    []string
+	patterns []pattern
+}
+
+type pattern struct {
+	text string
+	re   *regexp.Regexp
+}
+
+func newSelection(topics []string) (*selection, error) {
+	s := new(selection)
+	for _, t := range topics {
+		switch {
+		case t == "":
+			return nil, fmt.Errorf("kafka: an empty name of a topic")
+		case isName(t):
+			s.named = append(s.named, t)
+		default:
+			re, err := regexp.Compile("^(?:" + t + ")$")
+			if err != nil {
+				_, own := regexp.Compile(t) // says it without what was put around
+				return nil, fmt.Errorf("kafka: topics %q: %w", t, cmpErr(own, err))
+			}
+			s.patterns = append(s.patterns, pattern{t, re})
+		}
+	}
+	if len(topics) == 0 {
+		return nil, fmt.Errorf("kafka: no topics: name at least one, or a regexp")
+	}
+	return s, nil
+}
+
+func cmpErr(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// isName reports whether a topic could have this name.
+func isName(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-')
+	}) < 0
+}
+
+// names are the topics to ask the cluster for, nil if it must list them all.
+func (s *selection) names() []string {
+	if len(s.patterns) > 0 {
+		return nil
+	}
+	return s.named
+}
+
+// match reports whether a topic is to be read.
+func (s *selection) match(t topic) bool {
+	if slices.Contains(s.named, t.name) {
+		return true
+	}
+	return slices.ContainsFunc(s.patterns, func(p pattern) bool { return p.match(t) })
+}
+
+func (p pattern) match(t topic) bool {
+	return !t.internal && !strings.HasPrefix(t.name, "__") && p.re.MatchString(t.name)
+}
+
+// check returns an error for the first entry that stands for no topic.
+func (s *selection) check(v *view, c *cluster) error {
+	for _, n := range s.named {
+		t, ok := v.topics[n]
+		if ok && t.err == sarama.ErrNoError {
+			continue
+		}
+		if !ok || t.err == sarama.ErrUnknownTopicOrPartition {
+			return &NoTopicError{Topic: n, Brokers: c.seeds}
+		}
+		if !passes(t.err) {
+			return c.explain(fmt.Errorf("topic %s: %w", n, t.err))
+		}
+	}
+	for _, p := range s.patterns {
+		found := false
+		for _, t := range v.topics {
+			found = found || p.match(t)
+		}
+		if !found {
+			return &NoTopicError{Topic: p.text, Regexp: true, Brokers: c.seeds}
+		}
+	}
+	return nil
+}
