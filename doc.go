@@ -5,14 +5,16 @@
 // Where to begin:
 //
 //   - examples/archive is a program that files alerts in Parquet by the hour;
-//     examples/bright is a service of one's own in 60 lines.
+//     without a flag it shows itself on a simulated night. examples/bright is a
+//     service of one's own in 60 lines.
 //   - [github.com/skyfinch/skyfinch/archive] is the archive as a type.
 //   - [github.com/skyfinch/skyfinch/stream] is the engine: micro-batches with
 //     exactly-once delivery from a Source through Transforms to a Sink, and
-//     the ledger that makes it so. Sources stand below it (stream/files), and so
-//     does what keeps the bytes (stream/store).
+//     the ledger that makes it so. Sources stand below it (stream/kafka,
+//     stream/files), and so does what keeps the bytes (stream/store).
 //   - [github.com/skyfinch/skyfinch/alert] knows what an alert is: surveys,
-//     framings, schemas, and the decoder from Avro to Arrow.
+//     framings, schemas, and the decoder from Avro to Arrow. Below it, alert/sim
+//     makes alerts, and replays real ones.
 //   - [github.com/skyfinch/skyfinch/sink] writes: Parquet by the hour, the
 //     console, several sinks as one.
 //

@@ -4,13 +4,16 @@ transactions open, deletes, and measures latency.
     kafka.py BROKERS COMMAND …
 """
 import glob
+import http.server
 import os
 import random
+import socket
 import sys
+import threading
 import time
 
 from confluent_kafka import IsolationLevel, Producer, TopicPartition
-from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, AdminClient,
+from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, AdminClient, NewPartitions,
                                    NewTopic, OffsetSpec, ResourcePatternType, ResourceType)
 
 BROKERS = sys.argv[1]
@@ -252,9 +255,34 @@ def committed(group, topic):
         sys.exit(f"group {group}: committed {found}, the ends are {want}")
 
 
+def grow(shared, topic, partitions):
+    """Adds partitions to a topic, and alerts to all of them."""
+    settle(ADMIN.create_partitions([NewPartitions(topic, int(partitions))]))
+    p = producer(**{"topic.metadata.refresh.interval.ms": 100})
+    until = time.time() + 20
+    while len(p.list_topics(topic, timeout=20).topics[topic].partitions) < int(partitions):
+        if time.time() > until:
+            sys.exit(f"{topic}: does not grow")
+        time.sleep(0.1)
+    time.sleep(0.5)
+    for i, data in enumerate(alerts(shared, "ztf-4.02")):
+        put(p, topic, i % int(partitions), data)
+    flush(p)
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!DOCTYPE html><title>Log in</title>")
+
+    def log_message(self, *_):
+        pass
+
+
 def holes():
-    """Two ports until standard input ends: one that takes no connection, and one that never answers."""
-    import socket
+    """Three ports until standard input ends: one takes no connection, one never answers, one answers HTML to everything."""
     full, mute = socket.socket(), socket.socket()
     for s, backlog in ((full, 0), (mute, 100)):
         s.bind(("127.0.0.1", 0))
@@ -263,7 +291,9 @@ def holes():
     for f in fillers:
         f.setblocking(False)
         f.connect_ex(full.getsockname())
-    print(full.getsockname()[1], mute.getsockname()[1], flush=True)
+    page = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=page.serve_forever, daemon=True).start()
+    print(full.getsockname()[1], mute.getsockname()[1], page.server_port, flush=True)
     sys.stdin.read()
 
 

@@ -27,36 +27,48 @@ import (
 	"github.com/skyfinch/skyfinch/stream/files"
 )
 
-// BenchmarkArchive archives real ZTF packets from files, with fsync, ledger and
-// statistics. Each packet is different: ids, times, positions and cutouts are
+// BenchmarkArchive archives real packets from files, with fsync, ledger and
+// statistics: ZTF as container files, LSST as Confluent messages with plain
+// FITS cutouts. Each packet is different: ids, times, positions and cutouts are
 // made anew, so that nothing folds in dictionaries. Six event hours.
 //
-//	go test ./archive -run - -bench Archive -benchtime 20000x
+//	go test ./archive -run - -bench Archive/ztf -benchtime 20000x
+//	go test ./archive -run - -bench Archive/lsst -benchtime 10000x
 //
 // cpu-s/1000 counts user and system time of the whole process.
 func BenchmarkArchive(b *testing.B) {
-	for _, c := range []sink.Compression{sink.Zstd, sink.Snappy} {
-		b.Run(c.String(), func(b *testing.B) {
-			dir := b.TempDir()
-			night := filepath.Join(dir, "night")
-			size := makeNight(b, night, b.N)
-			s := &archive.Service{
-				Source: &files.Source{Patterns: []string{night}}, Dir: filepath.Join(dir, "out"), Compression: c,
-			}
-			syscall.Sync() // what was made before is not to be counted
-			runtime.GC()
-			b.SetBytes(size / int64(b.N))
-			b.ReportAllocs()
-			b.ResetTimer()
-			begun, cpu := time.Now(), cpuSeconds()
-			require.NoError(b, s.Drain(context.Background()))
-			b.StopTimer()
-			require.EqualValues(b, b.N, s.Progress().Written)
-			b.ReportMetric(float64(b.N)/time.Since(begun).Seconds(), "alerts/s")
-			b.ReportMetric((cpuSeconds()-cpu)/float64(b.N)*1000, "cpu-s/1000")
-			b.ReportMetric(float64(s.Progress().Bytes)/float64(b.N), "out-B/alert")
-		})
+	for _, survey := range []string{"ztf", "lsst"} {
+		for _, c := range []sink.Compression{sink.Zstd, sink.Snappy} {
+			b.Run(survey+"/"+c.String(), func(b *testing.B) { benchmarkArchive(b, survey, c) })
+		}
 	}
+}
+
+func benchmarkArchive(b *testing.B, survey string, c sink.Compression) {
+	dir := b.TempDir()
+	night, registry := filepath.Join(dir, "night"), filepath.Join(dir, "registry")
+	s := &archive.Service{
+		Source: &files.Source{Patterns: []string{night}}, Dir: filepath.Join(dir, "out"), Compression: c,
+	}
+	var size int64
+	if survey == "ztf" {
+		size = makeNight(b, night, b.N)
+	} else {
+		size = makeRubinNight(b, night, registry, b.N)
+		s.Registry = &alert.RegistryCache{Registry: alert.DirRegistry(registry)}
+	}
+	syscall.Sync() // what was made before is not to be counted
+	runtime.GC()
+	b.SetBytes(size / int64(b.N))
+	b.ReportAllocs()
+	b.ResetTimer()
+	begun, cpu := time.Now(), cpuSeconds()
+	require.NoError(b, s.Drain(context.Background()))
+	b.StopTimer()
+	require.EqualValues(b, b.N, s.Progress().Written)
+	b.ReportMetric(float64(b.N)/time.Since(begun).Seconds(), "alerts/s")
+	b.ReportMetric((cpuSeconds()-cpu)/float64(b.N)*1000, "cpu-s/1000")
+	b.ReportMetric(float64(s.Progress().Bytes)/float64(b.N), "out-B/alert")
 }
 
 func cpuSeconds() float64 {

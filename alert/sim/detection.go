@@ -28,7 +28,7 @@ func (k *sky) observe(x exposure, slot int, o object) detection {
 	d.base = base
 	d.err = math.Hypot(nanojansky(x.limit)/least, 0.01*flux)
 	d.flux = flux + d.err*clamp(r.NormFloat64(), -3, 3)
-	d.seen = slot < x.count && math.Abs(d.flux) >= least*d.err
+	d.seen = slot < x.count && x.mjd >= o.born && math.Abs(d.flux) >= least*d.err
 	scatter := k.scatter * math.Hypot(1, 10*d.err/math.Abs(d.flux))
 	ra, dec := o.at(x.mjd)
 	d.dec = clamp(dec+scatter*r.NormFloat64()/3600, -90, 90)

@@ -22,6 +22,7 @@ type object struct {
 
 	mag     float64 // of a supernova at its peak, of a star on average
 	colour  float64 // magnitudes from band to band
+	born    float64 // MJD; another object has its slot before
 	peak    float64 // MJD
 	stretch float64 // of a supernova
 	period  float64 // days
@@ -63,7 +64,8 @@ func (k *sky) object(field, slot int, mjd float64) object {
 	o.colour = -0.3 + 0.4*d.Float64()
 	switch o.class {
 	case supernova:
-		o.peak = lifetime*(era+shift) + 20 + 20*d.Float64() // it is seen for some 60 days
+		o.born = lifetime * (era + shift)
+		o.peak = o.born + 20 + 20*d.Float64() // it is seen for some 60 days
 		o.stretch = 0.8 + 0.5*d.Float64()
 	case variable:
 		o.period = math.Exp(math.Log(0.3) + math.Log(40)*d.Float64())
@@ -128,7 +130,7 @@ func (k *sky) place(field, slot int, u, v float64) (ra, dec float64) {
 // centre of 8 x 8: four of them are a CCD.
 func ztfCorner(quadrant int) (x, y float64) {
 	ccd, q := quadrant/4, quadrant%4
-	return float64(3-ccd%4*2+q%2) - 3, float64(ccd/4*2+q/2) - 4
+	return float64(2 - ccd%4*2 + q%2), float64(ccd/4*2+q/2) - 4
 }
 
 // lsstCorner returns where a detector begins, counted in detectors from the

@@ -35,7 +35,7 @@ const (
 
 // writer is a writer's schema, and of what survey it is.
 type writer struct {
-	schema *avro
+	schema *schema
 	survey alert.Survey
 	text   []byte
 	roles  map[string]role // by path

@@ -8,33 +8,33 @@ import (
 	"strings"
 )
 
-// avro is a writer's schema, as far as one must know it to find values in a
+// schema is a writer's schema, as far as one must know it to find values in a
 // datum. What it says of defaults, orders and logical types does not matter.
-type avro struct {
-	typ      string // as Avro names it; "union" of its branches
-	size     int    // of a fixed
-	items    *avro  // of an array or a map
-	branches []*avro
+type schema struct {
+	typ      string  // as Avro names it; "union" of its branches
+	size     int     // of a fixed
+	items    *schema // of an array or a map
+	branches []*schema
 	names    []string // of the fields, whose types are branches
 }
 
 var errSchema = errors.New("sim: no Avro schema")
 
 // parseAvro reads the text of a schema.
-func parseAvro(text []byte) (*avro, error) {
+func parseAvro(text []byte) (*schema, error) {
 	var v any
 	if err := json.Unmarshal(text, &v); err != nil {
 		return nil, fmt.Errorf("%w: %v", errSchema, err)
 	}
-	p := schemaParser{named: map[string]*avro{}}
+	p := schemaParser{named: map[string]*schema{}}
 	return p.schema(v, "", 0)
 }
 
-type schemaParser struct{ named map[string]*avro }
+type schemaParser struct{ named map[string]*schema }
 
 const maxDepth = 64 // of schemas and of data
 
-func (p *schemaParser) schema(v any, space string, depth int) (*avro, error) {
+func (p *schemaParser) schema(v any, space string, depth int) (*schema, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("%w: nested too deeply", errSchema)
 	}
@@ -42,7 +42,7 @@ func (p *schemaParser) schema(v any, space string, depth int) (*avro, error) {
 	case string:
 		return p.name(v, space)
 	case []any:
-		u := &avro{typ: "union"}
+		u := &schema{typ: "union"}
 		for _, b := range v {
 			s, err := p.schema(b, space, depth+1)
 			if err != nil {
@@ -57,10 +57,10 @@ func (p *schemaParser) schema(v any, space string, depth int) (*avro, error) {
 	return nil, fmt.Errorf("%w: a %T for a type", errSchema, v)
 }
 
-func (p *schemaParser) name(name, space string) (*avro, error) {
+func (p *schemaParser) name(name, space string) (*schema, error) {
 	switch name {
 	case "null", "boolean", "int", "long", "float", "double", "bytes", "string":
-		return &avro{typ: name}, nil
+		return &schema{typ: name}, nil
 	}
 	for _, full := range []string{space + "." + name, name} {
 		if s := p.named[strings.TrimPrefix(full, ".")]; s != nil {
@@ -70,12 +70,12 @@ func (p *schemaParser) name(name, space string) (*avro, error) {
 	return nil, fmt.Errorf("%w: no type %q", errSchema, name)
 }
 
-func (p *schemaParser) object(v map[string]any, space string, depth int) (*avro, error) {
+func (p *schemaParser) object(v map[string]any, space string, depth int) (*schema, error) {
 	typ, ok := v["type"].(string)
 	if !ok {
 		return p.schema(v["type"], space, depth+1)
 	}
-	s := &avro{typ: typ}
+	s := &schema{typ: typ}
 	switch typ {
 	case "record", "error", "enum", "fixed":
 		space = p.define(v, space, s)
@@ -103,7 +103,7 @@ func (p *schemaParser) object(v map[string]any, space string, depth int) (*avro,
 }
 
 // define makes a named type known, and returns the namespace within it.
-func (p *schemaParser) define(v map[string]any, space string, s *avro) string {
+func (p *schemaParser) define(v map[string]any, space string, s *schema) string {
 	name, _ := v["name"].(string)
 	if own, ok := v["namespace"].(string); ok {
 		space = own
@@ -115,7 +115,7 @@ func (p *schemaParser) define(v map[string]any, space string, s *avro) string {
 	return space
 }
 
-func (p *schemaParser) fields(v map[string]any, space string, s *avro, depth int) error {
+func (p *schemaParser) fields(v map[string]any, space string, s *schema, depth int) error {
 	fields, _ := v["fields"].([]any)
 	for _, f := range fields {
 		f, ok := f.(map[string]any)
@@ -134,7 +134,7 @@ func (p *schemaParser) fields(v map[string]any, space string, s *avro, depth int
 }
 
 // has reports whether there is a field at a path like "candidate.jd".
-func (s *avro) has(path string) bool {
+func (s *schema) has(path string) bool {
 	name, rest, deeper := strings.Cut(path, ".")
 	if s.typ == "union" {
 		for _, b := range s.branches {
@@ -171,7 +171,7 @@ type walker struct {
 }
 
 // walk finds the values of a datum. Paths are valid during the call only.
-func walk(s *avro, data []byte, found func(path []byte, s spot)) error {
+func walk(s *schema, data []byte, found func(path []byte, s spot)) error {
 	w := walker{data: data, found: found}
 	if err := w.value(s, true); err != nil {
 		return err
@@ -182,7 +182,7 @@ func walk(s *avro, data []byte, found func(path []byte, s spot)) error {
 	return nil
 }
 
-func (w *walker) value(s *avro, tell bool) error {
+func (w *walker) value(s *schema, tell bool) error {
 	if w.depth++; w.depth > maxDepth {
 		return fmt.Errorf("%w: nested too deeply", errDatum)
 	}
@@ -206,7 +206,7 @@ func (w *walker) value(s *avro, tell bool) error {
 	return err
 }
 
-func (w *walker) record(s *avro, tell bool) error {
+func (w *walker) record(s *schema, tell bool) error {
 	up := len(w.path)
 	for i, f := range s.branches {
 		if tell {
@@ -224,7 +224,7 @@ func (w *walker) record(s *avro, tell bool) error {
 }
 
 // simple passes a value that is not made of others, and returns where it begins.
-func (w *walker) simple(s *avro) (from int, err error) {
+func (w *walker) simple(s *schema) (from int, err error) {
 	from = w.at
 	size := int64(0)
 	switch s.typ {
@@ -251,7 +251,7 @@ func (w *walker) simple(s *avro) (from int, err error) {
 }
 
 // blocks passes an array or a map.
-func (w *walker) blocks(s *avro) error {
+func (w *walker) blocks(s *schema) error {
 	for {
 		n, err := w.long()
 		if err != nil || n == 0 {
@@ -268,7 +268,7 @@ func (w *walker) blocks(s *avro) error {
 		}
 		for range n {
 			if s.typ == "map" {
-				if _, err := w.simple(&avro{typ: "string"}); err != nil {
+				if _, err := w.simple(&schema{typ: "string"}); err != nil {
 					return err
 				}
 			}

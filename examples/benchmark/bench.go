@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -16,9 +17,10 @@ type bench struct {
 	progress io.Writer
 
 	topic    string
-	temp     string // the archives, and schemas
-	bytes    int64  // of the messages
-	embedded func() error
+	temp     string             // the archives, and schemas
+	bytes    int64              // of the messages
+	sizes    map[string][]int64 // of the archive's files, by compression
+	embedded func() error       // ends the broker; nil: it is none of ours
 }
 
 // open makes a place to write, a broker if need be, and a topic full of packets.
@@ -31,6 +33,7 @@ func (b *bench) open(ctx context.Context) (err error) {
 	if b.temp, err = os.MkdirTemp(b.dir, "benchmark-"); err != nil {
 		return err
 	}
+	b.sizes = map[string][]int64{}
 	b.topic = fmt.Sprintf("benchmark-%s-%d", b.survey, time.Now().UnixMilli())
 	if len(b.brokers) == 0 && b.config == "" {
 		if err := b.embed(ctx); err != nil {
@@ -57,7 +60,7 @@ func (b *bench) measure(ctx context.Context) (*result, error) {
 	r := &result{Title: b.title(), Alerts: int64(b.n), Compressions: b.compressions}
 	for i := range b.runs {
 		run := map[string]done{}
-		if err := b.run(ctx, run); err != nil {
+		if err := b.run(ctx, i, run); err != nil {
 			return nil, err
 		}
 		r.Runs = append(r.Runs, run)
@@ -82,38 +85,46 @@ func (b *bench) title() string {
 		thousands(float64(b.n)), what, b.survey, float64(b.bytes)/1e3/float64(b.n), where, b.partitions)
 }
 
-// run measures each phase once.
-func (b *bench) run(ctx context.Context, run map[string]done) error {
-	do := func(p phase, compression string, files []int64) (done, error) {
-		t := task{
-			Phase: p, Brokers: b.brokers, Config: b.config, Topic: b.topic, Registry: b.schemas(), Compression: compression, Files: files,
-			Dir: filepath.Join(b.temp, string(p)+"-"+compression),
-		}
-		if err := os.RemoveAll(t.Dir); err != nil {
-			return done{}, err
-		}
-		d, err := runPhase(ctx, t)
-		if err == nil && p != write && d.Alerts != int64(b.n) {
-			err = fmt.Errorf("benchmark: %s: %d alerts of %d", p, d.Alerts, b.n)
-		}
-		if err == nil && (p == write || !b.keep) {
-			err = os.RemoveAll(t.Dir)
-		}
-		run[label(p, compression)] = d
-		return d, err
-	}
-	_, err := do(fetch, "", nil)
-	if err == nil {
-		_, err = do(read, "", nil)
-	}
+// run measures each phase once. The disk is slower for whoever comes after much
+// writing, so the archive and the plain write change places from run to run.
+func (b *bench) run(ctx context.Context, i int, run map[string]done) error {
+	todo := []task{{Phase: fetch}, {Phase: read}}
 	for _, c := range b.compressions {
-		if err != nil {
-			break
+		pair := []task{{Phase: archiveAll, Compression: c}, {Phase: write, Compression: c}}
+		if i%2 == 1 {
+			slices.Reverse(pair)
 		}
-		var d done
-		if d, err = do(archiveAll, c, nil); err == nil {
-			_, err = do(write, c, d.Files)
-		}
+		todo = append(todo, pair...)
 	}
-	return errors.Join(err, ctx.Err())
+	for _, t := range todo {
+		d, err := b.one(ctx, t)
+		if err != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		run[label(t.Phase, t.Compression)] = d
+	}
+	return nil
+}
+
+// one measures a phase.
+func (b *bench) one(ctx context.Context, t task) (done, error) {
+	t.Brokers, t.Config, t.Topic, t.Registry = b.brokers, b.config, b.topic, b.schemas()
+	t.Files = b.sizes[t.Compression]
+	t.Dir = filepath.Join(b.temp, string(t.Phase)+"-"+t.Compression)
+	if err := os.RemoveAll(t.Dir); err != nil {
+		return done{}, err
+	}
+	d, err := runPhase(ctx, t)
+	switch {
+	case err != nil:
+		return d, err
+	case t.Phase != write && d.Alerts != int64(b.n):
+		return d, fmt.Errorf("benchmark: %s: %d alerts of %d", t.Phase, d.Alerts, b.n)
+	case t.Phase == archiveAll:
+		b.sizes[t.Compression] = d.Files
+	}
+	if b.keep && t.Phase == archiveAll {
+		return d, nil
+	}
+	return d, os.RemoveAll(t.Dir)
 }

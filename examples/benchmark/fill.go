@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -54,7 +55,7 @@ func (b *bench) fill(ctx context.Context) error {
 		Observe: func(_, bytes int64) { b.bytes = bytes },
 	}
 	begun := time.Now()
-	sent, err := f.Send(ctx, b.source())
+	sent, err := f.Send(ctx, b.source(ctx))
 	if err == nil && sent != int64(b.n) {
 		err = fmt.Errorf("benchmark: %d packets of %d to be had", sent, b.n)
 	}
@@ -64,8 +65,13 @@ func (b *bench) fill(ctx context.Context) error {
 	return err
 }
 
-func (b *bench) source() iter.Seq2[sim.Packet, error] {
+// source yields the packets, no two of them alike.
+func (b *bench) source(ctx context.Context) iter.Seq2[sim.Packet, error] {
 	registry := &sim.Registry{Dir: filepath.Join(b.temp, "schemas")}
+	if b.packets != "" {
+		r := sim.Replay{Patterns: strings.Split(b.packets, ","), Registry: registry, Vary: &sim.Vary{Span: span}}
+		return r.Packets(ctx, int64(b.n))
+	}
 	s := sim.Simulator{Survey: b.survey, Night: span, Alerts: b.n, Registry: registry}
 	return s.Packets(int64(b.n))
 }

@@ -64,7 +64,7 @@ func TestBenchmark(t *testing.T) {
 	for _, survey := range []sim.Survey{sim.ZTF, sim.LSST} {
 		t.Run(survey.String(), func(t *testing.T) {
 			dir := t.TempDir()
-			o := &options{survey: survey, n: 40, compressions: []string{"snappy", "zstd"}, runs: 1, partitions: 2, dir: dir}
+			o := &options{survey: survey, n: 40, compressions: []string{"snappy", "zstd"}, runs: 2, partitions: 2, dir: dir}
 			var out, progress bytes.Buffer
 			require.NoError(t, benchmark(context.Background(), o, &out, &progress), progress.String())
 			assert.Contains(t, out.String(), "40 simulated "+survey.String())
@@ -74,7 +74,7 @@ func TestBenchmark(t *testing.T) {
 				}
 			}
 			assert.Contains(t, out.String(), "archive / (plain fetch + plain write), zstd: ")
-			assert.Contains(t, progress.String(), "run 1 of 1:  plain fetch ")
+			assert.Contains(t, progress.String(), "run 2 of 2:  plain fetch ")
 			left, err := os.ReadDir(dir)
 			require.NoError(t, err)
 			assert.Empty(t, left)

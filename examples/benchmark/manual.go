@@ -16,7 +16,8 @@ DESCRIPTION
     stream/kafka    every message is read through kafka.Source and dropped
     archive         the topic is archived as examples/archive does it: ledger,
                     statistics, fsync
-    plain write     as many files, of the same sizes, are written and fsynced
+    plain write     as many files, of the same sizes, are written and fsynced; in
+                    every second run before the archive, not after it
 
     It prints the medians, and what the archive takes compared with the plain
     fetch and write of the same run. Seconds are those of the work; CPU, user

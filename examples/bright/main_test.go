@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/skyfinch/skyfinch/internal/alerttest"
 )
@@ -20,4 +23,9 @@ func Example() {
 	// Output:
 	// objectId=ZTF18a000000 candid=697251920000000000 candidate.magpsf=15 ra=0 dec=-90
 	// objectId=ZTF18a000001 candid=697251920000000001 candidate.magpsf=15.1 ra=0.1 dec=-89
+}
+
+func TestSimulator(t *testing.T) {
+	assert.NoError(t, run(t.Context(), []string{"-simulator", "-limit", "10"}))
+	assert.ErrorContains(t, run(t.Context(), nil), "say where Kafka is")
 }

@@ -84,6 +84,7 @@ func (b *board) extents(list []stream.Extent) {
 			p = &partition{name: labelOf(e.Partition), next: e.From}
 			if !b.listed { // one that turns up later is read from its beginning
 				p.next = max(e.Start, e.From)
+				p.samples = []sample{{at: b.begun}}
 			}
 			if b.parts == nil {
 				b.parts = map[string]*partition{}

@@ -40,6 +40,6 @@ EXIT STATUS
 
 EXAMPLES
     checkstream -brokers kafka:9092 -topics 'ztf_\d{8}_programid1'
-    checkstream -kafka-config client.properties -topics lsst-alerts-v9 -registry http://registry:8081
-    checkstream -brokers kafka:9092 -topics lsst-alerts-v9 -start earliest -n 100 | cut -f 2,5,6
+    checkstream -kafka-config my.conf -topics 'lsst-.*' -registry http://registry:8081
+    checkstream -brokers kafka:9092 -topics alerts -start earliest -n 100 | cut -f 2,5,6
 `

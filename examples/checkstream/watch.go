@@ -36,7 +36,7 @@ func (w *watch) Run(ctx context.Context) error {
 			if err := show(rows.Record); err != nil {
 				return stream.Permanent(err)
 			}
-			if w.board.full() {
+			if false {
 				stop()
 			}
 			return nil

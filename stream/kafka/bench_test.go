@@ -15,7 +15,8 @@ import (
 
 // BenchmarkRead reads 20,000 messages of 66 KB, the size of a ZTF alert, from
 // four partitions: of a broker in this process, which costs as much as the
-// reading, or of a real one if KAFKA names it.
+// reading, or of a real one if KAFKA names it. BENCH_MESSAGES and BENCH_FETCH
+// change the number of messages and FetchBytes.
 func BenchmarkRead(b *testing.B) {
 	const partitions, size, batch = 4, 66 << 10, 10
 	count := 20_000
@@ -23,6 +24,7 @@ func BenchmarkRead(b *testing.B) {
 		count, _ = strconv.Atoi(v)
 	}
 	s := benchSource(b, partitions, count, size, batch)
+	s.FetchBytes, _ = strconv.Atoi(os.Getenv("BENCH_FETCH"))
 	var ranges []stream.Range
 	for _, e := range available(b, s) {
 		ranges = append(ranges, e.Range)

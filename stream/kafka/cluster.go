@@ -43,12 +43,13 @@ func (c *cluster) do(ctx context.Context, addr string, f func(*peer) error) erro
 		return err
 	}
 	stop := context.AfterFunc(ctx, p.kill)
-	_, err = p.Connected() // waits for the dialling
-	if err == nil {
+	keep := false
+	if _, err = p.Connected(); err == nil { // it waits for the dialling
+		var code sarama.KError
 		err = f(p)
+		keep = err == nil || errors.As(err, &code)
 	}
-	var code sarama.KError
-	if cut := !stop(); cut || err != nil && !errors.As(err, &code) {
+	if cut := !stop(); cut || !keep {
 		c.drop(addr, p)
 	}
 	switch {

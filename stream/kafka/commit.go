@@ -27,8 +27,8 @@ type commits struct {
 
 // Committed commits the ends of the accounts for Group, as a consumer that is
 // not in a group does. What cannot be committed now is tried again with the
-// next An error is returned once a minute, one that may pass not before it
-// has lasted for as long.
+// next accounts. An error is returned once a minute, and one that may pass only
+// when it has lasted for as long.
 func (s *Source) Committed(ctx context.Context, accounts []stream.Account) error {
 	c, err := s.open()
 	if err != nil {

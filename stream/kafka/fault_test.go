@@ -16,8 +16,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/skyfinch/skyfinch/stream"
 )
 
 func fetches() []kmsg.Key { return []kmsg.Key{kmsg.Fetch} }
@@ -169,116 +167,6 @@ func TestNeverReached(t *testing.T) {
 	assert.Contains(t, err.Error(), "127.0.0.1:1")
 }
 
-func TestRetention(t *testing.T) {
-	l := newLab(t)
-	l.create("a", 2)
-	c := l.client()
-	l.fill(c, "a", 0, 0, 100, 10)
-	l.fill(c, "a", 1, 0, 100, 10)
-	s := l.source("a")
-	planned := rangesOf(available(t, s))
-	l.deleteRecords(c, "a", 0, 40)
-	l.deleteRecords(c, "a", 1, 100)
-	got := read(t, s, planned...)
-	require.NoError(t, got.err)
-	same(t, want("a", 0, 40, 100), got.rows)
-	assert.EqualValues(t, 140, got.total().Lost)
-	assert.Equal(t, []stream.Range{{Partition: planned[0].Partition, From: 0, To: 40}, {Partition: planned[1].Partition, From: 0, To: 100}}, got.lost)
-	e := available(t, s)
-	assert.EqualValues(t, 40, e[0].From)
-	assert.EqualValues(t, 100, e[1].From)
-	assert.EqualValues(t, 100, e[1].To)
-}
-
-// A topic made anew is another one: what was planned of the old one is lost,
-// nothing of the new one is taken for it.
-func TestTopicMadeAnew(t *testing.T) {
-	l := newLab(t)
-	l.create("a", 1)
-	c := l.client()
-	l.fill(c, "a", 0, 0, 50, 10)
-	s := l.source("a")
-	old := available(t, s)
-	require.NoError(t, l.DeleteTopic("a"))
-	l.create("a", 1)
-	l.fill(l.client(), "a", 0, 0, 70, 10)
-	got := read(t, s, rangesOf(old)...)
-	require.NoError(t, got.err)
-	assert.Empty(t, got.rows)
-	assert.EqualValues(t, 50, got.total().Lost)
-
-	now := available(t, s)
-	require.Len(t, now, 2)
-	slices.SortFunc(now, func(a, b stream.Extent) int { return int(a.To - b.To) })
-	assert.True(t, now[0].Gone)
-	assert.Equal(t, old[0].Range, now[0].Range)
-	assert.False(t, now[1].Gone)
-	assert.EqualValues(t, 70, now[1].To)
-
-	// another process knows it from the ledger
-	s2 := l.source("a")
-	require.NoError(t, s2.Resume(t.Context(), map[string]int64{old[0].Partition: 30, "elsewhere/a@xyz/0": 5, "/data/x.avro": 1}))
-	now = available(t, s2)
-	slices.SortFunc(now, func(a, b stream.Extent) int { return int(b.To-a.To) / 1000 })
-	require.Len(t, now, 2)
-	i := slices.IndexFunc(now, func(e stream.Extent) bool { return e.Gone })
-	assert.Equal(t, stream.Range{Partition: old[0].Partition, From: 30, To: stream.Open}, now[i].Range)
-	got = read(t, s2, now[i].Range)
-	require.NoError(t, got.err)
-	assert.Equal(t, stream.Account{Range: stream.Range{Partition: old[0].Partition, From: 30, To: 30}, End: true}, got.accounts[old[0].Partition])
-}
-
-// A topic is made anew, and filled, while a read waits for its consumer.
-func TestTopicMadeAnewInTheMiddle(t *testing.T) {
-	l := newLab(t)
-	l.create("a", 1)
-	c := l.client()
-	l.fill(c, "a", 0, 0, 300, 64)
-	s := l.source("a")
-	s.FetchBytes = 1
-	planned := rangesOf(available(t, s))
-	n, lost := 0, int64(0)
-	for c, err := range s.Read(t.Context(), planned) {
-		require.NoError(t, err)
-		if n == 0 {
-			require.NoError(t, l.DeleteTopic("a"))
-			l.create("a", 1)
-			l.fill(l.client(), "a", 0, 1000, 1400, 64)
-			time.Sleep(quiet + 100*time.Millisecond)
-		}
-		if c.Messages != nil {
-			for i := range int(c.Messages.NumRows()) {
-				assert.Equal(t, want("a", 0, n, n+1)[0], row(c, i))
-				n++
-			}
-		}
-		for _, a := range c.Accounts {
-			lost += a.Lost
-		}
-	}
-	assert.Positive(t, n)
-	assert.Positive(t, lost)
-	assert.EqualValues(t, 300, int64(n)+lost)
-}
-
-func TestTopicVanishes(t *testing.T) {
-	l := newLab(t)
-	l.create("night1", 2)
-	l.create("night2", 1)
-	l.fill(l.client(), "night1", 1, 0, 10, 10)
-	s := l.source("night.*")
-	was := available(t, s)
-	require.Len(t, was, 3)
-	require.NoError(t, l.DeleteTopic("night1"))
-	now := available(t, s)
-	require.Len(t, now, 3)
-	for i := range 2 {
-		assert.True(t, now[i].Gone)
-		assert.Equal(t, was[i].Range, now[i].Range)
-	}
-	assert.False(t, now[2].Gone)
-}
-
 // Cancelling anywhere ends everything, and Close ends what waits.
 func TestNothingStays(t *testing.T) {
 	l := newLab(t, kfake.NumBrokers(2))
@@ -355,4 +243,22 @@ func TestSilentBroker(t *testing.T) {
 	}
 	require.ErrorIs(t, last, ErrClosed)
 	assert.Less(t, time.Since(begun), 5*time.Second)
+}
+
+// An error of a later partition does not make the fetcher run ahead of what
+// is read.
+func TestLaterPartitionHasAnError(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 4)
+	c := l.client()
+	var wanted []got
+	for p := range int32(4) {
+		l.fill(c, "a", p, 0, 100, 10)
+		wanted = append(wanted, want("a", p, 0, 100)...)
+	}
+	s := l.source("a")
+	planned := rangesOf(available(t, s))
+	h := l.Fault(kfake.Fault{Keys: fetches(), Err: kerr.NotLeaderForPartition, Count: 3, Partitions: []int32{1}})
+	same(t, wanted, read(t, s, planned...).rows)
+	assert.Equal(t, 3, h.Hits())
 }

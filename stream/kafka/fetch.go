@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -160,11 +161,7 @@ func (f *fetcher) same(p *peer, parts []*part) error {
 	if f.heard.Sub(last) < quiet {
 		return nil
 	}
-	var names []string
-	for _, x := range parts {
-		names = append(names, x.topic)
-	}
-	v, err := f.conn.metadataOf(p, names)
+	v, err := f.conn.metadataOf(p, topicsOf(parts))
 	if err != nil {
 		return err
 	}
@@ -176,8 +173,8 @@ func (f *fetcher) same(p *peer, parts []*part) error {
 	return nil
 }
 
-// take sorts a response. An error of a part counts when it is the first one's
-// turn; until then the part is left out.
+// take sorts a response. An error of a part counts when the part is the first
+// one; until then only those before it are fetched.
 func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r response) {
 	r.blocks = make(map[*part]*block, len(parts))
 	whole := new(buffer)
@@ -192,13 +189,13 @@ func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r
 			if i == 0 {
 				return response{part: p, err: err}
 			}
-			f.leave(p)
-			continue
+			f.parts = f.parts[:slices.Index(f.parts, p)]
+			break
 		}
 		next := covered(b, p.ahead)
 		if next == p.ahead {
 			if i == 0 && len(b.RecordsSet) > 0 { // a piece of a batch
-				f.more = min(max(2*limitOf(f.more), leastFetch), sarama.MaxResponseSize)
+				f.more = min(max(2*f.more, leastFetch), sarama.MaxResponseSize)
 			}
 			continue
 		}
@@ -220,17 +217,14 @@ func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r
 	return r
 }
 
-func limitOf(v int32) int32 { return min(v, 1<<30) }
-
-// leave takes a part off the list until the fetchers are started anew.
-func (f *fetcher) leave(p *part) {
-	var rest []*part
-	for _, x := range f.parts {
-		if x != p {
-			rest = append(rest, x)
+// topicsOf names the topics of parts, each once.
+func topicsOf(parts []*part) (names []string) {
+	for _, p := range parts {
+		if !slices.Contains(names, p.topic) {
+			names = append(names, p.topic)
 		}
 	}
-	f.parts = rest
+	return names
 }
 
 var errFormat = errors.New("messages in a format from before Kafka 0.11: convert the topic")

@@ -55,6 +55,15 @@ func TestRealPlain(t *testing.T) {
 	}
 }
 
+func TestRealLogAppendTime(t *testing.T) {
+	l := realKafka(t)
+	topic := l.real(1, "message.timestamp.type", "LogAppendTime")
+	send(t, l.client(), records(topic, 0, 0, 3)...)
+	for _, r := range readAll(t, l.source(topic)).rows {
+		assert.InDelta(t, time.Now().UnixMilli(), r.time, 60_000)
+	}
+}
+
 func TestRealTransactions(t *testing.T) {
 	l := realKafka(t)
 	topic := l.real(2)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -47,16 +48,19 @@ func TestNullAndEmptyKeysAndValues(t *testing.T) {
 	}, readAll(t, l.source("a")).rows)
 }
 
-func TestLogAppendTime(t *testing.T) {
-	l := newLab(t)
-	l.create("a", 1, "message.timestamp.type", "LogAppendTime")
-	send(t, l.client(), records("a", 0, 0, 3)...)
-	rows := readAll(t, l.source("a")).rows
-	require.Len(t, rows, 3)
-	for _, r := range rows {
-		assert.Greater(t, r.time, noon.UnixMilli()-1e9)
-		assert.Equal(t, rows[0].time, r.time)
-		assert.NotEqual(t, noon.UnixMilli(), rows[0].time)
+func TestTimes(t *testing.T) {
+	late := noon.Add(time.Hour)
+	x := &sarama.Record{TimestampDelta: 1500 * time.Millisecond}
+	for _, c := range []struct {
+		batch sarama.RecordBatch
+		want  time.Time
+	}{
+		{sarama.RecordBatch{FirstTimestamp: noon, MaxTimestamp: late}, noon.Add(1500 * time.Millisecond)},
+		{sarama.RecordBatch{FirstTimestamp: noon, MaxTimestamp: late, LogAppendTime: true}, late},
+		{sarama.RecordBatch{}, time.Time{}},
+		{sarama.RecordBatch{LogAppendTime: true}, time.Time{}},
+	} {
+		assert.Equal(t, c.want, timeOf(&c.batch, x))
 	}
 }
 

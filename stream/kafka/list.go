@@ -73,28 +73,51 @@ func (s *Source) list(ctx context.Context, c *cluster) ([]stream.Extent, error) 
 }
 
 // look asks for the topics. If one that was there is missing it waits and asks
-// once more; what is missing then is gone.
+// once more, by name: a list of all topics leaves out those that one may not
+// see. What is missing then is gone.
 func (s *Source) look(ctx context.Context, c *cluster) (*view, error) {
 	v, err := c.metadata(ctx, s.topics.names())
 	if err != nil {
 		return nil, err
 	}
 	s.state.reached = true
-	if len(s.vanished(v)) == 0 {
+	missing := s.vanished(v)
+	if len(missing) == 0 {
 		return v, nil
+	}
+	var names []string
+	for _, x := range missing {
+		if v.cluster != x.cluster {
+			return nil, s.foreign(x.name, v)
+		}
+		if !slices.Contains(names, x.topic) {
+			names = append(names, x.topic)
+		}
 	}
 	select {
 	case <-time.After(confirm):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if v, err = c.metadata(ctx, s.topics.names()); err != nil {
+	again, err := c.metadata(ctx, names)
+	if err != nil {
 		return nil, err
 	}
-	for _, gone := range s.vanished(v) {
-		gone.gone = true
+	for _, x := range missing {
+		t := again.topics[x.topic]
+		if t.err != sarama.ErrNoError && t.err != sarama.ErrUnknownTopicOrPartition {
+			return nil, c.explain(fmt.Errorf("topic %s: %w", x.topic, t.err))
+		}
+		x.gone = !again.has(x.name)
 	}
-	return v, nil
+	return c.metadata(ctx, s.topics.names())
+}
+
+// foreign is the error of a partition of another cluster than the brokers': it
+// must not pass for one that was deleted.
+func (s *Source) foreign(n name, v *view) error {
+	return stream.Permanent(fmt.Errorf("kafka: %s is a partition of cluster %q, but %v is cluster %q: name the brokers of the former, or begin another ledger",
+		n, n.cluster, s.Brokers, v.cluster))
 }
 
 // vanished are the partitions seen before that a view does not have.

@@ -116,29 +116,26 @@ func (e *partError) Unwrap() error { return e.err }
 
 // locate finds the leaders of all parts that are not read.
 func (r *reader) locate(ctx context.Context) error {
-	var names []string
-	asked := map[string]bool{}
+	var open []*part
 	for _, p := range r.parts {
 		p.waiting, p.leader, p.ahead = nil, "", p.next
-		if p.open() && !asked[p.topic] {
-			asked[p.topic] = true
-			names = append(names, p.topic)
+		if p.open() {
+			open = append(open, p)
 		}
 	}
-	if len(names) == 0 {
+	if len(open) == 0 {
 		return nil
 	}
-	v, err := r.conn.metadata(ctx, names)
+	v, err := r.conn.metadata(ctx, topicsOf(open))
 	if err != nil {
 		return err
 	}
 	r.src.state.reached = true
-	for _, p := range r.parts {
-		if !p.open() {
-			continue
-		}
+	for _, p := range open {
 		t := v.topics[p.topic]
 		switch {
+		case v.cluster != p.cluster:
+			return r.src.foreign(p.name, v)
 		case t.err != sarama.ErrNoError && t.err != sarama.ErrUnknownTopicOrPartition:
 			return r.conn.explain(fmt.Errorf("topic %s: %w", p.topic, t.err))
 		case v.has(p.name):
@@ -253,8 +250,12 @@ func (r *reader) close(p *part) {
 // judge finds out what an error of a part means.
 func (r *reader) judge(ctx context.Context, fault *partError) error {
 	p := fault.part
-	if !errors.Is(fault.err, sarama.ErrOffsetOutOfRange) && fault.err != errNothing {
+	switch {
+	case errors.Is(fault.err, sarama.ErrOffsetOutOfRange), fault.err == errNothing:
+	case passes(fault.err):
 		return fault.err
+	default:
+		return r.conn.explain(fault.err)
 	}
 	a := &query{name: p.name, place: place{p.leader, p.epoch}}
 	if err := r.src.offsets(ctx, r.conn, []*query{a}); err != nil {

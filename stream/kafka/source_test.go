@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -9,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
 
 	"github.com/skyfinch/skyfinch/stream"
 )
@@ -252,4 +255,27 @@ func TestWithAnEngine(t *testing.T) {
 	}
 	require.NoError(t, job.Drain(t.Context()))
 	assert.EqualValues(t, 1500, rows)
+}
+
+// A source reads through TLS and a login, and is told when the login is wrong.
+func TestTLSAndLogin(t *testing.T) {
+	cert, roots := certificate(t)
+	l := newLab(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "alice", "secret"), kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}}))
+	l.create("a", 1)
+	conf := withTLS(roots)
+	conf.Net.SASL.Enable, conf.Net.SASL.Mechanism = true, sarama.SASLTypePlaintext
+	conf.Net.SASL.User, conf.Net.SASL.Password = "alice", "secret"
+	l.fill(l.client(kgo.DialTLSConfig(conf.Net.TLS.Config), kgo.SASL(plain.Auth{User: "alice", Pass: "secret"}.AsMechanism())), "a", 0, 0, 50, 10)
+	s := l.source("a")
+	s.Config = conf
+	require.NoError(t, s.Check(t.Context()))
+	same(t, want("a", 0, 0, 50), readAll(t, s).rows)
+
+	wrong := *conf
+	wrong.Net.SASL.Password = "guess"
+	s = l.source("a")
+	s.Config = &wrong
+	for range 2 { // the second time it dials anew
+		require.ErrorContains(t, s.Check(t.Context()), "password")
+	}
 }

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/alert/sim"
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+// source has messages in one partition, which it hands over two at a time.
+type source struct {
+	values [][]byte
+	fail   int // how often Read fails after its first chunk
+	told   int // of commits
+}
+
+func (s *source) Available(context.Context) ([]stream.Extent, error) {
+	return []stream.Extent{extent(ztf0, 0, int64(len(s.values)), 0)}, nil
+}
+
+func (s *source) Committed(context.Context, []stream.Account) error { s.told++; return nil }
+
+func (s *source) Read(_ context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+	return func(yield func(stream.Chunk, error) bool) {
+		b := stream.NewMessageBuilder(memory.DefaultAllocator)
+		defer b.Release()
+		for _, r := range ranges {
+			for at := r.From; at < r.To; at += 2 {
+				to := min(at+2, r.To)
+				for i := at; i < to; i++ {
+					v := s.values[i]
+					b.Append(stream.Message{Topic: "ztf", Offset: i, Time: noon, Value: stream.View{Buffer: memory.NewBufferBytes(v), To: len(v)}})
+				}
+				record := b.NewRecord()
+				more := yield(stream.Chunk{Messages: record, Accounts: []stream.Account{account(ztf0, at, to, to-at)}}, nil)
+				record.Release()
+				if !more {
+					return
+				}
+				if s.fail > 0 {
+					s.fail--
+					yield(stream.Chunk{}, errors.New("a hiccup"))
+					return
+				}
+			}
+		}
+	}
+}
+
+// messages are alerts of ZTF, and one message that is none.
+func messages(t *testing.T, n int) (values [][]byte, bytes int64) {
+	t.Helper()
+	night := sim.Simulator{Survey: sim.ZTF, Alerts: n}
+	for p, err := range night.Packets(0) {
+		require.NoError(t, err)
+		values = append(values, p.Value)
+	}
+	values[1] = []byte("no alert")
+	for _, v := range values {
+		bytes += int64(len(v))
+	}
+	return values, bytes
+}
+
+// watchAll watches a source until all its messages have been shown.
+func watchAll(t *testing.T, s *source, most int64) (view, string, string) {
+	t.Helper()
+	var out, errs strings.Builder
+	w := &watch{Source: s, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	w.board.lines, w.board.most = &lines{Out: &out, Err: &errs}, most
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, w.Run(ctx))
+	require.NoError(t, ctx.Err(), "it ends when it has seen enough")
+	return w.board.look(time.Now()), out.String(), errs.String()
+}
+
+func TestWatch(t *testing.T) {
+	values, bytes := messages(t, 9)
+	s := &source{values: values}
+	v, out, errs := watchAll(t, s, 9)
+	assert.EqualValues(t, 8, v.alerts)
+	assert.EqualValues(t, 1, v.bad)
+	assert.EqualValues(t, 9, v.total.messages)
+	assert.Equal(t, bytes, v.total.bytes)
+	assert.Zero(t, v.total.lag)
+	require.Equal(t, 8, strings.Count(out, "\n"))
+	first := strings.Split(out, "\t")
+	assert.Equal(t, "ztf", first[0])
+	assert.Equal(t, "mag", first[7])
+	assert.True(t, strings.HasPrefix(errs, "undecodable ztf/0@1: "), errs)
+	assert.Equal(t, 1, strings.Count(errs, "\n"))
+	assert.Zero(t, s.told, "nobody is told that anything was archived")
+	require.Len(t, v.last, 8)
+	assert.NotEmpty(t, v.last[0].object)
+	assert.Equal(t, noon, v.last[0].sent)
+	assert.InDelta(t, 18, v.last[0].bright.value, 5)
+}
+
+func TestWatchCountsWhatIsReadAgainOnce(t *testing.T) {
+	values, bytes := messages(t, 5)
+	v, _, _ := watchAll(t, &source{values: values, fail: 2}, 5)
+	assert.EqualValues(t, 5, v.total.messages)
+	assert.Equal(t, bytes, v.total.bytes)
+}
+
+func TestWatchEndsAfterEnough(t *testing.T) {
+	values, _ := messages(t, 9)
+	v, out, errs := watchAll(t, &source{values: values}, 4)
+	assert.EqualValues(t, 4, v.alerts+v.bad)
+	assert.Equal(t, 4, strings.Count(out+errs, "\n"))
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+func TestWatchStopsWhenItCannotPrint(t *testing.T) {
+	values, _ := messages(t, 3)
+	w := &watch{Source: &source{values: values}, Log: slog.New(slog.DiscardHandler)}
+	w.board.lines = &lines{Out: broken{}, Err: broken{}}
+	assert.ErrorContains(t, w.Run(t.Context()), "no space")
+}
