@@ -17,7 +17,7 @@ from confluent_kafka.admin import (AclBinding, AclOperation, AclPermissionType, 
                                    NewTopic, OffsetSpec, ResourcePatternType, ResourceType)
 
 BROKERS = sys.argv[1]
-ADMIN = AdminClient({"bootstrap.servers": BROKERS})
+ADMIN = AdminClient({"bootstrap.servers": BROKERS, "log_level": 2})
 
 
 def settle(futures):

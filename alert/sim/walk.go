@@ -165,6 +165,7 @@ type walker struct {
 	data  []byte
 	at    int
 	depth int
+	steps int
 	// found is told of each value that is in no array and no map.
 	found func(path []byte, s spot)
 	path  []byte
@@ -185,6 +186,10 @@ func walk(s *schema, data []byte, found func(path []byte, s spot)) error {
 func (w *walker) value(s *schema, tell bool) error {
 	if w.depth++; w.depth > maxDepth {
 		return fmt.Errorf("%w: nested too deeply", errDatum)
+	}
+	// Values without bytes, of a few bytes of schema, could go on for years.
+	if w.steps++; w.steps > 1<<16+8*len(w.data) {
+		return fmt.Errorf("%w: too many empty values", errDatum)
 	}
 	defer func() { w.depth-- }()
 	switch s.typ {

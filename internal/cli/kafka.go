@@ -9,8 +9,15 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/IBM/sarama"
+
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
+
+// mostInflated is how large a compressed batch of messages may become in
+// memory, in bytes. Brokers refuse batches above 1 MiB, or some more, by
+// themselves.
+const mostInflated = 128 << 20
 
 // Kafka is what the flags of a command say about the stream to read.
 type Kafka struct {
@@ -107,6 +114,7 @@ func (k *Kafka) Source() (*kafka.Source, error) {
 	if err := k.Check(); err != nil {
 		return nil, err
 	}
+	sarama.MaxDecompressedBatchSize = mostInflated
 	s := &kafka.Source{Brokers: k.Brokers, Topics: k.Topics, Start: k.Start, Group: k.Group, Log: Log()}
 	if k.Config == "" {
 		return s, nil

@@ -38,7 +38,7 @@ func TestLightZstd(t *testing.T) {
 		value func() []byte
 		rows  int
 		light int
-	}{{"pixels", pixels, 100, 1}, {"digits", digits, 100, 0}, {"less than a page", pixels, 10, 0}} {
+	}{{"pixels", pixels, 200, 1}, {"digits", digits, 200, 0}, {"few pages", pixels, 80, 0}} {
 		record := oneColumn(arrow.BinaryTypes.Binary, func(b array.Builder) {
 			for range c.rows {
 				b.(*array.BinaryBuilder).Append(c.value())

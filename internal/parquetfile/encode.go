@@ -235,14 +235,19 @@ func (e *encoder) binary(col *column, c *chunk) error {
 	})
 }
 
-// binaryPage writes a compressed page. What the first one shows, if it is
-// full, goes for those that follow.
+// lightPages is how many pages must follow one that is compressed twice, to see
+// how, before that pays.
+const lightPages = 4
+
+// binaryPage writes a compressed page. What the first one shows goes for those
+// that follow, if they are many.
 func (e *encoder) binaryPage(col *column, c *chunk, st stretch, vals [][]byte) error {
 	first, before := c.values == 0, c.stored
 	if err := e.plainPage(col, c, st, vals); err != nil {
 		return err
 	}
-	if !first || c.codec != codecZstd || len(e.raw) < e.limits.bytes {
+	many := col.layout.entries > lightPages*(st.to-st.from)
+	if !first || !many || c.codec != codecZstd || len(e.raw) < e.limits.bytes || len(e.raw) > 2*e.limits.bytes {
 		return nil
 	}
 	scratch := e.buffers.get(compressedRoom(len(e.raw), codecZstd))

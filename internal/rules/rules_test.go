@@ -28,7 +28,7 @@ var below = []struct {
 	{"stream/store", nil},
 	{"stream/streamtest", []string{"stream"}},
 	{"stream/files", []string{"stream", "internal/avroarrow", "internal/ocf"}},
-	{"stream/kafka", []string{"stream"}},
+	{"stream/kafka", []string{"stream", "internal/ocf"}},
 	{"stream", []string{"stream/store", "internal/gather"}},
 	{"internal/cli", []string{"stream"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
@@ -45,7 +45,7 @@ var homes = []struct {
 	{"github.com/apache/arrow/go/v17/parquet", []string{"internal/parquetfile"}},
 	{"github.com/apache/arrow/go/v17", []string{"stream", "alert", "sink", "archive", "crossmatch", "examples", "internal"}},
 	{"github.com/hamba/avro/v2", []string{"alert", "internal/avroarrow", "internal/alerttest"}},
-	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/feed", "internal/demo", "sink", "examples/benchmark"}},
+	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/cli", "internal/feed", "internal/demo", "sink", "examples/benchmark"}},
 	{"github.com/xdg-go/scram", []string{"stream/kafka"}},
 	{"golang.org/x/oauth2", []string{"stream/kafka"}},
 	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // its broker

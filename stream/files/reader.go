@@ -180,7 +180,7 @@ func (r *reader) small(ctx context.Context, v stream.View) error {
 		return r.row(stream.View{}, v, "")
 	}
 	if !r.severalRecords(h, data) {
-		return r.heavyRow(stream.View{}, v, weight(h.Codec, int64(len(data)), r.limit), "")
+		return r.heavyRow(stream.View{}, v, ocf.Weight(h.Codec, int64(len(data)), r.limit), "")
 	}
 	return r.blocks(ctx, containerIn(v, h), v)
 }

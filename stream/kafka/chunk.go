@@ -1,12 +1,17 @@
 package kafka
 
-import "github.com/skyfinch/skyfinch/stream"
+import (
+	"github.com/skyfinch/skyfinch/internal/ocf"
+	"github.com/skyfinch/skyfinch/stream"
+)
 
 // A chunk has no more messages than this, and no more bytes of keys and values
-// unless a single message has more.
+// unless a single message has more. A compressed container counts for what it
+// may be inflated to.
 const (
 	chunkRows  = 64
 	chunkBytes = 4 << 20
+	mostWeight = 64 << 20 // of a message: nobody inflates more
 )
 
 // chunker cuts what is read into chunks. The cuts follow from the messages
@@ -15,15 +20,23 @@ type chunker struct {
 	emit     func(stream.Chunk) error
 	messages *stream.MessageBuilder
 	accounts []stream.Account
+	bytes    int64 // of keys and values, or their weight
+	weight   int64
 }
 
-// room hands over what there is if a message of that size has no place left.
-func (c *chunker) room(bytes int) error {
-	n := c.messages.Len()
-	if n < chunkRows && (n == 0 || c.messages.Bytes()+int64(bytes) <= chunkBytes) {
-		return nil
+// add takes a message, once what there is has been handed over if there is no
+// room left for it.
+func (c *chunker) add(m stream.Message, value []byte) error {
+	weight := ocf.WeightOf(value, mostWeight)
+	size := max(int64(m.Key.To-m.Key.From+m.Value.To-m.Value.From), weight)
+	if n := c.messages.Len(); n >= chunkRows || n > 0 && c.bytes+size > chunkBytes {
+		if err := c.flush(); err != nil {
+			return err
+		}
 	}
-	return c.flush()
+	c.messages.Append(m)
+	c.bytes, c.weight = c.bytes+size, c.weight+weight
+	return nil
 }
 
 // account returns the account that the offset next belongs to: the last one,
@@ -57,12 +70,12 @@ func (c *chunker) flush() error {
 	if len(c.accounts) == 0 {
 		return nil
 	}
-	chunk := stream.Chunk{Accounts: c.accounts}
+	chunk := stream.Chunk{Accounts: c.accounts, Weight: c.weight}
 	if c.messages.Len() > 0 {
 		chunk.Messages = c.messages.NewRecord()
 		defer chunk.Messages.Release()
 	}
-	c.accounts = nil
+	c.accounts, c.bytes, c.weight = nil, 0, 0
 	return c.emit(chunk)
 }
 

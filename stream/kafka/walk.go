@@ -53,13 +53,13 @@ func (r *reader) record(p *part, batch *sarama.RecordBatch, x *sarama.Record, ki
 	offset := batch.FirstOffset + x.OffsetDelta
 	r.compacted(p, offset)
 	if kind == message {
-		if err := r.out.room(len(x.Key) + len(x.Value)); err != nil {
-			return err
-		}
-		r.out.messages.Append(stream.Message{
+		m := stream.Message{
 			Topic: p.topic, Partition: p.partition, Offset: offset,
 			Time: timeOf(batch, x), Key: r.view(in, x.Key), Value: r.view(in, x.Value),
-		})
+		}
+		if err := r.out.add(m, x.Value); err != nil {
+			return err
+		}
 	}
 	a := r.out.account(p.Partition, offset)
 	a.To = offset + 1
