@@ -66,7 +66,7 @@ func TestCutouts(t *testing.T) {
 	k := newSky(&Simulator{Survey: ZTF, Seed: 2, Alerts: 2000})
 	x, slot, o := find(t, k, variable)
 	d := k.observe(x, slot, o)
-	d.flux = 40 * d.err
+	d.flux = 400 * d.err
 
 	z, err := newZTF(1)
 	require.NoError(t, err)

@@ -85,7 +85,8 @@ func (k *sky) exposures() int { return k.fields * visits }
 // exposure returns exposure number n of a night.
 func (k *sky) exposure(night, n int) exposure {
 	total := k.exposures()
-	x := exposure{night: night, number: n, visit: n / k.fields, field: mod(night, groups)*k.fields + n%k.fields}
+	x := exposure{night: night, number: n, visit: n / k.fields}
+	x.field = mod(night, groups)*k.fields + (n+k.first(night))%k.fields
 	x.band = mod(floor(night, groups)+x.visit, len(k.bands))
 	x.seed = hash(k.seed, 1, uint64(night), uint64(n))
 	dice := dice(x.seed)
@@ -102,10 +103,18 @@ func (k *sky) exposure(night, n int) exposure {
 	return x
 }
 
+// first is the field that a night begins with. It is another one each time:
+// looking at the same hour for ever would hide the period of a star.
+func (k *sky) first(night int) int { return int(hash(k.seed, 16, uint64(night)) % uint64(k.fields)) }
+
+// look returns the exposure in which a field is visited in one of its nights.
+func (k *sky) look(night, field, visit int) exposure {
+	return k.exposure(night, visit*k.fields+mod(field%k.fields-k.first(night), k.fields))
+}
+
 // history appends the exposures of the same field before x, oldest first. Some
 // nights before the first were cloudy.
 func (k *sky) history(all []exposure, x exposure) []exposure {
-	j := x.field % k.fields
 	for night := x.night - lookback/groups*groups; night <= x.night; night += groups {
 		if night < 0 && hash(k.seed, 2, uint64(night))%4 == 0 {
 			continue
@@ -114,7 +123,7 @@ func (k *sky) history(all []exposure, x exposure) []exposure {
 			if night == x.night && v >= x.visit {
 				break
 			}
-			all = append(all, k.exposure(night, v*k.fields+j))
+			all = append(all, k.look(night, x.field, v))
 		}
 	}
 	return all

@@ -51,7 +51,7 @@ func TestSupernovaRisesThenFalls(t *testing.T) {
 
 			// What is measured follows, and it is one object all the time.
 			for night := -60; night < 60; night++ {
-				y := k.exposure(night, x.number)
+				y := k.look(night, x.field, x.visit)
 				if y.field != x.field || math.Abs(y.mjd-o.peak) > 15 {
 					continue
 				}
@@ -76,7 +76,7 @@ func TestVariablePeriod(t *testing.T) {
 			nights := 100 * len(k.bands)
 			for night := range nights {
 				for v := range visits {
-					y := k.exposure(night, v*k.fields+x.number%k.fields)
+					y := k.look(night, x.field, v)
 					if y.field != x.field {
 						continue
 					}
@@ -116,7 +116,8 @@ func TestAsteroidMoves(t *testing.T) {
 	for name, k := range skies() {
 		t.Run(name, func(t *testing.T) {
 			x, slot, o := find(t, k, asteroid)
-			y := k.exposure(0, x.number%k.fields+k.fields)
+			y := k.look(0, x.field, 1)
+			require.Equal(t, x.field, y.field)
 			same := k.object(y.field, slot, y.mjd)
 			require.Equal(t, o.number, same.number)
 			a, b := k.observe(x, slot, o), k.observe(y, slot, same)

@@ -36,7 +36,7 @@ func (w *watch) Run(ctx context.Context) error {
 			if err := show(rows.Record); err != nil {
 				return stream.Permanent(err)
 			}
-			if false {
+			if w.board.full() {
 				stop()
 			}
 			return nil

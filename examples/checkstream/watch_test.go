@@ -131,3 +131,46 @@ func TestWatchStopsWhenItCannotPrint(t *testing.T) {
 	w.board.lines = &lines{Out: broken{}, Err: broken{}}
 	assert.ErrorContains(t, w.Run(t.Context()), "no space")
 }
+
+// chunks is a source that hands over what it was given.
+type chunks []stream.Chunk
+
+func (chunks) Available(context.Context) ([]stream.Extent, error) {
+	return []stream.Extent{extent(ztf0, 0, 2, 0), extent(ztf1, 0, 1, 0)}, nil
+}
+
+func (c chunks) Read(context.Context, []stream.Range) iter.Seq2[stream.Chunk, error] {
+	return func(yield func(stream.Chunk, error) bool) {
+		for _, chunk := range c {
+			if !yield(chunk, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestWatchedTellsPartitionsOfAChunkApart(t *testing.T) {
+	b := stream.NewMessageBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	for _, v := range []string{"1", "22", "4444"} {
+		value := stream.View{Buffer: memory.NewBufferBytes([]byte(v)), To: len(v)}
+		b.Append(stream.Message{Topic: "ztf", Key: value, Value: value})
+	}
+	record := b.NewRecord()
+	defer record.Release()
+	seen := new(board)
+	w := watched{chunks{
+		{Messages: record, Accounts: []stream.Account{account(ztf0, 0, 2, 2), account(ztf1, 0, 1, 1)}},
+		{Accounts: []stream.Account{account(ztf1, 1, 3, 0)}}, // no message at all
+	}, seen}
+	_, err := w.Available(t.Context())
+	require.NoError(t, err)
+	for _, err := range w.Read(t.Context(), nil) {
+		require.NoError(t, err)
+	}
+	rows := seen.look(noon).rows
+	require.Len(t, rows, 2)
+	assert.EqualValues(t, 6, rows[0].bytes)
+	assert.EqualValues(t, 8, rows[1].bytes)
+	assert.EqualValues(t, 1, rows[1].messages)
+}
