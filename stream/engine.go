@@ -175,6 +175,9 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 			got.commit, err = put(ctx, e.ledger, a.batch, a.kind, v.staged)
 		case kindDone:
 			got.done, err = put(ctx, e.ledger, a.batch, a.kind, &Done{Batch: a.batch, Created: time.Now().UTC()})
+			if err == nil {
+				err = e.ledger.forget(ctx, a.batch)
+			}
 		}
 	}
 	return got, err

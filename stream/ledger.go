@@ -25,6 +25,7 @@ type Ledger struct {
 	records store.Records
 	dir     string
 	id      string
+	memory  *store.Memory // of a ledger that ends with its job; else nil
 
 	mu     sync.Mutex // guards tables
 	tables map[string]*chain
@@ -73,7 +74,27 @@ func OpenLedger(ctx context.Context, records store.Records, dir string, settings
 
 // newMemoryLedger is the ledger of a job that was given none.
 func newMemoryLedger(ctx context.Context) (*Ledger, error) {
-	return OpenLedger(ctx, store.NewMemory(), "ledger", nil)
+	m := store.NewMemory()
+	l, err := OpenLedger(ctx, m, "ledger", nil)
+	if err != nil {
+		return nil, err
+	}
+	l.memory = m
+	return l, nil
+}
+
+// forget drops the records of a batch that is done, if nobody else will ever
+// read them: a service without a ledger must not grow.
+func (l *Ledger) forget(ctx context.Context, batch int64) error {
+	if l.memory == nil {
+		return nil
+	}
+	for _, kind := range []recordKind{kindPlan, kindCommit, kindDone} {
+		if err := l.memory.Delete(ctx, path.Join(l.dir, recordName(batch, kind))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ID is the ledger's random name. The names of published files carry it, so

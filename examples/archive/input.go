@@ -103,6 +103,7 @@ func (in *input) simulate(ctx context.Context, o *options) error {
 	night := demo.Night{Rate: demoRate}
 	if o.once {
 		night = demo.Night{ZTF: demoZTF, LSST: demoLSST}
+		o.service.Interval = min(o.service.Interval, demoInterval)
 	}
 	night.Seed = uint64(time.Now().UnixNano()) // no two runs send the same alerts
 	d, err := demo.Start(ctx, night)

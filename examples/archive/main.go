@@ -80,7 +80,7 @@ func parse(args []string) (*options, error) {
 	}
 	if f.NFlag() == 0 {
 		o.demo, o.once, o.kafka.Simulator = true, true, true
-		s.Dir, s.Interval = demoDir, demoInterval
+		s.Dir = demoDir
 	}
 	s.RecordLost = *lost == "record"
 	var errClock, errCompression error

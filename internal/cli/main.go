@@ -86,8 +86,6 @@ func hintFor(err error) string {
 		return "free space within the quota" + again
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
 		return "make it accessible to this user" + again
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, os.ErrDeadlineExceeded):
-		return "see that the server runs and the address is right" + again
 	case again != "":
 		return "mend the cause" + again
 	}
