@@ -17,6 +17,7 @@ type bench struct {
 	progress io.Writer
 
 	topic    string
+	filled   bool               // the topic is there, as far as we know
 	temp     string             // the archives, and schemas
 	bytes    int64              // of the messages
 	sizes    map[string][]int64 // of the archive's files, by compression
@@ -43,16 +44,21 @@ func (b *bench) open(ctx context.Context) (err error) {
 	return b.fill(ctx)
 }
 
-func (b *bench) close() {
+// close removes what open made.
+func (b *bench) close() error {
+	var errs []error
 	if b.keep && b.topic != "" {
 		fmt.Fprintf(b.progress, "left: topic %s, archives and schemas in %s\n", b.topic, b.temp)
 	} else if b.temp != "" {
-		b.remove()
-		os.RemoveAll(b.temp)
+		errs = append(errs, os.RemoveAll(b.temp))
+		if b.filled && b.embedded == nil {
+			errs = append(errs, b.remove())
+		}
 	}
 	if b.embedded != nil {
-		b.embedded()
+		errs = append(errs, b.embedded())
 	}
+	return errors.Join(errs...)
 }
 
 // measure does the runs.

@@ -56,6 +56,7 @@ func (b *bench) fill(ctx context.Context) error {
 	}
 	begun := time.Now()
 	sent, err := f.Send(ctx, b.source(ctx))
+	b.filled = sent > 0
 	if err == nil && sent != int64(b.n) {
 		err = fmt.Errorf("benchmark: %d packets of %d to be had", sent, b.n)
 	}
@@ -82,6 +83,7 @@ func (b *bench) remove() error {
 	if err != nil {
 		return err
 	}
+	conf.Metadata.Full = true // or the admin does not find its controller
 	admin, err := sarama.NewClusterAdmin(brokers, conf)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -79,16 +80,15 @@ func parse(args []string) (*options, error) {
 }
 
 // benchmark fills a topic, measures, and prints the table on out.
-func benchmark(ctx context.Context, o *options, out, progress io.Writer) error {
+func benchmark(ctx context.Context, o *options, out, progress io.Writer) (err error) {
 	b := &bench{options: o, progress: progress}
+	defer func() { err = errors.Join(err, b.close()) }()
 	if err := b.open(ctx); err != nil {
-		b.close()
 		return err
 	}
 	r, err := b.measure(ctx)
-	if err == nil {
-		err = r.write(out)
+	if err != nil {
+		return err
 	}
-	b.close()
-	return err
+	return r.write(out)
 }

@@ -91,6 +91,9 @@ func TestMissingAlerts(t *testing.T) {
 	b.n++
 	_, err := b.measure(ctx)
 	assert.ErrorContains(t, err, "fetch: 10 alerts of 11")
+	require.NoError(t, b.remove())
+	_, err = runPhase(ctx, task{Phase: fetch, Brokers: b.brokers, Topic: b.topic})
+	assert.ErrorContains(t, err, "benchmark: fetch: ", "the topic is no more")
 }
 
 func TestErrorOfPhase(t *testing.T) {

@@ -28,6 +28,18 @@ type dirWriter struct {
 	d     *Dir
 	name  string
 	ended bool // complete or aborted
+
+	size, begun int64 // written, and of that handed to the disk
+}
+
+// Write writes to the file, and now and then sets the disk to work on it.
+func (w *dirWriter) Write(b []byte) (int, error) {
+	n, err := w.File.Write(b)
+	if w.size += int64(n); w.size-w.begun >= writeback {
+		beginWriteback(w.File, w.begun, w.size-w.begun)
+		w.begun = w.size
+	}
+	return n, err
 }
 
 // Close syncs the file and its directory.
