@@ -141,6 +141,40 @@ def times(shared, topic, n, partitions, replicas):
     flush(p)
 
 
+def large(shared, topic, n):
+    """Alerts of nearly 10 MB, no two alike, most of it one cutout of noise."""
+    import fastavro
+    import io
+    make(topic)
+    sys.path.insert(0, shared + "/oracle")
+    import packets
+    schema = fastavro.parse_schema(fastavro.schema.load_schema(shared + "/schemas/lsst-900.avsc"))
+    alert = packets.Decoder().decode(next(alerts(shared, "lsst-9.0")))[0][1]
+    p, rng = producer(), random.Random(10)
+    for i in range(int(n)):
+        alert["diaSourceId"], alert["cutoutScience"] = i + 1, rng.randbytes(9_900_000)
+        out = io.BytesIO()
+        out.write(b"\0" + (900).to_bytes(4, "big"))
+        fastavro.schemaless_writer(out, schema, alert)
+        put(p, topic, i % 4, out.getvalue())
+        p.poll(0)
+    flush(p)
+
+
+def small(log, limit, *command):
+    """Runs a command and fails if it takes more memory than limit, in MB."""
+    import subprocess
+    with open(log, "w") as f:
+        child = subprocess.Popen(command, stdout=f, stderr=f)
+        _, status, used = os.wait4(child.pid, 0)
+    if status:
+        sys.exit(f"{command[0]}: status {status}")
+    done = open(log).readline().strip().removeprefix("archived").strip()
+    print(f"    {done}: {used.ru_maxrss // 1024} MB, {used.ru_utime + used.ru_stime:.1f} s of CPU")
+    if used.ru_maxrss > int(limit) << 10:
+        sys.exit(f"more than {limit} MB")
+
+
 def empty(topic, partitions, replicas):
     make(topic, int(partitions), int(replicas))
 
