@@ -6,7 +6,7 @@
 //
 //   - examples/archive is a program that files alerts in Parquet by the hour;
 //     without a flag it shows itself on a simulated night. examples/bright is a
-//     service of one's own in 60 lines.
+//     service of one's own in 90 lines.
 //   - [github.com/skyfinch/skyfinch/archive] is the archive as a type.
 //   - [github.com/skyfinch/skyfinch/stream] is the engine: micro-batches with
 //     exactly-once delivery from a Source through Transforms to a Sink, and

@@ -104,24 +104,16 @@ func (r row) clear()                     { clear(r.values) }
 func (r row) num(name string, x float64) { *r.place(name) = value{set: true, x: x} }
 func (r row) whole(name string, n int64) { *r.place(name) = value{set: true, n: n} }
 func (r row) text(name string, s string) { *r.place(name) = value{set: true, s: s} }
-func (r row) null(names ...string)       { r.each(names, value{}) }
-func (r row) each(names []string, v value) {
+func (r row) null(names ...string) {
 	for _, name := range names {
-		*r.place(name) = v
+		*r.place(name) = value{}
 	}
 }
 
 // append writes the row as Avro. A field without a value is null, or zero.
 func (r row) append(b []byte) []byte {
-	for i, f := range r.fields {
-		v := &r.values[i]
-		if f.nullable {
-			b = append(b, union(v.set, r.nullFirst))
-			if !v.set {
-				continue
-			}
-		}
-		b = v.append(b, f.kind)
+	for i := range r.fields {
+		b = r.appendField(b, i, &r.values[i])
 	}
 	return b
 }
@@ -129,20 +121,25 @@ func (r row) append(b []byte) []byte {
 // project writes the fields of another record from this row's values: places
 // says where each of them is here, -1 for nowhere.
 func (r row) project(b []byte, to *record, places []int) []byte {
-	for i, f := range to.fields {
-		v := &r.values[len(r.fields)]
-		if places[i] >= 0 {
-			v = &r.values[places[i]]
+	for i, place := range places {
+		if place < 0 {
+			place = len(r.fields)
 		}
-		if f.nullable {
-			b = append(b, union(v.set, to.nullFirst))
-			if !v.set {
-				continue
-			}
-		}
-		b = v.append(b, f.kind)
+		b = to.appendField(b, i, &r.values[place])
 	}
 	return b
+}
+
+// appendField writes a value as that of field i.
+func (r *record) appendField(b []byte, i int, v *value) []byte {
+	f := &r.fields[i]
+	if f.nullable {
+		b = append(b, union(v.set, r.nullFirst))
+		if !v.set {
+			return b
+		}
+	}
+	return v.append(b, f.kind)
 }
 
 // union is the number of the branch of a union with null.

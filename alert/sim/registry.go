@@ -48,9 +48,8 @@ func (r *Registry) IDs(ctx context.Context) ([]uint32, error) {
 			return nil, err
 		}
 	}
-	r.known(lsstID)
 	r.mu.Lock()
-	ids = slices.AppendSeq(slices.Clone(ids), maps.Keys(r.texts))
+	ids = slices.AppendSeq(slices.Clone(ids), maps.Keys(r.all()))
 	r.mu.Unlock()
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
@@ -59,23 +58,28 @@ func (r *Registry) IDs(ctx context.Context) ([]uint32, error) {
 func (r *Registry) known(id uint32) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.all()[id]
+}
+
+// all is what is known by id. The caller holds r.mu.
+func (r *Registry) all() map[uint32][]byte {
 	if r.texts == nil {
 		r.texts = map[uint32][]byte{lsstID: []byte(lsstSchema())}
 	}
-	return r.texts[id]
+	return r.texts
 }
 
 var errTaken = errors.New("another schema has that id")
 
 // add makes a schema known under an id.
 func (r *Registry) add(id uint32, text []byte) error {
-	old := r.known(id)
-	if old != nil && string(old) != string(text) {
-		return fmt.Errorf("sim: registry: schema %d: %w", id, errTaken)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.texts[id] = text
+	texts := r.all()
+	if old, ok := texts[id]; ok && string(old) != string(text) {
+		return fmt.Errorf("sim: registry: schema %d: %w", id, errTaken)
+	}
+	texts[id] = text
 	if r.Dir == "" {
 		return nil
 	}

@@ -109,7 +109,9 @@ func (t *translator) wrap(w *writer, datum []byte) (*writer, sent, int, error) {
 		return nil, sent{}, 0, nil
 	}
 	if w.survey.Name != "lsst" {
-		b, from := container(w.text, datum)
+		h := fnv.New128a()
+		h.Write(w.text)
+		b, from := container(containerHead(w.text), h.Sum(nil), datum)
 		return w, sent{bytes: b, end: from + len(datum)}, from, nil
 	}
 	if err := t.know(w); err != nil {
@@ -218,14 +220,12 @@ func roles(v *alert.Survey) map[string]role {
 }
 
 // container returns a file with one record, and where the record begins.
-func container(schema, datum []byte) ([]byte, int) {
-	h := fnv.New128a()
-	h.Write(schema)
-	sync := h.Sum(nil)
-	b := append(containerHead(schema), sync...)
+func container(head, sync, datum []byte) (b []byte, from int) {
+	b = make([]byte, 0, len(head)+len(datum)+2*len(sync)+2*binary.MaxVarintLen64)
+	b = append(append(b, head...), sync...)
 	b = binary.AppendVarint(b, 1)
 	b = binary.AppendVarint(b, int64(len(datum)))
-	from := len(b)
+	from = len(b)
 	return append(append(b, datum...), sync...), from
 }
 

@@ -54,7 +54,7 @@ func (z *ztf) packet(d detection, past []detection) (Packet, error) {
 	}
 	id, object := d.candid(), ztfName(d.object.number, d.mjd)
 	b := z.datum[:0]
-	b = appendText(b, "3.2")
+	b = appendText(b, "3.2") // so say those of 3.3
 	b = appendText(b, "ZTF (www.ztf.caltech.edu)")
 	b = appendText(b, object)
 	b = binary.AppendVarint(b, id)
@@ -74,19 +74,10 @@ func (z *ztf) packet(d detection, past []detection) (Packet, error) {
 		return Packet{}, fmt.Errorf("sim: ztf: cutout: %w", err)
 	}
 	z.datum = b
-	return Packet{Value: z.container(b, d.seed), Time: micros(us), ID: id, Object: object}, nil
-}
-
-// container is the file with one record that ZTF sends.
-func (z *ztf) container(datum []byte, seed uint64) []byte {
-	var sync [16]byte
-	binary.BigEndian.PutUint64(sync[:8], hash(seed, 10))
-	binary.BigEndian.PutUint64(sync[8:], hash(seed, 11))
-	b := make([]byte, 0, len(z.head)+len(datum)+2*len(sync)+8)
-	b = append(append(b, z.head...), sync[:]...)
-	b = binary.AppendVarint(b, 1)
-	b = binary.AppendVarint(b, int64(len(datum)))
-	return append(append(b, datum...), sync[:]...)
+	sync := binary.BigEndian.AppendUint64(nil, hash(d.seed, 10))
+	sync = binary.BigEndian.AppendUint64(sync, hash(d.seed, 11))
+	file, _ := container(z.head, sync, b)
+	return Packet{Value: file, Time: micros(us), ID: id, Object: object}, nil
 }
 
 // candidate fills in the row with a detection, or with an upper limit.

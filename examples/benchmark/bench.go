@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
 // bench is a benchmark under way.
@@ -88,7 +90,7 @@ func (b *bench) title() string {
 		what = "real"
 	}
 	return fmt.Sprintf("%s %s %s packets of %.1f kB, %s, %d partitions",
-		thousands(float64(b.n)), what, b.survey, float64(b.bytes)/1e3/float64(b.n), where, b.partitions)
+		cli.Count(int64(b.n)), what, b.survey, float64(b.bytes)/1e3/float64(b.n), where, b.partitions)
 }
 
 // run measures each phase once. The disk is slower for whoever comes after much

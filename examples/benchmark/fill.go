@@ -15,6 +15,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/skyfinch/skyfinch/alert/sim"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/internal/demo"
 	"github.com/skyfinch/skyfinch/internal/feed"
 )
@@ -61,7 +62,7 @@ func (b *bench) fill(ctx context.Context) error {
 		err = fmt.Errorf("benchmark: %d packets of %d to be had", sent, b.n)
 	}
 	if err == nil {
-		fmt.Fprintf(b.progress, "filled a topic with %s packets in %.1f s\n", thousands(float64(sent)), time.Since(begun).Seconds())
+		fmt.Fprintf(b.progress, "filled a topic with %s packets in %.1f s\n", cli.Count(sent), time.Since(begun).Seconds())
 	}
 	return err
 }

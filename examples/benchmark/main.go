@@ -19,7 +19,7 @@ import (
 func main() { os.Exit(cli.Main("benchmark", run)) }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) == 1 && args[0] == phaseHidden {
+	if len(args) == 1 && args[0] == childArg {
 		return child(ctx, os.Stdin, os.Stdout)
 	}
 	o, err := parse(args)

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 
 // TestMain lets the test binary be the process of a phase.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == phaseHidden {
+	if len(os.Args) == 2 && os.Args[1] == childArg {
 		main()
 	}
 	os.Exit(m.Run())

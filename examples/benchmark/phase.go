@@ -30,12 +30,14 @@ type task struct {
 type phase string
 
 const (
-	fetch       phase = "fetch"   // with sarama alone
-	read        phase = "read"    // with stream/kafka
-	write       phase = "write"   // files of the archive's sizes, with fsync
-	archiveAll  phase = "archive" // archive.Service
-	phaseHidden       = "phase"   // the first argument of the process
+	fetch      phase = "fetch"   // with sarama alone
+	read       phase = "read"    // with stream/kafka
+	write      phase = "write"   // files of the archive's sizes, with fsync
+	archiveAll phase = "archive" // archive.Service
 )
+
+// childArg is the one argument of a process that does a phase.
+const childArg = "phase"
 
 // done is what a phase did.
 type done struct {
@@ -59,7 +61,7 @@ func runPhase(ctx context.Context, t task) (done, error) {
 		return done{}, fmt.Errorf("benchmark: %w", err)
 	}
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, phaseHidden)
+	cmd := exec.CommandContext(ctx, self, childArg)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, os.Stderr
 	settleDisk(ctx)
 	err = cmd.Run()

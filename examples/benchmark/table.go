@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
 // result is all that was measured.
@@ -108,11 +111,4 @@ func orDash(x float64) string {
 	return thousands(x)
 }
 
-// thousands writes 1234567 as 1,234,567.
-func thousands(x float64) string {
-	text := fmt.Sprintf("%.0f", x)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
+func thousands(x float64) string { return cli.Count(int64(math.Round(x))) }

@@ -25,25 +25,12 @@ type screen struct {
 
 // Watch runs a job and shows the board meanwhile.
 func (s *screen) Watch(b *board, every time.Duration, job func() error) error {
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		t := time.NewTicker(every)
-		defer t.Stop()
-		for {
-			select {
-			case now := <-t.C:
-				s.draw(b.look(now), now)
-			case <-stop:
-				return
-			}
-		}
-	}()
-	err := job()
-	close(stop)
-	<-stopped
-	now := time.Now()
-	s.draw(b.look(now), now)
+	show := func() {
+		now := time.Now()
+		s.draw(b.look(now), now)
+	}
+	err := cli.Meanwhile(every, show, job)
+	show()
 	return err
 }
 

@@ -31,8 +31,8 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	m := &meter{err: os.Stderr, begun: time.Now()}
-	_, _, m.shown = cli.Terminal(m.err)
+	m := &meter{out: os.Stderr, begun: time.Now()}
+	_, _, m.shown = cli.Terminal(m.out)
 	o.feed.Observe = m.observe
 	_, err = o.feed.Send(ctx, packets)
 	m.end(o.feed.Topic)
@@ -93,10 +93,14 @@ func parse(args []string) (*options, error) {
 		return nil, err
 	}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, check := range []error{o.usage(given), o.reach(t), o.make(t)} {
-		if check != nil {
-			return nil, check
-		}
+	if err := o.usage(given); err != nil {
+		return nil, err
+	}
+	if err := o.reach(t); err != nil {
+		return nil, err
+	}
+	if err := o.choose(t); err != nil {
+		return nil, err
 	}
 	if given["speed"] {
 		o.feed.Rate = 0
@@ -151,8 +155,8 @@ func (o *options) reach(t texts) (err error) {
 	return nil
 }
 
-// make says what the packets are, and how fast they come.
-func (o *options) make(t texts) (err error) {
+// choose says what the packets are, and how fast they come.
+func (o *options) choose(t texts) (err error) {
 	if o.simulator.Survey, err = sim.ParseSurvey(t.survey); err != nil {
 		return cli.UsageError{Text: err.Error()}
 	}

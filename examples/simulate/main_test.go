@@ -96,12 +96,12 @@ func TestRun(t *testing.T) {
 
 func TestMeter(t *testing.T) {
 	var b bytes.Buffer
-	quiet := meter{err: &b}
+	quiet := meter{out: &b}
 	quiet.observe(5, 5)
 	quiet.end("t")
 	assert.Empty(t, b.String())
 
-	m := meter{err: &b, shown: true, begun: time.Now().Add(-10 * time.Second)}
+	m := meter{out: &b, shown: true, begun: time.Now().Add(-10 * time.Second)}
 	m.observe(12345, 1e9)
 	m.observe(12346, 1e9) // too soon to be drawn
 	m.end("t")

@@ -10,7 +10,7 @@ import (
 
 // meter shows on a terminal how much has been sent.
 type meter struct {
-	err   io.Writer
+	out   io.Writer
 	shown bool
 	begun time.Time
 
@@ -24,7 +24,7 @@ func (m *meter) observe(sent, bytes int64) {
 	m.sent, m.bytes = sent, bytes
 	if now := time.Now(); m.shown && now.Sub(m.last) >= redraw {
 		m.last = now
-		fmt.Fprintf(m.err, "\r\x1b[K%s", m.line())
+		fmt.Fprintf(m.out, "\r\x1b[K%s", m.line())
 	}
 }
 
@@ -36,6 +36,6 @@ func (m *meter) line() string {
 // end leaves the last line there.
 func (m *meter) end(topic string) {
 	if m.shown {
-		fmt.Fprintf(m.err, "\r\x1b[K%s to %s\n", m.line(), topic)
+		fmt.Fprintf(m.out, "\r\x1b[K%s to %s\n", m.line(), topic)
 	}
 }

@@ -9,15 +9,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/IBM/sarama"
-
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
-
-// mostInflated is how large a compressed batch of messages may become in
-// memory, in bytes. Brokers refuse batches above 1 MiB, or some more, by
-// themselves.
-const mostInflated = 128 << 20
 
 // Kafka is what the flags of a command say about the stream to read.
 type Kafka struct {
@@ -42,7 +35,7 @@ const KafkaManual = `    -brokers HOST:PORT,...
                         'ztf_\d{8}_programid1,lsst-alerts-.*'. Topics and partitions
                         that appear later are read too
     -start WHERE        where to begin: earliest, latest, or a time like
-                        2026-07-01T03:00:00Z
+                        2026-07-01T03:00:00Z (default earliest; of checkstream latest)
     -kafka-config FILE  properties as Kafka's own tools take them: bootstrap.servers,
                         security.protocol, sasl.*, ssl.*
     -simulator          read an embedded broker that simulates ZTF and LSST
@@ -55,10 +48,10 @@ const GroupManual = `    -group NAME         the consumer group under which offs
 
 // Flags adds the flags to f. What stands in k is their default.
 func (k *Kafka) Flags(f *flag.FlagSet) {
-	set := func(name string, set func(string) error) {
+	set := func(name string, take func(string) error) {
 		f.Func(name, "", func(text string) error {
 			k.given = true
-			return set(text)
+			return take(text)
 		})
 	}
 	set("brokers", func(text string) (err error) {
@@ -114,7 +107,6 @@ func (k *Kafka) Source() (*kafka.Source, error) {
 	if err := k.Check(); err != nil {
 		return nil, err
 	}
-	sarama.MaxDecompressedBatchSize = mostInflated
 	s := &kafka.Source{Brokers: k.Brokers, Topics: k.Topics, Start: k.Start, Group: k.Group, Log: Log()}
 	if k.Config == "" {
 		return s, nil

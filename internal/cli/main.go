@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/IBM/sarama"
+
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 )
@@ -26,6 +28,11 @@ func (e UsageError) Error() string { return e.Text }
 // what is alive is bounded by the settings of the job, and far below.
 const memoryLimit = 400 << 20
 
+// mostInflated is how large a compressed batch of Kafka messages may become in
+// memory, in bytes; sarama has no bound by itself. Brokers refuse batches above
+// 1 MiB, or some more, before they are inflated.
+const mostInflated = 128 << 20
+
 // Main runs a command until it ends, or until Ctrl-C or SIGTERM end its
 // context; a second signal kills it. It returns the exit status: 0, 1 after an
 // error or when what was asked for was not finished, which stands on standard
@@ -37,6 +44,7 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
+	sarama.MaxDecompressedBatchSize = mostInflated
 	err := run(ctx, os.Args[1:])
 	var usage UsageError
 	switch {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -32,15 +31,25 @@ func (m Meter) Watch(progress func() stream.Progress, job func() error) error {
 	if show == nil {
 		return job()
 	}
+	err := Meanwhile(m.every(), func() { show(progress()) }, job)
+	if m.Mode == "auto" {
+		fmt.Fprint(m.Err, "\r\x1b[K")
+	}
+	return err
+}
+
+// Meanwhile runs a job, and calls show every so often until it ends. It returns
+// when neither runs any more.
+func Meanwhile(every time.Duration, show func(), job func() error) error {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		t := time.NewTicker(m.every())
+		t := time.NewTicker(every)
 		defer t.Stop()
 		for {
 			select {
 			case <-t.C:
-				show(progress())
+				show()
 			case <-stop:
 				return
 			}
@@ -49,9 +58,6 @@ func (m Meter) Watch(progress func() stream.Progress, job func() error) error {
 	err := job()
 	close(stop)
 	<-stopped
-	if m.Mode == "auto" {
-		fmt.Fprint(m.Err, "\r\x1b[K")
-	}
 	return err
 }
 
@@ -80,25 +86,25 @@ func (m Meter) Summary(p stream.Progress, where string) error {
 		return m.writeJSON(p)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "archived  %s alerts of %s messages in %s, %s (%s/s)\n", thousands(p.Written), thousands(p.Read),
+	fmt.Fprintf(&text, "archived  %s alerts of %s messages in %s, %s (%s/s)\n", Count(p.Written), Count(p.Read),
 		p.Elapsed.Round(10*time.Millisecond), plural(p.Batches, "batch", "batches"), rate(p))
 	if p.Rejected > 0 {
-		fmt.Fprintf(&text, "rejected  %s, whole and with their causes in %s/rejected\n", thousands(p.Rejected), where)
+		fmt.Fprintf(&text, "rejected  %s, whole and with their causes in %s/rejected\n", Count(p.Rejected), where)
 	}
 	for _, cause := range commonest(p.Causes, 3) {
-		fmt.Fprintf(&text, "  %9s  %s\n", thousands(p.Causes[cause]), cause)
+		fmt.Fprintf(&text, "  %9s  %s\n", Count(p.Causes[cause]), cause)
 	}
 	if p.Lost > 0 {
-		fmt.Fprintf(&text, "lost      %s, gone before they were read: the ledger says which\n", thousands(p.Lost))
+		fmt.Fprintf(&text, "lost      %s, gone before they were read: the ledger says which\n", Count(p.Lost))
 	}
 	if p.Dropped > 0 {
-		fmt.Fprintf(&text, "left out  %s\n", thousands(p.Dropped))
+		fmt.Fprintf(&text, "left out  %s\n", Count(p.Dropped))
 	}
 	if l := p.Latency; l.Count() > 0 {
 		fmt.Fprintf(&text, "latency   half within %s, 99%% within %s, at most %s after the messages' own times\n",
 			rounded(l.Within(0.5)), rounded(l.Within(0.99)), rounded(l.Max()))
 	}
-	fmt.Fprintf(&text, "files     %s, %s in %s\n", thousands(p.Files), size(p.Bytes), where)
+	fmt.Fprintf(&text, "files     %s, %s in %s\n", Count(p.Files), Bytes(p.Bytes), where)
 	_, err := io.WriteString(m.Out, text.String())
 	return err
 }
@@ -152,58 +158,26 @@ func rounded(d time.Duration) time.Duration {
 }
 
 func line(p stream.Progress) string {
-	text := fmt.Sprintf("%s read, %s archived", thousands(p.Read+p.Reading), thousands(p.Written))
+	text := fmt.Sprintf("%s read, %s archived", Count(p.Read+p.Reading), Count(p.Written))
 	if p.Rejected > 0 {
-		text += fmt.Sprintf(", %s rejected", thousands(p.Rejected))
+		text += fmt.Sprintf(", %s rejected", Count(p.Rejected))
 	}
 	if n := p.Waiting - p.Reading; n > 0 {
-		text += fmt.Sprintf(", %s waiting", thousands(n))
+		text += fmt.Sprintf(", %s waiting", Count(n))
 	}
-	return text + fmt.Sprintf(", %s, %s/s", size(p.Bytes), rate(p))
+	return text + fmt.Sprintf(", %s, %s/s", Bytes(p.Bytes), rate(p))
 }
 
 func rate(p stream.Progress) string {
 	if p.Elapsed <= 0 {
 		return "0"
 	}
-	return thousands(int64(float64(p.Read+p.Reading) / p.Elapsed.Seconds()))
+	return Count(int64(float64(p.Read+p.Reading) / p.Elapsed.Seconds()))
 }
 
 func plural(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return thousands(n) + " " + many
-}
-
-// thousands writes 1234567 as 1,234,567.
-func thousands(n int64) string {
-	digits := fmt.Sprint(n)
-	var out strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
-			out.WriteByte(',')
-		}
-		out.WriteRune(d)
-	}
-	return out.String()
-}
-
-func size(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.2f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	return Count(n) + " " + many
 }

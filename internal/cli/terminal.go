@@ -18,8 +18,11 @@ func Terminal(w io.Writer) (columns, lines int, ok bool) {
 	return columns, lines, ok
 }
 
-// Count writes 1234567 as 1,234,567.
-func Count(n int64) string { return thousands(n) }
-
-// Bytes writes 1234567 as 1.2 MB.
-func Bytes(n int64) string { return size(n) }
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}

@@ -1,18 +1,12 @@
 package demo
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"testing"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/skyfinch/skyfinch/alert"
 )
 
 func producer(t *testing.T, b *broker) (sarama.SyncProducer, sarama.Client) {
@@ -60,35 +54,4 @@ func TestBrokerForgets(t *testing.T) {
 		from, err := client.GetOffset("a", 0, sarama.OffsetOldest)
 		return err == nil && from >= 16 && from < 20
 	}, 10*time.Second, 20*time.Millisecond)
-}
-
-func TestRegistryIsServed(t *testing.T) {
-	texts := alert.RegistryFunc(func(_ context.Context, id uint32) ([]byte, error) {
-		switch id {
-		case 900:
-			return []byte(`{"type":"string"}`), nil
-		case 5:
-			return nil, fmt.Errorf("ill")
-		}
-		return nil, fmt.Errorf("%w %d", alert.ErrUnknownSchema, id)
-	})
-	url, stop, err := serveRegistry(texts)
-	require.NoError(t, err)
-	defer func() { assert.NoError(t, stop()) }()
-	r := alert.HTTPRegistry{URL: url}
-	text, err := r.Schema(t.Context(), 900)
-	require.NoError(t, err)
-	assert.Equal(t, `{"type":"string"}`, string(text))
-	_, err = r.Schema(t.Context(), 7)
-	assert.ErrorIs(t, err, alert.ErrUnknownSchema)
-	_, err = r.Schema(t.Context(), 5)
-	assert.ErrorContains(t, err, "500")
-	assert.NotErrorIs(t, err, alert.ErrUnknownSchema)
-
-	resp, err := http.Get(url + "/subjects")
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	assert.Equal(t, "[]\n", string(body))
 }

@@ -22,21 +22,14 @@ type Night struct {
 	// Rate is how many alerts come a second, of both surveys together. 0: as
 	// fast as can be, or, for a stream without end, 20.
 	Rate float64
-	// Start is when the night begins. Zero: in September 2026, always the same,
-	// or, for a stream without end, a minute ago.
-	Start time.Time
-	// Span is how long a night lasts; alerts are spread over it. 0: three hours.
-	Span time.Duration
 	// Seed decides the sky. Equal nights are equal to the byte.
 	Seed uint64
-	// Partitions of each topic. 0: 4.
-	Partitions int32
 }
 
 const (
-	defaultRate       = 20
-	defaultSpan       = 3 * time.Hour
-	defaultPartitions = 4
+	defaultRate = 20
+	partitions  = 4             // of a topic
+	span        = 3 * time.Hour // of a night that ends; alerts are spread over it
 	// delay is how long the alerts of an endless stream take from the sky to
 	// the broker.
 	delay = time.Minute
@@ -44,17 +37,14 @@ const (
 	kept = 128 << 20
 )
 
-// Demo is a broker within this process, with two topics that are being filled.
+// Demo is a broker within this process, with topics that are being filled.
 type Demo struct {
 	Brokers []string // one, 127.0.0.1:PORT
-	Topics  []string // ztf_YYYYMMDD_programid1 and lsst-alerts-v9
-	// Registry answers for the schemas of the LSST alerts, and RegistryURL
-	// serves the same to other processes.
-	Registry    *sim.Registry
-	RegistryURL string
+	Topics  []string // ztf_YYYYMMDD_programid1, lsst-alerts-v9
+	// Registry answers for the schemas of the LSST alerts.
+	Registry *sim.Registry
 
 	broker *broker
-	serve  func() error // stops the registry
 	cancel context.CancelFunc
 	feeds  sync.WaitGroup
 	mu     sync.Mutex
@@ -71,17 +61,13 @@ func Start(ctx context.Context, n Night) (*Demo, error) {
 	}
 	keep := int64(0)
 	if n.endless() {
-		keep = kept / int64(len(streams)) / int64(n.partitions())
+		keep = kept / int64(len(streams)) / partitions
 	}
 	var err error
-	if d.broker, err = startBroker(n.partitions(), keep, d.Topics...); err != nil {
+	if d.broker, err = startBroker(partitions, keep, d.Topics...); err != nil {
 		return nil, err
 	}
 	d.Brokers = d.broker.addrs()
-	if d.RegistryURL, d.serve, err = serveRegistry(d.Registry); err != nil {
-		d.broker.close()
-		return nil, fmt.Errorf("demo: serve a registry: %w", err)
-	}
 	ctx, d.cancel = context.WithCancel(ctx)
 	for _, s := range streams {
 		d.feeds.Go(func() { d.feed(ctx, s) })
@@ -116,7 +102,7 @@ func (d *Demo) Wait() error {
 // Close stops everything, and forgets all messages.
 func (d *Demo) Close() error {
 	d.cancel()
-	err := errors.Join(d.Wait(), d.serve())
+	err := d.Wait()
 	d.broker.close()
 	return err
 }
@@ -131,28 +117,15 @@ type surveyStream struct {
 
 func (n Night) endless() bool { return n.ZTF <= 0 && n.LSST <= 0 }
 
-func (n Night) partitions() int32 {
-	if n.Partitions <= 0 {
-		return defaultPartitions
-	}
-	return n.Partitions
-}
-
 // streams returns what the surveys send.
 func (n Night) streams() []surveyStream {
 	if n.endless() {
 		return n.withoutEnd()
 	}
-	span := n.Span
-	if span <= 0 {
-		span = defaultSpan
-	}
+	start := time.Date(2026, 9, 15, 3, 0, 0, 0, time.UTC)
 	all := float64(max(n.ZTF, 0) + max(n.LSST, 0))
 	of := func(survey sim.Survey, count int) surveyStream {
-		s := sim.Simulator{Survey: survey, Seed: n.Seed, Start: n.Start, Night: span, Alerts: count}
-		if s.Start.IsZero() {
-			s.Start = evening(survey)
-		}
+		s := sim.Simulator{Survey: survey, Seed: n.Seed, Start: start, Night: span, Alerts: count}
 		return surveyStream{topicOf(s), s, int64(count), n.Rate * float64(count) / all}
 	}
 	var streams []surveyStream
@@ -171,24 +144,13 @@ func (n Night) withoutEnd() []surveyStream {
 	if rate <= 0 {
 		rate = defaultRate / 2.
 	}
-	start := n.Start
-	if start.IsZero() {
-		start = time.Now().UTC().Add(-delay)
-	}
+	start := time.Now().UTC().Add(-delay)
 	const day = 24 * time.Hour
 	of := func(survey sim.Survey) surveyStream {
 		s := sim.Simulator{Survey: survey, Seed: n.Seed, Start: start, Night: day, Alerts: int(max(1, rate*day.Seconds()))}
 		return surveyStream{topicOf(s), s, -1, rate}
 	}
 	return []surveyStream{of(sim.ZTF), of(sim.LSST)}
-}
-
-// evening is when a night begins that nobody has chosen.
-func evening(s sim.Survey) time.Time {
-	if s == sim.LSST {
-		return time.Date(2026, 9, 14, 23, 30, 0, 0, time.UTC)
-	}
-	return time.Date(2026, 9, 15, 3, 0, 0, 0, time.UTC)
 }
 
 // topicOf names topics as the surveys do.

@@ -1,6 +1,6 @@
 // Package demo is a night of alerts that needs nothing: a Kafka broker within
-// the process, with the alerts that package alert/sim makes of two surveys in
-// its topics, and a schema registry. All of them listen on 127.0.0.1 alone.
+// the process, on 127.0.0.1 alone, with the alerts that package alert/sim makes
+// of two surveys in its topics, and a registry of their schemas.
 //
 //	d, err := demo.Start(ctx, demo.Night{ZTF: 3000, LSST: 1000})
 //	if err != nil {

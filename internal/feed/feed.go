@@ -62,9 +62,6 @@ func (f *Feed) wrap(err error) error {
 	return fmt.Errorf("feed: topic %s at %v: %w", f.Topic, f.Brokers, err)
 }
 
-// ErrTooLarge says that a topic does not take messages of a size.
-var ErrTooLarge = errors.New("message too large")
-
 // sending is one call of Send, all in one goroutine.
 type sending struct {
 	*Feed
@@ -157,7 +154,7 @@ func (s *sending) failed(e *sarama.ProducerError) error {
 	s.err = s.wrap(fmt.Errorf("message of %d bytes: %w", size, e.Err))
 	var refused sarama.ConfigurationError // by the producer itself
 	if errors.As(e.Err, &refused) || errors.Is(e.Err, sarama.ErrMessageSizeTooLarge) {
-		s.err = s.wrap(fmt.Errorf("%w: one has %d bytes: raise max.message.bytes of the topic", ErrTooLarge, size))
+		s.err = s.wrap(fmt.Errorf("message of %d bytes is too large: raise max.message.bytes of the topic", size))
 	}
 	return s.err
 }
@@ -184,17 +181,15 @@ func (s *sending) finish(ctx context.Context) error {
 			}
 			s.failed(e)
 		case <-ctx.Done():
-			go drain(successes, failures)
+			go drain(s.producer.Successes()) // for the producer to come to its end
+			go drain(s.producer.Errors())
 			return s.err
 		}
 	}
 	return s.err
 }
 
-// drain lets a producer that nobody waits for any more come to its end.
-func drain(successes <-chan *sarama.ProducerMessage, failures <-chan *sarama.ProducerError) {
-	for range successes { //nolint:revive // what comes is of no interest
-	}
-	for range failures { //nolint:revive // likewise
+func drain[T any](all <-chan T) {
+	for range all {
 	}
 }

@@ -32,7 +32,7 @@ var below = []struct {
 	{"stream", []string{"stream/store", "internal/gather"}},
 	{"internal/cli", []string{"stream"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
-	{"internal/demo", []string{"alert", "internal/feed"}},
+	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
 	{"internal", nil},
 }

@@ -40,7 +40,7 @@ func TestLogin(t *testing.T) {
 		err = ask(t, c.addr, conf)
 		t.Log(c.protocol, c.mechanism, err)
 		if c.want == "" {
-			assert.ErrorContains(t, err, "topic alerts: no such topic", "the login was good")
+			assert.ErrorContains(t, err, "topic alerts: ", "the login was good")
 		} else {
 			assert.ErrorContains(t, err, c.want)
 		}

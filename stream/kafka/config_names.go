@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -44,7 +45,7 @@ var unsupported = map[string]string{
 // checkNames returns an error for a name that begins like a security setting
 // and is none.
 func checkNames(p map[string]string) error {
-	for _, name := range sortedKeys(p) {
+	for _, name := range slices.Sorted(maps.Keys(p)) {
 		if why := unsupported[name]; why != "" {
 			return fmt.Errorf("%s: %s", name, why)
 		}
@@ -60,15 +61,6 @@ func checkNames(p map[string]string) error {
 		return fmt.Errorf("no setting is named %.80q: remove it", name)
 	}
 	return nil
-}
-
-func sortedKeys(p map[string]string) []string {
-	keys := make([]string, 0, len(p))
-	for k := range p {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 func hasPrefix(name string, prefixes []string) bool {

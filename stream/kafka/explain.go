@@ -33,9 +33,6 @@ func explain(err error, brokers []string, conf *sarama.Config) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &done) {
 		return err
 	}
-	if conf == nil {
-		conf = NewConfig()
-	}
 	words := firstWords(
 		func() string { return explainLogin(err, conf) },
 		func() string { return explainCode(err) },
@@ -184,7 +181,8 @@ func explainClosed(err error, conf *sarama.Config) string {
 func explainNetwork(err error, conf *sarama.Config) string {
 	var dns *net.DNSError
 	var op *net.OpError
-	var timeout net.Error
+	var network net.Error
+	timeout := errors.As(err, &network) && network.Timeout() || errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: is a broker running there, and is this its port?"
@@ -196,13 +194,11 @@ func explainNetwork(err error, conf *sarama.Config) string {
 		return "no route to the host: check the address and the network"
 	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
 		return "no answer: check the address, and whether a firewall is between"
-	case !(errors.As(err, &timeout) && timeout.Timeout()) && !errors.Is(err, context.DeadlineExceeded):
-	case conf.Net.TLS.Enable:
+	case timeout && conf.Net.TLS.Enable:
 		return "no answer in time: does this port speak TLS (if not: security.protocol=" + protocol(conf.Net.SASL.Enable, false) + "), and is it a broker's?"
-	default:
+	case timeout:
 		return "no answer in time: check the address, whether it is a Kafka broker's, and whether a firewall is between"
-	}
-	if errors.Is(err, sarama.ErrOutOfBrokers) {
+	case errors.Is(err, sarama.ErrOutOfBrokers):
 		return "no broker can be reached: check the addresses and security.protocol"
 	}
 	return ""
@@ -233,8 +229,6 @@ func own(err error) string {
 // brokerNames names up to three brokers.
 func brokerNames(brokers []string) string {
 	switch n := len(brokers); {
-	case n == 0:
-		return "no broker given"
 	case n == 1:
 		return "broker " + oneLine(brokers[0])
 	case n <= 3:

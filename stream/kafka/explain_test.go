@@ -153,7 +153,7 @@ func TestExplainWords(t *testing.T) {
 		{&net.DNSError{Name: "x", Err: "no such host", IsNotFound: true}, plain, `no host is named "x" (no such host): check the address`},
 		{&net.DNSError{Name: "x", Err: "i/o timeout", IsTimeout: true}, plain, `the host "x" cannot be looked up (i/o timeout): is the name service working?`},
 		{slow, plain, "no answer: check the address, and whether a firewall is between"},
-		{context.DeadlineExceeded, nil, "no answer in time: check the address, whether it is a Kafka broker's, and whether a firewall is between"},
+		{context.DeadlineExceeded, plain, "no answer in time: check the address, whether it is a Kafka broker's, and whether a firewall is between"},
 		{sarama.Wrap(sarama.ErrOutOfBrokers, slow, io.EOF), plain, "the connection was closed: does this port want TLS or a login (security.protocol=SSL, SASL_SSL or SASL_PLAINTEXT)?"},
 		{sarama.Wrap(sarama.ErrOutOfBrokers), plain, "no broker can be reached: check the addresses and security.protocol"},
 		{&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, plain, "no route to the host: check the address and the network"},
@@ -198,8 +198,8 @@ func TestExplainNamesBrokers(t *testing.T) {
 		{&brokerError{"a:1", errors.New("odd")}, long[:1], "kafka: broker a:1: odd"},
 		{&brokerError{"a:1", sarama.ErrGroupAuthorizationFailed}, long[:1], "kafka: broker a:1: not authorised"},
 	} {
-		assert.ErrorContains(t, explain(c.err, c.brokers, nil), c.want)
+		assert.ErrorContains(t, explain(c.err, c.brokers, NewConfig()), c.want)
 	}
-	text := explain(errors.New(strings.Repeat("é", 1000)), []string{strings.Repeat("x", 1000)}, nil).Error()
+	text := explain(errors.New(strings.Repeat("é", 1000)), []string{strings.Repeat("x", 1000)}, NewConfig()).Error()
 	assert.Less(t, len(text), 700)
 }

@@ -31,7 +31,8 @@ var errNothing = passing("a broker has nothing of offsets that were there")
 // fetcher reads the parts that one broker leads, in their order. One response
 // is on its way at a time; it is handed over before the next is asked for.
 type fetcher struct {
-	*reader
+	conn  *cluster
+	sizes *sizes
 	addr  string
 	parts []*part
 	bytes float64 // in memory, of a fetch
@@ -102,7 +103,7 @@ func (f *fetcher) choose() (parts []*part, limits []int32) {
 			continue
 		}
 		rows := p.end - p.ahead
-		want, inflates := f.src.state.sizes.wire(p.topic, rows)
+		want, inflates := f.sizes.wire(p.topic, rows)
 		if inflates == 0 {
 			want, inflates = min(unknownFetch, f.bytes), 1
 		}
@@ -209,7 +210,7 @@ func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r
 	}
 	for p, b := range r.blocks {
 		if sum > 0 {
-			f.src.state.sizes.learn(p.topic, b.next-p.ahead, bytes[p], float64(wire)*float64(bytes[p])/float64(sum))
+			f.sizes.learn(p.topic, b.next-p.ahead, bytes[p], float64(wire)*float64(bytes[p])/float64(sum))
 		}
 		p.ahead = b.next
 		f.brought = f.heard

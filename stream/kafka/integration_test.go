@@ -179,7 +179,7 @@ func TestRealRestart(t *testing.T) {
 	script := serverScript(t, "kafka.sh")
 	run := func(args ...string) string {
 		cmd := exec.Command(script, args...)
-		cmd.Env = append(os.Environ(), "KAFKA_NAME=h1")
+		cmd.Env = append(os.Environ(), "KAFKA_NAME=skyfinch-test")
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
 		require.NoError(t, err, args)

@@ -272,7 +272,7 @@ func realLab(t testing.TB, addr string) *lab { return &lab{addr: addr, t: t, log
 // real makes a topic of its own on a real cluster, for the time of the test.
 func (l *lab) real(partitions int32, configs ...string) string {
 	l.t.Helper()
-	topic := "h1-" + strings.ToLower(rand.Text()[:12])
+	topic := "skyfinch-test-" + strings.ToLower(rand.Text()[:12])
 	configs = append([]string{"retention.ms", "-1"}, configs...) // the messages are old
 	c := l.client()
 	req := kmsg.NewPtrCreateTopicsRequest()

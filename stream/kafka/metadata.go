@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/IBM/sarama"
@@ -38,11 +39,7 @@ func (c *cluster) metadata(ctx context.Context, names []string) (v *view, err er
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = c.known[:0:0]
-	for _, addr := range v.brokers {
-		c.known = append(c.known, addr)
-	}
-	slices.Sort(c.known)
+	c.known = slices.Sorted(maps.Values(v.brokers))
 	return v, nil
 }
 

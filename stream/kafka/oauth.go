@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,8 +50,8 @@ func (l login) token(p map[string]string, conf *sarama.Config) error {
 	scope := p["sasl.oauthbearer.scope"]
 	extensions := map[string]string{}
 	if l.module != "" {
-		id, secret = or(l.options["clientId"], id), or(l.options["clientSecret"], secret)
-		scope = or(l.options["scope"], scope)
+		id, secret = cmp.Or(l.options["clientId"], id), cmp.Or(l.options["clientSecret"], secret)
+		scope = cmp.Or(l.options["scope"], scope)
 		for name, value := range l.options {
 			if name, ok := strings.CutPrefix(name, "extension_"); ok {
 				extensions[name] = value
@@ -84,13 +85,6 @@ func tokenEndpoint(s string) (endpoint, name string, err error) {
 		return "", "", errors.New("it is no https:// URL")
 	}
 	return s, (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), nil
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // Token returns a token that has not expired, and asks for one when it must.

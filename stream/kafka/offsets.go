@@ -8,7 +8,7 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// query is a question to the leader of a partition: where does it begin and end?
+// query asks the leader of a partition where that begins and ends.
 type query struct {
 	name
 	place
@@ -39,10 +39,10 @@ func (s *Source) questions() []question {
 }
 
 // offsets asks the leaders, all at once. What goes wrong with a leader, or with
-// a partition, is in the error of its asks.
-func (s *Source) offsets(ctx context.Context, c *cluster, asks []*query) error {
+// a partition, is in the error of its queries.
+func (s *Source) offsets(ctx context.Context, c *cluster, queries []*query) error {
 	leaders := map[string][]*query{}
-	for _, a := range asks {
+	for _, a := range queries {
 		if a.leader == "" {
 			a.err = passing("partition %s has no leader now", a.name)
 			continue
@@ -51,17 +51,17 @@ func (s *Source) offsets(ctx context.Context, c *cluster, asks []*query) error {
 	}
 	questions := s.questions()
 	var all sync.WaitGroup
-	for addr, asks := range leaders {
+	for addr, led := range leaders {
 		all.Go(func() {
 			err := c.do(ctx, addr, func(p *peer) error {
 				for _, q := range questions {
-					if err := p.offsets(c.conf.Version, q, asks); err != nil {
+					if err := p.offsets(c.conf.Version, q, led); err != nil {
 						return err
 					}
 				}
 				return nil
 			})
-			for _, a := range asks {
+			for _, a := range led {
 				if err != nil {
 					a.err = err
 				}
@@ -74,17 +74,17 @@ func (s *Source) offsets(ctx context.Context, c *cluster, asks []*query) error {
 
 // offsets asks one question for all partitions of a leader. An answer that is
 // an error is the partition's.
-func (p *peer) offsets(version sarama.KafkaVersion, q question, asks []*query) error {
+func (p *peer) offsets(version sarama.KafkaVersion, q question, queries []*query) error {
 	req := sarama.NewOffsetRequest(version)
 	req.IsolationLevel = sarama.ReadCommitted // the end is the last stable offset
-	for _, a := range asks {
+	for _, a := range queries {
 		req.AddBlock(a.topic, a.partition, q.at, 1)
 	}
 	resp, err := p.GetAvailableOffsets(req)
 	if err != nil {
 		return err
 	}
-	for _, a := range asks {
+	for _, a := range queries {
 		switch b := resp.GetBlock(a.topic, a.partition); {
 		case b == nil:
 			a.err = passing("broker %s says nothing of partition %s", p.Addr(), a.name)

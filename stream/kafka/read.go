@@ -167,7 +167,7 @@ func (r *reader) fetchers() map[string]*fetcher {
 		}
 		f := out[p.leader]
 		if f == nil {
-			f = &fetcher{reader: r, addr: p.leader, out: make(chan response)}
+			f = &fetcher{conn: r.conn, sizes: &r.src.state.sizes, addr: p.leader, out: make(chan response)}
 			out[p.leader] = f
 		}
 		f.parts = append(f.parts, p)
@@ -183,15 +183,15 @@ func (r *reader) fetchers() map[string]*fetcher {
 // consume reads part after part from what the fetchers bring.
 func (r *reader) consume(ctx context.Context, fetchers map[string]*fetcher) error {
 	for _, p := range r.parts {
-		if err := r.one(ctx, p, fetchers[p.leader]); err != nil {
+		if err := r.readPart(ctx, p, fetchers[p.leader]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// one reads a part.
-func (r *reader) one(ctx context.Context, p *part, f *fetcher) error {
+// readPart reads a part to its end.
+func (r *reader) readPart(ctx context.Context, p *part, f *fetcher) error {
 	for p.open() {
 		if len(p.waiting) == 0 {
 			if err := r.receive(ctx, p, f); err != nil {
@@ -206,7 +206,7 @@ func (r *reader) one(ctx context.Context, p *part, f *fetcher) error {
 			return err
 		}
 	}
-	r.close(p)
+	r.endPart(p)
 	return nil
 }
 
@@ -235,8 +235,8 @@ func (r *reader) receive(ctx context.Context, p *part, f *fetcher) error {
 	}
 }
 
-// close accounts for what is lost at the end of a part. It may be called again.
-func (r *reader) close(p *part) {
+// endPart accounts for what is lost at the end of a part. It may be called again.
+func (r *reader) endPart(p *part) {
 	switch {
 	case p.To == stream.Open:
 		r.out.end(p.Partition, p.From)

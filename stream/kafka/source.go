@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -156,7 +155,7 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 // that was made anew under its name.
 func (s *Source) Resume(_ context.Context, settled map[string]int64) error {
 	s.state.resumed = make(map[string]resumed, len(settled))
-	for p, at := range maps.All(settled) {
+	for p, at := range settled {
 		if name, ok := parseName(p); ok {
 			s.state.resumed[p] = resumed{name, at}
 		}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -32,7 +33,7 @@ func newSelection(topics []string) (*selection, error) {
 			re, err := regexp.Compile("^(?:" + t + ")$")
 			if err != nil {
 				_, own := regexp.Compile(t) // says it without what was put around
-				return nil, fmt.Errorf("kafka: topics %q: %w", t, cmpErr(own, err))
+				return nil, fmt.Errorf("kafka: topics %q: %w", t, cmp.Or(own, err))
 			}
 			s.patterns = append(s.patterns, pattern{t, re})
 		}
@@ -41,13 +42,6 @@ func newSelection(topics []string) (*selection, error) {
 		return nil, fmt.Errorf("kafka: no topics: name at least one, or a regexp")
 	}
 	return s, nil
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // isName reports whether a topic could have this name.

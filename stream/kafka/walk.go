@@ -21,7 +21,7 @@ func (r *reader) walk(p *part, b *block) error {
 			break
 		}
 		if batch.LastOffset() < p.next {
-			aborted.skip(batch)
+			aborted.kind(batch) // it may begin or end an aborted transaction
 			continue
 		}
 		kind := aborted.kind(batch)
@@ -150,8 +150,6 @@ func (a *aborts) kind(batch *sarama.RecordBatch) kind {
 	}
 	return message
 }
-
-func (a *aborts) skip(batch *sarama.RecordBatch) { a.kind(batch) }
 
 // isAbort reports whether a control batch is an abort marker: its key is a
 // version and a type, two bytes each, and the type is 0.
