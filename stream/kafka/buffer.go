@@ -17,18 +17,29 @@ type buffer struct {
 	arrow *memory.Buffer
 }
 
+// What sarama makes of a message, and of a header of one, beside their bytes.
+const (
+	recordSize = 120
+	headerSize = 56
+)
+
 // widen makes b begin at or before the records of a block that are not
-// compressed. It returns the bytes of all keys and values in the block.
-func (b *buffer) widen(in *sarama.FetchResponseBlock) (bytes int64) {
+// compressed. It returns the bytes of all keys and values in the block, and
+// what all of it takes in memory: of small messages far more.
+func (b *buffer) widen(in *sarama.FetchResponseBlock) (bytes, held int64) {
 	for _, r := range in.RecordsSet {
 		for _, x := range r.RecordBatch.Records {
 			bytes += int64(len(x.Key) + len(x.Value))
+			held += recordSize
+			for _, h := range x.Headers {
+				held += headerSize + int64(len(h.Key)+len(h.Value))
+			}
 		}
 		if r.RecordBatch.Codec == sarama.CompressionNone {
 			b.widenBatch(r.RecordBatch)
 		}
 	}
-	return bytes
+	return bytes, held + bytes
 }
 
 // widenBatch makes b begin at or before the records of a batch.

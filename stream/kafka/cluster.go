@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/IBM/sarama"
 )
@@ -114,14 +115,27 @@ func (c *cluster) isClosed() bool {
 }
 
 // anywhere has f talk to any broker that answers: those that the cluster
-// named, then those that the caller named. The error is that of the last one.
+// named, then those that the caller named. Each has its share of the time that
+// is left. The error is that of the last one.
 func (c *cluster) anywhere(ctx context.Context, f func(*peer) error) (err error) {
-	for _, addr := range c.addresses() {
-		if err = c.do(ctx, addr, f); err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
+	addresses := c.addresses()
+	for i, addr := range addresses {
+		one, cancel := share(ctx, len(addresses)-i)
+		err = c.do(one, addr, f)
+		cancel()
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return err
 		}
 	}
 	return c.explain(err)
+}
+
+// share returns a context for the first of n tries.
+func share(ctx context.Context, n int) (context.Context, context.CancelFunc) {
+	if end, ok := ctx.Deadline(); ok {
+		return context.WithTimeout(ctx, time.Until(end)/time.Duration(n))
+	}
+	return context.WithCancel(ctx)
 }
 
 func (c *cluster) explain(err error) error { return explain(err, c.seeds, c.conf) }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -46,6 +47,7 @@ func (s *Source) Committed(ctx context.Context, accounts []stream.Account) error
 			k.pending[n] = max(k.pending[n], a.To)
 		}
 	}
+	maps.DeleteFunc(k.pending, func(n name, _ int64) bool { return s.isGone(n.String()) })
 	if len(k.pending) == 0 || time.Since(k.failed) < commitPause {
 		return nil
 	}

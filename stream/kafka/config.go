@@ -113,6 +113,9 @@ func readServers(p map[string]string) ([]string, error) {
 		if _, after, ok := strings.Cut(s, "://"); ok { // PLAINTEXT://host:port, as in a broker's listeners
 			s = after
 		}
+		if strings.Contains(s, "@") {
+			return nil, fmt.Errorf("%s: a server is host:port; user and password go into sasl.jaas.config", name)
+		}
 		host, port, err := net.SplitHostPort(s)
 		if err != nil && !strings.Contains(s, ":") {
 			host, port, err = s, "9092", nil

@@ -107,7 +107,7 @@ func parseJAAS(text string) (login, error) {
 			return l, errors.New(`a quote is not closed (inside quotes, a quote is written \", in a properties file \\")`)
 		}
 		if !quoted && (value == "" || value == ";" || value == "=") {
-			return l, fmt.Errorf("option %.40q has no value", name)
+			return l, fmt.Errorf("option %d has no value", len(l.options)+1) // its name may be a piece of a password
 		}
 		l.options[name] = value
 	}

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"net"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -261,4 +262,16 @@ func TestLaterPartitionHasAnError(t *testing.T) {
 	h := l.Fault(kfake.Fault{Keys: fetches(), Err: kerr.NotLeaderForPartition, Count: 3, Partitions: []int32{1}})
 	same(t, wanted, read(t, s, planned...).rows)
 	assert.Equal(t, 3, h.Hits())
+}
+
+// One of the brokers takes connections and says nothing: Check asks the next.
+func TestCheckPassesASilentBroker(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	l := newLab(t)
+	l.create("a", 1)
+	s := l.source("a")
+	s.Brokers = []string{silent.Addr().String(), l.brokers()[0]}
+	assert.NoError(t, s.Check(t.Context()))
 }

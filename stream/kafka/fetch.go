@@ -14,7 +14,6 @@ const (
 	mostFetch     = 8 << 20
 	leastFetch    = 1 << 20
 	leastPart     = 64 << 10
-	unknownFetch  = 1 << 20  // of a topic of which nothing is known
 	fetchesMemory = 32 << 20 // of all fetches of all brokers
 	fetchWait     = 500 * time.Millisecond
 	// stalled is how long a broker may have nothing to say of offsets that
@@ -40,8 +39,7 @@ type fetcher struct {
 
 	alone   bool // ask for the first part only: it got nothing beside others
 	more    int32
-	heard   time.Time // when the broker answered last
-	brought time.Time // when it last brought something
+	brought time.Time // when the broker last brought something
 }
 
 // response is what a fetch brought, or why the fetcher has ended.
@@ -55,7 +53,10 @@ type response struct {
 // of kill breaks off the fetch that is under way.
 func (f *fetcher) run(stop, kill context.Context) {
 	defer close(f.out)
-	f.heard, f.brought = time.Now(), time.Now()
+	f.brought = time.Now()
+	for _, p := range f.parts { // its leader was asked for just now
+		p.heard = f.brought
+	}
 	for {
 		parts, limits := f.choose()
 		if len(parts) == 0 || stop.Err() != nil {
@@ -95,19 +96,20 @@ func damaged(err error) bool {
 
 // choose picks the parts of the next fetch and how many bytes to ask for of
 // each. sarama puts them into a request in any order, so that no part may take
-// away the room of those before it: only so many are asked for as fit.
+// away the room of those before it: only so many are asked for as fit. Of a
+// topic of which nothing is known one batch shows how far it inflates.
 func (f *fetcher) choose() (parts []*part, limits []int32) {
 	left := f.bytes
 	for _, p := range f.parts {
 		if p.ahead >= p.end {
 			continue
 		}
-		rows := p.end - p.ahead
-		want, inflates := f.sizes.wire(p.topic, rows)
+		want, inflates := f.sizes.wire(p.topic, p.end-p.ahead)
 		if inflates == 0 {
-			want, inflates = min(unknownFetch, f.bytes), 1
+			want, inflates = 1, 1
+		} else {
+			want = max(want*1.1, leastPart)
 		}
-		want = max(want*1.1, leastPart)
 		if len(parts) > 0 && want*inflates > left {
 			break
 		}
@@ -153,20 +155,26 @@ func (f *fetcher) fetch(ctx context.Context, parts []*part, limits []int32) (r r
 	return f.take(resp, parts, wire)
 }
 
-// same returns an error if the broker was not heard of for a while and a topic
-// is not the one that was fetched from before. A broker learns of a new topic
-// before it serves it, so it is asked after the fetch.
+// same returns an error if one of the parts was not heard of for a while and its
+// topic is not the one that was fetched from before. A broker learns of a new
+// topic before it serves it, so it is asked after the fetch.
 func (f *fetcher) same(p *peer, parts []*part) error {
-	last := f.heard
-	f.heard = time.Now()
-	if f.heard.Sub(last) < quiet {
+	now := time.Now()
+	var doubtful []*part
+	for _, x := range parts {
+		if now.Sub(x.heard) >= quiet {
+			doubtful = append(doubtful, x)
+		}
+		x.heard = now
+	}
+	if len(doubtful) == 0 {
 		return nil
 	}
-	v, err := f.conn.metadataOf(p, topicsOf(parts))
+	v, err := f.conn.metadataOf(p, topicsOf(doubtful))
 	if err != nil {
 		return err
 	}
-	for _, x := range parts {
+	for _, x := range doubtful {
 		if !v.has(x.name) {
 			return sarama.ErrUnknownTopicOrPartition
 		}
@@ -179,7 +187,7 @@ func (f *fetcher) same(p *peer, parts []*part) error {
 func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r response) {
 	r.blocks = make(map[*part]*block, len(parts))
 	whole := new(buffer)
-	bytes := map[*part]int64{}
+	bytes, held := map[*part]int64{}, map[*part]int64{}
 	var sum int64
 	for i, p := range parts {
 		b := resp.GetBlock(p.topic, p.partition)
@@ -195,13 +203,17 @@ func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r
 		}
 		next := covered(b, p.ahead)
 		if next == p.ahead {
-			if i == 0 && len(b.RecordsSet) > 0 { // a piece of a batch
+			switch {
+			case i > 0:
+			case len(b.RecordsSet) > 0: // a piece of a batch
 				f.more = min(max(2*f.more, leastFetch), sarama.MaxResponseSize)
+			case b.Partial: // sarama takes no batch of more messages than there are bytes from it on
+				f.more = min(max(2*f.more, leastFetch), mostFetch)
 			}
 			continue
 		}
-		bytes[p] = whole.widen(b)
-		sum += bytes[p]
+		bytes[p], held[p] = whole.widen(b)
+		sum += held[p]
 		r.blocks[p] = &block{b, next, whole}
 	}
 	f.alone = r.blocks[parts[0]] == nil
@@ -210,10 +222,10 @@ func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r
 	}
 	for p, b := range r.blocks {
 		if sum > 0 {
-			f.sizes.learn(p.topic, b.next-p.ahead, bytes[p], float64(wire)*float64(bytes[p])/float64(sum))
+			f.sizes.learn(p.topic, b.next-p.ahead, bytes[p], held[p], float64(wire)*float64(held[p])/float64(sum))
 		}
 		p.ahead = b.next
-		f.brought = f.heard
+		f.brought = p.heard
 	}
 	return r
 }

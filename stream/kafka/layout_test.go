@@ -284,3 +284,41 @@ func (l *lab) deleteRecords(c *kgo.Client, topic string, partition int32, below 
 	_, err := req.RequestWith(l.t.Context(), c)
 	require.NoError(l.t, err)
 }
+
+// A fetch asks for what fits into memory: all that a batch is inflated to
+// counts, headers too, and of a topic that is new one batch comes first.
+func TestFetchesOfWhatInflates(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	c := l.client(kgo.ProducerBatchCompression(kgo.GzipCompression()))
+	for range 30 {
+		send(t, c, &kgo.Record{Topic: "a", Value: []byte("small"), Headers: []kgo.RecordHeader{{Key: "h", Value: make([]byte, 1<<20)}}})
+	}
+	s := l.source("a")
+	planned := rangesOf(available(t, s))
+	var limits []int32
+	l.ControlKey(int16(kmsg.Fetch), func(k kmsg.Request) (kmsg.Response, error, bool) {
+		l.KeepControl()
+		limits = append(limits, k.(*kmsg.FetchRequest).Topics[0].Partitions[0].PartitionMaxBytes)
+		return nil, nil, false
+	})
+	require.NoError(t, read(t, s, planned...).err)
+	assert.EqualValues(t, 1, limits[0])
+	assert.Greater(t, len(limits), 3)
+	for _, n := range limits[1:] {
+		assert.Less(t, n, int32(32<<10), "these inflate to a thousand times as much")
+	}
+}
+
+// sarama reads no batch of more messages than there are bytes behind its header
+// in the response: more is asked for.
+func TestMoreMessagesThanBytes(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	const n = 20_000
+	send(t, l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression())), slices.Repeat([]*kgo.Record{{Topic: "a", Value: []byte("tick")}}, n)...)
+	send(t, l.client(), bulk("a", 0, 1, 200<<10)...)
+	s := l.source("a")
+	s.FetchBytes = 1
+	assert.Len(t, readAll(t, s).rows, n+1)
+}

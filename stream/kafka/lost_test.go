@@ -210,3 +210,82 @@ func TestTruncation(t *testing.T) {
 	was.cut = time.Now().Add(-sure)
 	assert.EqualValues(t, 20, available(t, s)[0].To)
 }
+
+// So is one that is not fetched from yet, while the broker answers for others.
+func TestTopicMadeAnewBehindAnother(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.create("b", 1)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 600, 32)
+	l.fill(c, "b", 0, 0, 100, 32)
+	s := l.source("a", "b")
+	s.FetchBytes = 1
+	got := &result{accounts: map[string]stream.Account{}}
+	for c, err := range s.Read(t.Context(), rangesOf(available(t, s))) {
+		require.NoError(t, err)
+		if got.rows == nil {
+			require.NoError(t, l.DeleteTopic("b"))
+			l.create("b", 1)
+			l.fill(l.client(), "b", 0, 1000, 1100, 32)
+			time.Sleep(quiet + 100*time.Millisecond)
+		}
+		got.add(t, c)
+	}
+	same(t, want("a", 0, 0, 600), got.rows)
+	assert.EqualValues(t, 100, got.total().Lost)
+}
+
+// A broker that has just started says that there is no topic, and no broker.
+func TestNewBrokerLosesNothing(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.fill(l.client(), "a", 0, 0, 10, 10)
+	s := l.source("a")
+	was := available(t, s)
+	begun := time.Now()
+	l.ControlKey(int16(kmsg.Metadata), func(k kmsg.Request) (kmsg.Response, error, bool) {
+		if time.Since(begun) > 2*confirm {
+			return nil, nil, false
+		}
+		l.KeepControl()
+		resp := k.ResponseKind().(*kmsg.MetadataResponse)
+		resp.ClusterID = kmsg.StringPtr("lab")
+		for _, x := range k.(*kmsg.MetadataRequest).Topics {
+			unknown := kmsg.NewMetadataResponseTopic()
+			unknown.Topic, unknown.ErrorCode = x.Topic, kerr.UnknownTopicOrPartition.Code
+			resp.Topics = append(resp.Topics, unknown)
+		}
+		return resp, nil, true
+	})
+	assert.Equal(t, was[0].Range, available(t, s)[0].Range)
+	assert.False(t, available(t, s)[0].Gone)
+}
+
+// What a truncated partition has left is read while its fetcher goes on with
+// others. The race detector sees what is wrong.
+func TestTruncatedBesideOthers(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 2)
+	c := l.client()
+	l.fill(c, "a", 0, 0, 20, 10)
+	l.fill(c, "a", 1, 0, 500, 5)
+	s := l.source("a")
+	s.FetchBytes = 1
+	planned := rangesOf(available(t, s))
+	planned[0].To = 40
+	var lost []stream.Range
+	r, err := newReader(s, s.conn, planned, func(c stream.Chunk) error {
+		for _, a := range c.Accounts {
+			if a.Lost > 0 {
+				lost = append(lost, a.Range)
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	defer r.out.close()
+	r.parts[0].end = 20 // as judge found
+	require.NoError(t, r.run(t.Context()))
+	assert.Equal(t, []stream.Range{{Partition: planned[0].Partition, From: 20, To: 40}}, lost)
+}

@@ -49,6 +49,9 @@ func (c *cluster) metadataOf(p *peer, names []string) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(r.Brokers) == 0 { // nor would it know a topic
+		return nil, passing("broker %s has just started, and knows of no cluster yet", p.Addr())
+	}
 	v := &view{brokers: make(map[int32]string, len(r.Brokers)), topics: make(map[string]topic, len(r.Topics))}
 	if r.ClusterID != nil {
 		v.cluster = *r.ClusterID

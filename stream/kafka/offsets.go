@@ -28,7 +28,8 @@ type question struct {
 func (s *Source) questions() []question {
 	q := []question{{sarama.OffsetOldest, func(a *query, v int64) { a.from, a.start = v, v }}}
 	if !s.state.begun && !s.Start.at.IsZero() {
-		q = append(q, question{s.Start.at.UnixMilli(), func(a *query, v int64) { a.start = v }})
+		at := max(s.Start.at.UnixMilli(), 0) // what is below is no time to a broker
+		q = append(q, question{at, func(a *query, v int64) { a.start = v }})
 	}
 	return append(q, question{sarama.OffsetNewest, func(a *query, v int64) {
 		a.to = v

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -20,7 +21,8 @@ type part struct {
 	epoch   int32
 	waiting []*block // fetched and not yet read, in order
 
-	ahead int64 // offsets below it have been fetched
+	ahead int64     // offsets below it have been fetched
+	heard time.Time // when the leader was last known to have this very partition
 }
 
 // block is what a fetch brought of a part.

@@ -173,7 +173,7 @@ func (r *reader) fetchers() map[string]*fetcher {
 		f.parts = append(f.parts, p)
 	}
 	for _, f := range out {
-		if f.bytes = float64(r.src.FetchBytes); f.bytes <= 0 {
+		if f.bytes = float64(min(r.src.FetchBytes, int(sarama.MaxResponseSize/2))); f.bytes <= 0 {
 			f.bytes = float64(min(max(fetchesMemory/(2*len(out)), leastFetch), mostFetch))
 		}
 	}
@@ -240,10 +240,10 @@ func (r *reader) endPart(p *part) {
 	switch {
 	case p.To == stream.Open:
 		r.out.end(p.Partition, p.From)
-		p.To, p.end = p.From, p.From
+		p.To = p.From
 	case p.next < p.To:
 		r.out.lost(stream.Range{Partition: p.Partition, From: p.next, To: p.To})
-		p.next, p.end = p.To, p.To
+		p.next = p.To // and end stays: a fetcher may be looking at it
 	}
 }
 
@@ -270,7 +270,9 @@ func (r *reader) judge(ctx context.Context, fault *partError) error {
 		r.out.lost(stream.Range{Partition: p.Partition, From: p.next, To: to})
 		p.next = to
 		return passing("offsets of %s are gone", p.name)
-	case p.end <= a.to || !r.missing(p, sure):
+	case p.end <= a.to:
+		return passing("%s: offset %d is there but does not come (a batch of more messages than compressed bytes cannot be read before others follow it)", p.name, p.next)
+	case !r.missing(p, sure):
 		return passing("%s: offsets %d to %d are not there now: its log is from %d to %d", p.name, p.next, p.end-1, a.from, a.to)
 	}
 	p.end = max(p.next, a.to) // it was truncated

@@ -11,11 +11,12 @@ type sizes struct {
 
 // size sums up what was fetched of a topic lately.
 type size struct {
-	offsets, bytes, wire float64 // offsets, their keys and values, as received
+	offsets, bytes float64 // offsets, their keys and values
+	held, wire     float64 // all that they take in memory, and as received
 }
 
 // learn adds a fetch. What is long ago counts less.
-func (s *sizes) learn(topic string, offsets, bytes int64, wire float64) {
+func (s *sizes) learn(topic string, offsets, bytes, held int64, wire float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topics == nil {
@@ -27,9 +28,10 @@ func (s *sizes) learn(topic string, offsets, bytes int64, wire float64) {
 		s.topics[topic] = x
 	}
 	if x.wire > 256<<20 {
-		x.offsets, x.bytes, x.wire = x.offsets/2, x.bytes/2, x.wire/2
+		x.offsets, x.bytes, x.held, x.wire = x.offsets/2, x.bytes/2, x.held/2, x.wire/2
 	}
-	x.offsets, x.bytes, x.wire = x.offsets+float64(offsets), x.bytes+float64(bytes), x.wire+wire
+	x.offsets, x.bytes = x.offsets+float64(offsets), x.bytes+float64(bytes)
+	x.held, x.wire = x.held+float64(held), x.wire+wire
 }
 
 // of estimates the bytes of so many offsets, 0 if nothing is known.
@@ -52,5 +54,5 @@ func (s *sizes) wire(topic string, offsets int64) (bytes, inflates float64) {
 	if x == nil || x.offsets == 0 || x.wire == 0 {
 		return 0, 0
 	}
-	return float64(offsets) * x.wire / x.offsets, max(1, x.bytes/x.wire)
+	return float64(offsets) * x.wire / x.offsets, max(1, x.held/x.wire)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/assert"
@@ -278,4 +279,43 @@ func TestTLSAndLogin(t *testing.T) {
 	for range 2 { // the second time it dials anew
 		require.ErrorContains(t, s.Check(t.Context()), "password")
 	}
+}
+
+// A regexp is one by itself, not only with what is put around it.
+func TestRegexpIsWhole(t *testing.T) {
+	_, err := newSelection([]string{"a)|(b"})
+	require.ErrorContains(t, err, `"a)|(b"`)
+}
+
+// Times before 1970 are constants to a broker: -1 is the end.
+func TestStartBeforeTime(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.fill(l.client(), "a", 0, 0, 10, 10)
+	for _, text := range []string{"1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.990Z", "1900-01-01T00:00:00Z"} {
+		s := l.source("a")
+		var err error
+		s.Start, err = ParseStart(text)
+		require.NoError(t, err)
+		assert.Zero(t, available(t, s)[0].Start, text)
+	}
+}
+
+// What waits to be committed of a topic that is gone is not tried for ever.
+func TestCommittedOfATopicThatIsGone(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	l.create("b", 1)
+	l.fill(l.client(), "a", 0, 0, 10, 10)
+	l.fill(l.client(), "b", 0, 0, 10, 10)
+	s := l.source("[ab]")
+	s.Group = "g"
+	e := available(t, s)
+	require.NoError(t, l.DeleteTopic("b"))
+	require.NoError(t, s.Committed(t.Context(), []stream.Account{{Range: e[0].Range}, {Range: e[1].Range}}))
+	require.NotEmpty(t, s.state.commits.pending)
+	available(t, s)
+	s.state.commits.failed = time.Time{}
+	require.NoError(t, s.Committed(t.Context(), nil))
+	assert.Empty(t, s.state.commits.pending)
 }

@@ -30,10 +30,10 @@ func newSelection(topics []string) (*selection, error) {
 		case isName(t):
 			s.named = append(s.named, t)
 		default:
+			_, own := regexp.Compile(t) // a)|(b is good only with what is put around
 			re, err := regexp.Compile("^(?:" + t + ")$")
-			if err != nil {
-				_, own := regexp.Compile(t) // says it without what was put around
-				return nil, fmt.Errorf("kafka: topics %q: %w", t, cmp.Or(own, err))
+			if err := cmp.Or(own, err); err != nil {
+				return nil, fmt.Errorf("kafka: topics %q: %w", t, err)
 			}
 			s.patterns = append(s.patterns, pattern{t, re})
 		}

@@ -19,7 +19,8 @@ import (
 // synced to the disk, the directories on the way included. Records and files
 // must be on one file system that knows hard links.
 type Dir struct {
-	root string
+	root   string
+	blocks sync.Pool // of files that are being written
 
 	mu   sync.Mutex
 	made map[string]bool // directories known to stand and to be synced

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -12,8 +11,9 @@ import (
 // Stage implements Files.
 func (d *Dir) Stage(_ context.Context, name, _ string) (Writer, error) {
 	w := &dirWriter{d: d, name: name}
-	err := d.in(path.Dir(name), func() (err error) {
-		w.File, err = os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	err := d.in(path.Dir(name), func() error {
+		f, err := os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		w.file = diskFile{File: f, blocks: &d.blocks}
 		return err
 	})
 	if err != nil {
@@ -24,29 +24,20 @@ func (d *Dir) Stage(_ context.Context, name, _ string) (Writer, error) {
 
 // dirWriter writes a staged file where it will lie until it is published.
 type dirWriter struct {
-	*os.File
 	d     *Dir
 	name  string
+	file  diskFile
 	ended bool // complete or aborted
-
-	size, begun int64 // written, and of that handed to the disk
 }
 
-// Write writes to the file, and now and then sets the disk to work on it.
-func (w *dirWriter) Write(b []byte) (int, error) {
-	n, err := w.File.Write(b)
-	if w.size += int64(n); w.size-w.begun >= writeback {
-		beginWriteback(w.File, w.begun, w.size-w.begun)
-		w.begun = w.size
-	}
-	return n, err
-}
+// Write writes to the file.
+func (w *dirWriter) Write(b []byte) (int, error) { return w.file.Write(b) }
 
 // Close syncs the file and its directory.
 func (w *dirWriter) Close() error {
-	err := errors.Join(w.File.Sync(), w.File.Close())
+	err := w.file.Close()
 	if err == nil {
-		err = syncDir(filepath.Dir(w.File.Name()))
+		err = syncDir(filepath.Dir(w.file.Name()))
 	}
 	w.ended = w.ended || err == nil
 	return err
@@ -57,7 +48,7 @@ func (w *dirWriter) Abort() error {
 	if w.ended {
 		return nil
 	}
-	w.File.Close() // a Close that failed may have closed it
+	w.file.drop() // a Close that failed may have closed it
 	err := w.d.Delete(context.Background(), w.name)
 	w.ended = err == nil
 	return err
