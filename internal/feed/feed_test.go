@@ -119,14 +119,15 @@ func TestLatency(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, arrived, 60)
 	assert.Greater(t, time.Since(begun), 580*time.Millisecond)
-	late := 0
-	for i := range 59 {
-		if arrived[i].Sub(taken[i+1]) > 50*time.Millisecond {
-			late++
+	early := 0
+	for _, at := range arrived {
+		if at.Before(taken[59]) {
+			early++
 		}
 	}
-	// It is 2 to 5 ms, but other tests may be at work on this machine.
-	assert.Less(t, late, 30, "of 60 packets, more than 50 ms on their way")
+	// All but one or two, but other tests may be at work on this machine. A
+	// producer that waits for full batches would have none.
+	assert.Greater(t, early, 10, "of 60 packets, there before the last was sent")
 }
 
 func TestSendStops(t *testing.T) {

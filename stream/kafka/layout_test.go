@@ -316,7 +316,11 @@ func TestMoreMessagesThanBytes(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)
 	const n = 20_000
-	send(t, l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression())), slices.Repeat([]*kgo.Record{{Topic: "a", Value: []byte("tick")}}, n)...)
+	ticks := make([]*kgo.Record, n)
+	for i := range ticks {
+		ticks[i] = &kgo.Record{Topic: "a", Value: []byte("tick")}
+	}
+	send(t, l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression())), ticks...)
 	send(t, l.client(), bulk("a", 0, 1, 200<<10)...)
 	s := l.source("a")
 	s.FetchBytes = 1
