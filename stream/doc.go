@@ -86,12 +86,12 @@
 //   - the accounts of a partition follow each other without a gap, and add up;
 //   - a range whose To is [Open] ends with an account whose End is set.
 //
-// A partition that has vanished is listed as Gone until the engine has made an
-// end of it; a source that cannot know by itself what vanished while no process
-// ran is a [Resumer].
-//
 // The engine checks the last two. A [MessageBuilder] makes records whose keys
 // and values point into the buffers they were read into; a source may as well
 // hand over records of any schema that its transforms know. The package
 // example has a source in 20 lines.
+//
+// A partition that has vanished is listed as Gone until the engine has made an
+// end of it; a source that cannot know by itself what vanished while no process
+// ran is a [Resumer].
 package stream

@@ -2,7 +2,6 @@ package stream
 
 import (
 	"math/bits"
-	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -41,7 +40,7 @@ func (l *Latency) add(d time.Duration) {
 	d = max(d, 0)
 	i := bucketOf(d.Milliseconds())
 	if i >= len(l.counts) {
-		l.counts = append(l.counts, slices.Repeat([]int64{0}, i+1-len(l.counts))...)
+		l.counts = append(l.counts, make([]int64, i+1-len(l.counts))...)
 	}
 	l.counts[i]++
 	l.total++

@@ -9,7 +9,9 @@ import (
 )
 
 // schema is a writer's schema, as far as one must know it to find values in a
-// datum. What it says of defaults, orders and logical types does not matter.
+// datum in its bytes: the decoder's schemas are compiled for columns and have no
+// places in a packet, and hamba/avro refuses most of the real ones. What it says
+// of defaults, orders and logical types does not matter.
 type schema struct {
 	typ      string  // as Avro names it; "union" of its branches
 	size     int     // of a fixed

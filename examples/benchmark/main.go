@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/skyfinch/skyfinch/alert/sim"
 	"github.com/skyfinch/skyfinch/internal/cli"
@@ -47,7 +46,10 @@ func parse(args []string) (*options, error) {
 	o := &options{}
 	f := flag.NewFlagSet("benchmark", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
-	brokers := f.String("brokers", "", "")
+	f.Func("brokers", "", func(text string) (err error) {
+		o.brokers, err = cli.ParseBrokers(text)
+		return err
+	})
 	f.StringVar(&o.config, "kafka-config", "", "")
 	survey := f.String("survey", "ztf", "")
 	f.IntVar(&o.n, "n", 20000, "")
@@ -59,9 +61,6 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.keep, "keep", false, "")
 	if err := cli.Parse(f, args); err != nil {
 		return nil, err
-	}
-	if *brokers != "" {
-		o.brokers = strings.Split(*brokers, ",")
 	}
 	var err error
 	if o.survey, err = sim.ParseSurvey(*survey); err != nil {

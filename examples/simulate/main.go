@@ -72,7 +72,10 @@ func parse(args []string) (*options, error) {
 	f := flag.NewFlagSet("simulate", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	var t texts
-	f.StringVar(&t.brokers, "brokers", "", "")
+	f.Func("brokers", "", func(text string) (err error) {
+		t.brokers, err = cli.ParseBrokers(text)
+		return err
+	})
 	f.StringVar(&t.config, "kafka-config", "", "")
 	f.StringVar(&o.feed.Topic, "topic", "", "")
 	f.StringVar(&t.survey, "survey", "ztf", "")
@@ -110,8 +113,9 @@ func parse(args []string) (*options, error) {
 
 // texts are flags that are to be looked at more closely.
 type texts struct {
-	brokers, config, survey, rate, start, replay, schemas string
+	config, survey, rate, start, replay, schemas string
 
+	brokers    []string
 	vary       bool
 	partitions int
 }
@@ -142,8 +146,8 @@ func (o *options) reach(t texts) (err error) {
 			return err
 		}
 	}
-	if t.brokers != "" {
-		o.feed.Brokers = strings.Split(t.brokers, ",")
+	if len(t.brokers) > 0 {
+		o.feed.Brokers = t.brokers
 	}
 	if len(o.feed.Brokers) == 0 {
 		return cli.UsageError{Text: t.config + " has no bootstrap.servers: add them, or say -brokers HOST:PORT"}

@@ -55,7 +55,7 @@ func (k *Kafka) Flags(f *flag.FlagSet) {
 		})
 	}
 	set("brokers", func(text string) (err error) {
-		k.Brokers, err = splitBrokers(text)
+		k.Brokers, err = ParseBrokers(text)
 		return err
 	})
 	set("topics", func(text string) (err error) {
@@ -132,7 +132,8 @@ func (k *Kafka) Source() (*kafka.Source, error) {
 	return s, nil
 }
 
-func splitBrokers(text string) ([]string, error) {
+// ParseBrokers splits a list of HOST:PORT.
+func ParseBrokers(text string) ([]string, error) {
 	brokers := strings.Split(text, ",")
 	for i, b := range brokers {
 		brokers[i] = strings.TrimSpace(b)
