@@ -84,8 +84,9 @@
 // its messages are rejected, and the id is asked for again every 5 seconds
 // without waiting. Waiting spends the patience, for all ids and all calls of
 // Apply together, and a minute without waiting gives it back. So a stream full
-// of garbage ids is held up for 10 s at once, and a seventh of the time in the
-// long run; an id that is new at the same time waits for as long as is left.
+// of garbage ids waits for 10 s at once, and a seventh of the time in the long
+// run, beside the question or two that each new id costs; an id that is new at
+// the same time waits for as long as is left.
 //
 // An error of Apply is an outage, of the registry or of Schemas, or a mistake
 // in the fields of the Decoder, which is permanent. It says nothing about the

@@ -137,6 +137,9 @@ func ParseBrokers(text string) ([]string, error) {
 	brokers := strings.Split(text, ",")
 	for i, b := range brokers {
 		brokers[i] = strings.TrimSpace(b)
+		if strings.Contains(brokers[i], "@") {
+			return nil, errors.New("users and passwords belong into -kafka-config FILE, not here")
+		}
 		if host, port, err := net.SplitHostPort(brokers[i]); err != nil || host == "" || port == "" {
 			return nil, fmt.Errorf("%q is not HOST:PORT, like localhost:9092", brokers[i])
 		}

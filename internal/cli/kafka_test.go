@@ -41,6 +41,7 @@ func TestKafkaFlags(t *testing.T) {
 func TestKafkaFlagsMistaken(t *testing.T) {
 	for args, says := range map[string]string{
 		"-brokers localhost":                     `"localhost" is not HOST:PORT, like localhost:9092`,
+		"-brokers me:secret@b:1":                 "belong into -kafka-config FILE",
 		"-brokers a:1,,b:1":                      `"" is not HOST:PORT`,
 		"-brokers :9092":                         `":9092" is not HOST:PORT`,
 		"-brokers a:1 -topics x,":                "an empty name",
@@ -58,6 +59,7 @@ func TestKafkaFlagsMistaken(t *testing.T) {
 		var usage UsageError
 		if assert.ErrorAs(t, err, &usage, args) {
 			assert.Contains(t, err.Error(), says, args)
+			assert.NotContains(t, err.Error(), "secret")
 		}
 	}
 }

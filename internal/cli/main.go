@@ -115,11 +115,21 @@ func Parse(f *flag.FlagSet, args []string) error {
 		usage()
 		return err
 	case err != nil:
-		return UsageError{err.Error()}
+		return UsageError{withoutSecret(err.Error())}
 	case f.NArg() > 0:
 		return UsageError{fmt.Sprintf("unexpected argument %q", f.Arg(0))}
 	}
 	return nil
+}
+
+// withoutSecret leaves out what package flag quotes of a list of brokers, in
+// which somebody may have put a password.
+func withoutSecret(text string) string {
+	const at = " for flag -brokers: "
+	if quoted, cause, ok := strings.Cut(text, at); ok && strings.Contains(quoted, "@") {
+		return "-brokers: " + cause
+	}
+	return text
 }
 
 type discard struct{}

@@ -39,7 +39,7 @@
 // # What is lost
 //
 // Retention, an administrator, or an election among brokers that have not seen
-// everything may take away what was not read yet. None of that passes silently:
+// everything may take away what was not read yet. That does not pass silently:
 //
 //   - Offsets below the oldest one that is left, and those of a partition that
 //     is no more, are accounts of lost offsets. The engine stops with a
@@ -50,8 +50,9 @@
 //     started does not know yet: they must be missing twice, a second apart.
 //     An end that lies lower than before must last for half a minute.
 //
-// A partition that was truncated and has since grown beyond what was read of it
-// cannot be told from one that was not.
+// Two things cannot be told: that a partition was truncated, if it has grown
+// beyond what was read of it since; and that a topic had more than was read of
+// it, if it was deleted while no process ran and was not made anew.
 //
 // # Outages
 //
@@ -71,7 +72,9 @@
 // how large messages are, is learnt by topic, so that a fetch asks for what fits
 // and for little behind the end of a range. A batch of messages that is larger
 // than all limits still comes, alone. sarama.MaxDecompressedBatchSize bounds what
-// a single compressed batch may become; it is not bounded by default.
+// a single compressed batch may become; it is not bounded by default. A response
+// is inflated whole: batches that suddenly inflate a hundred times more than those
+// of their topic before may take much more than FetchBytes, once.
 //
 // # Offsets for other tools
 //

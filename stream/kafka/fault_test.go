@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -262,6 +263,31 @@ func TestLaterPartitionHasAnError(t *testing.T) {
 	h := l.Fault(kfake.Fault{Keys: fetches(), Err: kerr.NotLeaderForPartition, Count: 3, Partitions: []int32{1}})
 	same(t, wanted, read(t, s, planned...).rows)
 	assert.Equal(t, 3, h.Hits())
+}
+
+// What does not come of one partition ends the read in the end, however often
+// others of its leader are brought beside it.
+func TestOutageEndsBesideOthers(t *testing.T) {
+	t.Parallel() // it waits
+	l := newLab(t)
+	l.create("a", 2)
+	ticks := make([]*kgo.Record, 4000)
+	for i := range ticks {
+		ticks[i] = &kgo.Record{Topic: "a", Value: []byte("tick")}
+	}
+	send(t, l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression())), ticks...) // sarama cannot read them
+	l.fill(l.client(), "a", 1, 0, 20, 5)
+	s := l.source("a")
+	s.Outage = time.Second
+	planned := rangesOf(available(t, s))
+	require.NoError(t, read(t, s, planned[1]).err) // so that both are asked for at once
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var last error
+	for _, err := range s.Read(ctx, planned) {
+		last = err
+	}
+	require.ErrorContains(t, last, "does not come")
 }
 
 // One of the brokers takes connections and says nothing: Check asks the next.

@@ -96,11 +96,13 @@ func damaged(err error) bool {
 
 // choose picks the parts of the next fetch and how many bytes to ask for of
 // each. sarama puts them into a request in any order, so that no part may take
-// away the room of those before it: only so many are asked for as fit. Of a
-// topic of which nothing is known one batch shows how far it inflates.
+// away the room of those before it: only so many are asked for as fit, beside
+// what waits of them already because more came of the first part than was
+// thought. Of a topic of which nothing is known one batch shows how far it
+// inflates.
 func (f *fetcher) choose() (parts []*part, limits []int32) {
 	left := f.bytes
-	for _, p := range f.parts {
+	for i, p := range f.parts {
 		if p.ahead >= p.end {
 			continue
 		}
@@ -115,12 +117,22 @@ func (f *fetcher) choose() (parts []*part, limits []int32) {
 		}
 		want = min(want, left/inflates)
 		left -= want * inflates
+		if len(parts) == 0 {
+			left -= heldOf(f.parts[i+1:])
+		}
 		parts, limits = append(parts, p), append(limits, max(int32(want), f.more, 1))
 		if f.alone {
 			break
 		}
 	}
 	return parts, limits
+}
+
+func heldOf(parts []*part) (sum float64) {
+	for _, p := range parts {
+		sum += float64(p.held)
+	}
+	return sum
 }
 
 // fetch asks the broker once.
@@ -224,7 +236,7 @@ func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r
 		if sum > 0 {
 			f.sizes.learn(p.topic, b.next-p.ahead, bytes[p], held[p], float64(wire)*float64(held[p])/float64(sum))
 		}
-		p.ahead = b.next
+		p.ahead, p.held = b.next, p.held+held[p]
 		f.brought = p.heard
 	}
 	return r

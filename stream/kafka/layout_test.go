@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/skyfinch/skyfinch/stream"
 )
 
 func TestCompressions(t *testing.T) {
@@ -308,6 +310,50 @@ func TestFetchesOfWhatInflates(t *testing.T) {
 	for _, n := range limits[1:] {
 		assert.Less(t, n, int32(32<<10), "these inflate to a thousand times as much")
 	}
+}
+
+// Messages that are far larger than those before them do not pile up: what
+// comes of later partitions waits until the first is read.
+func TestLittleWaits(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 8)
+	c := l.client()
+	for p := range int32(8) {
+		send(t, c, bulk("a", p, 4000, 200)...)
+	}
+	s := l.source("a")
+	s.FetchBytes = 1 << 20
+	before := rangesOf(available(t, s))
+	require.NoError(t, read(t, s, before...).err)
+	for p := range int32(8) {
+		for range 50 {
+			send(t, c, bulk("a", p, 1, 60<<10)...)
+		}
+	}
+	planned := rangesOf(available(t, s))
+	for i := range planned {
+		planned[i].From = before[i].To
+	}
+	var r *reader
+	var most int64
+	conn, err := s.open()
+	require.NoError(t, err)
+	r, err = newReader(s, conn, planned, func(stream.Chunk) error {
+		var waits int64
+		for _, p := range r.parts {
+			for _, b := range p.waiting {
+				_, held := new(buffer).widen(b.FetchResponseBlock)
+				waits += held
+			}
+		}
+		most = max(most, waits)
+		return nil
+	})
+	require.NoError(t, err)
+	defer r.out.close()
+	require.NoError(t, r.run(t.Context()))
+	assert.Positive(t, most)
+	assert.Less(t, most, int64(3<<20), "a fetch of each, and what one message is too large by")
 }
 
 // sarama reads no batch of more messages than there are bytes behind its header

@@ -10,7 +10,7 @@ import (
 )
 
 // part is a range that is being read. The reader owns next and what is in
-// waiting; a fetcher owns ahead while it runs.
+// waiting; a fetcher owns what comes behind that while it runs.
 type part struct {
 	name
 	stream.Range
@@ -22,6 +22,7 @@ type part struct {
 	waiting []*block // fetched and not yet read, in order
 
 	ahead int64     // offsets below it have been fetched
+	held  int64     // the memory that these take, and may have left
 	heard time.Time // when the leader was last known to have this very partition
 }
 

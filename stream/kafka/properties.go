@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -18,13 +19,9 @@ const maxProperties = 16 << 20
 // space around them, as Kafka's tools see them. Where a name comes twice the
 // last one counts. Text that is not UTF-8 is taken for ISO 8859-1.
 func ReadProperties(path string) (map[string]string, error) {
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > maxProperties {
+	text, err := readFile(path)
+	if err == nil && len(text) > maxProperties {
 		err = fmt.Errorf("%s has more than %d bytes: it is no properties file", path, maxProperties)
-	}
-	var text []byte
-	if err == nil {
-		text, err = os.ReadFile(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka: properties: %w", err)
@@ -34,6 +31,17 @@ func ReadProperties(path string) (map[string]string, error) {
 		return nil, fmt.Errorf("kafka: properties: %s: %w", path, err)
 	}
 	return p, nil
+}
+
+// readFile returns a file, or more than maxProperties of it: devices and pipes
+// do not tell how long they are.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxProperties+1))
 }
 
 // parseProperties parses the text as java.util.Properties does.

@@ -74,6 +74,10 @@ func TestReadProperties(t *testing.T) {
 	assert.ErrorContains(t, err, "it is no properties file")
 	_, err = ReadProperties(dir)
 	assert.Error(t, err)
+	if _, err := os.Stat("/dev/zero"); err == nil { // it never ends, and has the size 0
+		_, err = ReadProperties("/dev/zero")
+		assert.ErrorContains(t, err, "it is no properties file")
+	}
 }
 
 // Whatever comes, the parser ends, and what it found comes back when it is

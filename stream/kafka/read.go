@@ -118,7 +118,7 @@ func (e *partError) Unwrap() error { return e.err }
 func (r *reader) locate(ctx context.Context) error {
 	var open []*part
 	for _, p := range r.parts {
-		p.waiting, p.leader, p.ahead = nil, "", p.next
+		p.waiting, p.leader, p.ahead, p.held = nil, "", p.next, 0
 		if p.open() {
 			open = append(open, p)
 		}
@@ -228,7 +228,9 @@ func (r *reader) receive(ctx context.Context, p *part, f *fetcher) error {
 		for p, b := range got.blocks {
 			p.waiting = append(p.waiting, b)
 		}
-		r.src.back()
+		if len(p.waiting) > 0 { // what comes of others, each time anew, does not help this one
+			r.src.back()
+		}
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
