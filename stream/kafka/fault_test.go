@@ -273,9 +273,10 @@ func TestOutageEndsBesideOthers(t *testing.T) {
 	l.create("a", 2)
 	ticks := make([]*kgo.Record, 4000)
 	for i := range ticks {
-		ticks[i] = &kgo.Record{Topic: "a", Value: []byte("tick")}
+		ticks[i] = &kgo.Record{Topic: "a", Value: []byte("tick"), Timestamp: noon} // which makes them small
 	}
-	send(t, l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression())), ticks...) // sarama cannot read them
+	one := l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerLinger(2*time.Second)) // batch of all, which sarama cannot read
+	send(t, one, ticks...)
 	l.fill(l.client(), "a", 1, 0, 20, 5)
 	s := l.source("a")
 	s.Outage = time.Second
