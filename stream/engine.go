@@ -287,7 +287,7 @@ func (e *engine) publish(ctx context.Context, c *Commit) error {
 		}
 	}
 	if source, ok := e.Source.(Committer); ok {
-		if err := source.Committed(ctx, c.Accounts); err != nil {
+		if err := source.Committed(ctx, e.view.claims.settledWith(c.Accounts)); err != nil {
 			e.log.Warn("the source was not told of a commit", "batch", c.Batch, "err", err)
 		}
 	}

@@ -58,7 +58,8 @@ type Resumer interface {
 
 // A Committer is a Source that wants to hear what has been archived, so that
 // the tools of its world can show a lag. It is told after the publication of
-// each batch; what it is told is a courtesy, the ledger is the truth.
+// each batch the lowest offset that is not settled of each partition that the
+// ledger names; what it is told is a courtesy, the ledger is the truth.
 type Committer interface {
-	Committed(ctx context.Context, accounts []Account) error
+	Committed(ctx context.Context, settled map[string]int64) error
 }

@@ -28,7 +28,7 @@ func (s *source) Available(context.Context) ([]stream.Extent, error) {
 	return []stream.Extent{extent(ztf0, 0, int64(len(s.values)), 0)}, nil
 }
 
-func (s *source) Committed(context.Context, []stream.Account) error { s.told++; return nil }
+func (s *source) Committed(context.Context, map[string]int64) error { s.told++; return nil }
 
 func (s *source) Read(_ context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {

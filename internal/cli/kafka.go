@@ -15,7 +15,8 @@ import (
 // Kafka is what the flags of a command say about the stream to read.
 type Kafka struct {
 	// Observer is set by commands that keep nothing of what they read: they
-	// commit no offsets, so there is no -group, and a group.id does nothing.
+	// join no group and commit no offsets, so there is no -group, and a
+	// group.id does nothing.
 	Observer bool
 
 	Brokers   []string
@@ -42,8 +43,14 @@ const KafkaManual = `    -brokers HOST:PORT,...
 `
 
 // GroupManual is what the manual says of -group.
-const GroupManual = `    -group NAME         the consumer group under which offsets are committed, for
-                        tools that show the lag (default: group.id of -kafka-config)
+const GroupManual = `    -group NAME         join Kafka's consumer group NAME: the partitions are spread
+                        over all processes started with it, which must have the
+                        same -topics and write to the same place. Tools such as
+                        kafka-consumer-groups show members and lag. One that is
+                        killed is missed after 6 s, or session.timeout.ms of
+                        -kafka-config; with a group.instance.id it may come back
+                        within that time to what it had
+                        (default: group.id of -kafka-config)
 `
 
 // Flags adds the flags to f. What stands in k is their default.
@@ -107,7 +114,7 @@ func (k *Kafka) Source() (*kafka.Source, error) {
 	if err := k.Check(); err != nil {
 		return nil, err
 	}
-	s := &kafka.Source{Brokers: k.Brokers, Topics: k.Topics, Start: k.Start, Group: k.Group, Log: Log()}
+	s := &kafka.Source{Brokers: k.Brokers, Topics: k.Topics, Start: k.Start, Group: k.Group, Join: k.Group != "", Log: Log()}
 	if k.Config == "" {
 		return s, nil
 	}
@@ -122,6 +129,7 @@ func (k *Kafka) Source() (*kafka.Source, error) {
 			return nil, err
 		}
 		s.Group = cmp.Or(k.Group, properties["group.id"])
+		s.Join = s.Group != ""
 	}
 	if len(s.Brokers) == 0 {
 		s.Brokers = brokers

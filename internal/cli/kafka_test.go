@@ -31,6 +31,7 @@ func TestKafkaFlags(t *testing.T) {
 	assert.Equal(t, []string{`ztf_\d{6,8}_programid1`, "lsst-alerts-v9"}, s.Topics)
 	assert.Equal(t, "earliest", s.Start.String())
 	assert.Equal(t, "sky", s.Group)
+	assert.True(t, s.Join)
 
 	k, err = parseKafka(t)
 	require.NoError(t, err)
@@ -76,6 +77,7 @@ func TestKafkaFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a:1", "b:2"}, s.Brokers)
 	assert.Equal(t, "theirs", s.Group)
+	assert.True(t, s.Join, "a group is there to be joined")
 	assert.Equal(t, "me", s.Config.ClientID)
 
 	s, err = source("bootstrap.servers=a:1\ngroup.id=theirs\n", "-brokers", "c:3", "-group", "mine")
@@ -87,6 +89,15 @@ func TestKafkaFile(t *testing.T) {
 	s, err = k.Source()
 	require.NoError(t, err)
 	assert.Empty(t, s.Group, "who only looks commits nothing")
+	assert.False(t, s.Join)
+
+	s, err = source("bootstrap.servers=a:1\n")
+	require.NoError(t, err)
+	assert.False(t, s.Join, "no group was asked for")
+	s, err = source("bootstrap.servers=a:1\ngroup.instance.id=first\nsession.timeout.ms=9000\n", "-group", "mine")
+	require.NoError(t, err)
+	assert.True(t, s.Join)
+	assert.Equal(t, "first", s.Config.Consumer.Group.InstanceId)
 
 	_, err = source("client.id=me\n")
 	var usage UsageError

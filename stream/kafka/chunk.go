@@ -39,13 +39,14 @@ func (c *chunker) add(m stream.Message, value []byte) error {
 	return nil
 }
 
-// account returns the account that the offset next belongs to: the last one,
-// or a new one.
-func (c *chunker) account(partition string, next int64) *stream.Account {
+// account returns the account that the offset next of a range belongs to: the
+// last one, or a new one. Ranges have accounts of their own, also where one
+// begins at the end of another.
+func (c *chunker) account(r stream.Range, next int64) *stream.Account {
 	n := len(c.accounts)
-	if n == 0 || c.accounts[n-1].Partition != partition || c.accounts[n-1].Lost > 0 {
+	if n == 0 || c.accounts[n-1].Partition != r.Partition || c.accounts[n-1].Lost > 0 || next == r.From {
 		c.accounts = append(c.accounts, stream.Account{
-			Range: stream.Range{Partition: partition, From: next, To: next},
+			Range: stream.Range{Partition: r.Partition, From: next, To: next},
 		})
 		n++
 	}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-
-	"github.com/skyfinch/skyfinch/stream"
 )
 
 const (
@@ -17,20 +15,26 @@ const (
 	commitQuiet = time.Minute     // between two errors, and before one that may pass
 )
 
-// commits is what the consumer group is to be told.
+// commits is what the consumer group has been told, and is to be told.
 type commits struct {
 	coordinator string
+	done        map[name]int64 // committed by this process, of partitions that are its own
 	pending     map[name]int64
 	failing     time.Time // since when no try has succeeded, zero: the last one did
 	failed      time.Time // the last try did
 	told        time.Time // the engine was told so
 }
 
-// Committed commits the ends of the accounts for Group, as a consumer that is
-// not in a group does. What cannot be committed now is tried again with the
-// next accounts. An error is returned once a minute, and one that may pass only
-// when it has lasted for as long.
-func (s *Source) Committed(ctx context.Context, accounts []stream.Account) error {
+var errNoMember = passing("this process is not in the group now")
+
+// Committed commits, for Group, the lowest offset that is not settled of each
+// partition: when new data goes before old data, tools show all that is behind
+// the gap as lag, rather than call the gap done. A source that has joined the
+// group commits what it is assigned, as a member; else it commits all that it
+// lists, as a consumer that is in no group does. What cannot be committed now
+// is tried again with the next call. An error is returned once a minute, and
+// one that may pass only when it has lasted for as long.
+func (s *Source) Committed(ctx context.Context, settled map[string]int64) error {
 	c, err := s.open()
 	if err != nil {
 		return err
@@ -39,22 +43,15 @@ func (s *Source) Committed(ctx context.Context, accounts []stream.Account) error
 	if s.Group == "" {
 		return nil
 	}
-	if k.pending == nil {
-		k.pending = map[name]int64{}
-	}
-	for _, a := range accounts {
-		if n, ok := parseName(a.Partition); ok && !s.isGone(a.Partition) {
-			k.pending[n] = max(k.pending[n], a.To)
-		}
-	}
-	maps.DeleteFunc(k.pending, func(n name, _ int64) bool { return s.isGone(n.String()) })
+	s.compare(settled)
 	if len(k.pending) == 0 || time.Since(k.failed) < commitPause {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, commitTime)
 	defer cancel()
 	if err = s.commit(ctx, c); err == nil {
-		*k = commits{coordinator: k.coordinator}
+		maps.Copy(k.done, k.pending)
+		*k = commits{coordinator: k.coordinator, done: k.done}
 		return nil
 	}
 	k.failed, k.coordinator = time.Now(), ""
@@ -68,43 +65,42 @@ func (s *Source) Committed(ctx context.Context, accounts []stream.Account) error
 	return fmt.Errorf("kafka: commit offsets of group %q: %w", s.Group, err)
 }
 
-func (s *Source) isGone(partition string) bool {
-	x := s.state.seen[partition]
-	return x != nil && x.gone
+// compare finds what is to be committed.
+func (s *Source) compare(settled map[string]int64) {
+	k := &s.state.commits
+	done := k.done
+	k.done, k.pending = map[name]int64{}, map[name]int64{}
+	m := s.membership()
+	for key, x := range s.state.seen {
+		if x.gone || s.Join && (m == nil || !m.has(x.name)) {
+			continue // another process knows better
+		}
+		was, told := done[x.name]
+		if told {
+			k.done[x.name] = was
+		}
+		if at, ok := settled[key]; ok && (!told || was != at) {
+			k.pending[x.name] = at
+		}
+	}
 }
 
 // commit sends what is pending, twice if the group's coordinator has moved.
 func (s *Source) commit(ctx context.Context, c *cluster) (err error) {
+	k := &s.state.commits
 	for range 2 {
-		if err = s.coordinate(ctx, c); err != nil {
-			return err
+		if k.coordinator == "" {
+			if k.coordinator, err = c.coordinator(ctx, s.Group); err != nil {
+				return err
+			}
 		}
-		err = c.do(ctx, s.state.commits.coordinator, func(p *peer) error { return s.send(p) })
+		err = c.do(ctx, k.coordinator, func(p *peer) error { return s.send(p) })
 		if err == nil || !passes(err) {
 			return err
 		}
-		s.state.commits.coordinator = ""
+		k.coordinator = ""
 	}
 	return err
-}
-
-// coordinate finds the broker that keeps the group's offsets.
-func (s *Source) coordinate(ctx context.Context, c *cluster) error {
-	k := &s.state.commits
-	if k.coordinator != "" {
-		return nil
-	}
-	return c.anywhere(ctx, func(p *peer) error {
-		r, err := p.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: s.Group, CoordinatorType: sarama.CoordinatorGroup})
-		if err != nil {
-			return err
-		}
-		if r.Err != sarama.ErrNoError {
-			return r.Err
-		}
-		k.coordinator = r.Coordinator.Addr()
-		return nil
-	})
 }
 
 func (s *Source) send(p *peer) error {
@@ -112,6 +108,13 @@ func (s *Source) send(p *peer) error {
 		Version:                 7,
 		ConsumerGroup:           s.Group,
 		ConsumerGroupGeneration: sarama.GroupGenerationUndefined,
+	}
+	if m := s.membership(); m != nil {
+		req.ConsumerID, req.ConsumerGroupGeneration = m.identity()
+		req.GroupInstanceId = m.instance
+		if req.ConsumerGroupGeneration == sarama.GroupGenerationUndefined {
+			return errNoMember
+		}
 	}
 	for n, at := range s.state.commits.pending {
 		req.AddBlockWithLeaderEpoch(n.topic, n.partition, at, -1, 0, "")
@@ -122,7 +125,11 @@ func (s *Source) send(p *peer) error {
 	}
 	for topic, parts := range r.Errors {
 		for partition, code := range parts {
-			if code != sarama.ErrNoError {
+			switch code {
+			case sarama.ErrNoError:
+			case sarama.ErrRebalanceInProgress, sarama.ErrIllegalGeneration, sarama.ErrUnknownMemberId:
+				return errNoMember
+			default:
 				return fmt.Errorf("%s/%d: %w", topic, partition, code)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/assert"
@@ -157,4 +158,31 @@ func TestConfigureErrors(t *testing.T) {
 	assert.ErrorContains(t, err, "kafka: "+path+`: security.protocol is "TLS"`)
 	_, _, err = ReadConfig(path + "x")
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestConfigOfAGroup(t *testing.T) {
+	for _, c := range []struct {
+		p             map[string]string
+		id            string
+		session, beat time.Duration
+		err           string
+	}{
+		{nil, "", 6 * time.Second, time.Second, ""},
+		{map[string]string{"group.instance.id": "summit-1", "session.timeout.ms": "45000", "heartbeat.interval.ms": "3000"}, "summit-1", 45 * time.Second, 3 * time.Second, ""},
+		{map[string]string{"session.timeout.ms": "1500", "max.poll.interval.ms": "x"}, "", 1500 * time.Millisecond, 500 * time.Millisecond, ""},
+		{map[string]string{"heartbeat.interval.ms": "6000"}, "", 0, 0, "not below the session.timeout.ms of 6000"},
+		{map[string]string{"session.timeout.ms": "6s"}, "", 0, 0, `session.timeout.ms: "6s" is no number of milliseconds`},
+		{map[string]string{"session.timeout.ms": "-1"}, "", 0, 0, "session.timeout.ms"},
+		{map[string]string{"group.instance.id": "a b"}, "", 0, 0, "a b"},
+	} {
+		conf, _, err := configure(c.p)
+		if c.err != "" {
+			assert.ErrorContains(t, err, c.err)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, c.id, conf.Consumer.Group.InstanceId)
+		assert.Equal(t, c.session, conf.Consumer.Group.Session.Timeout)
+		assert.Equal(t, c.beat, conf.Consumer.Group.Heartbeat.Interval)
+	}
 }

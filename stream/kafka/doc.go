@@ -18,8 +18,8 @@
 //
 // # What is promised
 //
-// The ledger decides what is read, not the brokers: there is no consumer group,
-// nothing is rebalanced, and equal ranges give equal messages in equal chunks,
+// The ledger decides what is read, not the brokers: no offset is read back from
+// a consumer group, and equal ranges give equal messages in equal chunks,
 // whatever single fetches bring. Each offset of a range is accounted for as one
 // of these:
 //
@@ -79,6 +79,32 @@
 // # Offsets for other tools
 //
 // With [Source].Group set, what has been archived is committed as the offsets of
-// that consumer group, so that tools such as kafka-consumer-groups show a lag.
-// Nothing is ever read back from there.
+// that consumer group, so that tools such as kafka-consumer-groups show a lag: of
+// each partition the lowest offset that is not archived yet, though newer ones
+// may be. Nothing is ever read back from there.
+//
+// # Several processes
+//
+// With [Source].Join too, processes that have the same Group, Topics and ledger
+// share the partitions. Each is a member by Kafka's own protocol, which spreads
+// them anew when a process comes, goes or is not heard of, and when topics or
+// partitions appear. Available lists all partitions, and says of those that other
+// processes have that they are Elsewhere.
+//
+// The group says only who works. What keeps offsets from being archived twice
+// are the ledger's claims, whatever processes believe to be theirs. So nobody
+// stops for a rebalance: plans under way are read to their end, partitions stay
+// with whom they were until others have them, and a process that hears nothing
+// from the group goes on with its last assignment. One that was stopped for a
+// while finds that it was given up, and joins again.
+//
+// The assignor is cooperative-sticky, or what Config.Consumer.Group says. With a
+// group.instance.id of its own each (Consumer.Group.InstanceId), processes may
+// restart within the session's time-out without anybody noticing. Without one, a
+// process that was killed keeps its share until that time-out, 6 seconds, and
+// the first Available of the next process waits for that.
+//
+// A group belongs to one ledger. Two archives that shared one would have half
+// of the partitions each. Members of other programs would keep what they get
+// from being archived; with another assignor they are turned away.
 package kafka

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"log/slog"
+	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -15,7 +17,7 @@ import (
 
 // A job that prints what is in all topics of a night.
 func Example() {
-	brokers, stop := cluster()
+	brokers, stop := cluster(1)
 	defer stop()
 
 	src := &kafka.Source{Brokers: brokers, Topics: []string{`ztf_20260701_programid\d`}}
@@ -45,7 +47,7 @@ func Example() {
 
 // A misspelt topic is found before a job starts.
 func ExampleNoTopicError() {
-	brokers, stop := cluster()
+	brokers, stop := cluster(1)
 	defer stop()
 	src := &kafka.Source{Brokers: brokers, Topics: []string{"ztf_20260701_programid9"}}
 	defer src.Close()
@@ -54,6 +56,39 @@ func ExampleNoTopicError() {
 		fmt.Println("there is no", none.Topic)
 	}
 	// Output: there is no ztf_20260701_programid9
+}
+
+// Two processes with one group share the partitions of a topic.
+func ExampleSource_join() {
+	brokers, stop := cluster(6)
+	defer stop()
+	start := func() *kafka.Source {
+		return &kafka.Source{Brokers: brokers, Topics: []string{"ztf_.*"}, Group: "archive", Join: true, Log: slog.New(slog.DiscardHandler)}
+	}
+	mine := func(src *kafka.Source) (n int) {
+		partitions, err := src.Available(context.Background())
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, p := range partitions {
+			if !p.Elsewhere {
+				n++
+			}
+		}
+		return n
+	}
+	a := start()
+	defer a.Close()
+	fmt.Println("one process has", mine(a))
+	b := start()
+	defer b.Close()
+	for mine(b) != 3 || mine(a) != 3 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	fmt.Println("two have", mine(a), "and", mine(b))
+	// Output:
+	// one process has 6
+	// two have 3 and 3
 }
 
 func ExampleParseStart() {
@@ -68,8 +103,8 @@ func ExampleParseStart() {
 }
 
 // cluster starts a broker in this process and sends it two alerts.
-func cluster() (brokers []string, stop func()) {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "ztf_20260701_programid1"))
+func cluster(partitions int32) (brokers []string, stop func()) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, "ztf_20260701_programid1"))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -104,6 +104,10 @@ func explainCode(err error) string {
 		{sarama.ErrTransactionalIDAuthorizationFailed, "not authorised: the user needs the ACL Write of the transactional id"},
 		{sarama.ErrUnknownTopicOrPartition, "no such topic, or none that this user may see"},
 		{sarama.ErrInvalidTopic, "no topic can have this name"},
+		{sarama.ErrInconsistentGroupProtocol, "its members spread partitions in other ways: is the group another program's? Choose another group"},
+		{sarama.ErrInvalidSessionTimeout, "the broker does not allow this session.timeout.ms (group.min.session.timeout.ms, group.max.session.timeout.ms)"},
+		{sarama.ErrGroupMaxSizeReached, "the group has as many members as the broker allows (group.max.size)"},
+		{sarama.ErrInvalidGroupId, "no group can have this name"},
 		{sarama.ErrUnsupportedVersion, "the broker is too old: it takes Kafka 2.8 or later"},
 	} {
 		if errors.Is(err, c.code) {

@@ -99,12 +99,16 @@ func damaged(err error) bool {
 // away the room of those before it: only so many are asked for as fit, beside
 // what waits of them already because more came of the first part than was
 // thought. Of a topic of which nothing is known one batch shows how far it
-// inflates.
+// inflates. A request names a partition once: of two ranges of it the second
+// waits, with all that is listed behind it.
 func (f *fetcher) choose() (parts []*part, limits []int32) {
 	left := f.bytes
 	for i, p := range f.parts {
 		if p.ahead >= p.end {
 			continue
+		}
+		if slices.ContainsFunc(parts, p.sibling) {
+			break
 		}
 		want, inflates := f.sizes.wire(p.topic, p.end-p.ahead)
 		if inflates == 0 {

@@ -69,6 +69,7 @@ func (s *Source) list(ctx context.Context, c *cluster) ([]stream.Extent, error) 
 		}
 	}
 	s.madeAnew(v)
+	s.state.layout = s.topics.layout(v)
 	return s.extents(), nil
 }
 
@@ -181,4 +182,23 @@ func (s *Source) extents() []stream.Extent {
 		}
 	}
 	return out
+}
+
+// share marks what other processes of the group are to work on. What is gone
+// no group assigns: whoever comes first answers for it.
+func (s *Source) share(ctx context.Context, extents []stream.Extent) error {
+	m, err := s.joined()
+	if err != nil {
+		return err
+	}
+	mine, err := m.assignment(ctx, s.state.layout)
+	if err != nil {
+		return err
+	}
+	for i, e := range extents {
+		if n, ok := parseName(e.Partition); ok && !e.Gone {
+			extents[i].Elsewhere = !mine[slot{n.topic, n.partition}]
+		}
+	}
+	return nil
 }

@@ -56,9 +56,9 @@ func (s *Source) wait(ctx context.Context, err error) error {
 		o.told = true
 		s.log().Warn("kafka: waiting for the brokers", "for", limit, "err", err)
 	}
-	pause := min(firstPause<<min(o.tries, 10), mostPause)
+	pause := backoff(o.tries)
 	o.tries++
-	t := time.NewTimer(pause/2 + rand.N(pause/2))
+	t := time.NewTimer(pause)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -66,6 +66,12 @@ func (s *Source) wait(ctx context.Context, err error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// backoff is how long to wait before the next of some tries.
+func backoff(tries int) time.Duration {
+	pause := min(firstPause<<min(tries, 10), mostPause)
+	return pause/2 + rand.N(pause/2)
 }
 
 // back is called when something has succeeded.

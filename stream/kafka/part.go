@@ -36,6 +36,9 @@ type block struct {
 // open reports whether there is something left to fetch.
 func (p *part) open() bool { return !p.gone && p.To != stream.Open && p.next < p.end }
 
+// sibling reports whether two parts are of one partition.
+func (p *part) sibling(q *part) bool { return p.topic == q.topic && p.partition == q.partition }
+
 // covered returns the offset behind what a block explains, from where it was
 // fetched. Records are in RecordsSet, except for batches that compaction has
 // emptied: of these sarama keeps the end only, in a field that it does not

@@ -44,6 +44,10 @@ type Source struct {
 	// Group is the consumer group under which archived offsets are committed,
 	// for tools that show the lag. It should have no other use. "" commits none.
 	Group string
+	// Join makes the source a member of Group: Kafka spreads the partitions over
+	// all processes that have joined, and Available tells those that others
+	// are to work on. The processes must have the same topics and one ledger.
+	Join bool
 	// FetchBytes is how much one fetch asks for. Two fetches for each broker
 	// are in memory at most. 0 is 8 MiB with one or two leading brokers, and
 	// less with more of them. A larger message is fetched whole all the same.
@@ -60,6 +64,7 @@ type Source struct {
 	mu     sync.Mutex
 	conn   *cluster // nil: not opened
 	topics *selection
+	member *member // nil: not joined
 	closed bool
 
 	state state
@@ -74,6 +79,7 @@ type state struct {
 	sizes   sizes
 	seen    map[string]*seen   // by partition name: what was listed
 	resumed map[string]resumed // by partition name: what the ledger knows
+	layout  layout             // of the topics, when they were listed
 	commits commits
 }
 
@@ -108,6 +114,11 @@ func (s *Source) unreached(ctx context.Context, err error) error {
 // numbers, each from its oldest offset to its last stable one. It asks every
 // leading broker once. If a leader is away that was there before, its
 // partitions are listed as they were last seen.
+//
+// With Join the first call joins the group, and waits until the partitions
+// have been spread. When its coordinator cannot be reached later on, the last
+// assignment stays. A process whose group.instance.id another one has taken
+// gets a permanent error.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	c, err := s.open()
 	if err != nil {
@@ -115,15 +126,19 @@ func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	}
 	var out []stream.Extent
 	err = s.ride(ctx, func() (err error) {
-		out, err = s.list(ctx, c)
+		if out, err = s.list(ctx, c); err == nil && s.Join {
+			err = s.share(ctx, out)
+		}
 		return err
 	})
 	return out, err
 }
 
-// Read yields the messages of the ranges, range after range. It rides out
-// leaders that move and brokers that are away, and hands over nothing twice.
-// What is gone is an account of lost offsets.
+// Read yields the messages of the ranges, range after range. A partition may
+// come in several ranges, each with accounts of its own. Read rides out leaders
+// that move and brokers that are away, and hands over nothing twice. What is
+// gone is an account of lost offsets. It asks no group: what was planned is
+// read, whoever has the partition now.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		c, err := s.open()
@@ -165,14 +180,41 @@ func (s *Source) Resume(_ context.Context, settled map[string]int64) error {
 }
 
 // Close ends the connections. Calls that wait for a broker return with an error.
+// A source that has joined its group leaves it, so that others take over at
+// once, unless it has a group.instance.id: then it may come back to what it had
+// within the session's time-out.
 func (s *Source) Close() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	if s.conn != nil {
-		s.conn.close()
+	conn, member := s.conn, s.member
+	s.closed, s.member = true, nil
+	s.mu.Unlock()
+	if conn != nil {
+		conn.close()
+	}
+	if member != nil {
+		member.close()
 	}
 	return nil
+}
+
+// joined returns the membership of the group, which begins now if it has not.
+func (s *Source) joined() (*member, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if s.member == nil {
+		s.member = newMember(s, s.conn.conf, s.topics)
+	}
+	return s.member, nil
+}
+
+// membership is the membership of the group, nil if there is none.
+func (s *Source) membership() *member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.member
 }
 
 // open returns the way to the brokers, which need not have been dialled.
@@ -187,6 +229,9 @@ func (s *Source) open() (*cluster, error) {
 	}
 	if len(s.Brokers) == 0 {
 		return nil, stream.Permanent(errors.New("kafka: no brokers: name at least one, host:port"))
+	}
+	if s.Join && s.Group == "" {
+		return nil, stream.Permanent(errors.New("kafka: no group to join: set Group"))
 	}
 	topics, err := newSelection(s.Topics)
 	if err != nil {

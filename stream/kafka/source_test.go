@@ -133,31 +133,46 @@ func TestCommitted(t *testing.T) {
 	l.fill(c, "a", 0, 0, 30, 10)
 	l.fill(c, "a", 1, 0, 30, 10)
 	s := l.source("a")
-	var accounts []stream.Account
-	for _, a := range readAll(t, s).accounts {
-		accounts = append(accounts, a)
+	settled := map[string]int64{}
+	for _, e := range available(t, s) {
+		settled[e.Partition] = 30
 	}
-	require.NoError(t, s.Committed(t.Context(), accounts)) // no group, nothing to do
+	require.NoError(t, s.Committed(t.Context(), settled)) // no group, nothing to do
 	s.Group = "skyfinch"
 	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotCoordinator})
-	require.NoError(t, s.Committed(t.Context(), accounts))
+	require.NoError(t, s.Committed(t.Context(), settled))
 	assert.Equal(t, 1, h.Hits())
-	req := kmsg.NewPtrOffsetFetchRequest()
-	g := kmsg.NewOffsetFetchRequestGroup()
-	g.Group = "skyfinch"
-	req.Groups = append(req.Groups, g)
-	resp, err := req.RequestWith(t.Context(), c)
-	require.NoError(t, err)
-	require.Len(t, resp.Groups[0].Topics[0].Partitions, 2)
-	for _, p := range resp.Groups[0].Topics[0].Partitions {
-		assert.EqualValues(t, 30, p.Offset)
-	}
+	assert.Equal(t, map[slot]int64{{"a", 0}: 30, {"a", 1}: 30}, l.committed("skyfinch"))
 
+	seen := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
+	require.NoError(t, s.Committed(t.Context(), settled))
+	assert.Zero(t, seen.Hits(), "nothing is new")
+	for p := range settled {
+		settled[p] = 31
+	}
 	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.GroupAuthorizationFailed, Count: -1})
-	err = s.Committed(t.Context(), accounts)
+	err := s.Committed(t.Context(), settled)
 	require.ErrorIs(t, err, sarama.ErrGroupAuthorizationFailed)
 	assert.ErrorContains(t, err, `"skyfinch"`)
-	require.NoError(t, s.Committed(t.Context(), accounts), "it was told")
+	require.NoError(t, s.Committed(t.Context(), settled), "it was told")
+}
+
+// committed are the offsets of a group.
+func (l *lab) committed(group string) map[slot]int64 {
+	l.t.Helper()
+	req := kmsg.NewPtrOffsetFetchRequest()
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group = group
+	req.Groups = append(req.Groups, g)
+	resp, err := req.RequestWith(l.t.Context(), l.client())
+	require.NoError(l.t, err)
+	out := map[slot]int64{}
+	for _, t := range resp.Groups[0].Topics {
+		for _, p := range t.Partitions {
+			out[slot{t.Topic, p.Partition}] = p.Offset
+		}
+	}
+	return out
 }
 
 func TestNames(t *testing.T) {
@@ -312,10 +327,11 @@ func TestCommittedOfATopicThatIsGone(t *testing.T) {
 	s.Group = "g"
 	e := available(t, s)
 	require.NoError(t, l.DeleteTopic("b"))
-	require.NoError(t, s.Committed(t.Context(), []stream.Account{{Range: e[0].Range}, {Range: e[1].Range}}))
+	settled := map[string]int64{e[0].Partition: 10, e[1].Partition: 10}
+	require.NoError(t, s.Committed(t.Context(), settled))
 	require.NotEmpty(t, s.state.commits.pending)
 	available(t, s)
 	s.state.commits.failed = time.Time{}
-	require.NoError(t, s.Committed(t.Context(), nil))
+	require.NoError(t, s.Committed(t.Context(), settled))
 	assert.Empty(t, s.state.commits.pending)
 }

@@ -61,7 +61,7 @@ func (r *reader) record(p *part, batch *sarama.RecordBatch, x *sarama.Record, ki
 			return err
 		}
 	}
-	a := r.out.account(p.Partition, offset)
+	a := r.out.account(p.Range, offset)
 	a.To = offset + 1
 	switch kind {
 	case message:
@@ -80,7 +80,7 @@ func (r *reader) compacted(p *part, to int64) {
 	if to = min(to, p.end); to <= p.next {
 		return
 	}
-	a := r.out.account(p.Partition, p.next)
+	a := r.out.account(p.Range, p.next)
 	a.Compacted += to - p.next
 	a.To, p.next = to, to
 }

@@ -1,0 +1,466 @@
+package kafka
+
+import (
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/skyfinch/skyfinch/stream"
+)
+
+// Any number of processes share the partitions, each of which is one's.
+func TestGroupSpreads(t *testing.T) {
+	for _, n := range []int{1, 2, 5} {
+		l := groupLab(t, kfake.NumBrokers(2))
+		l.create("a", 7)
+		l.create("b", 4)
+		var all []*process
+		for range n {
+			all = append(all, l.join("g", nil, "a", "b"))
+		}
+		start(all...)
+		t.Log(n, "processes:", spread(t, 11, all...))
+		var extents []stream.Extent
+		for i, p := range all {
+			e := available(t, p.Source)
+			assert.Len(t, e, 11, "all are listed")
+			assert.Equal(t, p.now(), p.mine())
+			if i > 0 {
+				for j := range e {
+					assert.Equal(t, extents[j].Range, e[j].Range)
+				}
+			}
+			extents = e
+		}
+	}
+}
+
+// One process has everything with the first answer.
+func TestGroupOfOne(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 3)
+	p := l.join("g", nil, "a")
+	begun := time.Now()
+	assert.Len(t, p.mine(), 3)
+	assert.Less(t, time.Since(begun), 2*time.Second)
+}
+
+// A process that comes takes its share, one that goes gives it back, and all
+// the while somebody has each partition. Nothing else moves.
+func TestGroupComesAndGoes(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 12)
+	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
+	start(x, y)
+	spread(t, 12, x, y)
+	before := map[*process][]string{x: x.now(), y: y.now()}
+
+	z := l.join("g", nil, "a")
+	done, rested := make(chan struct{}), make(chan int)
+	go func() { // watches that no partition rests
+		n := 0
+		for {
+			held := slices.Concat(x.now(), y.now(), z.now())
+			slices.Sort(held)
+			if len(slices.Compact(held)) < 12 {
+				n++
+			}
+			select {
+			case <-done:
+				rested <- n
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	start(z)
+	spread(t, 12, x, y, z)
+	close(done)
+	assert.Less(t, <-rested, 20, "but for the moment between two answers")
+	for p, had := range before {
+		assert.Subset(t, had, p.now(), "nobody gets what another one keeps")
+	}
+	had := z.now()
+	require.NoError(t, z.Close())
+	assert.Less(t, spread(t, 12, x, y), session/2, "it has left")
+	assert.Len(t, had, 4)
+}
+
+// What a process had that crashed goes to the others when its session is over,
+// not before.
+func TestGroupCrash(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 6)
+	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
+	start(x, y)
+	spread(t, 6, x, y)
+	x.crash()
+	took := spread(t, 6, y)
+	assert.Greater(t, took, session/2)
+	assert.Less(t, took, session+2*time.Second)
+	assert.Len(t, y.mine(), 6)
+}
+
+// A process that sleeps loses its share to the others, and comes back by itself.
+func TestGroupStall(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 6)
+	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
+	start(x, y)
+	spread(t, 6, x, y)
+	x.wire.stop()
+	spread(t, 6, y)
+	assert.Len(t, x.now(), 3, "it does not know better")
+	x.wire.resume()
+	spread(t, 6, x, y)
+	assert.Len(t, x.mine(), 3)
+}
+
+// Topics that come, grow and go.
+func TestGroupFollowsTopics(t *testing.T) {
+	l := groupLab(t)
+	l.create("night1", 2)
+	x, y := l.join("g", nil, "night.*"), l.join("g", nil, "night.*")
+	start(x, y)
+	spread(t, 2, x, y)
+	l.create("night2", 4)
+	require.NotEmpty(t, x.mine())
+	spread(t, 6, x, y)
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	rt := kmsg.NewCreatePartitionsRequestTopic()
+	rt.Topic, rt.Count = "night1", 6
+	req.Topics = append(req.Topics, rt)
+	_, err := req.RequestWith(t.Context(), l.client())
+	require.NoError(t, err)
+	start(x, y)
+	spread(t, 10, x, y)
+	settledDown(t, x, y)
+
+	gone := available(t, x.Source)[0].Partition
+	require.NoError(t, l.DeleteTopic("night1"))
+	start(x, y)
+	spread(t, 4, x, y)
+	for _, p := range []*process{x, y} {
+		for _, e := range available(t, p.Source) {
+			if e.Gone {
+				assert.False(t, e.Elsewhere, "whoever comes first answers for it: %s", gone)
+			}
+		}
+	}
+}
+
+// settledDown fails if processes that look at the same topics keep joining.
+func settledDown(t *testing.T, of ...*process) {
+	t.Helper()
+	time.Sleep(2 * calm)
+	g := of[0].generation()
+	for range 5 {
+		start(of...)
+		time.Sleep(50 * time.Millisecond)
+	}
+	assert.Equal(t, g, of[0].generation(), "nothing changed")
+}
+
+// Nothing is there yet.
+func TestGroupWithoutTopics(t *testing.T) {
+	l := groupLab(t)
+	x, y := l.join("g", nil, "later.*"), l.join("g", nil, "later.*")
+	start(x, y)
+	assert.Empty(t, x.mine())
+	l.create("later1", 4)
+	start(x, y)
+	spread(t, 4, x, y)
+}
+
+// Whatever the coordinator answers, a member comes back to its share.
+func TestGroupErrors(t *testing.T) {
+	for _, c := range []struct {
+		key   kmsg.Key
+		codes []*kerr.Error
+	}{
+		{kmsg.FindCoordinator, []*kerr.Error{kerr.CoordinatorNotAvailable}},
+		{kmsg.JoinGroup, []*kerr.Error{kerr.CoordinatorLoadInProgress, kerr.NotCoordinator, kerr.UnknownMemberID, kerr.RebalanceInProgress}},
+		{kmsg.SyncGroup, []*kerr.Error{kerr.CoordinatorLoadInProgress, kerr.NotCoordinator, kerr.UnknownMemberID, kerr.RebalanceInProgress, kerr.IllegalGeneration}},
+		{kmsg.Heartbeat, []*kerr.Error{kerr.CoordinatorLoadInProgress, kerr.NotCoordinator, kerr.CoordinatorNotAvailable, kerr.UnknownMemberID, kerr.RebalanceInProgress, kerr.IllegalGeneration}},
+	} {
+		for _, code := range c.codes {
+			t.Run(c.key.Name()+"/"+code.Message, func(t *testing.T) {
+				l := groupLab(t)
+				l.create("a", 4)
+				h := l.Fault(kfake.Fault{Keys: []kmsg.Key{c.key}, Err: code, Count: 3})
+				x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
+				start(x, y)
+				require.Eventually(t, func() bool { return h.Hits() == 3 }, 10*time.Second, time.Millisecond)
+				spread(t, 4, x, y)
+				l.Fault(kfake.Fault{Keys: []kmsg.Key{c.key}, Err: code, Count: 2})
+				z := l.join("g", nil, "a")
+				start(z)
+				spread(t, 4, x, y, z)
+			})
+		}
+	}
+}
+
+// While nothing is heard from the group the last assignment stays, and reading
+// goes on. It is said once, and once when it is over.
+func TestGroupAway(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 4)
+	l.fill(l.client(), "a", 0, 0, 30, 10)
+	x := l.join("g", nil, "a")
+	require.Len(t, x.mine(), 4)
+	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.FindCoordinator, kmsg.JoinGroup, kmsg.Heartbeat}, Err: kerr.CoordinatorNotAvailable, Count: -1})
+	for range 20 {
+		begun := time.Now()
+		require.Len(t, x.mine(), 4)
+		assert.Less(t, time.Since(begun), time.Second)
+		time.Sleep(20 * time.Millisecond)
+	}
+	assert.Len(t, read(t, x.Source, rangesOf(available(t, x.Source))...).rows, 30)
+	h.Remove()
+	require.Eventually(t, func() bool { return strings.Contains(l.logs.String(), "the group is back") }, 5*time.Second, 10*time.Millisecond)
+	assert.Equal(t, 1, strings.Count(l.logs.String(), "no word from the group"))
+}
+
+// Before there is an assignment the error is the caller's: at once if it does
+// not pass, after Outage if it might.
+func TestGroupNever(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 4)
+	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Err: kerr.GroupAuthorizationFailed, Count: -1})
+	x := l.join("secret", nil, "a")
+	_, err := x.Available(t.Context())
+	require.ErrorIs(t, err, sarama.ErrGroupAuthorizationFailed)
+	assert.ErrorContains(t, err, `group "secret"`)
+	assert.ErrorContains(t, err, "ACL")
+	h.Remove()
+	require.Eventually(t, func() bool { _, err := x.Available(t.Context()); return err == nil }, 5*time.Second, 10*time.Millisecond)
+	require.NoError(t, x.Close())
+
+	h = l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.FindCoordinator}, Err: kerr.CoordinatorNotAvailable, Count: -1})
+	y := l.join("g", nil, "a")
+	y.Outage = 500 * time.Millisecond
+	begun := time.Now()
+	_, err = y.Available(t.Context())
+	require.ErrorIs(t, err, sarama.ErrConsumerCoordinatorNotAvailable)
+	assert.Greater(t, time.Since(begun), y.Outage)
+
+	h.Remove()
+	s := l.source("a")
+	s.Join = true
+	_, err = s.Available(t.Context())
+	assert.ErrorContains(t, err, "set Group")
+}
+
+// A broker may not allow the session, and another program may have the group.
+func TestGroupRefused(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	_, err := l.join("g", nil, "a").Available(t.Context())
+	require.ErrorIs(t, err, sarama.ErrInvalidSessionTimeout)
+	assert.ErrorContains(t, err, "group.min.session.timeout.ms")
+
+	l = groupLab(t)
+	l.create("a", 1)
+	other := l.client(kgo.ConsumerGroup("g"), kgo.ConsumeTopics("a"), kgo.Balancers(kgo.RangeBalancer()))
+	ctx, info := t.Context(), l.Cluster
+	_, err = info.WaitGroupStable(ctx, "g", 1)
+	require.NoError(t, err)
+	_, err = l.join("g", nil, "a").Available(ctx)
+	require.ErrorIs(t, err, sarama.ErrInconsistentGroupProtocol)
+	assert.ErrorContains(t, err, "another group")
+	other.Close()
+}
+
+// All of sarama's assignors will do, also one that two sources share.
+func TestGroupAssignors(t *testing.T) {
+	for name, list := range map[string][]sarama.BalanceStrategy{
+		"range":       {sarama.NewBalanceStrategyRange()},
+		"roundrobin":  {sarama.NewBalanceStrategyRoundRobin()},
+		"sticky":      {sarama.NewBalanceStrategySticky()},
+		"cooperative": {sarama.NewBalanceStrategyCooperativeSticky()},
+		"both":        {sarama.NewBalanceStrategyCooperativeSticky(), sarama.NewBalanceStrategyRange()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := groupLab(t)
+			l.create("a", 6)
+			use := func(c *sarama.Config) { c.Consumer.Group.Rebalance.GroupStrategies = list }
+			x, y, z := l.join("g", use, "a"), l.join("g", use, "a"), l.join("g", use, "a")
+			start(x, y)
+			spread(t, 6, x, y)
+			start(z)
+			spread(t, 6, x, y, z)
+			require.NoError(t, x.Close())
+			spread(t, 6, y, z)
+		})
+	}
+	conf := NewConfig()
+	a, cooperative := strategiesOf(conf)
+	b, _ := strategiesOf(conf)
+	assert.True(t, cooperative)
+	assert.NotSame(t, a[0], b[0])
+	conf.Consumer.Group.Rebalance.Strategy = sarama.NewBalanceStrategySticky()
+	one, cooperative := strategiesOf(conf)
+	assert.Len(t, one, 1)
+	assert.False(t, cooperative)
+}
+
+// A static member that restarts within its session gets what it had, and the
+// others hear nothing of it.
+func TestGroupStaticRestart(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 6)
+	named := func(id string) func(c *sarama.Config) {
+		return func(c *sarama.Config) {
+			c.Consumer.Group.InstanceId = id
+			c.Consumer.Group.Session.Timeout = 3 * time.Second
+			// this broker compares what members say, and a cooperative one says what it has
+			c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRange()}
+		}
+	}
+	x, y := l.join("g", named("one"), "a"), l.join("g", named("two"), "a")
+	start(x, y)
+	spread(t, 6, x, y)
+	for _, crash := range []bool{false, true} {
+		had, generation := x.now(), y.generation()
+		if crash {
+			x.crash()
+		} else {
+			require.NoError(t, x.Close())
+		}
+		time.Sleep(200 * time.Millisecond)
+		x = l.join("g", named("one"), "a")
+		assert.Equal(t, had, x.mine())
+		time.Sleep(200 * time.Millisecond)
+		assert.Equal(t, generation, y.generation(), "no rebalance")
+		assert.Equal(t, generation, x.generation())
+	}
+	require.NoError(t, x.Close())
+	spread(t, 6, y)
+}
+
+// Two processes with one id: the first one is told, and ends.
+func TestGroupFenced(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 2)
+	named := func(c *sarama.Config) { c.Consumer.Group.InstanceId = "summit-1" }
+	x, y := l.join("g", named, "a"), l.join("g", named, "a")
+	require.Len(t, x.mine(), 2)
+	require.Len(t, y.mine(), 2)
+	var err error
+	require.Eventually(t, func() bool { _, err = x.Available(t.Context()); return err != nil }, 5*time.Second, 10*time.Millisecond)
+	assert.ErrorContains(t, err, `"summit-1"`)
+	assert.ErrorContains(t, err, "an id of its own")
+	job := stream.MicroBatch{Source: x.Source, Sink: stream.SinkFunc(nil)}
+	var b *stream.BatchError
+	require.ErrorAs(t, job.Drain(t.Context()), &b)
+	assert.Equal(t, 1, b.Tries, "trying again does not help")
+	assert.Len(t, y.mine(), 2)
+}
+
+// A member commits what it is assigned, as a member, and nothing else.
+func TestGroupCommits(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 4)
+	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
+	start(x, y)
+	spread(t, 4, x, y)
+	settled := map[string]int64{}
+	for _, e := range available(t, x.Source) {
+		settled[e.Partition] = 5
+	}
+	require.NoError(t, x.Committed(t.Context(), settled))
+	assert.Len(t, l.committed("g"), 2)
+	for s := range l.committed("g") {
+		assert.True(t, x.membership().has(name{topic: s.topic, partition: s.partition}))
+	}
+	available(t, y.Source)
+	require.NoError(t, y.Committed(t.Context(), settled))
+	assert.Len(t, l.committed("g"), 4)
+
+	// what x gets from y it commits as the ledger has it, though it is less
+	require.NoError(t, y.Close())
+	spread(t, 4, x)
+	for p := range settled {
+		settled[p] = 4
+	}
+	require.NoError(t, x.Committed(t.Context(), settled))
+	for _, at := range l.committed("g") {
+		assert.EqualValues(t, 4, at)
+	}
+	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.IllegalGeneration, Count: -1})
+	for p := range settled {
+		settled[p] = 9
+	}
+	require.NoError(t, x.Committed(t.Context(), settled), "it passes")
+	h.Remove()
+	x.state.commits.failed = time.Time{}
+	require.NoError(t, x.Committed(t.Context(), settled))
+	for _, at := range l.committed("g") {
+		assert.EqualValues(t, 9, at)
+	}
+}
+
+// What has been planned is read, though the partition is another's now.
+func TestGroupReadsWhatItPlanned(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 4)
+	var wanted []got
+	for p := range int32(4) {
+		l.fill(l.client(), "a", p, 0, 40, 10)
+		wanted = append(wanted, want("a", p, 0, 40)...)
+	}
+	x := l.join("g", nil, "a")
+	x.FetchBytes = 1
+	planned := rangesOf(available(t, x.Source))
+	var y *process
+	out := &result{accounts: map[string]stream.Account{}}
+	for c, err := range x.Read(t.Context(), planned) {
+		require.NoError(t, err)
+		out.add(t, c)
+		if y == nil {
+			y = l.join("g", nil, "a")
+			start(y)
+			spread(t, 4, x, y)
+		}
+	}
+	same(t, wanted, out.rows)
+}
+
+// Close ends a join that waits for others, and leaves nothing running.
+func TestGroupCloseIsQuick(t *testing.T) {
+	l := groupLab(t)
+	l.create("a", 2)
+	x := l.join("g", func(c *sarama.Config) { c.Consumer.Group.Session.Timeout = 20 * time.Second }, "a")
+	require.Len(t, x.mine(), 2)
+	before := runtime.NumGoroutine()
+	x.wire.stop() // so that a rebalance hangs
+	time.Sleep(50 * time.Millisecond)
+	y := l.join("g", nil, "a")
+	waits := make(chan error)
+	go func() {
+		_, err := y.Available(t.Context())
+		waits <- err
+	}()
+	time.Sleep(300 * time.Millisecond)
+	begun := time.Now()
+	require.NoError(t, y.Close())
+	require.ErrorIs(t, <-waits, ErrClosed)
+	assert.Less(t, time.Since(begun), time.Second)
+	x.wire.resume()
+	if !assert.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, 5*time.Second, 10*time.Millisecond) { // Eventually has one
+		_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
+	}
+}
