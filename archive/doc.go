@@ -16,7 +16,7 @@
 // # What is promised
 //
 // Each message of the source is in a table once or among the rejected once,
-// however often the service is killed, and nothing but whole, final Parquet
+// however often the service is killed, a replay included, and nothing but whole, final Parquet
 // files ever stands under alerts and rejected: readers may read at any time.
 // What is not promised: that alerts which a producer sent twice are there
 // once. The archive is what was sent.
@@ -25,6 +25,34 @@
 // stores that have locks, as directories do.
 //
 // DIR is a local directory, or whatever [store.Store] the Service is given.
+//
+// # Audit and repair
+//
+// [Audit] compares an archive with its ledger, also beside services at work:
+// every offset in one commit, every committed file there and whole, no other
+// file. With Repair it does what any process on the ledger may do at any time.
+//
+// # Replay
+//
+// After a fix [Service.Replay] tries rejected messages again. It is a batch of
+// the same ledger, like those of the engine, with another kind of input:
+//
+//   - The rows of some rejected files are decoded and staged, under names of
+//     the replay's own: what is good now for the tables, what is not for
+//     rejected.
+//   - Then the ledger is read to its end, undecided batches of other replays
+//     are decided as batches of nothing, and it is seen that the files have not
+//     been replaced meanwhile.
+//   - The next number is claimed by a plan without ranges, and decided at once
+//     by a commit that names the staged files, and in the data of the rejects'
+//     receipt the files that they replace. Whoever wins that number has seen
+//     all batches below it, so no two replays replace one file.
+//   - Publication moves the alerts, then the new rejected files, then deletes
+//     the replaced ones: whoever publishes the batch does that, the replay, the
+//     service's next start or an audit that repairs. In between readers may see
+//     a message twice, and never nowhere.
+//   - A plan whose process died claims no offset; an engine decides it as a
+//     batch of nothing.
 //
 // # Reading
 //

@@ -81,24 +81,17 @@ func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	ledger, err := s.ledger(ctx, st)
+	p, err := s.parts(ctx, st, s.Clock)
 	if err != nil {
 		return err
 	}
-	schemas := &schemaFiles{Schemas: ledger, store: st}
-	if err := schemas.sweep(ctx); err != nil {
-		return fmt.Errorf("archive: sweep %s: %w", schemaStaging, err)
-	}
-	decoder := &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: ledger}
-	defer decoder.Close()
-	rows, rejects := s.parquet(st, s.Clock), s.parquet(st, sink.IngestTime)
-	rows.Schemas = schemas
+	defer p.close()
 	e := &stream.MicroBatch{
 		Source:     s.Source,
-		Transforms: append([]stream.Transform{decoder}, s.Transforms...),
-		Sink:       rows,
-		Rejects:    rejects,
-		Ledger:     ledger,
+		Transforms: p.transforms,
+		Sink:       p.rows,
+		Rejects:    p.rejects,
+		Ledger:     p.ledger,
 		Interval:   s.Interval,
 		Limits:     s.Limits,
 		Workers:    s.Workers,
@@ -107,6 +100,34 @@ func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err
 	}
 	s.engine.Store(e)
 	return work(e)
+}
+
+// parts are what a job on the archive is made of.
+type parts struct {
+	ledger     *stream.Ledger
+	transforms []stream.Transform
+	rows       *sink.Parquet
+	rejects    rejectFiles
+	decoder    *alert.Decoder
+}
+
+func (p *parts) close() { p.decoder.Close() }
+
+// parts opens the ledger and makes the parts around it.
+func (s *Service) parts(ctx context.Context, st store.Store, clock sink.Clock) (*parts, error) {
+	ledger, err := s.ledger(ctx, st, clock)
+	if err != nil {
+		return nil, err
+	}
+	schemas := &schemaFiles{Schemas: ledger, store: st}
+	if err := schemas.sweep(ctx); err != nil {
+		return nil, fmt.Errorf("archive: sweep %s: %w", schemaStaging, err)
+	}
+	p := &parts{ledger: ledger, rows: s.parquet(st, clock), rejects: rejectFiles{s.parquet(st, sink.IngestTime)}}
+	p.rows.Schemas = schemas
+	p.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: ledger}
+	p.transforms = append([]stream.Transform{p.decoder}, s.Transforms...)
+	return p, nil
 }
 
 func (s *Service) open() (store.Store, error) {
@@ -139,9 +160,9 @@ func (s *Service) lock(st store.Store) (unlock func() error, err error) {
 	return unlock, nil
 }
 
-func (s *Service) ledger(ctx context.Context, st store.Store) (*stream.Ledger, error) {
-	ledger, err := stream.OpenLedger(ctx, st, "ledger", map[string]string{
-		"clock": s.Clock.String(), "layout": s.Clock.Layout(),
+func (s *Service) ledger(ctx context.Context, st store.Store, clock sink.Clock) (*stream.Ledger, error) {
+	ledger, err := stream.OpenLedger(ctx, st, ledgerDir, map[string]string{
+		"clock": clock.String(), "layout": clock.Layout(),
 	})
 	var other *stream.SettingsError
 	if errors.As(err, &other) {

@@ -18,7 +18,16 @@ import (
 
 func main() { os.Exit(cli.Main("archive", run)) }
 
+// commands are what archive does besides archiving.
+var commands = map[string]func(context.Context, []string) error{
+	"audit":           audit,
+	"replay-rejected": replayRejected,
+}
+
 func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && commands[args[0]] != nil {
+		return commands[args[0]](ctx, args[1:])
+	}
 	o, err := parse(args)
 	if err != nil {
 		return err

@@ -1,0 +1,112 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+)
+
+// Columns yields the named columns of a file, a record for each row group. A
+// record is borrowed until the next one is asked for, unless it is retained.
+// The columns must be flat.
+func Columns(ctx context.Context, f File, names ...string) iter.Seq2[arrow.Record, error] {
+	return func(yield func(arrow.Record, error) bool) {
+		p, err := flat(f, names)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer p.ParquetReader().Close()
+		for g := range p.ParquetReader().NumRowGroups() {
+			rec, err := group(ctx, p, g, names)
+			if err != nil {
+				yield(nil, fmt.Errorf("row group %d: %w", g, err))
+				return
+			}
+			more := yield(rec, nil)
+			rec.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// flat opens a file, and sees that it has the columns.
+func flat(f File, names []string) (p *pqarrow.FileReader, err error) {
+	defer recovered(&err)
+	r, err := open(f)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	if p, err = pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if i := r.MetaData().Schema.ColumnIndexByName(name); i < 0 {
+			return nil, fmt.Errorf("no column %q", name)
+		}
+	}
+	return p, nil
+}
+
+// group reads columns of a row group, one by one: that takes no goroutine, in
+// which nobody could recover from a panic.
+func group(ctx context.Context, p *pqarrow.FileReader, g int, names []string) (rec arrow.Record, err error) {
+	defer recovered(&err)
+	r := p.ParquetReader()
+	rows := r.MetaData().RowGroup(g).NumRows()
+	schema, err := p.Schema()
+	if err != nil {
+		return nil, err
+	}
+	var fields []arrow.Field
+	var columns []arrow.Array
+	defer func() {
+		for _, c := range columns {
+			c.Release()
+		}
+	}()
+	for _, name := range names {
+		i := r.MetaData().Schema.ColumnIndexByName(name)
+		found, ok := schema.FieldsByName(name)
+		if !ok || len(found) != 1 {
+			return nil, fmt.Errorf("no column %q", name)
+		}
+		c, err := column(ctx, p, g, i)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", name, err)
+		}
+		columns = append(columns, c)
+		if int64(c.Len()) != rows {
+			return nil, fmt.Errorf("column %s: %d of %d values", name, c.Len(), rows)
+		}
+		fields = append(fields, arrow.Field{Name: name, Type: c.DataType(), Nullable: found[0].Nullable})
+	}
+	return array.NewRecord(arrow.NewSchema(fields, nil), columns, rows), nil
+}
+
+func column(ctx context.Context, p *pqarrow.FileReader, g, i int) (arrow.Array, error) {
+	chunked, err := p.RowGroup(g).Column(i).Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer chunked.Release()
+	if chunks := chunked.Chunks(); len(chunks) == 1 {
+		chunks[0].Retain()
+		return chunks[0], nil
+	} else if len(chunks) == 0 {
+		return array.MakeArrayOfNull(memory.DefaultAllocator, chunked.DataType(), 0), nil
+	}
+	return array.Concatenate(chunked.Chunks(), memory.DefaultAllocator)
+}

@@ -1,0 +1,141 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/parquetfile"
+)
+
+// sample is a file of two row groups, with strings that repeat themselves,
+// numbers, nulls, lists and bytes.
+func sample(t testing.TB, codec parquetfile.Codec) []byte {
+	schema := arrow.NewSchema([]arrow.Field{
+		{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
+		{Name: "number", Type: arrow.PrimitiveTypes.Int64},
+		{Name: "part", Type: arrow.StructOf(arrow.Field{Name: "list", Type: arrow.ListOf(arrow.PrimitiveTypes.Float32), Nullable: true})},
+		{Name: "ok", Type: arrow.FixedWidthTypes.Boolean, Nullable: true},
+		{Name: "raw", Type: arrow.BinaryTypes.Binary, Nullable: true},
+	}, nil)
+	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(
+		`[`+strings.Repeat(`{"name":"a","number":1,"part":{"list":[1,2]},"ok":true,"raw":"AAEC"},{"name":null,"number":2,"part":{"list":[]},"ok":null,"raw":null},`, 500)+
+			`{"name":"b","number":3,"part":{"list":null},"ok":false,"raw":""}]`))
+	require.NoError(t, err)
+	defer rec.Release()
+	var buf bytes.Buffer
+	w, err := parquetfile.NewWriter(&buf, schema, parquetfile.Options{Codec: codec})
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, w.WriteRowGroup([]parquetfile.Rows{{Record: rec}}))
+	}
+	require.NoError(t, w.Close())
+	return buf.Bytes()
+}
+
+func TestSoundFile(t *testing.T) {
+	for _, codec := range []parquetfile.Codec{parquetfile.Zstd, parquetfile.Snappy, parquetfile.None} {
+		info, err := Check(bytes.NewReader(sample(t, codec)), Options{Deep: true})
+		require.NoError(t, err)
+		assert.EqualValues(t, 2002, info.Rows)
+		assert.Equal(t, 2, info.Groups)
+		assert.GreaterOrEqual(t, info.Pages, 10)
+	}
+}
+
+// Every shorter file is damaged, and no flipped byte makes a reader panic.
+func TestDamage(t *testing.T) {
+	data := sample(t, parquetfile.Zstd)
+	for n := range data {
+		_, err := Check(bytes.NewReader(data[:n]), Options{})
+		require.Error(t, err, n)
+	}
+	found := 0
+	for i := range data {
+		for _, mask := range []byte{0xff, 0x01} {
+			spoilt := bytes.Clone(data)
+			spoilt[i] ^= mask
+			if _, err := Check(bytes.NewReader(spoilt), Options{Deep: true}); err != nil {
+				found++
+			}
+			Schema(bytes.NewReader(spoilt))
+			for rec, err := range Columns(t.Context(), bytes.NewReader(spoilt), "name", "raw") {
+				_, _ = rec, err
+			}
+		}
+	}
+	t.Logf("%d of %d flips were found in a file without checksums", found, 3*len(data))
+	assert.Greater(t, found, len(data))
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add(sample(f, parquetfile.Zstd))
+	f.Add(sample(f, parquetfile.None))
+	f.Add([]byte("PAR1\x00\x00\x00\x00PAR1"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		Check(bytes.NewReader(data), Options{Deep: true})
+		Schema(bytes.NewReader(data))
+		for rec, err := range Columns(t.Context(), bytes.NewReader(data), "name", "raw") {
+			_, _ = rec, err
+		}
+	})
+}
+
+func FuzzParsePage(f *testing.F) {
+	f.Add([]byte{0x15, 0x00, 0x15, 0x02, 0x15, 0x02, 0x2c, 0x15, 0x02, 0x00, 0x00})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, n, err := parsePage(data)
+		if err == nil && (n > len(data) || p.stored < 0 || p.raw < 0 || p.values < 0) {
+			t.Errorf("%+v of %d bytes", p, n)
+		}
+	})
+}
+
+// header is a data page header with a checksum, of one value.
+func header(body []byte, sum uint32) []byte {
+	field := func(buf []byte, typ byte, v int64) []byte { return binary.AppendVarint(append(buf, typ), v) }
+	buf := field(nil, 0x15, 0)
+	buf = field(buf, 0x15, int64(len(body)))
+	buf = field(buf, 0x15, int64(len(body)))
+	buf = field(buf, 0x15, int64(int32(sum)))
+	buf = field(append(buf, 0x1c), 0x15, 1)
+	return append(buf, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0)
+}
+
+func TestChecksum(t *testing.T) {
+	body := []byte("a page")
+	for _, sum := range []uint32{crc32.ChecksumIEEE(body), 1, 0xffffffff} {
+		data := append(header(body, sum), body...)
+		p, n, err := readPage(bytes.NewReader(data), 0, int64(len(data)))
+		require.NoError(t, err)
+		require.Equal(t, len(data)-len(body), n)
+		assert.Equal(t, page{stored: 6, raw: 6, values: 1, crc: sum, checked: true, known: true}, p)
+		err = checksum(bytes.NewReader(data), int64(n), p)
+		assert.Equal(t, sum == crc32.ChecksumIEEE(body), err == nil, err)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	data := sample(t, parquetfile.Zstd)
+	groups := 0
+	for rec, err := range Columns(t.Context(), bytes.NewReader(data), "raw", "number") {
+		require.NoError(t, err)
+		assert.EqualValues(t, 1001, rec.NumRows())
+		assert.Equal(t, "\x00\x01\x02", string(rec.Column(0).(*array.Binary).Value(0)))
+		assert.True(t, rec.Column(0).IsNull(1))
+		assert.EqualValues(t, 3, rec.Column(1).(*array.Int64).Value(1000))
+		groups++
+	}
+	assert.Equal(t, 2, groups)
+	for _, err := range Columns(t.Context(), bytes.NewReader(data), "none") {
+		assert.ErrorContains(t, err, `no column "none"`)
+	}
+}

@@ -1,0 +1,255 @@
+package archive_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/alert"
+	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+const goodAlerts, badAlerts = 8, 3
+
+// misread makes an archive in which every message is rejected: the process that
+// wrote it did not know ZTF. Three of eleven are junk.
+func misread(t *testing.T) (dir string, fixed *archive.Service) {
+	dir = filepath.Join(t.TempDir(), "sky")
+	s := &archive.Service{Source: containers(t, badAlerts, goodAlerts), Dir: dir, Limits: stream.Limits{Rows: 4}, Surveys: []alert.Survey{alert.LSST()}}
+	require.NoError(t, s.Drain(t.Context()))
+	require.EqualValues(t, goodAlerts+badAlerts, s.Progress().Rejected)
+	return dir, &archive.Service{Source: s.Source, Dir: dir}
+}
+
+// seen reads every message of a table as a reader would: how often each is
+// there.
+func seen(t *testing.T, dir, table string) map[string]int {
+	out := map[string]int{}
+	filepath.WalkDir(filepath.Join(dir, table), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		require.True(t, strings.HasSuffix(path, ".parquet"), path)
+		f, err := file.OpenParquetFile(path, false)
+		require.NoError(t, err, "a reader sees whole files only")
+		defer f.Close()
+		r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+		require.NoError(t, err)
+		all, err := r.ReadTable(context.Background())
+		require.NoError(t, err)
+		defer all.Release()
+		topic, offset := all.Schema().FieldIndices("topic")[0], all.Schema().FieldIndices("offset")[0]
+		tr := array.NewTableReader(all, -1)
+		defer tr.Release()
+		for tr.Next() {
+			rec := tr.Record()
+			for i := range int(rec.NumRows()) {
+				out[fmt.Sprintf("%s@%d", filepath.Base(rec.Column(topic).(*array.String).Value(i)), rec.Column(offset).(*array.Int64).Value(i))]++
+			}
+		}
+		return nil
+	})
+	return out
+}
+
+// checkReplayed checks an archive whose replay is through.
+func checkReplayed(t *testing.T, dir string) {
+	alerts, rejected := seen(t, dir, "alerts"), seen(t, dir, "rejected")
+	assert.Len(t, alerts, goodAlerts)
+	assert.Len(t, rejected, badAlerts)
+	for m, n := range alerts {
+		assert.Equal(t, 1, n, m)
+		assert.NotContains(t, m, "x")
+		assert.NotContains(t, rejected, m)
+	}
+	for m, n := range rejected {
+		assert.Equal(t, 1, n, m)
+		assert.Contains(t, m, "x")
+	}
+	r := look(t, archive.Audit{Dir: dir, Deep: true})
+	assert.Empty(t, r.Findings)
+	assert.EqualValues(t, goodAlerts, r.Replayed)
+	assert.NoDirExists(t, filepath.Join(dir, "staging"))
+}
+
+func TestReplay(t *testing.T) {
+	dir, s := misread(t)
+	got, err := s.Replay(t.Context(), nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, goodAlerts, got.Written)
+	assert.EqualValues(t, badAlerts, got.Rejected)
+	assert.EqualValues(t, goodAlerts+badAlerts, got.Read)
+	assert.EqualValues(t, goodAlerts+badAlerts, got.Chosen)
+	checkReplayed(t, dir)
+
+	again, err := s.Replay(t.Context(), nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, 0, again.Written)
+	assert.EqualValues(t, badAlerts, again.Read)
+	assert.Zero(t, again.Files, "what is rejected again stays where it is")
+	checkReplayed(t, dir)
+
+	require.NoError(t, s.Drain(t.Context()), "the archive goes on")
+	assert.Zero(t, s.Progress().Read)
+	checkReplayed(t, dir)
+}
+
+// The key, the time and the bytes of what stays rejected stay what they were,
+// and so does the cause of what is not tried again.
+func TestReplayOfSome(t *testing.T) {
+	dir, s := misread(t)
+	none, err := s.Replay(t.Context(), func(string) bool { return false })
+	require.NoError(t, err)
+	assert.Equal(t, archive.Replayed{}, none)
+	var causes []string
+	got, err := s.Replay(t.Context(), func(cause string) bool {
+		causes = append(causes, cause)
+		return strings.Contains(cause, "survey")
+	})
+	require.NoError(t, err)
+	assert.EqualValues(t, goodAlerts, got.Chosen, "%q", causes)
+	assert.EqualValues(t, goodAlerts, got.Written)
+	assert.EqualValues(t, badAlerts, got.Rejected)
+	checkReplayed(t, dir)
+}
+
+func TestReplayIsLocked(t *testing.T) {
+	dir, s := misread(t)
+	d, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	unlock, err := d.Lock("ledger/lock")
+	require.NoError(t, err)
+	_, err = s.Replay(t.Context(), nil)
+	assert.ErrorContains(t, err, "another process is writing to "+dir)
+	require.NoError(t, unlock())
+	_, err = (&archive.Service{Dir: filepath.Join(dir, "none")}).Replay(t.Context(), nil)
+	assert.ErrorContains(t, err, "no archive in")
+}
+
+// TestReplayDiesAnywhere ends a replay at each of its operations on the store,
+// before it and after it, and has it finished by another replay, by a service,
+// or by an audit that repairs and a replay.
+func TestReplayDiesAnywhere(t *testing.T) {
+	finish := map[string]func(t *testing.T, dir string, s *archive.Service){
+		"replay": func(*testing.T, string, *archive.Service) {},
+		"service": func(t *testing.T, _ string, s *archive.Service) {
+			require.NoError(t, s.Drain(t.Context()))
+		},
+		"audit": func(t *testing.T, dir string, _ *archive.Service) {
+			assert.Empty(t, look(t, archive.Audit{Dir: dir, Repair: true}).Findings)
+			assert.Empty(t, look(t, archive.Audit{Dir: dir}).Findings, "after a repair all holds")
+		},
+	}
+	for name, finish := range finish {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			steps := 0
+			for _, after := range []bool{false, true} {
+				for step := 1; ; step++ {
+					if testing.Short() && step%3 != 0 {
+						continue
+					}
+					dir, s := misread(t)
+					if !dies(t, dir, s, step, after) {
+						break
+					}
+					steps++
+					alerts, rejected := seen(t, dir, "alerts"), seen(t, dir, "rejected")
+					for m, n := range alerts {
+						require.Equal(t, 1, n, m)
+						rejected[m] += 0
+					}
+					require.Len(t, rejected, goodAlerts+badAlerts, "step %d: a message is nowhere", step)
+					finish(t, dir, s)
+					_, err := s.Replay(t.Context(), nil)
+					require.NoError(t, err)
+					checkReplayed(t, dir)
+					if t.Failed() {
+						t.Fatalf("step %d, after %v", step, after)
+					}
+				}
+			}
+			t.Logf("died %d times", steps)
+			require.Greater(t, steps, 10)
+		})
+	}
+}
+
+// dies runs a replay whose store fails for good from an operation on. It
+// reports whether the replay came so far.
+func dies(t *testing.T, dir string, s *archive.Service, step int, after bool) bool {
+	d, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	n := 0
+	var mu sync.Mutex
+	hook := func(op faultstore.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		switch op.Kind {
+		case faultstore.Get, faultstore.List, faultstore.Open, faultstore.Read:
+			if n < step {
+				return nil
+			}
+		case faultstore.Abort:
+			return nil
+		default:
+			n++
+		}
+		if n >= step {
+			return errDied
+		}
+		return nil
+	}
+	f := &faultstore.Store{Store: d}
+	if after {
+		f.After = hook
+	} else {
+		f.Before = hook
+	}
+	dying := &archive.Service{Source: s.Source, Store: f, Workers: 1}
+	_, err = dying.Replay(t.Context(), nil)
+	if n < step {
+		require.NoError(t, err)
+		return false
+	}
+	return true
+}
+
+// TestReplayRaces has two replays, of processes that know no lock, at the same
+// files: what one has replaced the other does not.
+func TestReplayRaces(t *testing.T) {
+	for range 5 {
+		dir, s := misread(t)
+		d, err := store.OpenDir(dir)
+		require.NoError(t, err)
+		errs := make(chan error, 2)
+		for range 2 {
+			r := &archive.Service{Source: s.Source, Store: struct{ store.Store }{d}} // without a lock
+			go func() {
+				_, err := r.Replay(t.Context(), nil)
+				errs <- err
+			}()
+		}
+		first, second := <-errs, <-errs
+		if first != nil && second != nil {
+			t.Logf("%v; %v", first, second)
+		}
+		_, err = s.Replay(t.Context(), nil)
+		require.NoError(t, err)
+		checkReplayed(t, dir)
+	}
+}

@@ -1,0 +1,151 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"path"
+	"time"
+)
+
+// BatchRecord is what the ledger holds of one batch.
+type BatchRecord struct {
+	Batch  int64
+	Plan   *Plan
+	Commit *Commit // nil: undecided
+	Done   bool    // it has been published in full; where it is false, it may have been
+}
+
+// DamagedError says that a record of a ledger cannot be what was once put
+// there.
+type DamagedError struct {
+	Batch int64
+	Name  string // of the record
+	Err   error
+}
+
+// Error names the record.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("stream: ledger record %s is damaged: %v", e.Name, e.Err)
+}
+
+// Unwrap returns what is wrong with it.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// Batches yields every batch in the order of their numbers, from the first to
+// the last whose plan stands, undecided ones too. Beside engines at work it
+// follows them: a batch is yielded as it is when its turn comes. A damaged
+// record is a *DamagedError beside what is whole of its batch, and the
+// iteration goes on if the caller does; after any other error it ends.
+func (l *Ledger) Batches(ctx context.Context) iter.Seq2[BatchRecord, error] {
+	return func(yield func(BatchRecord, error) bool) {
+		for n := int64(1); ; n++ {
+			rec, err := l.batch(ctx, n)
+			var damaged *DamagedError
+			if err == nil && rec.Plan == nil {
+				return
+			}
+			if !yield(rec, err) || err != nil && !errors.As(err, &damaged) {
+				return
+			}
+		}
+	}
+}
+
+// batch reads the records of one batch.
+func (l *Ledger) batch(ctx context.Context, n int64) (rec BatchRecord, err error) {
+	rec.Batch = n
+	if err := ctx.Err(); err != nil {
+		return rec, err
+	}
+	var wrong error // the first damage
+	if rec.Plan, err = note[Plan](ctx, l, n, kindPlan, &wrong); err != nil || rec.Plan == nil && wrong == nil {
+		return rec, err
+	}
+	if rec.Commit, err = note[Commit](ctx, l, n, kindCommit, &wrong); err != nil {
+		return rec, err
+	}
+	done, err := note[Done](ctx, l, n, kindDone, &wrong)
+	if err != nil {
+		return rec, err
+	}
+	rec.Done = done != nil
+	if rec.Done && rec.Commit == nil && wrong == nil { // it came between the two reads
+		if rec.Commit, err = note[Commit](ctx, l, n, kindCommit, &wrong); err != nil {
+			return rec, err
+		}
+	}
+	switch {
+	case wrong != nil:
+	case rec.Plan.Batch != n:
+		wrong = &DamagedError{n, l.recordPath(n, kindPlan), fmt.Errorf("it is the plan of batch %d", rec.Plan.Batch)}
+	case rec.Commit != nil && rec.Commit.Batch != n:
+		wrong = &DamagedError{n, l.recordPath(n, kindCommit), fmt.Errorf("it is the commit of batch %d", rec.Commit.Batch)}
+	}
+	return rec, wrong
+}
+
+// note reads a record; nil if there is none, or if it is damaged, which it
+// notes in wrong.
+func note[T Plan | Commit | Done](ctx context.Context, l *Ledger, n int64, kind recordKind, wrong *error) (*T, error) {
+	name := l.recordPath(n, kind)
+	data, err := l.records.Get(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := new(T)
+	if err := json.Unmarshal(data, v); err != nil {
+		if *wrong == nil {
+			*wrong = &DamagedError{n, name, err}
+		}
+		return nil, nil
+	}
+	return v, nil
+}
+
+func (l *Ledger) recordPath(n int64, kind recordKind) string {
+	return path.Join(l.dir, recordName(n, kind))
+}
+
+// Claim puts a plan without ranges as batch n, for work that takes no offsets:
+// a rewrite of files that earlier batches committed. It reports false if the
+// number is taken. n must be one more than the last batch that Batches
+// yielded, just now. The plan should be decided at once: to an engine it is a
+// batch of nothing, which it decides as such when it stands for long.
+func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
+	p := &Plan{Batch: n, Token: newToken(), Created: time.Now().UTC()}
+	stands, err := put(ctx, l, n, kindPlan, p)
+	if err != nil {
+		return false, err
+	}
+	return stands.Token == p.Token, nil
+}
+
+// Decide puts the commit of a batch whose plan has no ranges, and reports
+// whether it stands; false says that another one does. The batch is c.Batch;
+// an empty Token gets a new one.
+func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
+	if c.Token == "" {
+		c.Token = newToken()
+	}
+	if c.Created.IsZero() {
+		c.Created = time.Now().UTC()
+	}
+	stands, err := put(ctx, l, c.Batch, kindCommit, c)
+	if err != nil {
+		return false, err
+	}
+	return stands.Token == c.Token, nil
+}
+
+// Finish records that a committed batch has been published in full.
+func (l *Ledger) Finish(ctx context.Context, batch int64) error {
+	_, err := put(ctx, l, batch, kindDone, &Done{Batch: batch, Created: time.Now().UTC()})
+	return err
+}
