@@ -55,6 +55,17 @@
 // that is not decided, at the same time, and one of them in vain. The result
 // is the same as with one engine; the second stands by, it does not speed up.
 //
+// # Late data and new data
+//
+// While there is more to do than an interval's work, new data does not wait for
+// it. A partition that is that far behind is then read at two ends: a batch takes
+// what is new, and fills up with what is oldest. [Limits].LateShare says what is
+// kept for the oldest when new data alone would fill the batch. What a ledger has
+// settled of a partition is in a few pieces meanwhile, and in one again when the
+// backlog is done. Rows of a backlog come after newer ones, then; a job that
+// wants each partition in its order sets LateShare to 1. Drain knows no new data,
+// and keeps the order.
+//
 // # Limits and memory
 //
 // [Limits] bounds a batch by Rows and Bytes, which a batch may pass by less
@@ -83,13 +94,14 @@
 //
 //   - equal ranges give equal messages in equal chunks, whatever one fetch
 //     happened to bring;
-//   - the accounts of a partition follow each other without a gap, and add up;
+//   - the accounts of a range follow each other without a gap, and add up; there
+//     may be two ranges of a partition;
 //   - a range whose To is [Open] ends with an account whose End is set.
 //
 // The engine checks the last two. A [MessageBuilder] makes records whose keys
 // and values point into the buffers they were read into; a source may as well
 // hand over records of any schema that its transforms know. The package
-// example has a source in 20 lines.
+// example has a source in 20 lines, and streamtest.TestSource puts one to the test.
 //
 // A partition that has vanished is listed as Gone until the engine has made an
 // end of it; a source that cannot know by itself what vanished while no process

@@ -76,7 +76,7 @@ func (m *MicroBatch) Drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.fixed = true
+	e.fixed, e.limits.LateShare = true, 1 // nothing is new
 	return e.loop(ctx)
 }
 

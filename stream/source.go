@@ -18,7 +18,10 @@ type Source interface {
 
 	// Read yields the messages of the ranges, one range after the other or
 	// interleaved, but always so that equal ranges give equal messages in
-	// equal order with equal bounds of chunks. A range may begin before what
+	// equal order with equal bounds of chunks. Ranges may be of one partition,
+	// disjoint and in any order: each has accounts of its own. The engine puts
+	// first what it wants most, because a batch that gets full leaves out what
+	// comes last. A range may begin before what
 	// is left, or name what has vanished since Available: the answer is an
 	// account of the offsets that are gone, with Lost set, and what becomes of
 	// that is for the engine to say; of an extent that is Gone and Open, an
@@ -37,7 +40,7 @@ type Chunk struct {
 	// this module. nil stands for no row.
 	Messages arrow.Record
 	// Accounts says which offsets the chunk covers. Account i explains the
-	// next Read rows of Messages. Within a batch the accounts of a partition
+	// next Read rows of Messages. Within a batch the accounts of a range
 	// follow each other without a gap; the engine checks that.
 	Accounts []Account
 	// Weight is what decoding the chunk may take in memory at most, in bytes,

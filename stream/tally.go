@@ -3,17 +3,26 @@ package stream
 import "fmt"
 
 // tally keeps the accounts of one batch, and sees to it that the source leaves
-// out nothing on the way and the transforms answer for rows that exist.
+// out nothing on the way and the transforms answer for rows that exist. It goes
+// by range: a plan may name several of one partition.
 type tally struct {
-	planned map[string]Range
-	index   map[string]int // of a partition in list
-	list    []Account      // in the order of first mention
+	planned []plannedRange
+	index   map[string][]int // of a partition's ranges in planned
+	list    []Account        // one a range, in the order of first mention
+}
+
+// plannedRange is a range and how far it has been read.
+type plannedRange struct {
+	Range
+	next    int64
+	account int // of it in the list; -1: none yet
 }
 
 func newTally(ranges []Range) *tally {
-	t := &tally{planned: make(map[string]Range, len(ranges)), index: map[string]int{}}
-	for _, r := range ranges {
-		t.planned[r.Partition] = r
+	t := &tally{index: make(map[string][]int, len(ranges))}
+	for i, r := range ranges {
+		t.planned = append(t.planned, plannedRange{r, r.From, -1})
+		t.index[r.Partition] = append(t.index[r.Partition], i)
 	}
 	return t
 }
@@ -88,33 +97,43 @@ func fatesOf(n int, r Result) ([]fate, error) {
 	return fates, nil
 }
 
-// add takes an account that must begin where its partition's last one ended.
+// add takes an account that must begin where its range's last one ended.
 func (t *tally) add(a Account) error {
-	planned, ok := t.planned[a.Partition]
-	i, begun := t.index[a.Partition]
-	from := planned.From
-	if begun {
-		from = t.list[i].To
+	p := t.rangeOf(a.Range)
+	if p.Partition != a.Partition || a.From != p.next || a.To > p.To {
+		return fmt.Errorf("stream: the source answered %v where %v was planned and read up to %d", a.Range, p.Range, p.next)
 	}
-	if !ok || a.From != from || a.To > planned.To {
-		return fmt.Errorf("stream: the source answered %v where %v was planned and read up to %d", a.Range, planned, from)
-	}
-	if !begun {
-		t.index[a.Partition] = len(t.list)
+	p.next = a.To
+	if p.account < 0 {
+		p.account = len(t.list)
 		t.list = append(t.list, a)
 		return nil
 	}
-	t.list[i].add(a)
+	t.list[p.account].add(a)
 	return nil
+}
+
+// rangeOf returns the planned range that goes on where r begins. If there is
+// none it returns one that r may have been meant for, to complain about.
+func (t *tally) rangeOf(r Range) *plannedRange {
+	meant := &plannedRange{}
+	for _, i := range t.index[r.Partition] {
+		switch p := &t.planned[i]; {
+		case p.next == r.From && (p.next < p.To || p.From == p.To):
+			return p
+		case meant.Partition == "" || p.From <= r.From && r.From < p.To:
+			meant = p
+		}
+	}
+	return meant
 }
 
 // complete returns an error if a range was not read to its end, though the
 // source said that there is no more.
 func (t *tally) complete() error {
-	for partition, r := range t.planned {
-		i, begun := t.index[partition]
-		if !begun || (t.list[i].To < r.To && !t.list[i].End) {
-			return fmt.Errorf("stream: the source stopped before the end of %v", r)
+	for _, p := range t.planned {
+		if p.account < 0 || p.next < p.To && !t.list[p.account].End {
+			return fmt.Errorf("stream: the source stopped before the end of %v", p.Range)
 		}
 	}
 	return nil

@@ -67,6 +67,38 @@ func TestTallyComplete(t *testing.T) {
 	assert.Error(t, newTally([]Range{{"p", 0, 1}}).complete())
 }
 
+// Two ranges of a partition are two accounts, in whatever order they come.
+func TestTallyByRange(t *testing.T) {
+	ranges := []Range{{"p", 20, 30}, {"p", 0, 10}, {"p", 10, 12}}
+	for text, accounts := range map[string][]Account{
+		"": {account(20, 25), account(0, 4), account(25, 30), account(4, 10), account(10, 12)},
+		"answered p[4,12) where p[0,10) was planned and read up to 4":    {account(0, 4), account(4, 12)},
+		"answered p[8,10) where p[0,10) was planned and read up to 4":    {account(20, 22), account(0, 4), account(8, 10)},
+		"answered p[22,31) where p[20,30) was planned and read up to 22": {account(20, 22), account(22, 31)},
+		"answered p[11,12) where p[10,12) was planned and read up to 10": {account(11, 12)},
+		"answered p[20,22) where p[20,30) was planned and read up to 22": {account(20, 22), account(20, 22)},
+		"answered p[15,16) where p[20,30) was planned and read up to 20": {account(15, 16)},
+		"the source stopped before the end of p[20,30)":                  {account(20, 29), account(0, 10), account(10, 12)},
+		"the source stopped before the end of p[10,12)":                  {account(20, 30), account(0, 10)},
+		"the source stopped before the end of p[0,10)":                   {account(20, 30), account(0, 9), account(10, 12)},
+	} {
+		tl := newTally(ranges)
+		var err error
+		for i := 0; i < len(accounts) && err == nil; i++ {
+			err = tl.add(accounts[i])
+		}
+		if err == nil {
+			err = tl.complete()
+		}
+		if text != "" {
+			assert.ErrorContains(t, err, text)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, []Account{account(20, 30), account(0, 10), account(10, 12)}, tl.list)
+	}
+}
+
 // every returns a transform that keeps each n-th row, and rejects one.
 func every(n, reject int) Transform {
 	return TransformFunc(func(_ context.Context, in Rows) (Result, error) {

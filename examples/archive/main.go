@@ -82,6 +82,7 @@ func parse(args []string) (*options, error) {
 	lost := f.String("lost", "error", "")
 	f.Int64Var(&s.Limits.Rows, "max-rows", 0, "")
 	f.Var((*cli.Size)(&s.Limits.Bytes), "max-bytes", "")
+	share := f.Float64("late-share", 0.5, "")
 	f.IntVar(&s.Workers, "workers", 0, "")
 	f.StringVar(&o.meter.Mode, "progress", "auto", "")
 	if err := cli.Parse(f, args); err != nil {
@@ -92,6 +93,9 @@ func parse(args []string) (*options, error) {
 		s.Dir = demoDir
 	}
 	s.RecordLost = *lost == "record"
+	if s.Limits.LateShare = *share; *share == 0 {
+		s.Limits.LateShare = -1
+	}
 	var errClock, errCompression error
 	s.Clock, errClock = sink.ParseClock(*clock)
 	s.Compression, errCompression = sink.ParseCompression(*compression)
@@ -115,6 +119,8 @@ func parse(args []string) (*options, error) {
 		return nil, cli.UsageError{Text: fmt.Sprintf("an empty name in -files %q", *paths)}
 	case s.Dir == "":
 		return nil, cli.UsageError{Text: "say where the archive is: -out DIR"}
+	case !(*share >= 0 && *share <= 1):
+		return nil, cli.UsageError{Text: fmt.Sprintf("-late-share %v is no part of a batch: use 0 to 1", *share)}
 	case s.Interval <= 0 || s.Limits.Rows < 0 || s.Workers < 0:
 		return nil, cli.UsageError{Text: "-interval must be positive, -max-rows and -workers not negative"}
 	}

@@ -32,6 +32,14 @@ func night(t *testing.T, n int) (alerts, out string) {
 	return alerts, out
 }
 
+func TestLateShare(t *testing.T) {
+	for args, want := range map[string]float64{"": 0.5, " -late-share 0.2": 0.2, " -late-share 1": 1, " -late-share 0": -1} {
+		o, err := parse(strings.Fields("-files x" + args))
+		require.NoError(t, err)
+		assert.Equal(t, want, o.service.Limits.LateShare, args)
+	}
+}
+
 // output runs the command and returns what it printed.
 func output(t *testing.T, args ...string) string {
 	r, w, err := os.Pipe()
@@ -77,7 +85,7 @@ func TestLastLineOfJSON(t *testing.T) {
 }
 
 func TestManualNamesEveryFlag(t *testing.T) {
-	for _, f := range []string{"files", "brokers", "topics", "start", "kafka-config", "group", "simulator", "out", "registry", "interval", "once", "clock", "compression", "lost", "max-rows", "max-bytes", "workers", "progress"} {
+	for _, f := range []string{"files", "brokers", "topics", "start", "kafka-config", "group", "simulator", "out", "registry", "interval", "once", "clock", "compression", "lost", "late-share", "max-rows", "max-bytes", "workers", "progress"} {
 		assert.Contains(t, manual, "    -"+f+" ", f)
 	}
 }
@@ -87,6 +95,7 @@ func TestUsage(t *testing.T) {
 		"-once", "-out sky", "-bogus", "-brokers b:9092", "-topics t", "-brokers b -topics t", "-brokers b:9092 -topics t -files x",
 		"-brokers b:9092 -topics a(", "-brokers b:9092 -topics t -start soon", "-simulator -brokers b:9092", "-brokers b:9092 -topics t,", "-files x y", "-files x -clock noon", "-files x -compression gzip", "-files x -progress loud",
 		"-files x -max-bytes much", "-files x -max-rows many", "-files x -max-rows -1", "-files x -interval 0s", "-files x -workers -2", "-files x -out=", "-files x,", "-files x -lost keep",
+		"-files x -late-share 1.1", "-files x -late-share -0.1", "-files x -late-share NaN", "-files x -late-share half",
 	} {
 		var usage cli.UsageError
 		assert.ErrorAs(t, run(context.Background(), strings.Fields(args)), &usage, args)

@@ -33,6 +33,9 @@ DESCRIPTION
     elsewhere and move them in. It is known by its path, symlinks resolved; one
     that has been archived is not read again.
 
+    After more than an interval's work has piled up, new alerts do not wait until
+    it is done: they are archived as they come, and the backlog beside them.
+
     Stopped or killed at any time, the next start takes up the work where it
     stood: nothing is lost and nothing is there twice.
 
@@ -53,6 +56,9 @@ FLAGS
     -compression zstd   or snappy, or none; gzipped cutouts stay as they are
     -lost error         when what was planned is gone before it was read, stop; record:
                         write into the ledger that it is lost, and go on
+    -late-share 0.5     part of a batch that is kept for a backlog while new alerts
+                        come; what either does not need the other gets. 1: strictly
+                        the oldest first; 0: a backlog gets what new alerts leave
     -max-rows N         most messages in a batch (default 100000)
     -max-bytes SIZE     most bytes of messages in a batch, like 512M (default 1GiB)
     -workers N          goroutines that decode and encode (default: one a core)

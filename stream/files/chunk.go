@@ -13,6 +13,7 @@ type chunker struct {
 	bytes    int64 // of the values; keys are shared by many rows. Or their weight
 	weight   int64
 	accounts []stream.Account
+	apart    bool // the next account is another range's than the last
 	rejects  []stream.Reject
 }
 
@@ -51,15 +52,16 @@ func (c *chunker) end(partition string, next int64, end bool) {
 }
 
 // account returns the account that the number belongs to: the last one if it
-// reaches up to there, or a new one.
+// is of the same range and reaches up to there, or a new one.
 func (c *chunker) account(partition string, number int64) *stream.Account {
 	n := len(c.accounts)
-	if n == 0 || c.accounts[n-1].Partition != partition || c.accounts[n-1].To != number || c.accounts[n-1].End {
+	if n == 0 || c.apart || c.accounts[n-1].Partition != partition || c.accounts[n-1].To != number || c.accounts[n-1].End {
 		c.accounts = append(c.accounts, stream.Account{
 			Range: stream.Range{Partition: partition, From: number, To: number},
 		})
 		n++
 	}
+	c.apart = false
 	return &c.accounts[n-1]
 }
 

@@ -52,7 +52,7 @@ func (r *reader) ranges(ctx context.Context, ranges []stream.Range) error {
 }
 
 func (r *reader) one(ctx context.Context, rng stream.Range) error {
-	r.Range, r.next = rng, 0
+	r.Range, r.next, r.out.apart = rng, 0, true
 	r.begin(rng.Partition)
 	path := pathOf(rng.Partition)
 	f, err := os.Open(path)

@@ -12,3 +12,9 @@ func ExampleTestStore() {
 	fmt.Println(streamtest.TestStore(store.NewMemory()))
 	// Output: <nil>
 }
+
+// So is a source that has something to read.
+func ExampleTestSource() {
+	fmt.Println(streamtest.TestSource(letters{}))
+	// Output: <nil>
+}

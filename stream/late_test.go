@@ -1,0 +1,561 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// settledOf is what a ledger knows that has settled intervals of partitions.
+func settledOf(t *testing.T, settled ...Range) *claims {
+	var c claims
+	for _, r := range settled {
+		require.NoError(t, c.settle(Account{Range: r}))
+	}
+	return &c
+}
+
+// of are the terms of a batch of so many messages of a known size.
+func of(rows int64, share float64) terms {
+	return terms{Limits: Limits{Rows: rows, LateShare: share}.withDefaults(), rowBytes: 1}
+}
+
+func TestChooseLate(t *testing.T) {
+	behind := []Range{{"a", 0, 100}}
+	jumped := []Range{{"a", 0, 100}, {"a", 9000, 9500}}
+	for name, test := range map[string]struct {
+		settled []Range
+		extents []Extent
+		l       terms
+		ranges  []Range
+		more    bool
+	}{
+		"not far behind":              {behind, []Extent{extent("a", 0, 300, 0)}, of(100, 0), []Range{{"a", 100, 200}}, true},
+		"far behind":                  {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0), []Range{{"a", 8950, 9000}, {"a", 100, 150}}, true},
+		"far behind, a tenth is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0.1), []Range{{"a", 8910, 9000}, {"a", 100, 110}}, true},
+		"far behind, nothing is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, -1), []Range{{"a", 8900, 9000}}, true},
+		"far behind, oldest first":    {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 1), []Range{{"a", 100, 200}}, true},
+		"uneven, but not far behind": {append(behind, Range{"b", 0, 5}, Range{"c", 0, 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, of(96, 0),
+			[]Range{{"a", 100, 195}, {"b", 5, 6}, {"c", 5, 6}}, true},
+		"few messages":              {[]Range{{"a", 0, 10}}, []Extent{extent("a", 0, 70, 0)}, of(10, 0), []Range{{"a", 10, 20}}, true},
+		"size not known":            {behind, []Extent{extent("a", 0, 9000, 0)}, terms{Limits: Limits{Rows: 100}.withDefaults()}, []Range{{"a", 100, 200}}, true},
+		"jumped, little is new":     {jumped, []Extent{extent("a", 0, 9510, 0)}, of(100, 0), []Range{{"a", 9500, 9510}, {"a", 100, 190}}, true},
+		"jumped, nothing is new":    {jumped, []Extent{extent("a", 0, 9500, 0)}, of(100, 0), []Range{{"a", 100, 200}}, true},
+		"jumped, much is new":       {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, 0), []Range{{"a", 9500, 9550}, {"a", 100, 150}}, true},
+		"jumped, nothing is kept":   {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, -1), []Range{{"a", 9500, 9600}}, true},
+		"jumped, something is left": {jumped, []Extent{extent("a", 0, 9580, 0)}, of(100, -1), []Range{{"a", 9500, 9580}, {"a", 100, 120}}, true},
+		"jumped, oldest first":      {jumped, []Extent{extent("a", 0, 9600, 0)}, of(8950, 1), []Range{{"a", 100, 9000}, {"a", 9500, 9550}}, true},
+		"jumped, all of it":         {jumped, []Extent{extent("a", 0, 9600, 0)}, of(9000, 0), []Range{{"a", 9500, 9600}, {"a", 100, 9000}}, false},
+		"jumps again":               {jumped, []Extent{extent("a", 0, 9700, 0)}, of(100, 0), []Range{{"a", 9650, 9700}, {"a", 100, 150}}, true},
+		"jumps no more": {append(jumped, Range{"a", 10_000, 10_100}, Range{"a", 11_000, 11_100}), []Extent{extent("a", 0, 12_000, 0)}, of(100, 0),
+			[]Range{{"a", 11_100, 11_150}, {"a", 100, 150}}, true},
+		"two holes": {append(jumped, Range{"a", 9600, 9700}), []Extent{extent("a", 0, 9700, 0)}, of(8950, 0),
+			[]Range{{"a", 100, 9000}, {"a", 9500, 9550}}, true},
+		"one far behind, one not": {append(behind, Range{"b", 0, 5}), []Extent{extent("a", 0, 9000, 0), extent("b", 0, 20, 0)}, of(100, 0),
+			[]Range{{"a", 8975, 9000}, {"b", 5, 20}, {"a", 100, 160}}, true},
+		"late data of one, new data of another": {append(jumped, Range{"b", 0, 5}), []Extent{extent("a", 0, 9500, 0), extent("b", 0, 85, 0)}, of(100, 0),
+			[]Range{{"b", 5, 55}, {"a", 100, 150}}, true},
+		"cut off behind the late cursor": {jumped, []Extent{extent("a", 0, 150, 0)}, of(100, 0), []Range{{"a", 100, 150}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ranges, starts, more, err := choose(settledOf(t, test.settled...), test.extents, test.l)
+			require.NoError(t, err)
+			assert.Equal(t, test.ranges, ranges)
+			assert.Empty(t, starts)
+			assert.Equal(t, test.more, more)
+		})
+	}
+}
+
+// A partition that is far behind when it is first named begins at its oldest
+// offset, or where the ledger's start is, not where its first range does.
+func TestChooseLateStarts(t *testing.T) {
+	for name, test := range map[string]struct {
+		settled []Range
+		extent  Extent
+		share   float64
+		ranges  []Range
+		starts  []Start
+	}{
+		"earliest":                  {nil, extent("a", 3, 1000, 3), 0, []Range{{"a", 950, 1000}, {"a", 3, 53}}, []Start{{"a", 3, 0}}},
+		"earliest, nothing is kept": {nil, extent("a", 3, 1000, 3), -1, []Range{{"a", 900, 1000}}, []Start{{"a", 3, 0}}},
+		"between":                   {nil, extent("a", 3, 1000, 10), 0, []Range{{"a", 950, 1000}, {"a", 10, 60}}, []Start{{"a", 10, 7}}},
+		"latest":                    {nil, extent("a", 3, 1000, 1000), 0, nil, []Start{{"a", 1000, 997}}},
+		"appears later":             {[]Range{{"b", 0, 1}}, extent("a", 3, 1000, 1000), 0, []Range{{"a", 950, 1000}, {"a", 3, 53}}, []Start{{"a", 3, 0}}},
+		"not far behind":            {nil, extent("a", 3, 200, 3), 0, []Range{{"a", 3, 103}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := settledOf(t, test.settled...)
+			ranges, starts, _, err := choose(c, []Extent{test.extent}, of(100, test.share))
+			require.NoError(t, err)
+			assert.Equal(t, test.ranges, ranges)
+			assert.Equal(t, test.starts, starts)
+			if ranges == nil {
+				return
+			}
+			v := newView() // the ledger after a commit that came to the first range only
+			v.claims = *c
+			require.NoError(t, fold(&v.claims, &Plan{Ranges: ranges, Starts: starts}, Account{Range: ranges[0]}))
+			want := max(test.extent.From, test.extent.Start)
+			if test.settled != nil {
+				want = test.extent.From
+			}
+			if len(ranges) == 1 && test.share >= 0 {
+				want = ranges[0].To
+			}
+			next, _ := v.claims.next("a")
+			assert.Equal(t, want, next, "nothing is skipped")
+		})
+	}
+}
+
+// fold adds a batch to what is settled.
+func fold(c *claims, p *Plan, accounts ...Account) error {
+	for _, s := range p.Starts {
+		if err := c.start(s); err != nil {
+			return err
+		}
+	}
+	for _, r := range p.Ranges {
+		if err := c.begin(r); err != nil {
+			return err
+		}
+	}
+	for _, a := range accounts {
+		if err := c.settle(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Offsets that are gone are lost hole by hole, whatever the live cursor has
+// done; they take no room in a batch.
+func TestChooseLateLost(t *testing.T) {
+	for name, test := range map[string]struct {
+		extent Extent
+		text   string // of the error; "": nothing is lost
+		ranges []Range
+	}{
+		"part of the first hole": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a are gone before they were read",
+			[]Range{{"a", 2100, 2130}, {"a", 100, 570}}},
+		"the first hole": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a are gone before they were read",
+			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 1170}}},
+		"into the second": {extent("a", 1990, 2130, 0), "offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1989 of a are gone before they were read",
+			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 2000}}},
+		"both": {extent("a", 2000, 2130, 0), "offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read",
+			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 2000}}},
+		"all": {extent("a", 2130, 2130, 0),
+			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: offsets 2100 to 2129 of a are gone before they were read",
+			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 2000}}},
+		"nothing": {extent("a", 100, 2130, 0), "", []Range{{"a", 2100, 2130}, {"a", 100, 170}}},
+		"gone, nobody knows how far": {Extent{Range: Range{"a", 0, Open}, Gone: true},
+			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: a is gone, and what it held from offset 2100 on was not read",
+			[]Range{{"a", 100, 1000}, {"a", 1100, 2000}, {"a", 2100, Open}}},
+		"gone": {Extent{Range: Range{"a", 0, 2130}, Gone: true},
+			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: offsets 2100 to 2129 of a are gone before they were read",
+			[]Range{{"a", 100, 1000}, {"a", 1100, 2000}, {"a", 2100, 2130}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := settledOf(t, Range{"a", 0, 100}, Range{"a", 1000, 1100}, Range{"a", 2000, 2100})
+			l := of(100, 0)
+			_, _, _, err := choose(c, []Extent{test.extent}, l)
+			if test.text == "" {
+				require.NoError(t, err)
+			} else {
+				assert.EqualError(t, err, "stream: "+test.text)
+				assert.True(t, isPermanent(err))
+			}
+			l.recordLost = true
+			ranges, _, _, err := choose(c, []Extent{test.extent}, l)
+			require.NoError(t, err)
+			assert.Equal(t, test.ranges, ranges)
+		})
+	}
+}
+
+// A partition that vanished when all of it was settled has ended where that
+// ends, whatever is left behind its end.
+func TestChooseGoneAndDone(t *testing.T) {
+	ranges, _, _, err := choose(settledOf(t, Range{"a", 3, 10}), []Extent{{Range: Range{"a", 4, 10}, Gone: true}}, of(100, 0))
+	require.NoError(t, err)
+	assert.Equal(t, []Range{{"a", 10, Open}}, ranges)
+}
+
+// Drain knows no new data: whatever waits is archived in order.
+func TestDrainKeepsTheOrder(t *testing.T) {
+	s := store.NewMemory()
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 500, "1": 300}, chunk: 5}
+	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+	checkArchive(t, s, src.sizes)
+}
+
+// A partition of another process is left to it, but where a new ledger begins
+// it is written down.
+func TestChooseElsewhere(t *testing.T) {
+	a, b := extent("a", 0, 10, 0), extent("b", 5, 100, 100)
+	a.Elsewhere, b.Elsewhere = true, true
+	ranges, starts, more, err := choose(&claims{}, []Extent{a, b, extent("c", 0, 1, 0)}, of(100, 0))
+	require.NoError(t, err)
+	assert.Equal(t, []Range{{"c", 0, 1}}, ranges)
+	assert.Equal(t, []Start{{"a", 0, 0}, {"b", 100, 95}}, starts)
+	assert.False(t, more)
+	a.From = 7 // what is lost is not for this process to say
+	ranges, starts, _, err = choose(settledOf(t, Range{"a", 0, 5}, Range{"b", 5, 100}), []Extent{a, b}, of(100, 0))
+	require.NoError(t, err)
+	assert.Empty(t, ranges)
+	assert.Empty(t, starts)
+}
+
+func TestRuns(t *testing.T) {
+	for range 2000 {
+		seed := rand.Uint64()
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		var c claims
+		free := map[int64]bool{}
+		for o := range int64(30) {
+			free[o] = true
+		}
+		require.NoError(t, c.settle(Account{Range: Range{"p", 3, 3}}))
+		for range 5 {
+			from := rnd.Int64N(25)
+			r := Range{"p", from, from + rnd.Int64N(5)}
+			if c.settle(Account{Range: r}) == nil {
+				for o := r.From; o < r.To; o++ {
+					free[o] = false
+				}
+			}
+		}
+		from := rnd.Int64N(20)
+		e := Range{"p", from, from + rnd.Int64N(31-from)}
+		got, last := map[int64]bool{}, int64(-1)
+		for _, r := range c.runs(Extent{Range: e}) {
+			require.True(t, r.From < r.To && r.From > last && e.From <= r.From && r.To <= e.To, "seed %d: %v", seed, r)
+			last = r.To
+			for o := r.From; o < r.To; o++ {
+				got[o] = true
+			}
+		}
+		for o := range int64(31) {
+			require.Equal(t, e.From <= o && o < e.To && free[o], got[o], "seed %d: %d of %v", seed, o, e)
+		}
+	}
+	assert.Equal(t, 2, settledOf(t, Range{"a", 0, 1}, Range{"a", 5, 6}).intervals("a"))
+}
+
+// sky is a source in which days pass within a test, and a process that archives
+// it batch by batch.
+type sky struct {
+	rnd     *rand.Rand
+	extents []Extent
+	claims  claims
+	born    map[string][]int // by offset: in which batch a message came, -1: before all
+	lost    int64
+}
+
+func newSky(seed uint64) *sky {
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	s := &sky{rnd: rnd, born: map[string][]int{}}
+	for i := range 1 + rnd.IntN(6) {
+		s.extents = append(s.extents, Extent{Range: Range{Partition: fmt.Sprint(i)}})
+	}
+	return s
+}
+
+// comes adds n messages, some partitions getting more than others.
+func (s *sky) comes(batch int, n int64) {
+	for ; n > 0; n-- {
+		i := min(s.rnd.IntN(len(s.extents)), s.rnd.IntN(len(s.extents)))
+		e := &s.extents[i]
+		e.To++
+		s.born[e.Partition] = append(s.born[e.Partition], batch)
+	}
+}
+
+// cursors are the late and the live one of each partition.
+func (s *sky) cursors() (out []int64) {
+	for _, e := range s.extents {
+		next, _ := s.claims.next(e.Partition)
+		out = append(out, next, s.claims.last(e.Partition))
+	}
+	return out
+}
+
+// lateRows is how much stands behind the live cursors.
+func (s *sky) lateRows() (n int64) {
+	for _, e := range s.extents {
+		for _, r := range s.claims.runs(e) {
+			if last := s.claims.last(e.Partition); r.From < last {
+				n += min(r.To, last) - r.From
+			}
+		}
+	}
+	return n
+}
+
+// batch plans one and archives it, whole or a prefix of each range, and returns
+// the plan and the messages that it got to, each a batch that they came in.
+func (s *sky) batch(t *testing.T, l terms, whole bool) (ranges []Range, born []int) {
+	before := s.cursors()
+	ranges, starts, _, err := choose(&s.claims, s.extents, l)
+	require.NoError(t, err)
+	var accounts []Account
+	for _, r := range ranges {
+		if !whole {
+			r.To = r.From + s.rnd.Int64N(r.Len()+1)
+		}
+		if i := slices.IndexFunc(s.extents, func(e Extent) bool { return e.Partition == r.Partition }); r.From < s.extents[i].From {
+			s.lost += max(0, min(r.To, s.extents[i].From)-r.From)
+		}
+		accounts = append(accounts, Account{Range: r})
+		born = append(born, s.born[r.Partition][r.From:r.To]...)
+	}
+	require.NoError(t, fold(&s.claims, &Plan{Ranges: ranges, Starts: starts}, accounts...), "nothing twice")
+	for i, now := range s.cursors() {
+		require.GreaterOrEqual(t, now, before[i], "cursors only go forward")
+	}
+	for _, e := range s.extents {
+		require.LessOrEqual(t, s.claims.intervals(e.Partition), mostIntervals)
+	}
+	return ranges, born
+}
+
+// done reports whether all is settled, in one piece.
+func (s *sky) done() bool {
+	for _, e := range s.extents {
+		next, known := s.claims.next(e.Partition)
+		if !known || next != e.To || s.claims.intervals(e.Partition) != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// Whatever comes, is read and is lost: what is settled stays in few pieces, the
+// cursors go forward, late data gets its share, and in the end all is settled
+// once.
+func TestLateProperties(t *testing.T) {
+	for range 100 {
+		seed := rand.Uint64()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newSky(seed)
+			share := []float64{-1, 0.01, 0.1, 0.5, 0.9, 1}[s.rnd.IntN(6)]
+			rows, prefixes, retention := 50+s.rnd.Int64N(2000), s.rnd.IntN(2) == 0, s.rnd.IntN(3) == 0
+			s.comes(-1, s.rnd.Int64N(30*rows))
+			for i := range 200 {
+				s.comes(i, s.rnd.Int64N(1+rows)*s.rnd.Int64N(3)/2)
+				l := of(rows, share)
+				if l.recordLost = retention; retention && s.rnd.IntN(4) == 0 {
+					e := &s.extents[s.rnd.IntN(len(s.extents))]
+					e.From += s.rnd.Int64N(e.To - e.From + 1)
+				}
+				if s.rnd.IntN(5) == 0 {
+					l.Rows = 50 + s.rnd.Int64N(2000) // limits follow the speed
+				}
+				late := s.lateRows()
+				ranges, _ := s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
+				var planned, got int64
+				for _, r := range ranges {
+					planned += r.Len()
+					if r.From < s.claims.last(r.Partition) {
+						got += r.Len()
+					}
+				}
+				if kept := int64(max(share, 0) * float64(l.Rows)); !prefixes && !retention {
+					require.GreaterOrEqual(t, got, min(late, kept), "late data has its share")
+					require.LessOrEqual(t, planned, l.Rows+int64(2*len(s.extents)))
+				}
+			}
+			for i := 0; !s.done(); i++ {
+				require.Less(t, i, 10_000, "it comes to an end: %v", s.claims)
+				l := of(rows, share)
+				l.recordLost = retention
+				s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
+			}
+			require.True(t, retention || s.lost == 0)
+		})
+	}
+}
+
+// Days of backlog beside new data that stays below its share: nothing new waits
+// for long, and the backlog goes as fast as the rest of the batches allows.
+func TestNewDataDoesNotWait(t *testing.T) {
+	const rows = 500
+	for range 30 {
+		seed := rand.Uint64()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newSky(seed)
+			share := []float64{-1, 0.1, 0.5, 0.8}[s.rnd.IntN(4)]
+			most := (1 - max(share, 0)) * rows / 2
+			s.comes(-1, 100*rows)
+			var came, batches int64
+			var waits []int
+			for i := 0; s.lateRows() > 0 || i < 5; i++ {
+				require.Less(t, i, 1000)
+				n := s.rnd.Int64N(int64(most))
+				s.comes(i, n)
+				came, batches = came+n, batches+1
+				_, born := s.batch(t, of(rows, share), true)
+				for _, b := range born {
+					if b >= 0 {
+						waits = append(waits, i-b)
+					}
+				}
+			}
+			// Until a partition jumps farBehind batches may wait in it, at half of
+			// what new data has. One that jumps late leaves some of that behind.
+			slices.Sort(waits)
+			assert.LessOrEqual(t, waits[len(waits)*99/100], 2*farBehind)
+			assert.LessOrEqual(t, batches, 2+(100*rows+came)/rows*11/10, "the batches are full")
+		})
+	}
+}
+
+// timed is a source whose messages take time to transform.
+func timed(d time.Duration) Transform {
+	return TransformFunc(func(_ context.Context, in Rows) (Result, error) {
+		time.Sleep(d * time.Duration(in.Record.NumRows()))
+		return Keep(in, func(int) bool { return true }), nil
+	})
+}
+
+// An engine that finds a backlog archives what comes meanwhile within an
+// interval or two, and the backlog beside it. It is stopped in the middle, and
+// another goes on.
+func TestRunWithBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.NewMemory()
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 600, "1": 600}, chunk: 5}
+		come := map[int64]time.Time{}
+		wait := map[int64]time.Duration{}
+		seen := map[int64]bool{}
+		end := make(chan error)
+		start := func() context.CancelFunc {
+			ctx, cancel := context.WithCancel(t.Context())
+			m := newJob(t, src, s)
+			m.Workers, m.Interval, m.Limits.Rows = 1, 2*time.Second, 20
+			m.Transforms = append([]Transform{timed(50 * time.Millisecond)}, m.Transforms...)
+			m.Observe = func(Progress) {
+				for _, v := range published(t, s, "rows") {
+					if at, ok := come[v]; ok && !seen[v] {
+						wait[v] = time.Since(at)
+					}
+					seen[v] = true
+				}
+			}
+			go func() { end <- m.Run(ctx) }()
+			return cancel
+		}
+		stop := start()
+		for i := range int64(150) { // one a second, and 20 a second are archived
+			time.Sleep(time.Second)
+			synctest.Wait()
+			p := i % 2
+			come[1000*p+600+i/2] = time.Now()
+			src.set(fmt.Sprint(p), 600+i/2+1)
+			if i == 20 {
+				stop()
+				require.NoError(t, <-end)
+				l, err := OpenLedger(t.Context(), s, "ledger", nil)
+				require.NoError(t, err)
+				assert.Less(t, len(seen), 800, "in the middle of the backlog")
+				assert.Greater(t, most(t, l), 1, "in two pieces")
+				stop = start()
+			}
+		}
+		time.Sleep(10 * time.Second)
+		stop()
+		require.NoError(t, <-end)
+		want := map[string]int64{"0": 675, "1": 675}
+		for p, n := range want {
+			for o := range n {
+				if v := int64(p[0]-'0')*1000 + o; v%10 != 3 && v%10 != 7 {
+					require.True(t, seen[v], v)
+				}
+			}
+		}
+		assert.Len(t, published(t, s, "rows"), len(seen), "nothing twice")
+		longest := slices.Sorted(maps.Values(wait))
+		assert.LessOrEqual(t, longest[len(longest)*99/100], 4*time.Second)
+		assert.NotEmpty(t, longest)
+	})
+}
+
+// most is the largest number of pieces that a ledger's commits settle of a
+// partition.
+func most(t *testing.T, l *Ledger) (n int) {
+	var c claims
+	for batch := int64(1); ; batch++ {
+		p, err := read[Plan](t.Context(), l, batch, kindPlan)
+		require.NoError(t, err)
+		done, err := read[Commit](t.Context(), l, batch, kindCommit)
+		require.NoError(t, err)
+		if done == nil {
+			return n
+		}
+		require.NoError(t, fold(&c, p, done.Accounts...))
+		n = max(n, c.intervals("0"), c.intervals("1"))
+	}
+}
+
+// Several batches may be under way, each planned while those before hold what
+// they planned. One that falls short leaves holes for the next plans to close.
+func TestLateInFlight(t *testing.T) {
+	for range 100 {
+		seed := rand.Uint64()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			s := newSky(seed)
+			share := []float64{-1, 0.1, 0.5, 0.9}[s.rnd.IntN(4)]
+			depth := 1 + s.rnd.IntN(3)
+			s.comes(-1, s.rnd.Int64N(20_000))
+			var flying []*Plan
+			for i := 0; i < 100 || len(flying) > 0 || !s.done(); i++ {
+				require.Less(t, i, 10_000, "it comes to an end: %v", s.claims)
+				if i < 100 {
+					s.comes(i, s.rnd.Int64N(800))
+				}
+				if len(flying) < depth {
+					held := s.claims.clone()
+					for _, p := range flying {
+						require.NoError(t, fold(&held, p, accountsOf(p.Ranges)...))
+					}
+					ranges, starts, _, err := choose(&held, s.extents, of(1000, share))
+					require.NoError(t, err)
+					if p := (&Plan{Ranges: ranges, Starts: starts}); len(ranges)+len(starts) > 0 {
+						flying = append(flying, p)
+					}
+				}
+				for len(flying) > 0 && (s.rnd.IntN(3) == 0 || len(flying) == depth || i >= 100) {
+					accounts := accountsOf(flying[0].Ranges)
+					if n := len(accounts); n > 0 && s.rnd.IntN(3) == 0 { // the batch was full there
+						accounts = accounts[:1+s.rnd.IntN(n)]
+						accounts[len(accounts)-1].To -= s.rnd.Int64N(accounts[len(accounts)-1].Len())
+					}
+					require.NoError(t, fold(&s.claims, flying[0], accounts...), "nothing twice")
+					flying = flying[1:]
+				}
+				for _, e := range s.extents {
+					require.LessOrEqual(t, s.claims.intervals(e.Partition), []int{0, mostIntervals, 20, 20}[depth])
+				}
+			}
+		})
+	}
+}
+
+func accountsOf(ranges []Range) (out []Account) {
+	for _, r := range ranges {
+		out = append(out, Account{Range: r})
+	}
+	return out
+}

@@ -1,0 +1,172 @@
+package streamtest_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/streamtest"
+)
+
+// letters has partitions of a few messages each, in chunks of two. Every fifth
+// offset is a marker.
+type letters struct{ open bool }
+
+const lettersEach = 11
+
+func (s letters) Available(context.Context) (out []stream.Extent, err error) {
+	for _, p := range []string{"a", "b", "c"} {
+		e := stream.Extent{Range: stream.Range{Partition: p, To: lettersEach}}
+		if s.open {
+			e.To = stream.Open
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+func (s letters) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+	return func(yield func(stream.Chunk, error) bool) {
+		for _, r := range ranges {
+			for at := r.From; at < min(r.To, lettersEach); {
+				if err := ctx.Err(); err != nil {
+					yield(stream.Chunk{}, err)
+					return
+				}
+				to := min(at+2, r.To, lettersEach)
+				c := chunkOf(r.Partition, at, to)
+				c.Accounts[0].End = s.open && to == lettersEach
+				if !yield(c, nil) {
+					return
+				}
+				at = to
+			}
+		}
+	}
+}
+
+func chunkOf(p string, from, to int64) stream.Chunk {
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	a := stream.Account{Range: stream.Range{Partition: p, From: from, To: to}}
+	for ; from < to; from++ {
+		if from%5 == 4 {
+			a.Control++
+		} else {
+			a.Read++
+			b.Append(fmt.Sprint(p, from))
+		}
+	}
+	col := b.NewArray()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "value", Type: col.DataType()}}, nil)
+	return stream.Chunk{Messages: array.NewRecord(schema, []arrow.Array{col}, a.Read), Accounts: []stream.Account{a}}
+}
+
+// readsOtherwise changes what a source reads.
+type readsOtherwise struct {
+	letters
+	read func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error]
+}
+
+func (s readsOtherwise) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+	return s.read(s.letters, ctx, ranges)
+}
+
+// changed passes the chunks of a source through f.
+func changed(f func(n int, c *stream.Chunk)) readsOtherwise {
+	return readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+		return func(yield func(stream.Chunk, error) bool) {
+			n := 0
+			for c, err := range s.Read(ctx, ranges) {
+				if err == nil {
+					f(n, &c)
+				}
+				n++
+				if !yield(c, err) {
+					return
+				}
+			}
+		}
+	}}
+}
+
+func TestSourceFindsBreaches(t *testing.T) {
+	assert.NoError(t, streamtest.TestSource(letters{}))
+	assert.NoError(t, streamtest.TestSource(letters{open: true}))
+	reads := 0
+	for text, s := range map[string]stream.Source{
+		"goes on with none of the ranges": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+			var merged []stream.Range // it reads each partition in one go
+			for _, r := range ranges {
+				if i := slices.IndexFunc(merged, func(m stream.Range) bool { return m.Partition == r.Partition }); i >= 0 {
+					merged[i].From, merged[i].To = min(merged[i].From, r.From), max(merged[i].To, r.To)
+					continue
+				}
+				merged = append(merged, r)
+			}
+			return s.Read(ctx, merged)
+		}},
+		"stopped before the end of a[": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+			last := map[string]stream.Range{} // it reads one range a partition
+			for _, r := range ranges {
+				last[r.Partition] = r
+			}
+			return s.Read(ctx, slices.DeleteFunc(slices.Clone(ranges), func(r stream.Range) bool { return last[r.Partition] != r }))
+		}},
+		"is other messages beside another range": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+			return func(yield func(stream.Chunk, error) bool) {
+				for c, err := range s.Read(ctx, ranges) {
+					if err == nil && len(ranges) > 3 { // its accounts are right, its messages are not
+						a := c.Accounts[0]
+						c.Messages = chunkOf("z", a.From, a.To).Messages
+					}
+					if !yield(c, err) {
+						return
+					}
+				}
+			}
+		}},
+		"equal ranges give chunks of other bounds": changed(func(n int, c *stream.Chunk) {
+			if reads++; reads%7 == 0 {
+				c.Rejects = []stream.Reject{{Row: 0, Cause: fmt.Sprint(reads)}}
+			}
+		}),
+		"does not add up": changed(func(_ int, c *stream.Chunk) { c.Accounts[0].Lost++ }),
+		"that no account tells of": changed(func(_ int, c *stream.Chunk) {
+			c.Accounts[0].Read, c.Accounts[0].Lost = 0, c.Accounts[0].Read
+		}),
+		"with a context that has ended: the source stopped": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+			if ctx.Err() != nil {
+				return func(func(stream.Chunk, error) bool) {}
+			}
+			return s.Read(ctx, ranges)
+		}},
+		"together are other messages": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+			return func(yield func(stream.Chunk, error) bool) {
+				for c, err := range s.Read(ctx, ranges) {
+					if err == nil && (ranges[0].From > 0 || ranges[len(ranges)-1].From > 0) {
+						a := c.Accounts[0]
+						c.Messages = chunkOf("z", a.From, a.To).Messages
+					}
+					if !yield(c, err) {
+						return
+					}
+				}
+			}
+		}},
+		"Available has nothing": none{},
+	} {
+		assert.ErrorContains(t, streamtest.TestSource(s), text)
+	}
+}
+
+type none struct{ letters }
+
+func (none) Available(context.Context) ([]stream.Extent, error) { return nil, nil }
