@@ -37,9 +37,13 @@ func Columns(ctx context.Context, f File, names ...string) iter.Seq2[arrow.Recor
 	}
 }
 
-// flat opens a file, and sees that it has the columns.
+// flat opens a file, and sees that it has the columns. The file is checked
+// first: at some damaged headers Arrow's record reader turns for ever.
 func flat(f File, names []string) (p *pqarrow.FileReader, err error) {
 	defer recovered(&err)
+	if _, err := Check(f, Options{}); err != nil {
+		return nil, err
+	}
 	r, err := open(f)
 	if err != nil {
 		return nil, err
