@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -437,6 +438,7 @@ func TestRunWithBacklog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store.NewMemory()
 		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 600, "1": 600}, chunk: 5}
+		var mu sync.Mutex // guards the maps
 		come := map[int64]time.Time{}
 		wait := map[int64]time.Duration{}
 		seen := map[int64]bool{}
@@ -447,6 +449,8 @@ func TestRunWithBacklog(t *testing.T) {
 			m.Workers, m.Interval, m.Limits.Rows = 1, 2*time.Second, 20
 			m.Transforms = append([]Transform{timed(50 * time.Millisecond)}, m.Transforms...)
 			m.Observe = func(Progress) {
+				mu.Lock()
+				defer mu.Unlock()
 				for _, v := range published(t, s, "rows") {
 					if at, ok := come[v]; ok && !seen[v] {
 						wait[v] = time.Since(at)
@@ -462,7 +466,9 @@ func TestRunWithBacklog(t *testing.T) {
 			time.Sleep(time.Second)
 			synctest.Wait()
 			p := i % 2
+			mu.Lock()
 			come[1000*p+600+i/2] = time.Now()
+			mu.Unlock()
 			src.set(fmt.Sprint(p), 600+i/2+1)
 			if i == 20 {
 				stop()

@@ -150,7 +150,7 @@ func (p *planning) addGone(e Extent) error {
 		return lostError(runs)
 	}
 	p.open = append(p.open, runs...)
-	if cl, _ := p.claim(e.Partition); len(runs) == 0 && !cl.ended {
+	if len(runs) == 0 && !p.ended(e.Partition) {
 		// Nothing is lost, but the ledger shall know that it has ended.
 		p.open = append(p.open, Range{e.Partition, max(p.last(e.Partition), e.From), Open})
 	}
