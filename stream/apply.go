@@ -34,8 +34,26 @@ func (m *MicroBatch) apply(ctx context.Context, c Chunk) (Result, error) {
 			return Result{}, err
 		}
 	}
-	slices.SortStableFunc(out.Rejects, func(a, b Reject) int { return cmp.Compare(a.Row, b.Row) })
+	slices.SortStableFunc(out.Rejects, byRow)
 	return out, nil
+}
+
+func byRow(a, b Reject) int { return cmp.Compare(a.Row, b.Row) }
+
+// refuseAll rejects all messages of a chunk.
+func refuseAll(c Chunk, cause string) (out Result) {
+	out.Rejects = slices.Clone(c.Rejects)
+	known := map[int]bool{}
+	for _, x := range c.Rejects {
+		known[x.Row] = true
+	}
+	for row := range int(chunkRows(c)) {
+		if !known[row] {
+			out.Rejects = append(out.Rejects, Reject{row, cause})
+		}
+	}
+	slices.SortStableFunc(out.Rejects, byRow)
+	return out
 }
 
 // through applies one transform to one record, and adds what comes out.

@@ -14,13 +14,17 @@ import (
 // transform chunk by chunk, and the sinks, which get the chunks in the order
 // they were read in. It returns the commit to put.
 func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
+	try, err := e.beginTry(ctx, plan)
+	if err != nil {
+		return nil, err
+	}
 	begun := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &attempt{
-		engine: e, token: newToken(), plan: plan, cancel: cancel,
+		engine: e, token: newToken(), try: try, cancel: cancel,
 		gate:  newGate(e.limits.InFlight),
-		tally: newTally(plan.Ranges), causes: causes{},
+		tally: newTally(try.ranges), causes: causes{},
 		work: make(chan *job), order: make(chan *job, 4*e.workers),
 	}
 	rows, rejects := a.outlets()
@@ -35,14 +39,15 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	a.deliver(ctx, rows, rejects)
 	readers.Wait()
 	sinks.Wait()
-	if err := context.Cause(ctx); err != nil {
+	if err = context.Cause(ctx); err != nil {
 		discard(ctx, e.Sink, commit.Rows)
 		discard(ctx, e.Rejects, commit.Rejects)
 		return nil, err
 	}
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
-	commit.Accounts, commit.Bytes = a.tally.list, a.bytes
+	commit.Accounts, commit.Bytes, commit.Limit = a.tally.list, a.bytes, try.limit
 	commit.Seconds = time.Since(begun).Seconds()
+	e.tries.now = nil
 	e.measure(&commit)
 	e.progress.staged(a.token, a.causes, a.times)
 	if e.Rejects == nil {
@@ -62,8 +67,8 @@ func discard(ctx context.Context, s Sink, r Receipt) {
 // context; everybody then winds up.
 type attempt struct {
 	*engine
-	token  string
-	plan   *Plan
+	token string
+	*try
 	cancel context.CancelCauseFunc
 	gate   *gate
 	tally  *tally
@@ -107,7 +112,7 @@ func (a *attempt) read(ctx context.Context) {
 	defer close(a.order)
 	defer close(a.work)
 	var rows int64
-	for chunk, err := range a.Source.Read(ctx, a.plan.Ranges) {
+	for chunk, err := range a.Source.Read(ctx, a.ranges) {
 		if err == nil {
 			err = a.hand(ctx, chunk)
 		}
@@ -169,7 +174,11 @@ func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
 func (a *attempt) transform(ctx context.Context) {
 	for j := range a.work {
 		if j.err = ctx.Err(); j.err == nil {
-			j.result, j.err = a.apply(ctx, j.chunk)
+			if a.refuse != "" {
+				j.result = refuseAll(j.chunk, a.refuse)
+			} else {
+				j.result, j.err = a.apply(ctx, j.chunk)
+			}
 			a.decoded(j)
 		}
 		close(j.done)
@@ -266,7 +275,7 @@ func (o *outlet) end() { close(o.ch) }
 
 // stage runs the sink on what is sent.
 func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
-	r, err := o.sink.Stage(ctx, Batch{BatchID{a.ledger.ID(), a.plan.Batch}, a.token, o.rows(ctx)})
+	r, err := o.sink.Stage(ctx, Batch{BatchID{a.ledger.ID(), a.batch}, a.token, o.rows(ctx)})
 	if err == nil && !o.ended && ctx.Err() == nil {
 		err = Permanent(fmt.Errorf("stream: sink %T returned before the end of the batch", o.sink))
 	}

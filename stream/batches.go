@@ -36,21 +36,41 @@ func (e *DamagedError) Error() string {
 func (e *DamagedError) Unwrap() error { return e.Err }
 
 // Batches yields every batch in the order of their numbers, from the first to
-// the last whose plan stands, undecided ones too. Beside engines at work it
-// follows them: a batch is yielded as it is when its turn comes. A damaged
-// record is a *DamagedError beside what is whole of its batch, and the
-// iteration goes on if the caller does; after any other error it ends.
+// the last whose plan stands, undecided ones too: those of history first, and
+// then those that have records of their own. Beside engines at work it follows
+// them: a batch is yielded as it is when its turn comes. A damaged record is a
+// *DamagedError beside what is whole of its batch, and the iteration goes on if
+// the caller does; after any other error it ends.
 func (l *Ledger) Batches(ctx context.Context) iter.Seq2[BatchRecord, error] {
 	return func(yield func(BatchRecord, error) bool) {
-		for n := int64(1); ; n++ {
+		var damaged *DamagedError
+		for n, behind := int64(1), true; ; {
+			if behind { // of history, perhaps: a record there is void, if it stands at all
+				next, err := l.past(ctx, n, func(b BatchRecord) bool { return yield(b, nil) })
+				if err == errStopped || err != nil && (!yield(BatchRecord{Batch: next - 1}, err) || !errors.As(err, &damaged)) {
+					return
+				}
+				behind, n = next > n, next
+				if behind {
+					continue
+				}
+			}
 			rec, err := l.batch(ctx, n)
-			var damaged *DamagedError
-			if err == nil && rec.Plan == nil {
-				return
+			gone := err == nil && rec.Plan == nil
+			if gone {
+				through, err := l.snapshots(ctx)
+				if err != nil {
+					yield(BatchRecord{Batch: n}, err)
+				}
+				if behind = len(through) > 0 && through[len(through)-1] >= n; err != nil || !behind {
+					return
+				}
+				continue
 			}
 			if !yield(rec, err) || err != nil && !errors.As(err, &damaged) {
 				return
 			}
+			n++
 		}
 	}
 }

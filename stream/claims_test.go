@@ -164,8 +164,11 @@ func TestChooseLost(t *testing.T) {
 // not come to it: what is lost of it later is an error.
 func TestPlanNamesItsPartitions(t *testing.T) {
 	v := newView()
-	v.planned = &Plan{Batch: 1, Ranges: []Range{{"a", 0, 5}, {"b", 7, 9}}}
-	v.committed = &Commit{Batch: 1, Accounts: []Account{{Range: Range{"a", 0, 5}}}}
+	v.tail = []entry{{
+		plan:      &Plan{Batch: 1, Ranges: []Range{{"a", 0, 5}, {"b", 7, 9}}},
+		committed: &Commit{Batch: 1, Accounts: []Account{{Range: Range{"a", 0, 5}}}},
+		done:      present,
+	}}
 	require.NoError(t, v.settle())
 	_, _, _, err := choose(&v.claims, []Extent{extent("b", 8, 9, 0)}, terms{Limits: Limits{}.withDefaults()})
 	assert.EqualError(t, err, "stream: offsets 7 to 7 of b are gone before they were read")

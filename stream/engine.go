@@ -27,47 +27,133 @@ type engine struct {
 	extents []Extent        // what the source has
 	asked   bool            // extents have been asked for
 	fixed   bool            // and stay as they were at first: Drain
+	others  map[string]bool // partitions that another process is to work on
 	budget  Limits          // of the next batch
 	cut     map[string]bool // partitions found truncated
+	told    int64           // the batch before which the source was told what is settled
 	full    bool            // the last batch left something waiting
+	fresh   bool            // nothing was waited for since the ledger was read
 	begun   time.Time       // when the last batch was
 	speed   float64         // of the last batch staged here, in bytes a second
 	size    float64         // of a message of the last batch, in bytes
+
+	own   map[string]bool     // the tokens of plans of this engine
+	since map[int64]time.Time // when batches of others were first seen not done
+	tries tries
 }
+
+const (
+	// takeover is how long a batch of another process may be at its place until
+	// it is taken for left behind. It need not be: both then do the same work.
+	takeover = 5 * time.Second
+	// glance is how often the ledger is read while batches of others are under
+	// way.
+	glance = 500 * time.Millisecond
+)
 
 // loop runs batches until an error, until the context ends or, when draining,
 // until there is nothing to claim.
-func (e *engine) loop(ctx context.Context) error {
+func (e *engine) loop(ctx context.Context) (err error) {
 	work, stop := graceful(ctx)
 	defer stop()
+	defer func() { e.endTry(work) }()
 	for {
-		a, c := e.view.next(), work
-		if a.verb == doStage || a.verb == doChoose || a.verb == doRead && a.kind != kindDone {
-			c = ctx // nothing is lost when these are broken off
-		}
-		if a.verb == doChoose && !e.fixed && !e.full {
-			if err := e.wait(ctx); err != nil {
-				return err
+		if len(e.view.tail) > 0 && !e.asked && e.view.looked {
+			if err := e.try(ctx, e.view.batch, StagePlan, e.ask); err != nil {
+				return err // whose batches these are is for the source to say
 			}
 		}
+		e.tell(work)
+		a, c := e.view.next(e.view.claims.period(), e.mine), work
+		switch {
+		case a.verb == doChoose && !e.fresh:
+			e.view.refresh()
+			e.fresh = true
+			continue
+		case a.verb == doChoose && time.Now().Before(e.due()):
+			if err := e.wait(ctx, e.due()); err != nil {
+				return err
+			}
+			continue
+		case a.verb == doStage, a.verb == doChoose, a.verb == doSnapshot, !e.view.holds():
+			c = ctx // nothing is lost when these are broken off
+		}
 		var got answer
-		err := e.try(c, stageOf(a), func(ctx context.Context) (err error) {
+		err := e.try(c, a.batch, stageOf(a), func(ctx context.Context) (err error) {
 			got, err = e.do(ctx, a)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if a.verb == doChoose && got.plan == nil {
-			if e.fixed {
-				return nil
+		if a.verb == doChoose {
+			e.fresh = false
+			if got.plan == nil {
+				if e.fixed && e.finished() {
+					return nil
+				}
+				continue
 			}
-			continue
 		}
 		if err := e.view.learn(a, got); err != nil {
-			return e.fail(stageOf(a), 1, err)
+			return e.fail(a.batch, stageOf(a), 1, err)
 		}
 	}
+}
+
+// tell tells the source what is settled, if that is more than before.
+func (e *engine) tell(ctx context.Context) {
+	source, ok := e.Source.(Committer)
+	if !ok || !e.asked || e.told == e.view.batch {
+		return
+	}
+	e.told = e.view.batch
+	if err := source.Committed(ctx, e.view.claims.settled()); err != nil {
+		e.log.Warn("the source was not told of a commit", "batch", e.view.batch-1, "err", err)
+	}
+}
+
+// mine reports whether this process is to finish a batch: its own ones, what it
+// finds when it starts, and what others seem to have left behind. A batch whose
+// first partition another process has is that one's.
+func (e *engine) mine(batch int64, x *entry) bool {
+	if e.own[x.plan.Token] || x.staged != nil || x.published {
+		return true
+	}
+	if x.commit == absent && len(x.plan.Ranges) > 0 && e.others[x.plan.Ranges[0].Partition] {
+		delete(e.since, batch)
+		return false
+	}
+	seen, ok := e.since[batch]
+	if !ok {
+		if seen = time.Now(); e.begun.IsZero() && len(e.others) == 0 {
+			seen = time.Time{} // it is from before a crash
+		}
+		e.since[batch] = seen
+	}
+	return time.Since(seen) >= takeover
+}
+
+// due is when the next batch is to be planned.
+func (e *engine) due() time.Time {
+	switch {
+	case e.fixed && len(e.view.tail) == 0 && len(e.others) == 0 || e.full || e.begun.IsZero():
+		return time.Time{}
+	case e.fixed:
+		return e.begun.Add(glance)
+	}
+	return e.begun.Add(e.interval)
+}
+
+// finished reports whether a drain is at its end: all that there was is done,
+// by whichever process.
+func (e *engine) finished() bool {
+	for _, x := range e.extents {
+		if _, free := e.view.claims.free(x); free && x.Elsewhere {
+			return false
+		}
+	}
+	return len(e.view.tail) == 0
 }
 
 // graceful returns a context that outlives ctx by the grace period.
@@ -80,9 +166,14 @@ func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 	return work, func() { stop(); cancel() }
 }
 
-// wait sleeps until the next batch is due.
-func (e *engine) wait(ctx context.Context) error {
-	t := time.NewTimer(time.Until(e.begun.Add(e.interval)))
+// wait sleeps until a time, or until the ledger should be read again.
+func (e *engine) wait(ctx context.Context, until time.Time) error {
+	d := time.Until(until)
+	if len(e.view.tail) > 0 {
+		d = min(d, glance)
+	}
+	e.fresh = false
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -108,7 +199,7 @@ func stageOf(a action) Stage {
 
 // try does one thing until it succeeds, the tries are used up, the error is
 // permanent, or the context ends.
-func (e *engine) try(ctx context.Context, stage Stage, f func(context.Context) error) error {
+func (e *engine) try(ctx context.Context, batch int64, stage Stage, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err // a store need not look
 	}
@@ -121,10 +212,10 @@ func (e *engine) try(ctx context.Context, stage Stage, f func(context.Context) e
 			return ctx.Err()
 		}
 		if isPermanent(err) || n >= e.retry.Tries {
-			return e.fail(stage, n, err)
+			return e.fail(batch, stage, n, err)
 		}
 		d := e.retry.delay(n, rand.Float64())
-		e.log.Info("trying again", "batch", e.view.batch, "stage", stage, "try", n, "in", d, "err", err)
+		e.log.Info("trying again", "batch", batch, "stage", stage, "try", n, "in", d, "err", err)
 		select {
 		case <-time.After(d):
 		case <-ctx.Done():
@@ -133,29 +224,33 @@ func (e *engine) try(ctx context.Context, stage Stage, f func(context.Context) e
 	}
 }
 
-// fail makes an error of the batch in hand.
-func (e *engine) fail(stage Stage, tries int, err error) error {
+// fail makes an error of a batch.
+func (e *engine) fail(batch int64, stage Stage, tries int, err error) error {
 	var s *stageError
 	if errors.As(err, &s) {
 		stage, err = s.stage, s.error
 	}
-	b := &BatchError{Batch: e.view.batch, Stage: stage, Tries: tries, Err: err}
-	if e.view.planned != nil {
-		b.Ranges = e.view.planned.Ranges
+	b := &BatchError{Batch: batch, Stage: stage, Tries: tries, Err: err}
+	if x := e.view.entry(batch); x != nil {
+		b.Ranges = x.plan.Ranges
 	}
 	return b
 }
 
 // do carries out one action.
 func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
-	v := &e.view
+	x := e.view.entry(a.batch)
 	switch a.verb {
 	case doChoose:
-		got.plan, err = e.choose(ctx)
+		got.plan, err = e.choose(ctx, a.batch)
+	case doLook:
+		got.snapshot, err = e.ledger.newest(ctx, e.view.through)
+	case doSnapshot:
+		err = e.snapshot(ctx, a.batch-1)
 	case doStage:
-		got.commit, err = e.stage(ctx, v.planned)
+		got, err = e.stageOrYield(ctx, x)
 	case doPublish:
-		err = e.publish(ctx, v.committed)
+		err = e.publish(ctx, x)
 	case doRead:
 		switch a.kind {
 		case kindPlan:
@@ -170,12 +265,13 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 	case doPut:
 		switch a.kind {
 		case kindPlan:
-			got.plan, err = put(ctx, e.ledger, a.batch, a.kind, v.wanted)
+			got.plan, err = put(ctx, e.ledger, a.batch, a.kind, e.view.wanted)
 		case kindCommit:
-			got.commit, err = put(ctx, e.ledger, a.batch, a.kind, v.staged)
+			got.commit, err = put(ctx, e.ledger, a.batch, a.kind, x.staged)
 		case kindDone:
 			got.done, err = put(ctx, e.ledger, a.batch, a.kind, &Done{Batch: a.batch, Created: time.Now().UTC()})
 			if err == nil {
+				delete(e.since, a.batch)
 				err = e.ledger.forget(ctx, a.batch)
 			}
 		}
@@ -183,32 +279,69 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 	return got, err
 }
 
+// stageOrYield makes an attempt at a batch. When it fails because another
+// process has decided the batch, and perhaps removed what was staged, it did
+// not fail.
+func (e *engine) stageOrYield(ctx context.Context, x *entry) (got answer, err error) {
+	got.commit, err = e.stage(ctx, x.plan)
+	if err == nil || ctx.Err() != nil {
+		return got, err
+	}
+	if c, failed := read[Commit](ctx, e.ledger, x.plan.Batch, kindCommit); failed == nil && c != nil {
+		e.tries.now = nil
+		return answer{decided: c}, nil
+	}
+	return answer{}, err
+}
+
+// snapshot sums up the batches through one. What that makes needless is
+// removed; if that fails the next one does it.
+func (e *engine) snapshot(ctx context.Context, through int64) error {
+	if e.ledger.memory != nil {
+		return nil
+	}
+	if err := e.ledger.putSnapshot(ctx, newSnapshot(through, &e.view.claims)); err != nil {
+		return err
+	}
+	if err := e.ledger.truncate(ctx); err != nil && ctx.Err() == nil {
+		e.log.Info("the ledger was not cleaned up", "through", through, "err", err)
+	}
+	return nil
+}
+
 // choose asks the source what there is, and returns what to claim of it, or
 // nil.
-func (e *engine) choose(ctx context.Context) (*Plan, error) {
+func (e *engine) choose(ctx context.Context, batch int64) (*Plan, error) {
 	e.begun = time.Now()
 	if err := e.ask(ctx); err != nil {
+		return nil, err
+	}
+	claimed, err := e.view.claimed()
+	if err != nil {
 		return nil, err
 	}
 	e.budget = e.limits
 	if !e.fixed {
 		e.budget = e.limits.within(e.interval/2, e.speed)
 	}
-	ranges, starts, more, err := choose(&e.view.claims, e.extents, terms{e.budget, e.size, e.RecordLost})
+	ranges, starts, more, err := choose(claimed, e.extents, terms{e.budget, e.size, e.RecordLost})
 	if err != nil {
 		return nil, err
 	}
 	e.full = more
-	e.progress.waiting(e.view.claims.waiting(e.extents))
+	e.progress.waiting(claimed.waiting(e.extents))
 	if len(ranges) == 0 && len(starts) == 0 {
 		return nil, nil
 	}
-	return &Plan{Batch: e.view.batch, Token: newToken(), Created: e.begun.UTC(), Ranges: ranges, Starts: starts}, nil
+	p := &Plan{Batch: batch, Token: newToken(), Created: e.begun.UTC(), Ranges: ranges, Starts: starts}
+	e.tries.carefully(claimed, p)
+	e.own[p.Token] = true
+	return p, nil
 }
 
 // ask has the source say what there is.
-func (e *engine) ask(ctx context.Context) (err error) {
-	if e.asked && e.fixed {
+func (e *engine) ask(ctx context.Context) error {
+	if e.asked && e.fixed && len(e.others) == 0 {
 		return nil
 	}
 	if r, ok := e.Source.(Resumer); ok && !e.asked {
@@ -216,10 +349,23 @@ func (e *engine) ask(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if e.extents, err = e.Source.Available(ctx); err != nil {
+	extents, err := e.Source.Available(ctx)
+	if err != nil {
 		return err
 	}
-	e.asked = true
+	e.others = map[string]bool{}
+	for _, x := range extents {
+		if x.Elsewhere {
+			e.others[x.Partition] = true
+		}
+	}
+	if e.asked && e.fixed { // what there was stays, whose it is may change
+		for i := range e.extents {
+			e.extents[i].Elsewhere = e.others[e.extents[i].Partition]
+		}
+		return nil
+	}
+	e.extents, e.asked = extents, true
 	return e.truncated()
 }
 
@@ -265,9 +411,12 @@ func sizeOf(c *Commit, otherwise float64) float64 {
 }
 
 // publish makes a committed batch visible and cleans up behind it.
-func (e *engine) publish(ctx context.Context, c *Commit) error {
-	if e.view.lost() {
+func (e *engine) publish(ctx context.Context, x *entry) error {
+	c := x.committed
+	if x.lost() {
 		e.log.Info("another attempt decided the batch", "batch", c.Batch, "attempt", c.Token)
+		discard(ctx, e.Sink, x.staged.Rows)
+		discard(ctx, e.Rejects, x.staged.Rejects)
 	}
 	id := BatchID{e.ledger.ID(), c.Batch}
 	if err := e.Sink.Publish(ctx, id, c.Rows); err != nil {
@@ -286,11 +435,7 @@ func (e *engine) publish(ctx context.Context, c *Commit) error {
 			}
 		}
 	}
-	if source, ok := e.Source.(Committer); ok {
-		if err := source.Committed(ctx, e.view.claims.settledWith(c.Accounts)); err != nil {
-			e.log.Warn("the source was not told of a commit", "batch", c.Batch, "err", err)
-		}
-	}
+	e.suspect(x)
 	e.progress.published(c, readable)
 	if e.Observe != nil {
 		e.Observe(e.Progress())

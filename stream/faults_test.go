@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
@@ -146,6 +147,12 @@ func TestStalls(t *testing.T) {
 // Two processes over one ledger, with faults at random.
 func TestTwoProcesses(t *testing.T) {
 	for range 30 {
+		synctest.Test(t, twoProcesses) // they wait for each other
+	}
+}
+
+func twoProcesses(t *testing.T) {
+	{
 		seed := rand.Uint64()
 		s := store.NewMemory()
 		src := &counter{mem: memory.DefaultAllocator, sizes: sizes(), chunk: 6}
@@ -173,7 +180,7 @@ func TestTwoProcesses(t *testing.T) {
 		for e := range s.List(context.Background(), "staging/") {
 			s.Delete(context.Background(), e.Name)
 		}
-		checkArchive(t, s, src.sizes)
+		checkContent(t, s, src.sizes)
 		require.False(t, t.Failed(), "seed %d", seed)
 	}
 }

@@ -20,7 +20,9 @@ const ledgerVersion = "1"
 
 // Ledger is the truth about what a job has done: for each batch a plan, a
 // commit and a hint that it is published, for each table a chain of schemas.
-// Records are put once and never changed. It may be used concurrently.
+// Records are put once and never changed; those of batches that are long done
+// are summed up in a snapshot and moved into history. It may be used
+// concurrently.
 type Ledger struct {
 	records store.Records
 	dir     string
@@ -119,6 +121,8 @@ func load[T Plan | Commit | Done](ctx context.Context, l *Ledger, batch int64, k
 	}
 	return parse[T](name, data)
 }
+
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // read returns the record, or nil if there is none.
 func read[T Plan | Commit | Done](ctx context.Context, l *Ledger, batch int64, kind recordKind) (*T, error) {

@@ -83,7 +83,7 @@ func (m *MicroBatch) Drain(ctx context.Context) error {
 // start returns an engine that knows nothing of its ledger yet.
 func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
 	e := &engine{
-		MicroBatch: m, ledger: m.Ledger, view: newView(), limits: m.Limits.withDefaults(), cut: map[string]bool{},
+		MicroBatch: m, ledger: m.Ledger, view: newView(), limits: m.Limits.withDefaults(), cut: map[string]bool{}, own: map[string]bool{}, since: map[int64]time.Time{},
 		interval: m.Interval, workers: m.Workers, retry: m.Retry.withDefaults(), log: m.Log,
 	}
 	if m.Source == nil || m.Sink == nil {

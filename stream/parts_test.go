@@ -494,7 +494,7 @@ func FuzzRecords(f *testing.F) {
 		}
 		v := newView()
 		for _, got := range []answer{{plan: p}, {commit: c}, {done: &Done{Batch: 1}}} {
-			if err := v.learn(v.next(), got); err != nil {
+			if err := v.learn(v.next(snapshotPeriod, nil), got); err != nil {
 				return
 			}
 		}

@@ -17,6 +17,9 @@ type Plan struct {
 	// Starts records where partitions begin that the plan names first and
 	// that do not begin at their oldest offset or are not read yet.
 	Starts []Start `json:"starts,omitempty"`
+	// Limit is how many offsets an attempt is to cover at most, because what
+	// stands here may hold a message that kills its reader. 0: all.
+	Limit int64 `json:"limit,omitempty"`
 }
 
 // Start is where the reading of a partition begins, by choice of whoever
@@ -38,7 +41,10 @@ type Commit struct {
 	Accounts []Account `json:"accounts,omitempty"`
 	Rows     Receipt   `json:"rows"`
 	Rejects  Receipt   `json:"rejects"`
-	Bytes    int64     `json:"bytes"` // of messages read
+	// Limit is how many offsets the attempt was to cover, where earlier ones
+	// had died and it was cut short. 0: all.
+	Limit int64 `json:"limit,omitempty"`
+	Bytes int64 `json:"bytes"` // of messages read
 	// Seconds that the attempt took. Reading, transforming and writing
 	// overlap, so there is one figure.
 	Seconds float64 `json:"seconds"`

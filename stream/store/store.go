@@ -20,6 +20,15 @@ type Records interface {
 	// Get returns the whole content of name, or an error that wraps
 	// fs.ErrNotExist.
 	Get(ctx context.Context, name string) ([]byte, error)
+
+	// List yields the entries whose names begin with prefix, in the order
+	// of their bytes; a staged file is an entry too. What is written or
+	// deleted meanwhile may be missed, nothing else.
+	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
+
+	// Delete removes a record, a published or a staged file. Deleting what is
+	// not there is no error.
+	Delete(ctx context.Context, name string) error
 }
 
 // Files is what a sink needs: large files that appear whole or not at all.
@@ -73,15 +82,6 @@ type Reader interface {
 type Store interface {
 	Records
 	Files
-
-	// List yields the entries whose names begin with prefix, in the order
-	// of their bytes; a staged file is an entry too. What is written or
-	// deleted meanwhile may be missed.
-	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
-
-	// Delete removes a record, a published or a staged file. Deleting what is
-	// not there is no error.
-	Delete(ctx context.Context, name string) error
 }
 
 // A Locker is a Store that can tell early that a second process was started

@@ -1,0 +1,133 @@
+package stream
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// pastBatches puts n done batches of two partitions, ten offsets each, into a ledger,
+// with the snapshots and the truncation of an engine.
+func pastBatches(t *testing.T, l *Ledger, n int64) {
+	t.Helper()
+	v := newView()
+	for b := int64(1); b <= n; b++ {
+		v.tail = []entry{pastBatch(t, l, b)}
+		require.NoError(t, v.settle())
+		if b-v.through >= v.claims.period() {
+			require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(b, &v.claims)))
+			require.NoError(t, l.truncate(t.Context()))
+			v.through = b
+		}
+	}
+}
+
+func pastBatch(t *testing.T, l *Ledger, b int64) entry {
+	p := &Plan{Batch: b, Token: "p", Ranges: []Range{{"0", 10 * (b - 1), 10 * b}, {"1", 10 * (b - 1), 10 * b}}}
+	c := &Commit{Batch: b, Token: "c", Accounts: []Account{{Range: p.Ranges[0], Read: 10, Written: 10}, {Range: p.Ranges[1], Read: 10, Written: 10}}}
+	_, err := put(t.Context(), l, b, kindPlan, p)
+	require.NoError(t, err)
+	_, err = put(t.Context(), l, b, kindCommit, c)
+	require.NoError(t, err)
+	_, err = put(t.Context(), l, b, kindDone, &Done{Batch: b})
+	require.NoError(t, err)
+	return entry{plan: p, committed: c, done: present}
+}
+
+// After a million batches a start is quick, the ledger's directory is small,
+// and history has them all.
+func TestManyBatches(t *testing.T) {
+	n := int64(1_000_000)
+	if testing.Short() {
+		n = 20_000
+	}
+	ctx := t.Context()
+	s := store.NewMemory()
+	l, err := OpenLedger(ctx, s, "ledger", nil)
+	require.NoError(t, err)
+	pastBatches(t, l, n)
+
+	dir := t.TempDir()
+	files, bytes := 0, int64(0)
+	for e, err := range s.List(ctx, "") {
+		require.NoError(t, err)
+		data, err := s.Get(ctx, e.Name)
+		require.NoError(t, err)
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, e.Name)), 0o777))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, e.Name), data, 0o666))
+		files, bytes = files+1, bytes+e.Size
+	}
+	begun := time.Now()
+	disk, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	m := newJob(t, &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10*n + 5, "1": 10 * n}, chunk: 5}, disk)
+	m.Limits.Rows = 100
+	require.NoError(t, m.Drain(ctx))
+	took := time.Since(begun)
+	assert.EqualValues(t, 5, m.Progress().Read)
+	assert.Less(t, files, 400)
+	t.Logf("%d batches: %d files, %d bytes, a start and a batch in %v", n, files, bytes, took)
+
+	begun = time.Now()
+	want := int64(1)
+	for b, err := range m.Ledger.Batches(ctx) {
+		require.NoError(t, err)
+		require.Equal(t, want, b.Batch)
+		require.Equal(t, want, b.Plan.Batch)
+		require.Equal(t, want, b.Commit.Batch)
+		want++
+	}
+	assert.Equal(t, n+2, want)
+	t.Logf("read all in %v", time.Since(begun))
+}
+
+// A ledger is truncated beside its readers and by two processes at once, and
+// whatever is interrupted there loses nothing.
+func TestTruncateIsInterrupted(t *testing.T) {
+	for k := 1; ; k++ {
+		s := store.NewMemory()
+		l, err := OpenLedger(t.Context(), s, "ledger", nil)
+		require.NoError(t, err)
+		last := int64(8 * snapshotPeriod)
+		pastBatches(t, l, last-1)
+		pastBatch(t, l, last) // whose snapshot joins segments
+		var c claims
+		for p := range 2 {
+			require.NoError(t, c.settle(Account{Range: Range{fmt.Sprint(p), 0, 10 * last}}))
+		}
+		require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(last, &c)))
+		hit := false
+		l.records = &faultstore.Store{Store: s, Before: nth(k, func() error { hit = true; return errFault })}
+		_ = l.truncate(t.Context())
+		l.records = s
+		want := int64(1)
+		for b, err := range l.Batches(t.Context()) {
+			require.NoError(t, err, "operation %d", k)
+			require.Equal(t, want, b.Batch, "operation %d", k)
+			want++
+		}
+		require.Equal(t, last+1, want, "operation %d", k)
+		require.NoError(t, l.truncate(t.Context()))
+		n := 0
+		for e, err := range s.List(t.Context(), "ledger/") {
+			require.NoError(t, err)
+			if n++; testing.Verbose() && k == 1 {
+				fmt.Println(e.Name, e.Size)
+			}
+		}
+		require.Equal(t, 4, n, "ledger.json, one segment, two snapshots")
+		if !hit {
+			require.Greater(t, k, 20)
+			return
+		}
+	}
+}

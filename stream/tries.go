@@ -1,0 +1,185 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/bits"
+	"path"
+	"time"
+)
+
+// A message may kill whatever process reads it: one that takes all memory, say.
+// So an attempt at a batch that an earlier process has begun leaves a record
+// before it begins, and one when it has ended in an orderly manner. Attempts
+// that have a beginning and no end have died, or are still at work. After two
+// of these the next covers the first half of the batch, the one after it a
+// quarter, until a message stands alone; when it has killed three, it is
+// rejected unread. A batch of which the first part went well says so in its
+// commit, and the next plan is made of the rest.
+
+const (
+	deathsWhole = 2       // attempts that may die before the batch is halved
+	deathsAlone = 3       // attempts at a single message that may die
+	openLength  = 1 << 16 // what is assumed of a range without an end
+)
+
+// try is what an attempt at a batch covers.
+type try struct {
+	batch  int64
+	number int     // 1 is the planner's, which has no record but the plan
+	ranges []Range // to be read
+	limit  int64   // offsets, if these are less than was planned; else 0
+	refuse string  // reject all of it, for this cause
+}
+
+// tries is what an engine knows of its attempts.
+type tries struct {
+	now  *try    // at the batch in hand, which is not staged yet
+	rest []Range // what an attempt left out that was cut short
+	size int64   // and how many offsets it covered
+}
+
+// beginTry says what the next attempt at a batch is to cover.
+func (e *engine) beginTry(ctx context.Context, p *Plan) (*try, error) {
+	if t := e.tries.now; t != nil && t.batch == p.Batch {
+		return t, nil // again, but in the same process
+	}
+	t := &try{batch: p.Batch, number: 1}
+	deaths := 0
+	for !e.own[p.Token] {
+		t.number++
+		mine, err := e.claimTry(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		died, err := e.ledger.absent(ctx, tryName(p.Batch, t.number-1)+tryEnd)
+		if err != nil {
+			return nil, err
+		}
+		if died {
+			deaths++
+		}
+		if mine {
+			break
+		}
+	}
+	t.cover(p, deaths)
+	if t.limit > 0 || t.refuse != "" {
+		e.log.Warn("processes ended while they were at a batch", "batch", p.Batch, "times", deaths, "offsets", t.limit, "refused", t.refuse != "")
+	}
+	e.tries.now = t
+	return t, nil
+}
+
+// claimTry makes the number of a try this process's, and reports whether it is.
+func (e *engine) claimTry(ctx context.Context, t *try) (bool, error) {
+	token := newToken()
+	data, err := json.Marshal(struct {
+		Token   string    `json:"token"`
+		Created time.Time `json:"created"`
+	}{token, time.Now().UTC()})
+	if err != nil {
+		return false, err
+	}
+	stands, err := e.ledger.records.PutIfAbsent(ctx, path.Join(e.ledger.dir, tryName(t.batch, t.number)), data)
+	return string(stands) == string(data), err
+}
+
+// endTry says of the attempt in hand that it has not died, though it came to
+// nothing.
+func (e *engine) endTry(ctx context.Context) {
+	t := e.tries.now
+	if e.tries.now = nil; t == nil || e.ledger.memory != nil {
+		return
+	}
+	name := path.Join(e.ledger.dir, tryName(t.batch, t.number)+tryEnd)
+	if _, err := e.ledger.records.PutIfAbsent(ctx, name, []byte("{}\n")); err != nil {
+		e.log.Info("the ledger was not told of the end of an attempt", "batch", t.batch, "err", err)
+	}
+}
+
+const tryEnd = "end"
+
+func tryName(batch int64, number int) string { return fmt.Sprintf("%012d.try%d", batch, number) }
+
+// cover chooses the ranges, after so many attempts have died.
+func (t *try) cover(p *Plan, deaths int) {
+	var all int64
+	for _, r := range p.Ranges {
+		all += min(r.Len(), openLength)
+	}
+	size, halvings := p.Limit, deaths
+	if size == 0 {
+		size, halvings = all, max(deaths-deathsWhole+1, 0)
+	}
+	most := max(bits.Len64(uint64(size))-1, 0) // then one offset is left
+	t.limit = max(size>>min(halvings, most), 1)
+	if alone := halvings - most; all > 0 && alone >= deathsAlone {
+		t.refuse = fmt.Sprintf("killed the process that read it, %d times", alone)
+	}
+	if t.limit >= all || deaths < deathsWhole && p.Limit == 0 {
+		t.limit = 0
+	}
+	t.ranges, _ = split(p.Ranges, t.limit)
+}
+
+// split cuts ranges behind so many offsets; 0: they stay whole.
+func split(ranges []Range, limit int64) (first, rest []Range) {
+	if limit <= 0 {
+		return ranges, nil
+	}
+	for _, r := range ranges {
+		if limit == 0 {
+			rest = append(rest, r)
+			continue
+		}
+		n := min(r.Len(), limit)
+		if r.To == Open && limit > math.MaxInt64-r.From {
+			n = r.Len()
+		}
+		limit -= n
+		cut := r
+		if n < r.Len() {
+			cut.To = r.From + n
+			rest = append(rest, Range{r.Partition, cut.To, r.To})
+		}
+		first = append(first, cut)
+	}
+	return first, rest
+}
+
+// suspect learns from a commit whether the rest of its plan is to be read with
+// care.
+func (e *engine) suspect(x *entry) {
+	e.tries.rest, e.tries.size = nil, 0
+	if n := x.committed.Limit; n > 0 {
+		_, e.tries.rest = split(x.plan.Ranges, n)
+		e.tries.size = n
+	}
+}
+
+// carefully replaces the ranges of a plan by those that an attempt left out, as
+// far as they are free.
+func (t *tries) carefully(c *claims, p *Plan) {
+	var free []Range
+	for _, r := range t.rest {
+		if got, ok := c.free(Extent{Range: r}); ok && got.From == r.From {
+			free = append(free, got)
+		}
+	}
+	if free != nil {
+		p.Ranges, p.Limit = free, t.size
+	}
+	t.rest, t.size = nil, 0
+}
+
+// absent reports whether the ledger has no such record.
+func (l *Ledger) absent(ctx context.Context, name string) (bool, error) {
+	_, err := l.records.Get(ctx, path.Join(l.dir, name))
+	if isNotExist(err) {
+		return true, nil
+	}
+	return false, err
+}

@@ -1,0 +1,561 @@
+package stream
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A world is a state of a ledger, its files and some processes over it. The
+// processes are views that do what view.next says; moves are atomic operations
+// of a store, and what may befall them: crashes, answers that are lost, puts
+// that land late, sweeps, truncation, compaction.
+
+// world is one state.
+type world struct {
+	records [worldBatches + 1]records // by batch
+	decided [worldBatches + 1]*Commit // the commit that counts, also when its record is gone
+	through int64                     // of the newest snapshot
+	files   []worldFile
+	flying  []flight
+	procs   []proc
+	left    budget
+	offsets int64 // of the one partition
+}
+
+// worldBatches is how many batches a world has room for.
+const worldBatches = 7
+
+// records are what stands of a batch.
+type records struct {
+	plan   *Plan
+	commit *Commit
+	done   bool
+}
+
+// budget bounds what befalls a world.
+type budget struct {
+	crashes int
+	tries   int // attempts to stage
+	late    int // puts that land after their answer was given up
+	lost    int // answers that are lost
+	compact int
+}
+
+// worldFile holds the rows of one attempt, or of many that were compacted.
+type worldFile struct {
+	token string // "": compacted
+	batch int64
+	rows  uint64 // a bit an offset
+	final bool
+}
+
+// flight is a put that was sent and given up, and may land at any time.
+type flight struct {
+	plan   *Plan
+	commit *Commit
+}
+
+// proc is a process.
+type proc struct {
+	view
+	fresh  bool // the ledger was read again before this choice
+	looked bool // of a planted bug: the snapshot was read in this round
+}
+
+// rules are what worlds go by; a planted bug changes one.
+type rules struct {
+	period     int64 // of snapshots
+	believed   bool  // a snapshot is read before the tail and not again
+	unverified bool  // nor after a put
+	anytime    bool  // files are swept by age
+	listed     bool  // numbers come from a listing, which may miss one
+	copied     bool  // files are published by copying them
+	dropped    bool  // a stage is dropped when the put of its commit times out
+	unlearned  bool  // or when its answer is lost
+}
+
+func (r *Range) bits() uint64 { return (1<<r.To - 1) &^ (1<<r.From - 1) }
+
+func (c *Commit) bits() uint64 { return c.Accounts[0].bits() }
+
+func newWorld(procs int, offsets int64, left budget) *world {
+	w := &world{left: left, offsets: offsets}
+	for range procs {
+		w.procs = append(w.procs, proc{view: newView()})
+	}
+	return w
+}
+
+func (w *world) clone() *world {
+	out := *w
+	out.files, out.flying, out.procs = slices.Clone(w.files), slices.Clone(w.flying), slices.Clone(w.procs)
+	for i := range out.procs {
+		out.procs[i].tail = slices.Clone(out.procs[i].tail) // claims are cloned when they change
+	}
+	return &out
+}
+
+// key tells worlds apart, in few bytes.
+func (w *world) key(b []byte) []byte {
+	b = append(b, byte(w.left.crashes), byte(w.left.tries), byte(w.left.late), byte(w.left.lost), byte(w.left.compact), byte(w.through))
+	text := func(s string) { b = append(append(b, s...), ';') }
+	plan := func(p *Plan) {
+		if p != nil {
+			text(p.Token)
+		} else {
+			b = append(b, '-')
+		}
+	}
+	commit := func(c *Commit) {
+		if c != nil {
+			text(c.Token)
+		} else {
+			b = append(b, '-')
+		}
+	}
+	flag := func(ok bool) {
+		if ok {
+			b = append(b, '+')
+		} else {
+			b = append(b, '-')
+		}
+	}
+	for n := range w.records {
+		plan(w.records[n].plan)
+		commit(w.records[n].commit)
+		commit(w.decided[n])
+		flag(w.records[n].done)
+	}
+	for _, f := range w.files {
+		text(f.token)
+		flag(f.final)
+		b = append(b, byte(f.batch), byte(f.rows), byte(f.rows>>8), byte(f.rows>>16), byte(f.rows>>24))
+	}
+	for _, f := range w.flying {
+		plan(f.plan)
+		commit(f.commit)
+	}
+	for i := range w.procs {
+		p := &w.procs[i]
+		b = append(b, '|', byte(p.through), byte(p.batch), byte(p.top))
+		flag(p.view.looked)
+		flag(p.fresh)
+		flag(p.looked)
+		plan(p.wanted)
+		for _, e := range p.tail {
+			b = append(b, '/', byte(e.commit), byte(e.done))
+			plan(e.plan)
+			commit(e.committed)
+			commit(e.staged)
+			flag(e.published)
+		}
+		for _, v := range p.claims.parts["p"].done {
+			b = append(b, byte(v.from), byte(v.to))
+		}
+	}
+	return b
+}
+
+// move is a world that may come next, and how.
+type move struct {
+	what func() string
+	to   *world
+}
+
+// moves lists all that can happen next.
+func (w *world) moves(r rules) (out []move) {
+	add := func(f func(n *world), format string, args ...any) {
+		n := w.clone()
+		f(n)
+		out = append(out, move{func() string { return fmt.Sprintf(format, args...) }, n})
+	}
+	for i := range w.procs {
+		if p := &w.procs[i]; w.left.crashes > 0 && (p.batch > 1 || p.top != unread) {
+			add(func(n *world) { n.left.crashes--; n.procs[i] = proc{view: newView()} }, "p%d crashes", i)
+		}
+		out = append(out, w.acts(i, r)...)
+	}
+	for i, f := range w.flying {
+		add(func(n *world) { n.flying = slices.Delete(n.flying, i, i+1); n.land(f) }, "a late put lands")
+	}
+	for _, f := range w.files {
+		if !f.final && (w.sweepable(f) || r.anytime) {
+			add(func(n *world) { n.unstage(f.token) }, "sweep of %s", f.token)
+		}
+	}
+	for b := int64(1); b <= w.through; b++ { // in the order of their names
+		if w.records[b].commit != nil || w.records[b].done {
+			add(func(n *world) { n.records[b].commit, n.records[b].done = nil, false }, "commit %d is truncated", b)
+			break
+		}
+		if w.records[b].plan != nil {
+			add(func(n *world) { n.records[b].plan = nil }, "plan %d is truncated", b)
+			break
+		}
+	}
+	if n := w.clone(); w.left.compact > 0 && n.compact() {
+		n.left.compact--
+		out = append(out, move{func() string { return "compaction" }, n})
+	}
+	return out
+}
+
+// sweepable is the rule: a staged file may be removed only when its batch has a
+// commit that names another attempt, or is under a snapshot.
+func (w *world) sweepable(f worldFile) bool {
+	c := w.records[f.batch].commit
+	return f.batch <= w.through || c != nil && c.Token != f.token
+}
+
+// compact replaces the published files of batches under the snapshot by one.
+func (w *world) compact() bool {
+	var rows uint64
+	any := false
+	w.files = slices.DeleteFunc(w.files, func(f worldFile) bool {
+		old := f.final && f.batch <= w.through
+		any = any || old && f.token != ""
+		if old {
+			rows |= f.rows
+		}
+		return old
+	})
+	w.file(worldFile{rows: rows, final: true})
+	return any
+}
+
+func (w *world) file(f worldFile) {
+	w.files = append(w.files, f)
+	slices.SortFunc(w.files, func(a, b worldFile) int { return slices.Compare([]byte(a.token), []byte(b.token)) })
+}
+
+func (w *world) unstage(token string) {
+	w.files = slices.DeleteFunc(w.files, func(f worldFile) bool { return !f.final && f.token == token })
+}
+
+// land is put-if-absent. A commit under a snapshot is void: it decides nothing.
+func (w *world) land(f flight) {
+	if p := f.plan; p != nil && w.records[p.Batch].plan == nil {
+		w.records[p.Batch].plan = p
+	}
+	if c := f.commit; c != nil && w.records[c.Batch].commit == nil {
+		w.records[c.Batch].commit = c
+		if c.Batch > w.through && w.decided[c.Batch] == nil {
+			w.decided[c.Batch] = c
+		}
+	}
+}
+
+// publish moves a commit's file, if that was not done before.
+func (w *world) publish(c *Commit, r rules) {
+	i := slices.IndexFunc(w.files, func(f worldFile) bool { return !f.final && f.token == c.Token })
+	if i < 0 {
+		return
+	}
+	f := w.files[i]
+	f.final = true
+	stands := slices.ContainsFunc(w.files, func(g worldFile) bool { return g.final && g.token == f.token })
+	if r.copied {
+		if !stands {
+			w.file(f)
+		}
+		return
+	}
+	w.unstage(c.Token)
+	if !stands {
+		w.file(f)
+	}
+}
+
+// acts lists what may come of the next action of one process: it may take a
+// batch of another for its own or not.
+func (w *world) acts(i int, r rules) (out []move) {
+	p := &w.procs[i]
+	own := fmt.Sprintf("p%d", i)
+	careful := p.next(r.period, func(_ int64, e *entry) bool {
+		return e.staged != nil || e.published || e.plan.Token[:2] == own
+	})
+	out = w.act(i, careful, r)
+	if bold := p.next(r.period, func(int64, *entry) bool { return true }); bold != careful {
+		out = append(out, w.act(i, bold, r)...)
+	}
+	return out
+}
+
+func (w *world) act(i int, a action, r rules) (out []move) {
+	act := func(f func(n *world, p *proc), format string, args ...any) {
+		n := w.clone()
+		f(n, &n.procs[i])
+		out = append(out, move{func() string { return fmt.Sprintf("p%d batch %d: ", i, a.batch) + fmt.Sprintf(format, args...) }, n})
+	}
+	learn := func(p *proc, got answer) {
+		if got.done != nil || got.snapshot != nil {
+			p.claims = p.claims.clone()
+		}
+		if err := p.learn(a, got); err != nil {
+			panic(err) // found by explore
+		}
+		p.fresh = p.fresh && a.verb != doChoose
+		if a.verb == doPut && r.unverified {
+			p.view.looked = p.top == absent
+		}
+	}
+	look := func(n *world, p *proc) {
+		p.looked = true
+		got := answer{}
+		if n.through > p.through {
+			got.snapshot = n.snapshot()
+			p.claims = p.claims.clone()
+		}
+		if err := p.learn(action{verb: doLook, batch: a.batch}, got); err != nil {
+			panic(err)
+		}
+	}
+	p := &w.procs[i]
+	if r.believed && !p.looked && a.verb != doLook {
+		act(func(n *world, p *proc) { look(n, p) }, "looks")
+		return out
+	}
+	switch a.verb {
+	case doLook:
+		if r.believed && p.looked {
+			act(func(_ *world, p *proc) { p.view.looked = true }, "believes")
+			break
+		}
+		act(look, "looks")
+	case doRead:
+		act(func(n *world, p *proc) { learn(p, n.read(a)) }, "reads %s", a.kind)
+		if r.listed && a.kind == kindPlan && w.records[a.batch].plan != nil && w.records[a.batch+1].plan != nil {
+			act(func(n *world, p *proc) {
+				learn(p, answer{plan: &Plan{Batch: a.batch, Token: "??"}})
+				e := p.entry(a.batch)
+				e.commit, e.done, e.committed = present, present, &Commit{Batch: a.batch, Token: "??"}
+				p.claims = p.claims.clone()
+				p.settle()
+			}, "misses plan")
+		}
+	case doChoose:
+		w.choose(i, a, act, learn)
+	case doStage:
+		planned := p.entry(a.batch).plan.Ranges[0]
+		for to := planned.From + 1; w.left.tries > 0 && to <= planned.To; to++ {
+			act(func(n *world, p *proc) { learn(p, n.stage(i, a.batch, planned.From, to)) }, "stages to %d", to)
+		}
+	case doPut:
+		w.put(i, a, r, act, learn)
+	case doPublish:
+		c := p.entry(a.batch).committed
+		act(func(n *world, p *proc) { n.publish(c, r); learn(p, answer{}) }, "publishes")
+		if w.left.lost > 0 {
+			act(func(n *world, _ *proc) { n.left.lost--; n.publish(c, r) }, "publishes, answer lost")
+		}
+	case doSnapshot:
+		act(func(n *world, p *proc) {
+			n.through = max(n.through, a.batch-1)
+			learn(p, answer{})
+		}, "puts snapshot")
+	}
+	return out
+}
+
+type acting func(f func(n *world, p *proc), format string, args ...any)
+
+// choose claims a prefix of what is free, after another look at the ledger.
+func (w *world) choose(i int, a action, act acting, learn func(*proc, answer)) {
+	p := &w.procs[i]
+	if !p.fresh {
+		act(func(_ *world, p *proc) { p.refresh(); p.fresh, p.looked = true, false }, "begins anew")
+		return
+	}
+	claimed, err := p.claimed()
+	if err != nil {
+		panic(err)
+	}
+	free, ok := claimed.free(Extent{Range: Range{"p", 0, w.offsets}})
+	if !ok {
+		if len(p.tail) > 0 {
+			act(func(_ *world, p *proc) { p.fresh = false }, "waits")
+		}
+		return
+	}
+	for to := free.From + 1; to <= free.To && to <= free.From+2; to++ {
+		act(func(_ *world, p *proc) {
+			token := fmt.Sprintf("p%d.%d:%d-%d", i, a.batch, free.From, to)
+			learn(p, answer{plan: &Plan{Batch: a.batch, Token: token, Ranges: []Range{{"p", free.From, to}}}})
+		}, "wants [%d,%d)", free.From, to)
+	}
+}
+
+func (w *world) put(i int, a action, r rules, act acting, learn func(*proc, answer)) {
+	p := &w.procs[i]
+	sent := flight{}
+	switch a.kind {
+	case kindPlan:
+		sent.plan = p.wanted
+	case kindCommit:
+		sent.commit = p.entry(a.batch).staged
+	}
+	drop := func(n *world, p *proc) {
+		n.unstage(sent.commit.Token)
+		e := p.entry(a.batch)
+		e.staged, e.commit, p.view.looked = nil, unread, false
+	}
+	put := func(n *world) {
+		if a.kind == kindDone {
+			n.records[a.batch].done = true
+		}
+		n.land(sent)
+	}
+	act(func(n *world, p *proc) { put(n); learn(p, n.read(a)) }, "puts %s", a.kind)
+	if w.left.lost > 0 {
+		act(func(n *world, p *proc) {
+			n.left.lost--
+			if put(n); r.unlearned && a.kind == kindCommit {
+				drop(n, p)
+			}
+		}, "puts %s, answer lost", a.kind)
+	}
+	if w.left.late > 0 && a.kind != kindDone {
+		act(func(n *world, p *proc) {
+			n.left.late--
+			if n.flying = append(n.flying, sent); r.dropped && a.kind == kindCommit {
+				drop(n, p)
+			}
+		}, "sends %s, which is late", a.kind)
+	}
+}
+
+func (w *world) read(a action) (got answer) {
+	r := w.records[a.batch]
+	switch a.kind {
+	case kindPlan:
+		got.plan = r.plan
+	case kindCommit:
+		got.commit = r.commit
+	case kindDone:
+		if r.done {
+			got.done = &Done{Batch: a.batch}
+		}
+	}
+	return got
+}
+
+func (w *world) stage(i int, batch, from, to int64) answer {
+	w.left.tries--
+	token := fmt.Sprintf("p%d.%d", i, w.left.tries)
+	c := &Commit{Batch: batch, Token: token, Accounts: []Account{{Range: Range{"p", from, to}, Read: to - from}}}
+	w.file(worldFile{token: token, batch: batch, rows: c.bits()})
+	return answer{commit: c}
+}
+
+// snapshot is the newest one: what the batches under it settled.
+func (w *world) snapshot() *snapshot {
+	var c claims
+	for n := int64(1); n <= w.through; n++ {
+		if w.decided[n] == nil {
+			panic("a snapshot covers a batch that is undecided")
+		}
+		if err := c.settle(w.decided[n].Accounts[0]); err != nil {
+			panic(err)
+		}
+	}
+	return newSnapshot(w.through, &c)
+}
+
+// breach returns what is wrong with a world, or "".
+func (w *world) breach() string {
+	var rows, claimed, under uint64
+	for _, f := range w.files {
+		if !f.final {
+			continue
+		}
+		if rows&f.rows != 0 {
+			return "an offset is archived twice"
+		}
+		rows |= f.rows
+		if c := w.decided[f.batch]; f.token != "" && (c == nil || c.Token != f.token) {
+			return "a file is visible that no commit names"
+		}
+	}
+	for n, c := range w.decided {
+		if c == nil {
+			continue
+		}
+		if claimed&c.bits() != 0 {
+			return "an offset is committed twice"
+		}
+		claimed |= c.bits()
+		if int64(n) <= w.through {
+			under |= c.bits()
+			continue
+		}
+		if !slices.ContainsFunc(w.files, func(f worldFile) bool { return f.token == c.Token }) {
+			return "a committed file is gone"
+		}
+	}
+	if under&^rows != 0 {
+		return "an offset is under a snapshot and not in the archive"
+	}
+	for i := range w.procs {
+		if s := w.breachOf(&w.procs[i].view, rows); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// breachOf compares what a process believes with the truth.
+func (w *world) breachOf(v *view, rows uint64) string {
+	var want, have uint64
+	for _, c := range w.decided[:v.batch] {
+		if c != nil {
+			want |= c.bits()
+		}
+	}
+	for _, in := range v.claims.parts["p"].done {
+		r := Range{"p", in.from, in.to}
+		have |= r.bits()
+	}
+	if want != have {
+		return "claims are not what the commits say"
+	}
+	if have&^rows != 0 {
+		return "an offset counts as done and is not in the archive"
+	}
+	return ""
+}
+
+// finish lets one process work alone and without faults, and says whether
+// every offset is archived once at the end.
+func (w *world) finish(r rules) string {
+	n := w.clone()
+	n.left = budget{tries: 100}
+	for range 300 {
+		p := &n.procs[0]
+		a := p.next(r.period, func(int64, *entry) bool { return true })
+		if _, open := p.claims.free(Extent{Range: Range{"p", 0, w.offsets}}); a.verb == doChoose && p.fresh && !open {
+			if s := n.breach(); s != "" {
+				return s
+			}
+			return n.missing()
+		}
+		moves := n.act(0, a, r)
+		if len(moves) == 0 {
+			return "nothing is left to do"
+		}
+		n = moves[len(moves)-1].to
+	}
+	return "the work does not end"
+}
+
+func (w *world) missing() string {
+	var rows uint64
+	for _, f := range w.files {
+		if f.final {
+			rows |= f.rows
+		}
+	}
+	if rows != 1<<w.offsets-1 {
+		return "an offset is missing at the end"
+	}
+	return ""
+}
