@@ -44,7 +44,7 @@ func (s *Service) Replay(ctx context.Context, again func(cause string) bool) (ou
 	if err != nil {
 		return out, err
 	}
-	unlock, err := s.lock(st)
+	unlock, err := s.lock(st, false)
 	if err != nil {
 		return out, err
 	}

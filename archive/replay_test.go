@@ -131,7 +131,7 @@ func TestReplayIsLocked(t *testing.T) {
 	dir, s := misread(t)
 	d, err := store.OpenDir(dir)
 	require.NoError(t, err)
-	unlock, err := d.Lock("ledger/lock")
+	unlock, err := d.Lock("ledger/lock", false)
 	require.NoError(t, err)
 	_, err = s.Replay(t.Context(), nil)
 	assert.ErrorContains(t, err, "another process is writing to "+dir)

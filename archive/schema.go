@@ -19,7 +19,7 @@ import (
 // that has the table's schema: schema/ztf.parquet. Readers that must be told
 // the schema of a table whose files differ take it from there.
 type schemaFiles struct {
-	stream.Schemas
+	*stream.Ledger
 	store store.Store
 
 	mu      sync.Mutex
@@ -44,22 +44,27 @@ func (f *schemaFiles) sweep(ctx context.Context) error {
 }
 
 // Widen implements stream.Schemas: the file is there before any row is written
-// with its schema. One call at a time, lest an older schema be published over
-// a wider one.
+// with its schema. One call at a time, and the newest schema last, lest an older
+// one stay published over a wider one.
 func (f *schemaFiles) Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	schema, err := f.Schemas.Widen(ctx, table, merge)
+	schema, err := f.Ledger.Widen(ctx, table, merge)
 	if err != nil || f.written[table] == schema {
 		return schema, err
-	}
-	if err := f.write(ctx, schemaFile(table), schema); err != nil {
-		return nil, fmt.Errorf("archive: schema of %s: %w", table, err)
 	}
 	if f.written == nil {
 		f.written = map[string]*arrow.Schema{}
 	}
-	f.written[table] = schema
+	for newest := schema; f.written[table] != newest; { // another process may publish at the same time
+		if err := f.write(ctx, schemaFile(table), newest); err != nil {
+			return nil, fmt.Errorf("archive: schema of %s: %w", table, err)
+		}
+		f.written[table] = newest
+		if newest, err = f.Schema(ctx, table); err != nil {
+			return nil, err
+		}
+	}
 	return schema, nil
 }
 

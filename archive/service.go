@@ -47,6 +47,11 @@ type Service struct {
 	// in the ledger, and goes on; without it they are an error.
 	RecordLost bool
 
+	// Shared says that other processes may archive into the same place at the
+	// same time, each with this field set: those of a Kafka group, say. Without
+	// it a second process is turned away, where the store can tell.
+	Shared bool
+
 	engine atomic.Pointer[stream.MicroBatch]
 }
 
@@ -76,7 +81,7 @@ func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err
 	if err != nil {
 		return err
 	}
-	unlock, err := s.lock(st)
+	unlock, err := s.lock(st, s.Shared)
 	if err != nil {
 		return err
 	}
@@ -119,9 +124,11 @@ func (s *Service) parts(ctx context.Context, st store.Store, clock sink.Clock) (
 	if err != nil {
 		return nil, err
 	}
-	schemas := &schemaFiles{Schemas: ledger, store: st}
-	if err := schemas.sweep(ctx); err != nil {
-		return nil, fmt.Errorf("archive: sweep %s: %w", schemaStaging, err)
+	schemas := &schemaFiles{Ledger: ledger, store: st}
+	if !s.Shared {
+		if err := schemas.sweep(ctx); err != nil {
+			return nil, fmt.Errorf("archive: sweep %s: %w", schemaStaging, err)
+		}
 	}
 	p := &parts{ledger: ledger, rows: s.parquet(st, clock), rejects: rejectFiles{s.parquet(st, sink.IngestTime)}}
 	p.rows.Schemas = schemas
@@ -144,15 +151,16 @@ func (s *Service) open() (store.Store, error) {
 	return dir, nil
 }
 
-// lock turns a second process away, where the store can tell.
-func (s *Service) lock(st store.Store) (unlock func() error, err error) {
+// lock turns a second process away, where the store can tell, if one of them
+// wants the archive for itself.
+func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err error) {
 	l, ok := st.(store.Locker)
 	if !ok {
 		return func() error { return nil }, nil
 	}
-	unlock, err = l.Lock("ledger/lock")
+	unlock, err = l.Lock("ledger/lock", shared)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("archive: another process is writing to %s: stop it, or choose another directory", s.where())
+		return nil, fmt.Errorf("archive: another process is writing to %s: stop it, choose another directory, or have all of them share a -group", s.where())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)

@@ -79,7 +79,7 @@ func TestNowhere(t *testing.T) {
 func TestLockOfStore(t *testing.T) {
 	dir, err := store.OpenDir(t.TempDir())
 	require.NoError(t, err)
-	unlock, err := dir.Lock("ledger/lock")
+	unlock, err := dir.Lock("ledger/lock", false)
 	require.NoError(t, err)
 	s := &archive.Service{Source: night(t, 1), Store: &faultstore.Store{Store: dir}}
 	assert.EqualError(t, s.Drain(t.Context()),

@@ -112,6 +112,7 @@ func (a *attempt) read(ctx context.Context) {
 	defer close(a.order)
 	defer close(a.work)
 	var rows int64
+	begun := time.Now()
 	for chunk, err := range a.Source.Read(ctx, a.ranges) {
 		if err == nil {
 			err = a.hand(ctx, chunk)
@@ -122,7 +123,8 @@ func (a *attempt) read(ctx context.Context) {
 		}
 		rows += chunkRows(chunk)
 		a.progress.reading(rows)
-		if rows >= a.budget.Rows || a.bytes >= a.budget.Bytes {
+		late := !a.fixed && rows > 0 && time.Since(begun) >= a.interval/2 // the speed was a guess
+		if rows >= a.budget.Rows || a.bytes >= a.budget.Bytes || late {
 			a.full = true
 			return
 		}

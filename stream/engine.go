@@ -390,9 +390,10 @@ func (e *engine) truncated() error {
 	return nil
 }
 
-// measure learns from a batch that this engine staged.
+// measure learns from a batch that this engine staged. One that left nothing
+// waiting was as fast as its data came, and says nothing of a full one.
 func (e *engine) measure(c *Commit) {
-	if c.Seconds > 0 {
+	if c.Seconds > 0 && e.full {
 		e.speed = float64(c.Bytes) / c.Seconds
 	}
 	e.size = sizeOf(c, e.size)

@@ -105,15 +105,37 @@ func wander(r rules, w *world, rnd *rand.Rand, steps int) (breach string, way []
 
 func TestProtocol(t *testing.T) {
 	for _, b := range []budget{
-		{crashes: 1, tries: 2, compact: 1},
+		{crashes: 1, tries: 2},
+		{tries: 2, compact: 1},
 		{tries: 2, late: 1},
 		{tries: 2, lost: 1},
-		{crashes: 1, tries: 1, late: 1, lost: 1, compact: 1},
+		{crashes: 1, tries: 1, late: 1, compact: 1},
 	} {
-		states, complete, breach, way := explore(theRules, newWorld(2, 2, b))
-		require.Empty(t, breach, "%+v: %d states\n%q", b, states, way)
-		assert.Positive(t, complete, "some ways lead to the end")
-		t.Logf("%+v: %d states, %d of them complete", b, states, complete)
+		if testing.Short() && b != (budget{tries: 2, compact: 1}) {
+			continue
+		}
+		t.Run(fmt.Sprintf("%+v", b), func(t *testing.T) {
+			t.Parallel()
+			states, complete, breach, way := explore(theRules, newWorld(2, 2, b))
+			require.Empty(t, breach, "%d states\n%q", states, way)
+			assert.Positive(t, complete, "some ways lead to the end")
+			t.Logf("%d states, %d of them complete", states, complete)
+		})
+	}
+}
+
+// Three processes over many batches, where anything befalls them.
+func TestProtocolAtRandom(t *testing.T) {
+	walks := 300
+	if testing.Short() {
+		walks = 30
+	}
+	for range walks {
+		seed := rand.Uint64()
+		r := rules{period: int64(1 + seed%3)}
+		w := newWorld(3, 20, budget{crashes: 5, tries: 60, late: 6, lost: 6, compact: 3})
+		breach, way := wander(r, w, rand.New(rand.NewPCG(seed, 0)), 1500)
+		require.Empty(t, breach, "seed %d\n%q", seed, way)
 	}
 }
 

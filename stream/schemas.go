@@ -68,24 +68,47 @@ func (l *Ledger) Widen(ctx context.Context, table string, merge func(*arrow.Sche
 	}
 }
 
+// Schema returns the newest schema of a table, also one that another process
+// has put since Widen was asked; nil if the table has none.
+func (l *Ledger) Schema(ctx context.Context, table string) (*arrow.Schema, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c, err := l.chain(ctx, table)
+	if err == nil {
+		err = l.climb(ctx, table, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.schema, nil
+}
+
 // chain reads a table's chain upward to its newest schema, once.
 func (l *Ledger) chain(ctx context.Context, table string) (*chain, error) {
 	if c := l.tables[table]; c != nil {
 		return c, nil
 	}
 	c := &chain{}
+	if err := l.climb(ctx, table, c); err != nil {
+		return nil, err
+	}
+	l.tables[table] = c
+	return c, nil
+}
+
+// climb reads the links that are above a chain's newest one.
+func (l *Ledger) climb(ctx context.Context, table string, c *chain) error {
 	for {
 		name := l.linkName(table, c.n+1)
 		data, err := l.records.Get(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			l.tables[table] = c
-			return c, nil
+			return nil
+		}
+		if err == nil {
+			_, err = c.follow(name, table, data)
 		}
 		if err != nil {
-			return nil, err
-		}
-		if _, err := c.follow(name, table, data); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

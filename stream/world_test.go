@@ -12,8 +12,8 @@ import (
 
 // world is one state.
 type world struct {
-	records [worldBatches + 1]records // by batch
-	decided [worldBatches + 1]*Commit // the commit that counts, also when its record is gone
+	records []records // by batch
+	decided []*Commit // the commit that counts, also when its record is gone
 	through int64                     // of the newest snapshot
 	files   []worldFile
 	flying  []flight
@@ -21,9 +21,6 @@ type world struct {
 	left    budget
 	offsets int64 // of the one partition
 }
-
-// worldBatches is how many batches a world has room for.
-const worldBatches = 7
 
 // records are what stands of a batch.
 type records struct {
@@ -60,6 +57,7 @@ type proc struct {
 	view
 	fresh  bool // the ledger was read again before this choice
 	looked bool // of a planted bug: the snapshot was read in this round
+	won    bool // of another: what was put is believed to stand
 }
 
 // rules are what worlds go by; a planted bug changes one.
@@ -80,6 +78,7 @@ func (c *Commit) bits() uint64 { return c.Accounts[0].bits() }
 
 func newWorld(procs int, offsets int64, left budget) *world {
 	w := &world{left: left, offsets: offsets}
+	w.records, w.decided = make([]records, 3*offsets+2), make([]*Commit, 3*offsets+2) // more batches than there can be
 	for range procs {
 		w.procs = append(w.procs, proc{view: newView()})
 	}
@@ -88,6 +87,7 @@ func newWorld(procs int, offsets int64, left budget) *world {
 
 func (w *world) clone() *world {
 	out := *w
+	out.records, out.decided = slices.Clone(w.records), slices.Clone(w.decided)
 	out.files, out.flying, out.procs = slices.Clone(w.files), slices.Clone(w.flying), slices.Clone(w.procs)
 	for i := range out.procs {
 		out.procs[i].tail = slices.Clone(out.procs[i].tail) // claims are cloned when they change
@@ -141,6 +141,7 @@ func (w *world) key(b []byte) []byte {
 		flag(p.view.looked)
 		flag(p.fresh)
 		flag(p.looked)
+		flag(p.won)
 		plan(p.wanted)
 		for _, e := range p.tail {
 			b = append(b, '/', byte(e.commit), byte(e.done))
@@ -295,9 +296,7 @@ func (w *world) act(i int, a action, r rules) (out []move) {
 			panic(err) // found by explore
 		}
 		p.fresh = p.fresh && a.verb != doChoose
-		if a.verb == doPut && r.unverified {
-			p.view.looked = p.top == absent
-		}
+		p.won = r.unverified && (a.verb == doPut || p.won && a.verb == doRead)
 	}
 	look := func(n *world, p *proc) {
 		p.looked = true
@@ -317,7 +316,7 @@ func (w *world) act(i int, a action, r rules) (out []move) {
 	}
 	switch a.verb {
 	case doLook:
-		if r.believed && p.looked {
+		if r.believed && p.looked || p.won {
 			act(func(_ *world, p *proc) { p.view.looked = true }, "believes")
 			break
 		}

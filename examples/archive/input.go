@@ -70,7 +70,7 @@ func (in *input) stream(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	in.source = source
+	in.source, o.service.Shared = source, source.Join
 	in.also(func() { source.Close() })
 	err = source.Check(ctx)
 	var none *kafka.NoTopicError

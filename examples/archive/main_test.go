@@ -129,7 +129,7 @@ func TestSecondProcessIsTurnedAway(t *testing.T) {
 	alerts, out := night(t, 3)
 	dir, err := store.OpenDir(out)
 	require.NoError(t, err)
-	unlock, err := dir.Lock("ledger/lock")
+	unlock, err := dir.Lock("ledger/lock", false)
 	require.NoError(t, err)
 	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
 	err = run(context.Background(), args)

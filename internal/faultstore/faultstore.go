@@ -197,9 +197,9 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 
 // Lock implements store.Locker: the lock of the store it wraps, if that has
 // any, and no hooks.
-func (s *Store) Lock(name string) (unlock func() error, err error) {
+func (s *Store) Lock(name string, shared bool) (unlock func() error, err error) {
 	if l, ok := s.Store.(store.Locker); ok {
-		return l.Lock(name)
+		return l.Lock(name, shared)
 	}
 	return func() error { return nil }, nil
 }

@@ -121,14 +121,14 @@ func TestTransparent(t *testing.T) {
 
 // A store without locks has none to give; that of a Dir is the Dir's.
 func TestLock(t *testing.T) {
-	unlock, err := (&faultstore.Store{Store: store.NewMemory()}).Lock("lock")
+	unlock, err := (&faultstore.Store{Store: store.NewMemory()}).Lock("lock", false)
 	require.NoError(t, err)
 	assert.NoError(t, unlock())
 	d, err := store.OpenDir(t.TempDir())
 	require.NoError(t, err)
-	unlock, err = (&faultstore.Store{Store: d}).Lock("lock")
+	unlock, err = (&faultstore.Store{Store: d}).Lock("lock", false)
 	require.NoError(t, err)
-	_, err = d.Lock("lock")
+	_, err = d.Lock("lock", false)
 	assert.ErrorIs(t, err, store.ErrLocked)
 	assert.NoError(t, unlock())
 }

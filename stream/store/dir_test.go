@@ -120,7 +120,7 @@ func TestLock(t *testing.T) {
 	if root := os.Getenv("SKYFINCH_TEST_LOCK"); root != "" { // the other process
 		d, err := OpenDir(root)
 		require.NoError(t, err)
-		_, err = d.Lock("ledger/lock")
+		_, err = d.Lock("ledger/lock", false)
 		fmt.Println("locked:", errors.Is(err, ErrLocked))
 		return
 	}
@@ -133,10 +133,10 @@ func TestLock(t *testing.T) {
 		first, _, _ := strings.Cut(string(out), "\n")
 		return first
 	}
-	unlock, err := d.Lock("ledger/lock")
+	unlock, err := d.Lock("ledger/lock", false)
 	require.NoError(t, err)
 	assert.Equal(t, "locked: true", try())
-	_, err = d.Lock("ledger/lock")
+	_, err = d.Lock("ledger/lock", false)
 	assert.ErrorIs(t, err, ErrLocked)
 	require.NoError(t, unlock())
 	assert.Equal(t, "locked: false", try())

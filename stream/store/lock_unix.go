@@ -10,7 +10,7 @@ import (
 )
 
 // Lock implements Locker by a lock on a file of that name, which stays.
-func (d *Dir) Lock(name string) (unlock func() error, err error) {
+func (d *Dir) Lock(name string, shared bool) (unlock func() error, err error) {
 	if err := d.mkdir(path.Dir(name)); err != nil {
 		return nil, err
 	}
@@ -18,7 +18,11 @@ func (d *Dir) Lock(name string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	how := syscall.LOCK_EX
+	if shared {
+		how = syscall.LOCK_SH
+	}
+	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			err = ErrLocked

@@ -87,10 +87,10 @@ type Store interface {
 // A Locker is a Store that can tell early that a second process was started
 // on it by mistake. Nothing rests on it: a ledger is right without locks.
 type Locker interface {
-	// Lock makes name a lock that one process can hold at a time, and that
-	// falls with its process. An error that wraps ErrLocked says that another
-	// one holds it; there is no waiting.
-	Lock(name string) (unlock func() error, err error)
+	// Lock makes name a lock that one process can hold at a time, or any number
+	// if all of them share it, and that falls with its process. An error that
+	// wraps ErrLocked says that another one holds it; there is no waiting.
+	Lock(name string, shared bool) (unlock func() error, err error)
 }
 
 // Entry is one name in a store.
