@@ -11,7 +11,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"github.com/skyfinch/skyfinch/archive/internal/inspect"
+	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
