@@ -3,6 +3,7 @@ package parquetfile
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math"
 )
 
@@ -76,7 +77,7 @@ func (e *encoder) addPage(c *chunk, h pageHeader, body []byte) error {
 	if err != nil {
 		return err
 	}
-	p, err := e.putHeader(c, h, buf, len(body), len(buf)-headerRoom)
+	p, err := e.putHeader(c, h, buf, len(body), len(buf)-headerRoom, crc32.ChecksumIEEE(buf[headerRoom:]))
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,13 @@ func (e *encoder) addValues(c *chunk, h pageHeader, levels []byte, valFrom, valT
 		size += 4 + len(v)
 	}
 	buf := append(e.buffers.get(headerRoom + len(levels))[:headerRoom], levels...)
-	p, err := e.putHeader(c, h, buf, size, size)
+	sum := crc32.ChecksumIEEE(levels)
+	var length [4]byte
+	for _, v := range c.vals[valFrom:valTo] {
+		binary.LittleEndian.PutUint32(length[:], uint32(len(v)))
+		sum = crc32.Update(crc32.Update(sum, crc32.IEEETable, length[:]), crc32.IEEETable, v)
+	}
+	p, err := e.putHeader(c, h, buf, size, size, sum)
 	if err != nil {
 		return err
 	}
@@ -116,7 +123,7 @@ func (c *chunk) add(p piece) {
 
 // putHeader writes a page header right before the page, which begins
 // headerRoom after the start of buf.
-func (e *encoder) putHeader(c *chunk, h pageHeader, buf []byte, raw, stored int) (piece, error) {
+func (e *encoder) putHeader(c *chunk, h pageHeader, buf []byte, raw, stored int, crc uint32) (piece, error) {
 	if stored > math.MaxInt32 {
 		return piece{}, tooLarge(stored)
 	}
@@ -126,6 +133,7 @@ func (e *encoder) putHeader(c *chunk, h pageHeader, buf []byte, raw, stored int)
 	t.i32(1, h.typ)
 	t.i32(2, int32(raw))
 	t.i32(3, int32(stored))
+	t.i32(4, int32(crc))
 	if h.typ == pageData {
 		t.structure(5)
 		t.i32(1, int32(h.values))
