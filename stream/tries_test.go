@@ -1,0 +1,152 @@
+package stream
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// causesOf keeps the causes of what is rejected.
+type causesOf struct {
+	Sink
+	got []string
+}
+
+func (c *causesOf) Stage(ctx context.Context, b Batch) (Receipt, error) {
+	all := b.Rows
+	b.Rows = func(yield func(Rows, error) bool) {
+		for rows, err := range all {
+			if err == nil {
+				causes := Field(rows.Record, "cause").(*array.String)
+				for i := range causes.Len() {
+					c.got = append(c.got, causes.Value(i))
+				}
+			}
+			if !yield(rows, err) {
+				return
+			}
+		}
+	}
+	return c.Sink.Stage(ctx, b)
+}
+
+// dying makes a job whose process dies when it transforms one of some values:
+// nothing that it does afterwards comes to pass.
+func dying(t *testing.T, src Source, s store.Store, deadly ...int64) *MicroBatch {
+	m := newJob(t, src, s)
+	var dead atomic.Bool
+	gone := func(faultstore.Op) error {
+		if dead.Load() {
+			return Permanent(errFault)
+		}
+		return nil
+	}
+	bad := &faultstore.Store{Store: s, Before: gone}
+	m.Ledger.records, m.Sink, m.Rejects = bad, &jsonSink{bad, "rows"}, &causesOf{Sink: &jsonSink{bad, "rejected"}}
+	m.Limits.Rows = 1000
+	m.Transforms = []Transform{TransformFunc(func(ctx context.Context, in Rows) (Result, error) {
+		for _, v := range numbersOf(in.Record) {
+			for _, d := range deadly {
+				if v == d {
+					dead.Store(true)
+					return Result{}, Permanent(errFault)
+				}
+			}
+		}
+		return Keep(in, func(int) bool { return true }), nil
+	})}
+	return m
+}
+
+// A message that kills each process that reads it is found by halving, and
+// rejected; all others are archived.
+func TestPoison(t *testing.T) {
+	for name, test := range map[string]struct {
+		open   bool
+		deadly []int64
+		most   int // deaths
+	}{
+		"first":       {false, []int64{0}, 2 + 9 + 3},
+		"last":        {false, []int64{299}, 2 + 9 + 3},
+		"middle":      {false, []int64{107}, 2 + 9 + 3},
+		"two":         {false, []int64{107, 108}, 2*(2+9) + 6},
+		"of a second": {false, []int64{1005}, 2 + 9 + 3},
+		"open range":  {true, []int64{107}, 2 + 16 + 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := store.NewMemory()
+			src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 300, "1": 40}, chunk: 64, open: test.open}
+			deaths := 0
+			var causes []string
+			for {
+				m := dying(t, src, s, test.deadly...)
+				err := m.Drain(t.Context())
+				causes = append(causes, m.Rejects.(*causesOf).got...)
+				if err == nil {
+					break
+				}
+				require.ErrorIs(t, err, errFault)
+				deaths++
+				require.LessOrEqual(t, deaths, test.most)
+			}
+			t.Logf("%d deaths", deaths)
+			require.Len(t, causes, len(test.deadly), "%q", causes)
+			for _, c := range causes {
+				assert.True(t, strings.HasPrefix(c, "killed the process that read it, 3 times"), c)
+			}
+			assert.ElementsMatch(t, test.deadly, published(t, s, "rejected"))
+			assert.Len(t, published(t, s, "rows"), 340-len(test.deadly))
+		})
+	}
+}
+
+// Attempts that end with an error, or because they are asked to, are no deaths.
+func TestOrderlyEndsAreNoDeaths(t *testing.T) {
+	s := store.NewMemory()
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 50}, chunk: 10}
+	for i := range 6 {
+		m := newJob(t, src, s)
+		m.Limits.Rows = 1000
+		ctx, cancel := context.WithCancel(t.Context())
+		m.Transforms = []Transform{TransformFunc(func(context.Context, Rows) (Result, error) {
+			if i%2 == 0 {
+				cancel()
+				return Result{}, ctx.Err()
+			}
+			return Result{}, Permanent(errFault)
+		})}
+		require.Error(t, m.Drain(ctx))
+		cancel()
+	}
+	m := newJob(t, src, s)
+	m.Limits.Rows = 1000
+	require.NoError(t, m.Drain(t.Context()))
+	assert.EqualValues(t, 1, m.Progress().Batches, "as planned, whole")
+	checkArchive(t, s, src.sizes)
+}
+
+func TestSplit(t *testing.T) {
+	ranges := []Range{{"a", 5, 10}, {"b", 0, 3}, {"c", 7, Open}}
+	for limit, want := range map[int64]int{1: 1, 5: 1, 6: 2, 8: 2, 9: 3} {
+		first, rest := split(ranges, limit)
+		assert.Len(t, first, want, "%d", limit)
+		var n int64
+		for _, r := range first {
+			n += r.Len()
+		}
+		assert.Equal(t, limit, n)
+		assert.Equal(t, Range{"c", 7 + max(limit-8, 0), Open}, rest[len(rest)-1])
+	}
+	first, rest := split(ranges, 0)
+	assert.Equal(t, ranges, first)
+	assert.Empty(t, rest)
+}
