@@ -16,13 +16,14 @@
 // # What is promised
 //
 // Each message of the source is in a table once or among the rejected once,
-// however often the service is killed, a replay included, and nothing but whole, final Parquet
-// files ever stands under alerts and rejected: readers may read at any time.
-// What is not promised: that alerts which a producer sent twice are there
-// once. The archive is what was sent.
+// however often the service is killed, a replay included, and nothing but whole,
+// final Parquet files ever stands under alerts and rejected: readers may read at
+// any time. What is not promised: that alerts which a producer sent twice are
+// there once. The archive is what was sent.
 //
-// One process at a time works on an archive; a second one is turned away by
-// stores that have locks, as directories do.
+// Processes whose Services are Shared may work on one archive at the same time:
+// the members of a Kafka group, above all. Without that a second one is turned
+// away by stores that have locks, as directories do.
 //
 // DIR is a local directory, or whatever [store.Store] the Service is given.
 //

@@ -30,6 +30,11 @@
 // lease or a lock. A plan without a commit is staged again; a commit that may
 // not have been published is published again.
 //
+// Every 64 batches or so a snapshot sums up what was settled, and the records
+// under it move into history: a start reads one snapshot and a short tail,
+// whatever the ledger's age, and its directory stays small. [Ledger.Batches]
+// still yields them all.
+//
 // # What is promised
 //
 // With a ledger in a durable [store.Store] and a sink that keeps its contract:
@@ -51,9 +56,26 @@
 //     otherwise. The first commit counts, whole.
 //   - Messages that a producer sent twice are two messages.
 //
-// Two engines on one ledger do not share the work yet: both stage each batch
-// that is not decided, at the same time, and one of them in vain. The result
-// is the same as with one engine; the second stands by, it does not speed up.
+// # Several processes
+//
+// Any number of engines may work on one ledger at the same time, in one process
+// or on many machines with one store. Each claims what is free, so they share
+// the work; an [Extent] that is Elsewhere is left to another of them, as the
+// members of a Kafka group have it. Who works on what is never a question of
+// what is right: claims cannot overlap, and a process that wakes up after an
+// hour finds that its batch was decided. A batch that somebody has left
+// undecided is taken over five seconds after an engine saw it that has its
+// first partition, or that has just started without others beside it; if its
+// process was only slow, both do the same work, and the first commit counts.
+// Joining, leaving and dying need no flush.
+//
+// # A message that kills
+//
+// An attempt that began and did not end in an orderly manner has died with its
+// process. After two of these a batch is halved, and halved again with each
+// death, until a message stands alone; when it has killed three processes it is
+// rejected, with that as its cause. About two deaths and one for each halving
+// find one message in a batch of any size, if something restarts the process.
 //
 // # Late data and new data
 //
