@@ -11,8 +11,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
+	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 )
 
 // schemas compares the schema file of each table with the table's schema in

@@ -58,7 +58,7 @@ func (e *engine) loop(ctx context.Context) (err error) {
 	defer stop()
 	defer func() { e.endTry(work) }()
 	for {
-		if len(e.view.tail) > 0 && !e.asked && e.view.looked {
+		if e.view.looked && !e.asked && e.view.undecided() {
 			if err := e.try(ctx, e.view.batch, StagePlan, e.ask); err != nil {
 				return err // whose batches these are is for the source to say
 			}
@@ -95,6 +95,9 @@ func (e *engine) loop(ctx context.Context) (err error) {
 				continue
 			}
 		}
+		if got.snapshot != nil {
+			e.discardUnder(work, got.snapshot.Through)
+		}
 		if err := e.view.learn(a, got); err != nil {
 			return e.fail(a.batch, stageOf(a), 1, err)
 		}
@@ -110,6 +113,17 @@ func (e *engine) tell(ctx context.Context) {
 	e.told = e.view.batch
 	if err := source.Committed(ctx, e.view.claims.settled()); err != nil {
 		e.log.Warn("the source was not told of a commit", "batch", e.view.batch-1, "err", err)
+	}
+}
+
+// discardUnder removes what this engine has staged of batches that a snapshot
+// covers: others have decided them.
+func (e *engine) discardUnder(ctx context.Context, through int64) {
+	for i := range e.view.tail {
+		if x := &e.view.tail[i]; x.staged != nil && e.view.number(i) <= through {
+			discard(ctx, e.Sink, x.staged.Rows)
+			discard(ctx, e.Rejects, x.staged.Rejects)
+		}
 	}
 }
 

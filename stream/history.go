@@ -23,6 +23,8 @@ const (
 	historyDir  = "history/"
 	joined      = 8
 	mostSegment = 16 << 20 // bytes; larger segments are not joined
+
+	longestSegment = 1024 // batches that are put into one at a time
 )
 
 // segment is a run of batches in history.
@@ -45,12 +47,13 @@ func (l *Ledger) archive(ctx context.Context, through int64) error {
 	if err != nil {
 		return err
 	}
-	last := segment{from: 1}
+	s := segment{from: 1}
 	if n := len(segments); n > 0 {
-		last = segment{from: segments[n-1].to + 1}
+		s.from = segments[n-1].to + 1
 	}
-	if last.to = through; last.from <= last.to {
-		if err := l.writeSegment(ctx, last); err != nil {
+	for ; s.from <= through; s.from = s.to + 1 {
+		s.to = min(s.from+longestSegment-1, through)
+		if err := l.writeSegment(ctx, s); err != nil {
 			return err
 		}
 	}

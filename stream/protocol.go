@@ -147,6 +147,11 @@ func (v *view) holds() bool {
 	return slices.ContainsFunc(v.tail, func(e entry) bool { return e.staged != nil && e.done != present })
 }
 
+// undecided reports whether a batch of the tail has no commit.
+func (v *view) undecided() bool {
+	return slices.ContainsFunc(v.tail, func(e entry) bool { return e.commit != present })
+}
+
 // refresh forgets what others may have changed meanwhile.
 func (v *view) refresh() {
 	for i := range v.tail {

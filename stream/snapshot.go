@@ -17,10 +17,6 @@ import (
 	"strings"
 )
 
-// snapshotPeriod is how many batches are done between two snapshots at least:
-// their records are what a start has to read, and lie around.
-const snapshotPeriod = 64
-
 // snapshot is what the batches from 1 to Through, all of them done, settled. It
 // is a function of their records and of nothing else, so that whoever writes it
 // writes the same, and one that lands late is as true as ever. The newest is

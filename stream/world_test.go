@@ -14,7 +14,7 @@ import (
 type world struct {
 	records []records // by batch
 	decided []*Commit // the commit that counts, also when its record is gone
-	through int64                     // of the newest snapshot
+	through int64     // of the newest snapshot
 	files   []worldFile
 	flying  []flight
 	procs   []proc

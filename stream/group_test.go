@@ -1,0 +1,424 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// group is what a group of engines has: a source, a store, and who is to work
+// on which partition, as the test assigns it.
+type group struct {
+	t *testing.T
+	*counter
+	store store.Store
+
+	mu      sync.Mutex
+	members []*member // that the group has noticed
+}
+
+func newGroup(t *testing.T, sizes map[string]int64) *group {
+	return &group{t: t, counter: &counter{mem: memory.DefaultAllocator, sizes: sizes, chunk: 5}, store: store.NewMemory()}
+}
+
+// assign spreads the partitions over these members.
+func (g *group) assign(members ...*member) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.members = members
+}
+
+// member is one engine of a group.
+type member struct {
+	*group
+	alone bool // it believes that it owns everything
+	*MicroBatch
+	cancel context.CancelFunc
+	end    chan error
+	halt   sync.Mutex // locked: it does nothing, as if it were stopped or dead
+}
+
+// member returns one that archives about 20 messages a second.
+func (g *group) member() *member {
+	m := &member{group: g, end: make(chan error, 1)}
+	pass := func(faultstore.Op) error {
+		m.halt.Lock()
+		m.halt.Unlock() //nolint:staticcheck // to wait is all
+		return nil
+	}
+	m.MicroBatch = newJob(g.t, m, &faultstore.Store{Store: g.store, Before: pass, After: pass})
+	m.Transforms = append([]Transform{timed(50 * time.Millisecond)}, m.Transforms...)
+	m.Workers, m.Interval = 1, 2*time.Second
+	return m
+}
+
+// Available implements Source.
+func (m *member) Available(ctx context.Context) ([]Extent, error) {
+	m.halt.Lock()
+	m.halt.Unlock() //nolint:staticcheck // to wait is all
+	out, err := m.counter.Available(ctx)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range out {
+		n := len(m.members)
+		out[i].Elsewhere = !m.alone && (n == 0 || m.members[i%n] != m)
+	}
+	return out, err
+}
+
+func (m *member) start(run func(context.Context) error) *member {
+	var ctx context.Context
+	ctx, m.cancel = context.WithCancel(m.t.Context())
+	go func() { m.end <- run(ctx) }()
+	return m
+}
+
+// stop ends a member in an orderly manner.
+func (m *member) stop() {
+	m.cancel()
+	require.NoError(m.t, <-m.end)
+}
+
+// bury ends the goroutines of a member that crashed, and lets it do nothing
+// but that.
+func (m *member) bury() {
+	m.cancel()
+	time.Sleep(2 * grace) // by then no context of its is alive
+	m.halt.Unlock()
+	<-m.end
+}
+
+// left is the newest plan without a commit, and its batch; nil if there is none.
+func (g *group) left() (p *Plan) {
+	for rec, err := range g.ledger().Batches(g.t.Context()) {
+		require.NoError(g.t, err)
+		if rec.Commit == nil {
+			p = rec.Plan
+		}
+	}
+	return p
+}
+
+func (g *group) ledger() *Ledger {
+	l, err := OpenLedger(g.t.Context(), g.store, "ledger", nil)
+	require.NoError(g.t, err)
+	return l
+}
+
+// until waits for something, and returns how long that took.
+func (g *group) until(what string, limit time.Duration, ok func() bool) time.Duration {
+	g.t.Helper()
+	begun := time.Now()
+	for !ok() {
+		require.Less(g.t, time.Since(begun), limit, what)
+		time.Sleep(10 * time.Millisecond)
+	}
+	return time.Since(begun)
+}
+
+// all reports whether as many messages have been settled as there are, and
+// nothing is left to publish.
+func (g *group) all() bool {
+	var want, got int64
+	g.counter.mu.Lock()
+	for _, n := range g.sizes {
+		want += n
+	}
+	g.counter.mu.Unlock()
+	for rec, err := range g.ledger().Batches(g.t.Context()) {
+		require.NoError(g.t, err)
+		if rec.Commit == nil || !rec.Done {
+			return false
+		}
+		for _, a := range rec.Commit.Accounts {
+			got += a.Len()
+		}
+	}
+	return got == want
+}
+
+func eight(n int64) map[string]int64 {
+	out := map[string]int64{}
+	for i := range 8 {
+		out[fmt.Sprint(i)] = n
+	}
+	return out
+}
+
+// Members come, leave, crash in the midst of a batch, stall and wake, while
+// messages come. Whatever happens, all of it is archived once, and no message
+// waits for longer than the group's notice and the takeover of a batch.
+func TestGroup(t *testing.T) {
+	const notice = 3 * time.Second // until the group knows of a member that is silent
+	for _, n := range []int{2, 3, 5} {
+		for range 10 {
+			seed := rand.Uint64()
+			t.Run(fmt.Sprintf("%d members, seed %d", n, seed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { befall(t, n, notice, rand.New(rand.NewPCG(seed, 0))) })
+			})
+		}
+	}
+}
+
+func befall(t *testing.T, n int, notice time.Duration, rnd *rand.Rand) {
+	g := newGroup(t, eight(10))
+	var live, stalled, dead []*member
+	join := func() {
+		m := g.member()
+		live = append(live, m.start(m.Run))
+		g.assign(slices.Clone(live)...)
+	}
+	for range n {
+		join()
+		time.Sleep(time.Duration(rnd.Int64N(int64(3 * time.Second))))
+	}
+	for range 12 {
+		var out *member
+		if i := rnd.IntN(len(live)); len(live) > 1 {
+			out = live[i]
+		}
+		switch rnd.IntN(5) {
+		case 0:
+			join()
+		case 1: // leaves
+			if out != nil {
+				live = slices.DeleteFunc(live, func(m *member) bool { return m == out })
+				out.stop()
+				g.assign(slices.Clone(live)...)
+			}
+		case 2, 3: // crashes, or stalls for good while
+			if out != nil {
+				live = slices.DeleteFunc(live, func(m *member) bool { return m == out })
+				out.halt.Lock()
+				time.Sleep(notice)
+				g.assign(slices.Clone(live)...)
+				if rnd.IntN(2) == 0 {
+					dead = append(dead, out)
+				} else {
+					stalled = append(stalled, out)
+				}
+			}
+		case 4: // wakes
+			for _, m := range stalled {
+				m.halt.Unlock()
+				live = append(live, m)
+			}
+			stalled = nil
+			time.Sleep(time.Duration(rnd.Int64N(int64(time.Second)))) // it does not know what happened
+			g.assign(slices.Clone(live)...)
+		}
+		g.counter.mu.Lock()
+		for p := range g.sizes {
+			g.sizes[p] += rnd.Int64N(12)
+		}
+		g.counter.mu.Unlock()
+		time.Sleep(time.Duration(rnd.Int64N(int64(6 * time.Second))))
+	}
+	g.until("all is archived", 90*time.Second, g.all)
+	for _, m := range append(dead, stalled...) {
+		m.bury()
+	}
+	for _, m := range live {
+		m.stop()
+	}
+	checkContent(t, g.store, g.sizes)
+}
+
+// A batch that a member left behind is taken over soon after the group has
+// noticed, however long the interval is.
+func TestGroupTakesOver(t *testing.T) {
+	for _, interval := range []time.Duration{time.Second, 10 * time.Second, time.Hour} {
+		t.Run(interval.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGroup(t, map[string]int64{"0": 20, "1": 0})
+				a, b := g.member(), g.member()
+				a.Interval, b.Interval = interval, interval
+				g.assign(a, b)
+				b.start(b.Run)
+				time.Sleep(100 * time.Millisecond)
+				a.start(a.Run)
+				g.until("a plan", 2*interval, func() bool { return g.left() != nil })
+				a.halt.Lock()
+				time.Sleep(time.Minute)
+				require.NotNil(t, g.left(), "it is another's")
+				g.assign(b)
+				took := g.until("taken over", time.Hour, g.all)
+				assert.LessOrEqual(t, took, takeover+2*glance+time.Second+100*time.Millisecond, "a second of it is the work")
+				b.stop()
+				a.bury()
+				checkContent(t, g.store, g.sizes)
+			})
+		})
+	}
+}
+
+// What a member has committed and not published is published by another, soon,
+// whoever owns the partition.
+func TestGroupPublishesForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, map[string]int64{"0": 20, "1": 0})
+		a, b := g.member(), g.member()
+		sink := &jsonSink{g.store, "rows"}
+		a.Sink, b.Sink = stuck{sink}, sink
+		g.assign(a, b)
+		a.start(a.Run)
+		b.start(b.Run)
+		g.until("a commit", time.Minute, func() bool {
+			_, err := g.ledger().Commit(t.Context(), 1)
+			return err == nil
+		})
+		took := g.until("published", time.Hour, g.all)
+		assert.LessOrEqual(t, took, takeover+2*glance)
+		b.stop()
+		a.stop()
+		checkContent(t, g.store, g.sizes)
+	})
+}
+
+// stuck is a sink that cannot publish, until its engine is stopped.
+type stuck struct{ *jsonSink }
+
+func (s stuck) Publish(ctx context.Context, _ BatchID, _ Receipt) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Engines that each believe they own everything do the same work, and nothing
+// twice.
+func TestGroupAllOwnEverything(t *testing.T) {
+	for _, n := range []int{2, 3, 5} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGroup(t, eight(40))
+				var members []*member
+				for range n {
+					m := g.member()
+					m.alone = true
+					members = append(members, m.start(m.Run))
+				}
+				for range 20 {
+					time.Sleep(time.Second)
+					g.counter.mu.Lock()
+					for p := range g.sizes {
+						g.sizes[p] += 2
+					}
+					g.counter.mu.Unlock()
+				}
+				g.until("all is archived", 3*time.Minute, g.all)
+				for _, m := range members {
+					m.stop()
+				}
+				checkContent(t, g.store, g.sizes)
+			})
+		})
+	}
+}
+
+// All members of a group that drain come to an end when all is done, by
+// whomever: one that has nothing to do, and one that gets what another left.
+func TestGroupDrains(t *testing.T) {
+	for _, n := range []int{2, 3, 5, 9} {
+		for _, crash := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d members, crash %v", n, crash), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					g := newGroup(t, eight(40))
+					var members []*member
+					for range n {
+						m := g.member()
+						members = append(members, m.start(m.Drain))
+					}
+					g.assign(members...)
+					if crash {
+						g.until("a plan", time.Minute, func() bool { return g.left() != nil })
+						time.Sleep(1200 * time.Millisecond)
+						members[0].halt.Lock()
+						time.Sleep(3 * time.Second)
+						g.assign(members[1:]...)
+					}
+					for i, m := range members {
+						if !crash || i > 0 {
+							require.NoError(t, <-m.end)
+						}
+					}
+					require.True(t, g.all())
+					if crash {
+						members[0].bury()
+					}
+					checkContent(t, g.store, g.sizes)
+				})
+			})
+		}
+	}
+}
+
+// Where a new ledger begins to read is written down for all partitions by the
+// member that plans first, those of others too: what comes before these have
+// begun is not skipped.
+func TestGroupStarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGroup(t, map[string]int64{"0": 10, "1": 20, "2": 30})
+		g.starts = map[string]int64{"0": 10, "1": 20, "2": 30}
+		a, b := g.member(), g.member()
+		g.assign(a, b)
+		a.start(a.Run)
+		g.until("a plan", time.Minute, func() bool { _, err := g.ledger().Plan(t.Context(), 1); return err == nil })
+		g.set("1", 25)
+		g.starts["1"] = 25 // the source's newest
+		time.Sleep(time.Minute)
+		b.start(b.Run)
+		time.Sleep(10 * time.Second)
+		a.stop()
+		b.stop()
+		assert.ElementsMatch(t, []int64{1020, 1021, 1022, 1024}, published(t, g.store, "rows"))
+		assert.ElementsMatch(t, []int64{1023}, published(t, g.store, "rejected"))
+	})
+}
+
+// A batch of nothing, which a replay claimed and did not decide, holds nobody
+// up.
+func TestGroupDecidesWhatAReplayLeft(t *testing.T) {
+	for _, n := range []int{1, 2} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := newGroup(t, map[string]int64{"0": 20, "1": 20})
+				var members []*member
+				for range n {
+					m := g.member()
+					m.Interval = 10 * time.Second
+					members = append(members, m.start(m.Run))
+				}
+				g.assign(members...)
+				g.until("all is archived", time.Minute, g.all)
+				var last int64
+				for rec, err := range g.ledger().Batches(t.Context()) {
+					require.NoError(t, err)
+					last = rec.Batch
+				}
+				mine, err := g.ledger().Claim(t.Context(), last+1)
+				require.NoError(t, err)
+				require.True(t, mine)
+				g.set("0", 40)
+				g.until("all is archived", 10*time.Second+takeover+2*glance+2*time.Second, g.all)
+				mine, err = g.ledger().Decide(t.Context(), &Commit{Batch: last + 1})
+				require.NoError(t, err)
+				assert.False(t, mine, "it is decided")
+				for _, m := range members {
+					m.stop()
+				}
+				checkContent(t, g.store, g.sizes)
+			})
+		})
+	}
+}
