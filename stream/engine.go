@@ -42,15 +42,6 @@ type engine struct {
 	tries tries
 }
 
-const (
-	// takeover is how long a batch of another process may be at its place until
-	// it is taken for left behind. It need not be: both then do the same work.
-	takeover = 5 * time.Second
-	// glance is how often the ledger is read while batches of others are under
-	// way.
-	glance = 500 * time.Millisecond
-)
-
 // loop runs batches until an error, until the context ends or, when draining,
 // until there is nothing to claim.
 func (e *engine) loop(ctx context.Context) (err error) {
@@ -104,50 +95,6 @@ func (e *engine) loop(ctx context.Context) (err error) {
 	}
 }
 
-// tell tells the source what is settled, if that is more than before.
-func (e *engine) tell(ctx context.Context) {
-	source, ok := e.Source.(Committer)
-	if !ok || !e.asked || e.told == e.view.batch {
-		return
-	}
-	e.told = e.view.batch
-	if err := source.Committed(ctx, e.view.claims.settled()); err != nil {
-		e.log.Warn("the source was not told of a commit", "batch", e.view.batch-1, "err", err)
-	}
-}
-
-// discardUnder removes what this engine has staged of batches that a snapshot
-// covers: others have decided them.
-func (e *engine) discardUnder(ctx context.Context, through int64) {
-	for i := range e.view.tail {
-		if x := &e.view.tail[i]; x.staged != nil && e.view.number(i) <= through {
-			discard(ctx, e.Sink, x.staged.Rows)
-			discard(ctx, e.Rejects, x.staged.Rejects)
-		}
-	}
-}
-
-// mine reports whether this process is to finish a batch: its own ones, what it
-// finds when it starts, and what others seem to have left behind. A batch whose
-// first partition another process has is that one's.
-func (e *engine) mine(batch int64, x *entry) bool {
-	if e.own[x.plan.Token] || x.staged != nil || x.published {
-		return true
-	}
-	if x.commit == absent && len(x.plan.Ranges) > 0 && e.others[x.plan.Ranges[0].Partition] {
-		delete(e.since, batch)
-		return false
-	}
-	seen, ok := e.since[batch]
-	if !ok {
-		if seen = time.Now(); e.begun.IsZero() && len(e.others) == 0 {
-			seen = time.Time{} // it is from before a crash
-		}
-		e.since[batch] = seen
-	}
-	return time.Since(seen) >= takeover
-}
-
 // due is when the next batch is to be planned.
 func (e *engine) due() time.Time {
 	switch {
@@ -157,17 +104,6 @@ func (e *engine) due() time.Time {
 		return e.begun.Add(glance)
 	}
 	return e.begun.Add(e.interval)
-}
-
-// finished reports whether a drain is at its end: all that there was is done,
-// by whichever process.
-func (e *engine) finished() bool {
-	for _, x := range e.extents {
-		if _, free := e.view.claims.free(x); free && x.Elsewhere {
-			return false
-		}
-	}
-	return len(e.view.tail) == 0
 }
 
 // graceful returns a context that outlives ctx by the grace period.
@@ -321,108 +257,6 @@ func (e *engine) snapshot(ctx context.Context, through int64) error {
 		e.log.Info("the ledger was not cleaned up", "through", through, "err", err)
 	}
 	return nil
-}
-
-// choose asks the source what there is, and returns what to claim of it, or
-// nil.
-func (e *engine) choose(ctx context.Context, batch int64) (*Plan, error) {
-	e.begun = time.Now()
-	if err := e.ask(ctx); err != nil {
-		return nil, err
-	}
-	claimed, err := e.view.claimed()
-	if err != nil {
-		return nil, err
-	}
-	e.budget = e.limits
-	if !e.fixed {
-		e.budget = e.limits.within(e.interval/2, e.speed)
-	}
-	ranges, starts, more, err := choose(claimed, e.extents, terms{e.budget, e.size, e.RecordLost})
-	if err != nil {
-		return nil, err
-	}
-	e.full = more
-	e.progress.waiting(claimed.waiting(e.extents))
-	if len(ranges) == 0 && len(starts) == 0 {
-		return nil, nil
-	}
-	p := &Plan{Batch: batch, Token: newToken(), Created: e.begun.UTC(), Ranges: ranges, Starts: starts}
-	e.tries.carefully(claimed, p)
-	e.own[p.Token] = true
-	return p, nil
-}
-
-// ask has the source say what there is.
-func (e *engine) ask(ctx context.Context) error {
-	if e.asked && e.fixed && len(e.others) == 0 {
-		return nil
-	}
-	if r, ok := e.Source.(Resumer); ok && !e.asked {
-		if err := r.Resume(ctx, e.view.claims.settled()); err != nil {
-			return err
-		}
-	}
-	extents, err := e.Source.Available(ctx)
-	if err != nil {
-		return err
-	}
-	e.others = map[string]bool{}
-	for _, x := range extents {
-		if x.Elsewhere {
-			e.others[x.Partition] = true
-		}
-	}
-	if e.asked && e.fixed { // what there was stays, whose it is may change
-		for i := range e.extents {
-			e.extents[i].Elsewhere = e.others[e.extents[i].Partition]
-		}
-		return nil
-	}
-	e.extents, e.asked = extents, true
-	return e.truncated()
-}
-
-// truncated returns an error for a partition that ends before what has been
-// archived of it, or warns of it, once.
-func (e *engine) truncated() error {
-	for _, x := range e.extents {
-		last := e.view.claims.last(x.Partition)
-		if x.Gone || last <= x.To {
-			delete(e.cut, x.Partition)
-			continue
-		}
-		err := &TruncatedError{Partition: x.Partition, Archived: last, End: x.To}
-		if !e.RecordLost {
-			return err
-		}
-		if !e.cut[x.Partition] {
-			e.log.Warn("messages that get these offsets again will not be archived", "err", err)
-			e.cut[x.Partition] = true
-		}
-	}
-	return nil
-}
-
-// measure learns from a batch that this engine staged. One that left nothing
-// waiting was as fast as its data came, and says nothing of a full one.
-func (e *engine) measure(c *Commit) {
-	if c.Seconds > 0 && e.full {
-		e.speed = float64(c.Bytes) / c.Seconds
-	}
-	e.size = sizeOf(c, e.size)
-}
-
-// sizeOf is the mean size of a commit's messages, if it has any.
-func sizeOf(c *Commit, otherwise float64) float64 {
-	var rows int64
-	for _, a := range c.Accounts {
-		rows += a.Read
-	}
-	if rows == 0 || c.Bytes <= 0 {
-		return otherwise
-	}
-	return float64(c.Bytes) / float64(rows)
 }
 
 // publish makes a committed batch visible and cleans up behind it.

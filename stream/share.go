@@ -1,0 +1,58 @@
+package stream
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// takeover is how long a batch of another process may be at its place until
+	// it is taken for left behind. It need not be: both then do the same work.
+	takeover = 5 * time.Second
+	// glance is how often the ledger is read while batches of others are under
+	// way.
+	glance = 500 * time.Millisecond
+)
+
+// mine reports whether this process is to finish a batch: its own ones, what it
+// finds when it starts, and what others seem to have left behind. A batch whose
+// first partition another process has is that one's.
+func (e *engine) mine(batch int64, x *entry) bool {
+	if e.own[x.plan.Token] || x.staged != nil || x.published {
+		return true
+	}
+	if x.commit == absent && len(x.plan.Ranges) > 0 && e.others[x.plan.Ranges[0].Partition] {
+		delete(e.since, batch)
+		return false
+	}
+	seen, ok := e.since[batch]
+	if !ok {
+		if seen = time.Now(); e.begun.IsZero() && len(e.others) == 0 {
+			seen = time.Time{} // it is from before a crash
+		}
+		e.since[batch] = seen
+	}
+	return time.Since(seen) >= takeover
+}
+
+// finished reports whether a drain is at its end: all that there was is done,
+// by whichever process.
+func (e *engine) finished() bool {
+	for _, x := range e.extents {
+		if _, free := e.view.claims.free(x); free && x.Elsewhere {
+			return false
+		}
+	}
+	return len(e.view.tail) == 0
+}
+
+// discardUnder removes what this engine has staged of batches that a snapshot
+// covers: others have decided them.
+func (e *engine) discardUnder(ctx context.Context, through int64) {
+	for i := range e.view.tail {
+		if x := &e.view.tail[i]; x.staged != nil && e.view.number(i) <= through {
+			discard(ctx, e.Sink, x.staged.Rows)
+			discard(ctx, e.Rejects, x.staged.Rejects)
+		}
+	}
+}
