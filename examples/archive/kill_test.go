@@ -47,10 +47,7 @@ func TestKill(t *testing.T) {
 		t.Skip("builds and runs the binary many times")
 	}
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "archive")
-	build := exec.Command("go", "build", "-tags", "killpoints", "-o", binary, ".")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	binary := buildKillable(t, dir)
 	night := filepath.Join(dir, "night")
 	require.NoError(t, alerttest.WriteZTF(night, killAlerts, 4))
 	for _, name := range []string{"000010x.avro", "000040x.avro"} {
@@ -81,6 +78,14 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// buildKillable builds the archive that can be killed at its steps.
+func buildKillable(t *testing.T, dir string) string {
+	binary := filepath.Join(dir, "archive")
+	out, err := exec.Command("go", "build", "-tags", "killpoints", "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return binary
+}
+
 // checkVisible checks what a reader may see at any time: whole files only, and
 // no alert twice.
 func checkVisible(t *testing.T, archive string) map[string]int {
@@ -91,7 +96,7 @@ func checkVisible(t *testing.T, archive string) map[string]int {
 				return nil
 			}
 			assert.True(t, strings.HasSuffix(path, ".parquet"), "a foreign file: %s", path)
-			for _, topic := range topics(t, path) {
+			for _, topic := range columnOf(t, path, "topic") {
 				seen[fmt.Sprintf("%s %s", table, filepath.Base(topic))]++
 			}
 			return nil
@@ -113,8 +118,20 @@ func checkWhole(t *testing.T, archive string) {
 	assert.NoDirExists(t, filepath.Join(archive, "staging"), "something staged by batches that are done")
 }
 
-// topics reads the topic column of a Parquet file.
-func topics(t *testing.T, path string) []string {
+// column reads a text column of all Parquet files below a directory.
+func column(t *testing.T, dir, name string) (out []string) {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			out = append(out, columnOf(t, path, name)...)
+		}
+		return err
+	})
+	require.NoError(t, err)
+	return out
+}
+
+// columnOf reads a text column of a Parquet file.
+func columnOf(t *testing.T, path, name string) (out []string) {
 	f, err := file.OpenParquetFile(path, false)
 	require.NoError(t, err)
 	defer f.Close()
@@ -123,8 +140,7 @@ func topics(t *testing.T, path string) []string {
 	table, err := r.ReadTable(context.Background())
 	require.NoError(t, err)
 	defer table.Release()
-	var out []string
-	i := table.Schema().FieldIndices("topic")[0]
+	i := table.Schema().FieldIndices(name)[0]
 	for _, chunk := range table.Column(i).Data().Chunks() {
 		for k := range chunk.Len() {
 			out = append(out, chunk.(*array.String).Value(k))

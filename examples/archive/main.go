@@ -42,6 +42,7 @@ func run(ctx context.Context, args []string) error {
 	if s.Store, err = openStore(s.Dir); err != nil {
 		return fmt.Errorf("%w: choose with -out a directory that can be written", err)
 	}
+	rig(s)
 	err = o.meter.Watch(s.Progress, func() error { return in.work(ctx, s) })
 	if p := s.Progress(); p.Elapsed > 0 { // it has begun
 		err = errors.Join(err, o.meter.Summary(p, s.Dir))

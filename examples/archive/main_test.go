@@ -189,7 +189,7 @@ func TestRunTakesFilesAsTheyCome(t *testing.T) {
 		n := 0
 		filepath.WalkDir(filepath.Join(out, "alerts"), func(path string, d os.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {
-				n += len(topics(t, path))
+				n += len(columnOf(t, path, "topic"))
 			}
 			return nil
 		})

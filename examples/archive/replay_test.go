@@ -112,7 +112,7 @@ func everywhere(t *testing.T, out string) map[string]bool {
 			if err != nil || d.IsDir() {
 				return nil
 			}
-			for _, topic := range topics(t, path) {
+			for _, topic := range columnOf(t, path, "topic") {
 				require.False(t, table == "alerts" && alerts[topic], "%s is there twice", topic)
 				alerts[topic] = alerts[topic] || table == "alerts"
 				all[topic] = true
