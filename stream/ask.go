@@ -37,10 +37,11 @@ func (e *engine) choose(ctx context.Context, batch int64) (*Plan, error) {
 
 // ask has the source say what there is.
 func (e *engine) ask(ctx context.Context) error {
-	if e.asked && e.fixed && len(e.others) == 0 {
+	again := !e.asked.IsZero()
+	if again && e.fixed && len(e.others) == 0 {
 		return nil
 	}
-	if r, ok := e.Source.(Resumer); ok && !e.asked {
+	if r, ok := e.Source.(Resumer); ok && !again {
 		if err := r.Resume(ctx, e.view.claims.settled()); err != nil {
 			return err
 		}
@@ -49,19 +50,19 @@ func (e *engine) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.others = map[string]bool{}
+	e.asked, e.others = time.Now(), map[string]bool{}
 	for _, x := range extents {
 		if x.Elsewhere {
 			e.others[x.Partition] = true
 		}
 	}
-	if e.asked && e.fixed { // what there was stays, whose it is may change
+	if again && e.fixed { // what there was stays, whose it is may change
 		for i := range e.extents {
 			e.extents[i].Elsewhere = e.others[e.extents[i].Partition]
 		}
 		return nil
 	}
-	e.extents, e.asked = extents, true
+	e.extents = extents
 	return e.truncated()
 }
 
@@ -110,7 +111,7 @@ func sizeOf(c *Commit, otherwise float64) float64 {
 // tell tells the source what is settled, if that is more than before.
 func (e *engine) tell(ctx context.Context) {
 	source, ok := e.Source.(Committer)
-	if !ok || !e.asked || e.told == e.view.batch {
+	if !ok || e.asked.IsZero() || e.told == e.view.batch {
 		return
 	}
 	e.told = e.view.batch

@@ -40,8 +40,7 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	readers.Wait()
 	sinks.Wait()
 	if err = context.Cause(ctx); err != nil {
-		discard(ctx, e.Sink, commit.Rows)
-		discard(ctx, e.Rejects, commit.Rejects)
+		e.discard(ctx, &commit)
 		return nil, err
 	}
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
@@ -56,10 +55,15 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	return &commit, nil
 }
 
-// discard removes what a sink has staged, if it can.
-func discard(ctx context.Context, s Sink, r Receipt) {
-	if d, ok := s.(Discarder); ok {
-		d.Discard(context.WithoutCancel(ctx), r)
+// discard removes what was staged for a commit that does not stand, as far as
+// the sinks can.
+func (e *engine) discard(ctx context.Context, c *Commit) {
+	ctx = context.WithoutCancel(ctx)
+	if d, ok := e.Sink.(Discarder); ok {
+		d.Discard(ctx, c.Rows)
+	}
+	if d, ok := e.Rejects.(Discarder); ok {
+		d.Discard(ctx, c.Rejects)
 	}
 }
 

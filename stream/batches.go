@@ -141,10 +141,11 @@ func (l *Ledger) recordPath(n int64, kind recordKind) string {
 func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
 	p := &Plan{Batch: n, Token: newToken(), Created: time.Now().UTC()}
 	stands, err := put(ctx, l, n, kindPlan, p)
-	if err != nil {
+	if err != nil || stands.Token != p.Token {
 		return false, err
 	}
-	return stands.Token == p.Token, nil
+	covered, err := l.newest(ctx, n-1)
+	return covered == nil, err
 }
 
 // Decide puts the commit of a batch whose plan has no ranges, and reports
@@ -158,10 +159,29 @@ func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
 		c.Created = time.Now().UTC()
 	}
 	stands, err := put(ctx, l, c.Batch, kindCommit, c)
-	if err != nil {
+	if err != nil || stands.Token != c.Token {
 		return false, err
 	}
-	return stands.Token == c.Token, nil
+	covered, err := l.newest(ctx, c.Batch-1)
+	if err != nil || covered == nil {
+		return err == nil, err
+	}
+	// What was put may be void: the record that stood there may have been
+	// removed. If it was, history has it.
+	for range 2 { // segments that are joined meanwhile may be missed once
+		token := c.Token
+		_, err = l.past(ctx, c.Batch, func(b BatchRecord) bool {
+			token = b.Commit.Token
+			return false
+		})
+		switch {
+		case token != c.Token:
+			return false, nil
+		case err != nil && err != errStopped:
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // Finish records that a committed batch has been published in full.

@@ -25,7 +25,7 @@ type engine struct {
 	log      *slog.Logger
 
 	extents []Extent        // what the source has
-	asked   bool            // extents have been asked for
+	asked   time.Time       // when they were asked for
 	fixed   bool            // and stay as they were at first: Drain
 	others  map[string]bool // partitions that another process is to work on
 	budget  Limits          // of the next batch
@@ -49,9 +49,9 @@ func (e *engine) loop(ctx context.Context) (err error) {
 	defer stop()
 	defer func() { e.endTry(work) }()
 	for {
-		if e.view.looked && !e.asked && e.view.undecided() {
+		if e.view.looked && time.Since(e.asked) >= peek && e.foreign() {
 			if err := e.try(ctx, e.view.batch, StagePlan, e.ask); err != nil {
-				return err // whose batches these are is for the source to say
+				return err
 			}
 		}
 		e.tell(work)
@@ -119,8 +119,11 @@ func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 // wait sleeps until a time, or until the ledger should be read again.
 func (e *engine) wait(ctx context.Context, until time.Time) error {
 	d := time.Until(until)
-	if len(e.view.tail) > 0 {
+	switch {
+	case len(e.view.tail) > 0:
 		d = min(d, glance)
+	case len(e.others) > 0:
+		d = min(d, peek)
 	}
 	e.fresh = false
 	t := time.NewTimer(d)
@@ -217,7 +220,10 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 		case kindPlan:
 			got.plan, err = put(ctx, e.ledger, a.batch, a.kind, e.view.wanted)
 		case kindCommit:
-			got.commit, err = put(ctx, e.ledger, a.batch, a.kind, x.staged)
+			if got.commit, err = put(ctx, e.ledger, a.batch, a.kind, x.staged); err == nil && got.commit.Token != x.staged.Token {
+				e.log.Info("another attempt decided the batch", "batch", a.batch, "attempt", got.commit.Token)
+				e.discard(ctx, x.staged)
+			}
 		case kindDone:
 			got.done, err = put(ctx, e.ledger, a.batch, a.kind, &Done{Batch: a.batch, Created: time.Now().UTC()})
 			if err == nil {
@@ -262,11 +268,6 @@ func (e *engine) snapshot(ctx context.Context, through int64) error {
 // publish makes a committed batch visible and cleans up behind it.
 func (e *engine) publish(ctx context.Context, x *entry) error {
 	c := x.committed
-	if x.lost() {
-		e.log.Info("another attempt decided the batch", "batch", c.Batch, "attempt", c.Token)
-		discard(ctx, e.Sink, x.staged.Rows)
-		discard(ctx, e.Rejects, x.staged.Rejects)
-	}
 	id := BatchID{e.ledger.ID(), c.Batch}
 	if err := e.Sink.Publish(ctx, id, c.Rows); err != nil {
 		return err

@@ -136,3 +136,38 @@ func TestTruncateIsInterrupted(t *testing.T) {
 		}
 	}
 }
+
+// Who is at a batch that others have long decided, and whose records are in
+// history, does not take what it puts there for what stands.
+func TestClaimUnderSnapshot(t *testing.T) {
+	ctx := t.Context()
+	s := store.NewMemory()
+	l, err := OpenLedger(ctx, s, "ledger", nil)
+	require.NoError(t, err)
+	pastBatches(t, l, snapshotPeriod-2)
+	for i, token := range []string{"other", "mine"} {
+		n := int64(snapshotPeriod - 1 + i)
+		mine, err := l.Claim(ctx, n)
+		require.NoError(t, err)
+		assert.True(t, mine)
+		mine, err = l.Decide(ctx, &Commit{Batch: n, Token: token})
+		require.NoError(t, err)
+		assert.True(t, mine)
+		require.NoError(t, l.Finish(ctx, n))
+	}
+	v := newView()
+	require.NoError(t, l.putSnapshot(ctx, newSnapshot(snapshotPeriod, &v.claims)))
+	require.NoError(t, l.truncate(ctx))
+
+	for n := int64(1); n <= snapshotPeriod; n++ {
+		mine, err := l.Claim(ctx, n)
+		require.NoError(t, err)
+		assert.False(t, mine, "batch %d", n)
+	}
+	mine, err := l.Decide(ctx, &Commit{Batch: snapshotPeriod - 1, Token: "mine"})
+	require.NoError(t, err)
+	assert.False(t, mine, "what stood there had been removed")
+	mine, err = l.Decide(ctx, &Commit{Batch: snapshotPeriod, Token: "mine"})
+	require.NoError(t, err)
+	assert.True(t, mine, "it stood, and is in history")
+}

@@ -147,11 +147,6 @@ func (v *view) holds() bool {
 	return slices.ContainsFunc(v.tail, func(e entry) bool { return e.staged != nil && e.done != present })
 }
 
-// undecided reports whether a batch of the tail has no commit.
-func (v *view) undecided() bool {
-	return slices.ContainsFunc(v.tail, func(e entry) bool { return e.commit != present })
-}
-
 // refresh forgets what others may have changed meanwhile.
 func (v *view) refresh() {
 	for i := range v.tail {
@@ -263,10 +258,4 @@ func (v *view) claimed() (*claims, error) {
 		}
 	}
 	return &c, nil
-}
-
-// lost reports whether another attempt's commit decided a batch that this
-// process had staged.
-func (e *entry) lost() bool {
-	return e.staged != nil && e.committed != nil && e.staged.Token != e.committed.Token
 }

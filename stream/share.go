@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,9 @@ const (
 	// glance is how often the ledger is read while batches of others are under
 	// way.
 	glance = 500 * time.Millisecond
+	// peek is how often it is read while there are others who may plan some, and
+	// how often the source is asked whose the batches under way are.
+	peek = time.Second
 )
 
 // mine reports whether this process is to finish a batch: its own ones, what it
@@ -35,6 +39,12 @@ func (e *engine) mine(batch int64, x *entry) bool {
 	return time.Since(seen) >= takeover
 }
 
+// foreign reports whether a batch is undecided that is not this process's by
+// itself: whose it is now is for the source to say.
+func (e *engine) foreign() bool {
+	return slices.ContainsFunc(e.view.tail, func(x entry) bool { return x.commit != present && !e.own[x.plan.Token] })
+}
+
 // finished reports whether a drain is at its end: all that there was is done,
 // by whichever process.
 func (e *engine) finished() bool {
@@ -51,8 +61,7 @@ func (e *engine) finished() bool {
 func (e *engine) discardUnder(ctx context.Context, through int64) {
 	for i := range e.view.tail {
 		if x := &e.view.tail[i]; x.staged != nil && e.view.number(i) <= through {
-			discard(ctx, e.Sink, x.staged.Rows)
-			discard(ctx, e.Rejects, x.staged.Rejects)
+			e.discard(ctx, x.staged)
 		}
 	}
 }
