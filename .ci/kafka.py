@@ -162,10 +162,12 @@ def large(shared, topic, n):
 
 
 def small(log, limit, *command):
-    """Runs a command and fails if it takes more memory than limit, in MB."""
+    """Runs a command and fails if it takes more memory than limit, in MB. SIGTERM is passed on to it."""
+    import signal
     import subprocess
     with open(log, "w") as f:
         child = subprocess.Popen(command, stdout=f, stderr=f)
+        signal.signal(signal.SIGTERM, lambda *_: child.terminate())
         _, status, used = os.wait4(child.pid, 0)
     if status:
         sys.exit(f"{command[0]}: status {status}")

@@ -119,4 +119,5 @@ def judge(file, seconds, share, alone, alone_begun, beside, beside_begun):
         sys.exit(f"wanted: 99% within {seconds} s, {float(share):.0%} of the speed, two to four pieces, 100 live alerts")
 
 
-{"base": base, "wait": wait, "once": once, "judge": judge}[sys.argv[2]](*sys.argv[3:])
+if __name__ == "__main__":
+    {"base": base, "wait": wait, "once": once, "judge": judge}[sys.argv[2]](*sys.argv[3:])
