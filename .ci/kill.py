@@ -61,9 +61,10 @@ class Archive:
         return p.returncode != 0
 
     def undecided(self):
-        """The newest plan without a commit, and how many attempts at it have begun."""
-        names = set(os.listdir(self.out + "/ledger")) if os.path.isdir(self.out + "/ledger") else set()
-        plans = [n[:12] for n in names if n.endswith(".plan") and n[:12] + ".commit" not in names]
+        """The oldest plan without a commit, and how many attempts at it have begun."""
+        names = sorted(os.listdir(self.out + "/ledger")) if os.path.isdir(self.out + "/ledger") else []
+        decided = max((n[:12] for n in names if n.endswith(".commit")), default="")
+        plans = [n[:12] for n in names if n.endswith(".plan") and n[:12] > decided]   # others are being truncated
         return plans[:1], 1 + sum(1 for n in names for p in plans if re.fullmatch(p + r"\.try\d+", n))
 
     def kill(self, when, step, most):
@@ -128,6 +129,7 @@ class Lane:
         self.o, self.number = o, number
         self.rng = random.Random(f"{o.seed}-{number}")
         self.most = points(o)
+        self.few = kills if kills < len(self.most) else 0   # too few for each point
         self.left = {}
         self.quota(kills)
         self.hits = dict.fromkeys(self.most, 0)
@@ -141,10 +143,15 @@ class Lane:
         for p in (order + (2 * often + begin) * kills)[:kills]:
             self.left[p] = self.left.get(p, 0) + 1
 
+    def done(self):
+        return sum(self.hits.values())
+
     def choose(self, archive, begin):
         plans, attempts = archive.undecided()
         left = {p: n - archive.hits.count(p) for p, n in self.left.items() if (p[1] in BEGIN) == begin}
         left = {p: n for p, n in left.items() if n > 0}
+        if self.few > self.done() + len(archive.hits) and not begin and not left:
+            left = {p: 1 for p in self.most if p[1] not in BEGIN and p[1] not in RARE}
         if plans and attempts >= MOST_DEATHS:
             left = {p: n for p, n in left.items() if p[1] in AFTER_COMMIT or p[1] in RARE or p[1] == "settle" or p == ("after", "commit")}
         # where an attempt has died is the place for try
@@ -175,7 +182,7 @@ class Lane:
     def work(self, until=None):
         idle = 0
         while idle < 4 and (until is None or time.time() < until):
-            if all(n <= 0 for n in self.left.values()):
+            if all(n <= 0 for n in self.left.values()) or self.few and self.done() >= self.few:
                 if until is None:
                     return
                 self.quota(3 * len(self.most))
