@@ -21,7 +21,7 @@ import (
 // call Run. It takes no lock: services may archive meanwhile. What begins or
 // ends while the audit looks is looked at again before it is called a fault.
 //
-// It holds in memory a few words for each partition and 8 bytes for each file;
+// It holds in memory a few words for each partition and 9 bytes for each file;
 // the ledger goes by batch by batch.
 type Audit struct {
 	Dir   string      // of the archive
@@ -50,7 +50,7 @@ const defaultPatience = 5 * time.Second
 // Run does the audit. Its error says that it could not be done; whether all
 // holds is what Report.OK says.
 func (a *Audit) Run(ctx context.Context) (*Report, error) {
-	st, err := a.open(ctx)
+	st, err := openExisting(ctx, a.Store, a.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +74,6 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 }
 
 const ledgerDir = "ledger"
-
-// open opens the store, and makes nothing where no archive is.
-func (a *Audit) open(ctx context.Context) (store.Store, error) {
-	return openExisting(ctx, a.Store, a.Dir)
-}
 
 func (a *Audit) where() string { return cmp.Or(a.Dir, "the store") }
 
@@ -133,6 +128,7 @@ type auditor struct {
 	staged map[int64][]string // names in the ledger's staging, as of then too
 
 	last      int64                    // batch of the ledger
+	segment   string                   // of history that has the batch in hand; "": it has its own records
 	committed map[int64]*stream.Commit // of the batches in staged; nil: undecided
 	book      book
 	tables    map[string]*Table
@@ -173,9 +169,9 @@ func (a *auditor) run(ctx context.Context) error {
 func (a *auditor) fill() {
 	r := a.report
 	for _, p := range a.book {
-		r.Part = append(r.Part, p.Partition)
+		r.Partitions = append(r.Partitions, p.Partition)
 	}
-	slices.SortFunc(r.Part, func(a, b Partition) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(r.Partitions, func(a, b Partition) int { return strings.Compare(a.Name, b.Name) })
 	for _, t := range a.tables {
 		r.Tables = append(r.Tables, *t)
 		r.Files += t.Files
@@ -244,9 +240,4 @@ func (a *auditor) mend(ctx context.Context, s suspect) error {
 	}
 	a.report.find(s.Finding)
 	return nil
-}
-
-// reopen returns the ledger as it is now: one that is open remembers schemas.
-func (a *auditor) reopen(ctx context.Context) (*stream.Ledger, error) {
-	return stream.OpenLedger(ctx, a.st, ledgerDir, nil)
 }

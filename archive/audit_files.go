@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/stream"
@@ -64,6 +65,10 @@ func (a *auditor) extras(ctx context.Context) error {
 	if !slices.Contains(a.listed.named, false) {
 		return nil
 	}
+	do := "move it out of the archive: readers see its rows"
+	if a.report.has(BadRecord) {
+		do = "mend the ledger's records first: one of them may name it"
+	}
 	for _, root := range roots {
 		for e, err := range a.st.List(ctx, root) {
 			if err != nil {
@@ -71,7 +76,7 @@ func (a *auditor) extras(ctx context.Context) error {
 			}
 			if a.listed.nobodys(e.Name) {
 				a.suspect(Finding{Kind: ExtraFile, Name: e.Name, What: "no commit names this file",
-					Do: "move it out of the archive: readers see its rows"}, a.there(e.Name), nil)
+					Do: do}, a.there(e.Name), nil)
 			}
 		}
 	}
@@ -107,13 +112,13 @@ func (a *auditor) stands(ctx context.Context, name string) (bool, error) {
 }
 
 // files looks at the files of a commit.
-func (a *auditor) files(ctx context.Context, c *stream.Commit, old *replacement) error {
+func (a *auditor) files(ctx context.Context, c *stream.Commit) error {
 	var staged []stream.File
 	for _, r := range []stream.Receipt{c.Rows, c.Rejects} {
 		for f := range r.All() {
 			if a.listed.mark(f.Name) {
-				a.report.find(Finding{Kind: Twice, Name: f.Name, Batch: c.Batch, What: "two commits name this file",
-					Do: fmt.Sprintf("see who wrote ledger/%012d.commit", c.Batch)})
+				a.report.find(Finding{Kind: Duplicate, Name: f.Name, Batch: c.Batch, What: "two commits name this file",
+					Do: "see who wrote " + a.record(c.Batch, "commit")})
 			}
 			a.count(f, 1)
 			wrong, err := a.file(ctx, c, f)
@@ -155,7 +160,7 @@ func (a *auditor) file(ctx context.Context, c *stream.Commit, f stream.File) (st
 	if staged, err = a.inStaging(ctx, f.Stage); err != nil || staged {
 		return staged, err
 	}
-	if len(a.missing) >= mostSuspects {
+	if len(a.missing) >= mostSuspects && !strings.HasPrefix(f.Name, rejectedTable+"/") { // those may have been replaced
 		a.report.More++
 		return false, nil
 	}
@@ -267,7 +272,7 @@ func (a *auditor) recheck(ctx context.Context, c *stream.Commit, files []stream.
 func (a *auditor) replaces(ctx context.Context, c *stream.Commit, old *replacement) error {
 	for _, f := range old.Replaces {
 		if by, ok := a.replaced[f.Name]; ok {
-			a.report.find(Finding{Kind: Twice, Name: f.Name, Batch: c.Batch,
+			a.report.find(Finding{Kind: Duplicate, Name: f.Name, Batch: c.Batch,
 				What: fmt.Sprintf("batches %d and %d both replace it: its messages are there twice", by, c.Batch), Do: "report this as a bug"})
 		}
 		a.replaced[f.Name] = c.Batch

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,19 +33,25 @@ func (a *auditor) fold(ctx context.Context) error {
 }
 
 func (a *auditor) damaged(d *stream.DamagedError) {
-	a.report.find(Finding{Kind: Record, Name: d.Name, Batch: d.Batch,
+	a.report.find(Finding{Kind: BadRecord, Name: d.Name, Batch: d.Batch,
 		What: fmt.Sprintf("is damaged: %v", d.Err), Do: "bring it back from a copy"})
 }
 
 // contradicts adds a finding about a record.
 func (a *auditor) contradicts(batch int64, kind, format string, args ...any) {
-	a.report.find(Finding{Kind: Record, Name: path.Join(ledgerDir, fmt.Sprintf("%012d.%s", batch, kind)), Batch: batch,
+	a.report.find(Finding{Kind: BadRecord, Name: a.record(batch, kind), Batch: batch,
 		What: fmt.Sprintf(format, args...), Do: "bring the record back from a copy"})
+}
+
+// record names a record of the batch in hand.
+func (a *auditor) record(batch int64, kind string) string {
+	return cmp.Or(a.segment, path.Join(ledgerDir, fmt.Sprintf("%012d.%s", batch, kind)))
 }
 
 // batch looks at one batch. If a record of it is damaged, which has been told,
 // it seems to be missing.
 func (a *auditor) batch(ctx context.Context, rec stream.BatchRecord, damaged bool) error {
+	a.segment = rec.Segment
 	if rec.Plan != nil {
 		a.book.plan(rec)
 	}
@@ -70,7 +77,7 @@ func (a *auditor) batch(ctx context.Context, rec stream.BatchRecord, damaged boo
 		a.contradicts(rec.Batch, "commit", "%v", err)
 	}
 	a.rows(c, old)
-	if err := a.files(ctx, c, old); err != nil || old == nil {
+	if err := a.files(ctx, c); err != nil || old == nil {
 		return err
 	}
 	return a.replaces(ctx, c, old)
@@ -79,8 +86,8 @@ func (a *auditor) batch(ctx context.Context, rec stream.BatchRecord, damaged boo
 // account checks an account against itself and its plan, and adds it.
 func (a *auditor) account(rec stream.BatchRecord, acc stream.Account) {
 	sum := func(what string) {
-		a.report.find(Finding{Kind: Sum, Name: acc.Range.String(), Batch: rec.Batch, What: what,
-			Do: fmt.Sprintf("bring back ledger/%012d.commit from a copy", rec.Batch)})
+		a.report.find(Finding{Kind: BadSum, Name: acc.Range.String(), Batch: rec.Batch, What: what,
+			Do: fmt.Sprintf("bring back %s from a copy", a.record(rec.Batch, "commit"))})
 	}
 	if seen := acc.Read + acc.Control + acc.Aborted + acc.Compacted + acc.Lost; seen != acc.To-acc.From {
 		sum(fmt.Sprintf("batch %d accounts for %d of %d offsets", rec.Batch, seen, acc.To-acc.From))
@@ -144,7 +151,7 @@ func (a *auditor) tail(ctx context.Context) error {
 			return err
 		}
 		number, _, _ := strings.Cut(strings.TrimPrefix(e.Name, ledgerDir+"/"), ".")
-		if n, err := strconv.ParseInt(number, 10, 64); err == nil && len(number) == 12 && !strings.HasSuffix(e.Name, ".snapshot") {
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil && len(number) == 12 {
 			beyond = max(beyond, n)
 		}
 	}
@@ -195,7 +202,7 @@ func (a *auditor) namesTwice(ctx context.Context) error {
 		}
 	}
 	for i, t := range a.twice {
-		a.report.find(Finding{Kind: Twice, Name: t.partition, Batch: t.batch,
+		a.report.find(Finding{Kind: Duplicate, Name: t.partition, Batch: t.batch,
 			What: fmt.Sprintf("offsets %d to %d are in the commits of batches %d and %d: their rows are there twice", t.from, t.to-1, first[i], t.batch),
 			Do:   "see which commit was tampered with, and bring it back from a copy"})
 	}

@@ -25,12 +25,12 @@ func (a *auditor) schemas(ctx context.Context) error {
 		name := schemaFile(table)
 		want, err := a.tableSchema(ctx, table)
 		if err != nil {
-			a.report.find(Finding{Kind: Record, Name: ledgerDir + "/schema", What: fmt.Sprintf("schema of table %s: %v", table, err),
+			a.report.find(Finding{Kind: BadRecord, Name: ledgerDir + "/schema", What: fmt.Sprintf("schema of table %s: %v", table, err),
 				Do: "bring it back from a copy"})
 			continue
 		}
 		if want == nil {
-			a.report.find(Finding{Kind: Record, Name: ledgerDir + "/schema", What: fmt.Sprintf("there is no schema of table %s, which has files", table),
+			a.report.find(Finding{Kind: BadRecord, Name: ledgerDir + "/schema", What: fmt.Sprintf("there is no schema of table %s, which has files", table),
 				Do: "bring it back from a copy"})
 			continue
 		}
@@ -53,11 +53,7 @@ func (a *auditor) schemas(ctx context.Context) error {
 // tableSchema returns the schema that the ledger has of a table's files, nil
 // if it has none.
 func (a *auditor) tableSchema(ctx context.Context, table string) (s *arrow.Schema, err error) {
-	fresh, err := a.reopen(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return fresh.Widen(ctx, "files/"+table, func(have *arrow.Schema) (*arrow.Schema, error) { return have, nil })
+	return a.ledger.Schema(ctx, "files/"+table)
 }
 
 // hasSchema compares a schema file with what it would be if it were written

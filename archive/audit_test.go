@@ -59,9 +59,9 @@ func TestAuditOfSoundArchive(t *testing.T) {
 	r := look(t, archive.Audit{Dir: dir, Deep: true})
 	assert.Empty(t, r.Findings)
 	assert.True(t, r.OK())
-	assert.Len(t, r.Part, 33)
+	assert.Len(t, r.Partitions, 33)
 	var read, written, rejected int64
-	for _, p := range r.Part {
+	for _, p := range r.Partitions {
 		read, written, rejected = read+p.Read, written+p.Written, rejected+p.Rejected
 		assert.True(t, p.Ended)
 		assert.EqualValues(t, -1, p.Waiting, "no source was asked")
@@ -232,35 +232,35 @@ func TestDamageIsNamed(t *testing.T) {
 		{"commit edited: written", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"written":1`, `"written":2`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.Sum, archive.Record}, "has 9 rows in its files, and wrote 10"},
+		}, []archive.Kind{archive.BadSum, archive.BadRecord}, "has 9 rows in its files, and wrote 10"},
 		{"commit edited: rows of a file", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"rows":(\d+),"bytes"`, `"rows":1$1,"bytes"`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.Record, archive.CorruptFile}, "rows in its files"},
+		}, []archive.Kind{archive.BadRecord, archive.CorruptFile}, "rows in its files"},
 		{"commit edited: another range", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"from":0,"to":1`, `"from":5,"to":6`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.Record, archive.Hole}, "which is no beginning of a range of its plan"},
+		}, []archive.Kind{archive.BadRecord, archive.Hole}, "which is no beginning of a range of its plan"},
 		{"commit cut", func(t *testing.T, dir string) string {
 			truncate(t, record(dir, "commit"), 20)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.Record, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile}, "is damaged"},
+		}, []archive.Kind{archive.BadRecord, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile}, "is damaged"},
 		{"commit missing", func(t *testing.T, dir string) string {
 			remove(t, record(dir, "commit"))
 			return record(dir, "commit")
-		}, []archive.Kind{archive.Record, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile}, "is missing, and the batch is done"},
+		}, []archive.Kind{archive.BadRecord, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile}, "is missing, and the batch is done"},
 		{"commit of another batch", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"batch":2`, `"batch":3`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.Record}, "it is the commit of batch 3"},
+		}, []archive.Kind{archive.BadRecord}, "it is the commit of batch 3"},
 		{"plan missing", func(t *testing.T, dir string) string {
 			remove(t, record(dir, "plan"))
 			return record(dir, "plan")
-		}, []archive.Kind{archive.Record}, "is missing, and records of batch 4 stand"},
+		}, []archive.Kind{archive.BadRecord}, "is missing, and records of batch 4 stand"},
 		{"plan cut", func(t *testing.T, dir string) string {
 			truncate(t, record(dir, "plan"), 9)
 			return record(dir, "plan")
-		}, []archive.Kind{archive.Record}, "is damaged"},
+		}, []archive.Kind{archive.BadRecord}, "is damaged"},
 		{"staged orphan", func(t *testing.T, dir string) string {
 			f := filepath.Join(dir, "staging", ledgerID(t, dir), anotherN, "attempt", "tag-0")
 			write(t, f, "half a file")
@@ -291,7 +291,7 @@ func TestDamageIsNamed(t *testing.T) {
 		{"schema chain", func(t *testing.T, dir string) string {
 			edit(t, first(t, dir, "ledger/schema/files.alerts.ztf.000001"), `"crc32":`, `"crc32":1`)
 			return filepath.Join(dir, "ledger/schema")
-		}, []archive.Kind{archive.Record}, "its checksum is wrong"},
+		}, []archive.Kind{archive.BadRecord}, "its checksum is wrong"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := sky(t)
@@ -481,10 +481,10 @@ func TestAuditBesideService(t *testing.T) {
 	t.Logf("%d audits", audits)
 	r := look(t, archive.Audit{Dir: dir, Source: source})
 	assert.Empty(t, r.Findings)
-	for _, p := range r.Part {
+	for _, p := range r.Partitions {
 		assert.Zero(t, p.Waiting)
 	}
-	assert.Len(t, r.Part, 170)
+	assert.Len(t, r.Partitions, 170)
 }
 
 // Real and hostile packets of several surveys.
@@ -574,9 +574,9 @@ func TestOffsets(t *testing.T) {
 		{"a hole half gone", [][2]string{done(0, 10), done(15, 20)}, has{extent(12, 20)}, archive.Gone, "offsets 10 to 11 are in no commit", 3},
 		{"gone beyond the end", [][2]string{done(0, 10)}, has{extent(12, 20)}, archive.Gone, "offsets 10 to 11 are in no commit", 8},
 		{"a prefix, then a jump", [][2]string{{planned(0, 20), committed(0, 10)}, done(20, 30)}, nil, archive.Hole, "offsets 10 to 19", -1},
-		{"twice", [][2]string{done(0, 10), done(5, 20)}, nil, archive.Twice, "offsets 5 to 9 are in the commits of batches 1 and 2", -1},
-		{"twice from further back", [][2]string{done(0, 10), done(10, 20), done(3, 4)}, nil, archive.Twice, "offsets 3 to 3 are in the commits of batches 1 and 3", -1},
-		{"claimed again", [][2]string{done(0, 10), {planned(9, 20)}}, nil, archive.Twice, "offsets 9 to 9 are in a commit, and claimed again", -1},
+		{"twice", [][2]string{done(0, 10), done(5, 20)}, nil, archive.Duplicate, "offsets 5 to 9 are in the commits of batches 1 and 2", -1},
+		{"twice from further back", [][2]string{done(0, 10), done(10, 20), done(3, 4)}, nil, archive.Duplicate, "offsets 3 to 3 are in the commits of batches 1 and 3", -1},
+		{"claimed again", [][2]string{done(0, 10), {planned(9, 20)}}, nil, archive.Duplicate, "offsets 9 to 9 are in a commit, and claimed again", -1},
 		{"truncated", [][2]string{done(0, 10)}, has{extent(0, 5)}, archive.Truncated, "ends at offset 5, and is archived up to 10", 0},
 		{"deleted", [][2]string{done(0, 10)}, has{gone}, archive.Gone, "is deleted", -1},
 		{"not named", [][2]string{done(0, 10)}, has{}, "", "", -1},
@@ -594,8 +594,8 @@ func TestOffsets(t *testing.T) {
 				assert.Equal(t, "p/0", r.Findings[0].Name)
 				assert.Contains(t, r.Findings[0].What, c.what)
 			}
-			require.Len(t, r.Part, 1)
-			assert.Equal(t, c.waiting, r.Part[0].Waiting)
+			require.Len(t, r.Partitions, 1)
+			assert.Equal(t, c.waiting, r.Partitions[0].Waiting)
 		})
 	}
 }

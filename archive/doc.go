@@ -5,11 +5,11 @@
 //	DIR/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, whole, and why
 //	DIR/schema/SURVEY.parquet                   no rows: the table's widest schema, with
 //	                                            the columns that transforms add
-//	DIR/ledger/                                 what was done: plans, commits, schemas
+//	DIR/ledger/                                 what was done: plans, commits, snapshots, history, schemas
 //	DIR/staging/                                what is being done
 //
 // A [Service] wires the parts that stand in the other packages: a source
-// (stream/files), the decoder (alert), the Parquet sink (sink) and the engine
+// (stream/kafka, stream/files), the decoder (alert), the Parquet sink (sink) and the engine
 // with its ledger (stream). Its fields say which; a job that wants other parts
 // is written with those packages in about as many lines.
 //

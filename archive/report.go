@@ -10,16 +10,16 @@ import (
 
 // Report is what an audit has seen. It is plain data.
 type Report struct {
-	Archive   string      `json:"archive,omitempty"`
-	Ledger    string      `json:"ledger"`  // its id
-	Batches   int64       `json:"batches"` // planned
-	Undecided int64       `json:"undecided"`
-	Files     int64       `json:"files"` // committed, and not replaced since
-	Replays   int64       `json:"replays"`
-	Replayed  int64       `json:"replayed"` // rejected messages that a replay has made alerts of, or dropped
-	Staged    int64       `json:"staged"`   // files in staging that have a right to be there
-	Part      []Partition `json:"partitions"`
-	Tables    []Table     `json:"tables"`
+	Archive    string      `json:"archive,omitempty"`
+	Ledger     string      `json:"ledger"`  // its id
+	Batches    int64       `json:"batches"` // planned
+	Undecided  int64       `json:"undecided"`
+	Files      int64       `json:"files"` // committed, and not replaced since
+	Replays    int64       `json:"replays"`
+	Replayed   int64       `json:"replayed"` // rejected messages that a replay has made alerts of, or dropped
+	Staged     int64       `json:"staged"`   // files in staging that have a right to be there
+	Partitions []Partition `json:"partitions"`
+	Tables     []Table     `json:"tables"`
 	// Findings is what does not hold, the first thousand; More counts the rest.
 	Findings []Finding `json:"findings"`
 	More     int64     `json:"more,omitempty"`
@@ -84,9 +84,9 @@ const (
 	ExtraFile   Kind = "extra"       // a file that no commit names
 	Unpublished Kind = "unpublished" // a committed file is staged still
 	Leftover    Kind = "leftover"    // something the rules allow to remove
-	Record      Kind = "record"      // a record of the ledger is missing, damaged or contradicts another
-	Sum         Kind = "sum"         // numbers that do not add up
-	Twice       Kind = "twice"       // offsets in two commits, or a file
+	BadRecord   Kind = "record"      // a record of the ledger is missing, damaged or contradicts another
+	BadSum      Kind = "sum"         // numbers that do not add up
+	Duplicate   Kind = "twice"       // offsets in two commits, or a file
 	Hole        Kind = "hole"        // offsets that nobody claims
 	Gone        Kind = "gone"        // offsets that the source has no more
 	Truncated   Kind = "truncated"   // the source ends before the archive
@@ -104,6 +104,10 @@ func (r *Report) find(f Finding) {
 	r.Findings = append(r.Findings, f)
 }
 
+func (r *Report) has(kind Kind) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Kind == kind })
+}
+
 func (r *Report) note(format string, args ...any) {
 	if len(r.Notes) < mostFindings {
 		r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
@@ -111,7 +115,7 @@ func (r *Report) note(format string, args ...any) {
 }
 
 // OK reports whether all holds.
-func (r *Report) OK() bool { return len(r.Findings) == 0 }
+func (r *Report) OK() bool { return len(r.Findings) == 0 && r.More == 0 }
 
 // mostPartitions is how many partitions the table for people has.
 const mostPartitions = 50
@@ -152,7 +156,7 @@ func (r *Report) closing() string {
 }
 
 func (r *Report) partitions(b *strings.Builder) {
-	if len(r.Part) == 0 {
+	if len(r.Partitions) == 0 {
 		return
 	}
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -162,18 +166,18 @@ func (r *Report) partitions(b *strings.Builder) {
 			p.Read, p.Written, p.Rejected, p.Dropped, p.Control, p.Aborted, p.Compacted, p.Lost, p.Undecided, p.Holes, number(p.Waiting), p.Name)
 	}
 	var all Partition
-	shown := r.Part
+	shown := r.Partitions
 	if len(shown) > mostPartitions {
 		shown = slices.SortedStableFunc(slices.Values(shown), func(a, b Partition) int { return noteworthy(b) - noteworthy(a) })[:mostPartitions]
 	}
 	for _, p := range shown {
 		row(p)
 	}
-	for _, p := range r.Part {
+	for _, p := range r.Partitions {
 		all.add(p)
 	}
-	if len(r.Part) > 1 {
-		all.Name = fmt.Sprintf("all %d", len(r.Part))
+	if len(r.Partitions) > 1 {
+		all.Name = fmt.Sprintf("all %d", len(r.Partitions))
 		row(all)
 	}
 	w.Flush()

@@ -83,7 +83,7 @@ func TestLockOfStore(t *testing.T) {
 	require.NoError(t, err)
 	s := &archive.Service{Source: night(t, 1), Store: &faultstore.Store{Store: dir}}
 	assert.EqualError(t, s.Drain(t.Context()),
-		"archive: another process is writing to the store: stop it, or choose another directory")
+		"archive: another process is writing to the store: stop it; to archive with several processes start all of them with -group")
 	require.NoError(t, unlock())
 	assert.NoError(t, s.Drain(t.Context()))
 }

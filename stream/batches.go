@@ -2,10 +2,8 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"path"
 	"time"
@@ -17,6 +15,9 @@ type BatchRecord struct {
 	Plan   *Plan
 	Commit *Commit // nil: undecided
 	Done   bool    // it has been published in full; where it is false, it may have been
+	// Segment is the name of the history segment that has the batch; empty: it
+	// has records of its own.
+	Segment string
 }
 
 // DamagedError says that a record of a ledger cannot be what was once put
@@ -44,6 +45,7 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 func (l *Ledger) Batches(ctx context.Context) iter.Seq2[BatchRecord, error] {
 	return func(yield func(BatchRecord, error) bool) {
 		var damaged *DamagedError
+		missed := 0
 		for n, behind := int64(1), true; ; {
 			if behind { // of history, perhaps: a record there is void, if it stands at all
 				next, err := l.past(ctx, n, func(b BatchRecord) bool { return yield(b, nil) })
@@ -52,27 +54,41 @@ func (l *Ledger) Batches(ctx context.Context) iter.Seq2[BatchRecord, error] {
 				}
 				behind, n = next > n, next
 				if behind {
+					missed = 0
 					continue
 				}
 			}
 			rec, err := l.batch(ctx, n)
-			gone := err == nil && rec.Plan == nil
-			if gone {
-				through, err := l.snapshots(ctx)
+			if err == nil && rec.Commit == nil { // undecided, or its records were moved into history meanwhile
+				covered, err := l.covered(ctx, n)
 				if err != nil {
-					yield(BatchRecord{Batch: n}, err)
-				}
-				if behind = len(through) > 0 && through[len(through)-1] >= n; err != nil || !behind {
+					yield(rec, err)
 					return
 				}
-				continue
+				if covered && missed == 3 { // not by a join of segments under way
+					yield(rec, &DamagedError{n, path.Join(l.dir, historyDir), errors.New("a snapshot covers the batch, and no segment has it")})
+					return
+				}
+				if behind = covered; behind {
+					missed++
+					continue
+				}
+				if rec.Plan == nil {
+					return
+				}
 			}
 			if !yield(rec, err) || err != nil && !errors.As(err, &damaged) {
 				return
 			}
-			n++
+			n, missed = n+1, 0
 		}
 	}
+}
+
+// covered reports whether a batch is under a snapshot.
+func (l *Ledger) covered(ctx context.Context, n int64) (bool, error) {
+	through, err := l.snapshots(ctx)
+	return len(through) > 0 && through[len(through)-1] >= n, err
 }
 
 // batch reads the records of one batch.
@@ -111,22 +127,15 @@ func (l *Ledger) batch(ctx context.Context, n int64) (rec BatchRecord, err error
 // note reads a record; nil if there is none, or if it is damaged, which it
 // notes in wrong.
 func note[T Plan | Commit | Done](ctx context.Context, l *Ledger, n int64, kind recordKind, wrong *error) (*T, error) {
-	name := l.recordPath(n, kind)
-	data, err := l.records.Get(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	v, err := read[T](ctx, l, n, kind)
+	var damaged *DamagedError
+	if !errors.As(err, &damaged) {
+		return v, err
 	}
-	if err != nil {
-		return nil, err
+	if *wrong == nil {
+		*wrong = damaged
 	}
-	v := new(T)
-	if err := json.Unmarshal(data, v); err != nil {
-		if *wrong == nil {
-			*wrong = &DamagedError{n, name, err}
-		}
-		return nil, nil
-	}
-	return v, nil
+	return nil, nil
 }
 
 func (l *Ledger) recordPath(n int64, kind recordKind) string {

@@ -181,22 +181,41 @@ func (c *claims) settle(a Account) error {
 // free returns the lowest run of an extent that nobody has settled, and
 // whether there is one.
 func (c *claims) free(e Extent) (Range, bool) {
-	r := e.Range
-	cl, known := c.claim(r.Partition)
-	if known && cl.ended && r.To == Open {
-		return r, false
+	if runs := c.runs(e); len(runs) > 0 {
+		return runs[0], true
 	}
+	return Range{}, false
+}
+
+// runs returns what of an extent nobody has settled, in ascending order.
+func (c *claims) runs(e Extent) (out []Range) {
+	cl, _ := c.claim(e.Partition)
+	if cl.ended && e.To == Open {
+		return nil
+	}
+	r := e.Range
 	for _, v := range cl.done {
 		if v.to <= r.From || v.from == v.to {
 			continue
 		}
-		if v.from > r.From {
-			r.To = min(r.To, v.from)
+		if v.from >= e.To {
 			break
+		}
+		if v.from > r.From {
+			out = append(out, Range{e.Partition, r.From, v.from})
 		}
 		r.From = v.to
 	}
-	return r, r.From < r.To
+	if r.From < r.To {
+		out = append(out, r)
+	}
+	return out
+}
+
+// intervals is how many pieces the settled part of a partition is in.
+func (c *claims) intervals(partition string) int {
+	cl, _ := c.claim(partition)
+	return len(cl.done)
 }
 
 // next is the lowest offset that a partition has not settled, given that the

@@ -74,7 +74,7 @@
 // An attempt that began and did not end in an orderly manner has died with its
 // process. After two of these a batch is halved, and halved again with each
 // death, until a message stands alone; when it has killed three processes it is
-// rejected, with that as its cause. About two deaths and one for each halving
+// rejected, with that as its cause. One death for each halving and four more
 // find one message in a batch of any size, if something restarts the process.
 //
 // # Late data and new data

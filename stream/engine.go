@@ -50,7 +50,7 @@ func (e *engine) loop(ctx context.Context) (err error) {
 	defer func() { e.endTry(work) }()
 	for {
 		if e.view.looked && time.Since(e.asked) >= peek && e.foreign() {
-			if err := e.try(ctx, e.view.batch, StagePlan, e.ask); err != nil {
+			if err := e.retrying(ctx, e.view.batch, StagePlan, e.ask); err != nil {
 				return err
 			}
 		}
@@ -70,7 +70,7 @@ func (e *engine) loop(ctx context.Context) (err error) {
 			c = ctx // nothing is lost when these are broken off
 		}
 		var got answer
-		err := e.try(c, a.batch, stageOf(a), func(ctx context.Context) (err error) {
+		err := e.retrying(c, a.batch, stageOf(a), func(ctx context.Context) (err error) {
 			got, err = e.do(ctx, a)
 			return err
 		})
@@ -150,9 +150,9 @@ func stageOf(a action) Stage {
 	}
 }
 
-// try does one thing until it succeeds, the tries are used up, the error is
+// retrying does one thing until it succeeds, the tries are used up, the error is
 // permanent, or the context ends.
-func (e *engine) try(ctx context.Context, batch int64, stage Stage, f func(context.Context) error) error {
+func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err // a store need not look
 	}

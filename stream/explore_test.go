@@ -148,10 +148,10 @@ func TestProtocolFindsPlantedBugs(t *testing.T) {
 		offsets int64
 		breach  string
 	}{
-		"snapshot not read again before a put": {func(r *rules) { r.believed = true }, all, 2, ""},
-		"own win not verified":                 {func(r *rules) { r.unverified = true }, all, 2, ""},
+		"snapshot not read again before a put": {func(r *rules) { r.believed = true }, all, 2, "a file is visible that no commit names"},
+		"own win not verified":                 {func(r *rules) { r.unverified = true }, all, 2, "a file is visible that no commit names"},
 		"clean-up by age":                      {func(r *rules) { r.anytime = true }, all, 2, "a committed file is gone"},
-		"numbers from a listing":               {func(r *rules) { r.listed = true }, budget{tries: 3}, 2, ""},
+		"numbers from a listing":               {func(r *rules) { r.listed = true }, budget{tries: 3}, 2, "claims are not what the commits say"},
 		"publish by copy":                      {func(r *rules) { r.copied = true }, all, 2, "an offset is archived twice"},
 		"stage dropped on a time-out":          {func(r *rules) { r.dropped = true }, budget{tries: 2, late: 1}, 2, "a committed file is gone"},
 		"lost reply read as a loss":            {func(r *rules) { r.unlearned = true }, budget{tries: 2, lost: 1}, 2, "a committed file is gone"},

@@ -112,8 +112,8 @@ func (l *Ledger) join(ctx context.Context) error {
 	}
 }
 
-// joinable returns the last segments, if they are enough and none of them is
-// larger than half of the rest.
+// joinable returns the last segments, if they are enough, not too large
+// together, and none has more than four times the batches of the last.
 func joinable(segments []segment) []segment {
 	if len(segments) < joined {
 		return nil
@@ -123,8 +123,8 @@ func joinable(segments []segment) []segment {
 	for _, s := range run {
 		size, most = size+s.size, max(most, s.to-s.from+1)
 	}
-	least := run[joined-1].to - run[joined-1].from + 1
-	if size > mostSegment || most > 4*least {
+	last := run[joined-1].to - run[joined-1].from + 1
+	if size > mostSegment || most > 4*last {
 		return nil
 	}
 	return run
@@ -221,7 +221,7 @@ func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func
 		if b.Plan.Batch != n {
 			return n, damaged(fmt.Errorf("batch %d stands where %d is to be", b.Plan.Batch, n))
 		}
-		if !yield(BatchRecord{Batch: n, Plan: b.Plan, Commit: b.Commit, Done: true}) {
+		if !yield(BatchRecord{Batch: n, Plan: b.Plan, Commit: b.Commit, Done: true, Segment: name}) {
 			return n, errStopped
 		}
 		n++

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,6 +82,7 @@ func TestManyBatches(t *testing.T) {
 	took := time.Since(begun)
 	assert.EqualValues(t, 5, m.Progress().Read)
 	assert.Less(t, files, 400)
+	assert.Less(t, took, time.Second, "8 ms on a machine with nothing else to do")
 	t.Logf("%d batches: %d files, %d bytes, a start and a batch in %v", n, files, bytes, took)
 
 	begun = time.Now()
@@ -170,4 +173,59 @@ func TestClaimUnderSnapshot(t *testing.T) {
 	mine, err = l.Decide(ctx, &Commit{Batch: snapshotPeriod, Token: "mine"})
 	require.NoError(t, err)
 	assert.True(t, mine, "it stood, and is in history")
+}
+
+// A batch whose records go into history while it is read is yielded as decided
+// as it is.
+func TestBatchesWhileTruncated(t *testing.T) {
+	const last = 10
+	s := store.NewMemory()
+	l, err := OpenLedger(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	pastBatches(t, l, last)
+	var c claims
+	for _, p := range []string{"0", "1"} {
+		require.NoError(t, c.settle(Account{Range: Range{p, 0, 10 * last}}))
+	}
+	other, err := OpenLedger(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	var once sync.Once
+	l.records = &faultstore.Store{Store: s, After: func(op faultstore.Op) error {
+		if strings.HasSuffix(op.Name, "000000000005.plan") {
+			once.Do(func() {
+				require.NoError(t, other.putSnapshot(t.Context(), newSnapshot(last, &c)))
+				require.NoError(t, other.truncate(t.Context()))
+			})
+		}
+		return nil
+	}}
+	n := int64(0)
+	for b, err := range l.Batches(t.Context()) {
+		require.NoError(t, err)
+		n++
+		assert.Equal(t, n, b.Batch)
+		assert.NotNil(t, b.Commit, "batch %d", b.Batch)
+	}
+	assert.Equal(t, int64(last), n)
+}
+
+// Batches that a snapshot covers and no segment has are damage, and no reason to
+// look for ever.
+func TestBatchesWithoutHistory(t *testing.T) {
+	s := store.NewMemory()
+	l, err := OpenLedger(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	pastBatches(t, l, snapshotPeriod)
+	for e, err := range s.List(t.Context(), "ledger/history/") {
+		require.NoError(t, err)
+		require.NoError(t, s.Delete(t.Context(), e.Name))
+	}
+	var wrong []error
+	for _, err := range l.Batches(t.Context()) {
+		wrong = append(wrong, err)
+	}
+	require.Len(t, wrong, 1)
+	var damaged *DamagedError
+	require.ErrorAs(t, wrong[0], &damaged)
+	assert.Equal(t, int64(1), damaged.Batch)
 }

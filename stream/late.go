@@ -135,34 +135,3 @@ func (p *planning) jump(room, beside float64) {
 		l.late = append(l.late, left)
 	}
 }
-
-// runs returns what of an extent nobody has settled, in ascending order.
-func (c *claims) runs(e Extent) (out []Range) {
-	cl, _ := c.claim(e.Partition)
-	if cl.ended && e.To == Open {
-		return nil
-	}
-	r := e.Range
-	for _, v := range cl.done {
-		if v.to <= r.From || v.from == v.to {
-			continue
-		}
-		if v.from >= e.To {
-			break
-		}
-		if v.from > r.From {
-			out = append(out, Range{e.Partition, r.From, v.from})
-		}
-		r.From = v.to
-	}
-	if r.From < r.To {
-		out = append(out, r)
-	}
-	return out
-}
-
-// intervals is how many pieces the settled part of a partition is in.
-func (c *claims) intervals(partition string) int {
-	cl, _ := c.claim(partition)
-	return len(cl.done)
-}

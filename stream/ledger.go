@@ -119,10 +119,8 @@ func load[T Plan | Commit | Done](ctx context.Context, l *Ledger, batch int64, k
 	if err != nil {
 		return nil, err
 	}
-	return parse[T](name, data)
+	return parse[T](batch, name, data)
 }
-
-func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // read returns the record, or nil if there is none.
 func read[T Plan | Commit | Done](ctx context.Context, l *Ledger, batch int64, kind recordKind) (*T, error) {
@@ -148,5 +146,5 @@ func put[T Plan | Commit | Done](ctx context.Context, l *Ledger, batch int64, ki
 	if bytes.Equal(stands, data) {
 		return v, nil
 	}
-	return parse[T](name, stands)
+	return parse[T](batch, name, stands)
 }

@@ -484,11 +484,11 @@ func FuzzLink(f *testing.F) {
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte(`{"batch":1,"ranges":[{"partition":"p","from":0,"to":9}]}`), []byte(`{"batch":1,"accounts":[{"partition":"p","from":0,"to":9,"read":9}]}`))
 	f.Fuzz(func(t *testing.T, plan, commit []byte) {
-		p, err := parse[Plan]("1.plan", plan)
+		p, err := parse[Plan](1, "1.plan", plan)
 		if err != nil {
 			return
 		}
-		c, err := parse[Commit]("1.commit", commit)
+		c, err := parse[Commit](1, "1.commit", commit)
 		if err != nil {
 			return
 		}

@@ -72,10 +72,10 @@ func recordName(batch int64, kind recordKind) string {
 }
 
 // parse reads a record that the ledger holds.
-func parse[T Plan | Commit | Done](name string, data []byte) (*T, error) {
+func parse[T Plan | Commit | Done](batch int64, name string, data []byte) (*T, error) {
 	v := new(T)
 	if err := json.Unmarshal(data, v); err != nil {
-		return nil, Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+		return nil, Permanent(&DamagedError{batch, name, err})
 	}
 	return v, nil
 }

@@ -3,7 +3,9 @@ package stream
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"math/bits"
 	"path"
@@ -178,7 +180,7 @@ func (t *tries) carefully(c *claims, p *Plan) {
 // absent reports whether the ledger has no such record.
 func (l *Ledger) absent(ctx context.Context, name string) (bool, error) {
 	_, err := l.records.Get(ctx, path.Join(l.dir, name))
-	if isNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
 	return false, err

@@ -86,7 +86,7 @@ func TestAuditInJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(text), &r))
 	assert.Equal(t, []string{"wrote schema/ztf.parquet"}, r.Repairs)
 	assert.Empty(t, r.Findings)
-	assert.Len(t, r.Part, 31)
+	assert.Len(t, r.Partitions, 31)
 	assert.FileExists(t, filepath.Join(out, "schema/ztf.parquet"))
 }
 
@@ -177,9 +177,9 @@ func TestAuditOfStream(t *testing.T) {
 	require.NoError(t, err, text)
 	var r archive.Report
 	require.NoError(t, json.Unmarshal([]byte(text), &r))
-	require.NotEmpty(t, r.Part)
+	require.NotEmpty(t, r.Partitions)
 	var read int64
-	for _, p := range r.Part {
+	for _, p := range r.Partitions {
 		read += p.Read
 		assert.Zero(t, p.Waiting)
 	}

@@ -100,7 +100,9 @@ DESCRIPTION
     With a source it says besides what waits there, what is gone before it was
     archived, and which partitions the archive has not begun.
 
-    It may run beside a service: what is on its way is given five seconds.
+    It may run beside a service: what is on its way is given five seconds. While
+    a backlog is read beside new alerts, name the source: offsets between the two
+    are claimed by nobody yet.
 
     Standard output has a table of the partitions, one of the tables, a line for
     each thing that does not hold (WRONG), with its name and what to do, and a
@@ -115,7 +117,8 @@ FLAGS
                         batches left in staging and what a replay has replaced, and
                         write schema files anew; say what was done. A file that is
                         missing or damaged is told and left as it is
-    -deep               decode every value of every file
+    -deep               decode every value of every file, and compare the checksums
+                        of its pages
     -json               print the report as one JSON object
 
 EXIT STATUS

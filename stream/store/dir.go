@@ -27,8 +27,7 @@ type Dir struct {
 }
 
 var (
-	_ Store  = (*Dir)(nil)
-	_ Locker = (*Dir)(nil)
+	_ Store = (*Dir)(nil)
 )
 
 // OpenDir returns the store in the directory root, which it creates if need be.

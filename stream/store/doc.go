@@ -21,5 +21,6 @@
 // of Stage governs the writer's whole life.
 //
 // A store may be a [Locker] too: it tells a second process early that it was
-// started by mistake.
+// started by mistake. Processes that are meant to work side by side share the
+// lock.
 package store

@@ -9,6 +9,8 @@ import (
 	"syscall"
 )
 
+var _ Locker = (*Dir)(nil)
+
 // Lock implements Locker by a lock on a file of that name, which stays.
 func (d *Dir) Lock(name string, shared bool) (unlock func() error, err error) {
 	if err := d.mkdir(path.Dir(name)); err != nil {

@@ -85,7 +85,8 @@ type Store interface {
 }
 
 // A Locker is a Store that can tell early that a second process was started
-// on it by mistake. Nothing rests on it: a ledger is right without locks.
+// on it by mistake, and that none is at work any more whose leavings are to be
+// removed. A ledger is right without locks.
 type Locker interface {
 	// Lock makes name a lock that one process can hold at a time, or any number
 	// if all of them share it, and that falls with its process. An error that

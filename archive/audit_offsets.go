@@ -14,7 +14,7 @@ import (
 // sums checks the archive's totals.
 func (a *auditor) sums(context.Context) error {
 	if want := a.rejected - a.report.Replayed; a.standing != want && len(a.report.Findings) == 0 {
-		a.report.find(Finding{Kind: Sum, Name: rejectedTable, What: fmt.Sprintf("its files have %d rows, and %d messages were rejected, %d of them replayed since",
+		a.report.find(Finding{Kind: BadSum, Name: rejectedTable, What: fmt.Sprintf("its files have %d rows, and %d messages were rejected, %d of them replayed since",
 			a.standing, a.rejected, a.report.Replayed), Do: "see which commit was tampered with, and bring it back from a copy"})
 	}
 	if a.report.Undecided > 0 {
@@ -73,14 +73,14 @@ func (a *auditor) judge(ctx context.Context) (*judgement, error) {
 		p := a.book[name]
 		for _, s := range p.planned {
 			for _, o := range p.settled.within(s) {
-				j.find(Twice, name, "report this as a bug, before you start the archive",
+				j.find(Duplicate, name, "report this as a bug, before you start the archive",
 					"offsets %v are in a commit, and claimed again by a batch that is undecided", o)
 			}
 		}
 		for _, s := range p.holes() {
 			p.Holes += s.to - s.from
 			if a.Source == nil {
-				j.find(Hole, name, "start the archive; name its source to the audit to learn whether they are still there",
+				j.find(Hole, name, "name the archive's source to learn whether they wait there or are gone: beside new data a backlog leaves such holes until it is done",
 					"offsets %v are in no commit, and claimed by no batch", s)
 			}
 		}
