@@ -66,7 +66,7 @@ def batches(out):
         with open(path) as c, open(path.removesuffix("commit") + "plan") as p:
             c, p = json.load(c), json.load(p)
             found[p["batch"]] = p, c
-    for path in glob.glob(out + "/ledger/history/*.gz"):
+    for path in glob.glob(out + "/ledger/history/*"):
         with gzip.open(path, "rt") as f:
             for line in map(json.loads, f):
                 line = {k.lower(): v for k, v in line.items()}

@@ -1,0 +1,115 @@
+//go:build unix
+
+package archive_test
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/alert"
+	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/sink"
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+const (
+	ledgerBatch = 500 // messages: ten seconds of 50 a second
+	ledgerOld   = 50  // batches that are there before, so that a snapshot falls due
+	ledgerPairs = 5
+)
+
+// BenchmarkLedger archives the same alerts by the service, and by a job of the
+// same parts whose ledger is in memory and forgets: the ratio of the CPU times
+// is what the ledger with its fsyncs, snapshots and history costs. The best of
+// five of each, in turn. With a real Kafka there is the group besides: see
+// BenchmarkRealLedger.
+//
+//	go test ./archive -run - -bench Ledger -benchtime 20000x
+func BenchmarkLedger(b *testing.B) {
+	night := filepath.Join(b.TempDir(), "night")
+	makeNight(b, night, "ztf-3.3", nil, b.N)
+	benchmarkLedger(b, int64(b.N), func(bool) stream.Source { return &files.Source{Patterns: []string{night}} })
+}
+
+// benchmarkLedger reads n alerts of a source; shared says that it is one that
+// shares them with others.
+func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Source) {
+	with, without := math.Inf(1), math.Inf(1)
+	for range ledgerPairs {
+		without = min(without, cpuOf(b, n, func(dir string) stream.Engine { return bareJob(b, source(false), dir) }))
+		with = min(with, cpuOf(b, n, func(dir string) stream.Engine { return oldService(b, source(true), dir) }))
+	}
+	b.ReportMetric(without/float64(n)*1000, "without-cpu-s/1000")
+	b.ReportMetric(with/float64(n)*1000, "with-cpu-s/1000")
+	b.ReportMetric(with/without, "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// cpuOf returns the CPU seconds that it takes to drain an engine.
+func cpuOf(b *testing.B, n int64, engine func(dir string) stream.Engine) float64 {
+	dir, err := os.MkdirTemp(b.TempDir(), "")
+	require.NoError(b, err)
+	defer os.RemoveAll(dir)
+	e := engine(dir)
+	syscall.Sync()
+	runtime.GC()
+	begun := cpuSeconds()
+	require.NoError(b, e.Drain(b.Context()))
+	used := cpuSeconds() - begun
+	p := e.(interface{ Progress() stream.Progress }).Progress()
+	require.Equal(b, n, p.Written)
+	b.Logf("%T: %d batches, %.2f s", e, p.Batches, used)
+	if c, ok := source(e).(interface{ Close() error }); ok {
+		require.NoError(b, c.Close())
+	}
+	return used
+}
+
+func source(e stream.Engine) stream.Source {
+	if s, ok := e.(*archive.Service); ok {
+		return s.Source
+	}
+	return e.(*stream.MicroBatch).Source
+}
+
+// oldService is a service whose ledger has seen some batches.
+func oldService(b *testing.B, source stream.Source, dir string) *archive.Service {
+	s := &archive.Service{Source: source, Dir: dir, Shared: true, Limits: stream.Limits{Rows: ledgerBatch}}
+	st, err := store.OpenDir(dir)
+	require.NoError(b, err)
+	l, err := stream.OpenLedger(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})
+	require.NoError(b, err)
+	for i := range int64(ledgerOld) {
+		_, err = l.Claim(b.Context(), i+1)
+		require.NoError(b, err)
+		_, err = l.Decide(b.Context(), &stream.Commit{Batch: i + 1})
+		require.NoError(b, err)
+		require.NoError(b, l.Finish(b.Context(), i+1))
+	}
+	return s
+}
+
+// bareJob is what a service does, without what makes it exactly once.
+func bareJob(b *testing.B, source stream.Source, dir string) *stream.MicroBatch {
+	st, err := store.OpenDir(dir)
+	require.NoError(b, err)
+	schemas, err := stream.OpenLedger(context.Background(), store.NewMemory(), "ledger", nil)
+	require.NoError(b, err)
+	decoder := &alert.Decoder{Schemas: schemas}
+	b.Cleanup(func() { decoder.Close() })
+	spill := filepath.Join(dir, "staging")
+	return &stream.MicroBatch{
+		Source: source, Transforms: []stream.Transform{decoder}, Limits: stream.Limits{Rows: ledgerBatch},
+		Sink:    &sink.Parquet{Store: st, Spill: spill, Schemas: schemas},
+		Rejects: &sink.Parquet{Store: st, Spill: spill, Clock: sink.IngestTime},
+	}
+}
