@@ -20,8 +20,9 @@ import (
 
 // openStore opens a store that kills the process, as kill -9 does, at the step
 // named in the environment: SKYFINCH_KILL="after publish 2" when the second
-// file has been published. SKYFINCH_STOP likewise ends it as Ctrl-C does. See
-// stepOf for the steps, and fault.go for operations that fail.
+// file has been published. SKYFINCH_STOP likewise ends it as Ctrl-C does, and
+// SKYFINCH_PAUSE stops it until it gets SIGCONT. See stepOf for the steps, and
+// fault.go for operations that fail.
 func openStore(dir string) (store.Store, error) {
 	s, err := store.OpenDir(dir)
 	if err != nil {
@@ -31,7 +32,7 @@ func openStore(dir string) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	points := []point{faults, atStep("SKYFINCH_KILL", kill), atStep("SKYFINCH_STOP", interrupt)}
+	points := []point{faults, atStep("SKYFINCH_KILL", kill), atStep("SKYFINCH_STOP", interrupt), atStep("SKYFINCH_PAUSE", pause)}
 	return &faultstore.Store{
 		Store: s,
 		Before: func(op faultstore.Op) (err error) {
@@ -59,6 +60,9 @@ func kill() error {
 	syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
 }
+
+// pause stops the process, as kill -STOP does.
+func pause() error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) }
 
 // interrupt asks the process to end; what is under way fails besides, so that
 // it is not done before the signal arrives.
