@@ -180,11 +180,13 @@ class Lane:
         return len(archive.hits)
 
     def work(self, until=None):
-        idle = 0
-        while idle < 4 and (until is None or time.time() < until):
+        """Does its kills, and goes on until a time, if one is given."""
+        idle, rounds = 0, 0
+        while idle < 4 and not (rounds and time.time() > until):
             if all(n <= 0 for n in self.left.values()) or self.few and self.done() >= self.few:
                 if until is None:
                     return
+                rounds += 1
                 self.quota(3 * len(self.most))
             idle = 0 if self.one() else idle + 1
 
@@ -209,7 +211,7 @@ def main():
     a.add_argument("--rows", type=int, default=2)
     a.add_argument("--rejected", type=int, default=1)
     a.add_argument("--lanes", type=int, default=2)
-    a.add_argument("--minutes", type=float, default=0, help="go on for so long")
+    a.add_argument("--minutes", type=float, default=0, help="go on until so long after the start")
     o = a.parse_args()
     until = time.time() + 60 * o.minutes if o.minutes else None
     lanes = [Lane(o, i, (o.kills + i) // o.lanes) for i in range(o.lanes)]
