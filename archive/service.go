@@ -103,6 +103,8 @@ func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err
 		Log:        s.Log,
 		RecordLost: s.RecordLost,
 	}
+	_, locked := st.(store.Locker)
+	e.Alone = locked && !s.Shared
 	s.engine.Store(e)
 	return work(e)
 }

@@ -31,7 +31,7 @@ func (e *engine) choose(ctx context.Context, batch int64) (*Plan, error) {
 	}
 	p := &Plan{Batch: batch, Token: newToken(), Created: e.begun.UTC(), Ranges: ranges, Starts: starts}
 	e.tries.carefully(claimed, p)
-	e.own[p.Token] = true
+	e.own[p.Batch] = p.Token
 	return p, nil
 }
 
@@ -71,7 +71,7 @@ func (e *engine) ask(ctx context.Context) error {
 func (e *engine) truncated() error {
 	for _, x := range e.extents {
 		last := e.view.claims.last(x.Partition)
-		if x.Gone || last <= x.To {
+		if x.Gone || x.Elsewhere || last <= x.To { // who has it knows best
 			delete(e.cut, x.Partition)
 			continue
 		}

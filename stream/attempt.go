@@ -15,7 +15,7 @@ import (
 // they were read in. It returns the commit to put.
 func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	try, err := e.beginTry(ctx, plan)
-	if err != nil {
+	if err != nil || try == nil {
 		return nil, err
 	}
 	begun := time.Now()
@@ -46,7 +46,6 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
 	commit.Accounts, commit.Bytes, commit.Limit = a.tally.list, a.bytes, try.limit
 	commit.Seconds = time.Since(begun).Seconds()
-	e.tries.now = nil
 	e.measure(&commit)
 	e.progress.staged(a.token, a.causes, a.times)
 	if e.Rejects == nil {
@@ -155,6 +154,7 @@ func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
 	if chunk.Weight > held {
 		j.memory[new(byte)] = chunk.Weight - held // a buffer yet to come
 	}
+	a.pulse.move()
 	if err := a.gate.enter(ctx, j.memory); err != nil {
 		return err
 	}
@@ -219,7 +219,7 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 		out := j.result.Rows
 		j.result.Rows = nil
 		j.release() // rows keep alive what they point into
-		rows.send(ctx, out, func() { a.gate.leave(j.memory) })
+		rows.send(ctx, out, func() { a.gate.leave(j.memory); a.pulse.move() })
 	}
 	if a.exhausted && ctx.Err() == nil {
 		if err := a.tally.complete(); err != nil {

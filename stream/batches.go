@@ -59,19 +59,19 @@ func (l *Ledger) Batches(ctx context.Context) iter.Seq2[BatchRecord, error] {
 				}
 			}
 			rec, err := l.batch(ctx, n)
-			if err == nil && rec.Commit == nil { // undecided, or its records were moved into history meanwhile
+			if err == nil { // its records may have been moved into history meanwhile, and others have landed since
 				covered, err := l.covered(ctx, n)
 				if err != nil {
 					yield(rec, err)
 					return
 				}
-				if covered && missed == 3 { // not by a join of segments under way
-					yield(rec, &DamagedError{n, path.Join(l.dir, historyDir), errors.New("a snapshot covers the batch, and no segment has it")})
-					return
-				}
-				if behind = covered; behind {
+				if behind = covered && missed < 3; behind { // a segment may be about to be joined to others
 					missed++
 					continue
+				}
+				if covered && rec.Commit == nil {
+					yield(rec, &DamagedError{n, path.Join(l.dir, historyDir), errors.New("a snapshot covers the batch, and no segment has it")})
+					return
 				}
 				if rec.Plan == nil {
 					return
@@ -153,8 +153,8 @@ func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
 	if err != nil || stands.Token != p.Token {
 		return false, err
 	}
-	covered, err := l.newest(ctx, n-1)
-	return covered == nil, err
+	covered, err := l.covered(ctx, n)
+	return err == nil && !covered, err
 }
 
 // Decide puts the commit of a batch whose plan has no ranges, and reports
@@ -171,8 +171,8 @@ func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
 	if err != nil || stands.Token != c.Token {
 		return false, err
 	}
-	covered, err := l.newest(ctx, c.Batch-1)
-	if err != nil || covered == nil {
+	covered, err := l.covered(ctx, c.Batch)
+	if err != nil || !covered {
 		return err == nil, err
 	}
 	// What was put may be void: the record that stood there may have been

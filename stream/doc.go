@@ -63,19 +63,25 @@
 // the work; an [Extent] that is Elsewhere is left to another of them, as the
 // members of a Kafka group have it. Who works on what is never a question of
 // what is right: claims cannot overlap, and a process that wakes up after an
-// hour finds that its batch was decided. A batch that somebody has left
-// undecided is taken over five seconds after an engine saw it that has its
-// first partition, or that has just started without others beside it; if its
-// process was only slow, both do the same work, and the first commit counts.
-// Joining, leaving and dying need no flush.
+// hour finds that its batch was decided. While a process is at a batch it leaves
+// a sign of life each second; a batch that shows none for five seconds, or says
+// for a minute that it gets no further, is taken over by an engine that has its
+// first partition. If its process was only stopped for a while both do the same
+// work, and the first commit counts. Joining, leaving and dying need no flush.
+// Where a lock says that there is one process only, Alone spares the signs and
+// the waiting.
 //
 // # A message that kills
 //
-// An attempt that began and did not end in an orderly manner has died with its
-// process. After two of these a batch is halved, and halved again with each
+// An attempt that began, and neither came to an end nor shows signs of life, has
+// died with its process. After two of these a batch is halved, and halved again with each
 // death, until a message stands alone; when it has killed three processes it is
 // rejected, with that as its cause. One death for each halving and four more
 // find one message in a batch of any size, if something restarts the process.
+// Whoever kills a process over and over, because what it waits for hangs, makes
+// the messages in hand look deadly too: three such deaths of one message, twelve
+// of 300. They are among the rejected then, whole, and can be replayed. A message
+// that kills the source itself is not found.
 //
 // # Late data and new data
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"time"
 )
@@ -21,24 +22,26 @@ type engine struct {
 	limits   Limits
 	interval time.Duration
 	workers  int
+	alone    bool // see MicroBatch.Alone
 	retry    Retry
 	log      *slog.Logger
 
-	extents []Extent        // what the source has
-	asked   time.Time       // when they were asked for
-	fixed   bool            // and stay as they were at first: Drain
-	others  map[string]bool // partitions that another process is to work on
-	budget  Limits          // of the next batch
-	cut     map[string]bool // partitions found truncated
-	told    int64           // the batch before which the source was told what is settled
-	full    bool            // the last batch left something waiting
-	fresh   bool            // nothing was waited for since the ledger was read
-	begun   time.Time       // when the last batch was
-	speed   float64         // of the last batch staged here, in bytes a second
-	size    float64         // of a message of the last batch, in bytes
+	extents   []Extent        // what the source has
+	asked     time.Time       // when they were asked for
+	fixed     bool            // and stay as they were at first: Drain
+	others    map[string]bool // partitions that another process is to work on
+	budget    Limits          // of the next batch
+	cut       map[string]bool // partitions found truncated
+	forgotten int64           // batches below it are not remembered
+	told      int64           // the batch before which the source was told what is settled
+	full      bool            // the last batch left something waiting
+	fresh     bool            // nothing was waited for since the ledger was read
+	begun     time.Time       // when the last batch was
+	speed     float64         // of the last batch staged here, in bytes a second
+	size      float64         // of a message of the last batch, in bytes
 
-	own   map[string]bool     // the tokens of plans of this engine
-	since map[int64]time.Time // when batches of others were first seen not done
+	own   map[int64]string // the tokens of this engine's plans, by batch
+	signs map[int64]*signs // of the batches of others
 	tries tries
 }
 
@@ -49,11 +52,12 @@ func (e *engine) loop(ctx context.Context) (err error) {
 	defer stop()
 	defer func() { e.endTry(work) }()
 	for {
-		if e.view.looked && time.Since(e.asked) >= peek && e.foreign() {
+		if e.view.looked && !e.view.holds() && time.Since(e.asked) >= peek && e.foreign() {
 			if err := e.retrying(ctx, e.view.batch, StagePlan, e.ask); err != nil {
 				return err
 			}
 		}
+		e.listen(work)
 		e.tell(work)
 		a, c := e.view.next(e.view.claims.period(), e.mine), work
 		switch {
@@ -92,6 +96,22 @@ func (e *engine) loop(ctx context.Context) (err error) {
 		if err := e.view.learn(a, got); err != nil {
 			return e.fail(a.batch, stageOf(a), 1, err)
 		}
+		e.forget()
+	}
+}
+
+// forget drops what is no longer needed to know of batches that are decided.
+func (e *engine) forget() {
+	if t := e.tries.now; t != nil {
+		if x := e.view.entry(t.batch); x == nil || x.commit == present {
+			e.forgetTry()
+		}
+	}
+	if e.forgotten < e.view.batch {
+		e.forgotten = e.view.batch
+		decided := func(batch int64) bool { return batch < e.view.batch }
+		maps.DeleteFunc(e.own, func(batch int64, _ string) bool { return decided(batch) })
+		maps.DeleteFunc(e.signs, func(batch int64, _ *signs) bool { return decided(batch) })
 	}
 }
 
@@ -227,7 +247,6 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 		case kindDone:
 			got.done, err = put(ctx, e.ledger, a.batch, a.kind, &Done{Batch: a.batch, Created: time.Now().UTC()})
 			if err == nil {
-				delete(e.since, a.batch)
 				err = e.ledger.forget(ctx, a.batch)
 			}
 		}
@@ -235,7 +254,8 @@ func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
 	return got, err
 }
 
-// stageOrYield makes an attempt at a batch. When it fails because another
+// stageOrYield makes an attempt at a batch, unless another process was faster to
+// begin one. When it fails because another
 // process has decided the batch, and perhaps removed what was staged, it did
 // not fail.
 func (e *engine) stageOrYield(ctx context.Context, x *entry) (got answer, err error) {
@@ -244,7 +264,6 @@ func (e *engine) stageOrYield(ctx context.Context, x *entry) (got answer, err er
 		return got, err
 	}
 	if c, failed := read[Commit](ctx, e.ledger, x.plan.Batch, kindCommit); failed == nil && c != nil {
-		e.tries.now = nil
 		return answer{decided: c}, nil
 	}
 	return answer{}, err

@@ -170,7 +170,7 @@ func twoProcesses(t *testing.T) {
 			}
 			bad := &faultstore.Store{Store: s, Before: sometimes, After: sometimes}
 			m := newJob(t, src, s)
-			m.Ledger.records, m.Retry.Tries = bad, 30
+			m.Ledger.records, m.Retry.Tries, m.Alone = bad, 30, false
 			m.Sink, m.Rejects = &jsonSink{bad, "rows"}, &jsonSink{bad, "rejected"}
 			all.Go(func() { assert.NoError(t, m.Drain(context.Background()), "seed %d", seed) })
 		}

@@ -56,7 +56,7 @@ func (g *group) member() *member {
 	pass := func(faultstore.Op) error { m.pass(); return nil }
 	m.MicroBatch = newJob(g.t, m, &faultstore.Store{Store: g.store, Before: pass, After: pass})
 	m.Transforms = append([]Transform{timed(50 * time.Millisecond)}, m.Transforms...)
-	m.Workers, m.Interval = 1, 2*time.Second
+	m.Workers, m.Interval, m.Alone = 1, 2*time.Second, false
 	return m
 }
 

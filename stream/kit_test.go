@@ -213,14 +213,15 @@ var quick = Retry{Tries: 3, Min: time.Nanosecond, Max: time.Nanosecond}
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// newJob is a MicroBatch over a store, with small batches.
+// newJob is a MicroBatch over a store, with small batches and no other process
+// beside it.
 func newJob(t *testing.T, src Source, s store.Store) *MicroBatch {
 	l, err := OpenLedger(context.Background(), s, "ledger", nil)
 	require.NoError(t, err)
 	return &MicroBatch{
 		Source: src, Transforms: []Transform{TransformFunc(kind)}, Ledger: l,
 		Sink: &jsonSink{s, "rows"}, Rejects: &jsonSink{s, "rejected"},
-		Limits: Limits{Rows: 20}, Workers: 3, Retry: quick, Log: quiet(),
+		Limits: Limits{Rows: 20}, Workers: 3, Retry: quick, Log: quiet(), Alone: true,
 	}
 }
 

@@ -40,6 +40,10 @@ type MicroBatch struct {
 	// *TruncatedError. true: the ledger records them as lost, a warning is
 	// logged, and the engine goes on. A job that was stopped by a loss goes on when it is set.
 	RecordLost bool
+	// Alone says that no other process is at work on the ledger, as a lock on its
+	// store can tell. A batch that a dead one left is then taken up at once, and
+	// not when it has given no sign of life for five seconds.
+	Alone bool
 
 	Interval time.Duration // from batch to batch while nothing waits; 0: 10 s
 	Limits   Limits
@@ -83,8 +87,8 @@ func (m *MicroBatch) Drain(ctx context.Context) error {
 // start returns an engine that knows nothing of its ledger yet.
 func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
 	e := &engine{
-		MicroBatch: m, ledger: m.Ledger, view: newView(), limits: m.Limits.withDefaults(), cut: map[string]bool{}, own: map[string]bool{}, since: map[int64]time.Time{},
-		interval: m.Interval, workers: m.Workers, retry: m.Retry.withDefaults(), log: m.Log,
+		MicroBatch: m, ledger: m.Ledger, view: newView(), limits: m.Limits.withDefaults(), cut: map[string]bool{}, own: map[int64]string{}, signs: map[int64]*signs{},
+		interval: m.Interval, workers: m.Workers, alone: m.Alone, retry: m.Retry.withDefaults(), log: m.Log,
 	}
 	if m.Source == nil || m.Sink == nil {
 		return nil, errors.New("stream: a MicroBatch needs a Source and a Sink")
@@ -105,6 +109,7 @@ func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
 		if e.ledger, err = newMemoryLedger(ctx); err != nil {
 			return nil, err
 		}
+		e.alone = true
 	}
 	return e, nil
 }

@@ -82,29 +82,41 @@ func (l *Ledger) putSnapshot(ctx context.Context, s *snapshot) error {
 }
 
 // newest returns the newest snapshot, or nil if there is none that covers more
-// than the batches through one. What a listing shows is true; and it shows
-// every snapshot that was there before it and stays until it ends, as the
-// newest ones do.
+// than the batches through one. What a listing shows is true; and it shows every
+// snapshot that was there before it and stays until it ends. That the newer ones
+// did stay is seen from the one through which all is known, which would be
+// removed before them.
 func (l *Ledger) newest(ctx context.Context, through int64) (*snapshot, error) {
 	if l.memory != nil {
 		return nil, nil
 	}
-	for {
+	for range 100 {
 		all, err := l.snapshots(ctx)
-		if err != nil || len(all) == 0 || all[len(all)-1] <= through {
+		if err != nil {
 			return nil, err
 		}
-		s, err := l.snapshot(ctx, all[len(all)-1])
-		if !errors.Is(err, fs.ErrNotExist) {
-			return s, err
+		if len(all) > 0 && all[len(all)-1] > through {
+			s, err := l.snapshot(ctx, all[len(all)-1])
+			if !errors.Is(err, fs.ErrNotExist) {
+				return s, err
+			}
+			continue
+		}
+		gone := false
+		if through > 0 {
+			gone, err = l.absent(ctx, snapshotName(through))
+		}
+		if err != nil || !gone {
+			return nil, err
 		}
 	}
+	return nil, Permanent(&DamagedError{through, path.Join(l.dir, snapshotName(through)), errors.New("it vanished, and no newer one is there")})
 }
 
 // snapshots lists the last batches under the snapshots that there are.
 func (l *Ledger) snapshots(ctx context.Context) (through []int64, err error) {
 	err = l.list(ctx, snapshotDir, func(name string) {
-		if n, err := strconv.ParseInt(name, 10, 64); err == nil && n > 0 {
+		if n, err := strconv.ParseInt(name, 10, 64); err == nil && n > 0 && snapshotDir+name == snapshotName(n) {
 			through = append(through, n)
 		}
 	})
@@ -181,18 +193,20 @@ func (l *Ledger) truncate(ctx context.Context) error {
 			old = append(old, name)
 		}
 	})
-	for _, n := range all[:max(0, len(all)-keepSnapshots)] {
-		old = append(old, snapshotName(n))
-	}
 	for _, name := range old {
 		err = cmp.Or(err, l.records.Delete(ctx, path.Join(l.dir, name)))
+	}
+	for _, n := range all[:max(0, len(all)-keepSnapshots)] { // the oldest first: see newest
+		if err == nil {
+			err = l.records.Delete(ctx, path.Join(l.dir, snapshotName(n)))
+		}
 	}
 	return err
 }
 
-// keepSnapshots is how many snapshots are kept: one that was listed can then be
-// read, unless whoever listed it was very slow.
-const keepSnapshots = 2
+// keepSnapshots is how many snapshots are kept: a process that was stopped within
+// a listing can still see what is newest, unless it stood still for as many.
+const keepSnapshots = 8
 
 // batchOf is the batch that a record of the ledger belongs to.
 func batchOf(name string) (int64, bool) {

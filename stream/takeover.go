@@ -2,13 +2,13 @@ package stream
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
 const (
-	// takeover is how long a batch of another process may be at its place until
-	// it is taken for left behind. It need not be: both then do the same work.
+	// takeover is how long a batch of another process may show no sign of life
+	// until it is taken for left behind. It need not be: both then do the same
+	// work.
 	takeover = 5 * time.Second
 	// glance is how often the ledger is read while batches of others are under
 	// way.
@@ -19,30 +19,33 @@ const (
 )
 
 // mine reports whether this process is to finish a batch: its own ones, what it
-// finds when it starts, and what others seem to have left behind. A batch whose
+// finds when it starts alone, and what others have left behind or given up. A batch whose
 // first partition another process has is that one's.
 func (e *engine) mine(batch int64, x *entry) bool {
-	if e.own[x.plan.Token] || x.staged != nil || x.published {
+	if e.own[batch] == x.plan.Token || x.staged != nil || x.published {
 		return true
 	}
-	if x.commit == absent && len(x.plan.Ranges) > 0 && e.others[x.plan.Ranges[0].Partition] {
-		delete(e.since, batch)
+	switch s := e.signs[batch]; {
+	case s == nil:
+		return false // not listened to yet
+	case x.commit == absent && len(x.plan.Ranges) > 0 && e.others[x.plan.Ranges[0].Partition]:
 		return false
+	case e.alone, s.ended, x.commit == present && e.begun.IsZero() && len(e.others) == 0:
+		return true
+	default:
+		return time.Since(s.at) >= takeover
 	}
-	seen, ok := e.since[batch]
-	if !ok {
-		if seen = time.Now(); e.begun.IsZero() && len(e.others) == 0 {
-			seen = time.Time{} // it is from before a crash
-		}
-		e.since[batch] = seen
-	}
-	return time.Since(seen) >= takeover
 }
 
 // foreign reports whether a batch is undecided that is not this process's by
 // itself: whose it is now is for the source to say.
 func (e *engine) foreign() bool {
-	return slices.ContainsFunc(e.view.tail, func(x entry) bool { return x.commit != present && !e.own[x.plan.Token] })
+	for i := range e.view.tail {
+		if x := &e.view.tail[i]; x.commit != present && e.own[e.view.number(i)] != x.plan.Token {
+			return true
+		}
+	}
+	return false
 }
 
 // finished reports whether a drain is at its end: all that there was is done,

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,7 +16,8 @@ import (
 // A message may kill whatever process reads it: one that takes all memory, say.
 // So an attempt at a batch that an earlier process has begun leaves a record
 // before it begins, and one when it has ended in an orderly manner. Attempts
-// that have a beginning and no end have died, or are still at work. After two
+// that have a beginning and no end have died, or are still at work: signs.go
+// tells which. After two
 // of these the next covers the first half of the batch, the one after it a
 // quarter, until a message stands alone; when it has killed three, it is
 // rejected unread. A batch of which the first part went well says so in its
@@ -34,72 +36,139 @@ type try struct {
 	ranges []Range // to be read
 	limit  int64   // offsets, if these are less than was planned; else 0
 	refuse string  // reject all of it, for this cause
+
+	record []byte // that begins it; nil: the plan does
+	ready  bool   // it has begun
+	pulse  *pulse // nil: nobody listens
 }
 
 // tries is what an engine knows of its attempts.
 type tries struct {
-	now  *try    // at the batch in hand, which is not staged yet
+	now  *try    // at the batch in hand, which is not decided yet
 	rest []Range // what an attempt left out that was cut short
 	size int64   // and how many offsets it covered
 }
 
-// beginTry says what the next attempt at a batch is to cover.
+// claimed is the content of the record of an attempt.
+type claimed struct {
+	Token   string    `json:"token"`
+	Created time.Time `json:"created"`
+	// Alive says that the attempt before this one was alive, and stuck.
+	Alive bool `json:"alive,omitempty"`
+}
+
+// beginTry says what the next attempt at a batch is to cover; nil if another
+// process was first to begin one.
 func (e *engine) beginTry(ctx context.Context, p *Plan) (*try, error) {
-	if t := e.tries.now; t != nil && t.batch == p.Batch {
-		return t, nil // again, but in the same process
+	t := e.tries.now
+	if t == nil || t.batch != p.Batch {
+		e.endTry(ctx)
+		var err error
+		if t, err = e.newTry(ctx, p); err != nil {
+			return nil, err
+		}
+		e.tries.now = t // from here on it is the same one, whatever has to be repeated
 	}
-	t := &try{batch: p.Batch, number: 1}
+	if t.ready {
+		return t, nil
+	}
 	deaths := 0
-	for !e.own[p.Token] {
-		t.number++
-		mine, err := e.claimTry(ctx, t)
+	if t.record != nil {
+		stands, err := e.ledger.records.PutIfAbsent(ctx, path.Join(e.ledger.dir, tryName(t.batch, t.number)), t.record)
 		if err != nil {
 			return nil, err
 		}
-		died, err := e.ledger.absent(ctx, tryName(p.Batch, t.number-1)+tryEnd)
-		if err != nil {
+		if !bytes.Equal(stands, t.record) {
+			e.tries.now, e.signs[p.Batch] = nil, &signs{at: time.Now(), attempt: t.number}
+			return nil, nil
+		}
+		if deaths, err = e.ledger.deaths(ctx, t.batch, t.number); err != nil {
 			return nil, err
-		}
-		if died {
-			deaths++
-		}
-		if mine {
-			break
 		}
 	}
 	t.cover(p, deaths)
 	if t.limit > 0 || t.refuse != "" {
 		e.log.Warn("processes ended while they were at a batch", "batch", p.Batch, "times", deaths, "offsets", t.limit, "refused", t.refuse != "")
 	}
-	e.tries.now = t
+	if !e.alone {
+		e.beatOn(ctx, t)
+	}
+	t.ready = true
 	return t, nil
 }
 
-// claimTry makes the number of a try this process's, and reports whether it is.
-func (e *engine) claimTry(ctx context.Context, t *try) (bool, error) {
-	token := newToken()
-	data, err := json.Marshal(struct {
-		Token   string    `json:"token"`
-		Created time.Time `json:"created"`
-	}{token, time.Now().UTC()})
+// newTry is the next attempt at a batch, which is not begun yet.
+func (e *engine) newTry(ctx context.Context, p *Plan) (*try, error) {
+	t := &try{batch: p.Batch, number: 1}
+	if e.own[p.Batch] == p.Token {
+		return t, nil
+	}
+	s := e.signs[p.Batch]
+	if e.alone {
+		if err := e.ledger.listen(ctx, p.Batch, s); err != nil { // only to count the attempts
+			return nil, err
+		}
+	}
+	t.number = s.attempt + 1
+	var err error
+	t.record, err = json.Marshal(claimed{newToken(), time.Now().UTC(), s.stuck && !e.alone})
+	return t, err
+}
+
+// deaths counts the attempts before one that have neither ended nor were seen
+// alive by the next one.
+func (l *Ledger) deaths(ctx context.Context, batch int64, before int) (n int, err error) {
+	for k := 1; k < before; k++ {
+		var next claimed
+		if _, err := l.note(ctx, tryName(batch, k+1), &next); err != nil {
+			return 0, err
+		}
+		died, err := l.absent(ctx, tryName(batch, k)+tryEnd)
+		if err != nil {
+			return 0, err
+		}
+		if died && !next.Alive {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// note reads a small record into v, and reports whether there is one.
+func (l *Ledger) note(ctx context.Context, name string, v any) (bool, error) {
+	data, err := l.records.Get(ctx, path.Join(l.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
-	stands, err := e.ledger.records.PutIfAbsent(ctx, path.Join(e.ledger.dir, tryName(t.batch, t.number)), data)
-	return string(stands) == string(data), err
+	if err := json.Unmarshal(data, v); err != nil {
+		return false, Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+	}
+	return true, nil
 }
 
 // endTry says of the attempt in hand that it has not died, though it came to
 // nothing.
 func (e *engine) endTry(ctx context.Context) {
 	t := e.tries.now
-	if e.tries.now = nil; t == nil || e.ledger.memory != nil {
+	if t == nil {
 		return
 	}
-	name := path.Join(e.ledger.dir, tryName(t.batch, t.number)+tryEnd)
-	if _, err := e.ledger.records.PutIfAbsent(ctx, name, []byte("{}\n")); err != nil {
+	e.forgetTry()
+	if e.ledger.memory != nil {
+		return
+	}
+	if err := e.ledger.tell(ctx, tryName(t.batch, t.number)+tryEnd, struct{}{}); err != nil {
 		e.log.Info("the ledger was not told of the end of an attempt", "batch", t.batch, "err", err)
 	}
+}
+
+// forgetTry ends the attempt in hand, whose batch is decided.
+func (e *engine) forgetTry() {
+	e.tries.now.pulse.over()
+	e.tries.now = nil
 }
 
 const tryEnd = "end"
@@ -153,12 +222,16 @@ func split(ranges []Range, limit int64) (first, rest []Range) {
 }
 
 // suspect learns from a commit whether the rest of its plan is to be read with
-// care.
+// care: as much of it at a time as went well, and twice as much if nobody died
+// of that.
 func (e *engine) suspect(x *entry) {
 	e.tries.rest, e.tries.size = nil, 0
 	if n := x.committed.Limit; n > 0 {
 		_, e.tries.rest = split(x.plan.Ranges, n)
 		e.tries.size = n
+		if n == x.plan.Limit {
+			e.tries.size = 2 * n
+		}
 	}
 }
 

@@ -1,0 +1,250 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// Processes that are alive, and slow or stuck, are not taken for dead: what they
+// are at is not rejected, however many try it.
+func TestSlowProcessesAreNotDead(t *testing.T) {
+	for _, slow := range []time.Duration{20 * time.Second, 10 * time.Minute} {
+		t.Run(slow.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := store.NewMemory()
+				src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 1}, chunk: 5}
+				release := make(chan struct{})
+				tried := 0
+				var mu sync.Mutex
+				var wg sync.WaitGroup
+				for i := range 6 {
+					m := newJob(t, src, s)
+					m.Alone = false
+					m.Transforms = []Transform{TransformFunc(func(ctx context.Context, in Rows) (Result, error) {
+						mu.Lock()
+						tried++
+						mu.Unlock()
+						<-release
+						return Keep(in, func(int) bool { return true }), nil
+					})}
+					wg.Go(func() { assert.NoError(t, m.Drain(t.Context()), "%d", i) })
+					time.Sleep(100 * time.Millisecond)
+				}
+				time.Sleep(slow)
+				if slow < stuckAfter {
+					assert.Equal(t, 1, tried, "whoever gets on is left alone")
+				} else {
+					assert.Greater(t, tried, 3, "one that is stuck is not waited for")
+				}
+				close(release)
+				wg.Wait()
+				assert.Equal(t, []int64{0}, published(t, s, "rows"))
+				assert.Empty(t, published(t, s, "rejected"))
+			})
+		})
+	}
+}
+
+// When a message that kills has been found, the rest of its batch is soon read
+// in pieces as large as ever.
+func TestPoisonDoesNotSlowTheRest(t *testing.T) {
+	for _, n := range []int64{300, 900} {
+		s := store.NewMemory()
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": n}, chunk: 64}
+		for dying(t, src, s, 0).Drain(t.Context()) != nil {
+		}
+		l, err := OpenLedger(t.Context(), s, "ledger", nil)
+		require.NoError(t, err)
+		batches := 0
+		for _, err := range l.Batches(t.Context()) {
+			require.NoError(t, err)
+			batches++
+		}
+		t.Logf("%d messages, one of them poison: %d batches", n, batches)
+		assert.Less(t, batches, 16)
+	}
+}
+
+// No process dies here: each ends by itself, because its commit cannot be put.
+func TestEndsAfterStagingAreNoDeaths(t *testing.T) {
+	s := store.NewMemory()
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 1}, chunk: 5}
+	for range 6 {
+		m := newJob(t, src, s)
+		m.Ledger.records = &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
+			if op.Kind == faultstore.PutIfAbsent && strings.HasSuffix(op.Name, ".commit") {
+				return errFault
+			}
+			return nil
+		}}
+		require.Error(t, m.Drain(t.Context()))
+	}
+	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+	assert.Empty(t, published(t, s, "rejected"))
+}
+
+// An engine that has been at work for years holds no more than one that has just
+// begun.
+func TestEngineForgets(t *testing.T) {
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 500}, chunk: 1}
+	m := newJob(t, src, store.NewMemory())
+	m.Limits.Rows = 1
+	e, err := m.start(t.Context())
+	require.NoError(t, err)
+	e.fixed, e.limits.LateShare = true, 1
+	require.NoError(t, e.loop(t.Context()))
+	assert.Less(t, len(e.own), 10)
+	assert.Less(t, len(e.signs), 10)
+}
+
+// slowList is stopped for a while when it has listed one snapshot.
+type slowList struct {
+	store.Store
+	meanwhile func()
+}
+
+func (h *slowList) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
+	return func(yield func(store.Entry, error) bool) {
+		for e, err := range h.Store.List(ctx, prefix) {
+			if !yield(e, err) {
+				return
+			}
+			if f := h.meanwhile; f != nil && strings.Contains(prefix, "snapshots") {
+				h.meanwhile = nil
+				f()
+			}
+		}
+	}
+}
+
+// A process that was stopped within a listing, while so many snapshots came that
+// it does not see any of the newer ones, does not take the one it knows for the
+// newest.
+func TestStoppedWithinAListing(t *testing.T) {
+	s, err := store.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	l, err := OpenLedger(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	put := func(n int64) { require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(n, &claims{}))) }
+	put(64)
+	put(128)
+	slow := &Ledger{dir: "ledger", records: &slowList{s, func() {
+		put(192)
+		put(256)
+		for _, n := range []int64{64, 128} {
+			require.NoError(t, s.Delete(t.Context(), "ledger/"+snapshotName(n)))
+		}
+	}}}
+	got, err := slow.newest(t.Context(), 64)
+	require.NoError(t, err)
+	require.NotNil(t, got, "those through 128, 192 and 256 were put after that through 64")
+	assert.EqualValues(t, 256, got.Through)
+}
+
+// Names that nobody put there are not read, and a snapshot that is known and gone
+// is damage.
+func TestForeignSnapshots(t *testing.T) {
+	s := store.NewMemory()
+	l, err := OpenLedger(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(64, &claims{})))
+	_, err = s.PutIfAbsent(t.Context(), "ledger/snapshots/128", []byte("x")) // not 12 digits
+	require.NoError(t, err)
+	got, err := l.newest(t.Context(), 0)
+	require.NoError(t, err)
+	require.EqualValues(t, 64, got.Through)
+
+	require.NoError(t, s.Delete(t.Context(), "ledger/"+snapshotName(64)))
+	_, err = l.newest(t.Context(), 64)
+	var damaged *DamagedError
+	assert.ErrorAs(t, err, &damaged)
+}
+
+// stale is a source that cannot reach the leader of partition 1, which another
+// member works on.
+type stale struct {
+	*counter
+	to    int64
+	block bool // no broker answers at all
+}
+
+func (s *stale) Available(ctx context.Context) ([]Extent, error) {
+	if s.block {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	out, err := s.counter.Available(ctx)
+	out[1].Elsewhere, out[1].To = true, s.to
+	return out, err
+}
+
+// What a member last saw of a partition that another one reads is no proof that
+// it was truncated.
+func TestOthersPartitionsAreNotTruncated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.NewMemory()
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5}
+		require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+		src.set("0", 20)
+		src.set("1", 20)
+		require.NoError(t, newJob(t, src, s).Drain(t.Context())) // the other member
+		src.set("0", 30)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		assert.NoError(t, newJob(t, &stale{counter: src, to: 10}, s).Run(ctx))
+	})
+}
+
+// What is staged when the context ends is published in the time of grace, though
+// the source does not answer.
+func TestStagedRowsWaitForNoSource(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		t.Run(fmt.Sprint("foreign=", foreign), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := store.NewMemory()
+				src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				from := &stale{counter: src, to: 10}
+				m := newJob(t, from, s)
+				m.Alone = false
+				if foreign {
+					p := &Plan{Batch: 1, Token: "x", Ranges: []Range{{"1", 0, 10}}, Starts: []Start{{Partition: "0"}}}
+					_, err := put(ctx, m.Ledger, 1, kindPlan, p)
+					require.NoError(t, err)
+				}
+				m.Transforms = append(m.Transforms, timed(1100*time.Millisecond))
+				m.Interval = time.Minute
+				m.Sink = &cancelling{m.Sink, func() { from.block = true }, cancel}
+				require.NoError(t, m.Run(ctx))
+				assert.Len(t, published(t, s, "rows"), 8)
+			})
+		})
+	}
+}
+
+type cancelling struct {
+	Sink
+	before func()
+	cancel func()
+}
+
+func (c *cancelling) Stage(ctx context.Context, b Batch) (Receipt, error) {
+	r, err := c.Sink.Stage(ctx, b)
+	c.before()
+	go func() { time.Sleep(2 * time.Second); c.cancel() }()
+	return r, err
+}
