@@ -44,11 +44,13 @@ func TestSlowProcessesAreNotDead(t *testing.T) {
 					time.Sleep(100 * time.Millisecond)
 				}
 				time.Sleep(slow)
+				mu.Lock()
 				if slow < stuckAfter {
 					assert.Equal(t, 1, tried, "whoever gets on is left alone")
 				} else {
 					assert.Greater(t, tried, 3, "one that is stuck is not waited for")
 				}
+				mu.Unlock()
 				close(release)
 				wg.Wait()
 				assert.Equal(t, []int64{0}, published(t, s, "rows"))

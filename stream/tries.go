@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"math/bits"
 	"path"
 	"time"
@@ -26,7 +25,7 @@ import (
 const (
 	deathsWhole = 2       // attempts that may die before the batch is halved
 	deathsAlone = 3       // attempts at a single message that may die
-	openLength  = 1 << 16 // what is assumed of a range without an end
+	longestOpen = 1 << 16 // offsets of a range without an end that need no care
 )
 
 // try is what an attempt at a batch covers.
@@ -177,9 +176,9 @@ func tryName(batch int64, number int) string { return fmt.Sprintf("%012d.try%d",
 
 // cover chooses the ranges, after so many attempts have died.
 func (t *try) cover(p *Plan, deaths int) {
-	var all int64
+	all, open := int64(0), false
 	for _, r := range p.Ranges {
-		all += min(r.Len(), openLength)
+		all, open = all+lengthOf(r), open || r.To == Open
 	}
 	size, halvings := p.Limit, deaths
 	if size == 0 {
@@ -190,33 +189,40 @@ func (t *try) cover(p *Plan, deaths int) {
 	if alone := halvings - most; all > 0 && alone >= deathsAlone {
 		t.refuse = fmt.Sprintf("killed the process that read it, %d times", alone)
 	}
-	if t.limit >= all || deaths < deathsWhole && p.Limit == 0 {
+	if deaths < deathsWhole && p.Limit == 0 || t.limit >= all && (!open || t.limit >= longestOpen) {
 		t.limit = 0
 	}
 	t.ranges, _ = split(p.Ranges, t.limit)
 }
 
-// split cuts ranges behind so many offsets; 0: they stay whole.
+// lengthOf is what a range counts for. How long an open one is nobody knows;
+// most are files of one message.
+func lengthOf(r Range) int64 {
+	if r.To == Open {
+		return 2
+	}
+	return r.Len()
+}
+
+// split cuts ranges behind so many offsets; 0: they stay whole. Of each open
+// range at most as many are taken.
 func split(ranges []Range, limit int64) (first, rest []Range) {
 	if limit <= 0 {
 		return ranges, nil
 	}
+	left := limit
 	for _, r := range ranges {
-		if limit == 0 {
-			rest = append(rest, r)
-			continue
+		n := min(r.Len(), left)
+		if r.To == Open && left > 0 {
+			n = min(limit, Open-r.From)
 		}
-		n := min(r.Len(), limit)
-		if r.To == Open && limit > math.MaxInt64-r.From {
-			n = r.Len()
+		left -= min(lengthOf(r), left)
+		if n > 0 {
+			first = append(first, Range{r.Partition, r.From, r.From + n})
 		}
-		limit -= n
-		cut := r
 		if n < r.Len() {
-			cut.To = r.From + n
-			rest = append(rest, Range{r.Partition, cut.To, r.To})
+			rest = append(rest, Range{r.Partition, r.From + n, r.To})
 		}
-		first = append(first, cut)
 	}
 	return first, rest
 }

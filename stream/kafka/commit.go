@@ -43,6 +43,7 @@ func (s *Source) Committed(ctx context.Context, settled map[string]int64) error 
 	if s.Group == "" {
 		return nil
 	}
+	s.membership().use()
 	s.compare(settled)
 	if len(k.pending) == 0 || time.Since(k.failed) < commitPause {
 		return nil

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -53,6 +55,10 @@ type member struct {
 	works      map[slot]bool // what this process is to work on, nil: not known yet
 	err        error         // why it is not known, or may be out of date
 	fenced     bool
+	used       time.Time // when the engine last asked for something
+
+	mostIdle time.Duration
+	resting  atomic.Bool // out of the group until it does
 
 	// These are the goroutine's.
 	coordinator string
@@ -91,7 +97,7 @@ func newMember(s *Source, conf *sarama.Config, topics *selection) *member {
 	m := &member{
 		group: s.Group, conf: &own, conn: newCluster(&own, s.Brokers), topics: topics, log: s.log(),
 		ended: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}),
-		generation: sarama.GroupGenerationUndefined,
+		generation: sarama.GroupGenerationUndefined, used: time.Now(), mostIdle: cmp.Or(s.idle, idleTime),
 	}
 	if id := conf.Consumer.Group.InstanceId; id != "" {
 		m.instance = &id
@@ -114,6 +120,10 @@ func (m *member) close() {
 func (m *member) run(ctx context.Context) {
 	defer close(m.ended)
 	for ctx.Err() == nil {
+		if m.idle() {
+			m.rest(ctx)
+			continue
+		}
 		err := m.step(ctx)
 		if ctx.Err() != nil {
 			break
@@ -275,6 +285,7 @@ func (m *member) stale() bool {
 // assignment returns what this process is to work on. It waits for the first
 // one and, for a moment, for one that comes of the topics that are there.
 func (m *member) assignment(ctx context.Context, there layout) (map[slot]bool, error) {
+	m.use()
 	m.notice(there)
 	most := m.conf.Consumer.Group.Rebalance.Timeout
 	if m.assigned() {

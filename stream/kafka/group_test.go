@@ -113,6 +113,33 @@ func TestGroupCrash(t *testing.T) {
 	assert.Len(t, y.mine(), 6)
 }
 
+// What a process had whose engine is stuck goes to the others, though its
+// heartbeats go on, and it gets its share again when it gets on.
+func TestGroupStuckEngine(t *testing.T) {
+	for _, instance := range []string{"", "x"} {
+		l := groupLab(t)
+		l.create("a", 6)
+		x, y := l.join("g", func(c *sarama.Config) { c.Consumer.Group.InstanceId = instance }, "a"), l.join("g", nil, "a")
+		x.idle = time.Second
+		start(x, y)
+		spread(t, 6, x, y)
+		assert.Less(t, spread(t, 6, y), x.idle+session+2*time.Second)
+		back := make(chan struct{})
+		go func() {
+			for {
+				x.Available(t.Context())
+				select {
+				case <-back:
+					return
+				case <-time.After(x.idle / 10):
+				}
+			}
+		}()
+		spread(t, 6, x, y)
+		close(back)
+	}
+}
+
 // A process that sleeps loses its share to the others, and comes back by itself.
 func TestGroupStall(t *testing.T) {
 	l := groupLab(t)

@@ -61,6 +61,8 @@ type Source struct {
 	// Log is told of outages. nil is slog.Default().
 	Log *slog.Logger
 
+	idle time.Duration // of the engine, until its partitions are left to others; 0: idleTime
+
 	mu     sync.Mutex
 	conn   *cluster // nil: not opened
 	topics *selection
@@ -117,7 +119,8 @@ func (s *Source) unreached(ctx context.Context, err error) error {
 //
 // With Join the first call joins the group, and waits until the partitions
 // have been spread. When its coordinator cannot be reached later on, the last
-// assignment stays. A process whose group.instance.id another one has taken
+// assignment stays. An engine that asks for nothing for five minutes, because a
+// sink hangs for example, is out of the group until it does. A process whose group.instance.id another one has taken
 // gets a permanent error.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	c, err := s.open()
@@ -147,7 +150,10 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 			return
 		}
 		s.state.begun = true
+		m := s.membership()
+		m.use()
 		r, err := newReader(s, c, ranges, func(c stream.Chunk) error {
+			m.use()
 			if err := ctx.Err(); err != nil {
 				return err
 			}
