@@ -82,8 +82,9 @@ def framed(shared, topic):
 def jumps(shared, topic):
     """Alerts whose times in Kafka jump by seconds, hours and years, forth as well as back."""
     from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
-    any_time = ConfigEntry("message.timestamp.after.max.ms", str(2 ** 62), incremental_operation=AlterConfigOpType.SET)
-    kafka.settle(kafka.ADMIN.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[any_time])]))
+    any_time = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in (("message.timestamp.after.max.ms", str(2 ** 62)), ("retention.ms", "-1"))]  # else old ones go
+    kafka.settle(kafka.ADMIN.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=any_time)]))
     p, rng = kafka.producer(), random.Random(topic)
     for i, data in enumerate(list(kafka.alerts(shared, "ztf-4.02", "ztf-3.3")) * 2):
         ms = time.time() + rng.choice((-1, 1)) * 10 ** rng.uniform(0, 9)
