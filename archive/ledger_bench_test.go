@@ -22,15 +22,15 @@ import (
 )
 
 const (
-	ledgerBatch = 500 // messages: ten seconds of 50 a second
-	ledgerOld   = 50  // batches that are there before, so that a snapshot falls due
-	ledgerPairs = 5
+	ledgerBatch = 2000 // messages: ten seconds of 200 a second
+	ledgerOld   = 58   // batches that are there before, so that a snapshot falls due
+	ledgerPairs = 3
 )
 
 // BenchmarkLedger archives the same alerts by the service, and by a job of the
 // same parts whose ledger is in memory and forgets: the ratio of the CPU times
 // is what the ledger with its fsyncs, snapshots and history costs. The best of
-// five of each, in turn. With a real Kafka there is the group besides: see
+// three of each, in turn. With a real Kafka there is the group besides: see
 // BenchmarkRealLedger.
 //
 //	go test ./archive -run - -bench Ledger -benchtime 20000x

@@ -146,7 +146,9 @@ func (c *claims) start(s Start) error {
 }
 
 // settle adds a committed range. Two commits that hold the same offset would
-// break the promise of the ledger, so that is an error.
+// break the promise of the ledger, so that is an error. Above a base it is none:
+// a batch that was undecided when it was read may have left something to one
+// that was read later.
 func (c *claims) settle(a Account) error {
 	cl, _ := c.claim(a.Partition)
 	if c.base != nil {
@@ -168,7 +170,7 @@ func (c *claims) settle(a Account) error {
 	from, to, j := a.From, a.To, i
 	for ; j < len(cl.done) && cl.done[j].from <= to; j++ {
 		v := cl.done[j]
-		if max(v.from, a.From) < min(v.to, a.To) {
+		if c.base == nil && max(v.from, a.From) < min(v.to, a.To) {
 			return fmt.Errorf("stream: ledger is damaged: %v is committed twice", a.Range)
 		}
 		from, to = min(from, v.from), max(to, v.to)

@@ -192,3 +192,23 @@ func (c *claims) clone() claims {
 	}
 	return out
 }
+
+// A batch was read while it was undecided. Meanwhile it was decided in part, and
+// a later one claimed what it left: both are taken.
+func TestClaimedWhatWasLeftMeanwhile(t *testing.T) {
+	for _, committed := range []bool{false, true} {
+		later := entry{plan: &Plan{Batch: 2, Ranges: []Range{{"a", 2, 5}}}}
+		if committed {
+			later.committed = &Commit{Batch: 2, Accounts: []Account{{Range: Range{"a", 2, 4}, Read: 2, Written: 2}}}
+		}
+		v := newView()
+		v.tail = []entry{{plan: &Plan{Batch: 1, Ranges: []Range{{"a", 0, 5}}}}, later}
+		c, err := v.claimed()
+		require.NoError(t, err)
+		_, free := c.free(Extent{Range: Range{"a", 0, 5}})
+		assert.False(t, free)
+		r, free := c.free(Extent{Range: Range{"a", 0, 9}})
+		assert.True(t, free)
+		assert.Equal(t, Range{"a", 5, 9}, r)
+	}
+}

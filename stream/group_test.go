@@ -181,8 +181,12 @@ func eight(n int64) map[string]int64 {
 // waits for longer than the group's notice and the takeover of a batch.
 func TestGroup(t *testing.T) {
 	const notice = 3 * time.Second // until the group knows of a member that is silent
+	seeds := 10
+	if testing.Short() {
+		seeds = 3
+	}
 	for _, n := range []int{2, 3, 5} {
-		for range 10 {
+		for range seeds {
 			seed := rand.Uint64()
 			t.Run(fmt.Sprintf("%d members, seed %d", n, seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { befall(t, n, notice, rand.New(rand.NewPCG(seed, 0))) })
