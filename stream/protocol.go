@@ -171,8 +171,8 @@ func (v *view) learn(a action, got answer) error {
 		v.looked = true
 		if got.snapshot != nil {
 			v.rebase(got.snapshot)
-			return v.settle()
 		}
+		return v.settle()
 	case a.verb == doSnapshot:
 		v.through = a.batch - 1
 	case a.verb == doChoose:
@@ -190,8 +190,7 @@ func (v *view) learn(a action, got answer) error {
 	case a.kind == kindCommit:
 		e.commit, v.looked = absent, false
 	case got.done != nil:
-		e.done = present
-		return v.settle()
+		e.done, v.looked = present, false
 	default:
 		e.done, v.looked = absent, false
 	}
@@ -223,7 +222,8 @@ func (v *view) decide(batch int64, e *entry, c *Commit) error {
 }
 
 // settle moves the batches that are done from the head of the tail into the
-// claims.
+// claims. It is called after a look only: a commit that this process has put may
+// be void until then.
 func (v *view) settle() error {
 	for len(v.tail) > 0 && v.tail[0].done == present {
 		if err := v.claims.add(&v.tail[0]); err != nil {

@@ -185,8 +185,12 @@ func (w *world) moves(r rules) (out []move) {
 		}
 	}
 	for b := int64(1); b <= w.through; b++ { // in the order of their names
-		if w.records[b].commit != nil || w.records[b].done {
-			add(func(n *world) { n.records[b].commit, n.records[b].done = nil, false }, "commit %d is truncated", b)
+		if w.records[b].commit != nil {
+			add(func(n *world) { n.records[b].commit = nil }, "commit %d is truncated", b)
+			break
+		}
+		if w.records[b].done {
+			add(func(n *world) { n.records[b].done = false }, "done %d is truncated", b)
 			break
 		}
 		if w.records[b].plan != nil {
@@ -289,9 +293,6 @@ func (w *world) act(i int, a action, r rules) (out []move) {
 		out = append(out, move{func() string { return fmt.Sprintf("p%d batch %d: ", i, a.batch) + fmt.Sprintf(format, args...) }, n})
 	}
 	learn := func(p *proc, got answer) {
-		if got.done != nil || got.snapshot != nil {
-			p.claims = p.claims.clone()
-		}
 		if err := p.learn(a, got); err != nil {
 			panic(err) // found by explore
 		}
@@ -303,8 +304,8 @@ func (w *world) act(i int, a action, r rules) (out []move) {
 		got := answer{}
 		if n.through > p.through {
 			got.snapshot = n.snapshot()
-			p.claims = p.claims.clone()
 		}
+		p.claims = p.claims.clone() // it may settle something
 		if err := p.learn(action{verb: doLook, batch: a.batch}, got); err != nil {
 			panic(err)
 		}
@@ -317,7 +318,7 @@ func (w *world) act(i int, a action, r rules) (out []move) {
 	switch a.verb {
 	case doLook:
 		if r.believed && p.looked || p.won {
-			act(func(_ *world, p *proc) { p.view.looked = true }, "believes")
+			act(func(_ *world, p *proc) { p.claims = p.claims.clone(); learn(p, answer{}) }, "believes")
 			break
 		}
 		act(look, "looks")
