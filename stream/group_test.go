@@ -183,7 +183,7 @@ func TestGroup(t *testing.T) {
 	const notice = 3 * time.Second // until the group knows of a member that is silent
 	seeds := 10
 	if testing.Short() {
-		seeds = 3
+		seeds = 1
 	}
 	for _, n := range []int{2, 3, 5} {
 		for range seeds {

@@ -55,7 +55,7 @@ func TestManyBatches(t *testing.T) {
 		n, err = strconv.ParseInt(text, 10, 64)
 		require.NoError(t, err)
 	} else if testing.Short() {
-		n = 20_000
+		n = 5_000
 	}
 	ctx := t.Context()
 	s := store.NewMemory()
@@ -101,9 +101,9 @@ func TestManyBatches(t *testing.T) {
 // A ledger is truncated beside its readers and by two processes at once, and
 // whatever is interrupted there loses nothing.
 func TestTruncateIsInterrupted(t *testing.T) {
-	step := 1
+	step := 3
 	if testing.Short() {
-		step = 9
+		step = 31
 	}
 	for k := 1; ; k += step {
 		s := store.NewMemory()
