@@ -289,6 +289,14 @@ func (l *lab) real(partitions int32, configs ...string) string {
 	require.NoError(l.t, err)
 	require.NoError(l.t, kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 	l.t.Cleanup(func() { l.remove(topic) })
+	require.Eventually(l.t, func() bool { // a broker knows of it a while later
+		req := kmsg.NewPtrMetadataRequest()
+		rt := kmsg.NewMetadataRequestTopic()
+		rt.Topic = &topic
+		req.Topics = append(req.Topics, rt)
+		resp, err := req.RequestWith(context.Background(), c)
+		return err == nil && resp.Topics[0].ErrorCode == 0 && len(resp.Topics[0].Partitions) == int(partitions)
+	}, 10*time.Second, 10*time.Millisecond)
 	return topic
 }
 
