@@ -26,19 +26,18 @@ type engine struct {
 	retry    Retry
 	log      *slog.Logger
 
-	extents   []Extent        // what the source has
-	asked     time.Time       // when they were asked for
-	fixed     bool            // and stay as they were at first: Drain
-	others    map[string]bool // partitions that another process is to work on
-	budget    Limits          // of the next batch
-	cut       map[string]bool // partitions found truncated
-	forgotten int64           // batches below it are not remembered
-	told      int64           // the batch before which the source was told what is settled
-	full      bool            // the last batch left something waiting
-	fresh     bool            // nothing was waited for since the ledger was read
-	begun     time.Time       // when the last batch was
-	speed     float64         // of the last batch staged here, in bytes a second
-	size      float64         // of a message of the last batch, in bytes
+	extents []Extent        // what the source has
+	asked   time.Time       // when they were asked for
+	fixed   bool            // and stay as they were at first: Drain
+	others  map[string]bool // partitions that another process is to work on
+	budget  Limits          // of the next batch
+	cut     map[string]bool // partitions found truncated
+	told    int64           // the batch before which the source was told what is settled
+	full    bool            // the last batch left something waiting
+	fresh   bool            // nothing was waited for since the ledger was read
+	begun   time.Time       // when the last batch was
+	speed   float64         // of the last batch staged here, in bytes a second
+	size    float64         // of a message of the last batch, in bytes
 
 	own   map[int64]string // the tokens of this engine's plans, by batch
 	signs map[int64]*signs // of the batches of others
@@ -107,12 +106,8 @@ func (e *engine) forget() {
 			e.forgetTry()
 		}
 	}
-	if e.forgotten < e.view.batch {
-		e.forgotten = e.view.batch
-		decided := func(batch int64) bool { return batch < e.view.batch }
-		maps.DeleteFunc(e.own, func(batch int64, _ string) bool { return decided(batch) })
-		maps.DeleteFunc(e.signs, func(batch int64, _ *signs) bool { return decided(batch) })
-	}
+	maps.DeleteFunc(e.own, func(batch int64, _ string) bool { return batch < e.view.batch })
+	maps.DeleteFunc(e.signs, func(batch int64, _ *signs) bool { return batch < e.view.batch })
 }
 
 // due is when the next batch is to be planned.

@@ -45,7 +45,7 @@ func beatName(batch int64, attempt, n int) string {
 func (e *engine) listen(ctx context.Context) {
 	for i := range e.view.tail {
 		n, x := e.view.number(i), &e.view.tail[i]
-		if e.own[n] == x.plan.Token {
+		if e.planned(x.plan) {
 			continue
 		}
 		s := e.signs[n]

@@ -153,7 +153,7 @@ func (l *Ledger) snapshot(ctx context.Context, through int64) (*snapshot, error)
 		err = fmt.Errorf("it is one of version %q through batch %d", s.Version, s.Through)
 	}
 	if err != nil {
-		return nil, Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+		return nil, Permanent(&DamagedError{through, name, err})
 	}
 	return s, nil
 }

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -22,7 +23,7 @@ const (
 // finds when it starts alone, and what others have left behind or given up. A batch whose
 // first partition another process has is that one's.
 func (e *engine) mine(batch int64, x *entry) bool {
-	if e.own[batch] == x.plan.Token || x.staged != nil || x.published {
+	if e.planned(x.plan) || x.staged != nil || x.published {
 		return true
 	}
 	switch s := e.signs[batch]; {
@@ -40,12 +41,13 @@ func (e *engine) mine(batch int64, x *entry) bool {
 // foreign reports whether a batch is undecided that is not this process's by
 // itself: whose it is now is for the source to say.
 func (e *engine) foreign() bool {
-	for i := range e.view.tail {
-		if x := &e.view.tail[i]; x.commit != present && e.own[e.view.number(i)] != x.plan.Token {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.view.tail, func(x entry) bool { return x.commit != present && !e.planned(x.plan) })
+}
+
+// planned reports whether a plan is this engine's own.
+func (e *engine) planned(p *Plan) bool {
+	token, ok := e.own[p.Batch]
+	return ok && token == p.Token
 }
 
 // finished reports whether a drain is at its end: all that there was is done,

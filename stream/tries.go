@@ -99,7 +99,7 @@ func (e *engine) beginTry(ctx context.Context, p *Plan) (*try, error) {
 // newTry is the next attempt at a batch, which is not begun yet.
 func (e *engine) newTry(ctx context.Context, p *Plan) (*try, error) {
 	t := &try{batch: p.Batch, number: 1}
-	if e.own[p.Batch] == p.Token {
+	if e.planned(p) {
 		return t, nil
 	}
 	s := e.signs[p.Batch]
@@ -143,7 +143,8 @@ func (l *Ledger) note(ctx context.Context, name string, v any) (bool, error) {
 		return false, err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return false, Permanent(fmt.Errorf("stream: ledger record %s is damaged: %w", name, err))
+		batch, _ := batchOf(name)
+		return false, Permanent(&DamagedError{batch, name, err})
 	}
 	return true, nil
 }

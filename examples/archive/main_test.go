@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,19 +41,7 @@ func TestLateShare(t *testing.T) {
 
 // output runs the command and returns what it printed.
 func output(t *testing.T, args ...string) string {
-	r, w, err := os.Pipe()
-	require.NoError(t, err)
-	old := os.Stdout
-	os.Stdout = w
-	defer func() { os.Stdout = old }()
-	done := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(r)
-		done <- string(text)
-	}()
-	err = run(context.Background(), args)
-	w.Close()
-	text := <-done
+	text, err := printed(t, args...)
 	require.NoError(t, err)
 	return text
 }
