@@ -296,10 +296,11 @@ func TestGroupPublishesForOthers(t *testing.T) {
 		sink := &jsonSink{g.store, "rows"}
 		a.Sink, b.Sink = stuck{sink}, sink
 		g.assign(a, b)
-		a.start(a.Run)
 		b.start(b.Run)
-		g.until("a commit", time.Minute, func() bool {
-			_, err := g.ledger().Commit(t.Context(), 1)
+		time.Sleep(100 * time.Millisecond) // the ledger has begun, by a batch of nothing
+		a.start(a.Run)
+		g.until("rows are committed", time.Minute, func() bool {
+			_, err := g.ledger().Commit(t.Context(), 2)
 			return err == nil
 		})
 		took := g.until("published", time.Hour, g.all)
