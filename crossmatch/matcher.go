@@ -55,16 +55,18 @@ func (s Status) String() string {
 
 // Match is the answer to one position.
 type Match struct {
-	Row        int32 // of Answer.Rows; -1 without a match
+	// Row is the number of the row in its catalogue, from 0; -1 without a match,
+	// or where a catalogue has no numbers.
+	Row        int32
 	Status     Status
-	Separation Angle // of the match
+	Separation Angle // of the match; NaN without one
 }
 
 // Answer has a Match for each position.
 type Answer struct {
 	Matches []Match
-	// Rows has the catalogue's columns; nil if it has none. Whoever asked
-	// releases it.
+	// Rows has a row for each position: the catalogue's columns of its match, or
+	// nulls. Nil if the catalogue has no columns. Whoever asked releases it.
 	Rows arrow.Record
 	// Cause is why some are Failed.
 	Cause error
