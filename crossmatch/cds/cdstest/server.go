@@ -1,0 +1,323 @@
+// Package cdstest is a stand-in for the X-Match service of the CDS: it speaks
+// its protocol over a small table, and fails in its ways when told to.
+package cdstest
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"html"
+	"io"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Column is a column of the table.
+type Column struct {
+	Name     string
+	Datatype string // of VOTable: char, int, long, float, double, boolean …
+}
+
+// Row is a row of the table: a place, in degrees, and a value of each column.
+// An empty value is null.
+type Row struct {
+	RA, Dec float64
+	Values  []string
+}
+
+// Server is an http.Handler that answers like the service. Its fields are set
+// before it is used.
+type Server struct {
+	Table   string // the only one it has; "simbad", say
+	Columns []Column
+	Rows    []Row
+	// Encoding is how a VOTable's rows are written: TABLEDATA, which is the
+	// default, BINARY or BINARY2.
+	Encoding string
+	// Edit changes the rows of a reply: angDist, then cols1, then cols2.
+	Edit func([][]string) [][]string
+	// Fault returns what goes wrong with a request, counted from 1; nil, or a
+	// nil Fault: nothing does.
+	Fault func(request int) Fault
+
+	requests, inFlight atomic.Int64
+	mu                 sync.Mutex
+	asked              []int
+	most               int64
+	forms              []map[string]string
+}
+
+// Requests is how many requests there were.
+func (s *Server) Requests() int { return int(s.requests.Load()) }
+
+// Asked is how many positions each request had.
+func (s *Server) Asked() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.asked)
+}
+
+// AtOnce is how many requests there were at the same time, at most.
+func (s *Server) AtOnce() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int(s.most)
+}
+
+// Forms are the parameters of the requests, and their file as cat1.
+func (s *Server) Forms() []map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.forms)
+}
+
+// ServeHTTP answers a request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := s.inFlight.Add(1)
+	defer s.inFlight.Add(-1)
+	n := int(s.requests.Add(1))
+	s.mu.Lock()
+	s.most = max(s.most, now)
+	s.mu.Unlock()
+
+	q, err := readQuery(r)
+	s.mu.Lock()
+	s.asked = append(s.asked, len(q.places))
+	s.forms = append(s.forms, q.form)
+	s.mu.Unlock()
+	if err == nil {
+		err = s.check(&q)
+	}
+	if err != nil {
+		Refuse(http.StatusBadRequest, err.Error())(w, r, nil)
+		return
+	}
+	reply := s.format(&q, s.match(&q))
+	if s.Fault != nil {
+		if fault := s.Fault(n); fault != nil {
+			fault(w, r, reply)
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	_, _ = w.Write(reply)
+}
+
+// query is what a request asks.
+type query struct {
+	form   map[string]string
+	names  []string   // of the uploaded columns
+	upload [][]string // the uploaded rows
+	places []place
+	radius float64 // arcseconds
+	cols1  []int
+	cols2  []int
+}
+
+type place struct{ ra, dec float64 }
+
+func readQuery(r *http.Request) (query, error) {
+	q := query{form: make(map[string]string)}
+	if err := r.ParseMultipartForm(100 << 20); err != nil {
+		return q, fmt.Errorf("not a form: %w", err)
+	}
+	for name, values := range r.MultipartForm.Value {
+		q.form[strings.ToLower(name)] = values[0]
+	}
+	file, _, err := r.FormFile("cat1")
+	if err != nil {
+		return q, fmt.Errorf("missing parameter \"cat1\"")
+	}
+	defer file.Close()
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return q, err
+	}
+	q.form["cat1"] = string(data)
+	all, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil || len(all) == 0 {
+		return q, fmt.Errorf("cat1 is no CSV: %v", err)
+	}
+	q.names, q.upload = all[0], all[1:]
+	return q, q.readPlaces()
+}
+
+func (q *query) readPlaces() error {
+	ra := slices.Index(q.names, q.form["colra1"])
+	dec := slices.Index(q.names, q.form["coldec1"])
+	if ra < 0 || dec < 0 {
+		return fmt.Errorf("cat1 has no columns %q and %q", q.form["colra1"], q.form["coldec1"])
+	}
+	for _, row := range q.upload {
+		x, err1 := strconv.ParseFloat(row[ra], 64)
+		y, err2 := strconv.ParseFloat(row[dec], 64)
+		if err1 != nil || err2 != nil || x < 0 || x >= 360 || math.Abs(y) > 90 {
+			return fmt.Errorf("no position: %q", row)
+		}
+		q.places = append(q.places, place{x, y})
+	}
+	return nil
+}
+
+// check completes a query, or says what the service has against it.
+func (s *Server) check(q *query) (err error) {
+	for _, name := range []string{"request", "cat2", "distmaxarcsec", "responseformat"} {
+		if q.form[name] == "" {
+			return fmt.Errorf("missing parameter %s", name)
+		}
+	}
+	if q.form["request"] != "xmatch" {
+		return fmt.Errorf("request %q is not known", q.form["request"])
+	}
+	if q.form["cat2"] != s.Table {
+		return fmt.Errorf("catalogue must be a URL or simbad or vizier:tabName, not %q", q.form["cat2"])
+	}
+	if q.radius, err = strconv.ParseFloat(q.form["distmaxarcsec"], 64); err != nil || q.radius <= 0 || q.radius > 180 {
+		return fmt.Errorf("distMaxArcsec is %q", q.form["distmaxarcsec"])
+	}
+	if f := q.form["responseformat"]; f != "votable" && f != "csv" && f != "tsv" {
+		return fmt.Errorf("the format %q is not known", f)
+	}
+	if q.cols1, err = choose(q.form, "cols1", q.names); err != nil {
+		return err
+	}
+	names := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		names[i] = c.Name
+	}
+	q.cols2, err = choose(q.form, "cols2", names)
+	return err
+}
+
+func choose(form map[string]string, parameter string, names []string) ([]int, error) {
+	list, given := form[parameter]
+	var chosen []int
+	if !given {
+		for i := range names {
+			chosen = append(chosen, i)
+		}
+	}
+	for _, name := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		i := slices.Index(names, name)
+		if i < 0 {
+			return nil, fmt.Errorf("unknown column %q in %s", name, parameter)
+		}
+		chosen = append(chosen, i)
+	}
+	return chosen, nil
+}
+
+// match returns rows of angDist, cols1 and cols2.
+func (s *Server) match(q *query) [][]string {
+	var out [][]string
+	for i, p := range q.places {
+		nearest := math.Inf(1)
+		first := len(out)
+		for _, row := range s.Rows {
+			d := separation(p, place{row.RA, row.Dec})
+			if d > q.radius {
+				continue
+			}
+			if q.form["selection"] == "best" {
+				if d >= nearest {
+					continue
+				}
+				nearest, out = d, out[:first]
+			}
+			line := []string{strconv.FormatFloat(d, 'f', 6, 64)}
+			for _, c := range q.cols1 {
+				line = append(line, q.upload[i][c])
+			}
+			for _, c := range q.cols2 {
+				line = append(line, row.Values[c])
+			}
+			out = append(out, line)
+		}
+	}
+	if s.Edit != nil {
+		out = s.Edit(out)
+	}
+	return out
+}
+
+// separation is in arcseconds.
+func separation(a, b place) float64 {
+	const degree = math.Pi / 180
+	x := math.Sin((b.dec - a.dec) * degree / 2)
+	y := math.Sin(math.Remainder(b.ra-a.ra, 360) * degree / 2)
+	h := x*x + math.Cos(a.dec*degree)*math.Cos(b.dec*degree)*y*y
+	return 2 * math.Asin(math.Sqrt(min(1, h))) / degree * 3600
+}
+
+func (s *Server) format(q *query, rows [][]string) []byte {
+	columns := []Column{{"angDist", "double"}}
+	for _, c := range q.cols1 {
+		columns = append(columns, Column{q.names[c], "int"})
+	}
+	for _, c := range q.cols2 {
+		columns = append(columns, s.Columns[c])
+	}
+	switch q.form["responseformat"] {
+	case "csv":
+		return separated(',', columns, rows)
+	case "tsv":
+		return separated('\t', columns, rows)
+	}
+	return votable(s.Encoding, columns, rows)
+}
+
+func separated(comma rune, columns []Column, rows [][]string) []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Comma = comma
+	var names []string
+	for _, c := range columns {
+		names = append(names, c.Name)
+	}
+	_ = w.Write(names) // a buffer does not fail
+	_ = w.WriteAll(rows)
+	return b.Bytes()
+}
+
+func votable(encoding string, columns []Column, rows [][]string) []byte {
+	var b bytes.Buffer
+	b.WriteString(head)
+	b.WriteString("<RESOURCE type=\"results\">\n<INFO name=\"QUERY_STATUS\" value=\"OK\"></INFO>\n<TABLE>\n")
+	for i, c := range columns {
+		extra := ""
+		if i == 0 {
+			extra = ` unit="arcsec"`
+		}
+		if c.Datatype == "char" {
+			extra += ` arraysize="*"`
+		}
+		fmt.Fprintf(&b, "<FIELD name=\"%s\" datatype=\"%s\"%s/>\n", html.EscapeString(c.Name), c.Datatype, extra)
+	}
+	b.WriteString("<DATA>")
+	switch encoding {
+	case "BINARY", "BINARY2":
+		fmt.Fprintf(&b, "<%s><STREAM encoding=\"base64\">\n%s\n</STREAM></%s>", encoding, pack(encoding, columns, rows), encoding)
+	default:
+		b.WriteString("<TABLEDATA>\n")
+		for _, row := range rows {
+			b.WriteString("<TR>")
+			for _, text := range row {
+				b.WriteString("<TD>" + html.EscapeString(text) + "</TD>")
+			}
+			b.WriteString("</TR>\n")
+		}
+		b.WriteString("</TABLEDATA>")
+	}
+	b.WriteString("</DATA>\n</TABLE>\n</RESOURCE>\n</VOTABLE>\n")
+	return b.Bytes()
+}
+
+const head = `<?xml version="1.0" encoding="UTF-8"?>
+<VOTABLE version="1.2" xmlns="http://www.ivoa.net/xml/VOTable/v1.2">
+<DESCRIPTION>A stand-in for the CDS X-Match service.</DESCRIPTION>
+`

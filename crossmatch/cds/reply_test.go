@@ -1,0 +1,212 @@
+package cds
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/cds/cdstest"
+)
+
+// typed are the test's fields with their types.
+var typed = (&Client{Fields: fields}).Schema().Fields()
+
+func asked(n int) *request {
+	return &request{n: n, radius: 2 * crossmatch.Arcsecond, fields: typed}
+}
+
+// replies are whole replies to three positions, one of each encoding.
+func replies(t testing.TB) [][]byte {
+	var all [][]byte
+	for _, encoding := range []string{"TABLEDATA", "BINARY", "BINARY2"} {
+		s := serve()
+		s.Encoding = encoding
+		s.Fault = cdstest.Always(func(w http.ResponseWriter, _ *http.Request, reply []byte) {
+			all = append(all, bytes.Clone(reply))
+			_, _ = w.Write(reply)
+		})
+		c := &Client{Table: "simbad", Fields: fields}
+		c.Service = Service{URL: fmt.Sprintf("http://host%d.test/", hosts.Add(1)), HTTP: &http.Client{Transport: inProcess{s}}}
+		a, err := c.Nearest(t.Context(), places(10, 20, 0, 0, 50, 50), 2*crossmatch.Arcsecond)
+		require.NoError(t, err)
+		require.NoError(t, a.Cause)
+		release(a.Rows)
+	}
+	require.Len(t, all, 3)
+	return all
+}
+
+// A reply that ends early is an error wherever it ends, and never an answer.
+func TestCutAnywhere(t *testing.T) {
+	for _, reply := range replies(t) {
+		for n := range len(bytes.TrimSpace(reply)) {
+			_, err := asked(3).read(bytes.NewReader(reply[:n]))
+			require.Error(t, err, "%s", reply[:n])
+			require.False(t, errors.Is(err, errOurs), "%s: %v", reply[:n], err)
+		}
+		_, err := asked(3).read(bytes.NewReader(reply))
+		require.NoError(t, err)
+	}
+}
+
+func TestBinaryRowsThatAreCut(t *testing.T) {
+	const head = `<VOTABLE><RESOURCE><TABLE><FIELD name="angDist" datatype="double"/><FIELD name="skyfinch_row" datatype="int"/><FIELD name="x" datatype="%s" arraysize="%s"/><DATA><BINARY><STREAM encoding="base64">%s</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>`
+	for _, c := range []struct{ datatype, arraysize, data, want string }{
+		{"char", "*", "P/AAAAAAAAAAAAAAAAAAAw==", "binary rows are cut"},
+		{"char", "*", "P/AAAAAAAAAAAAAA/////w==", "binary rows are cut"},
+		{"char", "9", "P/AAAAAAAAAAAAAAeHg=", "binary rows are cut"},
+		{"double", "", "P/AAAAAAAAAAAAAAeHg=", "binary rows are cut"},
+		{"char", "2x9999999999", "P/AAAAAAAAAAAAAAeHg=", "arraysize"},
+		{"char", "65536x65536", "P/AAAAAAAAAAAAAAeHg=", "arraysize"},
+		{"doubleComplex", "0", "P/AAAAAAAAAAAAAA", "not read"},
+		{"quaternion", "", "P/AAAAAAAAAAAAAA", "\"quaternion\" are not read"},
+		{"char", "*", "!", "illegal base64"},
+	} {
+		r := asked(1)
+		r.fields = nil
+		_, err := r.read(strings.NewReader(fmt.Sprintf(head, c.datatype, c.arraysize, c.data)))
+		assert.ErrorContains(t, err, c.want, "%v", c)
+	}
+	text := strings.ReplaceAll(fmt.Sprintf(head, "char", "0", "eHg="), `<FIELD name="angDist" datatype="double"/><FIELD name="skyfinch_row" datatype="int"/>`, "")
+	assert.Equal(t, "", message(strings.NewReader(text)), "rows of no bytes end")
+}
+
+func TestBinaryDatatypes(t *testing.T) {
+	for _, c := range []struct {
+		datatype string
+		raw      string
+		want     string
+	}{
+		{"char", "ab\x00c", "ab"},
+		{"char", "a\xff", "a\uFFFD"},
+		{"unicodeChar", "\x00a\x03\xb1", "aα"},
+		{"boolean", "T", "T"},
+		{"boolean", "\x00", "?"},
+		{"unsignedByte", "\xff\x01", "255 1"},
+		{"short", "\xff\xfe", "-2"},
+		{"int", "\x80\x00\x00\x00", "-2147483648"},
+		{"long", "\x7f\xff\xff\xff\xff\xff\xff\xff", "9223372036854775807"},
+		{"float", "\x3d\xcc\xcc\xcd", "0.1"},
+		{"double", "\x3f\xb9\x99\x99\x99\x99\x99\x9a", "0.1"},
+		{"double", "", ""},
+	} {
+		assert.Equal(t, c.want, textOf(c.datatype, []byte(c.raw)), "%s %q", c.datatype, c.raw)
+	}
+}
+
+func TestValues(t *testing.T) {
+	of := func(kind arrow.DataType, text string) any {
+		v, err := value(kind, text)
+		require.NoError(t, err, text)
+		return v
+	}
+	assert.Equal(t, int64(math.MaxInt64), of(arrow.PrimitiveTypes.Int64, "9223372036854775807"))
+	assert.Equal(t, int16(-5), of(arrow.PrimitiveTypes.Int16, "-5"))
+	assert.Equal(t, 33.867275, of(arrow.PrimitiveTypes.Float64, "+33.867275"))
+	assert.Equal(t, math.Inf(-1), of(arrow.PrimitiveTypes.Float64, "-Inf"))
+	assert.Nil(t, of(arrow.PrimitiveTypes.Float32, "NaN"))
+	assert.Equal(t, true, of(arrow.FixedWidthTypes.Boolean, "T"))
+	assert.Nil(t, of(arrow.FixedWidthTypes.Boolean, "?"))
+	for text, kind := range map[string]arrow.DataType{
+		"40000": arrow.PrimitiveTypes.Int16, "1.0": arrow.PrimitiveTypes.Int32, "12h": arrow.PrimitiveTypes.Float64,
+		"1e99": arrow.PrimitiveTypes.Float32, "maybe": arrow.FixedWidthTypes.Boolean,
+	} {
+		_, err := value(kind, text)
+		assert.Error(t, err, text)
+	}
+}
+
+func TestNullValues(t *testing.T) {
+	got, err := asked(1).read(strings.NewReader(table("<TR><TD>1</TD><TD>0</TD><TD> QSO\n</TD><TD>-9</TD><TD></TD></TR>")))
+	require.NoError(t, err)
+	assert.Equal(t, []any{"QSO", nil, nil}, got[0].row)
+}
+
+func TestShapesOfReplies(t *testing.T) {
+	ok := `<INFO name="QUERY_STATUS" value="OK"/>`
+	for name, c := range map[string]struct{ text, want string }{
+		"no table":           {"<VOTABLE><RESOURCE/></VOTABLE>", "no table"},
+		"no table, but well": {"<VOTABLE><RESOURCE>" + ok + "</RESOURCE></VOTABLE>", ""},
+		"no data":            {strings.ReplaceAll(strings.ReplaceAll(table(""), "<DATA><TABLEDATA>", ""), "</TABLEDATA></DATA>", ""), ""},
+		"other columns":      {"<VOTABLE><TABLE><FIELD name='x'/></TABLE></VOTABLE>", "without angDist"},
+		"other units":        {strings.Replace(table(""), `"angDist"`, `"angDist" unit="deg"`, 1), `angDist in "deg"`},
+		"other case":         {strings.Replace(table(""), `"otype"`, `"OTYPE"`, 1), ""},
+		"rows before data":   {"<VOTABLE><TABLE><TR/></TABLE></VOTABLE>", "outside of the data"},
+		"stream before data": {"<VOTABLE><TABLE><FIELD name='x' datatype='int'/><BINARY><STREAM encoding='base64'>AAAAAA==</STREAM></BINARY></TABLE></VOTABLE>", "outside of the data"},
+		"late field":         {strings.Replace(table(""), "<TABLEDATA>", "<FIELD name='z'/><TABLEDATA>", 1), "FIELD after the data"},
+		"FITS":               {strings.NewReplacer("<TABLEDATA>", "<FITS><STREAM>", "</TABLEDATA>", "</STREAM></FITS>").Replace(table("")), "as FITS"},
+		"elsewhere":          {strings.NewReplacer("<TABLEDATA>", "<BINARY><STREAM href='file:///etc/passwd'>", "</TABLEDATA>", "</STREAM></BINARY>").Replace(table("")), "elsewhere"},
+		"a second table":     {strings.Replace(table(""), "</RESOURCE>", "<TABLE><FIELD name='z'/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE>", 1), ""},
+		"deep":               {strings.Repeat("<VOTABLE>", 100), "65 deep"},
+		"deep in a cell":     {strings.Replace(table("<TR><TD>@</TD></TR>"), "@", strings.Repeat("<a>", 100), 1), "65 deep"},
+		"not closed well":    {"<VOTABLE></TABLE>", "element <VOTABLE> closed by </TABLE>"},
+		"encoding":           {"<?xml version='1.0' encoding='EBCDIC'?><VOTABLE/>", `encoding "EBCDIC"`},
+		"worst status":       {"<VOTABLE><INFO name='QUERY_STATUS' value='ERROR'>why</INFO>" + ok + table("")[len("<VOTABLE>"):], "why"},
+	} {
+		got, err := asked(2).read(strings.NewReader(c.text))
+		if c.want == "" {
+			if assert.NoError(t, err, name) {
+				assert.Equal(t, make([]found, 2), got, name)
+			}
+			continue
+		}
+		assert.ErrorContains(t, err, c.want, name)
+	}
+}
+
+func TestMessage(t *testing.T) {
+	m := message(strings.NewReader("<VOTABLE><INFO ID='QUERY_STATUS' value='error'>\n\tMessage: Missing  parameter\n\"cat1\".\n Trace:\njava.lang.Exception"))
+	assert.Equal(t, `Missing parameter "cat1".`, m, "though it is cut")
+	m = message(strings.NewReader("<VOTABLE><INFO name='QUERY_STATUS' value='ERROR'>busy<VALUES>what</VALUES></INFO></VOTABLE>"))
+	assert.Equal(t, "busy", m)
+	assert.Equal(t, "", message(strings.NewReader("<html>")))
+	assert.Less(t, len(short(strings.Repeat("é", 1000))), 310)
+}
+
+func TestLongReply(t *testing.T) {
+	r := asked(1)
+	_, err := r.read(&limited{from: endless{}, left: 1000, most: 1000})
+	assert.ErrorContains(t, err, "longer than the 1000 bytes")
+	whole := []byte(table(""))
+	_, err = r.read(&limited{from: bytes.NewReader(whole), left: int64(len(whole)), most: 1})
+	assert.NoError(t, err, "just as long as it may be")
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+func FuzzReply(f *testing.F) {
+	for _, reply := range replies(f) {
+		f.Add(reply)
+	}
+	f.Add([]byte(table("<TR><TD>1</TD><TD>0</TD><TD>QSO</TD><TD>-9</TD><TD>1</TD></TR>")))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := asked(3)
+		got, err := r.read(io.LimitReader(bytes.NewReader(data), 1<<16))
+		_ = message(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		require.Len(t, got, 3)
+		for _, a := range got {
+			require.Equal(t, a.match, a.row != nil)
+			require.True(t, a.separation >= 0 && a.separation <= r.radius)
+		}
+	})
+}
