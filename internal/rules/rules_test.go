@@ -30,6 +30,9 @@ var below = []struct {
 	{"stream/files", []string{"stream", "internal/avroarrow", "internal/ocf"}},
 	{"stream/kafka", []string{"stream", "internal/ocf"}},
 	{"stream", []string{"stream/store", "internal/gather"}},
+	{"crossmatch/table", nil},
+	{"crossmatch/cds", []string{"crossmatch", "crossmatch/table"}},
+	{"crossmatch", []string{"stream"}},
 	{"internal/cli", []string{"stream"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
@@ -42,7 +45,7 @@ var homes = []struct {
 	library string
 	rooms   []string
 }{
-	{"github.com/apache/arrow/go/v17/parquet", []string{"internal/parquetfile"}},
+	{"github.com/apache/arrow/go/v17/parquet", []string{"internal/parquetfile", "crossmatch/table"}},
 	{"github.com/apache/arrow/go/v17", []string{"stream", "alert", "sink", "archive", "crossmatch", "examples", "internal"}},
 	{"github.com/hamba/avro/v2", []string{"alert", "internal/avroarrow", "internal/alerttest"}},
 	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/cli", "internal/feed", "internal/demo", "sink", "examples/benchmark"}},

@@ -1,0 +1,118 @@
+package table
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+// toDegrees makes degrees of a column.
+type toDegrees struct {
+	at    int // in the record
+	name  string
+	scale float64 // of numbers
+	sexa  float64 // of sexagesimal text: 15 for hours
+}
+
+// newDegrees looks at a column's type and unit. A right ascension that is
+// sexagesimal is in hours (15 degrees each) where nothing says otherwise.
+func newDegrees(c column, sexa float64) (toDegrees, error) {
+	d := toDegrees{name: c.name, scale: 1, sexa: sexa}
+	switch strings.ToLower(strings.Trim(c.unit, ` "'[]().`)) {
+	case "":
+	case "deg", "degs", "degree", "degrees", "degr", "°", "d:m:s", "dms", "d m s", "deg:arcmin:arcsec", "dd:mm:ss", "ddmmss":
+		d.sexa = 1
+	case "h", "hr", "hrs", "hour", "hours", "hourangle", "h:m:s", "hms", "h m s", "hh:mm:ss", "hh:mm:ss.s", "hhmmss":
+		d.scale, d.sexa = 15, 15
+	case "rad", "radian", "radians":
+		d.scale = 180 / math.Pi
+	case "arcmin":
+		d.scale = 1. / 60
+	case "arcsec", "second of arc":
+		d.scale = 1. / 3600
+	case "mas", "marcsec":
+		d.scale = 1. / 3600e3
+	default:
+		return d, fmt.Errorf("column %q of the position has the unit %q, which is not known: name a column in degrees, hours or radians in RA and Dec", c.name, clip(c.unit))
+	}
+	switch c.typ.ID() {
+	case arrow.FLOAT64, arrow.FLOAT32, arrow.INT64, arrow.INT32, arrow.INT16, arrow.INT8,
+		arrow.UINT64, arrow.UINT32, arrow.UINT16, arrow.UINT8, arrow.STRING, arrow.LARGE_STRING:
+		return d, nil
+	}
+	return d, fmt.Errorf("column %q of the position is %s, neither numbers nor text: name another in RA and Dec", c.name, c.typ)
+}
+
+func (d toDegrees) field(c column) arrow.Field {
+	return arrow.Field{Name: c.name, Type: arrow.PrimitiveTypes.Float64, Nullable: true, Metadata: c.metadata("deg")}
+}
+
+// convert returns the column in degrees, to be released. row is the number of
+// its first, for errors.
+func (d toDegrees) convert(a arrow.Array, row int64, mem memory.Allocator) (arrow.Array, error) {
+	if f, ok := a.(*array.Float64); ok && d.scale == 1 {
+		f.Retain()
+		return f, nil
+	}
+	value, err := d.values(a)
+	if err != nil {
+		return nil, err
+	}
+	b := array.NewFloat64Builder(mem)
+	defer b.Release()
+	b.Reserve(a.Len())
+	for i := range a.Len() {
+		if a.IsNull(i) {
+			b.UnsafeAppendBoolToBitmap(false)
+			continue
+		}
+		v, ok := value(i)
+		if !ok && isNull([]byte(a.ValueStr(i))) {
+			b.UnsafeAppendBoolToBitmap(false)
+			continue
+		}
+		if !ok {
+			return nil, fmt.Errorf("row %d, column %q: %q is no angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s", row+int64(i)+1, d.name, clip(a.ValueStr(i)))
+		}
+		b.UnsafeAppend(v)
+	}
+	return b.NewArray(), nil
+}
+
+func (d toDegrees) values(a arrow.Array) (func(i int) (float64, bool), error) {
+	switch a := a.(type) {
+	case *array.Float64:
+		return numbers(a.Float64Values(), d.scale), nil
+	case *array.Float32:
+		return numbers(a.Float32Values(), d.scale), nil
+	case *array.Int64:
+		return numbers(a.Int64Values(), d.scale), nil
+	case *array.Int32:
+		return numbers(a.Int32Values(), d.scale), nil
+	case *array.Int16:
+		return numbers(a.Int16Values(), d.scale), nil
+	case *array.Int8:
+		return numbers(a.Int8Values(), d.scale), nil
+	case *array.Uint64:
+		return numbers(a.Uint64Values(), d.scale), nil
+	case *array.Uint32:
+		return numbers(a.Uint32Values(), d.scale), nil
+	case *array.Uint16:
+		return numbers(a.Uint16Values(), d.scale), nil
+	case *array.Uint8:
+		return numbers(a.Uint8Values(), d.scale), nil
+	case *array.String:
+		return func(i int) (float64, bool) { return parseAngle(a.Value(i), d.scale, d.sexa) }, nil
+	case *array.LargeString:
+		return func(i int) (float64, bool) { return parseAngle(a.Value(i), d.scale, d.sexa) }, nil
+	}
+	return nil, fmt.Errorf("column %q is %s: no angle", d.name, a.DataType())
+}
+
+func numbers[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | float32 | float64](v []T, scale float64) func(int) (float64, bool) {
+	return func(i int) (float64, bool) { return float64(v[i]) * scale, true }
+}

@@ -1,0 +1,172 @@
+package table
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"strconv"
+	"strings"
+)
+
+// fitsHeader is the cards of a header: keywords and the text of their values.
+type fitsHeader struct {
+	cards map[string]string
+	size  int64 // in bytes
+}
+
+// maxHeader bounds a header: some are long of comments, none like this.
+const maxHeader = 8 << 20
+
+// readFITSHeader reads up to END; io.EOF where nothing is.
+func readFITSHeader(r io.Reader) (*fitsHeader, error) {
+	h := &fitsHeader{cards: make(map[string]string)}
+	last := "" // keyword of a text that CONTINUE goes on
+	block := make([]byte, fitsBlock)
+	for {
+		n, err := io.ReadFull(r, block)
+		if err == io.EOF && h.size == 0 {
+			return nil, io.EOF
+		}
+		if h.size == 0 && !bytes.HasPrefix(block[:n], []byte("SIMPLE  =")) && !bytes.HasPrefix(block[:n], []byte("XTENSION=")) {
+			if n > 0 && len(bytes.Trim(block[:n], "\x00 ")) == 0 || err == io.ErrUnexpectedEOF {
+				return nil, io.EOF // what pads a file is no header
+			}
+			return nil, errNotFITS
+		}
+		if err != nil {
+			return nil, fmt.Errorf("which has no END: %w", io.ErrUnexpectedEOF)
+		}
+		h.size += fitsBlock
+		for at := 0; at < fitsBlock; at += 80 {
+			card := block[at : at+80]
+			key := strings.TrimRight(string(card[:8]), " ")
+			if key == "END" {
+				return h, nil
+			}
+			last = h.add(key, card, last)
+		}
+		if h.size > maxHeader {
+			return nil, fmt.Errorf("which is beyond %d MiB", maxHeader>>20)
+		}
+	}
+}
+
+// add takes a card, and returns its keyword if its text goes on in the next.
+func (h *fitsHeader) add(key string, card []byte, last string) string {
+	if key == "CONTINUE" && last != "" {
+		text, _ := cardText(card[8:])
+		h.cards[last] = strings.TrimSuffix(h.cards[last], "&") + text
+		return last
+	}
+	if card[8] != '=' || key == "" {
+		return ""
+	}
+	if _, ok := h.cards[key]; ok {
+		return "" // the first counts
+	}
+	value := card[9:]
+	if text, ok := cardText(value); ok {
+		h.cards[key] = text
+		return key
+	}
+	value, _, _ = bytes.Cut(value, []byte("/"))
+	h.cards[key] = string(bytes.TrimSpace(value))
+	return ""
+}
+
+// cardText reads the text of a value in single quotes.
+func cardText(value []byte) (string, bool) {
+	value = bytes.TrimLeft(value, " ")
+	if len(value) == 0 || value[0] != '\'' {
+		return "", false
+	}
+	var text []byte
+	for i := 1; i < len(value); i++ {
+		if value[i] == '\'' {
+			if i+1 < len(value) && value[i+1] == '\'' {
+				i++
+			} else {
+				break
+			}
+		}
+		text = append(text, value[i])
+	}
+	if b := latinIfNot(text); b != nil {
+		text = b
+	}
+	return strings.TrimRight(string(text), " "), true
+}
+
+func (h *fitsHeader) kind() string {
+	if k, ok := h.cards["XTENSION"]; ok {
+		if k == "A3DTABLE" {
+			return "BINTABLE"
+		}
+		if h.cards["ZIMAGE"] == "T" {
+			return "compressed image"
+		}
+		return k
+	}
+	return "IMAGE"
+}
+
+// int returns a card that is a whole number of at least 0.
+func (h *fitsHeader) int(key string, missing int64) (int64, error) {
+	text, ok := h.cards[key]
+	if !ok {
+		return missing, nil
+	}
+	v, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || v < 0 {
+		return 0, fmt.Errorf("%s is %q, no size", key, clip(text))
+	}
+	return v, nil
+}
+
+// dataSize is how many bytes follow the header, with what pads them.
+func (h *fitsHeader) dataSize() (int64, error) {
+	bitpix, err := strconv.Atoi(h.cards["BITPIX"])
+	if err != nil || bitpix%8 != 0 || bitpix < -64 || bitpix > 64 || bitpix == 0 {
+		return 0, fmt.Errorf("BITPIX is %q", clip(h.cards["BITPIX"]))
+	}
+	axes, err := h.int("NAXIS", 0)
+	if err != nil || axes > 999 {
+		return 0, fmt.Errorf("NAXIS is %q", clip(h.cards["NAXIS"]))
+	}
+	if axes == 0 {
+		return 0, nil
+	}
+	n := uint64(1)
+	var over uint64
+	mul := func(key string, v int64) {
+		if key == "NAXIS1" && v == 0 && h.cards["GROUPS"] == "T" {
+			return // random groups
+		}
+		var hi uint64
+		hi, n = bits.Mul64(n, uint64(v))
+		over |= hi
+	}
+	for i := range axes {
+		key := fmt.Sprintf("NAXIS%d", i+1)
+		v, err := h.int(key, 0)
+		if err != nil {
+			return 0, err
+		}
+		mul(key, v)
+	}
+	pcount, err := h.int("PCOUNT", 0)
+	gcount, err2 := h.int("GCOUNT", 1)
+	if err = errors.Join(err, err2); err != nil {
+		return 0, err
+	}
+	n, carry := bits.Add64(n, uint64(pcount), 0)
+	over |= carry
+	mul("GCOUNT", gcount)
+	mul("", int64(max(bitpix, -bitpix)/8))
+	if over != 0 || n > 1<<62 {
+		return 0, errors.New("its axes are beyond what a file can hold")
+	}
+	return int64(n+fitsBlock-1) / fitsBlock * fitsBlock, nil
+}

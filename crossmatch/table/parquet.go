@@ -1,0 +1,195 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+)
+
+// parquetTable is the layout of a Parquet file.
+type parquetTable struct {
+	in   input
+	cols []column
+	leaf []int // of cols, -1 for those that cannot be read
+}
+
+func openParquet(in input) (t *parquetTable, err error) {
+	defer guard(&err)
+	r, err := newParquetReader(in, memory.DefaultAllocator, 1)
+	if err != nil {
+		return nil, err
+	}
+	t = &parquetTable{in: in}
+	for _, f := range r.Manifest.Fields {
+		c := column{name: f.Field.Name, typ: f.Field.Type}
+		if !f.IsLeaf() || len(f.Children) > 0 {
+			c.typ, c.why = nil, "it is nested"
+		}
+		t.cols, t.leaf = append(t.cols, c), append(t.leaf, f.ColIndex)
+	}
+	unique(t.cols)
+	return t, nil
+}
+
+// budget is how much a record may take, with what it is made of.
+func budget(in input) int64 { return 128<<20 + 4*in.size }
+
+func newParquetReader(in input, mem memory.Allocator, rows int64) (*pqarrow.FileReader, error) {
+	if err := checkFooter(in); err != nil {
+		return nil, err
+	}
+	// The reader keeps its buffers for the collector, so they are not the caller's.
+	props := parquet.NewReaderProperties(newBounded(memory.NewGoAllocator(), budget(in)))
+	props.BufferedStreamEnabled, props.BufferSize = true, 64<<10
+	f, err := file.NewParquetReader(io.NewSectionReader(in.r, 0, in.size), file.WithReadProps(props))
+	if err != nil {
+		return nil, err
+	}
+	if n := f.MetaData().Schema.NumColumns(); n > maxColumns {
+		return nil, fmt.Errorf("%d columns are more than %d", n, maxColumns)
+	}
+	// What a writer says the types were in its Arrow is left alone: it would bring
+	// dictionaries and views, and takes the process down where it is damaged.
+	f.MetaData().FileMetaData.KeyValueMetadata = nil
+	return pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: rows}, newBounded(mem, budget(in)))
+}
+
+func (t *parquetTable) columns() []column   { return t.cols }
+func (t *parquetTable) prepare([]int) error { return nil }
+
+func (t *parquetTable) scan(want []int, rows int, mem memory.Allocator) (s scanner, err error) {
+	defer guard(&err)
+	// A wide table has records of fewer rows.
+	rows = max(min(rows, maxUnit/(16*max(len(want), 1))), 1)
+	r, err := newParquetReader(t.in, mem, int64(rows))
+	if err != nil {
+		return nil, err
+	}
+	f := r.ParquetReader()
+	p := &parquetScanner{t: t, want: want, rows: int64(rows), left: f.NumRows(), mem: mem}
+	groups := make([]int, f.NumRowGroups())
+	total := int64(0)
+	for g := range groups {
+		groups[g] = g
+		total += f.MetaData().RowGroups[g].GetNumRows()
+		for _, w := range want {
+			chunk, err := f.MetaData().RowGroup(g).ColumnChunk(t.leaf[w])
+			if err != nil {
+				return nil, err
+			}
+			dictionary, err := checkChunk(t.in, chunk)
+			if err == nil && dictionary {
+				err = checkIndices(f, g, t.leaf[w])
+			}
+			if err != nil {
+				return nil, fmt.Errorf("row group %d, column %q: %w", g, t.cols[w].name, err)
+			}
+		}
+	}
+	if total != p.left || total < 0 {
+		return nil, fmt.Errorf("%d rows, but its row groups have %d", p.left, total)
+	}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.left == 0 {
+		return p, nil
+	}
+	for _, w := range want {
+		c, err := r.GetFieldReader(context.Background(), w, map[int]bool{t.leaf[w]: true}, groups)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", t.cols[w].name, err)
+		}
+		p.readers = append(p.readers, c)
+	}
+	return p, nil
+}
+
+type parquetScanner struct {
+	t       *parquetTable
+	want    []int
+	readers []*pqarrow.ColumnReader
+	rows    int64
+	done    int64 // rows that were read
+	left    int64
+	mem     memory.Allocator
+}
+
+func (p *parquetScanner) next() (out []arrow.Array, err error) {
+	n := min(p.rows, p.left)
+	if n == 0 {
+		return nil, io.EOF
+	}
+	defer func() {
+		if err != nil {
+			for _, a := range out {
+				a.Release()
+			}
+			out = nil
+			err = fmt.Errorf("behind row %d: %w", p.done, err)
+		}
+	}()
+	defer guard(&err)
+	for i, w := range p.want {
+		a, err := readColumn(p.readers[i], n, p.mem)
+		if err != nil {
+			return out, fmt.Errorf("column %q: %w", p.t.cols[w].name, err)
+		}
+		out = append(out, a)
+		if int64(a.Len()) != n {
+			return out, fmt.Errorf("column %q has fewer rows than the file: %w", p.t.cols[w].name, io.ErrUnexpectedEOF)
+		}
+		if !arrow.TypeEqual(a.DataType(), p.t.cols[w].typ) {
+			return out, fmt.Errorf("column %q is %s, not %s", p.t.cols[w].name, a.DataType(), p.t.cols[w].typ)
+		}
+	}
+	p.left -= n
+	p.done += n
+	return out, nil
+}
+
+func readColumn(r *pqarrow.ColumnReader, n int64, mem memory.Allocator) (arrow.Array, error) {
+	chunks, err := r.NextBatch(n)
+	if err != nil {
+		return nil, err
+	}
+	defer chunks.Release()
+	switch c := chunks.Chunks(); len(c) {
+	case 0:
+		return nil, io.ErrUnexpectedEOF
+	case 1:
+		c[0].Retain()
+		return c[0], nil
+	default:
+		return array.Concatenate(c, mem)
+	}
+}
+
+func (p *parquetScanner) close() {
+	for _, r := range p.readers {
+		r.Release()
+	}
+	p.readers = nil
+}
+
+// guard makes an error of a panic: the library meets damaged files with them,
+// and reads here in no goroutine but the caller's.
+func guard(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case tooLarge:
+		*err = errors.New("a record takes more memory than a file of this size should: ask for fewer Rows or Columns, or it is damaged")
+	default:
+		*err = fmt.Errorf("it is damaged: %s", clip(fmt.Sprint(r)))
+	}
+}

@@ -1,0 +1,165 @@
+package table
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/metadata"
+)
+
+// checkFooter walks the metadata at the end of a file.
+func checkFooter(in input) error {
+	var end [8]byte
+	if in.size < 12 {
+		return fmt.Errorf("it is %d bytes: %w", in.size, io.ErrUnexpectedEOF)
+	}
+	if _, err := in.r.ReadAt(end[:], in.size-8); err != nil {
+		return err
+	}
+	switch string(end[4:]) {
+	case "PAR1":
+	case "PARE":
+		return errors.New("it is encrypted")
+	default:
+		return fmt.Errorf("it does not end like Parquet: %w", io.ErrUnexpectedEOF)
+	}
+	n := int64(binary.LittleEndian.Uint32(end[:]))
+	if n > in.size-12 || n > 4*maxUnit {
+		return errThrift
+	}
+	b := make([]byte, n)
+	if _, err := in.r.ReadAt(b, in.size-8-n); err != nil {
+		return err
+	}
+	w := thriftWalk{b: b}
+	return w.structure(0, 0)
+}
+
+// pageHeader is what is known of a page before it is read.
+type pageHeader struct {
+	kind, unpacked, packed int64
+	values                 int64 // in a dictionary
+	levels                 int64 // bytes of a page of version 2 before what is packed
+	plain                  bool  // nothing is packed
+}
+
+// Fields of PageHeader, and of the headers in it.
+const (
+	fieldKind     = 1
+	fieldUnpacked = 2
+	fieldPacked   = 3
+	inDictionary  = 7
+	inVersion2    = 8
+
+	dictionaryPage = 2 // a kind
+)
+
+func readPageHeader(b []byte) (h pageHeader, size int, err error) {
+	w := thriftWalk{b: b, number: func(outer, field int16, v int64) {
+		switch {
+		case outer == 0 && field == fieldKind:
+			h.kind = v
+		case outer == 0 && field == fieldUnpacked:
+			h.unpacked = v
+		case outer == 0 && field == fieldPacked:
+			h.packed = v
+		case outer == inDictionary && field == 1:
+			h.values = v
+		case outer == inVersion2 && (field == 5 || field == 6):
+			h.levels += v
+		case outer == inVersion2 && field == 7:
+			h.plain = v == 0
+		}
+	}}
+	err = w.structure(0, 0)
+	return h, w.at, err
+}
+
+// checkChunk walks the pages of a column in a row group: none may claim more
+// than is there, or unpack to more than it claims.
+func checkChunk(in input, c *metadata.ColumnChunkMetaData) (dictionary bool, err error) {
+	at, n := c.DataPageOffset(), c.TotalCompressedSize()
+	if c.HasDictionaryPage() && c.DictionaryPageOffset() > 0 {
+		at = min(at, c.DictionaryPageOffset())
+	}
+	if at < 4 || n < 0 || at > in.size || n > in.size-at {
+		return false, fmt.Errorf("%d bytes at %d, of a file of %d: %w", n, at, in.size, io.ErrUnexpectedEOF)
+	}
+	buf := make([]byte, 1<<10)
+	for end := at + n; at < end; {
+		h, size, err := headerAt(in, at, end, &buf)
+		if err != nil {
+			return false, err
+		}
+		at += int64(size)
+		dictionary = dictionary || h.kind == dictionaryPage
+		if h.packed < 0 || h.packed > end-at || h.unpacked < 0 || h.unpacked > 4*maxUnit || h.values < 0 || h.values > h.unpacked ||
+			h.levels < 0 || h.levels > min(h.packed, h.unpacked) {
+			return false, errThrift
+		}
+		if err := checkPage(in, at, h, c.Compression()); err != nil {
+			return false, err
+		}
+		at += h.packed
+	}
+	return dictionary, nil
+}
+
+// headerAt reads the header at an offset, with a buffer that grows for those
+// that have statistics of long texts.
+func headerAt(in input, at, end int64, buf *[]byte) (pageHeader, int, error) {
+	for {
+		b := (*buf)[:min(int64(len(*buf)), end-at)]
+		if _, err := in.r.ReadAt(b, at); err != nil {
+			return pageHeader{}, 0, err
+		}
+		h, size, err := readPageHeader(b)
+		if err == nil || int64(len(b)) == end-at || len(b) >= 16<<20 {
+			return h, size, err
+		}
+		*buf = make([]byte, 4*len(b))
+	}
+}
+
+// checkPage looks at what a codec says that it unpacks to, where the library
+// believes it.
+func checkPage(in input, at int64, h pageHeader, codec compress.Compression) error {
+	at, packed, unpacked := at+h.levels, h.packed-h.levels, h.unpacked-h.levels
+	if h.plain || packed == 0 {
+		return nil
+	}
+	var claim int64
+	var err error
+	switch codec {
+	case compress.Codecs.Snappy:
+		claim, err = snappySize(in, at, packed)
+	case compress.Codecs.Zstd:
+		// Blocks that were flushed early are counted as full ones.
+		unpacked = max(4*unpacked, 32<<20)
+		claim, err = zstdSize(in, at, packed)
+	case compress.Codecs.Gzip:
+		if unpacked == 0 {
+			err = errThrift
+		}
+	}
+	if err == nil && claim > unpacked {
+		err = errors.New("a page unpacks to more than it says")
+	}
+	return err
+}
+
+func snappySize(in input, at, n int64) (int64, error) {
+	var b [binary.MaxVarintLen64]byte
+	got := b[:min(n, int64(len(b)))]
+	if _, err := in.r.ReadAt(got, at); err != nil {
+		return 0, err
+	}
+	v, size := binary.Uvarint(got)
+	if size <= 0 || v > 1<<40 {
+		return 0, errThrift
+	}
+	return int64(v), nil
+}

@@ -1,0 +1,91 @@
+package table
+
+import (
+	"strconv"
+	"strings"
+)
+
+// parseAngle reads an angle in degrees: a number, times scale, or sexagesimal
+// parts, whose first is sexa degrees unless a letter h or d says otherwise.
+// Parts stand behind each other with colons, blanks or their letters.
+func parseAngle(s string, scale, sexa float64) (float64, bool) {
+	s = strings.TrimSpace(s)
+	if v, err := strconv.ParseFloat(s, 64); err == nil && plain(s) {
+		return v * scale, true
+	}
+	// The sign is the text's, not the first part's: -00:30:00 is south.
+	s = strings.ReplaceAll(s, "−", "-")
+	negative := strings.HasPrefix(s, "-")
+	if negative || strings.HasPrefix(s, "+") {
+		s = strings.TrimLeft(s[1:], " ")
+	}
+	var parts [3]float64
+	n := 0
+	for s != "" {
+		if n == len(parts) {
+			return 0, false
+		}
+		digits := strings.IndexFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+		if digits < 0 {
+			digits = len(s)
+		}
+		v, err := strconv.ParseFloat(s[:digits], 64)
+		if err != nil {
+			return 0, false
+		}
+		// Only the last part has a fraction, and the others stay below 60;
+		// rounding writes 60 seconds.
+		if n > 0 && (v > 60 || parts[n-1] != float64(int64(parts[n-1]))) || n == 0 && v > 1e6 {
+			return 0, false
+		}
+		parts[n] = v
+		mark, rest, ok := cutMark(s[digits:], n)
+		if !ok {
+			return 0, false
+		}
+		switch mark {
+		case 'h':
+			sexa = 15
+		case 'd':
+			sexa = 1
+		}
+		s, n = rest, n+1
+	}
+	if n == 0 {
+		return 0, false
+	}
+	v := (parts[0]*3600 + parts[1]*60 + parts[2]) / (3600 / sexa)
+	if negative {
+		v = -v
+	}
+	return v, true
+}
+
+// plain tells whether a number is written as people write them: Go also reads
+// hexadecimal ones.
+func plain(s string) bool { return !strings.ContainsAny(s, "xX_pP") }
+
+// cutMark cuts what ends part n of an angle: 'h' or 'd' if it says which unit
+// the first one is in, ':' for anything else.
+func cutMark(s string, n int) (mark byte, rest string, ok bool) {
+	trimmed := strings.TrimLeft(s, " ")
+	if trimmed == "" {
+		return ':', "", true
+	}
+	for _, m := range marks[n] {
+		if after, found := strings.CutPrefix(trimmed, m.text); found {
+			rest = strings.TrimLeft(after, " ")
+			return m.means, rest, m.text != ":" || rest != ""
+		}
+	}
+	return ':', trimmed, len(trimmed) < len(s) // blanks stand between parts
+}
+
+var marks = [3][]struct {
+	text  string
+	means byte
+}{
+	{{":", ':'}, {"h", 'h'}, {"H", 'h'}, {"ʰ", 'h'}, {"deg", 'd'}, {"d", 'd'}, {"D", 'd'}, {"°", 'd'}},
+	{{":", ':'}, {"m", ':'}, {"M", ':'}, {"ᵐ", ':'}, {"′", ':'}, {"'", ':'}},
+	{{"s", ':'}, {"S", ':'}, {"ˢ", ':'}, {"″", ':'}, {"''", ':'}, {`"`, ':'}},
+}

@@ -1,0 +1,124 @@
+package table
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+)
+
+var errZstd = errors.New("a page is no zstd")
+
+// zstdSize is what zstd frames unpack to at the most. The decoder would go on
+// for as long as there are blocks; this reads their headers alone.
+func zstdSize(in input, at, n int64) (int64, error) {
+	r := &byteReader{in: in, at: at, end: at + n}
+	var total int64
+	for r.at < r.end && r.err == nil {
+		magic := r.uint(4)
+		if magic&^0xf == 0x184d2a50 { // a frame to be skipped
+			r.skip(int64(r.uint(4)))
+			continue
+		}
+		if magic != 0xfd2fb528 {
+			return 0, errZstd
+		}
+		size, err := zstdFrame(r)
+		if err != nil {
+			return 0, err
+		}
+		total += size
+	}
+	return total, r.err
+}
+
+// zstdBlock is the most that a block unpacks to.
+const zstdBlock = 128 << 10
+
+// zstdFrame returns the size that a frame claims, which the decoder holds it to,
+// or else what its blocks may have.
+func zstdFrame(r *byteReader) (int64, error) {
+	desc := r.uint(1)
+	single := desc&0x20 != 0
+	if !single {
+		r.skip(1) // the window
+	}
+	r.skip([]int64{0, 1, 2, 4}[desc&3]) // the dictionary
+	claim, known := uint64(0), true
+	switch desc >> 6 {
+	case 0:
+		if known = single; known {
+			claim = r.uint(1)
+		}
+	case 1:
+		claim = r.uint(2) + 256
+	case 2:
+		claim = r.uint(4)
+	case 3:
+		claim = r.uint(8)
+	}
+	if claim > 1<<40 {
+		return 0, errZstd
+	}
+	most := int64(0)
+	for r.err == nil {
+		head := r.uint(3)
+		last, kind, size := head&1 != 0, head>>1&3, int64(head>>3)
+		switch kind {
+		case 0:
+			most += size
+			r.skip(size)
+		case 1:
+			most += size
+			r.skip(1)
+		case 2:
+			most += zstdBlock
+			r.skip(size)
+		default:
+			return 0, errZstd
+		}
+		if last {
+			break
+		}
+	}
+	if desc&4 != 0 {
+		r.skip(4) // the checksum
+	}
+	if known {
+		return int64(claim), r.err
+	}
+	return most, r.err
+}
+
+// byteReader reads numbers of an input, a part of it at a time.
+type byteReader struct {
+	in      input
+	at, end int64
+	buf     [64]byte
+	from    int64 // of buf
+	have    int
+	err     error
+}
+
+func (r *byteReader) skip(n int64) {
+	if r.at += n; r.at > r.end && r.err == nil {
+		r.err = io.ErrUnexpectedEOF
+	}
+}
+
+// uint reads a little-endian number of n bytes.
+func (r *byteReader) uint(n int) uint64 {
+	if r.err == nil && (r.at < r.from || r.at+int64(n) > r.from+int64(r.have)) {
+		r.from = r.at
+		r.have, r.err = r.in.r.ReadAt(r.buf[:min(int64(len(r.buf)), r.end-r.at)], r.at)
+	}
+	if r.err == nil && int64(n) > r.from+int64(r.have)-r.at {
+		r.err = io.ErrUnexpectedEOF
+	}
+	if r.err != nil {
+		return 0
+	}
+	var b [8]byte
+	copy(b[:n], r.buf[r.at-r.from:])
+	r.at += int64(n)
+	return binary.LittleEndian.Uint64(b[:])
+}
