@@ -47,6 +47,8 @@
 // behind the last row, a service that sent fewer rows than it had.
 //
 // Parquet: flat columns, of the types that Parquet itself knows; it has no units.
+// What the library does not decode (LZ4, BYTE_STREAM_SPLIT, encryption) is an
+// error that says so.
 //
 // CSV, FITS and VOTable may be gzipped.
 //
@@ -56,5 +58,7 @@
 // name and the line or row, never a panic. Files are streamed: memory is that
 // of a record, which has fewer rows than asked for where they are long. What a
 // header claims is believed only as far as bytes are there to prove it, and a
-// line, row or value beyond 64 MiB is an error.
+// line, row or value beyond 64 MiB is an error. Parquet is the exception: its
+// pages are unpacked whole, so that a record may take 128 MiB and four times the
+// size of the file, and its headers are walked before the library believes them.
 package table

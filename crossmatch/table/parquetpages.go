@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
 )
@@ -88,6 +89,11 @@ func checkChunk(in input, c *metadata.ColumnChunkMetaData) (dictionary bool, err
 	if at < 4 || n < 0 || at > in.size || n > in.size-at {
 		return false, fmt.Errorf("%d bytes at %d, of a file of %d: %w", n, at, in.size, io.ErrUnexpectedEOF)
 	}
+	for _, e := range c.Encodings() {
+		if e > parquet.Encodings.RLEDict {
+			return false, fmt.Errorf("its encoding, %s, is not known here: write it with another", e)
+		}
+	}
 	buf := make([]byte, 1<<10)
 	for end := at + n; at < end; {
 		h, size, err := headerAt(in, at, end, &buf)
@@ -141,7 +147,7 @@ func checkPage(in input, at int64, h pageHeader, codec compress.Compression) err
 		unpacked = max(4*unpacked, 32<<20)
 		claim, err = zstdSize(in, at, packed)
 	case compress.Codecs.Gzip:
-		if unpacked == 0 {
+		if unpacked == 0 && packed > 64 { // room for nothing means any to the library
 			err = errThrift
 		}
 	}
