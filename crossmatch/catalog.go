@@ -1,0 +1,142 @@
+package crossmatch
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// Rows are what a catalogue is made of.
+type Rows struct {
+	// RA and Dec are the positions, in ICRS degrees. Rows that are no position,
+	// NaN for example, are never found.
+	RA, Dec []float64
+
+	// Radius is within what distance of each row something is it, in degrees: of
+	// extended objects, or of error circles. NaN: the radius asked for is taken.
+	// Nil: that of no row.
+	Radius []float64
+
+	// PMRA and PMDec are the proper motions at Epoch, in mas a year; PMRA
+	// includes the cosine of the declination, as in Gaia and Hipparcos. NaN: the
+	// row stays. Nil: all do.
+	PMRA, PMDec []float64
+	// Epoch of the positions in Julian years, 2016 for Gaia DR3. It need not be
+	// given where nothing moves.
+	Epoch float64
+
+	// Columns are given with the rows that are found; nil: none. The catalogue
+	// retains them.
+	Columns arrow.Record
+}
+
+// Catalog is a table of positions in memory, or in an index file, that tells
+// which of its rows are near others. It does not change, and may be used
+// concurrently.
+type Catalog struct {
+	rows    int
+	layers  []layer
+	radii   []float64 // of each row, or nil
+	motions []motion  // of each row, or nil
+	epoch   float64
+	columns arrow.Record
+}
+
+// layer has rows that reach about as far.
+type layer struct {
+	index
+	radius float64 // the largest of its rows' own ones, in degrees
+	speed  float64 // the largest, in degrees a year
+}
+
+// mostRows is how many rows a catalogue may have.
+const mostRows = math.MaxInt32
+
+// NewCatalog makes a catalogue. The slices are not needed after that, but for
+// Radius, which must not be changed.
+func NewCatalog(rows Rows) (*Catalog, error) {
+	n := len(rows.RA)
+	for _, x := range []struct {
+		name string
+		n    int
+	}{{"declinations", len(rows.Dec)}, {"radii", len(rows.Radius)}, {"proper motions in right ascension", len(rows.PMRA)}, {"proper motions in declination", len(rows.PMDec)}} {
+		if x.n != n && (x.n != 0 || x.name == "declinations") {
+			return nil, fmt.Errorf("crossmatch: catalogue of %d right ascensions and %d %s", n, x.n, x.name)
+		}
+	}
+	if (len(rows.PMRA) == 0) != (len(rows.PMDec) == 0) {
+		return nil, fmt.Errorf("crossmatch: catalogue with proper motions along one coordinate only")
+	}
+	if rows.Columns != nil && rows.Columns.NumRows() != int64(n) {
+		return nil, fmt.Errorf("crossmatch: catalogue of %d positions and %d rows of columns", n, rows.Columns.NumRows())
+	}
+	if n > mostRows {
+		return nil, fmt.Errorf("crossmatch: catalogue of %d rows: at most %d can be held", n, mostRows)
+	}
+	if rows.PMRA != nil && !(math.Abs(rows.Epoch-2000) < 1000) {
+		return nil, fmt.Errorf("crossmatch: catalogue with proper motions at epoch %v: give the Julian year, such as 2016", rows.Epoch)
+	}
+	c := &Catalog{rows: n, radii: rows.Radius, epoch: rows.Epoch, columns: rows.Columns}
+	for i, r := range rows.Radius {
+		if r < 0 || r > 180 {
+			return nil, fmt.Errorf("crossmatch: row %d has a radius of %v degrees", i, r)
+		}
+	}
+	c.motions = newMotions(rows)
+	c.layers = newLayers(rows, c.motions)
+	if c.columns != nil {
+		c.columns.Retain()
+	}
+	return c, nil
+}
+
+// Len returns the number of rows, those without a position included.
+func (c *Catalog) Len() int { return c.rows }
+
+// newLayers puts the rows that reach far beside the others, for which every
+// window would have to be large.
+func newLayers(rows Rows, motions []motion) []layer {
+	if rows.Radius == nil && motions == nil {
+		return []layer{{index: *newIndex(rows.RA, rows.Dec, nil)}}
+	}
+	byReach := map[int][]uint32{}
+	at := map[int]*layer{}
+	for i := range rows.RA {
+		var radius, speed float64
+		if rows.Radius != nil && rows.Radius[i] > 0 {
+			radius = rows.Radius[i]
+		}
+		if motions != nil {
+			speed = motions[i].speed()
+		}
+		k := classOf(max(radius, 50*speed))
+		if at[k] == nil {
+			at[k] = &layer{}
+		}
+		byReach[k] = append(byReach[k], uint32(i))
+		at[k].radius, at[k].speed = max(at[k].radius, radius), max(at[k].speed, speed)
+	}
+	var out []layer
+	for k, ids := range byReach {
+		at[k].index = *newIndex(rows.RA, rows.Dec, ids)
+		out = append(out, *at[k])
+	}
+	slices.SortFunc(out, func(a, b layer) int { return len(b.rows) - len(a.rows) })
+	return out
+}
+
+// classOf sorts reaches, in degrees: those below five seconds of arc first, and
+// then by factors of twelve.
+func classOf(reach float64) int {
+	k := 0
+	for limit := 5. / 3600; reach > limit; limit *= 12 {
+		k++
+	}
+	return k
+}
+
+// errDamaged is found where an index file was checked only in part.
+var errDamaged = errors.New("crossmatch: the index is damaged: make the file anew")

@@ -1,0 +1,267 @@
+package crossmatch
+
+import (
+	"math"
+	"math/big"
+	"slices"
+	"sync"
+)
+
+// Lookups wait for memory, so that many are kept in flight: a block of positions
+// becomes spans of cells, their rows are asked of memory all at once, and only
+// then are looked at.
+
+const (
+	blockSize = 64
+	mostSpans = 2 * blockSize
+)
+
+// span is cells of a band that a position has to do with, and then their rows.
+type span struct {
+	from, to uint32
+	pos      uint32 // of the block
+}
+
+// place is a position of the block, and what was found for it.
+type place struct {
+	ra, dec   float64
+	lon       float64 // how far a row may be in right ascension
+	cosine    float64 // of the declination; 0: not known yet
+	haversine float64 // of the nearest row
+	row       row     // the nearest, where it was
+	found     bool
+	years     float64 // since the catalogue's epoch
+	number    int32   // of the position
+}
+
+// search is a search for rows near positions.
+type search struct {
+	*Catalog
+	radius Angle
+	limit  float64    // haversine of the radius
+	exact  *big.Float // and so to many bits, once it was needed
+	all    bool       // every row is wanted, not the nearest
+	pairs  []pair
+
+	x       *index
+	reach   float64 // of the rows of x, in degrees, margin included
+	places  [blockSize]place
+	valid   int // of them
+	n       int // spans
+	spans   [mostSpans]span
+	lines   [2 * mostSpans]uintptr
+	damaged bool // what is not possible stands in the index
+}
+
+// searches keeps what a search needs between calls, which may be of few
+// positions.
+var searches = sync.Pool{New: func() any { return new(search) }}
+
+func (c *Catalog) begin(radius Angle, all bool) *search {
+	s := searches.Get().(*search)
+	s.Catalog, s.radius, s.limit, s.exact = c, radius, toHaversine(radius), nil
+	s.all, s.pairs, s.damaged = all, s.pairs[:0], false
+	return s
+}
+
+func (s *search) end() {
+	s.Catalog, s.x = nil, nil
+	searches.Put(s)
+}
+
+// block looks for what is near the positions from one on, a block of them, and
+// returns their number. Those that are none are left out of the places.
+func (s *search) block(p Positions, from int) (positions int) {
+	positions = min(len(p.RA)-from, blockSize)
+	n, years := 0, 0.
+	for i := from; i < from+positions; i++ {
+		if !valid(p.RA[i], p.Dec[i]) {
+			continue
+		}
+		at := &s.places[n]
+		n++
+		*at = place{number: int32(i), ra: wrap(p.RA[i]), dec: p.Dec[i]}
+		if s.motions != nil && p.Epoch != nil && !math.IsNaN(p.Epoch[i]) {
+			at.years = p.Epoch[i] - s.epoch
+			years = max(years, math.Abs(at.years))
+		}
+	}
+	s.valid = n
+	for i := range s.layers {
+		l := &s.layers[i]
+		s.x, s.reach = &l.index, max(float64(s.radius), l.radius)+1.001*l.speed*years+margin
+		for k := range s.places[:n] {
+			s.window(uint32(k), &s.places[k])
+		}
+		s.flush()
+	}
+	return positions
+}
+
+// window finds the spans of a position.
+func (s *search) window(pos uint32, p *place) {
+	first, last := s.x.band(p.dec-s.reach), s.x.band(p.dec+s.reach)
+	if z := s.reach * s.x.bands[s.x.band(p.dec)].sec; z < 5 {
+		p.lon = 1.002*z + margin // the arc sine of a small one
+	} else {
+		p.lon = lonReach(p.dec, s.reach)
+	}
+	for i := first; i <= last; i++ {
+		b := &s.x.bands[i]
+		low, high := p.ra-p.lon, p.ra+p.lon
+		switch {
+		case p.lon >= 180:
+			low, high = -180, 180
+		case low < -180:
+			s.add(span{b.first + b.cell(low+360), b.first + b.cells, pos})
+		case high > 180:
+			s.add(span{b.first, b.first + b.cell(high-360) + 1, pos})
+		}
+		s.add(span{b.first + b.cell(low), b.first + b.cell(high) + 1, pos})
+	}
+}
+
+func (s *search) add(p span) {
+	if s.n == mostSpans {
+		s.flush()
+	}
+	s.spans[s.n] = p
+	s.n++
+}
+
+// flush looks at the spans.
+func (s *search) flush() {
+	spans := s.spans[:s.n]
+	s.n = 0
+	for i := range spans {
+		s.lines[i] = address(s.x.start, spans[i].from)
+	}
+	prefetch(&s.lines[0], len(spans))
+	rows := uint32(len(s.x.rows))
+	for i := range spans {
+		p := &spans[i]
+		p.from, p.to = s.x.start[p.from], s.x.start[p.to]
+		if p.from > p.to || p.to > rows {
+			p.from, p.to, s.damaged = 0, 0, true
+		}
+		s.lines[2*i] = address(s.x.rows, p.from)
+		s.lines[2*i+1] = address(s.x.rows, max(p.to, p.from+1)-1)
+	}
+	prefetch(&s.lines[0], 2*len(spans))
+	for _, p := range spans {
+		s.look(p)
+	}
+}
+
+// look compares the rows of a span.
+func (s *search) look(p span) {
+	at := &s.places[p.pos]
+	reach := s.reach
+	rows := s.x.rows[p.from:p.to]
+	for i := range rows {
+		r := &rows[i]
+		if d := r.dec - at.dec; d > reach || d < -reach {
+			continue
+		}
+		if lonBetween(r.ra, at.ra) <= at.lon {
+			s.compare(p.pos, at, r)
+		}
+	}
+}
+
+// compare takes a row if it is near enough.
+func (s *search) compare(pos uint32, at *place, r *row) {
+	if int(r.id) >= s.rows {
+		s.damaged = true
+		return
+	}
+	if at.cosine == 0 {
+		at.cosine = cosine(at.dec)
+	}
+	moved := *r
+	if at.years != 0 {
+		s.motions[r.id].move(&moved, at.years)
+	}
+	h := haversine(moved.dec-at.dec, lonBetween(moved.ra, at.ra), cosine(moved.dec)*at.cosine)
+	if !s.within(h, at, &moved) {
+		return
+	}
+	if s.all {
+		s.pairs = append(s.pairs, pair{pos, h, moved})
+		return
+	}
+	if !at.found || at.nearer(h, moved, at.haversine, at.row) {
+		at.haversine, at.row, at.found = h, moved, true
+	}
+}
+
+// within reports whether a row is within the radius: its own, if it has one.
+func (s *search) within(h float64, at *place, r *row) bool {
+	radius, limit := s.radius, s.limit
+	own := s.radii != nil && !math.IsNaN(s.radii[r.id])
+	if own {
+		radius = Angle(s.radii[r.id])
+		limit = toHaversine(radius)
+	}
+	if !doubtful(h, limit) {
+		return h < limit
+	}
+	if at.dec == r.dec && at.ra == r.ra {
+		return radius >= 0
+	}
+	if s.exact == nil || own {
+		sin := exactSine(half(exact(float64(radius))))
+		s.exact = mul(sin, sin)
+	}
+	return compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), s.exact) <= 0
+}
+
+// nearer reports whether a row is nearer than another. Of two that are equally
+// near it is the lower one.
+func (at *place) nearer(h float64, r row, h2 float64, r2 row) bool {
+	switch {
+	case !doubtful(h, h2):
+		return h < h2
+	case r.dec != r2.dec || r.ra != r2.ra:
+		c := compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), exactHaversine(at.ra, at.dec, r2.ra, r2.dec))
+		if c != 0 {
+			return c < 0
+		}
+	}
+	return r.id < r2.id
+}
+
+// NearestInto appends to dst, for each position, the nearest row within a
+// radius, which is included; of rows that are equally near it is the first. It
+// allocates nothing else.
+func (c *Catalog) NearestInto(dst []Match, p Positions, radius Angle) ([]Match, error) {
+	if err := c.check(p, radius); err != nil {
+		return dst, err
+	}
+	begin := len(dst)
+	dst = slices.Grow(dst, len(p.RA))[:begin+len(p.RA)]
+	out := dst[begin:]
+	s := c.begin(radius, false)
+	defer s.end()
+	for from, n := 0, 0; from < len(out); from += n {
+		n = s.block(p, from)
+		if s.valid < n {
+			for i := from; i < from+n; i++ {
+				out[i] = Match{Row: -1, Status: Invalid, Separation: nan}
+			}
+		}
+		for i := range s.places[:s.valid] {
+			if at := &s.places[i]; at.found {
+				out[at.number] = Match{Row: int32(at.row.id), Status: Matched, Separation: fromHaversine(at.haversine)}
+			} else {
+				out[at.number] = Match{Row: -1, Separation: nan}
+			}
+		}
+		if s.damaged {
+			return dst[:begin], errDamaged
+		}
+	}
+	return dst, nil
+}
+
+var nan = Angle(math.NaN())

@@ -1,0 +1,119 @@
+package crossmatch
+
+import "math"
+
+// Everything here is in degrees, as catalogues are: differences of neighbouring
+// positions are then exact, which those of radians would not be.
+
+// Separation returns the angle between two positions, in ICRS degrees. It is
+// right to 1e-15 of its value, but near 180 degrees to 1e-13 degrees. NaN: one
+// of them is no position.
+//
+// The formula is the haversine's (Sinnott, Sky and Telescope 68, 158, 1984), of
+// one position's antipode where that is nearer.
+func Separation(ra1, dec1, ra2, dec2 float64) Angle {
+	if !valid(ra1, dec1) || !valid(ra2, dec2) {
+		return Angle(math.NaN())
+	}
+	lon := lonBetween(wrap(ra1), wrap(ra2))
+	h := haversine(dec1-dec2, lon, cosine(dec1)*cosine(dec2))
+	if h <= 0.5 {
+		return fromHaversine(h)
+	}
+	return 180 - fromHaversine(haversine(dec1+dec2, 180-lon, cosine(dec1)*cosine(dec2)))
+}
+
+// valid reports whether something is a position.
+func valid(ra, dec float64) bool {
+	return math.Abs(dec) <= 90 && math.Abs(ra) <= math.MaxFloat64 // NaN is neither
+}
+
+// wrap returns the right ascension between -180 and 180 degrees. It is exact,
+// which a wrap to between 0 and 360 is not for small negative ones.
+func wrap(ra float64) float64 {
+	if ra > 360 || ra < -360 {
+		ra = math.Mod(ra, 360)
+	}
+	if ra > 180 {
+		return ra - 360
+	}
+	if ra < -180 {
+		return ra + 360
+	}
+	return ra
+}
+
+// lonBetween is the difference of two wrapped right ascensions, from 0 to 180.
+func lonBetween(a, b float64) float64 {
+	d := a - b
+	if d < 0 {
+		d = -d
+	}
+	if d > 180 {
+		d = (180 - max(a, b)) + (180 + min(a, b))
+	}
+	return d
+}
+
+const perDegree = math.Pi / 180
+
+// haversine is sin²(angle/2) of the angle between two positions, whose
+// declinations and right ascensions differ by these, and whose cosines of the
+// declinations have the product cc.
+func haversine(dec, lon, cc float64) float64 {
+	s, t := sine(dec/2), sine(lon/2)
+	return s*s + cc*(t*t)
+}
+
+// toHaversine is sin²(angle/2).
+func toHaversine(a Angle) float64 {
+	s := sine(float64(a) / 2)
+	return s * s
+}
+
+// fromHaversine is the angle to which a haversine belongs.
+func fromHaversine(h float64) Angle {
+	s := math.Sqrt(h)
+	if s < smallSine { // the arc sine's series
+		x := s * s
+		return Angle(s * (1 + x*(1./6+x*(3./40+x*(15./336)))) * (2 / perDegree))
+	}
+	return Angle(math.Asin(min(s, 1)) * (2 / perDegree))
+}
+
+// smallSine is where four terms of a series are as good as float64 is.
+const smallSine = 0.006
+
+// sine is that of degrees.
+func sine(deg float64) float64 {
+	x := deg * perDegree
+	if x < smallSine && x > -smallSine {
+		y := x * x
+		return x * (1 - y*(1./6-y*(1./120)))
+	}
+	return math.Sin(x)
+}
+
+// cosine is that of a declination. Near the poles it is the sine of the
+// distance from them, which is as exact as the declination is.
+func cosine(dec float64) float64 {
+	if dec < 0 {
+		dec = -dec
+	}
+	if dec > 45 {
+		return sinePoly((90 - dec) * perDegree)
+	}
+	return cosinePoly(dec * perDegree)
+}
+
+// sinePoly is the sine of 0 to π/4, cosinePoly the cosine: the series of Taylor
+// as far as float64 goes.
+func sinePoly(x float64) float64 {
+	y := x * x
+	return x * (1 - y*(1./6-y*(1./120-y*(1./5040-y*(1./362880-y*(1./39916800-y*(1./6227020800-y*(1./1307674368000))))))))
+}
+
+func cosinePoly(x float64) float64 {
+	y := x * x
+	return 1 - y*(1./2-y*(1./24-y*(1./720-y*(1./40320-y*(1./3628800-y*(1./479001600-y*(1./87178291200-y*(1./20922789888000))))))))
+}
