@@ -49,8 +49,9 @@ type search struct {
 	valid   int // of them
 	n       int // spans
 	spans   [mostSpans]span
-	lines   [2 * mostSpans]uintptr
-	damaged bool // what is not possible stands in the index
+	lines   [2 * mostSpans]uintptr // of memory
+	sum     float64                // of what was read only to have it near
+	damaged bool                   // what is not possible stands in the index
 }
 
 // searches keeps what a search needs between calls, which may be of few
@@ -133,10 +134,7 @@ func (s *search) add(p span) {
 func (s *search) flush() {
 	spans := s.spans[:s.n]
 	s.n = 0
-	for i := range spans {
-		s.lines[i] = address(s.x.start, spans[i].from)
-	}
-	prefetch(&s.lines[0], len(spans))
+	s.fetchStarts(spans)
 	rows := uint32(len(s.x.rows))
 	for i := range spans {
 		p := &spans[i]
@@ -144,10 +142,8 @@ func (s *search) flush() {
 		if p.from > p.to || p.to > rows {
 			p.from, p.to, s.damaged = 0, 0, true
 		}
-		s.lines[2*i] = address(s.x.rows, p.from)
-		s.lines[2*i+1] = address(s.x.rows, max(p.to, p.from+1)-1)
 	}
-	prefetch(&s.lines[0], 2*len(spans))
+	s.fetchRows(spans)
 	for _, p := range spans {
 		s.look(p)
 	}
@@ -171,7 +167,7 @@ func (s *search) look(p span) {
 
 // compare takes a row if it is near enough.
 func (s *search) compare(pos uint32, at *place, r *row) {
-	if int(r.id) >= s.rows {
+	if int(r.id) >= s.rows || !wrapped(r.ra, r.dec) {
 		s.damaged = true
 		return
 	}
@@ -201,6 +197,10 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	own := s.radii != nil && !math.IsNaN(s.radii[r.id])
 	if own {
 		radius = Angle(s.radii[r.id])
+		if !(radius >= 0 && radius <= 180) {
+			s.damaged = true
+			return false
+		}
 		limit = toHaversine(radius)
 	}
 	if !doubtful(h, limit) {
@@ -238,6 +238,10 @@ func (c *Catalog) NearestInto(dst []Match, p Positions, radius Angle) ([]Match, 
 	if err := c.check(p, radius); err != nil {
 		return dst, err
 	}
+	if err := c.enter(); err != nil {
+		return dst, err
+	}
+	defer c.leave()
 	begin := len(dst)
 	dst = slices.Grow(dst, len(p.RA))[:begin+len(p.RA)]
 	out := dst[begin:]

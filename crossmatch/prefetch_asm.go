@@ -1,10 +1,35 @@
+//go:build (amd64 || arm64) && !purego
+
 package crossmatch
 
 import "unsafe"
 
+// prefetch asks memory for the lines at some addresses, and waits for none.
+//
 //go:noescape
 func prefetch(lines *uintptr, n int)
 
 func address[T any](s []T, i uint32) uintptr {
 	return uintptr(unsafe.Pointer(unsafe.SliceData(s))) + uintptr(i)*unsafe.Sizeof(*new(T))
+}
+
+// fetchStarts asks memory for what says where the rows of cells begin.
+func (s *search) fetchStarts(spans []span) {
+	for i := range spans {
+		s.lines[i] = address(s.x.start, spans[i].from)
+	}
+	prefetch(&s.lines[0], len(spans))
+}
+
+// fetchRows asks memory for the first and the last of the rows of spans; what
+// lies between is near them.
+func (s *search) fetchRows(spans []span) {
+	n := 0
+	for _, p := range spans {
+		if p.from < p.to {
+			s.lines[n], s.lines[n+1] = address(s.x.rows, p.from), address(s.x.rows, p.to)-1
+			n += 2
+		}
+	}
+	prefetch(&s.lines[0], n)
 }
