@@ -1,0 +1,162 @@
+package hats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// cache keeps partitions in memory, within a limit. They are pinned while they
+// are searched, which never waits, so that whoever waits for room gets it.
+type cache struct {
+	limit int64
+	// loading is held by who loads a partition: one at a time, so that several
+	// cannot each have the half of what they need.
+	loading chan struct{}
+	freed   chan struct{} // says that a pin was pulled
+
+	mu     sync.Mutex
+	used   int64 // bytes, of what is being loaded too
+	clock  int64
+	loaded map[int]*entry
+}
+
+// entry is a loaded partition.
+type entry struct {
+	*partition
+	pins int
+	last int64 // time of use
+}
+
+func newCache(limit int64) *cache {
+	return &cache{limit: limit, loading: make(chan struct{}, 1), freed: make(chan struct{}, 1), loaded: map[int]*entry{}}
+}
+
+// room makes room for some bytes more, or says why there is none.
+type room func(bytes int64) error
+
+// get returns a partition, loaded if it was not there. Unpin it.
+func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, error)) (*entry, error) {
+	if e := c.pin(tile); e != nil {
+		return e, nil
+	}
+	select {
+	case c.loading <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-c.loading }()
+	if e := c.pin(tile); e != nil { // someone else loaded it
+		return e, nil
+	}
+	taken := int64(0)
+	p, err := load(func(n int64) error {
+		err := c.take(ctx, n, taken)
+		if err == nil {
+			taken += n
+		}
+		return err
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.used -= taken
+	if err != nil {
+		return nil, err
+	}
+	c.used += p.bytes
+	e := &entry{partition: p, pins: 1, last: c.tick()}
+	c.loaded[tile] = e
+	return e, nil
+}
+
+// tick returns the time, by which uses are in order.
+func (c *cache) tick() int64 {
+	c.clock++
+	return c.clock
+}
+
+func (c *cache) has(tile int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.loaded[tile] != nil
+}
+
+func (c *cache) pin(tile int) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.loaded[tile]
+	if e != nil {
+		e.pins++
+		e.last = c.tick()
+	}
+	return e
+}
+
+func (c *cache) unpin(e *entry) {
+	c.mu.Lock()
+	e.pins--
+	c.mu.Unlock()
+	select {
+	case c.freed <- struct{}{}:
+	default:
+	}
+}
+
+var errNoRoom = errors.New("the partition has no room")
+
+// take waits until there are so many bytes left for the partition that is being
+// loaded, and has some already.
+func (c *cache) take(ctx context.Context, bytes, has int64) error {
+	if has+bytes > c.limit {
+		return fmt.Errorf("%w: it takes more than the %d bytes of Options.Memory: give more, or name fewer Columns", errNoRoom, c.limit)
+	}
+	for {
+		if c.tryTake(bytes) {
+			return nil
+		}
+		select {
+		case <-c.freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// tryTake drops what was not used for the longest until there is room.
+func (c *cache) tryTake(bytes int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.used+bytes > c.limit {
+		oldest := -1
+		for i, e := range c.loaded {
+			if e.pins == 0 && (oldest < 0 || e.last < c.loaded[oldest].last) {
+				oldest = i
+			}
+		}
+		if oldest < 0 {
+			return false
+		}
+		c.drop(oldest)
+	}
+	c.used += bytes
+	return true
+}
+
+func (c *cache) drop(tile int) {
+	e := c.loaded[tile]
+	c.used -= e.bytes
+	delete(c.loaded, tile)
+	e.release()
+}
+
+// close drops all that nobody searches.
+func (c *cache) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range c.loaded {
+		if e.pins == 0 {
+			c.drop(i)
+		}
+	}
+}

@@ -1,0 +1,275 @@
+package hats
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+)
+
+// evenSky is twelve tiles with some thousand stars each.
+func evenSky(t testing.TB) (dir string, sorted []star, p crossmatch.Positions) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	var tiles []tile
+	for i := range uint64(12) {
+		tiles = append(tiles, tile{0, i, -1})
+	}
+	var stars []star
+	for i := range 24_000 {
+		v := nodeOf(cell{uint32(i % 12), rng.Uint32N(1 << finest), rng.Uint32N(1 << finest)}, 20).centre()
+		ra, dec := degrees(v)
+		stars = append(stars, star{id: int64(i), ra: ra, dec: dec, name: "a star"})
+		if i%7 == 0 {
+			p.RA, p.Dec = append(p.RA, ra), append(p.Dec, dec)
+		}
+	}
+	dir, sorted = writeCatalog(t, tiles, stars, 0.001)
+	return dir, sorted, p
+}
+
+// TestMemory: what is loaded stays within the bound, in all calls together, and
+// the answers are right.
+func TestMemory(t *testing.T) {
+	dir, sorted, p := evenSky(t)
+	all := flat(t, sorted, false)
+	c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}})
+	got, err := c.Nearest(ctx, p, 1)
+	require.NoError(t, err)
+	got.Rows.Release()
+	require.Len(t, c.cache.loaded, 12)
+	whole := c.cache.used
+	c.Close()
+
+	// three and a half of twelve partitions
+	limit := whole * 35 / 120
+	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: limit})
+	mem := c.mem.(*memory.CheckedAllocator)
+	stop := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for {
+			c.cache.mu.Lock()
+			used, sum := c.cache.used, int64(0)
+			for _, e := range c.cache.loaded {
+				sum += e.bytes
+			}
+			c.cache.mu.Unlock()
+			assert.LessOrEqual(t, used, limit)
+			assert.LessOrEqual(t, sum, used)
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	var calls sync.WaitGroup
+	for k := range 4 {
+		calls.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(k), 0))
+			for range 5 {
+				from := rng.IntN(len(p.RA) - 500)
+				part := crossmatch.Positions{RA: p.RA[from : from+500], Dec: p.Dec[from : from+500]}
+				got, err := c.Nearest(ctx, part, crossmatch.Arcsecond)
+				if assert.NoError(t, err) {
+					assert.Equal(t, 500, same(t, all, sorted, part, crossmatch.Arcsecond, got))
+					got.Rows.Release()
+				}
+			}
+		})
+	}
+	calls.Wait()
+	close(stop)
+	watch.Wait()
+	assert.Positive(t, len(c.cache.loaded))
+	assert.Less(t, len(c.cache.loaded), 4)
+	// The allocator sees columns, and positions; not the index.
+	assert.LessOrEqual(t, int64(mem.CurrentAlloc()), c.cache.used)
+}
+
+// TestLeastRecent: what was not used for the longest is dropped, and what is
+// there is searched first.
+func TestLeastRecent(t *testing.T) {
+	c := newCache(100)
+	var loads []int
+	use := func(tile int) {
+		e, err := c.get(t.Context(), tile, func(room room) (*partition, error) {
+			loads = append(loads, tile)
+			return emptyPartition(30), room(40) // some of it for the moment
+		})
+		require.NoError(t, err)
+		c.unpin(e)
+	}
+	for _, tile := range []int{1, 2, 3, 1, 4 /* drops 2 */, 1, 4, 3, 2 /* drops 1 */} {
+		use(tile)
+	}
+	assert.Equal(t, []int{1, 2, 3, 4, 2}, loads)
+
+	r := &round{Catalog: &Catalog{cache: c}, visits: map[int][]int32{1: nil, 2: nil, 3: nil, 4: nil, 0: nil}}
+	var there []int
+	for tile := range c.loaded {
+		there = append(there, tile)
+	}
+	assert.ElementsMatch(t, there, r.order()[:len(there)])
+}
+
+// TestPinned: a load waits for partitions that are searched.
+func TestPinned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(100)
+		load := func(room room) (*partition, error) { return emptyPartition(60), room(60) }
+		first, err := c.get(t.Context(), 1, load)
+		require.NoError(t, err)
+		got := make(chan error)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			_, err := c.get(ctx, 2, load)
+			got <- err
+		}()
+		synctest.Wait()
+		assert.Len(t, c.loaded, 1)
+		cancel()
+		assert.ErrorIs(t, <-got, context.Canceled)
+		go func() {
+			e, err := c.get(t.Context(), 2, load)
+			if err == nil {
+				c.unpin(e)
+			}
+			got <- err
+		}()
+		synctest.Wait()
+		again, err := c.get(t.Context(), 1, load) // what is loaded does not wait
+		require.NoError(t, err)
+		c.unpin(again)
+		synctest.Wait()
+		assert.Len(t, c.loaded, 1)
+		c.unpin(first)
+		assert.NoError(t, <-got)
+		assert.Len(t, c.loaded, 1)
+		assert.True(t, c.has(2))
+		assert.EqualValues(t, 60, c.used)
+	})
+}
+
+// TestOneLoad: whoever needs a partition while it is loaded waits for that, and
+// loads it if that was not to be.
+func TestOneLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCache(100)
+		loads := 0
+		proceed := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		slow := func(room) (*partition, error) {
+			loads++
+			<-proceed
+			return emptyPartition(1), ctx.Err()
+		}
+		quick := func(room) (*partition, error) {
+			loads++
+			return emptyPartition(1), nil
+		}
+		var wait sync.WaitGroup
+		wait.Go(func() {
+			_, err := c.get(ctx, 1, slow)
+			assert.ErrorIs(t, err, context.Canceled)
+		})
+		synctest.Wait()
+		for range 5 {
+			wait.Go(func() {
+				_, err := c.get(t.Context(), 1, quick)
+				assert.NoError(t, err)
+			})
+		}
+		synctest.Wait()
+		assert.Equal(t, 1, loads)
+		cancel()
+		close(proceed)
+		wait.Wait()
+		assert.Equal(t, 2, loads)
+	})
+}
+
+func emptyPartition(bytes int64) *partition {
+	return &partition{bytes: bytes, read: starRecord(nil)}
+}
+
+// TestNoRoom: a partition that is larger than the bound says what to do.
+func TestNoRoom(t *testing.T) {
+	dir, _, p := evenSky(t)
+	c, ctx := openChecked(t, dir, Options{Memory: 10_000})
+	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
+	require.NoError(t, err)
+	defer got.Rows.Release()
+	assert.Equal(t, crossmatch.Failed, got.Matches[0].Status)
+	assert.ErrorIs(t, got.Cause, errNoRoom)
+	assert.ErrorContains(t, got.Cause, "Options.Memory")
+	assert.ErrorContains(t, got.Cause, "Npix=0.parquet")
+	assert.ErrorContains(t, got.Cause, "and 11 more partitions failed")
+}
+
+// TestConcurrent: many ask at once, and some give up.
+func TestConcurrent(t *testing.T) {
+	dir, sorted, p := evenSky(t)
+	all := flat(t, sorted, false)
+	c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
+	p = crossmatch.Positions{RA: p.RA[:600], Dec: p.Dec[:600]}
+	var calls sync.WaitGroup
+	for k := range 8 {
+		calls.Go(func() {
+			ctx, cancel := context.WithCancel(ctx)
+			defer cancel()
+			if k%2 == 1 {
+				go cancel()
+			}
+			got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
+			if err != nil {
+				assert.ErrorIs(t, err, context.Canceled)
+				assert.Equal(t, 1, k%2)
+				return
+			}
+			assert.Equal(t, 600, same(t, all, sorted, p, crossmatch.Arcsecond, got))
+			got.Rows.Release()
+		})
+	}
+	calls.Wait()
+}
+
+// TestMended: a partition that failed is tried again.
+func TestMended(t *testing.T) {
+	dir, sorted, p := evenSky(t)
+	name := filepath.Join(dir, "stars", "dataset", "Norder=0", "Dir=0", "Npix=3.parquet")
+	require.NoError(t, os.Rename(name, name+".away"))
+	c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
+	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
+	require.NoError(t, err)
+	assert.ErrorIs(t, got.Cause, os.ErrNotExist)
+	failed, there := 0, 0
+	for i, m := range got.Matches {
+		if cellOf(p.RA[i], p.Dec[i]).face == 3 {
+			there++
+		}
+		if m.Status == crossmatch.Failed {
+			failed++
+			assert.True(t, got.Rows.Column(0).IsNull(i))
+		} else {
+			assert.Equal(t, crossmatch.Matched, m.Status)
+		}
+	}
+	got.Rows.Release()
+	assert.Greater(t, there, 100)
+	assert.InDelta(t, there, failed, 2) // one that is beside it may fail too
+	require.NoError(t, os.Rename(name+".away", name))
+	got, err = c.Nearest(ctx, p, crossmatch.Arcsecond)
+	require.NoError(t, err)
+	same(t, flat(t, sorted, false), sorted, p, crossmatch.Arcsecond, got)
+	got.Rows.Release()
+}

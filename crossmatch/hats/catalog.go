@@ -1,0 +1,237 @@
+package hats
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/table"
+)
+
+// Options say how a catalogue is used. The zero value finds all in it.
+type Options struct {
+	// RA and Dec name the columns of the position, by which partitions were made.
+	// Empty: those that the catalogue says.
+	RA, Dec string
+	// Columns that are given with what is found, in this order. Nil: those that
+	// the catalogue proposes, or else all. Empty: none.
+	Columns []string
+
+	// PMRA and PMDec name columns of proper motions in mas a year, that in right
+	// ascension with the cosine of the declination. Empty: rows do not move.
+	PMRA, PMDec string
+	// Epoch of the positions in Julian years, which proper motions need.
+	Epoch float64
+
+	// Memory is how many bytes loaded partitions may take; 0: 1 GiB.
+	Memory int64
+}
+
+// Catalog is a catalogue in a directory. It may be used concurrently.
+type Catalog struct {
+	main, margin *directory // no margin: nil
+	sky          sky
+	cache        *cache
+	mem          memory.Allocator
+
+	options table.Options // to read partitions by
+	fields  []arrow.Field // of what is read: those of the position, and then the others
+	out     []int         // the fields that are given with what is found
+	motion  [2]int        // the fields of proper motions, or -1
+	schema  *arrow.Schema // nil: no columns
+	epoch   float64
+
+	nothing *crossmatch.Catalog // has no rows
+}
+
+var _ crossmatch.Matcher = (*Catalog)(nil)
+
+// Open opens a HATS collection or catalogue. No rows are read yet. Close it.
+func Open(dir string, o Options) (*Catalog, error) {
+	c, err := open(dir, o, memory.DefaultAllocator)
+	if err != nil {
+		return nil, fmt.Errorf("hats: %w", err)
+	}
+	return c, nil
+}
+
+func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
+	if o.Memory < 0 {
+		return nil, fmt.Errorf("%s: Options.Memory of %d bytes", dir, o.Memory)
+	}
+	if (o.PMRA == "") != (o.PMDec == "") {
+		return nil, fmt.Errorf("%s: Options has PMRA %q and PMDec %q: name both or neither", dir, o.PMRA, o.PMDec)
+	}
+	if o.PMRA != "" && !(math.Abs(o.Epoch-2000) < 1000) {
+		return nil, fmt.Errorf("%s: proper motions need Options.Epoch, the Julian year of the positions: it is %v", dir, o.Epoch)
+	}
+	c := &Catalog{epoch: o.Epoch, mem: mem, cache: newCache(cmp.Or(o.Memory, 1<<30))}
+	var err error
+	if c.main, c.margin, err = openDirectories(dir); err != nil {
+		return nil, err
+	}
+	switch k := c.main.kind(); k {
+	case "margin", "index", "association", "map":
+		return nil, fmt.Errorf("%s: it is of the type %s, no catalogue of positions: give the directory of that, or of the collection", c.main.path, k)
+	}
+	c.sky.tiles = c.main.tiles
+	if c.margin != nil {
+		if c.sky.margin, err = c.margin.threshold(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.choose(o); err != nil {
+		return nil, err
+	}
+	c.nothing, err = crossmatch.NewCatalog(crossmatch.Rows{})
+	return c, err
+}
+
+// choose finds the columns that are to be read, and given.
+func (c *Catalog) choose(o Options) error {
+	c.options = table.Options{Format: table.Parquet, RA: o.RA, Dec: o.Dec, Columns: o.Columns, Memory: c.mem}
+	if o.RA == "" && o.Dec == "" {
+		c.options.RA, c.options.Dec = c.main.properties["hats_col_ra"], c.main.properties["hats_col_dec"]
+	}
+	motion := []string{o.PMRA, o.PMDec}
+	if o.PMRA == "" {
+		motion = nil
+	}
+	if c.options.Columns = o.Columns; o.Columns != nil {
+		c.options.Columns = slices.Concat(o.Columns, motion)
+	}
+	t, err := c.openAny()
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	given := o.Columns
+	if given == nil {
+		given = c.proposed(t.Schema())
+	}
+	if err := c.read(t, slices.Concat(given, motion)); err != nil {
+		return err
+	}
+	if c.motion = [2]int{-1, -1}; motion != nil {
+		c.motion = [2]int{fieldOf(c.fields, o.PMRA), fieldOf(c.fields, o.PMDec)}
+	}
+	var fields []arrow.Field
+	for _, name := range given {
+		if i := fieldOf(c.fields, name); !slices.Contains(c.out, i) {
+			c.out, fields = append(c.out, i), append(fields, c.fields[i])
+		}
+	}
+	if fields != nil {
+		c.schema = arrow.NewSchema(fields, nil)
+	}
+	return nil
+}
+
+// proposed returns the columns that the catalogue proposes, but those that
+// cannot be read, or else all.
+func (c *Catalog) proposed(s *arrow.Schema) (names []string) {
+	text := c.main.properties["hats_cols_default"]
+	for _, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
+		if fieldOf(s.Fields(), name) >= 0 {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		for _, f := range s.Fields() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// read settles that some columns of this table are read of each partition, behind
+// those of the position.
+func (c *Catalog) read(t *table.Table, columns []string) error {
+	ra, dec := t.Position()
+	c.options.RA, c.options.Dec, c.options.Columns = ra, dec, []string{}
+	all := t.Schema().Fields()
+	for _, name := range slices.Concat([]string{ra, dec}, columns) {
+		i := fieldOf(all, name)
+		if i < 0 {
+			return fmt.Errorf("%s: no column %q", c.main.path, name)
+		}
+		f := all[i]
+		if slices.ContainsFunc(c.fields, func(has arrow.Field) bool { return has.Name == f.Name }) {
+			continue
+		}
+		f.Nullable = true
+		if c.fields = append(c.fields, f); len(c.fields) > 2 {
+			c.options.Columns = append(c.options.Columns, f.Name)
+		}
+	}
+	return nil
+}
+
+// fieldOf returns the number of the field of a name, in whatever capitals, or -1.
+func fieldOf(fields []arrow.Field, name string) int {
+	if i := slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == name }); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(fields, func(f arrow.Field) bool { return strings.EqualFold(f.Name, name) })
+}
+
+// openAny opens a file that has the columns of all partitions: the one that is
+// for that, or else the first partition's.
+func (c *Catalog) openAny() (*table.Table, error) {
+	t, err := table.Open(filepath.Join(c.main.path, "dataset", "_common_metadata"), c.options)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return t, err
+	}
+	if len(c.main.tiles) == 0 {
+		return nil, fmt.Errorf("%s: it has no partitions", c.main.path)
+	}
+	files, err := c.main.files(c.main.tiles[0])
+	if err != nil {
+		return nil, err
+	}
+	return table.Open(files[0], c.options)
+}
+
+// Schema implements crossmatch.Matcher.
+func (c *Catalog) Schema() *arrow.Schema { return c.schema }
+
+// Close lets go of what is loaded. The catalogue must not be in use.
+func (c *Catalog) Close() error {
+	c.cache.close()
+	return nil
+}
+
+// Nearest implements crossmatch.Matcher.
+func (c *Catalog) Nearest(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle) (crossmatch.Answer, error) {
+	// This checks the question, and tells what is no position.
+	matches, err := c.nothing.NearestInto(nil, p, radius)
+	if err != nil {
+		return crossmatch.Answer{}, err
+	}
+	r := &round{Catalog: c, positions: p, radius: radius, matches: matches}
+	defer r.release()
+	r.plan()
+	for _, tile := range r.order() {
+		if err := r.ask(ctx, tile); err != nil {
+			return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
+		}
+	}
+	if err := r.settle(); err != nil {
+		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
+	}
+	rows, err := r.rows(ctx)
+	if err != nil {
+		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
+	}
+	return crossmatch.Answer{Matches: r.matches, Rows: rows, Cause: r.cause()}, nil
+}

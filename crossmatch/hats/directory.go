@@ -1,0 +1,222 @@
+package hats
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// directory is a catalogue as it lies on the disk, or a margin.
+type directory struct {
+	path       string
+	properties map[string]string
+	suffix     string // of partitions' names; "/": they are directories of files
+	tiles      []tile
+}
+
+// mostProperties bounds a file of properties, in bytes.
+const mostProperties = 1 << 20
+
+// openDirectories opens the catalogue of a directory and its margin, which is
+// nil if there is none.
+func openDirectories(dir string) (main, margin *directory, err error) {
+	collection, err := propertiesOf(dir, "collection.properties")
+	if errors.Is(err, fs.ErrNotExist) {
+		main, err = openDirectory(dir)
+		return main, nil, err
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	open := func(key string) (*directory, error) {
+		sub := collection[key]
+		if !filepath.IsLocal(filepath.FromSlash(sub)) {
+			return nil, fmt.Errorf("%s: %s is %q, which is no directory in the collection: give that of the catalogue itself", filepath.Join(dir, "collection.properties"), key, sub)
+		}
+		return openDirectory(filepath.Join(dir, filepath.FromSlash(sub)))
+	}
+	if main, err = open("hats_primary_table_url"); err != nil || collection["default_margin"] == "" {
+		return main, nil, err
+	}
+	if margin, err = open("default_margin"); err != nil {
+		return nil, nil, fmt.Errorf("%w (that is the collection's default margin; %s is the catalogue without it)", err, main.path)
+	}
+	return main, margin, nil
+}
+
+func openDirectory(dir string) (*directory, error) {
+	d := &directory{path: dir, suffix: ".parquet"}
+	var err error
+	d.properties, err = propertiesOf(dir, "hats.properties", "properties")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: no HATS catalogue: it has no collection.properties, hats.properties or properties: %w", dir, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s := d.properties["hats_npix_suffix"]; s != "" {
+		d.suffix = s
+	}
+	if d.suffix != "/" && strings.ContainsAny(d.suffix, `/\`) {
+		return nil, fmt.Errorf("%s: hats_npix_suffix is %q: it is to be / or the end of a file's name", dir, d.suffix)
+	}
+	name := filepath.Join(dir, "partition_info.csv")
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if d.tiles, err = readTiles(f); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return d, nil
+}
+
+// threshold returns how far a margin goes, in degrees.
+func (d *directory) threshold() (float64, error) {
+	text := d.properties["hats_margin_threshold"]
+	arcsec, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(arcsec >= 0) || d.kind() != "margin" {
+		return 0, fmt.Errorf("%s: no margin: its dataproduct_type is %q and its hats_margin_threshold %q", d.path, d.kind(), text)
+	}
+	return arcsec / 3600, nil
+}
+
+func (d *directory) kind() string { return d.properties["dataproduct_type"] }
+
+// files returns the names of a partition's files. Whether they are there shows
+// when they are opened.
+func (d *directory) files(t tile) ([]string, error) {
+	base := filepath.Join(d.path, "dataset", fmt.Sprintf("Norder=%d", t.order),
+		fmt.Sprintf("Dir=%d", t.pixel/10_000*10_000), fmt.Sprintf("Npix=%d", t.pixel))
+	if d.suffix != "/" {
+		return []string{base + d.suffix}, nil
+	}
+	entries, err := os.ReadDir(base)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if n := e.Name(); !e.IsDir() && !strings.HasPrefix(n, "_") && !strings.HasPrefix(n, ".") {
+			names = append(names, filepath.Join(base, n))
+		}
+	}
+	if names == nil {
+		return nil, fmt.Errorf("%s: the partition has no files", base)
+	}
+	return names, nil
+}
+
+// propertiesOf reads the first of some files that is there.
+func propertiesOf(dir string, names ...string) (map[string]string, error) {
+	var err error
+	for _, name := range names {
+		var f *os.File
+		f, err = os.Open(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		p, err := readProperties(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		return p, nil
+	}
+	return nil, err
+}
+
+// readProperties reads lines as those of Java: key=value and # comments.
+func readProperties(r io.Reader) (map[string]string, error) {
+	p := map[string]string{}
+	lines := bufio.NewScanner(io.LimitReader(r, mostProperties))
+	lines.Buffer(nil, mostProperties)
+	read := 0
+	for lines.Scan() {
+		if read += len(lines.Bytes()) + 1; read >= mostProperties {
+			return nil, fmt.Errorf("more than %d bytes of properties", mostProperties)
+		}
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' || line[0] == '!' {
+			continue
+		}
+		if key, value, ok := strings.Cut(line, "="); ok {
+			p[strings.TrimSpace(key)] = strings.ReplaceAll(strings.TrimSpace(value), `\`, "") // of \: and \=
+		}
+	}
+	return p, lines.Err()
+}
+
+// readTiles reads partition_info.csv: columns Norder, Npix and perhaps num_rows.
+func readTiles(r io.Reader) ([]tile, error) {
+	lines := csv.NewReader(r)
+	lines.ReuseRecord, lines.TrimLeadingSpace = true, true
+	head, err := lines.Read()
+	if err != nil {
+		return nil, fmt.Errorf("no header: %w", noEOF(err))
+	}
+	at := map[string]int{"Norder": -1, "Npix": -1, "num_rows": -1}
+	for i, name := range head {
+		if _, ok := at[name]; ok {
+			at[name] = i
+		}
+	}
+	if at["Norder"] < 0 || at["Npix"] < 0 {
+		return nil, fmt.Errorf("its columns are %.60q: Norder and Npix are to be there", head)
+	}
+	var ts []tile
+	for {
+		f, err := lines.Read()
+		if err == io.EOF {
+			return newTiles(ts)
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows := "-1"
+		if i := at["num_rows"]; i >= 0 {
+			rows = f[i]
+		}
+		t, err := newTile(f[at["Norder"]], f[at["Npix"]], rows)
+		if err != nil {
+			line, _ := lines.FieldPos(0)
+			return nil, fmt.Errorf("line %d: %w", line, err)
+		}
+		ts = append(ts, t)
+	}
+}
+
+func newTile(order, pixel, rows string) (tile, error) {
+	o, err := strconv.Atoi(order)
+	if err != nil || o < 0 || o > finest {
+		return tile{}, fmt.Errorf("Norder is %.20q: it is to be from 0 to %d", order, finest)
+	}
+	p, err := strconv.ParseUint(pixel, 10, 64)
+	if err != nil || p >= 12<<(2*o) {
+		return tile{}, fmt.Errorf("Npix is %.20q: at Norder %d it is to be below %d", pixel, o, uint64(12)<<(2*o))
+	}
+	n, err := strconv.ParseInt(rows, 10, 64)
+	if err != nil {
+		return tile{}, fmt.Errorf("num_rows is %.20q", rows)
+	}
+	return tile{o, p, n}, nil
+}
+
+// noEOF is for an end where there should be none.
+func noEOF(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

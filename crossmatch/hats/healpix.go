@@ -1,0 +1,128 @@
+package hats
+
+import "math"
+
+// HEALPix in its nested scheme: Górski et al., ApJ 622, 759 (2005), section 5
+// and figure 4. The sky is twelve faces, each a square of 2^order pixels a side.
+
+const finest = 29 // order of the smallest pixels
+
+// cell is a pixel of the finest order: its face, and where it is on that.
+type cell struct {
+	face, x, y uint32
+}
+
+// vector is a direction of length one.
+type vector struct{ x, y, z float64 }
+
+const perDegree = math.Pi / 180
+
+// cellOf returns the finest pixel of a position.
+func cellOf(ra, dec float64) cell {
+	const side = 1 << finest
+	t := math.Mod(ra, 360) / 90
+	if t < 0 {
+		t += 4
+	}
+	if t+0.5 >= 4.5 { // rounded
+		t = 0
+	}
+	z := math.Sin(dec * perDegree)
+	if math.Abs(z) <= 2./3 {
+		// along the lines that rise and fall at 45 degrees in the map of the equator
+		a, b := side*(t+0.5), side*0.75*z
+		fall, rise := uint32(a-b), uint32(a+b)
+		return cell{equatorFace(fall>>finest, rise>>finest), rise % side, side - 1 - fall%side}
+	}
+	quarter := uint32(t)
+	t -= float64(quarter)
+	// √(3(1-|z|)), without the difference that loses digits near a pole
+	s := side * math.Sqrt(6) * math.Sin((90-math.Abs(dec))*perDegree/2)
+	p, m := min(uint32(t*s), side-1), min(uint32((1-t)*s), side-1)
+	if z > 0 {
+		return cell{quarter, side - 1 - m, side - 1 - p}
+	}
+	return cell{quarter + 8, p, m}
+}
+
+func equatorFace(fall, rise uint32) uint32 {
+	switch {
+	case fall == rise:
+		return fall | 4
+	case fall < rise:
+		return fall
+	default:
+		return rise + 8
+	}
+}
+
+// pixel returns the number of the cell.
+func (c cell) pixel() uint64 {
+	return uint64(c.face)<<(2*finest) | spread(c.x) | spread(c.y)<<1
+}
+
+// spread puts a zero before each bit.
+func spread(x uint32) uint64 {
+	v := uint64(x)
+	v = (v | v<<16) & 0x0000ffff0000ffff
+	v = (v | v<<8) & 0x00ff00ff00ff00ff
+	v = (v | v<<4) & 0x0f0f0f0f0f0f0f0f
+	v = (v | v<<2) & 0x3333333333333333
+	return (v | v<<1) & 0x5555555555555555
+}
+
+// node is a tile, and where it is on its face.
+type node struct {
+	tile
+	face, x, y uint32
+}
+
+// child returns one of the four pixels that a node is divided into.
+func (n node) child(k uint32) node {
+	return node{tile{order: n.order + 1, pixel: 4*n.pixel + uint64(k)}, n.face, 2*n.x + k&1, 2*n.y + k>>1}
+}
+
+// centre returns where the middle of a pixel is.
+func (n node) centre() vector {
+	size := math.Ldexp(1, -n.order)
+	x, y := (float64(n.x)+0.5)*size, (float64(n.y)+0.5)*size
+	row, column := n.face/4, 2*(n.face%4)+1 // of the face's southern corner: how far down, and along
+	if row == 1 {
+		column--
+	}
+	down := float64(row) + 2 - x - y // 0 at the north pole, 4 at the south pole
+	narrow := min(down, 4-down, 1)   // of a quarter, towards the poles
+	var z, sin float64
+	if narrow < 1 {
+		h := narrow * narrow / 3 // 1-|z|
+		z, sin = math.Copysign(1-h, 2-down), math.Sqrt(h*(2-h))
+	} else {
+		z = (2 - down) * (2. / 3)
+		sin = math.Sqrt((1 - z) * (1 + z))
+	}
+	sinLon, cosLon := math.Sincos(math.Pi / 4 * (float64(column) + (x-y)/narrow))
+	return vector{sin * cosLon, sin * sinLon, z}
+}
+
+// extent returns an angle, in radians, that a pixel of this order lies within of
+// its centre. The farthest corners are those at the ends of the equatorial
+// region, 1.07 / 2^order off where pixels are small.
+func extent(order int) float64 { return math.Ldexp(1.08, -order) }
+
+// stretch is how many faces a way of one radian on the sky is long on the map at
+// most, in x or y. Towards the pole it is √(3/2) along the sides of the polar
+// faces, across 0.854, both at once in their corners: 1.493. Near the equator it
+// is 1.02.
+const stretch = 1.5
+
+func toVector(ra, dec float64) vector {
+	sinLon, cosLon := math.Sincos(math.Mod(ra, 360) * perDegree)
+	z, cos := math.Sincos(dec * perDegree)
+	return vector{cos * cosLon, cos * sinLon, z}
+}
+
+// chord2 is the square of the distance between two directions' ends.
+func (v vector) chord2(w vector) float64 {
+	x, y, z := v.x-w.x, v.y-w.y, v.z-w.z
+	return x*x + y*y + z*z
+}

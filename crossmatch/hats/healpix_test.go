@@ -1,0 +1,222 @@
+package hats
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/crossmatch/table"
+)
+
+// TestPython compares with astropy-healpix. It needs a Python that has it:
+// PYTHON, or the one in the path.
+func TestPython(t *testing.T) {
+	python := cmp.Or(os.Getenv("PYTHON"), "python3")
+	if err := exec.Command(python, "-c", "import astropy_healpix").Run(); err != nil {
+		t.Skip("no Python with astropy-healpix")
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	ra, dec := borderPlaces(rng, someTiles(), 200)
+	for range 100_000 {
+		ra, dec = append(ra, 360*rng.Float64()), append(dec, math.Asin(2*rng.Float64()-1)/perDegree)
+	}
+	var in, out bytes.Buffer
+	for i := range ra {
+		fmt.Fprintln(&in, ra[i], dec[i])
+	}
+	run := exec.Command(python, "testdata/pixels.py")
+	run.Stdin, run.Stdout, run.Stderr = &in, &out, os.Stderr
+	require.NoError(t, run.Run())
+	differ := 0
+	for i, line := range strings.Fields(out.String()) {
+		var want uint64
+		_, err := fmt.Sscan(line, &want)
+		require.NoError(t, err)
+		got := cellOf(ra[i], dec[i])
+		if got.pixel() == want {
+			continue
+		}
+		// It may round to the pixel beside, which is less than a milliarcsecond off.
+		differ++
+		beside := &sky{tiles: []tile{{finest, want, -1}}}
+		require.NotEmpty(t, beside.touched(nil, ra[i], dec[i], 1e-7), "%v %v: %d, not %d", ra[i], dec[i], got.pixel(), want)
+	}
+	t.Logf("%d of %d are rounded otherwise", differ, len(ra))
+	assert.Less(t, differ, len(ra)/100)
+}
+
+// TestRealPixels compares with the column that HATS has of the pixels.
+func TestRealPixels(t *testing.T) {
+	c, err := Open(shared(t, "catalogs", "hats", "small_sky_o1_collection"), Options{Columns: []string{"_healpix_29"}})
+	require.NoError(t, err)
+	n := 0
+	for _, d := range []*directory{c.main, c.margin} {
+		for _, tl := range d.tiles {
+			names, err := d.files(tl)
+			require.NoError(t, err)
+			tab, err := table.Open(names[0], c.options)
+			require.NoError(t, err)
+			for rec, err := range tab.Records(context.Background()) {
+				require.NoError(t, err)
+				ra, dec, pixel := rec.Column(0).(*array.Float64), rec.Column(1).(*array.Float64), rec.Column(2).(*array.Int64)
+				for i := range ra.Len() {
+					n++
+					assert.Equal(t, uint64(pixel.Value(i)), cellOf(ra.Value(i), dec.Value(i)).pixel(), "%v %v", ra.Value(i), dec.Value(i))
+				}
+			}
+			tab.Close()
+		}
+	}
+	assert.Equal(t, 131+47, n)
+}
+
+// nodeOf is the pixel of an order that has a cell.
+func nodeOf(c cell, order int) node {
+	s := finest - order
+	return node{tile{order: order, pixel: c.pixel() >> (2 * s)}, c.face, c.x >> s, c.y >> s}
+}
+
+// TestCentre: no position is farther from the centre of its pixel than extent
+// says, and some are about as far.
+func TestCentre(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	ra, dec := borderPlaces(rng, someTiles(), 500)
+	for range 100_000 {
+		ra, dec = append(ra, 360*rng.Float64()), append(dec, math.Asin(2*rng.Float64()-1)/perDegree)
+	}
+	for _, order := range []int{0, 1, 2, 3, 5, 8, 13, 20} {
+		far := 0.
+		for i := range ra {
+			c := cellOf(ra[i], dec[i])
+			require.Less(t, c.face, uint32(12))
+			require.Less(t, max(c.x, c.y), uint32(1<<finest))
+			d := toVector(ra[i], dec[i]).chord2(nodeOf(c, order).centre())
+			far = max(far, 2*math.Asin(math.Sqrt(d)/2)/extent(order))
+		}
+		assert.LessOrEqual(t, far, 1., order)
+		assert.Greater(t, far, 0.7, order)
+	}
+}
+
+// TestChild: children lie where their parent is.
+func TestChild(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 10_000 {
+		c := cellOf(360*rng.Float64(), math.Asin(2*rng.Float64()-1)/perDegree)
+		n := node{tile: tile{pixel: uint64(c.face)}, face: c.face}
+		for order := 1; order <= 20; order++ {
+			want := nodeOf(c, order)
+			n = n.child(uint32(want.pixel & 3))
+			require.Equal(t, want, n)
+		}
+	}
+}
+
+// about is a position that is so far, in degrees, from another, in any direction.
+func about(rng *rand.Rand, ra, dec, far float64) (float64, float64) {
+	if math.Abs(dec) == 90 { // all directions are one
+		ra, dec = 360*rng.Float64(), math.Copysign(90-1e-12, dec)
+	}
+	sin, cos := math.Sincos(2 * math.Pi * rng.Float64())
+	sd, cd := math.Sincos(dec * perDegree)
+	sr, cr := math.Sincos(far * perDegree)
+	z := sd*cr + cd*sr*cos
+	d := math.Asin(math.Max(-1, math.Min(1, z))) / perDegree
+	return ra + math.Atan2(sin*sr*cd, cr-sd*z)/perDegree, d
+}
+
+// TestSearch: the tiles found have all that is within reach of a position, and
+// no others but those that are little farther.
+func TestSearch(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	tiles, err := newTiles(someTiles())
+	require.NoError(t, err)
+	s := &sky{tiles: tiles}
+	ra, dec := borderPlaces(rng, tiles, 40)
+	several := 0
+	for i := range ra {
+		for _, reach := range []float64{0, 1. / 3600, 0.01, 1, 12, 100, 180} {
+			found := s.search(nil, ra[i], dec[i], reach)
+			several += max(0, min(1, len(found)-1))
+			in, near := map[int]bool{}, map[int]bool{}
+			for _, f := range found {
+				require.False(t, in[f], "twice")
+				in[f] = true
+			}
+			for k := range 400 {
+				far := reach * math.Sqrt(rng.Float64())
+				if k%2 == 0 {
+					far = reach * (1 - 1e-9)
+				}
+				a, d := about(rng, ra[i], dec[i], far)
+				if home := find(tiles, cellOf(a, d).pixel()); home >= 0 {
+					near[home] = true
+					require.True(t, in[home], "%v %v within %v: %v", ra[i], dec[i], reach, tiles[home])
+				}
+			}
+			if reach <= 1 { // a tile that is in, but has nothing that is 1.3 times as far
+				for f := range in {
+					ok := near[f]
+					for k := 0; k < 20_000 && !ok; k++ {
+						a, d := about(rng, ra[i], dec[i], (reach+slack)*1.3*math.Sqrt(rng.Float64()))
+						ok = find(tiles, cellOf(a, d).pixel()) == f
+					}
+					require.True(t, ok, "%v %v within %v: %v is far", ra[i], dec[i], reach, tiles[f])
+				}
+			}
+		}
+	}
+	assert.Greater(t, several, 1000)
+}
+
+// TestInside: what is said to be inside of a tile with all about it is.
+func TestInside(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	inside := 0
+	for range 100_000 {
+		ra, dec := 360*rng.Float64(), math.Asin(2*rng.Float64()-1)/perDegree
+		c := cellOf(ra, dec)
+		n := nodeOf(c, rng.IntN(12))
+		reach := extent(n.order) / perDegree * math.Pow(10, -3*rng.Float64())
+		if !n.inside(c, reach) {
+			continue
+		}
+		inside++
+		for range 20 {
+			a, d := about(rng, ra, dec, reach)
+			require.Equal(t, n, nodeOf(cellOf(a, d), n.order), "%v %v within %v", ra, dec, reach)
+		}
+	}
+	assert.Greater(t, inside, 50_000)
+}
+
+func FuzzCell(f *testing.F) {
+	f.Add(0., 0.)
+	f.Add(-1e-300, 90.)
+	f.Add(359.99999999999994, -41.810314895778596)
+	f.Add(1e300, 41.8103148957786)
+	f.Fuzz(func(t *testing.T, ra, dec float64) {
+		if !(math.Abs(ra) <= math.MaxFloat64 && math.Abs(dec) <= 90) {
+			return
+		}
+		c := cellOf(ra, dec)
+		if c.face > 11 || max(c.x, c.y) >= 1<<finest {
+			t.Fatalf("%v %v: %v", ra, dec, c)
+		}
+		d := toVector(ra, dec).chord2(nodeOf(c, 12).centre())
+		if 2*math.Asin(math.Sqrt(d)/2) > extent(12) {
+			t.Fatalf("%v %v: %v is far", ra, dec, c)
+		}
+	})
+}

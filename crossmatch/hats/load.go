@@ -1,0 +1,281 @@
+package hats
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/compute"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/table"
+)
+
+// partition is the rows of a tile in memory, with those of its margin, in the
+// order that they have in the whole catalogue.
+type partition struct {
+	catalog *crossmatch.Catalog
+	rows    crossmatch.Rows // without columns; slices of read, where it has no nulls
+	read    arrow.Record
+	out     arrow.Record // what is given with a row; nil: nothing
+	bytes   int64
+}
+
+func (p *partition) release() {
+	p.read.Release()
+	if p.out != nil {
+		p.out.Release()
+	}
+}
+
+// Bytes a row that a partition takes beside its columns: its index, and what
+// proper motions need.
+const (
+	indexBytes  = 36
+	motionBytes = 32
+)
+
+// load reads the partition of a tile.
+func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, err error) {
+	ctx = compute.WithAllocator(ctx, c.mem)
+	t := c.sky.tiles[tile]
+	own, err := c.loadFiles(ctx, c.main, t, room)
+	defer func() { releaseAll(own) }()
+	if err != nil {
+		return nil, err
+	}
+	if n := count(own); t.rows >= 0 && n != t.rows {
+		return nil, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is not whole", c.main.path, t, n, t.rows)
+	}
+	if err := c.checkPlaces(t, own); err != nil {
+		return nil, err
+	}
+	all := own
+	if before, after, err := c.loadMargin(ctx, tile, room); err != nil {
+		return nil, err
+	} else if before != nil {
+		defer before.Release()
+		defer after.Release()
+		all = slices.Concat([]arrow.Record{before}, own, []arrow.Record{after})
+	}
+	read, err := join(arrow.NewSchema(c.fields, nil), all, c.mem)
+	if err != nil {
+		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, t, err)
+	}
+	p, err = c.newPartition(ctx, read, room)
+	if err != nil {
+		read.Release()
+		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, t, err)
+	}
+	return p, nil
+}
+
+// newPartition takes over what was read.
+func (c *Catalog) newPartition(ctx context.Context, read arrow.Record, room room) (*partition, error) {
+	p := &partition{read: read, rows: crossmatch.Rows{Epoch: c.epoch}}
+	rest := int64(indexBytes)
+	if c.motion[0] >= 0 {
+		rest += motionBytes
+	}
+	rest *= read.NumRows()
+	if err := room(rest); err != nil {
+		return nil, err
+	}
+	p.bytes = rest + bytesOf(read)
+	for _, x := range []struct {
+		to    *[]float64
+		field int
+	}{{&p.rows.RA, 0}, {&p.rows.Dec, 1}, {&p.rows.PMRA, c.motion[0]}, {&p.rows.PMDec, c.motion[1]}} {
+		if x.field < 0 {
+			continue
+		}
+		var err error
+		if *x.to, err = floats(ctx, read.Column(x.field)); err != nil {
+			return nil, fmt.Errorf("column %q: %w", c.fields[x.field].Name, err)
+		}
+	}
+	var err error
+	if p.catalog, err = crossmatch.NewCatalog(p.rows); err != nil {
+		return nil, err
+	}
+	if c.schema != nil {
+		columns := make([]arrow.Array, len(c.out))
+		for i, field := range c.out {
+			columns[i] = read.Column(field)
+		}
+		p.out = array.NewRecord(c.schema, columns, read.NumRows())
+	}
+	return p, nil
+}
+
+// loadFiles reads the records of a tile.
+func (c *Catalog) loadFiles(ctx context.Context, d *directory, t tile, room room) (recs []arrow.Record, err error) {
+	names, err := d.files(t)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if recs, err = c.loadFile(ctx, recs, name, room); err != nil {
+			return recs, err
+		}
+	}
+	return recs, nil
+}
+
+func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string, room room) ([]arrow.Record, error) {
+	t, err := table.Open(name, c.options)
+	if err != nil {
+		return recs, err
+	}
+	defer t.Close()
+	for i, f := range t.Schema().Fields() {
+		if want := c.fields[i]; f.Name != want.Name || !arrow.TypeEqual(f.Type, want.Type) {
+			return recs, fmt.Errorf("%s: column %q is %s, but %q and %s elsewhere in the catalogue", name, f.Name, f.Type, want.Name, want.Type)
+		}
+	}
+	for rec, err := range t.Records(ctx) {
+		if err != nil {
+			return recs, err
+		}
+		if err := room(bytesOf(rec)); err != nil {
+			return recs, fmt.Errorf("%s: %w", name, err)
+		}
+		rec.Retain()
+		recs = append(recs, rec)
+	}
+	return recs, nil
+}
+
+// checkPlaces returns an error for rows that lie outside of their tile.
+func (c *Catalog) checkPlaces(t tile, recs []arrow.Record) error {
+	alone := sky{tiles: []tile{t}}
+	row := int64(0)
+	for _, rec := range recs {
+		ra, dec := rec.Column(0).(*array.Float64), rec.Column(1).(*array.Float64)
+		for i := range ra.Len() {
+			if !isPosition(ra, dec, i) {
+				continue
+			}
+			a, d := ra.Value(i), dec.Value(i)
+			if find(alone.tiles, cellOf(a, d).pixel()) < 0 &&
+				len(alone.touched(nil, a, d, slack)) == 0 {
+				return fmt.Errorf("%s: row %d of partition %v lies outside of it, at %v, %v: the catalogue is damaged, or was not divided by %s and %s",
+					c.main.path, row+int64(i), t, a, d, c.fields[0].Name, c.fields[1].Name)
+			}
+		}
+		row += rec.NumRows()
+	}
+	return nil
+}
+
+func isPosition(ra, dec *array.Float64, i int) bool {
+	return ra.IsValid(i) && dec.IsValid(i) && math.Abs(dec.Value(i)) <= 90 && math.Abs(ra.Value(i)) <= math.MaxFloat64
+}
+
+// loadMargin reads the rows beside a tile: those that stand before its own in the
+// catalogue, and those that stand behind. Both are nil if there are none.
+func (c *Catalog) loadMargin(ctx context.Context, tile int, room room) (before, after arrow.Record, err error) {
+	if c.margin == nil {
+		return nil, nil, nil
+	}
+	t := c.sky.tiles[tile]
+	if i := find(c.margin.tiles, t.first()); i < 0 || c.margin.tiles[i].order != t.order {
+		return nil, nil, nil // nothing is beside it
+	}
+	recs, err := c.loadFiles(ctx, c.margin, t, room)
+	defer func() { releaseAll(recs) }()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w (of the margin; %s is the catalogue without it)", err, c.main.path)
+	}
+	all, err := join(arrow.NewSchema(c.fields, nil), recs, c.mem)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer all.Release()
+	low, high := c.sides(tile, all)
+	if before, err = crossmatch.Take(ctx, all, low); err != nil {
+		return nil, nil, err
+	}
+	if after, err = crossmatch.Take(ctx, all, high); err != nil {
+		before.Release()
+		return nil, nil, err
+	}
+	return before, after, nil
+}
+
+// sides returns the rows of tiles before one, and of those behind it.
+func (c *Catalog) sides(tile int, margin arrow.Record) (before, after []crossmatch.Match) {
+	ra, dec := margin.Column(0).(*array.Float64), margin.Column(1).(*array.Float64)
+	type row struct{ owner, number int }
+	var rows []row
+	for i := range ra.Len() {
+		if isPosition(ra, dec, i) {
+			rows = append(rows, row{find(c.sky.tiles, cellOf(ra.Value(i), dec.Value(i)).pixel()), i})
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.owner, b.owner) })
+	for _, r := range rows {
+		if m := (crossmatch.Match{Row: int32(r.number)}); r.owner < tile {
+			before = append(before, m)
+		} else {
+			after = append(after, m)
+		}
+	}
+	return before, after
+}
+
+// floats returns the values of a column, NaN for null.
+func floats(ctx context.Context, a arrow.Array) ([]float64, error) {
+	if f, ok := a.(*array.Float64); ok && f.NullN() == 0 {
+		return f.Float64Values(), nil
+	}
+	cast, err := compute.CastArray(ctx, a, compute.SafeCastOptions(arrow.PrimitiveTypes.Float64))
+	if err != nil {
+		return nil, err
+	}
+	defer cast.Release()
+	out := slices.Clone(cast.(*array.Float64).Float64Values())
+	for i := range out {
+		if cast.IsNull(i) {
+			out[i] = math.NaN()
+		}
+	}
+	return out, nil
+}
+
+func count(recs []arrow.Record) (n int64) {
+	for _, r := range recs {
+		n += r.NumRows()
+	}
+	return n
+}
+
+// bytesOf returns how much memory a record takes.
+func bytesOf(rec arrow.Record) (n int64) {
+	for _, c := range rec.Columns() {
+		n += dataBytes(c.Data())
+	}
+	return n
+}
+
+func dataBytes(d arrow.ArrayData) (n int64) {
+	for _, b := range d.Buffers() {
+		if b != nil {
+			n += int64(b.Cap())
+		}
+	}
+	for _, child := range d.Children() {
+		n += dataBytes(child)
+	}
+	return n
+}
+
+func releaseAll(recs []arrow.Record) {
+	for _, r := range recs {
+		r.Release()
+	}
+}

@@ -1,0 +1,268 @@
+package hats
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/compute"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+)
+
+// round is a question that goes round the partitions.
+type round struct {
+	*Catalog
+	positions crossmatch.Positions
+	radius    crossmatch.Angle
+	matches   []crossmatch.Match
+
+	visits map[int][]int32 // of a tile: the positions that have to do with it
+	hits   []hit
+	found  []arrow.Record // columns of the hits, in their order
+	causes []error        // of tiles that failed
+}
+
+// hit is the nearest row to a position that a partition has.
+type hit struct {
+	position, row int32
+	tile          int
+	number        int32 // of the hit, and of the row in what was found
+	separation    crossmatch.Angle
+	ra, dec       float64
+	pmRA, pmDec   float64
+}
+
+// fastest is how much stars move in a year at most, in degrees. Barnard's star,
+// which is the fastest, moves by 10.4 arcseconds.
+const fastest = 11. / 3600
+
+// plan finds out which tiles the positions have to do with.
+func (r *round) plan() {
+	r.visits = map[int][]int32{}
+	var tiles []int
+	p := r.positions
+	for i := range r.matches {
+		if r.matches[i].Status == crossmatch.Invalid {
+			continue
+		}
+		reach := r.radius.Degrees()
+		if r.motion[0] >= 0 && p.Epoch != nil && !math.IsNaN(p.Epoch[i]) {
+			reach += fastest * math.Abs(p.Epoch[i]-r.epoch)
+		}
+		tiles = r.sky.search(tiles[:0], p.RA[i], p.Dec[i], reach)
+		for _, t := range tiles {
+			r.visits[t] = append(r.visits[t], int32(i))
+		}
+	}
+}
+
+// order returns the tiles of the visits, those first that are loaded, so that
+// none of them is dropped before it is used.
+func (r *round) order() []int {
+	var loaded, others []int
+	for t := range r.visits {
+		if r.cache.has(t) {
+			loaded = append(loaded, t)
+		} else {
+			others = append(others, t)
+		}
+	}
+	slices.Sort(loaded)
+	slices.Sort(others)
+	return append(loaded, others...)
+}
+
+// ask searches a tile. Its error is the context's; others are the cause that its
+// positions fail.
+func (r *round) ask(ctx context.Context, tile int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := r.search(ctx, tile)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.causes = append(r.causes, err)
+	for _, i := range r.visits[tile] {
+		r.matches[i].Status = crossmatch.Failed
+	}
+	return nil
+}
+
+func (r *round) search(ctx context.Context, tile int) error {
+	part, err := r.cache.get(ctx, tile, func(room room) (*partition, error) { return r.load(ctx, tile, room) })
+	if err != nil {
+		return err
+	}
+	defer r.cache.unpin(part)
+	visits := r.visits[tile]
+	answers, err := part.catalog.NearestInto(nil, pick(r.positions, visits), r.radius)
+	if err != nil {
+		return err
+	}
+	var hits []hit
+	var matched []crossmatch.Match
+	for i, m := range answers {
+		if m.Status != crossmatch.Matched {
+			continue
+		}
+		h := hit{position: visits[i], row: m.Row, tile: tile, separation: m.Separation, number: int32(len(r.hits) + len(hits)), ra: part.rows.RA[m.Row], dec: part.rows.Dec[m.Row]}
+		if part.rows.PMRA != nil {
+			h.pmRA, h.pmDec = part.rows.PMRA[m.Row], part.rows.PMDec[m.Row]
+		}
+		hits, matched = append(hits, h), append(matched, m)
+	}
+	if part.out != nil && len(hits) > 0 {
+		rec, err := crossmatch.Take(ctx, part.out, matched)
+		if err != nil {
+			return err
+		}
+		r.found = append(r.found, rec)
+	}
+	r.hits = append(r.hits, hits...)
+	return nil
+}
+
+// pick returns some of the positions.
+func pick(p crossmatch.Positions, numbers []int32) crossmatch.Positions {
+	of := func(x []float64) []float64 {
+		if x == nil {
+			return nil
+		}
+		out := make([]float64, len(numbers))
+		for i, n := range numbers {
+			out[i] = x[n]
+		}
+		return out
+	}
+	return crossmatch.Positions{RA: of(p.RA), Dec: of(p.Dec), Epoch: of(p.Epoch)}
+}
+
+// settle finds the nearest of the hits of each position.
+func (r *round) settle() error {
+	slices.SortFunc(r.hits, func(a, b hit) int { return cmp.Compare(a.position, b.position) })
+	var several []int32 // positions with more than one
+	var rivals []hit    // and those
+	for from := 0; from < len(r.hits); {
+		to := from + 1
+		for to < len(r.hits) && r.hits[to].position == r.hits[from].position {
+			to++
+		}
+		if h := r.hits[from]; r.matches[h.position].Status == crossmatch.Failed {
+			// another partition, which failed, may have a nearer one
+		} else if to == from+1 {
+			r.match(h.position, h, h.separation)
+		} else {
+			several, rivals = append(several, h.position), append(rivals, r.hits[from:to]...)
+		}
+		from = to
+	}
+	if len(several) == 0 {
+		return nil
+	}
+	return r.decide(several, rivals)
+}
+
+func (r *round) match(position int32, h hit, separation crossmatch.Angle) {
+	r.matches[position] = crossmatch.Match{Row: h.number, Status: crossmatch.Matched, Separation: separation}
+}
+
+// decide finds the nearest of rivals, as a catalogue does in which they are all.
+// Neighbours may have the same row, one of them in its margin: it is there twice,
+// which changes nothing.
+func (r *round) decide(positions []int32, rivals []hit) error {
+	slices.SortFunc(rivals, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.tile, b.tile), cmp.Compare(a.row, b.row))
+	})
+	rows := crossmatch.Rows{Epoch: r.epoch}
+	for _, h := range rivals {
+		rows.RA, rows.Dec = append(rows.RA, h.ra), append(rows.Dec, h.dec)
+		if r.motion[0] >= 0 {
+			rows.PMRA, rows.PMDec = append(rows.PMRA, h.pmRA), append(rows.PMDec, h.pmDec)
+		}
+	}
+	catalog, err := crossmatch.NewCatalog(rows)
+	if err != nil {
+		return err
+	}
+	answers, err := catalog.NearestInto(nil, pick(r.positions, positions), r.radius)
+	if err != nil {
+		return err
+	}
+	for i, m := range answers {
+		if m.Status == crossmatch.Matched {
+			r.match(positions[i], rivals[m.Row], m.Separation)
+		}
+	}
+	return nil
+}
+
+// rows returns what was found of each position, and takes its numbers away.
+func (r *round) rows(ctx context.Context) (rows arrow.Record, err error) {
+	if r.schema != nil {
+		found, err := join(r.schema, r.found, compute.GetAllocator(ctx))
+		if err != nil {
+			return nil, err
+		}
+		defer found.Release()
+		if rows, err = crossmatch.Take(ctx, found, r.matches); err != nil {
+			return nil, err
+		}
+	}
+	for i := range r.matches {
+		r.matches[i].Row = -1
+	}
+	return rows, nil
+}
+
+func (r *round) release() { releaseAll(r.found) }
+
+// cause tells why tiles failed: all of them, if they are few.
+func (r *round) cause() error {
+	switch n := len(r.causes); n {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("hats: %w", r.causes[0])
+	default:
+		return fmt.Errorf("hats: %w (and %d more partitions failed)", r.causes[0], n-1)
+	}
+}
+
+// join makes one record of several.
+func join(schema *arrow.Schema, recs []arrow.Record, mem memory.Allocator) (arrow.Record, error) {
+	columns := make([]arrow.Array, len(schema.Fields()))
+	defer func() {
+		for _, c := range columns {
+			if c != nil {
+				c.Release()
+			}
+		}
+	}()
+	for i, f := range schema.Fields() {
+		if len(recs) == 0 {
+			b := array.NewBuilder(mem, f.Type)
+			columns[i] = b.NewArray()
+			b.Release()
+			continue
+		}
+		parts := make([]arrow.Array, len(recs))
+		for k, rec := range recs {
+			parts[k] = rec.Column(i)
+		}
+		var err error
+		if columns[i], err = array.Concatenate(parts, mem); err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+	}
+	return array.NewRecord(schema, columns, count(recs)), nil
+}
