@@ -38,6 +38,10 @@ func (c *Catalog) Nearest(ctx context.Context, p Positions, radius Angle) (Answe
 	if c.columns == nil {
 		return Answer{Matches: matches}, nil
 	}
+	if err := c.enter(); err != nil {
+		return Answer{}, err
+	}
+	defer c.leave()
 	rows, err := Take(ctx, c.columns, matches)
 	return Answer{Matches: matches, Rows: rows}, err
 }

@@ -1,10 +1,10 @@
 package crossmatch
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -35,7 +35,7 @@ type Rows struct {
 
 // Catalog is a table of positions in memory, or in an index file, that tells
 // which of its rows are near others. It does not change, and may be used
-// concurrently.
+// concurrently. Close one that has columns, or is of a file.
 type Catalog struct {
 	rows    int
 	layers  []layer
@@ -43,6 +43,10 @@ type Catalog struct {
 	motions []motion  // of each row, or nil
 	epoch   float64
 	columns arrow.Record
+
+	file   *mapping // that it lies in, or nil
+	mu     sync.RWMutex
+	closed bool
 }
 
 // layer has rows that reach about as far.
@@ -139,4 +143,4 @@ func classOf(reach float64) int {
 }
 
 // errDamaged is found where an index file was checked only in part.
-var errDamaged = errors.New("crossmatch: the index is damaged: make the file anew")
+var errDamaged = fmt.Errorf("crossmatch: the index is damaged: %w", ErrIndex)

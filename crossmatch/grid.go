@@ -6,6 +6,7 @@ import "math"
 // each cut along right ascension. Cells of a band are neighbours by number,
 // and so are their rows in memory.
 type grid struct {
+	asked     int     // cells that newGrid was asked for
 	perDegree float64 // bands
 	bands     []band
 	cells     uint32
@@ -21,7 +22,7 @@ type band struct {
 // newGrid has about n cells.
 func newGrid(n int) grid {
 	bands := max(1, int(math.Round(math.Sqrt(math.Pi*float64(n))/2)))
-	g := grid{perDegree: float64(bands) / 180, bands: make([]band, bands)}
+	g := grid{asked: n, perDegree: float64(bands) / 180, bands: make([]band, bands)}
 	for i := range g.bands {
 		low, high := 180*float64(i)/float64(bands)-90, 180*float64(i+1)/float64(bands)-90
 		top := max(math.Abs(low), math.Abs(high))

@@ -28,6 +28,10 @@ func valid(ra, dec float64) bool {
 	return math.Abs(dec) <= 90 && math.Abs(ra) <= math.MaxFloat64 // NaN is neither
 }
 
+// wrapped reports whether something is a position whose right ascension is
+// wrapped.
+func wrapped(ra, dec float64) bool { return math.Abs(dec) <= 90 && math.Abs(ra) <= 180 }
+
 // wrap returns the right ascension between -180 and 180 degrees. It is exact,
 // which a wrap to between 0 and 360 is not for small negative ones.
 func wrap(ra float64) float64 {

@@ -27,6 +27,10 @@ func (c *Catalog) Within(p Positions, radius Angle, limit int) ([]Pair, error) {
 	if err := c.check(p, radius); err != nil {
 		return nil, err
 	}
+	if err := c.enter(); err != nil {
+		return nil, err
+	}
+	defer c.leave()
 	var out []Pair
 	s := c.begin(radius, true)
 	defer s.end()

@@ -1,0 +1,37 @@
+package crossmatch
+
+import (
+	"fmt"
+	"io/fs"
+)
+
+// Close gives back the catalogue's columns, and its index file if it was opened
+// from one. It waits for searches under way; those that come later fail with
+// fs.ErrClosed. The rows of answers are copies, and stay.
+func (c *Catalog) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	if c.columns != nil {
+		c.columns.Release()
+	}
+	if c.file == nil {
+		return nil
+	}
+	return c.file.release()
+}
+
+// enter keeps the catalogue open until leave is called.
+func (c *Catalog) enter() error {
+	c.mu.RLock()
+	if c.closed {
+		c.mu.RUnlock()
+		return fmt.Errorf("crossmatch: catalogue: %w", fs.ErrClosed)
+	}
+	return nil
+}
+
+func (c *Catalog) leave() { c.mu.RUnlock() }

@@ -1,0 +1,177 @@
+package crossmatch
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow/go/v17/arrow"
+)
+
+// WriteIndex writes the catalogue to a file that OpenIndex opens, its columns
+// included: those of booleans, integers, floating point numbers, strings, bytes,
+// timestamps and dates. With others it fails, and names them.
+//
+// The file is written beside the one of that name and put in its place when it
+// is whole and on the disk. Who has the old one open keeps it.
+func (c *Catalog) WriteIndex(name string) error {
+	err := c.enter()
+	if err == nil {
+		defer c.leave()
+		err = portable()
+	}
+	if err == nil {
+		err = replaceFile(name, c.writeIndex)
+	}
+	if err != nil {
+		return fmt.Errorf("crossmatch: write index %s: %w", name, err)
+	}
+	return nil
+}
+
+// replaceFile puts what a function writes in the place of a file. It never
+// writes to the one that is there, which may be mapped by others.
+func replaceFile(name string, write func(*os.File) error) (err error) {
+	temp := fmt.Sprintf("%s.%08x.tmp", name, rand.Uint32())
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(temp, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+func (c *Catalog) writeIndex(f *os.File) error {
+	w := &indexWriter{out: bufio.NewWriterSize(f, 1<<20)}
+	w.write(make([]byte, headerSize)) // of a file that is not whole
+	if err := w.catalog(c); err != nil {
+		return err
+	}
+	w.align()
+	h := indexHeader{description: w.at, sum: crc32.Checksum(w.description.Bytes(), castagnoli)}
+	if n := w.description.Len(); n > mostDescription {
+		return fmt.Errorf("the columns' names and metadata have %d bytes: at most %d can be kept", n, mostDescription)
+	}
+	w.write(w.description.Bytes())
+	h.size = w.at
+	if err := w.out.Flush(); err != nil {
+		return err
+	}
+	_, err := f.WriteAt(h.bytes(), 0)
+	return err
+}
+
+// indexWriter writes sections, and describes them.
+type indexWriter struct {
+	out         *bufio.Writer // whose error is that of Flush
+	at          int64
+	description bytes.Buffer
+}
+
+func (w *indexWriter) write(b []byte) {
+	w.out.Write(b)
+	w.at += int64(len(b))
+}
+
+func (w *indexWriter) align() { w.write(make([]byte, aligned(w.at)-w.at)) }
+
+// section writes a section.
+func (w *indexWriter) section(chunks iter.Seq[[]byte]) section {
+	w.align()
+	from, sum := w.at, uint32(0)
+	for b := range chunks {
+		sum = crc32.Update(sum, castagnoli, b)
+		w.write(b)
+	}
+	return section{w.at - from, sum}
+}
+
+// encoded yields n values of a width, as put writes them to bytes that are
+// zeros, or an earlier value of it.
+func encoded(n, width int, put func(b []byte, i int)) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		buf := make([]byte, min(n, 4096)*width)
+		for i := 0; i < n; {
+			k := min(n-i, 4096)
+			for j := range k {
+				put(buf[j*width:(j+1)*width], i+j)
+			}
+			if !yield(buf[:k*width]) {
+				return
+			}
+			i += k
+		}
+	}
+}
+
+func (w *indexWriter) catalog(c *Catalog) error {
+	var parts []any
+	d := &indexCatalog{Rows: c.rows, Layers: len(c.layers)}
+	putFloat := func(b []byte, x float64) { binary.LittleEndian.PutUint64(b, math.Float64bits(x)) }
+	if c.radii != nil {
+		s := w.section(encoded(c.rows, 8, func(b []byte, i int) { putFloat(b, c.radii[i]) }))
+		d.Radii = &s
+	}
+	if c.motions != nil {
+		s := w.section(encoded(c.rows, 16, func(b []byte, i int) {
+			putFloat(b, c.motions[i].ra)
+			putFloat(b[8:], c.motions[i].dec)
+		}))
+		d.Motions, d.Epoch = &s, c.epoch
+	}
+	parts = append(parts, d)
+	for i := range c.layers {
+		l := &c.layers[i]
+		start := w.section(encoded(len(l.start), 4, func(b []byte, i int) { binary.LittleEndian.PutUint32(b, l.start[i]) }))
+		rows := w.section(encoded(len(l.rows), rowSize, func(b []byte, i int) {
+			r := &l.rows[i]
+			putFloat(b, r.ra)
+			putFloat(b[8:], r.dec)
+			binary.LittleEndian.PutUint32(b[16:], r.id)
+		}))
+		parts = append(parts, indexLayer{l.asked, l.grid.sum(), l.radius, l.speed, start, rows})
+	}
+	if c.columns != nil {
+		columns, err := w.columns(c.columns)
+		if err != nil {
+			return err
+		}
+		n := len(columns)
+		d.Columns, d.Metadata = &n, pairsOf(c.columns.Schema().Metadata())
+		parts = append(parts, columns...)
+	}
+	lines := json.NewEncoder(&w.description)
+	for _, p := range parts {
+		if err := lines.Encode(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pairsOf are the keys and values of metadata, in their order.
+func pairsOf(m arrow.Metadata) (out [][2]string) {
+	for i, k := range m.Keys() {
+		out = append(out, [2]string{k, m.Values()[i]})
+	}
+	return out
+}

@@ -1,0 +1,25 @@
+//go:build unix && !aix && !solaris && !illumos
+
+package crossmatch
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// mmap maps a file for reading, in common with all that do.
+func mmap(f *os.File, size int) ([]byte, error) {
+	return syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
+}
+
+func munmap(b []byte) error { return syscall.Munmap(b) }
+
+// syncDir brings to the disk what a directory has.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
