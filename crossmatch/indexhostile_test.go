@@ -1,0 +1,211 @@
+package crossmatch
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// seal gives a file the header and the sums that let it be opened, as somebody
+// would who wants it to do harm.
+func seal(file []byte) []byte {
+	if len(file) < headerSize {
+		return file
+	}
+	at := int64(binary.LittleEndian.Uint64(file[24:]))
+	if at < headerSize || at > int64(len(file)) {
+		return file
+	}
+	h := indexHeader{int64(len(file)), at, crc32.Checksum(file[at:], castagnoli)}
+	copy(file, h.bytes())
+	return file
+}
+
+// described is a file with its description changed.
+func described(t *testing.T, file []byte, from, to string) []byte {
+	h, err := parseHeader(file)
+	require.NoError(t, err)
+	text := string(file[h.description:])
+	require.Contains(t, text, from)
+	return seal(append(append([]byte(nil), file[:h.description]...), strings.Replace(text, from, to, 1)...))
+}
+
+// What a description claims is compared with what is there.
+func TestIndexDescription(t *testing.T) {
+	whole, err := os.ReadFile(written(t, fullCatalog(t, 6, 300, memory.DefaultAllocator)))
+	require.NoError(t, err)
+	_, err = openBytes(described(t, whole, `{"rows"`, ` {"rows"`))
+	require.NoError(t, err, "the way of changing it works")
+	for _, x := range []struct{ from, to, says string }{
+		{`"rows":300`, `"rows":301`, "a section of 2400 bytes at 64 instead of 2408"},
+		{`"rows":300`, `"rows":-1`, "-1 rows"},
+		{`"rows":300`, `"rows":1152921504606846976`, "1152921504606846976 rows"},
+		{`"layers":`, `"layers":9`, "the description is damaged"},
+		{`"layers":`, `"layers":-`, "layers"},
+		{`"columns":21`, `"columns":9000000000000000000`, "the description is damaged: EOF"},
+		{`"columns":21`, `"columns":20`, "it has more than it describes"},
+		{`"columns":21`, `"columns":-1`, "layers"},
+		{`"columns":21`, `"columns":null`, "it has more than it describes"},
+		{`"cells":`, `"cells":1`, "grid"},
+		{`"cells":`, `"cells":-1`, "a grid"},
+		{`"cells":`, `"cells":99999999999`, "a grid of"},
+		{`"radius":`, `"bands":7,"radius":`, "another grid"},
+		{`"radius":`, `"radius":1111`, "a layer of radius"},
+		{`"speed":`, `"speed":-1`, "a layer of radius"},
+		{`"nulls":0`, `"nulls":1`, "1 nulls in 300 rows"},
+		{`"nulls":43`, `"nulls":343`, "343 nulls in 300 rows"},
+		{`"nulls":43`, `"nulls":-43`, "-43 nulls in 300 rows"},
+		{`"type":"bool"`, `"type":"int64"`, `column "c1 bool": a section of 38 bytes`},
+		{`"type":"utf8"`, `"type":"bool"`, "2 buffers instead of 1"},
+		{`"type":"uint64"`, `"type":"utf8"`, "1 buffers instead of 2"},
+		{`"type":"bool"`, `"type":"list"`, `type "list"`},
+		{`"type":"timestamp","unit":"us"`, `"type":"timestamp","unit":"as"`, `type "timestamp", unit "as"`},
+		{`"type":"fixed_size_binary","width":3`, `"type":"fixed_size_binary","width":-3`, "width -3"},
+		{`"type":"fixed_size_binary","width":3`, `"type":"fixed_size_binary","width":4`, "a section of 900 bytes"},
+		{`"rows":300`, `"rows":300,"more":1`, "unknown field"},
+		{`{"rows":300`, `null{"rows":300`, "0 rows"},
+	} {
+		_, err := openBytes(described(t, whole, x.from, x.to))
+		if assert.ErrorIs(t, err, ErrIndex, "%s for %s", x.to, x.from) && x.says != "0 rows" {
+			assert.ErrorContains(t, err, x.says, "%s for %s", x.to, x.from)
+		}
+	}
+}
+
+// Sections that are not what they are to be, with sums that are right.
+func TestIndexSections(t *testing.T) {
+	whole, err := os.ReadFile(written(t, fullCatalog(t, 7, 400, memory.DefaultAllocator)))
+	require.NoError(t, err)
+	p := Positions{RA: []float64{10}, Dec: []float64{10}, Epoch: []float64{2026}}
+	change := func(f func(c *Catalog)) *Catalog {
+		c, err := openBytes(whole)
+		require.NoError(t, err)
+		f(c)
+		for i := range c.file.sections { // as if they were right
+			s := &c.file.sections[i]
+			s.sum = crc32.Checksum(s.data, castagnoli)
+		}
+		require.NoError(t, c.file.holds(t.Context()))
+		return c
+	}
+	for name, f := range map[string]func(c *Catalog){
+		"a row's number":           func(c *Catalog) { c.layers[0].rows[3].id = 400 },
+		"a row's number twice":     func(c *Catalog) { c.layers[0].rows[3].id = c.layers[0].rows[4].id },
+		"a declination":            func(c *Catalog) { c.layers[0].rows[3].dec = -91 },
+		"no declination":           func(c *Catalog) { c.layers[0].rows[3].dec = math.NaN() },
+		"a right ascension":        func(c *Catalog) { c.layers[0].rows[3].ra = 1e300 },
+		"infinite right ascension": func(c *Catalog) { c.layers[0].rows[3].ra = math.Inf(-1) },
+		"another cell":             func(c *Catalog) { c.layers[0].rows[3].dec *= -1 },
+		"start beyond":             func(c *Catalog) { c.layers[0].start[7] = 1 << 31 },
+		"start goes back": func(c *Catalog) {
+			s := c.layers[0].start
+			for i := range s[1 : len(s)-1] {
+				s[i+1] = uint32(len(c.layers[0].rows) * (i % 2))
+			}
+		},
+	} {
+		c := change(f)
+		assert.ErrorIs(t, c.Verify(t.Context()), ErrIndex, name)
+		ask(t, c)
+	}
+	// What a search does not take for an answer.
+	for name, f := range map[string]func(c *Catalog){
+		"numbers": func(c *Catalog) {
+			for i := range c.layers {
+				for j := range c.layers[i].rows {
+					c.layers[i].rows[j].id += 400
+				}
+			}
+		},
+		"right ascensions": func(c *Catalog) {
+			for i := range c.layers {
+				for j := range c.layers[i].rows {
+					c.layers[i].rows[j].ra = 1e300
+				}
+			}
+		},
+		"radii": func(c *Catalog) {
+			for i := range c.radii {
+				c.radii[i] = 1e300
+			}
+		},
+		"starts": func(c *Catalog) {
+			for i := range c.layers {
+				for j := range c.layers[i].start {
+					c.layers[i].start[j] = math.MaxUint32
+				}
+			}
+		},
+	} {
+		c := change(f)
+		_, err := c.NearestInto(nil, p, 180)
+		assert.ErrorIs(t, err, ErrIndex, name)
+		_, err = c.Within(p, 180, 0)
+		assert.ErrorIs(t, err, ErrIndex, name)
+	}
+	// Motions and radii that are no numbers move nothing.
+	c := change(func(c *Catalog) {
+		for i := range c.motions {
+			c.motions[i] = motion{[]float64{math.NaN(), math.Inf(1), math.MaxFloat64, -math.MaxFloat64}[i%4], math.Inf(-1)}
+		}
+	})
+	ask(t, c)
+	_, err = c.Within(p, 180, 0)
+	require.NoError(t, err)
+}
+
+func TestIndexOffsets(t *testing.T) {
+	for _, x := range []struct {
+		ok      bool
+		offsets []int32
+	}{
+		{true, []int32{0}}, {true, []int32{0, 0, 5, math.MaxInt32}}, {true, []int32{3, 3}},
+		{false, []int32{-1}}, {false, []int32{0, 4, 3, 9}}, {false, []int32{0, math.MaxInt32, math.MinInt32, 0}},
+		{false, []int32{0, math.MaxInt32, -2, 1}},
+	} {
+		assert.Equal(t, x.ok, ascending(x.offsets), "%v", x.offsets)
+		wide := make([]int64, len(x.offsets))
+		for i, o := range x.offsets {
+			wide[i] = int64(o) << 32
+		}
+		assert.Equal(t, x.ok, ascending(wide), "%v", wide)
+	}
+}
+
+// Whatever a file is, there is an answer or an error.
+func FuzzOpenIndex(f *testing.F) {
+	small, err := NewCatalog(Rows{RA: []float64{1, 2, 200}, Dec: []float64{3, 3, -80}})
+	require.NoError(f, err)
+	for i, c := range []*Catalog{small, fullCatalog(f, 8, 20, memory.DefaultAllocator), fullCatalog(f, 9, 0, memory.DefaultAllocator)} {
+		file, err := os.ReadFile(written(f, c))
+		require.NoError(f, err, "%d", i)
+		f.Add(file)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if len(file) > 1<<16 {
+			return
+		}
+		c, err := openBytes(seal(append([]byte(nil), file...)))
+		if err != nil {
+			require.ErrorIs(t, err, ErrIndex)
+			return
+		}
+		_ = c.Verify(t.Context())
+		ask(t, c)
+		again := filepath.Join(t.TempDir(), "again")
+		require.NoError(t, c.WriteIndex(again))
+		same, err := OpenIndex(again)
+		require.NoError(t, err)
+		require.NoError(t, same.Close())
+		_ = c.Close() // which cannot unmap what is not mapped
+		assert.Zero(t, c.file.users.Load())
+	})
+}
