@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/internal/cli"
+)
+
+// counter counts what became of the positions, and shows it.
+type counter struct {
+	doing     atomic.Pointer[string] // before the first position
+	positions atomic.Int64
+	rows      atomic.Int64
+	names     []string
+	status    []map[string]*atomic.Int64 // of each catalogue
+	cause     string                     // of the first failure
+	since     time.Time
+}
+
+var statuses = []string{"match", "none", "invalid", "failed"}
+
+// loading tells what is being read, and how many rows of it there are so far.
+func (c *counter) loading(name string) func(rows int64) {
+	return func(rows int64) {
+		text := fmt.Sprintf("reading %s: %s rows", name, cli.Count(rows))
+		c.doing.Store(&text)
+	}
+}
+
+// matching tells that positions come now.
+func (c *counter) matching(joins []crossmatch.Join) {
+	for _, j := range joins {
+		c.names = append(c.names, j.Name)
+		counts := map[string]*atomic.Int64{}
+		for _, s := range statuses {
+			counts[s] = new(atomic.Int64)
+		}
+		c.status = append(c.status, counts)
+	}
+	c.since = time.Now()
+	c.doing.Store(nil)
+}
+
+// count counts the rows that were made of some.
+func (c *counter) count(rows, matched arrow.Record) {
+	for i, name := range c.names {
+		column := matched.Column(matched.Schema().FieldIndices(name + "_match")[0]).(*array.String)
+		for k := range column.Len() {
+			if n := c.status[i][column.Value(k)]; n != nil && column.IsValid(k) {
+				n.Add(1)
+			}
+		}
+		causes := matched.Column(matched.Schema().FieldIndices(name + "_cause")[0]).(*array.String)
+		for k := 0; c.cause == "" && k < causes.Len() && causes.NullN() < causes.Len(); k++ {
+			if causes.IsValid(k) {
+				c.cause = causes.Value(k)
+			}
+		}
+	}
+	c.rows.Add(matched.NumRows())
+	c.positions.Add(rows.NumRows())
+}
+
+// watch shows how far it is, on a terminal, until stop is called.
+func (c *counter) watch(o *options) (stop func()) {
+	_, _, shown := cli.Terminal(os.Stderr)
+	if _, _, mixed := cli.Terminal(os.Stdout); !shown || o.mode == "off" || mixed && o.out == "" {
+		return func() {}
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		cli.Meanwhile(200*time.Millisecond, func() { fmt.Fprintf(os.Stderr, "\r\x1b[K%s", c.line()) }, func() error { <-end; return nil })
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}()
+	done := false
+	return func() {
+		if !done {
+			done = true
+			close(end)
+			<-ended
+		}
+	}
+}
+
+func (c *counter) line() string {
+	if text := c.doing.Load(); text != nil {
+		return *text
+	}
+	n := c.positions.Load()
+	text := fmt.Sprintf("%s positions", cli.Count(n))
+	if n > 0 {
+		text += fmt.Sprintf(", %s/s", cli.Count(int64(float64(n)/time.Since(c.since).Seconds())))
+		for i, name := range c.names {
+			text += fmt.Sprintf(", %s %s", name, cli.Count(c.status[i]["match"].Load()))
+		}
+	}
+	return text
+}
+
+// summary is what became of the positions.
+func (c *counter) summary() string {
+	var out strings.Builder
+	elapsed := time.Since(c.since)
+	fmt.Fprintf(&out, "%s positions, %s rows written, in %s\n", cli.Count(c.positions.Load()), cli.Count(c.rows.Load()), elapsed.Round(time.Millisecond))
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "catalogue\t%s\t\n", strings.Join(statuses, "\t"))
+	for i, name := range c.names {
+		fmt.Fprintf(w, "%s\t", name)
+		for _, s := range statuses {
+			fmt.Fprintf(w, "%s\t", cli.Count(c.status[i][s].Load()))
+		}
+		fmt.Fprintln(w)
+	}
+	w.Flush()
+	return out.String()
+}
+
+// failure is an error if something failed, which is to be known without a look
+// at the rows.
+func (c *counter) failure(o *options) error {
+	var failed []string
+	for i, name := range c.names {
+		if n := c.status[i]["failed"].Load(); n > 0 {
+			failed = append(failed, fmt.Sprintf("%s failed for %s", name, cli.Count(n)))
+		}
+	}
+	if failed == nil {
+		return nil
+	}
+	text := strings.Join(failed, ", ") + ": " + c.cause
+	if formatOf(o.out) == parquetFormat {
+		text += fmt.Sprintf(": match those again later, with -again -positions %s", o.out)
+	}
+	return fmt.Errorf("%s", text)
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+)
+
+// With -index the second run opens what the first has written, as long as the
+// table and the options are the same.
+func TestIndex(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	catalog := file(t, "c.csv", "ra,dec,name,r\n20,0,x,60\n10,0,y,1\n")
+	positions := file(t, "p.csv", "ra,dec\n20.01,0\n10,0\n")
+	match := func(catalog string) string {
+		out, _, err := command(t, "-positions", positions, "-catalog", catalog, "-index", dir)
+		require.NoError(t, err)
+		return out
+	}
+	files := func() []string {
+		f, err := filepath.Glob(filepath.Join(dir, "*.skyidx"))
+		require.NoError(t, err)
+		return f
+	}
+	first := match(catalog + "?size=r&columns=NAME")
+	assert.Equal(t, "ra,dec,c_match,c_separation,c_cause,c_name\n20.01,0,match,36.00000000000562,,x\n10,0,match,0,,y\n", first)
+	require.Len(t, files(), 1)
+	index := files()[0]
+	info, err := os.Stat(index)
+	require.NoError(t, err)
+	assert.Equal(t, first, match(catalog+"?size=r&columns=NAME"))
+	same, err := os.Stat(index)
+	require.NoError(t, err)
+	assert.True(t, os.SameFile(info, same), "it was written anew")
+
+	assert.Equal(t, first, match("c="+index), "an index is a catalogue too")
+	assert.Equal(t, first, match("c="+index+"?columns=Name"))
+	_, _, err = command(t, "-positions", positions, "-catalog", index+"?size=r")
+	assert.ErrorContains(t, err, "is an index, which was made with its options")
+
+	assert.Contains(t, match(catalog+"?columns=name"), "20.01,0,none")
+	assert.Len(t, files(), 2)
+	require.NoError(t, os.WriteFile(catalog, []byte("ra,dec,name,r\n20,0,z,60\n10,0,y,1\n"), 0o600))
+	require.NoError(t, os.Chtimes(catalog, time.Time{}, time.Now().Add(time.Hour)))
+	assert.Equal(t, strings.ReplaceAll(first, "x", "z"), match(catalog+"?size=r&columns=NAME"))
+	assert.Len(t, files(), 3)
+
+	for _, name := range files() { // damaged ones are made anew
+		require.NoError(t, os.Truncate(name, 100))
+	}
+	assert.Equal(t, strings.ReplaceAll(first, "x", "z"), match(catalog+"?size=r&columns=NAME"))
+}
+
+// A directory in HATS answers as a table of all its rows.
+func TestHATS(t *testing.T) {
+	dir := real(t, "hats/small_sky_o1_collection")
+	files, err := filepath.Glob(filepath.Join(dir, "small_sky_order1/dataset/Norder=1/Dir=0/*.parquet"))
+	require.NoError(t, err)
+	type star struct {
+		ra, dec float64
+		id      string
+	}
+	var stars []star
+	for _, name := range files {
+		rec := readTable(t, name)
+		ra, dec := columnOf[*array.Float64](t, rec, "ra"), columnOf[*array.Float64](t, rec, "dec")
+		id := rec.Column(rec.Schema().FieldIndices("id")[0])
+		for i := range ra.Len() {
+			stars = append(stars, star{ra.Value(i), dec.Value(i), id.ValueStr(i)})
+		}
+	}
+	require.Greater(t, len(stars), 100)
+	grid := &strings.Builder{}
+	grid.WriteString("ra,dec\n")
+	var places []star
+	for ra := 280.; ra < 355; ra += 2.5 {
+		for dec := -75.; dec < -20; dec += 2.5 {
+			places = append(places, star{ra: ra, dec: dec})
+			grid.WriteString(fmt.Sprint(ra) + "," + fmt.Sprint(dec) + "\n")
+		}
+	}
+	out := filepath.Join(t.TempDir(), "x.parquet")
+	_, _, err = command(t, "-positions", file(t, "p.csv", grid.String()), "-catalog", "s="+dir+"?radius=1deg&columns=id", "-o", out)
+	require.NoError(t, err)
+	got := readTable(t, out)
+	status := columnOf[*array.String](t, got, "s_match")
+	separation := columnOf[*array.Float64](t, got, "s_separation")
+	id := got.Column(got.Schema().FieldIndices("s_id")[0])
+	matched := 0
+	for i, p := range places {
+		nearest, want := 2*crossmatch.Degree, ""
+		for _, s := range stars {
+			if d := crossmatch.Separation(p.ra, p.dec, s.ra, s.dec); d < nearest {
+				nearest, want = d, s.id
+			}
+		}
+		if nearest > crossmatch.Degree {
+			assert.Equal(t, "none", status.Value(i))
+			continue
+		}
+		matched++
+		assert.Equal(t, "match", status.Value(i))
+		assert.InDelta(t, nearest.Arcseconds(), separation.Value(i), 1e-9*nearest.Arcseconds())
+		assert.Equal(t, want, id.ValueStr(i))
+	}
+	assert.Greater(t, matched, 5)
+	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-all")
+	assert.ErrorContains(t, err, "knows the nearest row only")
+}

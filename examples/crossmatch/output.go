@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+)
+
+type format int
+
+const (
+	noFormat format = iota
+	csvFormat
+	tsvFormat
+	parquetFormat
+)
+
+// formatOf tells a format by a file's ending; "" is standard output.
+func formatOf(name string) format {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".csv":
+		return csvFormat
+	case ".tsv":
+		return tsvFormat
+	case ".parquet":
+		return parquetFormat
+	}
+	if name == "" {
+		return csvFormat
+	}
+	return noFormat
+}
+
+// output is a table that is being written.
+type output interface {
+	write(rec arrow.Record) error
+	end() error // writes what is left
+	drop()      // lets go of it; harmless after end
+}
+
+// create has f write a table to a file, which is there when it is whole, or to
+// standard output.
+func create(name string, schema *arrow.Schema, f func(output) error) (err error) {
+	if name == "" {
+		return fill(os.Stdout, csvFormat, schema, f)
+	}
+	dir, base := filepath.Split(name)
+	file, err := os.CreateTemp(dir, "."+base+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+		}
+	}()
+	if err := fill(file, formatOf(name), schema, f); err != nil {
+		return err
+	}
+	if err := errors.Join(file.Chmod(0o644), file.Sync()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), name); err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func fill(w io.Writer, f format, schema *arrow.Schema, write func(output) error) error {
+	var out output
+	var err error
+	switch f {
+	case parquetFormat:
+		out, err = newParquet(w, schema)
+	case tsvFormat:
+		out, err = newCSV(w, schema, '\t')
+	default:
+		out, err = newCSV(w, schema, ',')
+	}
+	if err != nil {
+		return err
+	}
+	defer out.drop()
+	if err := write(out); err != nil {
+		return err
+	}
+	return out.end()
+}
+
+// csvOutput writes what package table reads back: null is nothing.
+type csvOutput struct {
+	w     *bufio.Writer
+	comma byte
+	row   []byte
+}
+
+func newCSV(w io.Writer, schema *arrow.Schema, comma byte) (*csvOutput, error) {
+	c := &csvOutput{w: bufio.NewWriterSize(w, 256<<10), comma: comma}
+	for i, f := range schema.Fields() {
+		c.cell(i, f.Name)
+	}
+	return c, c.flushRow()
+}
+
+func (c *csvOutput) write(rec arrow.Record) error {
+	cells := make([]func(row int) string, rec.NumCols())
+	for i, a := range rec.Columns() {
+		cells[i] = texts(a)
+	}
+	for row := range int(rec.NumRows()) {
+		for i, a := range rec.Columns() {
+			if a.IsNull(row) {
+				c.cell(i, "")
+			} else {
+				c.cell(i, cells[i](row))
+			}
+		}
+		if err := c.flushRow(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cell adds a cell to the row, quoted if it could be taken for something else.
+func (c *csvOutput) cell(i int, text string) {
+	if i > 0 {
+		c.row = append(c.row, c.comma)
+	}
+	if strings.ContainsAny(text, "\"\n\r,;|\t") || i == 0 && strings.HasPrefix(text, "#") || strings.TrimSpace(text) != text {
+		text = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+	}
+	c.row = append(c.row, text...)
+}
+
+func (c *csvOutput) flushRow() error {
+	c.row = append(c.row, '\n')
+	_, err := c.w.Write(c.row)
+	c.row = c.row[:0]
+	return err
+}
+
+func (c *csvOutput) end() error { return c.w.Flush() }
+func (c *csvOutput) drop()      {}
+
+// texts returns what writes a column's values.
+func texts(a arrow.Array) func(row int) string {
+	switch a := a.(type) {
+	case *array.String:
+		return a.Value
+	case *array.Float64:
+		return func(i int) string { return strconv.FormatFloat(a.Value(i), 'g', -1, 64) }
+	case *array.Float32:
+		return func(i int) string { return strconv.FormatFloat(float64(a.Value(i)), 'g', -1, 32) }
+	case *array.Timestamp:
+		unit := a.DataType().(*arrow.TimestampType).Unit
+		return func(i int) string { return a.Value(i).ToTime(unit).UTC().Format(time.RFC3339Nano) }
+	}
+	return a.ValueStr
+}
+
+// sameFile tells whether two names are of one file.
+func sameFile(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// checkOut refuses to write over what is read.
+func checkOut(out string, in []string) error {
+	for _, name := range in {
+		if out != "" && sameFile(out, name) {
+			return fmt.Errorf("-o %s is what is to be read: choose another name", out)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/cds"
+	"github.com/skyfinch/skyfinch/crossmatch/table"
+	"github.com/skyfinch/skyfinch/internal/cli"
+)
+
+// batch is how many positions are matched at a time. A request to the CDS has as
+// many.
+const batch = 10_000
+
+// manyBatches is how many are read at a time for a HATS catalogue, of which parts
+// may be loaded anew each time.
+const manyBatches = 20
+
+func (o *options) batch() int {
+	for _, c := range o.catalogs {
+		if info, err := os.Stat(c.where); err == nil && info.IsDir() {
+			return batch * manyBatches
+		}
+	}
+	return batch
+}
+
+// fewAtATime is how many are, where each may have any number of rows.
+const fewAtATime = 200
+
+func (o *options) run(ctx context.Context) error {
+	c := &counter{}
+	stop := c.watch(o)
+	defer stop()
+	in, err := openInput(o.positions, table.Options{RA: o.ra, Dec: o.dec, Columns: o.readColumns(), Rows: o.batch()})
+	if err != nil {
+		return rephrase(err, "name them in RA and Dec", "name them with -ra and -dec")
+	}
+	if err := checkOut(o.out, in.files); err != nil {
+		return cli.UsageError{Text: err.Error()}
+	}
+	t := &crossmatch.Transform{RA: in.ra, Dec: in.dec, Epoch: o.epoch}
+	t.Joins, err = o.joins(ctx, c)
+	defer closeAll(t.Joins)
+	if err != nil {
+		return err
+	}
+	schema := in.schema
+	if !o.again {
+		if schema, err = t.Schema(in.schema); err != nil {
+			return forFlags(err)
+		}
+	}
+	keepMemory()
+	c.matching(t.Joins)
+	err = create(o.out, schema, func(out output) error {
+		return in.records(ctx, func(rec arrow.Record) error {
+			return o.each(ctx, t, rec, func(matched arrow.Record) error {
+				c.count(rec, matched)
+				return out.write(matched)
+			})
+		})
+	})
+	stop()
+	if err != nil {
+		return forFlags(err)
+	}
+	fmt.Fprint(os.Stderr, c.summary())
+	return c.failure(o)
+}
+
+// readColumns returns the columns to read; nil: all.
+func (o *options) readColumns() []string {
+	if o.columns == nil || o.epoch == "" {
+		return o.columns
+	}
+	return append(o.columns[:len(o.columns):len(o.columns)], o.epoch)
+}
+
+// each matches a record, in parts where that takes less memory.
+func (o *options) each(ctx context.Context, t *crossmatch.Transform, rec arrow.Record, f func(arrow.Record) error) error {
+	if !o.all {
+		match := t.Match
+		if o.again {
+			match = t.Again
+		}
+		matched, err := match(ctx, rec)
+		if err != nil {
+			return err
+		}
+		defer matched.Release()
+		return f(matched)
+	}
+	for from := int64(0); from < rec.NumRows(); from += fewAtATime {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		part := rec.NewSlice(from, min(from+fewAtATime, rec.NumRows()))
+		matched, err := t.MatchAll(ctx, part, o.limit)
+		part.Release()
+		if err != nil {
+			return err
+		}
+		err = f(matched)
+		matched.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joins opens the catalogues. Those that are open when there is an error are
+// returned too.
+func (o *options) joins(ctx context.Context, c *counter) (out []crossmatch.Join, err error) {
+	for i := range o.catalogs {
+		f := &o.catalogs[i]
+		j := crossmatch.Join{Name: f.name, Radius: crossmatch.Angle(f.radius)}
+		info, err := os.Stat(f.where)
+		switch {
+		case f.remote():
+			j.Matcher, err = o.openCDS(f)
+		case err != nil:
+		case info.IsDir():
+			j.Matcher, err = o.openHATS(f)
+		default:
+			j.Matcher, err = o.openFile(ctx, f, c)
+			if err == nil {
+				j.Columns, err = columnsOf(j.Matcher, f.columns)
+			}
+		}
+		if err != nil {
+			err = rephrase(err, "name them in RA and Dec", "name them with ?ra=NAME&dec=NAME")
+			return out, fmt.Errorf("-catalog %s: %w", f.name, err)
+		}
+		out = append(out, j)
+	}
+	return out, nil
+}
+
+// columnsOf returns what a catalogue calls the columns that are asked for.
+func columnsOf(m crossmatch.Matcher, asked []string) ([]string, error) {
+	var out []string
+	for _, name := range asked {
+		at, err := indexOf(m.Schema(), name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m.Schema().Field(at).Name)
+	}
+	return out, nil
+}
+
+func (o *options) openCDS(f *catalogFlag) (crossmatch.Matcher, error) {
+	fields, err := f.fields()
+	return &cds.Client{
+		Table: strings.TrimPrefix(f.where, "cds:"), Fields: fields, Batch: batch,
+		Service: cds.Service{URL: o.cdsURL},
+	}, err
+}
+
+func closeAll(joins []crossmatch.Join) {
+	for _, j := range joins {
+		if c, ok := j.Matcher.(io.Closer); ok {
+			c.Close()
+		}
+	}
+}
+
+// forFlags says by which flags a Transform is set.
+func forFlags(err error) error {
+	return rephrase(err, "name the column in Transform.Epoch", "name another with -epoch", "give join", "give catalogue", "join ", "-catalog ")
+}
+
+// rephrase replaces the words of a package by those of the command.
+func rephrase(err error, oldNew ...string) error {
+	if err == nil {
+		return nil
+	}
+	return rephrased{err, strings.NewReplacer(oldNew...).Replace(err.Error())}
+}
+
+type rephrased struct {
+	error
+	text string
+}
+
+func (r rephrased) Error() string { return r.text }
+func (r rephrased) Unwrap() error { return r.error }
+
+// keepMemory has Go collect garbage before it is as much as the catalogues, which
+// stay.
+func keepMemory() {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	debug.SetMemoryLimit(int64(m.HeapAlloc) + 400<<20)
+}
