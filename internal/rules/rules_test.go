@@ -20,7 +20,7 @@ var below = []struct {
 	room string
 	may  []string
 }{
-	{"examples", []string{"archive", "alert", "sink", "stream", "internal"}},
+	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
 	{"archive", []string{"alert", "sink", "stream", "internal"}},
 	{"alert/sim", []string{"alert", "stream", "internal/ocf"}},
 	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
