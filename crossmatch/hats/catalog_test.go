@@ -54,7 +54,7 @@ func TestFlat(t *testing.T) {
 			t.Run(fmt.Sprintf("margin %v, moving %v", margin, moving), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(11, 12))
 				tiles := someTiles()
-				ra, dec := borderPlaces(rng, tiles, 30)
+				ra, dec := borderPlaces(rng, tiles, 20)
 				var inTiles []star
 				sorted, err := newTiles(tiles)
 				require.NoError(t, err)
@@ -83,6 +83,10 @@ func TestFlat(t *testing.T) {
 				require.Equal(t, margin, c.sky.margin)
 				all := flat(t, stars, moving)
 				for _, radius := range []crossmatch.Angle{0, crossmatch.Arcsecond, 10 * crossmatch.Arcsecond, threshold / 2, threshold, 2 * threshold, 1, 10, 120, 180} {
+					p := p
+					if radius >= 10 { // which takes long
+						p = fewer(p, 10)
+					}
 					got, err := c.Nearest(ctx, p, radius)
 					require.NoError(t, err)
 					matched := same(t, all, stars, p, radius, got)
@@ -92,6 +96,73 @@ func TestFlat(t *testing.T) {
 			})
 		}
 	}
+}
+
+// fewer returns one of so many positions.
+func fewer(p crossmatch.Positions, of int) crossmatch.Positions {
+	var numbers []int32
+	for i := rand.IntN(of); i < len(p.RA); i += of {
+		numbers = append(numbers, int32(i))
+	}
+	return pick(p, numbers)
+}
+
+// TestOpposite: of rows on the other side of the sky, in several partitions, the
+// nearest is found, though float64 does not have it in their separations.
+func TestOpposite(t *testing.T) {
+	var stars []star
+	rng := rand.New(rand.NewPCG(19, 20))
+	for i := range 6 {
+		stars = append(stars, star{id: int64(i), ra: 90 + 1e-9*rng.NormFloat64(), dec: 60 + 1e-9*rng.NormFloat64()})
+	}
+	dir, sorted := writeCatalog(t, []tile{{0, 0, -1}, {0, 1, -1}}, stars, 0)
+	require.Len(t, sorted, len(stars))
+	c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
+	p := crossmatch.Positions{RA: []float64{-90}, Dec: []float64{-60}}
+	for range 200 {
+		off := math.Pow(10, -8+5*rng.Float64())
+		p.RA, p.Dec = append(p.RA, 270+off*rng.NormFloat64()), append(p.Dec, -60+off*rng.NormFloat64())
+	}
+	got, err := c.Nearest(ctx, p, 180)
+	require.NoError(t, err)
+	assert.Equal(t, len(p.RA), same(t, flat(t, sorted, false), sorted, p, 180, got))
+	got.Rows.Release()
+}
+
+// TestTies: of rows in several partitions that are equally far, all in the margin
+// of another or not, the first is found.
+func TestTies(t *testing.T) {
+	tiles := []tile{{0, 0, -1}, {0, 1, -1}, {0, 2, -1}, {0, 3, -1}} // they meet at the pole
+	for _, margin := range []float64{0, 0.01} {
+		for quarter := range 4 {
+			ra := 45 + 90*float64(quarter)
+			stars := []star{{id: 1, ra: ra - 90, dec: 89.999}, {id: 2, ra: ra + 90, dec: 89.999}}
+			dir, sorted := writeCatalog(t, tiles, stars, margin)
+			c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
+			p := crossmatch.Positions{RA: []float64{ra}, Dec: []float64{89.9995}}
+			got, err := c.Nearest(ctx, p, 0.005)
+			require.NoError(t, err)
+			assert.Equal(t, 1, same(t, flat(t, sorted, false), sorted, p, 0.005, got))
+			got.Rows.Release()
+		}
+	}
+}
+
+// TestMotion: a star is found in a partition that it moved away from.
+func TestMotion(t *testing.T) {
+	stars := []star{{id: 1, ra: 89.9999, dec: 60, pmRA: 10_990}, {id: 2, ra: 90.0001, dec: 61, pmRA: -10_990}}
+	dir, sorted := writeCatalog(t, []tile{{0, 0, -1}, {0, 1, -1}}, stars, 0)
+	c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}, PMRA: "pmra", PMDec: "pmdec", Epoch: 2016})
+	far := 100 * 10.99 / 3600 // degrees in a hundred years
+	p := crossmatch.Positions{
+		RA:    []float64{89.9999 + far/math.Cos(60*perDegree), 90.0001 - far/math.Cos(61*perDegree), 89.9999},
+		Dec:   []float64{60, 61, 60},
+		Epoch: []float64{2116, 2116, 1916},
+	}
+	got, err := c.Nearest(ctx, p, 10*crossmatch.Arcsecond) // the way is not along the parallel
+	require.NoError(t, err)
+	assert.Equal(t, 2, same(t, flat(t, sorted, true), sorted, p, 10*crossmatch.Arcsecond, got))
+	got.Rows.Release()
 }
 
 // TestReal matches the small catalogue of LSDB's tests at and about its rows.
@@ -123,10 +194,10 @@ func TestReal(t *testing.T) {
 			require.Len(t, stars, 131)
 			rng := rand.New(rand.NewPCG(13, 14))
 			p := crossmatch.Positions{}
-			p.RA, p.Dec = borderPlaces(rng, c.sky.tiles, 200)
+			p.RA, p.Dec = borderPlaces(rng, c.sky.tiles, 100)
 			for _, s := range stars {
 				p.RA, p.Dec = append(p.RA, s.ra), append(p.Dec, s.dec)
-				for range 20 {
+				for range 10 {
 					a, d := about(rng, s.ra, s.dec, math.Pow(10, -6+7*rng.Float64()))
 					p.RA, p.Dec = append(p.RA, a), append(p.Dec, d)
 				}

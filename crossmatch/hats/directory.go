@@ -200,15 +200,15 @@ func readTiles(r io.Reader) ([]tile, error) {
 func newTile(order, pixel, rows string) (tile, error) {
 	o, err := strconv.Atoi(order)
 	if err != nil || o < 0 || o > finest {
-		return tile{}, fmt.Errorf("Norder is %.20q: it is to be from 0 to %d", order, finest)
+		return tile{}, fmt.Errorf("column Norder is %.20q: it is to be from 0 to %d", order, finest)
 	}
 	p, err := strconv.ParseUint(pixel, 10, 64)
 	if err != nil || p >= 12<<(2*o) {
-		return tile{}, fmt.Errorf("Npix is %.20q: at Norder %d it is to be below %d", pixel, o, uint64(12)<<(2*o))
+		return tile{}, fmt.Errorf("column Npix is %.20q: at Norder %d it is to be below %d", pixel, o, uint64(12)<<(2*o))
 	}
 	n, err := strconv.ParseInt(rows, 10, 64)
 	if err != nil {
-		return tile{}, fmt.Errorf("num_rows is %.20q", rows)
+		return tile{}, fmt.Errorf("column num_rows is %.20q", rows)
 	}
 	return tile{o, p, n}, nil
 }

@@ -127,10 +127,10 @@ func TestOpen(t *testing.T) {
 		}, Options{}, "overlap"},
 		{"order", func(t *testing.T, dir string) {
 			write(t, "Norder,Npix\n0,4\n30,4\n", dir, "stars/partition_info.csv")
-		}, Options{}, `line 3: Norder is "30"`},
+		}, Options{}, `line 3: column Norder is "30"`},
 		{"pixel", func(t *testing.T, dir string) {
 			write(t, "Npix,Norder\n12,0\n", dir, "stars/partition_info.csv")
-		}, Options{}, `line 2: Npix is "12"`},
+		}, Options{}, `line 2: column Npix is "12"`},
 		{"head", func(t *testing.T, dir string) { write(t, "a,b\n0,4\n", dir, "stars/partition_info.csv") }, Options{}, "Norder and Npix"},
 		{"suffix", func(t *testing.T, dir string) {
 			write(t, "hats_npix_suffix=/../x\n", dir, "stars/hats.properties")

@@ -19,6 +19,34 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
+// TestPixel: the pixels are those of astropy-healpix 2.0.1.
+func TestPixel(t *testing.T) {
+	for _, x := range []struct {
+		order   int
+		ra, dec float64
+		pixel   uint64
+	}{
+		{0, 45, 0.5, 0},
+		{1, 0.3, 89.9, 3},
+		{1, 359.9, -89.9, 44},
+		{3, 10, 20, 310},
+		{3, 100, -45, 616},
+		{5, 200.5, 60.25, 2954},
+		{5, 266.4168, -29.0078, 7207},
+		{8, 83.822, -5.391, 343034},
+		{8, 350, 41.8103, 218789},
+		{12, 123.456, -78.9, 151600194},
+		{12, 269.99, 66.56, 47535581},
+		{29, 88.792939, 7.407064, 1661481257848399622},
+		{29, 320.5, -40.5, 3291070806176264467},
+		{29, 37.954542, 89.264109, 288201323344894101},
+		{29, 186.649563, -63.099093, 3026904147104251056},
+		{29, 10.684708, 41.26875, 190633513587146677},
+	} {
+		assert.Equal(t, x.pixel, nodeOf(cellOf(x.ra, x.dec), x.order).pixel, "%v %v", x.ra, x.dec)
+	}
+}
+
 // TestPython compares with astropy-healpix. It needs a Python that has it:
 // PYTHON, or the one in the path.
 func TestPython(t *testing.T) {
@@ -91,8 +119,8 @@ func nodeOf(c cell, order int) node {
 // says, and some are about as far.
 func TestCentre(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	ra, dec := borderPlaces(rng, someTiles(), 500)
-	for range 100_000 {
+	ra, dec := borderPlaces(rng, someTiles(), 200)
+	for range 20_000 {
 		ra, dec = append(ra, 360*rng.Float64()), append(dec, math.Asin(2*rng.Float64()-1)/perDegree)
 	}
 	for _, order := range []int{0, 1, 2, 3, 5, 8, 13, 20} {
@@ -143,7 +171,7 @@ func TestSearch(t *testing.T) {
 	tiles, err := newTiles(someTiles())
 	require.NoError(t, err)
 	s := &sky{tiles: tiles}
-	ra, dec := borderPlaces(rng, tiles, 40)
+	ra, dec := borderPlaces(rng, tiles, 20)
 	several := 0
 	for i := range ra {
 		for _, reach := range []float64{0, 1. / 3600, 0.01, 1, 12, 100, 180} {
@@ -177,14 +205,14 @@ func TestSearch(t *testing.T) {
 			}
 		}
 	}
-	assert.Greater(t, several, 1000)
+	assert.Greater(t, several, 500)
 }
 
 // TestInside: what is said to be inside of a tile with all about it is.
 func TestInside(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	inside := 0
-	for range 100_000 {
+	for range 30_000 {
 		ra, dec := 360*rng.Float64(), math.Asin(2*rng.Float64()-1)/perDegree
 		c := cellOf(ra, dec)
 		n := nodeOf(c, rng.IntN(12))
@@ -198,7 +226,7 @@ func TestInside(t *testing.T) {
 			require.Equal(t, n, nodeOf(cellOf(a, d), n.order), "%v %v within %v", ra, dec, reach)
 		}
 	}
-	assert.Greater(t, inside, 50_000)
+	assert.Greater(t, inside, 15_000)
 }
 
 func FuzzCell(f *testing.F) {

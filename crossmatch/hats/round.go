@@ -30,12 +30,12 @@ type round struct {
 
 // hit is the nearest row to a position that a partition has.
 type hit struct {
-	position, row int32
-	tile          int
-	number        int32 // of the hit, and of the row in what was found
-	separation    crossmatch.Angle
-	ra, dec       float64
-	pmRA, pmDec   float64
+	position    int32
+	tile        int
+	number      int32 // of the hit, and of its row in what was found
+	separation  crossmatch.Angle
+	ra, dec     float64
+	pmRA, pmDec float64
 }
 
 // fastest is how much stars move in a year at most, in degrees. Barnard's star,
@@ -115,7 +115,8 @@ func (r *round) search(ctx context.Context, tile int) error {
 		if m.Status != crossmatch.Matched {
 			continue
 		}
-		h := hit{position: visits[i], row: m.Row, tile: tile, separation: m.Separation, number: int32(len(r.hits) + len(hits)), ra: part.rows.RA[m.Row], dec: part.rows.Dec[m.Row]}
+		h := hit{position: visits[i], tile: tile, number: int32(len(r.hits) + len(hits)), separation: m.Separation}
+		h.ra, h.dec = part.rows.RA[m.Row], part.rows.Dec[m.Row]
 		if part.rows.PMRA != nil {
 			h.pmRA, h.pmDec = part.rows.PMRA[m.Row], part.rows.PMDec[m.Row]
 		}
@@ -149,40 +150,51 @@ func pick(p crossmatch.Positions, numbers []int32) crossmatch.Positions {
 
 // settle finds the nearest of the hits of each position.
 func (r *round) settle() error {
-	slices.SortFunc(r.hits, func(a, b hit) int { return cmp.Compare(a.position, b.position) })
-	var several []int32 // positions with more than one
-	var rivals []hit    // and those
-	for from := 0; from < len(r.hits); {
-		to := from + 1
-		for to < len(r.hits) && r.hits[to].position == r.hits[from].position {
-			to++
-		}
-		if h := r.hits[from]; r.matches[h.position].Status == crossmatch.Failed {
-			// another partition, which failed, may have a nearer one
-		} else if to == from+1 {
-			r.match(h.position, h, h.separation)
-		} else {
-			several, rivals = append(several, h.position), append(rivals, r.hits[from:to]...)
-		}
-		from = to
-	}
-	if len(several) == 0 {
-		return nil
-	}
-	return r.decide(several, rivals)
-}
-
-func (r *round) match(position int32, h hit, separation crossmatch.Angle) {
-	r.matches[position] = crossmatch.Match{Row: h.number, Status: crossmatch.Matched, Separation: separation}
-}
-
-// decide finds the nearest of rivals, as a catalogue does in which they are all.
-// Neighbours may have the same row, one of them in its margin: it is there twice,
-// which changes nothing.
-func (r *round) decide(positions []int32, rivals []hit) error {
-	slices.SortFunc(rivals, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.tile, b.tile), cmp.Compare(a.row, b.row))
+	slices.SortFunc(r.hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.tile, b.tile))
 	})
+	for from, to := 0, 0; from < len(r.hits); from = to {
+		i := r.hits[from].position
+		for to = from + 1; to < len(r.hits) && r.hits[to].position == i; to++ {
+		}
+		if r.matches[i].Status == crossmatch.Failed {
+			continue // another partition, which failed, may have a nearer one
+		}
+		h, err := r.nearest(r.hits[from:to])
+		if err != nil {
+			return err
+		}
+		r.matches[i] = crossmatch.Match{Row: h.number, Status: crossmatch.Matched, Separation: h.separation}
+	}
+	return nil
+}
+
+// nearest returns the nearest of the hits of a position, which are in the order
+// of the catalogue.
+func (r *round) nearest(hits []hit) (hit, error) {
+	best := slices.MinFunc(hits, func(a, b hit) int { return cmp.Compare(a.separation, b.separation) })
+	// Separations are rounded, those of nearly opposite places by more than others.
+	limit := best.separation * (1 + 1e-12)
+	if limit > 90 {
+		limit += 1e-5
+	}
+	rivals := slices.DeleteFunc(hits, func(h hit) bool { return h.separation > max(limit, 1e-100) })
+	for _, h := range rivals {
+		// Neighbours may have the same row, one of them in its margin.
+		if !h.samePlace(rivals[0]) {
+			return r.decide(rivals)
+		}
+	}
+	return rivals[0], nil
+}
+
+func (h hit) samePlace(o hit) bool {
+	return h.ra == o.ra && h.dec == o.dec && h.pmRA == o.pmRA && h.pmDec == o.pmDec
+}
+
+// decide finds the nearest of rivals that are about equally near, as a catalogue
+// does that has no other rows.
+func (r *round) decide(rivals []hit) (hit, error) {
 	rows := crossmatch.Rows{Epoch: r.epoch}
 	for _, h := range rivals {
 		rows.RA, rows.Dec = append(rows.RA, h.ra), append(rows.Dec, h.dec)
@@ -192,18 +204,16 @@ func (r *round) decide(positions []int32, rivals []hit) error {
 	}
 	catalog, err := crossmatch.NewCatalog(rows)
 	if err != nil {
-		return err
+		return hit{}, err
 	}
-	answers, err := catalog.NearestInto(nil, pick(r.positions, positions), r.radius)
+	answers, err := catalog.NearestInto(nil, pick(r.positions, []int32{rivals[0].position}), r.radius)
 	if err != nil {
-		return err
+		return hit{}, err
 	}
-	for i, m := range answers {
-		if m.Status == crossmatch.Matched {
-			r.match(positions[i], rivals[m.Row], m.Separation)
-		}
+	if m := answers[0]; m.Status == crossmatch.Matched { // it is, as each was
+		return rivals[m.Row], nil
 	}
-	return nil
+	return rivals[0], nil
 }
 
 // rows returns what was found of each position, and takes its numbers away.

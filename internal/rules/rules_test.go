@@ -32,6 +32,7 @@ var below = []struct {
 	{"stream", []string{"stream/store", "internal/gather"}},
 	{"crossmatch/table", nil},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/table"}},
+	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/cli", []string{"stream"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
