@@ -30,11 +30,10 @@ var statuses = []string{"match", "none", "invalid", "failed"}
 
 // loading tells what is being read, and how many rows of it there are so far.
 func (c *counter) loading(name string) func(rows int64) {
-	return func(rows int64) {
-		text := fmt.Sprintf("reading %s: %s rows", name, cli.Count(rows))
-		c.doing.Store(&text)
-	}
+	return func(rows int64) { c.tell(fmt.Sprintf("reading %s: %s rows", name, cli.Count(rows))) }
 }
+
+func (c *counter) tell(doing string) { c.doing.Store(&doing) }
 
 // matching tells that positions come now.
 func (c *counter) matching(joins []crossmatch.Join) {

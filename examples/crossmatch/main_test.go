@@ -123,6 +123,23 @@ func TestParseCatalog(t *testing.T) {
 	assert.Equal(t, angle(0), o.catalogs[1].radius)
 }
 
+// Whatever somebody types is a catalogue with a name for its columns, or an error.
+func FuzzParseCatalog(f *testing.F) {
+	for _, text := range []string{"a=b.csv?radius=1.5arcsec&columns=a,b", "cds:vizier:I/355/gaiadr3?columns=Plx:float", "x?size=a*0.5arcmin", "?", "=", "/", "a=%zz", "x?columns=%zz"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := parseCatalog(text)
+		if err != nil {
+			return
+		}
+		assert.True(t, isName(c.name), "%q", c.name)
+		assert.NotEmpty(t, c.where)
+		assert.True(t, c.radius == -1 || c.radius >= 0 && c.radius <= 180)
+		_ = c.wrong()
+	})
+}
+
 func TestManualNamesEachFlag(t *testing.T) {
 	for _, name := range []string{"positions", "catalog", "radius", "columns", "ra", "epoch", "all", "limit", "again", "o", "index", "memory", "cds-url", "progress"} {
 		assert.Contains(t, manual, "\n    -"+name+" ", name)

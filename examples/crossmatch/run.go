@@ -39,6 +39,7 @@ const fewAtATime = 200
 
 func (o *options) run(ctx context.Context) error {
 	c := &counter{}
+	c.tell("opening " + o.positions)
 	stop := c.watch(o)
 	defer stop()
 	in, err := openInput(o.positions, table.Options{RA: o.ra, Dec: o.dec, Columns: o.readColumns(), Rows: o.batch()})
