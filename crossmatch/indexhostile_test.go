@@ -80,6 +80,33 @@ func TestIndexDescription(t *testing.T) {
 	}
 }
 
+// Sections end where the next one begins, so that some claims fit.
+func TestIndexSizes(t *testing.T) {
+	c, err := NewCatalog(Rows{RA: []float64{1}, Dec: []float64{1}})
+	require.NoError(t, err)
+	whole, err := os.ReadFile(written(t, c))
+	require.NoError(t, err)
+	for _, x := range []struct{ from, to, says string }{
+		{`"start":{"bytes":12`, `"start":{"bytes":8`, "another grid"},
+		{`"start":{"bytes":12`, `"start":{"bytes":13`, "another grid"},
+		{`"start":{"bytes":12`, `"start":{"bytes":16`, "another grid"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":48`, "a grid of 1 rows that has 48 bytes"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":25`, "a grid of 1 rows that has 25 bytes"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":65`, "a section of 65 bytes at 128"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":9223372036854775807`, "a section of 9223372036854775807 bytes at 128"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":-24`, "a section of -24 bytes at 128"},
+		{`"rows":1`, `"rows":0`, "1 rows in the layers of 0"},
+		{`"layers":1`, `"layers":0`, "more than it describes"},
+		{"{\"cells\"", "{}{\"cells\"", "another grid"},
+	} {
+		_, err := openBytes(described(t, whole, x.from, x.to))
+		assert.ErrorIs(t, err, ErrIndex)
+		assert.ErrorContains(t, err, x.says, "%s for %s", x.to, x.from)
+	}
+	_, err = openBytes(seal(append(whole, "{}"...)))
+	assert.ErrorContains(t, err, "more than it describes")
+}
+
 // Sections that are not what they are to be, with sums that are right.
 func TestIndexSections(t *testing.T) {
 	whole, err := os.ReadFile(written(t, fullCatalog(t, 7, 400, memory.DefaultAllocator)))
