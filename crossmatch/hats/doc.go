@@ -41,7 +41,8 @@
 //
 // Positions of partitions and rows are trusted to 0.2 arcseconds, which is more
 // than coordinates of 32 bits are off. A row that lies farther outside of its
-// partition would not be found from everywhere, so that partition fails.
+// partition would not be found from everywhere, so that partition fails. For
+// the same reason rows have no radii of their own here.
 //
 // # Motion
 //
