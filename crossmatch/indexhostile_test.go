@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -103,7 +104,13 @@ func TestIndexSizes(t *testing.T) {
 		assert.ErrorIs(t, err, ErrIndex)
 		assert.ErrorContains(t, err, x.says, "%s for %s", x.to, x.from)
 	}
-	_, err = openBytes(seal(append(whole, "{}"...)))
+	_, err = openBytes(seal(append(whole[:len(whole):len(whole)], "{}"...)))
+	assert.ErrorContains(t, err, "more than it describes")
+	h, err := parseHeader(whole)
+	require.NoError(t, err)
+	longer := slices.Insert(slices.Clone(whole), int(h.description), make([]byte, sectionAlign)...)
+	binary.LittleEndian.PutUint64(longer[24:], uint64(h.description+sectionAlign))
+	_, err = openBytes(seal(longer))
 	assert.ErrorContains(t, err, "more than it describes")
 }
 
@@ -130,7 +137,8 @@ func TestIndexSections(t *testing.T) {
 		"no declination":           func(c *Catalog) { c.layers[0].rows[3].dec = math.NaN() },
 		"a right ascension":        func(c *Catalog) { c.layers[0].rows[3].ra = 1e300 },
 		"infinite right ascension": func(c *Catalog) { c.layers[0].rows[3].ra = math.Inf(-1) },
-		"another cell":             func(c *Catalog) { c.layers[0].rows[3].dec *= -1 },
+		"another band":             func(c *Catalog) { c.layers[0].rows[3].dec *= -1 },
+		"another cell":             func(c *Catalog) { c.layers[0].rows[3].ra += 100 },
 		"start beyond":             func(c *Catalog) { c.layers[0].start[7] = 1 << 31 },
 		"start goes back": func(c *Catalog) {
 			s := c.layers[0].start
