@@ -49,6 +49,25 @@ func BenchmarkIndex(b *testing.B) {
 		ns(b, n)
 		b.ReportMetric(float64(info.Size())/n, "bytes/row")
 	})
+	b.Run("open without columns", func(b *testing.B) {
+		bare, err := NewCatalog(Rows{RA: ra, Dec: dec})
+		if err != nil {
+			b.Fatal(err)
+		}
+		name := file + ".bare"
+		if err := bare.WriteIndex(name); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			x, err := OpenIndex(name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := x.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("open", func(b *testing.B) {
 		for b.Loop() {
 			x, err := OpenIndex(file)
@@ -59,6 +78,22 @@ func BenchmarkIndex(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	})
+	hra, hdec := halfOf(ra, dec, m, 78, randomSky)
+	b.Run("open, and a visit of 40000", func(b *testing.B) { // each page is new to the process
+		for b.Loop() {
+			x, err := OpenIndex(file)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := x.NearestInto(nil, Positions{RA: hra[:40_000], Dec: hdec[:40_000]}, 1.5*Arcsecond); err != nil {
+				b.Fatal(err)
+			}
+			if err := x.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/40_000, "ns/query")
 	})
 	x, err := OpenIndex(file)
 	if err != nil {
@@ -73,7 +108,6 @@ func BenchmarkIndex(b *testing.B) {
 		}
 		ns(b, n)
 	})
-	hra, hdec := halfOf(ra, dec, m, 78, randomSky)
 	out := make([]Match, chunk)
 	for _, of := range []struct {
 		name string
