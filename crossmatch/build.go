@@ -1,7 +1,5 @@
 package crossmatch
 
-import "slices"
-
 // row is a row of a catalogue: its position, wrapped, and its number.
 type row struct {
 	ra, dec float64
@@ -15,59 +13,85 @@ type index struct {
 	rows  []row
 }
 
-// rowsPerCell is how many rows a cell has in the mean. Few make a lookup quick
-// where the sky is crowded, and cost four bytes each.
-const rowsPerCell = 1
-
-// Rows are sorted in two steps, so that what is written to is in the cache:
-// first by runs of cells, then each run by cell.
-const mostRuns = 1 << 11
+const (
+	// rowsPerCell is how many rows a cell has in the mean. Few make a lookup quick,
+	// and cost four bytes each.
+	rowsPerCell = 1
+	// rowsPerField is how many rows a field would have if they were everywhere.
+	// The fields of a large catalogue are still in the cache.
+	rowsPerField = 64
+	// Rows are sorted in two steps, so that what is written to is in the cache:
+	// first by runs of cells, then each run by cell.
+	mostRuns = 1 << 11
+)
 
 // newIndex sorts the rows of these numbers; nil: all. Those that are no
 // position are left out.
 func newIndex(ra, dec []float64, ids []uint32) *index {
-	n := len(ra)
-	if ids != nil {
-		n = len(ids)
+	if ids == nil {
+		ids = allOf(ra, dec)
+	} else {
+		ids = validOf(ra, dec, ids)
 	}
-	x := &index{grid: newGrid(n / rowsPerCell)}
+	x := &index{grid: newGrid(len(ids) / rowsPerField)}
+	cells := makeHuge[uint32](len(ids)) // of each row; its field at first
+	count := make([]uint32, len(x.fields))
+	for i, id := range ids {
+		r, _ := x.row(dec[id])
+		b := &x.bands[r]
+		c, _ := b.column(wrap(ra[id]))
+		cells[i] = b.first + c
+		count[cells[i]]++
+	}
+	all := x.cut(count)
 	shift := 0
-	for x.cells>>shift >= mostRuns {
+	for all>>shift >= mostRuns {
 		shift++
 	}
-	from := make([]uint32, x.cells>>shift+2) // of each run
-	each := func(f func(r row, cell uint32)) {
-		for i := range n {
-			id := uint32(i)
-			if ids != nil {
-				id = ids[i]
-			}
-			if !valid(ra[id], dec[id]) {
-				continue
-			}
-			r := row{wrap(ra[id]), dec[id], id}
-			b := &x.bands[x.band(r.dec)]
-			f(r, b.first+b.cell(r.ra))
-		}
+	from := make([]uint32, all>>shift+2) // of each run
+	for i, id := range ids {
+		f := &x.fields[cells[i]]
+		r, up := x.row(dec[id])
+		_, along := x.bands[r].column(wrap(ra[id]))
+		cells[i] = f.first + f.step(up)*f.side + f.step(along)
+		from[cells[i]>>shift+1]++
 	}
-	each(func(_ row, cell uint32) { from[cell>>shift+1]++ })
 	for i := 1; i < len(from); i++ {
 		from[i] += from[i-1]
 	}
-	runs := makeHuge[row](int(from[len(from)-1]))
-	cells := makeHuge[uint32](len(runs))
-	next := slices.Clone(from)
-	each(func(r row, cell uint32) {
-		k := &next[cell>>shift]
-		runs[*k], cells[*k] = r, cell
+	runs, of := makeHuge[row](len(ids)), makeHuge[uint32](len(ids))
+	next := append([]uint32(nil), from...)
+	for i, id := range ids {
+		k := &next[cells[i]>>shift]
+		runs[*k], of[*k] = row{wrap(ra[id]), dec[id], id}, cells[i]
 		*k++
-	})
-	x.rows, x.start = makeHuge[row](len(runs)), makeHuge[uint32](int(x.cells)+1)
-	for run := range len(from) - 1 {
-		x.sortRun(runs[from[run]:from[run+1]], cells[from[run]:from[run+1]], uint32(run)<<shift, min(uint32(run+1)<<shift, x.cells), from[run])
 	}
-	x.start[x.cells] = uint32(len(runs))
+	x.rows, x.start = makeHuge[row](len(runs)), makeHuge[uint32](int(all)+1)
+	for run := range len(from) - 1 {
+		x.sortRun(runs[from[run]:from[run+1]], of[from[run]:from[run+1]], uint32(run)<<shift, min(uint32(run+1)<<shift, all), from[run])
+	}
+	x.start[all] = uint32(len(runs))
 	return x
+}
+
+func allOf(ra, dec []float64) []uint32 {
+	ids := make([]uint32, 0, len(ra))
+	for i := range ra {
+		if valid(ra[i], dec[i]) {
+			ids = append(ids, uint32(i))
+		}
+	}
+	return ids
+}
+
+func validOf(ra, dec []float64, ids []uint32) []uint32 {
+	var out []uint32
+	for _, id := range ids {
+		if valid(ra[id], dec[id]) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // sortRun sorts the rows of the cells from one to another, which stand behind
@@ -90,10 +114,6 @@ func (x *index) sortRun(rows []row, cells []uint32, first, end, before uint32) {
 		*k++
 	}
 	// each is now where the next one begins
-	for i := len(count) - 1; i > 0; i-- {
-		count[i] = count[i-1]
-	}
-	if len(count) > 0 {
-		count[0] = before - uint32(len(rows))
-	}
+	copy(count[1:], count)
+	count[0] = before - uint32(len(rows))
 }

@@ -120,10 +120,11 @@ type indexCatalog struct {
 
 // indexLayer describes a layer.
 type indexLayer struct {
-	Cells  int     `json:"cells"` // that newGrid was asked for
+	Asked  int     `json:"asked"` // fields that newGrid was asked for
 	Bands  uint32  `json:"bands"` // checksum of what it made of them
 	Radius float64 `json:"radius"`
 	Speed  float64 `json:"speed"`
+	Fields section `json:"fields"`
 	Start  section `json:"start"`
 	Rows   section `json:"rows"`
 }
@@ -137,18 +138,21 @@ type section struct {
 // aligned is where a section begins that comes after so many bytes.
 func aligned(at int64) int64 { return (at + sectionAlign - 1) &^ (sectionAlign - 1) }
 
-// sum is a checksum of how many cells the bands have. Should two machines round
+// sum is a checksum of how many fields the bands have. Should two machines round
 // a cosine differently, an index of the one is no index for the other.
 func (g *grid) sum() uint32 {
 	b := make([]byte, 0, 4*len(g.bands))
 	for i := range g.bands {
-		b = binary.LittleEndian.AppendUint32(b, g.bands[i].cells)
+		b = binary.LittleEndian.AppendUint32(b, g.bands[i].fields)
 	}
 	return crc32.Checksum(b, castagnoli)
 }
 
-// rowSize is that of a row in a file.
-const rowSize = 24
+// Sizes of what is in a file as it is in memory.
+const (
+	rowSize   = 24
+	fieldSize = 8
+)
 
 // portable returns an error where memory does not have the form of the file.
 func portable() error {

@@ -148,6 +148,10 @@ func (r *indexReader) layer() (l layer, err error) {
 	if !(d.Radius >= 0 && d.Radius <= 180 && d.Speed >= 0 && d.Speed <= math.MaxFloat64) {
 		return l, unusable("a layer of radius %v and speed %v", d.Radius, d.Speed)
 	}
+	fields, err := r.section(d.Fields, d.Fields.Bytes)
+	if err != nil {
+		return l, err
+	}
 	start, err := r.section(d.Start, d.Start.Bytes)
 	if err != nil {
 		return l, err
@@ -157,15 +161,30 @@ func (r *indexReader) layer() (l layer, err error) {
 		return l, err
 	}
 	l = layer{index{start: cast[uint32](start), rows: cast[row](rows)}, d.Radius, d.Speed}
-	if d.Cells < 0 || d.Cells > 2*len(l.start) { // before a grid of them is made
-		return l, unusable("a grid of %d cells, and %d of them", d.Cells, len(l.start)-1)
+	if n := len(fields) / fieldSize; d.Asked < 0 || d.Asked > 2*n+64 { // before a grid of them is made
+		return l, unusable("a grid of %d fields, and %d of them", d.Asked, n)
 	}
-	l.grid = newGrid(d.Cells)
+	l.grid = newGrid(d.Asked)
 	switch {
-	case l.sum() != d.Bands || len(start) != 4*int(l.cells+1):
+	case l.sum() != d.Bands || len(fields) != fieldSize*len(l.fields):
 		return l, unusable("it has another grid than this program makes")
-	case len(rows) != rowSize*len(l.rows) || l.start[0] != 0 || int(l.start[l.cells]) != len(l.rows):
-		return l, unusable("a grid of %d rows that has %d bytes of them", l.start[l.cells], len(rows))
+	case len(start) == 0 || len(start)%4 != 0 || !tiles(cast[field](fields), len(l.start)-1):
+		return l, unusable("fields that do not make %d cells", len(l.start)-1)
+	case len(rows) != rowSize*len(l.rows) || l.start[0] != 0 || int(l.start[len(l.start)-1]) != len(l.rows):
+		return l, unusable("a grid of %d rows that has %d bytes of them", l.start[len(l.start)-1], len(rows))
 	}
+	l.fields = cast[field](fields)
 	return l, nil
+}
+
+// tiles reports whether fields have so many cells, one after the other.
+func tiles(fields []field, cells int) bool {
+	next := uint64(0)
+	for _, f := range fields {
+		if uint64(f.first) != next || f.side > 1<<16 {
+			return false
+		}
+		next += uint64(f.side) * uint64(f.side)
+	}
+	return next == uint64(cells)
 }

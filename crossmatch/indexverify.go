@@ -54,19 +54,19 @@ func (m *mapping) holds(ctx context.Context) error {
 
 // sound reports whether each row is in its cell, and none was seen before.
 func (x *index) sound(rows int, seen []byte) bool {
-	for i := range x.bands {
-		b := &x.bands[i]
-		for cell := range b.cells {
-			from, to := x.start[b.first+cell], x.start[b.first+cell+1]
-			if from > to || int(to) > len(x.rows) {
+	for cell := range len(x.start) - 1 {
+		from, to := x.start[cell], x.start[cell+1]
+		if from > to || int(to) > len(x.rows) {
+			return false
+		}
+		for _, r := range x.rows[from:to] {
+			if !wrapped(r.ra, r.dec) || int(r.id) >= rows || bitutil.BitIsSet(seen, int(r.id)) {
 				return false
 			}
-			for _, r := range x.rows[from:to] {
-				if !wrapped(r.ra, r.dec) || x.band(r.dec) != i || b.cell(r.ra) != cell || int(r.id) >= rows || bitutil.BitIsSet(seen, int(r.id)) {
-					return false
-				}
-				bitutil.SetBit(seen, int(r.id))
+			if of, ok := x.cell(r.ra, r.dec); !ok || int(of) != cell {
+				return false
 			}
+			bitutil.SetBit(seen, int(r.id))
 		}
 	}
 	return true

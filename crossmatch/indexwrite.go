@@ -141,6 +141,10 @@ func (w *indexWriter) catalog(c *Catalog) error {
 	parts = append(parts, d)
 	for i := range c.layers {
 		l := &c.layers[i]
+		fields := w.section(encoded(len(l.fields), fieldSize, func(b []byte, i int) {
+			binary.LittleEndian.PutUint32(b, l.fields[i].first)
+			binary.LittleEndian.PutUint32(b[4:], l.fields[i].side)
+		}))
 		start := w.section(encoded(len(l.start), 4, func(b []byte, i int) { binary.LittleEndian.PutUint32(b, l.start[i]) }))
 		rows := w.section(encoded(len(l.rows), rowSize, func(b []byte, i int) {
 			r := &l.rows[i]
@@ -148,7 +152,7 @@ func (w *indexWriter) catalog(c *Catalog) error {
 			putFloat(b[8:], r.dec)
 			binary.LittleEndian.PutUint32(b[16:], r.id)
 		}))
-		parts = append(parts, indexLayer{l.asked, l.grid.sum(), l.radius, l.speed, start, rows})
+		parts = append(parts, indexLayer{l.asked, l.grid.sum(), l.radius, l.speed, fields, start, rows})
 	}
 	if c.columns != nil {
 		columns, err := w.columns(c.columns)

@@ -101,24 +101,70 @@ func (s *search) block(p Positions, from int) (positions int) {
 
 // window finds the spans of a position.
 func (s *search) window(pos uint32, p *place) {
-	first, last := s.x.band(p.dec-s.reach), s.x.band(p.dec+s.reach)
-	if z := s.reach * s.x.bands[s.x.band(p.dec)].sec; z < 5 {
+	first, bottom := s.x.row(p.dec - s.reach)
+	last, top := s.x.row(p.dec + s.reach)
+	at := first
+	if first != last {
+		at, _ = s.x.row(p.dec)
+	}
+	if z := s.reach * s.x.bands[at].sec; z < 5 {
 		p.lon = 1.002*z + margin // the arc sine of a small one
 	} else {
 		p.lon = lonReach(p.dec, s.reach)
 	}
 	for i := first; i <= last; i++ {
-		b := &s.x.bands[i]
+		w := strip{s.x, &s.x.bands[i], 0, 1, pos}
+		if i == first {
+			w.bottom = bottom
+		}
+		if i == last {
+			w.top = top
+		}
 		low, high := p.ra-p.lon, p.ra+p.lon
 		switch {
 		case p.lon >= 180:
 			low, high = -180, 180
 		case low < -180:
-			s.add(span{b.first + b.cell(low+360), b.first + b.cells, pos})
+			s.strip(&w, low+360, 180)
 		case high > 180:
-			s.add(span{b.first, b.first + b.cell(high-360) + 1, pos})
+			s.strip(&w, -180, high-360)
 		}
-		s.add(span{b.first + b.cell(low), b.first + b.cell(high) + 1, pos})
+		s.strip(&w, low, high)
+	}
+}
+
+// strip is what a window has of a band.
+type strip struct {
+	x           *index
+	band        *band
+	bottom, top float64 // of the band, from 0 to 1
+	pos         uint32
+}
+
+// strip finds the spans of a strip between two right ascensions.
+func (s *search) strip(w *strip, low, high float64) {
+	first, left := w.band.column(low)
+	last, right := w.band.column(high)
+	for i := first; i <= last; i++ {
+		f := &w.x.fields[w.band.first+i]
+		if f.side == 0 {
+			continue
+		}
+		from, to := uint32(0), f.side-1
+		if i == first {
+			from = f.step(left)
+		}
+		if i == last {
+			to = f.step(right)
+		}
+		row, end := f.step(w.bottom), f.step(w.top)
+		if from == 0 && to == f.side-1 { // all that lies between is one piece
+			s.add(span{f.first + row*f.side, f.first + (end+1)*f.side, w.pos})
+			continue
+		}
+		for ; row <= end; row++ {
+			s.add(span{f.first + row*f.side + from, f.first + row*f.side + to + 1, w.pos})
+		}
 	}
 }
 
