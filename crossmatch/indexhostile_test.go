@@ -55,9 +55,9 @@ func TestIndexDescription(t *testing.T) {
 		{`"columns":21`, `"columns":20`, "it has more than it describes"},
 		{`"columns":21`, `"columns":-1`, "layers"},
 		{`"columns":21`, `"columns":null`, "it has more than it describes"},
-		{`"cells":`, `"cells":1`, "grid"},
-		{`"cells":`, `"cells":-1`, "a grid"},
-		{`"cells":`, `"cells":99999999999`, "a grid of"},
+		{`"asked":`, `"asked":1`, "grid"},
+		{`"asked":`, `"asked":-1`, "a grid"},
+		{`"asked":`, `"asked":99999999999`, "a grid of"},
 		{`"radius":`, `"bands":7,"radius":`, "another grid"},
 		{`"radius":`, `"radius":1111`, "a layer of radius"},
 		{`"speed":`, `"speed":-1`, "a layer of radius"},
@@ -88,17 +88,19 @@ func TestIndexSizes(t *testing.T) {
 	whole, err := os.ReadFile(written(t, c))
 	require.NoError(t, err)
 	for _, x := range []struct{ from, to, says string }{
-		{`"start":{"bytes":12`, `"start":{"bytes":8`, "another grid"},
-		{`"start":{"bytes":12`, `"start":{"bytes":13`, "another grid"},
-		{`"start":{"bytes":12`, `"start":{"bytes":16`, "another grid"},
+		{`"fields":{"bytes":16`, `"fields":{"bytes":8`, "another grid"},
+		{`"fields":{"bytes":16`, `"fields":{"bytes":17`, "another grid"},
+		{`"start":{"bytes":8`, `"start":{"bytes":4`, "fields that do not make 0 cells"},
+		{`"start":{"bytes":8`, `"start":{"bytes":9`, "fields that do not make"},
+		{`"start":{"bytes":8`, `"start":{"bytes":12`, "fields that do not make 2 cells"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":48`, "a grid of 1 rows that has 48 bytes"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":25`, "a grid of 1 rows that has 25 bytes"},
-		{`"rows":{"bytes":24`, `"rows":{"bytes":65`, "a section of 65 bytes at 128"},
-		{`"rows":{"bytes":24`, `"rows":{"bytes":9223372036854775807`, "a section of 9223372036854775807 bytes at 128"},
-		{`"rows":{"bytes":24`, `"rows":{"bytes":-24`, "a section of -24 bytes at 128"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":65`, "a section of 65 bytes at 192"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":9223372036854775807`, "a section of 9223372036854775807 bytes at 192"},
+		{`"rows":{"bytes":24`, `"rows":{"bytes":-24`, "a section of -24 bytes at 192"},
 		{`"rows":1`, `"rows":0`, "1 rows in the layers of 0"},
 		{`"layers":1`, `"layers":0`, "more than it describes"},
-		{"{\"cells\"", "{}{\"cells\"", "another grid"},
+		{"{\"asked\"", "{}{\"asked\"", "another grid"},
 	} {
 		_, err := openBytes(described(t, whole, x.from, x.to))
 		assert.ErrorIs(t, err, ErrIndex)

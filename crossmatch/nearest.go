@@ -50,7 +50,6 @@ type search struct {
 	n       int // spans
 	spans   [mostSpans]span
 	lines   [2 * mostSpans]uintptr // of memory
-	sum     float64                // of what was read only to have it near
 	damaged bool                   // what is not possible stands in the index
 }
 
@@ -252,7 +251,7 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	if !doubtful(h, limit) {
 		return h < limit
 	}
-	if at.dec == r.dec && at.ra == r.ra {
+	if samePlace(row{ra: at.ra, dec: at.dec}, *r) {
 		return radius >= 0
 	}
 	if s.exact == nil || own {
@@ -262,13 +261,18 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	return compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), s.exact) <= 0
 }
 
+// samePlace reports whether two rows are at the same place, for certain.
+func samePlace(a, b row) bool {
+	return a.dec == b.dec && (a.ra == b.ra || math.Abs(a.dec) == 90)
+}
+
 // nearer reports whether a row is nearer than another. Of two that are equally
 // near it is the lower one.
 func (at *place) nearer(h float64, r row, h2 float64, r2 row) bool {
 	switch {
 	case !doubtful(h, h2):
 		return h < h2
-	case r.dec != r2.dec || r.ra != r2.ra:
+	case !samePlace(r, r2):
 		c := compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), exactHaversine(at.ra, at.dec, r2.ra, r2.dec))
 		if c != 0 {
 			return c < 0

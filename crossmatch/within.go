@@ -1,8 +1,10 @@
 package crossmatch
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 )
 
@@ -39,7 +41,7 @@ func (c *Catalog) Within(p Positions, radius Angle, limit int) ([]Pair, error) {
 		if s.damaged {
 			return nil, errDamaged
 		}
-		slices.SortFunc(s.pairs, s.order)
+		s.order()
 		for i, n := 0, 0; i < len(s.pairs); i++ {
 			x := &s.pairs[i]
 			if i > 0 && x.place == s.pairs[i-1].place {
@@ -56,15 +58,36 @@ func (c *Catalog) Within(p Positions, radius Angle, limit int) ([]Pair, error) {
 	return out, nil
 }
 
-// order compares pairs.
-func (s *search) order(a, b pair) int {
-	switch at := &s.places[a.place]; {
-	case a.place != b.place:
-		return int(a.place) - int(b.place)
-	case at.nearer(a.haversine, a.row, b.haversine, b.row):
-		return -1
-	default:
-		return 1
+// order sorts the pairs of a block.
+func (s *search) order() {
+	slices.SortFunc(s.pairs, func(a, b pair) int {
+		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.haversine, b.haversine), cmp.Compare(a.row.id, b.row.id))
+	})
+	for i, j := 0, 0; i < len(s.pairs); i = j {
+		for j = i + 1; j < len(s.pairs) && s.pairs[j].place == s.pairs[i].place && doubtful(s.pairs[j].haversine, s.pairs[j-1].haversine); j++ {
+		}
+		s.places[s.pairs[i].place].settle(s.pairs[i:j])
+	}
+}
+
+// settle sorts pairs of a place that float64 cannot tell apart.
+func (at *place) settle(pairs []pair) {
+	if !slices.ContainsFunc(pairs, func(p pair) bool { return !samePlace(p.row, pairs[0].row) }) {
+		return
+	}
+	type exactly struct {
+		pair
+		haversine *big.Float
+	}
+	all := make([]exactly, len(pairs))
+	for i, p := range pairs {
+		all[i] = exactly{p, exactHaversine(at.ra, at.dec, p.row.ra, p.row.dec)}
+	}
+	slices.SortFunc(all, func(a, b exactly) int {
+		return cmp.Or(compareExact(a.haversine, b.haversine), cmp.Compare(a.row.id, b.row.id))
+	})
+	for i := range all {
+		pairs[i] = all[i].pair
 	}
 }
 
