@@ -90,12 +90,12 @@ func (l *link) again(ctx context.Context, rec arrow.Record, at []int, p Position
 		return nil, err
 	}
 	defer releaseAll(now)
-	from := make([]int32, rec.NumRows())
+	from := make([]Match, rec.NumRows())
 	for i := range from {
-		from[i] = int32(i)
+		from[i].Row = int32(i)
 	}
 	for k, i := range failed {
-		from[i] = int32(len(from) + k)
+		from[i].Row = int32(len(from) + k)
 	}
 	out := make([]arrow.Array, len(now))
 	for i := range now {
@@ -108,19 +108,16 @@ func (l *link) again(ctx context.Context, rec arrow.Record, at []int, p Position
 }
 
 // splice picks from the values of two arrays, numbered through.
-func splice(ctx context.Context, a, b arrow.Array, from []int32) (arrow.Array, error) {
+func splice(ctx context.Context, a, b arrow.Array, from []Match) (arrow.Array, error) {
 	mem := compute.GetAllocator(ctx)
 	all, err := array.Concatenate([]arrow.Array{a, b}, mem)
 	if err != nil {
 		return nil, err
 	}
 	defer all.Release()
-	indices := array.NewInt32Builder(mem)
-	defer indices.Release()
-	indices.AppendValues(from, nil)
-	index := indices.NewArray()
-	defer index.Release()
-	return compute.TakeArray(ctx, all, index)
+	t := taker{mem: mem, matches: from}
+	defer t.release()
+	return t.take(ctx, all)
 }
 
 // pick returns some of the positions.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/compute"
 )
 
 // MatchAll is Match for all rows of the catalogue within the radius, instead of
@@ -50,63 +50,64 @@ func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (
 
 // all returns the columns of the record, with its rows repeated, and of the link.
 func (l *link) all(ctx context.Context, c *Catalog, rec arrow.Record, p Positions, limit int) ([]arrow.Array, error) {
-	pairs, err := c.Within(p, l.Radius, limit)
-	var a Answer
-	var from []int32
-	switch {
-	case errors.Is(err, errDamaged):
-		a = failedAll(nil, p, err)
-		for i := range p.RA {
-			from = append(from, int32(i))
-		}
-	case err != nil:
+	a, from, err := l.askAll(ctx, c, p, limit)
+	if err != nil {
 		return nil, fmt.Errorf("crossmatch: join %q: %w", l.Name, err)
-	default:
-		a.Matches, from = spread(p, pairs)
 	}
-	if len(from) > math.MaxInt32 {
-		return nil, fmt.Errorf("crossmatch: join %q: %d rows: ask for fewer positions at a time", l.Name, len(from))
+	if a.Rows != nil {
+		defer a.Rows.Release()
 	}
-	if a.Cause == nil {
-		if a.Rows, err = l.takeFrom(ctx, c, a.Matches); err != nil {
-			return nil, fmt.Errorf("crossmatch: join %q: %w", l.Name, err)
-		}
-		if a.Rows != nil {
-			defer a.Rows.Release()
-		}
+	repeated, err := Take(ctx, rec, from)
+	if err != nil {
+		return nil, err
 	}
-	indices := array.NewInt32Builder(compute.GetAllocator(ctx))
-	defer indices.Release()
-	indices.AppendValues(from, nil)
-	index := indices.NewArray()
-	defer index.Release()
-	var out []arrow.Array
-	for i, column := range rec.Columns() {
-		repeated, err := compute.TakeArray(ctx, column, index)
-		if err != nil {
-			releaseAll(out)
-			return nil, fmt.Errorf("crossmatch: column %q cannot be repeated: %w", rec.ColumnName(i), err)
-		}
-		out = append(out, repeated)
+	defer repeated.Release()
+	out := slices.Clone(repeated.Columns())
+	for _, c := range out {
+		c.Retain()
 	}
 	return append(out, l.columns(ctx, a)...), nil
 }
 
+// askAll returns what spread makes of the pairs, with the columns of their rows.
+func (l *link) askAll(ctx context.Context, c *Catalog, p Positions, limit int) (a Answer, from []Match, err error) {
+	var pairs []Pair
+	err = c.file.guard(func() (err error) {
+		pairs, err = c.Within(p, l.Radius, limit)
+		return err
+	})
+	if err == nil {
+		a.Matches, from = spread(p, pairs)
+		if len(from) > math.MaxInt32 {
+			return a, nil, fmt.Errorf("%d rows: ask for fewer positions at a time", len(from))
+		}
+		a.Rows, err = c.pick(ctx, a.Matches, l.wanted)
+	}
+	if errors.Is(err, ErrIndex) {
+		from = make([]Match, len(p.RA))
+		for i := range from {
+			from[i].Row = int32(i)
+		}
+		return failedAll(nil, p, err), from, nil
+	}
+	return a, from, err
+}
+
 // spread returns a match for each pair, and one for each position that has
-// none, and of which position it is.
-func spread(p Positions, pairs []Pair) (matches []Match, from []int32) {
-	matches, from = make([]Match, 0, len(p.RA)+len(pairs)), make([]int32, 0, len(p.RA)+len(pairs))
+// none, and of which position it is, as a row.
+func spread(p Positions, pairs []Pair) (matches, from []Match) {
+	matches, from = make([]Match, 0, len(p.RA)+len(pairs)), make([]Match, 0, len(p.RA)+len(pairs))
 	for i := range p.RA {
 		if len(pairs) == 0 || pairs[0].Position != int32(i) {
 			m := Match{Row: -1, Separation: nan}
 			if !valid(p.RA[i], p.Dec[i]) {
 				m.Status = Invalid
 			}
-			matches, from = append(matches, m), append(from, int32(i))
+			matches, from = append(matches, m), append(from, Match{Row: int32(i)})
 		}
 		for ; len(pairs) > 0 && pairs[0].Position == int32(i); pairs = pairs[1:] {
 			matches = append(matches, Match{Row: pairs[0].Row, Status: Matched, Separation: pairs[0].Separation})
-			from = append(from, int32(i))
+			from = append(from, Match{Row: int32(i)})
 		}
 	}
 	return matches, from

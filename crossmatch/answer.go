@@ -2,7 +2,7 @@ package crossmatch
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -29,52 +29,72 @@ func nullable(s *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(fields, &meta)
 }
 
-// Nearest implements Matcher.
+// Nearest implements Matcher. An index file that turns out to be damaged, or can
+// no longer be read, fails all positions of the call.
 func (c *Catalog) Nearest(ctx context.Context, p Positions, radius Angle) (Answer, error) {
-	matches, err := c.NearestInto(nil, p, radius)
-	if err != nil {
-		return Answer{}, err
+	a, err := c.answer(ctx, nil, p, radius, func(table arrow.Record) arrow.Record { table.Retain(); return table })
+	if err == nil && a.Rows == nil && c.columns != nil {
+		a.Rows = nullRows(ctx, c.Schema(), len(a.Matches))
 	}
-	if c.columns == nil {
-		return Answer{Matches: matches}, nil
-	}
-	if err := c.enter(); err != nil {
-		return Answer{}, err
-	}
-	defer c.leave()
-	rows, err := Take(ctx, c.columns, matches)
-	return Answer{Matches: matches, Rows: rows}, err
+	return a, err
 }
 
-// Take returns, for each match, the row of a table that it names, or a row of
-// nulls without one. Its memory is of compute.GetAllocator.
-func Take(ctx context.Context, table arrow.Record, matches []Match) (arrow.Record, error) {
-	mem := compute.GetAllocator(ctx)
-	b := array.NewInt32Builder(mem)
-	defer b.Release()
-	b.Reserve(len(matches))
-	for _, m := range matches {
-		if m.Row < 0 {
-			b.AppendNull()
-		} else {
-			b.Append(m.Row)
-		}
+// nullRows has so many rows, which are null.
+func nullRows(ctx context.Context, s *arrow.Schema, n int) arrow.Record {
+	columns := make([]arrow.Array, s.NumFields())
+	defer func() { releaseAll(columns) }()
+	for i, f := range s.Fields() {
+		columns[i] = array.MakeArrayOfNull(compute.GetAllocator(ctx), f.Type, n)
 	}
-	rows := b.NewArray()
-	defer rows.Release()
-	columns := make([]arrow.Array, table.NumCols())
-	defer func() {
-		for _, c := range columns {
-			if c != nil {
-				c.Release()
-			}
-		}
-	}()
-	for i := range columns {
-		var err error
-		if columns[i], err = compute.TakeArray(ctx, table.Column(i), rows); err != nil {
-			return nil, fmt.Errorf("crossmatch: column %s: %w", table.ColumnName(i), err)
-		}
+	return array.NewRecord(s, columns, int64(n))
+}
+
+// answer is Nearest with those of the catalogue's columns that wanted returns; it
+// has no rows where there are none, or the catalogue failed. The matches are
+// appended to dst.
+func (c *Catalog) answer(ctx context.Context, dst []Match, p Positions, radius Angle, wanted func(table arrow.Record) arrow.Record) (a Answer, err error) {
+	if err := ctx.Err(); err != nil {
+		return a, err
 	}
-	return array.NewRecord(nullable(table.Schema()), columns, int64(len(matches))), nil
+	err = c.file.guard(func() (err error) {
+		a.Matches, err = c.NearestInto(dst, p, radius)
+		return err
+	})
+	if err == nil {
+		a.Rows, err = c.pick(ctx, a.Matches, wanted)
+	}
+	if errors.Is(err, ErrIndex) {
+		return failedAll(dst, p, err), nil
+	}
+	return a, err
+}
+
+// pick returns the columns that are wanted of the rows of matches.
+func (c *Catalog) pick(ctx context.Context, matches []Match, wanted func(table arrow.Record) arrow.Record) (rows arrow.Record, err error) {
+	if err := c.enter(); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	if c.columns == nil {
+		return nil, nil
+	}
+	table := wanted(c.columns)
+	defer table.Release()
+	err = c.file.guard(func() (err error) {
+		rows, err = Take(ctx, table, matches)
+		return err
+	})
+	return rows, err
+}
+
+// failedAll is the answer of a catalogue that cannot answer.
+func failedAll(dst []Match, p Positions, cause error) Answer {
+	for i := range p.RA {
+		m := Match{Row: -1, Status: Failed, Separation: nan}
+		if !valid(p.RA[i], p.Dec[i]) {
+			m.Status = Invalid
+		}
+		dst = append(dst, m)
+	}
+	return Answer{Matches: dst, Cause: cause}
 }

@@ -16,6 +16,7 @@ import (
 //	               radii        float64 of each row
 //	               motions      two float64 of each row
 //	               of each layer
+//	                 fields     two uint32 of each: its first cell, and how many a side
 //	                 start      uint32 of each cell, and one more
 //	                 rows       24 bytes each: right ascension and declination as
 //	                            float64, the row's number as uint32, four zeros
@@ -110,6 +111,7 @@ func parseHeader(file []byte) (h indexHeader, err error) {
 // indexCatalog describes a catalogue.
 type indexCatalog struct {
 	Rows     int         `json:"rows"`
+	Note     string      `json:"note,omitempty"`
 	Epoch    float64     `json:"epoch"`
 	Radii    *section    `json:"radii,omitempty"`
 	Motions  *section    `json:"motions,omitempty"`

@@ -25,7 +25,7 @@ func ExampleOpenIndex() {
 		fmt.Println("made anew")
 		c, err = crossmatch.NewCatalog(crossmatch.Rows{RA: []float64{101.287, 279.235}, Dec: []float64{-16.716, 38.784}})
 		if err == nil {
-			err = c.WriteIndex(name)
+			err = c.WriteIndexNote(name, "two stars, copied by hand")
 		}
 	}
 	if err != nil {
@@ -40,6 +40,7 @@ func ExampleOpenIndex() {
 		return
 	}
 	defer again.Close()
+	fmt.Println("of", again.Note())
 	near, err := again.Cone(279.2, 38.8, 5*crossmatch.Arcminute, 0)
 	if err != nil {
 		fmt.Println(err)
@@ -50,5 +51,6 @@ func ExampleOpenIndex() {
 	}
 	// Output:
 	// made anew
+	// of two stars, copied by hand
 	// row 1, 113.9 seconds of arc away
 }

@@ -194,6 +194,7 @@ func TestIndexIsTheCatalogue(t *testing.T) {
 			assert.Equal(t, c.Len(), got.Len())
 			require.NoError(t, got.Verify(t.Context()))
 			assertSame(t, c, got, 5)
+			assert.Empty(t, got.Note())
 			again := written(t, got) // of a catalogue that is a file
 			one, err := os.ReadFile(file)
 			require.NoError(t, err)

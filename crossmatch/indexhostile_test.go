@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,6 +143,15 @@ func TestIndexSections(t *testing.T) {
 		"another band":             func(c *Catalog) { c.layers[0].rows[3].dec *= -1 },
 		"another cell":             func(c *Catalog) { c.layers[0].rows[3].ra += 100 },
 		"start beyond":             func(c *Catalog) { c.layers[0].start[7] = 1 << 31 },
+		"fields": func(c *Catalog) {
+			slices.Reverse(c.layers[0].fields)
+			cells := uint32(0)
+			for i := range c.layers[0].fields {
+				f := &c.layers[0].fields[i]
+				f.first = cells
+				cells += f.side * f.side
+			}
+		},
 		"start goes back": func(c *Catalog) {
 			s := c.layers[0].start
 			for i := range s[1 : len(s)-1] {
@@ -197,6 +207,95 @@ func TestIndexSections(t *testing.T) {
 	ask(t, c)
 	_, err = c.Within(p, 180, 0)
 	require.NoError(t, err)
+}
+
+// Fields that lie, of which a search would be led astray.
+func TestIndexFields(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(21, 0))
+	ra, dec := randomSky(5000, rnd.Uint64())
+	c, err := NewCatalog(Rows{RA: ra, Dec: dec})
+	require.NoError(t, err)
+	whole, err := os.ReadFile(written(t, c))
+	require.NoError(t, err)
+	n := len(c.layers[0].fields)
+	start := int(aligned(int64(headerSize + n*fieldSize)))
+	require.Greater(t, n, 50)
+	at := 20
+	for c.layers[0].fields[at].side < 2 || c.layers[0].fields[at+1].side == c.layers[0].fields[at].side {
+		at++
+	}
+	for name, f := range map[string]func(fields []field, start []uint32){
+		"a side longer":       func(f []field, _ []uint32) { f[at].side++ },
+		"a side shorter":      func(f []field, _ []uint32) { f[at].side-- },
+		"no side":             func(f []field, _ []uint32) { f[at].side = 0 },
+		"a huge side":         func(f []field, _ []uint32) { f[at].side = math.MaxUint32 },
+		"a side of 2^16":      func(f []field, _ []uint32) { f[at].side = 1 << 16 },
+		"the last of 2^16":    func(f []field, _ []uint32) { f[n-1].side = 1 << 16 },
+		"sides changed about": func(f []field, _ []uint32) { f[at].side, f[at+1].side = f[at+1].side, f[at].side },
+		"fields changed":      func(f []field, _ []uint32) { f[at], f[at+1] = f[at+1], f[at] },
+		"one over another":    func(f []field, _ []uint32) { f[at+1].first = f[at].first },
+		"all over the first": func(f []field, _ []uint32) {
+			for i := range f {
+				f[i].first = 0
+			}
+		},
+		"a gap":         func(f []field, _ []uint32) { f[at].first++ },
+		"a first far":   func(f []field, _ []uint32) { f[at].first = math.MaxUint32 },
+		"begins late":   func(f []field, _ []uint32) { f[0].first = 1 },
+		"a start back":  func(_ []field, s []uint32) { s[at+1] = s[at] - 1 },
+		"a start far":   func(_ []field, s []uint32) { s[at] = math.MaxUint32 },
+		"a start on":    func(_ []field, s []uint32) { s[at] = s[len(s)-1] },
+		"the last less": func(_ []field, s []uint32) { s[len(s)-1]-- },
+		"zigzag": func(_ []field, s []uint32) {
+			for i := range s[:len(s)-1] {
+				s[i] = s[len(s)-1] * uint32(i%2)
+			}
+		},
+	} {
+		file := slices.Clone(whole)
+		f(cast[field](file[headerSize:headerSize+n*fieldSize]), cast[uint32](file[start:start+4*len(c.layers[0].start)]))
+		require.NotEqual(t, whole, file, name)
+		_, err := openBytes(file)
+		assert.ErrorIs(t, err, ErrIndex, name)
+	}
+	for _, x := range []struct {
+		ok     bool
+		fields []field
+		cells  int
+	}{
+		{true, nil, 0}, {true, []field{{0, 0}, {0, 3}, {9, 0}, {9, 1}}, 10},
+		{true, []field{{0, 1<<16 - 1}}, (1<<16 - 1) * (1<<16 - 1)},
+		{false, []field{{0, 1 << 16}}, 1 << 32}, // has no number for the last
+		{false, []field{{0, 1<<16 - 1}, {(1<<16 - 1) * (1<<16 - 1), 1<<16 - 1}}, 2 * (1<<16 - 1) * (1<<16 - 1)},
+		{false, []field{{0, 1 << 16}, {0, 1}}, 1}, {false, []field{{0, 1 << 16}, {0, 1}}, 1<<32 + 1},
+		{false, []field{{0, 3}, {9, 1}}, 9}, {false, []field{{0, 3}}, -1},
+	} {
+		assert.Equal(t, x.ok, tiles(x.fields, x.cells), "%v", x.fields)
+	}
+}
+
+// Should cells go back all the same, a search ends, and says so.
+func TestIndexZigzag(t *testing.T) {
+	ra, dec := randomSky(3000, 22)
+	c, err := NewCatalog(Rows{RA: ra, Dec: dec})
+	require.NoError(t, err)
+	s := c.layers[0].start
+	for i := range s[:len(s)-1] {
+		s[i] = uint32(len(ra) * (i % 2))
+	}
+	p := Positions{RA: []float64{10, 200, 0}, Dec: []float64{10, -50, 90}}
+	for _, radius := range []Angle{20, 180} {
+		_, err = c.NearestInto(nil, p, radius)
+		assert.ErrorIs(t, err, ErrIndex)
+		_, err = c.Within(p, radius, 0)
+		assert.ErrorIs(t, err, ErrIndex)
+		_, err = c.Cone(10, 10, radius, 1)
+		assert.ErrorIs(t, err, ErrIndex)
+		a, err := c.Nearest(t.Context(), p, radius)
+		assert.NoError(t, err)
+		assert.ErrorIs(t, a.Cause, ErrIndex)
+		assert.Equal(t, Failed, a.Matches[1].Status)
+	}
 }
 
 func TestIndexOffsets(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 // OpenIndex opens a catalogue that WriteIndex wrote. It takes milliseconds,
@@ -15,13 +16,15 @@ import (
 // Where the system cannot map files it is read.
 //
 // Looked at is what the rest hangs on: sizes, the checksums of header and
-// description, the offsets of strings. What else a damaged file may do, of
-// whomever it is, is that a search returns an error, or finds what is not so;
-// Verify finds that out beforehand. Errors that a new index would help against
-// are ErrIndex.
+// description, where cells begin and strings end. What else a damaged file may
+// do, of whomever it is, is that a search returns an error, or finds what is not
+// so; Verify finds that out beforehand. Errors that a new index would help
+// against are ErrIndex.
 //
-// An index is not to be changed in place, nor cut: reading what is no more ends
-// the program. WriteIndex never does that. Close it in the end.
+// An index is not to be changed in place, nor cut, which WriteIndex never does:
+// Nearest, and a Transform, then have failed positions, but in what returns no
+// error, such as NearestInto, reading what is no more ends the program. Close it
+// in the end.
 func OpenIndex(name string) (*Catalog, error) {
 	err := portable()
 	var file *mapping
@@ -31,7 +34,11 @@ func OpenIndex(name string) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("crossmatch: index: %w", err)
 	}
-	c, err := openIndex(file)
+	var c *Catalog
+	err = file.guard(func() (err error) {
+		c, err = openIndex(file)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("crossmatch: index %s: %w", name, errors.Join(err, file.release()))
 	}
@@ -66,7 +73,7 @@ func openIndex(file *mapping) (*Catalog, error) {
 		}
 		return nil, err
 	}
-	c.file = file
+	c.file, file.note = file, d.Note
 	return c, nil
 }
 
@@ -161,7 +168,7 @@ func (r *indexReader) layer() (l layer, err error) {
 		return l, err
 	}
 	l = layer{index{start: cast[uint32](start), rows: cast[row](rows)}, d.Radius, d.Speed}
-	if n := len(fields) / fieldSize; d.Asked < 0 || d.Asked > 2*n+64 { // before a grid of them is made
+	if n := len(fields) / fieldSize; d.Asked < 0 || d.Asked > min(2*n+64, mostRows/rowsPerField) { // before a grid of them is made
 		return l, unusable("a grid of %d fields, and %d of them", d.Asked, n)
 	}
 	l.grid = newGrid(d.Asked)
@@ -172,12 +179,16 @@ func (r *indexReader) layer() (l layer, err error) {
 		return l, unusable("fields that do not make %d cells", len(l.start)-1)
 	case len(rows) != rowSize*len(l.rows) || l.start[0] != 0 || int(l.start[len(l.start)-1]) != len(l.rows):
 		return l, unusable("a grid of %d rows that has %d bytes of them", l.start[len(l.start)-1], len(rows))
+	case !ascending(cast[int32](start)): // no row is in two cells: a search looks at each once
+		return l, unusable("cells that go back")
 	}
-	l.fields = cast[field](fields)
+	// A copy, small as it is: what a search is led by cannot change, nor be cut.
+	l.fields = slices.Clone(cast[field](fields))
 	return l, nil
 }
 
-// tiles reports whether fields have so many cells, one after the other.
+// tiles reports whether fields have so many cells, one after the other, all of
+// which have a number.
 func tiles(fields []field, cells int) bool {
 	next := uint64(0)
 	for _, f := range fields {
@@ -186,5 +197,5 @@ func tiles(fields []field, cells int) bool {
 		}
 		next += uint64(f.side) * uint64(f.side)
 	}
-	return next == uint64(cells)
+	return next == uint64(cells) && next <= math.MaxUint32
 }

@@ -2,7 +2,6 @@ package crossmatch
 
 import (
 	"context"
-	"fmt"
 	"hash/crc32"
 	"slices"
 
@@ -20,6 +19,10 @@ func (c *Catalog) Verify(ctx context.Context) error {
 	if c.file == nil {
 		return nil
 	}
+	return c.file.guard(func() error { return c.verify(ctx) })
+}
+
+func (c *Catalog) verify(ctx context.Context) error {
 	if err := c.file.holds(ctx); err != nil {
 		return err
 	}
@@ -29,7 +32,7 @@ func (c *Catalog) Verify(ctx context.Context) error {
 			return err
 		}
 		if !c.layers[i].sound(c.rows, seen) {
-			return fmt.Errorf("crossmatch: index %s: %w", c.file.name, unusable("rows stand where they do not belong"))
+			return c.file.broken(unusable("rows stand where they do not belong"))
 		}
 	}
 	return nil
@@ -46,7 +49,7 @@ func (m *mapping) holds(ctx context.Context) error {
 			sum = crc32.Update(sum, castagnoli, b)
 		}
 		if sum != s.sum {
-			return fmt.Errorf("crossmatch: index %s: %w", m.name, unusable("a section of %d bytes has a wrong checksum", len(s.data)))
+			return m.broken(unusable("a section of %d bytes has a wrong checksum", len(s.data)))
 		}
 	}
 	return nil

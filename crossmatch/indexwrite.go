@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -22,20 +23,40 @@ import (
 // timestamps and dates. With others it fails, and names them.
 //
 // The file is written beside the one of that name and put in its place when it
-// is whole and on the disk. Who has the old one open keeps it.
-func (c *Catalog) WriteIndex(name string) error {
+// is whole and on the disk. Who has the old one open keeps it. It has the note
+// that the catalogue has.
+func (c *Catalog) WriteIndex(name string) error { return c.WriteIndexNote(name, c.Note()) }
+
+// WriteIndexNote is WriteIndex with a note that says what the catalogue is, and
+// what of: a text of any form, which Note returns of the catalogue that is opened.
+// An index does not know whether the table that it was made of has changed: with
+// a note, whoever opens it can tell.
+func (c *Catalog) WriteIndexNote(name, note string) error {
 	err := c.enter()
 	if err == nil {
 		defer c.leave()
 		err = portable()
 	}
+	if err == nil && !utf8.ValidString(note) {
+		err = errors.New("the note is not UTF-8")
+	}
 	if err == nil {
-		err = replaceFile(name, c.writeIndex)
+		err = replaceFile(name, func(f *os.File) error {
+			return c.file.guard(func() error { return c.writeIndex(f, note) })
+		})
 	}
 	if err != nil {
 		return fmt.Errorf("crossmatch: write index %s: %w", name, err)
 	}
 	return nil
+}
+
+// Note returns the note of the index file that the catalogue was opened from.
+func (c *Catalog) Note() string {
+	if c.file == nil {
+		return ""
+	}
+	return c.file.note
 }
 
 // replaceFile puts what a function writes in the place of a file. It never
@@ -60,16 +81,16 @@ func replaceFile(name string, write func(*os.File) error) (err error) {
 	return syncDir(filepath.Dir(name))
 }
 
-func (c *Catalog) writeIndex(f *os.File) error {
+func (c *Catalog) writeIndex(f *os.File, note string) error {
 	w := &indexWriter{out: bufio.NewWriterSize(f, 1<<20)}
 	w.write(make([]byte, headerSize)) // of a file that is not whole
-	if err := w.catalog(c); err != nil {
+	if err := w.catalog(c, note); err != nil {
 		return err
 	}
 	w.align()
 	h := indexHeader{description: w.at, sum: crc32.Checksum(w.description.Bytes(), castagnoli)}
 	if n := w.description.Len(); n > mostDescription {
-		return fmt.Errorf("the columns' names and metadata have %d bytes: at most %d can be kept", n, mostDescription)
+		return fmt.Errorf("the note and the columns' names and metadata have %d bytes: at most %d can be kept", n, mostDescription)
 	}
 	w.write(w.description.Bytes())
 	h.size = w.at
@@ -123,9 +144,9 @@ func encoded(n, width int, put func(b []byte, i int)) iter.Seq[[]byte] {
 	}
 }
 
-func (w *indexWriter) catalog(c *Catalog) error {
+func (w *indexWriter) catalog(c *Catalog, note string) error {
 	var parts []any
-	d := &indexCatalog{Rows: c.rows, Layers: len(c.layers)}
+	d := &indexCatalog{Note: note, Rows: c.rows, Layers: len(c.layers)}
 	putFloat := func(b []byte, x float64) { binary.LittleEndian.PutUint64(b, math.Float64bits(x)) }
 	if c.radii != nil {
 		s := w.section(encoded(c.rows, 8, func(b []byte, i int) { putFloat(b, c.radii[i]) }))

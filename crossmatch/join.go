@@ -91,8 +91,10 @@ func (l *link) ask(ctx context.Context, p Positions) ([]arrow.Array, error) {
 	if c, ok := l.Matcher.(*Catalog); ok {
 		buffer := matches.Get().(*[]Match)
 		defer matches.Put(buffer)
-		a, err = l.askCatalog(ctx, c, p, (*buffer)[:0])
-		*buffer = a.Matches[:0]
+		a, err = c.answer(ctx, (*buffer)[:0], p, l.Radius, l.wanted)
+		if a.Matches != nil {
+			*buffer = a.Matches[:0]
+		}
 	} else {
 		a, err = l.askMatcher(ctx, p)
 	}
@@ -126,49 +128,6 @@ func (l *link) columns(ctx context.Context, a Answer) []arrow.Array {
 
 // matches keeps what is as large as a batch and not given away.
 var matches = sync.Pool{New: func() any { return new([]Match) }}
-
-// askCatalog takes the columns that are wanted, and not all of them.
-func (l *link) askCatalog(ctx context.Context, c *Catalog, p Positions, buffer []Match) (Answer, error) {
-	if err := ctx.Err(); err != nil {
-		return Answer{}, err
-	}
-	found, err := c.NearestInto(buffer, p, l.Radius)
-	if errors.Is(err, errDamaged) {
-		return failedAll(buffer, p, err), nil
-	}
-	if err != nil {
-		return Answer{Matches: found}, err
-	}
-	rows, err := l.takeFrom(ctx, c, found)
-	return Answer{Matches: found, Rows: rows}, err
-}
-
-// takeFrom returns the columns that are taken of the rows of a catalogue; nil:
-// there are none.
-func (l *link) takeFrom(ctx context.Context, c *Catalog, matches []Match) (arrow.Record, error) {
-	if len(l.take) == 0 {
-		return nil, nil
-	}
-	if err := c.enter(); err != nil {
-		return nil, err
-	}
-	defer c.leave()
-	wanted := l.wanted(c.columns)
-	defer wanted.Release()
-	return takeRows(ctx, wanted, matches)
-}
-
-// failedAll is the answer of a catalogue that cannot answer.
-func failedAll(buffer []Match, p Positions, cause error) Answer {
-	for i := range p.RA {
-		m := Match{Row: -1, Status: Failed, Separation: nan}
-		if !valid(p.RA[i], p.Dec[i]) {
-			m.Status = Invalid
-		}
-		buffer = append(buffer, m)
-	}
-	return Answer{Matches: buffer, Cause: cause}
-}
 
 // wanted returns a record of the columns that are taken.
 func (l *link) wanted(rec arrow.Record) arrow.Record {

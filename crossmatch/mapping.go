@@ -16,6 +16,7 @@ type mapping struct {
 	data     []byte
 	users    atomic.Int64
 	sections []summed
+	note     string
 }
 
 // summed is bytes that are to have a checksum.
@@ -54,6 +55,9 @@ func mapFile(name string) (*mapping, error) {
 	}
 	return m, nil
 }
+
+// broken is an error of the file.
+func (m *mapping) broken(err error) error { return fmt.Errorf("crossmatch: index %s: %w", m.name, err) }
 
 // release drops a user.
 func (m *mapping) release() error {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -13,15 +13,16 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// takeRows is Take, and quick.
-func takeRows(ctx context.Context, table arrow.Record, matches []Match) (arrow.Record, error) {
-	t := taker{mem: compute.GetAllocator(ctx), matches: matches}
-	defer t.release()
+// Take returns, for each match, the row of a table that it names, or a row of
+// nulls without one. Its memory is of compute.GetAllocator.
+func Take(ctx context.Context, table arrow.Record, matches []Match) (arrow.Record, error) {
 	for _, m := range matches {
 		if int64(m.Row) >= table.NumRows() {
 			return nil, fmt.Errorf("crossmatch: a match of row %d in a table of %d", m.Row, table.NumRows())
 		}
 	}
+	t := taker{mem: compute.GetAllocator(ctx), matches: matches}
+	defer t.release()
 	columns := make([]arrow.Array, table.NumCols())
 	defer func() { releaseAll(columns) }()
 	for i := range columns {
@@ -33,45 +34,55 @@ func takeRows(ctx context.Context, table arrow.Record, matches []Match) (arrow.R
 	return array.NewRecord(nullable(table.Schema()), columns, int64(len(matches))), nil
 }
 
-// taker picks values by the rows of matches. It does the common types itself:
-// the library takes a hundred times as long for strings.
+// taker picks values by the rows of matches. It does those types itself that an
+// index file may have: the library takes a hundred times as long for strings, and
+// in a goroutine of its own, where a file that cannot be read would end the program.
 type taker struct {
 	mem     memory.Allocator
 	matches []Match
-	index   arrow.Array // the rows, for the library
+	index   arrow.Array      // the rows, for the library
+	buffers []*memory.Buffer // of the column that is being made
 }
 
+// release lets go of what is held. A column may be half made: of a file that is
+// mapped, looking at a value can fail.
 func (t *taker) release() {
+	t.drop()
 	if t.index != nil {
 		t.index.Release()
 	}
 }
 
+func (t *taker) drop() {
+	for _, b := range t.buffers {
+		b.Release()
+	}
+	t.buffers = nil // the data keep the slice
+}
+
 func (t *taker) take(ctx context.Context, a arrow.Array) (arrow.Array, error) {
-	var values []*memory.Buffer
-	var err error
+	var pick func() error
 	switch typ := a.DataType().(type) {
-	case *arrow.StringType:
-		values, err = t.bytes(a.(*array.String).Value)
-	case *arrow.BinaryType:
-		values, err = t.bytes(a.(*array.Binary).ValueString)
-	case *arrow.BooleanType, *arrow.DictionaryType, *arrow.FixedSizeListType, arrow.ExtensionType:
+	case *arrow.StringType, *arrow.BinaryType:
+		pick = func() error { return pickBytes[int32](t, a.Data()) }
+	case *arrow.LargeStringType, *arrow.LargeBinaryType:
+		pick = func() error { return pickBytes[int64](t, a.Data()) }
+	case *arrow.BooleanType:
+		pick = func() error { t.bits(a.(*array.Boolean).Value); return nil }
+	case *arrow.DictionaryType, *arrow.FixedSizeListType, arrow.ExtensionType:
 		return t.library(ctx, a)
 	case arrow.FixedWidthDataType:
-		values = t.fixed(a.Data(), typ.BitWidth()/8)
+		pick = func() error { t.fixed(a.Data(), typ.BitWidth()/8); return nil }
 	default:
 		return t.library(ctx, a)
 	}
-	if err != nil {
+	defer t.drop()
+	nulls := t.validity(a)
+	if err := pick(); err != nil {
 		return nil, err
 	}
-	valid, nulls := t.validity(a)
-	buffers := append([]*memory.Buffer{valid}, values...)
-	data := array.NewData(a.DataType(), len(t.matches), buffers, nil, nulls, 0)
+	data := array.NewData(a.DataType(), len(t.matches), t.buffers, nil, nulls, 0)
 	defer data.Release()
-	for _, b := range buffers {
-		b.Release()
-	}
 	return array.MakeFromData(data), nil
 }
 
@@ -92,15 +103,16 @@ func (t *taker) library(ctx context.Context, a arrow.Array) (arrow.Array, error)
 	return compute.TakeArray(ctx, a, t.index)
 }
 
-func (t *taker) buffer(size int) *memory.Buffer {
+// buffer adds a buffer to those of the column.
+func (t *taker) buffer(size int) []byte {
 	b := memory.NewResizableBuffer(t.mem)
 	b.Resize(size)
-	return b
+	t.buffers = append(t.buffers, b)
+	return b.Bytes()
 }
 
-func (t *taker) validity(a arrow.Array) (b *memory.Buffer, nulls int) {
-	b = t.buffer(int(bitutil.BytesForBits(int64(len(t.matches)))))
-	bits := b.Bytes()
+func (t *taker) validity(a arrow.Array) (nulls int) {
+	bits := t.buffer(int(bitutil.BytesForBits(int64(len(t.matches)))))
 	clear(bits)
 	all := a.NullN() == 0
 	for i := range t.matches {
@@ -110,16 +122,15 @@ func (t *taker) validity(a arrow.Array) (b *memory.Buffer, nulls int) {
 			nulls++
 		}
 	}
-	return b, nulls
+	return nulls
 }
 
 // fixed picks values of so many bytes; those of nulls are zeros.
-func (t *taker) fixed(d arrow.ArrayData, width int) []*memory.Buffer {
-	b := t.buffer(width * len(t.matches))
-	to := b.Bytes()
+func (t *taker) fixed(d arrow.ArrayData, width int) {
+	to := t.buffer(width * len(t.matches))
 	clear(to)
 	if d.Len() == 0 { // it may have no buffer
-		return []*memory.Buffer{b}
+		return
 	}
 	from := d.Buffers()[1].Bytes()[d.Offset()*width:]
 	for i := range t.matches {
@@ -136,31 +147,46 @@ func (t *taker) fixed(d arrow.ArrayData, width int) []*memory.Buffer {
 			copy(to[i*width:(i+1)*width], from[row*width:])
 		}
 	}
-	return []*memory.Buffer{b}
 }
 
-// bytes picks values of any length.
-func (t *taker) bytes(value func(row int) string) ([]*memory.Buffer, error) {
-	b := t.buffer(4 * (len(t.matches) + 1))
-	ends := arrow.Int32Traits.CastFromBytes(b.Bytes())
-	ends[0] = 0
+// bits picks booleans.
+func (t *taker) bits(value func(row int) bool) {
+	to := t.buffer(int(bitutil.BytesForBits(int64(len(t.matches)))))
+	clear(to)
+	for i := range t.matches {
+		if row := t.matches[i].Row; row >= 0 && value(int(row)) {
+			to[i/8] |= 1 << (i % 8)
+		}
+	}
+}
+
+// pickBytes picks values of any length, whose ends are of this type.
+func pickBytes[T int32 | int64](t *taker, d arrow.ArrayData) error {
+	ends := cast[T](t.buffer(int(unsafe.Sizeof(T(0))) * (len(t.matches) + 1)))
+	clear(ends)
+	if d.Len() == 0 { // it may have no buffers
+		t.buffer(0)
+		return nil
+	}
+	from := cast[T](d.Buffers()[1].Bytes())[d.Offset():]
+	values := d.Buffers()[2].Bytes()
 	size := 0
 	for i := range t.matches {
-		if row := t.matches[i].Row; row >= 0 {
-			size += len(value(int(row)))
+		if row := int(t.matches[i].Row); row >= 0 {
+			if !(0 <= from[row] && from[row] <= from[row+1] && int(from[row+1]) <= len(values)) {
+				return unusable("its values' offsets are damaged")
+			}
+			size += int(from[row+1] - from[row])
 		}
-		if size > math.MaxInt32 {
-			b.Release()
-			return nil, fmt.Errorf("its values come to more than 2 GiB: ask for fewer positions at a time")
+		if ends[i+1] = T(size); int(ends[i+1]) != size {
+			return fmt.Errorf("its values come to more than 2 GiB: ask for fewer positions at a time")
 		}
-		ends[i+1] = int32(size)
 	}
-	data := t.buffer(size)
-	to := data.Bytes()
+	to := t.buffer(size)
 	for i := range t.matches {
-		if row := t.matches[i].Row; row >= 0 {
-			to = to[copy(to, value(int(row))):]
+		if row := int(t.matches[i].Row); row >= 0 {
+			to = to[copy(to, values[from[row]:from[row+1]]):]
 		}
 	}
-	return []*memory.Buffer{b, data}, nil
+	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What takeRows picks itself is what the library picks, of slices too.
+// What Take picks itself is what the library picks, of slices too.
 func TestTake(t *testing.T) {
 	mem := checkedMemory(t)
 	ctx := compute.WithAllocator(t.Context(), mem)
@@ -32,6 +32,7 @@ func TestTake(t *testing.T) {
 		{arrow.BinaryTypes.String, `["one", "", null, "four", "fünf"]`},
 		{arrow.BinaryTypes.Binary, `["YWJj", null, "", "Z2hp", "amts"]`},
 		{arrow.BinaryTypes.LargeString, `["one", "", null, "four", "fünf"]`},
+		{arrow.BinaryTypes.LargeBinary, `["YWJj", null, "", "Z2hp", "amts"]`},
 		{arrow.ListOf(arrow.PrimitiveTypes.Int32), `[[1], null, [], [2, 3], [4]]`},
 		{arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Float32), `[[1, 2], null, [3, 4], [5, 6], [7, 8]]`},
 		{arrow.Null, `[null, null, null, null, null]`},
@@ -57,7 +58,7 @@ func TestTake(t *testing.T) {
 				}
 			}
 			indices := index.NewArray()
-			got, err := takeRows(ctx, table, matches)
+			got, err := Take(ctx, table, matches)
 			require.NoError(t, err)
 			for i, c := range table.Columns() {
 				want, err := compute.TakeArray(ctx, c, indices)
@@ -72,11 +73,11 @@ func TestTake(t *testing.T) {
 			table.Release()
 		}
 	}
-	_, err := takeRows(ctx, whole, []Match{{Row: 5}})
+	_, err := Take(ctx, whole, []Match{{Row: 5}})
 	assert.EqualError(t, err, "crossmatch: a match of row 5 in a table of 5")
 	none := whole.NewSlice(2, 2)
 	defer none.Release()
-	got, err := takeRows(ctx, none, []Match{{Row: -1}})
+	got, err := Take(ctx, none, []Match{{Row: -1}})
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, got.NumRows())
 	got.Release()

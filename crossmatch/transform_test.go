@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/compute"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -287,6 +288,14 @@ func TestTransformDamaged(t *testing.T) {
 	mem := checkedMemory(t)
 	c := namedCatalog(t, mem, "a", 10, 20)
 	c.layers[0].rows[0].id, c.layers[0].rows[1].id = 99, 99
+	a, err := c.Nearest(compute.WithAllocator(t.Context(), mem), Positions{RA: []float64{10, 10, 50}, Dec: []float64{0, 91, 0}}, 1)
+	require.NoError(t, err)
+	assert.ErrorIs(t, a.Cause, ErrIndex)
+	assert.Equal(t, []Status{Failed, Invalid, Failed}, []Status{a.Matches[0].Status, a.Matches[1].Status, a.Matches[2].Status})
+	assert.EqualValues(t, -1, a.Matches[0].Row)
+	assert.True(t, c.Schema().Equal(a.Rows.Schema()))
+	assert.Equal(t, map[string]string{"name": "-|-|-", "mag": "-|-|-"}, text(a.Rows))
+	a.Rows.Release()
 	rec := fromJSON(t, mem, `[{"ra": 10, "dec": 0}, {"ra": null, "dec": 1}]`, raField, decField)
 	tr := &Transform{Memory: mem, Joins: []Join{{Name: "x", Matcher: c, Radius: 1}}}
 	got, err := tr.Match(t.Context(), rec)
@@ -295,6 +304,11 @@ func TestTransformDamaged(t *testing.T) {
 	assert.Equal(t, "failed|invalid", text(got)["x_match"])
 	assert.Contains(t, text(got)["x_cause"], "damaged")
 	assert.Equal(t, "-|-", text(got)["x_name"])
+	all, err := tr.MatchAll(t.Context(), rec, 0)
+	require.NoError(t, err)
+	defer all.Release()
+	assert.Equal(t, "failed|invalid", text(all)["x_match"])
+	assert.Equal(t, "10.000|-", text(all)["ra"])
 }
 
 func TestMatchAll(t *testing.T) {
