@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 )
 
@@ -20,11 +21,13 @@ type cache struct {
 	used   int64 // bytes, of what is being loaded too
 	clock  int64
 	loaded map[int]*entry
+	closed bool
 }
 
 // entry is a loaded partition.
 type entry struct {
 	*partition
+	tile int
 	pins int
 	last int64 // time of use
 }
@@ -65,7 +68,7 @@ func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, 
 		return nil, err
 	}
 	c.used += p.bytes
-	e := &entry{partition: p, pins: 1, last: c.tick()}
+	e := &entry{partition: p, tile: tile, pins: 1, last: c.tick()}
 	c.loaded[tile] = e
 	return e, nil
 }
@@ -96,6 +99,9 @@ func (c *cache) pin(tile int) *entry {
 func (c *cache) unpin(e *entry) {
 	c.mu.Lock()
 	e.pins--
+	if c.closed && e.pins == 0 {
+		c.drop(e.tile)
+	}
 	c.mu.Unlock()
 	select {
 	case c.freed <- struct{}{}:
@@ -143,20 +149,32 @@ func (c *cache) tryTake(bytes int64) bool {
 	return true
 }
 
+// drop closes a partition, which nobody searches.
 func (c *cache) drop(tile int) {
 	e := c.loaded[tile]
 	c.used -= e.bytes
 	delete(c.loaded, tile)
-	e.release()
+	e.close()
 }
 
-// close drops all that nobody searches.
+// close drops all partitions: those that are searched when that is done.
 func (c *cache) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.closed = true
 	for i, e := range c.loaded {
 		if e.pins == 0 {
 			c.drop(i)
 		}
 	}
+}
+
+// isOpen returns an error once the cache was closed.
+func (c *cache) isOpen() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return fmt.Errorf("catalogue: %w", fs.ErrClosed)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package hats
 
 import (
 	"context"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -199,7 +200,53 @@ func TestOneLoad(t *testing.T) {
 }
 
 func emptyPartition(bytes int64) *partition {
-	return &partition{bytes: bytes, read: starRecord(nil)}
+	catalog, err := crossmatch.NewCatalog(crossmatch.Rows{})
+	if err != nil {
+		panic(err)
+	}
+	return &partition{bytes: bytes, read: starRecord(nil), catalog: catalog}
+}
+
+// TestDroppedIsClosed: a partition is closed when it is dropped, and is dropped
+// when nobody searches it.
+func TestDroppedIsClosed(t *testing.T) {
+	dir, _, _ := evenSky(t)
+	c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}})
+	mem := c.mem.(*memory.CheckedAllocator)
+	open := func(p *partition) bool {
+		_, err := p.catalog.NearestInto(nil, crossmatch.Positions{}, 1)
+		if err != nil {
+			assert.ErrorIs(t, err, fs.ErrClosed)
+		}
+		return err == nil
+	}
+	get := func(tile int) *entry {
+		e, err := c.cache.get(ctx, tile, func(room room) (*partition, error) { return c.load(ctx, tile, room) })
+		require.NoError(t, err)
+		return e
+	}
+	first := get(0)
+	alone := mem.CurrentAlloc()
+	c.cache.limit = first.bytes*5/4 + 40<<10 // one, and what reading another takes
+	c.cache.unpin(first)
+	assert.True(t, open(first.partition), "it stays")
+	second := get(1)
+	assert.False(t, open(first.partition))
+	assert.True(t, open(second.partition))
+	assert.Less(t, mem.CurrentAlloc(), alone*3/2)
+
+	again := get(1)
+	c.Close()
+	assert.True(t, open(second.partition))
+	c.cache.unpin(second)
+	assert.True(t, open(second.partition), "somebody searches it still")
+	assert.Positive(t, mem.CurrentAlloc())
+	c.cache.unpin(again)
+	assert.False(t, open(second.partition))
+	mem.AssertSize(t, 0)
+	assert.Zero(t, c.cache.used)
+	_, err := c.Nearest(ctx, crossmatch.Positions{RA: []float64{1}, Dec: []float64{1}}, 1)
+	assert.ErrorIs(t, err, fs.ErrClosed)
 }
 
 // TestNoRoom: a partition that is larger than the bound says what to do.

@@ -205,7 +205,8 @@ func (c *Catalog) openAny() (*table.Table, error) {
 // Schema implements crossmatch.Matcher.
 func (c *Catalog) Schema() *arrow.Schema { return c.schema }
 
-// Close lets go of what is loaded. The catalogue must not be in use.
+// Close lets go of what is loaded; of what is in use when that is done. Questions
+// that come later fail with fs.ErrClosed. The rows of answers are copies, and stay.
 func (c *Catalog) Close() error {
 	c.cache.close()
 	return nil
@@ -213,6 +214,9 @@ func (c *Catalog) Close() error {
 
 // Nearest implements crossmatch.Matcher.
 func (c *Catalog) Nearest(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle) (crossmatch.Answer, error) {
+	if err := c.cache.isOpen(); err != nil {
+		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
+	}
 	// This checks the question, and tells what is no position.
 	matches, err := c.nothing.NearestInto(nil, p, radius)
 	if err != nil {

@@ -25,7 +25,9 @@ type partition struct {
 	bytes   int64
 }
 
-func (p *partition) release() {
+// close gives back what the partition has. Nobody may search it.
+func (p *partition) close() {
+	_ = p.catalog.Close() // which is in memory, and has no columns
 	p.read.Release()
 	if p.out != nil {
 		p.out.Release()
