@@ -16,9 +16,12 @@ const failuresToRest = 5
 // maxAfter bounds how long a server may ask to be left alone.
 const maxAfter = 24 * time.Hour
 
-// lines has the line for each host. It is shared by the process, for so is what
-// it guards: the service counts what comes from an address, and bans the
-// address, whichever of its clients was one too many.
+// lines has the line for each host. It is a variable of the package because the
+// rule that it keeps is one of the process: one job in flight. The service counts
+// what comes from an address, and bans the address for it, whichever client was
+// one too many. Clients are made by parts of a program that know nothing of each
+// other; were the line theirs to share, each that forgot would have all banned.
+// It has as many entries as there are hosts that were asked.
 var lines sync.Map // lower-case host → *line
 
 // line is where clients wait for their turn to ask a host, first come, first
