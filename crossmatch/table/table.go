@@ -39,6 +39,7 @@ const maxUnit = 64 << 20
 type Table struct {
 	name    string
 	file    io.Closer // nil: not ours
+	source  *source
 	layout  layout
 	want    []int // columns of the file, in the order of the schema
 	ra, dec toDegrees
@@ -91,20 +92,20 @@ func Open(name string, o Options) (*Table, error) {
 func Read(r io.ReaderAt, size int64, name string, o Options) (t *Table, err error) {
 	defer func() {
 		if err != nil {
-			t, err = nil, fmt.Errorf("table: %s: %w", name, err)
+			t, err = nil, fmt.Errorf("table: %s: %w", name, t.source.explain(err))
 		}
 	}()
-	t = &Table{name: name, rows: o.Rows, mem: o.Memory}
+	t = &Table{name: name, source: &source{ReaderAt: r}, rows: o.Rows, mem: o.Memory}
 	if t.rows <= 0 {
 		t.rows = 64 << 10
 	}
 	if t.mem == nil {
 		t.mem = memory.DefaultAllocator
 	}
-	if t.layout, err = open(input{r, size}, o); err != nil {
-		return nil, err
+	if t.layout, err = open(input{t.source, size}, o); err == nil {
+		err = t.choose(o)
 	}
-	return t, t.choose(o)
+	return t, err
 }
 
 // choose finds the columns that are asked for.
@@ -167,7 +168,7 @@ func (t *Table) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
 		s, err := t.layout.scan(t.want, t.rows, t.mem)
 		if err != nil {
-			yield(nil, fmt.Errorf("table: %s: %w", t.name, err))
+			yield(nil, fmt.Errorf("table: %s: %w", t.name, t.source.explain(err)))
 			return
 		}
 		defer s.close()
@@ -177,7 +178,7 @@ func (t *Table) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 				return
 			}
 			if err != nil {
-				yield(nil, fmt.Errorf("table: %s: %w", t.name, err))
+				yield(nil, fmt.Errorf("table: %s: %w", t.name, t.source.explain(err)))
 				return
 			}
 			row += rec.NumRows()
