@@ -23,6 +23,7 @@ type counter struct {
 	names     []string
 	status    []map[string]*atomic.Int64 // of each catalogue
 	cause     string                     // of the first failure
+	shown     bool                       // there is a line on the terminal
 	since     time.Time
 }
 
@@ -34,6 +35,17 @@ func (c *counter) loading(name string) func(rows int64) {
 }
 
 func (c *counter) tell(doing string) { c.doing.Store(&doing) }
+
+// say writes a line that stays.
+func (c *counter) say(text string) {
+	if c.shown {
+		text = clearLine + text
+	}
+	fmt.Fprintln(os.Stderr, text)
+}
+
+// clearLine goes back to the start of a line and clears it.
+const clearLine = "\r\x1b[K"
 
 // matching tells that positions come now.
 func (c *counter) matching(joins []crossmatch.Join) {
@@ -75,11 +87,12 @@ func (c *counter) watch(o *options) (stop func()) {
 	if _, _, mixed := cli.Terminal(os.Stdout); !shown || o.mode == "off" || mixed && o.out == "" {
 		return func() {}
 	}
+	c.shown = true
 	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		cli.Meanwhile(200*time.Millisecond, func() { fmt.Fprintf(os.Stderr, "\r\x1b[K%s", c.line()) }, func() error { <-end; return nil })
-		fmt.Fprint(os.Stderr, "\r\x1b[K")
+		cli.Meanwhile(200*time.Millisecond, func() { fmt.Fprintf(os.Stderr, "%s%s", clearLine, c.line()) }, func() error { <-end; return nil })
+		fmt.Fprint(os.Stderr, clearLine)
 	}()
 	done := false
 	return func() {

@@ -21,8 +21,10 @@ func TestIndex(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	catalog := file(t, "c.csv", "ra,dec,name,r\n20,0,x,60\n10,0,y,1\n")
 	positions := file(t, "p.csv", "ra,dec\n20.01,0\n10,0\n")
-	match := func(catalog string) string {
-		out, _, err := command(t, "-positions", positions, "-catalog", catalog, "-index", dir)
+	says := ""
+	match := func(catalog string) (out string) {
+		var err error
+		out, says, err = command(t, "-positions", positions, "-catalog", catalog, "-index", dir)
 		require.NoError(t, err)
 		return out
 	}
@@ -35,12 +37,17 @@ func TestIndex(t *testing.T) {
 	assert.Equal(t, "ra,dec,c_match,c_separation,c_cause,c_name\n20.01,0,match,36.00000000000562,,x\n10,0,match,0,,y\n", first)
 	require.Len(t, files(), 1)
 	index := files()[0]
+	old := filepath.Join(t.TempDir(), "old.skyidx") // that somebody keeps
+	require.NoError(t, os.Link(index, old))
+	made := ", made of " + catalog + " as of " + modified(t, catalog) + " with columns=NAME&size=r*1arcsec\n"
+	assert.Contains(t, says, "c: index "+index+made)
 	info, err := os.Stat(index)
 	require.NoError(t, err)
 	assert.Equal(t, first, match(catalog+"?size=r&columns=NAME"))
 	same, err := os.Stat(index)
 	require.NoError(t, err)
 	assert.True(t, os.SameFile(info, same), "it was written anew")
+	assert.Contains(t, says, "c: index "+index+made)
 
 	assert.Equal(t, first, match("c="+index), "an index is a catalogue too")
 	assert.Equal(t, first, match("c="+index+"?columns=Name"))
@@ -49,15 +56,53 @@ func TestIndex(t *testing.T) {
 
 	assert.Contains(t, match(catalog+"?columns=name"), "20.01,0,none")
 	assert.Len(t, files(), 2)
+	// A table that has changed makes its index anew.
+	second := strings.ReplaceAll(first, "x", "z")
 	require.NoError(t, os.WriteFile(catalog, []byte("ra,dec,name,r\n20,0,z,60\n10,0,y,1\n"), 0o600))
-	require.NoError(t, os.Chtimes(catalog, time.Time{}, time.Now().Add(time.Hour)))
-	assert.Equal(t, strings.ReplaceAll(first, "x", "z"), match(catalog+"?size=r&columns=NAME"))
-	assert.Len(t, files(), 3)
+	require.NoError(t, os.Chtimes(catalog, time.Time{}, time.Now().Add(-time.Hour)))
+	_, _, err = command(t, "-positions", positions, "-catalog", "c="+old)
+	assert.ErrorContains(t, err, "old.skyidx is an index of "+catalog+" as it was on ")
+	assert.ErrorContains(t, err, "that has changed since: name the table itself, with -index")
+	assert.Equal(t, second, match(catalog+"?size=r&columns=NAME"))
+	assert.Contains(t, says, " as of "+modified(t, catalog))
+	assert.Len(t, files(), 2)
+	assert.Equal(t, second, match("c="+index))
 
 	for _, name := range files() { // damaged ones are made anew
 		require.NoError(t, os.Truncate(name, 100))
 	}
-	assert.Equal(t, strings.ReplaceAll(first, "x", "z"), match(catalog+"?size=r&columns=NAME"))
+	assert.Equal(t, second, match(catalog+"?size=r&columns=NAME"))
+
+	require.NoError(t, os.Remove(catalog)) // an index may be where its table is not
+	assert.Equal(t, first, match("c="+old))
+	assert.Equal(t, second, match("c="+index))
+}
+
+// modified is the time of a file.
+func modified(t *testing.T, name string) string {
+	info, err := os.Stat(name)
+	require.NoError(t, err)
+	return info.ModTime().UTC().Format(time.DateTime)
+}
+
+// What an index of somebody else's says is shown, whatever it is.
+func TestIndexOfOthers(t *testing.T) {
+	c, err := crossmatch.NewCatalog(crossmatch.Rows{RA: []float64{20}, Dec: []float64{0}})
+	require.NoError(t, err)
+	positions := file(t, "p.csv", "ra,dec\n20,0\n")
+	name := filepath.Join(t.TempDir(), "s.skyidx")
+	for note, want := range map[string]string{
+		"":                           "s: index " + name + ", which does not say what it was made of\n",
+		"GCVS 5.1,\nof \x1b[31m2026": "s: index " + name + ": GCVS 5.1, of  [31m2026\n",
+		`{"table": 7}`:               "s: index " + name + `: {"table": 7}` + "\n",
+		strings.Repeat("ä", 1000):    "...\n",
+		`{"table":"/nowhere/gcvs.fits","bytes":3,"modified":"2026-11-21T20:00:00.5Z"}`: "made of /nowhere/gcvs.fits as of 2026-11-21 20:00:00\n",
+	} {
+		require.NoError(t, c.WriteIndexNote(name, note))
+		_, says, err := command(t, "-positions", positions, "-catalog", name)
+		require.NoError(t, err)
+		assert.Contains(t, says, want)
+	}
 }
 
 // A directory in HATS answers as a table of all its rows.

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -28,7 +29,20 @@ func run(ctx context.Context, args []string) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(math.MaxInt64) // the catalogues' size is the user's choice
 	}
-	return o.run(ctx)
+	err = o.run(ctx)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return o.interrupted()
+	}
+	return err
+}
+
+// interrupted says what Ctrl-C left: a job begins from the beginning, and does
+// not go on where it was.
+func (o *options) interrupted() error {
+	if o.out == "" {
+		return errors.New("interrupted: not all rows were written: start again from the beginning")
+	}
+	return fmt.Errorf("interrupted: nothing was written to %s: start again from the beginning", o.out)
 }
 
 // options is what the flags say.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,11 @@ import (
 // command runs the command as it is, and returns what it wrote.
 func command(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
+	return commandWith(t, t.Context(), args...)
+}
+
+func commandWith(t *testing.T, ctx context.Context, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
 	dir := t.TempDir()
 	out, errOut := os.Stdout, os.Stderr
 	defer func() { os.Stdout, os.Stderr = out, errOut }()
@@ -28,7 +34,7 @@ func command(t *testing.T, args ...string) (stdout, stderr string, err error) {
 		defer f.Close()
 		*x.f = f
 	}
-	err = run(t.Context(), args)
+	err = run(ctx, args)
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)

@@ -64,10 +64,15 @@ FLAGS
     -again              -positions is Parquet that crossmatch wrote: match the rows
                         that are failed, and keep the others. Give the same
                         catalogues
-    -o FILE             .csv, .tsv or .parquet, there when it is whole (default: CSV
-                        on standard output)
+    -o FILE             .csv, .tsv or .parquet (default: CSV on standard output). It
+                        is there when it is whole: after Ctrl-C or an error a file
+                        that was there before is as it was. It must not be one
+                        that is read
     -index DIR          keep indices of catalogues that are files in a directory:
-                        the next time they open at once
+                        the next time they open at once. Whose table has changed,
+                        in size or time, is made anew. An index that is named as a
+                        catalogue itself is refused if its table is there and has
+                        changed
     -memory 1GiB        what parts of HATS catalogues may take
     -cds-url URL        another X-Match service than that of the CDS
     -progress auto      a line on a terminal, nothing in a pipe; off

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -47,32 +48,37 @@ type output interface {
 	drop()      // lets go of it; harmless after end
 }
 
-// create has f write a table to a file, which is there when it is whole, or to
-// standard output.
-func create(name string, schema *arrow.Schema, f func(output) error) (err error) {
+// create has f write a table to a file, or to standard output. The file is
+// written beside its place, and is there when it is whole: what f did not finish
+// is removed, and a file that was there before stays as it was.
+func create(name string, schema *arrow.Schema, f func(output) error) error {
 	if name == "" {
 		return fill(os.Stdout, csvFormat, schema, f)
 	}
 	dir, base := filepath.Split(name)
-	file, err := os.CreateTemp(dir, "."+base+".*")
+	half := filepath.Join(dir, fmt.Sprintf(".%s.%08x.tmp", base, rand.Uint32()))
+	file, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
+	whole := false
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+		if !whole {
+			_ = file.Close() // if it was not
+			_ = os.Remove(half)
 		}
 	}()
 	if err := fill(file, formatOf(name), schema, f); err != nil {
 		return err
 	}
-	if err := errors.Join(file.Chmod(0o644), file.Sync()); err != nil {
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(file.Name(), name); err != nil {
+	if err := os.Rename(half, name); err != nil {
 		return err
 	}
-	return file.Close()
+	whole = true
+	return nil
 }
 
 func fill(w io.Writer, f format, schema *arrow.Schema, write func(output) error) error {
@@ -166,21 +172,4 @@ func texts(a arrow.Array) func(row int) string {
 		return func(i int) string { return a.Value(i).ToTime(unit).UTC().Format(time.RFC3339Nano) }
 	}
 	return a.ValueStr
-}
-
-// sameFile tells whether two names are of one file.
-func sameFile(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
-}
-
-// checkOut refuses to write over what is read.
-func checkOut(out string, in []string) error {
-	for _, name := range in {
-		if out != "" && sameFile(out, name) {
-			return fmt.Errorf("-o %s is what is to be read: choose another name", out)
-		}
-	}
-	return nil
 }

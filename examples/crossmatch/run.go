@@ -14,7 +14,6 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/cds"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
-	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
 // batch is how many positions are matched at a time. A request to the CDS has as
@@ -46,8 +45,8 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return rephrase(err, "name them in RA and Dec", "name them with -ra and -dec")
 	}
-	if err := checkOut(o.out, in.files); err != nil {
-		return cli.UsageError{Text: err.Error()}
+	if err := o.checkOut(in.files); err != nil {
+		return err
 	}
 	t := &crossmatch.Transform{RA: in.ra, Dec: in.dec, Epoch: o.epoch}
 	t.Joins, err = o.joins(ctx, c)

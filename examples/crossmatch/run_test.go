@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -260,6 +259,8 @@ func TestDirectory(t *testing.T) {
 func TestErrors(t *testing.T) {
 	catalog := file(t, "c.csv", "ra,dec,n\n20,0,7\n")
 	positions := file(t, "p.csv", "ra,dec,c_n,when\n20,0,7,x\n")
+	directory := filepath.Join(t.TempDir(), "x.csv")
+	require.NoError(t, os.Mkdir(directory, 0o755))
 	for says, args := range map[string][]string{
 		"no such file":                     {"-positions", "/nowhere.csv", "-catalog", catalog},
 		"nothing matches":                  {"-positions", "/nowhere*.csv", "-catalog", catalog},
@@ -271,6 +272,8 @@ func TestErrors(t *testing.T) {
 		`no column "m"`:                    {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
 		"only rows that -catalog":          {"-positions", positions, "-catalog", "d=" + catalog, "-again"},
 		"is what is to be read":            {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
+		"c.csv is what is to be read":      {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
+		"is there, and is no file":         {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
 		"no such file or directory":        {"-positions", positions, "-catalog", "d=" + catalog, "-o", "/nowhere/x.csv"},
 		"name them with -ra and -dec":      {"-positions", file(t, "q.csv", "a,b\n1,2\n"), "-catalog", catalog},
 		"name them with ?ra=NAME&dec=NAME": {"-positions", positions, "-catalog", file(t, "q.csv", "a,b\n1,2\n")},
@@ -295,6 +298,14 @@ func TestNoHalfFile(t *testing.T) {
 	_, _, err := command(t, "-positions", positions, "-catalog", catalog, "-o", filepath.Join(dir, "x.parquet"))
 	assert.Error(t, err)
 	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+
+	double := arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Float64}
+	assert.Panics(t, func() {
+		_ = create(filepath.Join(dir, "x.csv"), arrow.NewSchema([]arrow.Field{double}, nil), func(output) error { panic("x") })
+	})
+	left, err = os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left)
 }
@@ -356,13 +367,4 @@ func TestParquetTypes(t *testing.T) {
 	defer a.Release()
 	_, err = store(a, arrow.PrimitiveTypes.Int64)
 	assert.Error(t, err)
-}
-
-// Ctrl-C ends it.
-func TestCancelled(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	catalog := file(t, "c.csv", "ra,dec,n\n20,0,7\n")
-	err := run(ctx, []string{"-positions", catalog, "-catalog", "x=" + catalog, "-o", filepath.Join(t.TempDir(), "x.csv")})
-	assert.ErrorIs(t, err, context.Canceled)
 }
