@@ -57,7 +57,7 @@ func long(t *testing.T) map[string][]byte {
 	return map[string][]byte{
 		"csv":     []byte(text.String()),
 		"csv.gz":  packed([]byte(text.String())),
-		"fits":    fitsTable(fitsRow, 40*n, []string{"RA D", "DEC D", "id J", "flag L", "name 5A"}, "TNULL3=7"),
+		"fits":    fitsTable(fitsRow, 10*n, []string{"RA D", "DEC D", "id J", "flag L", "name 5A"}, "TNULL3=7"),
 		"text":    []byte(voData("TABLEDATA", strings.Repeat(voText, n))),
 		"binary":  []byte(voStream("BINARY", strings.Repeat(voBinary, 10*n))),
 		"binary2": []byte(voStream("BINARY2", strings.Repeat("\x00"+voBinary, 10*n))),
