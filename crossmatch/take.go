@@ -44,15 +44,14 @@ type taker struct {
 	buffers []*memory.Buffer // of the column that is being made
 }
 
-// release lets go of what is held. A column may be half made: of a file that is
-// mapped, looking at a value can fail.
 func (t *taker) release() {
-	t.drop()
 	if t.index != nil {
 		t.index.Release()
 	}
 }
 
+// drop lets go of the buffers, which may be of half a column: of a file that is
+// mapped, looking at a value can fail.
 func (t *taker) drop() {
 	for _, b := range t.buffers {
 		b.Release()

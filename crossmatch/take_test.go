@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/compute"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -81,4 +82,23 @@ func TestTake(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, got.NumRows())
 	got.Release()
+}
+
+// Offsets that are not in order are an error, and no panic.
+func TestTakeDamaged(t *testing.T) {
+	mem := checkedMemory(t)
+	for _, damaged := range [][]int32{{0, 3, 2, 9}, {0, -1, 2, 9}, {0, 3, 10, 9}, {-5, 1, 2, 9}} {
+		wide := make([]int64, len(damaged))
+		for i, o := range damaged {
+			wide[i] = int64(o)
+		}
+		for _, a := range []arrow.Array{
+			array.MakeFromData(array.NewData(arrow.BinaryTypes.String, 3, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(damaged)), memory.NewBufferBytes(make([]byte, 9))}, nil, 0, 0)),
+			array.MakeFromData(array.NewData(arrow.BinaryTypes.LargeBinary, 3, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(wide)), memory.NewBufferBytes(make([]byte, 9))}, nil, 0, 0)),
+		} {
+			rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "x", Type: a.DataType()}}, nil), []arrow.Array{a}, 3)
+			_, err := Take(compute.WithAllocator(t.Context(), mem), rec, []Match{{Row: 0}, {Row: 1}})
+			assert.ErrorIs(t, err, ErrIndex, "%v", damaged)
+		}
+	}
 }
