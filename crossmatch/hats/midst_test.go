@@ -64,12 +64,16 @@ func TestEndsInTheMidst(t *testing.T) {
 // fail, and nothing of it is left.
 func TestCutInTheMidst(t *testing.T) {
 	dir, _, p := evenSky(t)
+	places := 30
+	if testing.Short() {
+		places = 7
+	}
 	for _, part := range []string{"stars", "margin"} {
 		name := filepath.Join(dir, part, "dataset", "Norder=0", "Dir=0", "Npix=3.parquet")
 		whole, err := os.ReadFile(name)
 		require.NoError(t, err)
-		for i := range 30 {
-			require.NoError(t, os.WriteFile(name, whole[:len(whole)*i/30], 0o666))
+		for i := range places {
+			require.NoError(t, os.WriteFile(name, whole[:len(whole)*i/places], 0o666))
 			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: 4 << 20})
 			got, err := c.Nearest(ctx, crossmatch.Positions{RA: p.RA[:200], Dec: p.Dec[:200]}, crossmatch.Arcsecond)
 			require.NoError(t, err)
@@ -84,7 +88,7 @@ func TestCutInTheMidst(t *testing.T) {
 			c.mem.(*memory.CheckedAllocator).AssertSize(t, 0)
 		}
 		// A change that is no cut: in the midst of the pages.
-		for at := len(whole) / 20; at < len(whole)*9/10; at += len(whole) / 20 {
+		for at := len(whole) / places; at < len(whole)*9/10; at += len(whole) / places {
 			changed := append([]byte(nil), whole...)
 			clear(changed[at : at+16])
 			require.NoError(t, os.WriteFile(name, changed, 0o666))
