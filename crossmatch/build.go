@@ -4,6 +4,7 @@ package crossmatch
 type row struct {
 	ra, dec float64
 	id      uint32
+	cell    uint32 // while rows are sorted; 0 after that
 }
 
 // index has rows in the order of a grid's cells.
@@ -23,94 +24,123 @@ const (
 	// Rows are sorted in two steps, so that what is written to is in the cache:
 	// first by runs of cells, then each run by cell.
 	mostRuns = 1 << 11
+	// nowhere is the cell of a row that is no position.
+	nowhere = 1<<32 - 1
 )
 
 // newIndex sorts the rows of these numbers; nil: all. Those that are no
 // position are left out.
 func newIndex(ra, dec []float64, ids []uint32) *index {
-	if ids == nil {
-		ids = allOf(ra, dec)
-	} else {
-		ids = validOf(ra, dec, ids)
+	n := len(ra)
+	if ids != nil {
+		n = len(ids)
 	}
-	x := &index{grid: newGrid(len(ids) / rowsPerField)}
-	cells := makeHuge[uint32](len(ids)) // of each row; its field at first
-	count := make([]uint32, len(x.fields))
-	for i, id := range ids {
-		r, _ := x.row(dec[id])
-		b := &x.bands[r]
-		c, _ := b.column(wrap(ra[id]))
-		cells[i] = b.first + c
-		count[cells[i]]++
-	}
-	all := x.cut(count)
+	s := sorter{ra: ra, dec: dec, ids: ids, cells: makeHuge[uint32](n)}
+	x := &index{grid: newGrid(n / rowsPerField)}
+	all := x.cut(s.byField(&x.grid))
 	shift := 0
 	for all>>shift >= mostRuns {
 		shift++
 	}
-	from := make([]uint32, all>>shift+2) // of each run
-	for i, id := range ids {
-		f := &x.fields[cells[i]]
-		r, up := x.row(dec[id])
-		_, along := x.bands[r].column(wrap(ra[id]))
-		cells[i] = f.first + f.step(up)*f.side + f.step(along)
-		from[cells[i]>>shift+1]++
+	from := s.byCell(&x.grid, shift, int(all>>shift)+1)
+	x.rows, x.start = makeHuge[row](int(from[len(from)-1])), makeHuge[uint32](int(all)+1)
+	s.scatter(x.rows, from, shift)
+	var scratch []row
+	for run := range len(from) - 1 {
+		first := uint32(run) << shift
+		scratch = append(scratch[:0], x.rows[from[run]:from[run+1]]...)
+		x.sortRun(scratch, first, min(first+1<<shift, all), from[run])
+	}
+	x.start[all] = uint32(len(x.rows))
+	return x
+}
+
+// sorter brings rows in the order of cells.
+type sorter struct {
+	ra, dec []float64
+	ids     []uint32 // which rows; nil: all
+	cells   []uint32 // of each; its field at first
+}
+
+func (s *sorter) id(i int) uint32 {
+	if s.ids != nil {
+		return s.ids[i]
+	}
+	return uint32(i)
+}
+
+// byField finds the field of each row, and returns how many each field has.
+func (s *sorter) byField(g *grid) []uint32 {
+	count := make([]uint32, len(g.fields))
+	for i := range s.cells {
+		id := s.id(i)
+		if !valid(s.ra[id], s.dec[id]) {
+			s.cells[i] = nowhere
+			continue
+		}
+		r, _ := g.row(s.dec[id])
+		b := &g.bands[r]
+		c, _ := b.column(wrap(s.ra[id]))
+		s.cells[i] = b.first + c
+		count[b.first+c]++
+	}
+	return count
+}
+
+// byCell finds the cell of each row, and returns where each run of cells
+// begins, and the end.
+func (s *sorter) byCell(g *grid, shift, runs int) (from []uint32) {
+	from = make([]uint32, runs+1)
+	for i, field := range s.cells {
+		if field == nowhere {
+			continue
+		}
+		id := s.id(i)
+		r, up := g.row(s.dec[id])
+		_, along := g.bands[r].column(wrap(s.ra[id]))
+		f := &g.fields[field]
+		cell := f.first + f.step(up)*f.side + f.step(along)
+		s.cells[i] = cell
+		from[cell>>shift+1]++
 	}
 	for i := 1; i < len(from); i++ {
 		from[i] += from[i-1]
 	}
-	runs, of := makeHuge[row](len(ids)), makeHuge[uint32](len(ids))
+	return from
+}
+
+// scatter sorts the rows by run.
+func (s *sorter) scatter(rows []row, from []uint32, shift int) {
 	next := append([]uint32(nil), from...)
-	for i, id := range ids {
-		k := &next[cells[i]>>shift]
-		runs[*k], of[*k] = row{wrap(ra[id]), dec[id], id}, cells[i]
+	for i, cell := range s.cells {
+		if cell == nowhere {
+			continue
+		}
+		id := s.id(i)
+		k := &next[cell>>shift]
+		rows[*k] = row{wrap(s.ra[id]), s.dec[id], id, cell}
 		*k++
 	}
-	x.rows, x.start = makeHuge[row](len(runs)), makeHuge[uint32](int(all)+1)
-	for run := range len(from) - 1 {
-		x.sortRun(runs[from[run]:from[run+1]], of[from[run]:from[run+1]], uint32(run)<<shift, min(uint32(run+1)<<shift, all), from[run])
-	}
-	x.start[all] = uint32(len(runs))
-	return x
 }
 
-func allOf(ra, dec []float64) []uint32 {
-	ids := make([]uint32, 0, len(ra))
-	for i := range ra {
-		if valid(ra[i], dec[i]) {
-			ids = append(ids, uint32(i))
-		}
-	}
-	return ids
-}
-
-func validOf(ra, dec []float64, ids []uint32) []uint32 {
-	var out []uint32
-	for _, id := range ids {
-		if valid(ra[id], dec[id]) {
-			out = append(out, id)
-		}
-	}
-	return out
-}
-
-// sortRun sorts the rows of the cells from one to another, which stand behind
-// so many of other cells.
-func (x *index) sortRun(rows []row, cells []uint32, first, end, before uint32) {
+// sortRun puts the rows of the cells from one to another where they belong,
+// behind so many of other cells.
+func (x *index) sortRun(rows []row, first, end, before uint32) {
 	if first >= end {
 		return
 	}
 	count := x.start[first:end]
-	for _, c := range cells {
-		count[c-first]++
+	for i := range rows {
+		count[rows[i].cell-first]++
 	}
 	for i, n := range count {
 		count[i] = before
 		before += n
 	}
-	for i, c := range cells {
-		k := &count[c-first]
-		x.rows[*k] = rows[i]
+	for _, r := range rows {
+		k := &count[r.cell-first]
+		r.cell = 0
+		x.rows[*k] = r
 		*k++
 	}
 	// each is now where the next one begins

@@ -62,7 +62,7 @@ func truth(ra, dec []float64, qra, qdec float64, radius Angle) (rows []int, exac
 		if !valid(ra[i], dec[i]) {
 			continue
 		}
-		if haversine(dec[i]-qdec, lonBetween(wrap(ra[i]), wrap(qra)), cosine(dec[i])*cosine(qdec)) > rough*1.0001+1e-30 {
+		if haversine(dec[i], qdec, lonBetween(wrap(ra[i]), wrap(qra))) > rough*1.0001+1e-30 {
 			continue
 		}
 		if h := exactHaversine(wrap(ra[i]), dec[i], wrap(qra), qdec); compareExact(h, limit) <= 0 {

@@ -71,8 +71,8 @@ func (g *grid) row(dec float64) (band int, up float64) {
 // column returns the number of a right ascension's field within a band, and how
 // far along in it that is, from 0 to 1.
 func (b *band) column(ra float64) (field uint32, along float64) {
-	x := max(0, (ra+180)*b.perDegree)
-	field = min(uint32(x), b.fields-1)
+	x := (ra + 180) * b.perDegree
+	field = min(uint32(max(0, int64(x))), b.fields-1)
 	return field, x - float64(field)
 }
 

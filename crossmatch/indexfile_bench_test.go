@@ -1,3 +1,5 @@
+//go:build unix
+
 package crossmatch
 
 import (
@@ -79,7 +81,8 @@ func BenchmarkIndex(b *testing.B) {
 			}
 		}
 	})
-	hra, hdec := halfOf(ra, dec, m, 78, randomSky)
+	half := questions[1].ask("random")
+	hra, hdec := half.RA, half.Dec
 	b.Run("open, and a visit of 40000", func(b *testing.B) { // each page is new to the process
 		for b.Loop() {
 			x, err := OpenIndex(file)

@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// Lookups wait for memory, so that many are kept in flight: a block of positions
-// becomes spans of cells, their rows are asked of memory all at once, and only
-// then are looked at.
+// A lookup waits for memory three times: for its field, for where the rows of its
+// cells begin, and for the rows. So many positions are worked on side by side, and
+// what a step of some needs was asked of memory while others were in hand.
 
 const (
-	blockSize = 64
-	mostSpans = 2 * blockSize
+	blockSize = 128 // positions
+	groupSize = 64  // spans
 )
 
 // span is cells of a band that a position has to do with, and then their rows.
@@ -22,16 +22,25 @@ type span struct {
 	pos      uint32 // of the block
 }
 
+type group struct {
+	n     int
+	spans [groupSize]span
+}
+
 // place is a position of the block, and what was found for it.
 type place struct {
-	ra, dec   float64
-	lon       float64 // how far a row may be in right ascension
-	cosine    float64 // of the declination; 0: not known yet
+	ra, dec float64
+	lon     float64 // how far a row may be in right ascension
+	seen    uint32  // rows of the layer
+	number  int32   // of the position
+
+	field                    uint32
+	found, beyond            bool    // the window goes beyond the field
+	left, right, bottom, top float64 // the window, in sides of the field
+
+	years     float64 // since the catalogue's epoch
 	haversine float64 // of the nearest row
 	row       row     // the nearest, where it was
-	found     bool
-	years     float64 // since the catalogue's epoch
-	number    int32   // of the position
 }
 
 // search is a search for rows near positions.
@@ -46,10 +55,10 @@ type search struct {
 	x       *index
 	reach   float64 // of the rows of x, in degrees, margin included
 	places  [blockSize]place
-	valid   int // of them
-	n       int // spans
-	spans   [mostSpans]span
-	lines   [2 * mostSpans]uintptr // of memory
+	valid   int                    // of them
+	groups  [3]group               // the new one, the one whose cells are looked up, the one whose rows are
+	turn    int                    // which is which
+	lines   [2 * groupSize]uintptr // of memory
 	damaged bool                   // what is not possible stands in the index
 }
 
@@ -75,12 +84,14 @@ func (s *search) block(p Positions, from int) (positions int) {
 	positions = min(len(p.RA)-from, blockSize)
 	n, years := 0, 0.
 	for i := from; i < from+positions; i++ {
-		if !valid(p.RA[i], p.Dec[i]) {
+		ra, dec := p.RA[i], p.Dec[i]
+		if !valid(ra, dec) {
 			continue
 		}
 		at := &s.places[n]
 		n++
-		*at = place{number: int32(i), ra: wrap(p.RA[i]), dec: p.Dec[i]}
+		at.number, at.ra, at.dec = int32(i), wrap(ra), dec
+		at.years, at.found = 0, false
 		if s.motions != nil && p.Epoch != nil && !math.IsNaN(p.Epoch[i]) {
 			at.years = p.Epoch[i] - s.epoch
 			years = max(years, math.Abs(at.years))
@@ -90,27 +101,66 @@ func (s *search) block(p Positions, from int) (positions int) {
 	for i := range s.layers {
 		l := &s.layers[i]
 		s.x, s.reach = &l.index, max(float64(s.radius), l.radius)+1.001*l.speed*years+margin
-		for k := range s.places[:n] {
-			s.window(uint32(k), &s.places[k])
+		s.locate(0, min(n, groupSize))
+		for k := 0; k < n; k += groupSize {
+			s.locate(min(n, k+groupSize), min(n, k+2*groupSize))
+			for pos := k; pos < min(n, k+groupSize); pos++ {
+				s.window(uint32(pos), &s.places[pos])
+			}
 		}
-		s.flush()
+		for range s.groups { // what is left
+			s.step()
+		}
 	}
 	return positions
 }
 
+// locate finds the fields of some places, and asks memory for them.
+func (s *search) locate(from, to int) {
+	x := s.x
+	high := s.reach * x.perDegree
+	places := s.places[from:to]
+	for i := range places {
+		p := &places[i]
+		p.seen = 0
+		at, up := x.row(p.dec)
+		b := &x.bands[at]
+		if z := s.reach * b.sec; z < 5 {
+			p.lon = 1.002*z + margin // the arc sine of a small one
+		} else {
+			p.lon = lonReach(p.dec, s.reach)
+		}
+		column, along := b.column(p.ra)
+		wide := p.lon * b.perDegree
+		p.left, p.right, p.bottom, p.top = along-wide, along+wide, up-high, up+high
+		p.field = b.first + column
+		p.beyond = p.left < 0 || p.right >= 1 || p.bottom < 0 || p.top >= 1
+	}
+	s.fetchFields(places)
+}
+
 // window finds the spans of a position.
 func (s *search) window(pos uint32, p *place) {
+	if p.beyond {
+		s.windows(pos, p)
+		return
+	}
+	f := s.x.fields[p.field]
+	if f.side == 0 {
+		return
+	}
+	side := float64(f.side)
+	left, right := f.first+uint32(p.left*side), f.first+uint32(p.right*side)+1
+	end := uint32(p.top*side) * f.side
+	for row := uint32(p.bottom*side) * f.side; row <= end; row += f.side {
+		s.add(span{row + left, row + right, pos})
+	}
+}
+
+// windows is window across borders of fields.
+func (s *search) windows(pos uint32, p *place) {
 	first, bottom := s.x.row(p.dec - s.reach)
 	last, top := s.x.row(p.dec + s.reach)
-	at := first
-	if first != last {
-		at, _ = s.x.row(p.dec)
-	}
-	if z := s.reach * s.x.bands[at].sec; z < 5 {
-		p.lon = 1.002*z + margin // the arc sine of a small one
-	} else {
-		p.lon = lonReach(p.dec, s.reach)
-	}
 	for i := first; i <= last; i++ {
 		w := strip{s.x, &s.x.bands[i], 0, 1, pos}
 		if i == first {
@@ -125,8 +175,10 @@ func (s *search) window(pos uint32, p *place) {
 			low, high = -180, 180
 		case low < -180:
 			s.strip(&w, low+360, 180)
+			low = -180
 		case high > 180:
 			s.strip(&w, -180, high-360)
+			high = 180
 		}
 		s.strip(&w, low, high)
 	}
@@ -168,30 +220,32 @@ func (s *search) strip(w *strip, low, high float64) {
 }
 
 func (s *search) add(p span) {
-	if s.n == mostSpans {
-		s.flush()
+	g := &s.groups[s.turn]
+	g.spans[g.n] = p
+	g.n++
+	if g.n == groupSize {
+		s.step()
 	}
-	s.spans[s.n] = p
-	s.n++
 }
 
-// flush looks at the spans.
-func (s *search) flush() {
-	spans := s.spans[:s.n]
-	s.n = 0
-	s.fetchStarts(spans)
-	rows := uint32(len(s.x.rows))
-	for i := range spans {
-		p := &spans[i]
-		p.from, p.to = s.x.start[p.from], s.x.start[p.to]
+// step does a step of each group.
+func (s *search) step() {
+	begun, found, looked := &s.groups[s.turn], &s.groups[(s.turn+2)%3], &s.groups[(s.turn+1)%3]
+	s.fetchStarts(begun.spans[:begun.n])
+	start, rows := s.x.start, uint32(len(s.x.rows))
+	for i := range found.spans[:found.n] {
+		p := &found.spans[i]
+		p.from, p.to = start[p.from], start[p.to]
 		if p.from > p.to || p.to > rows {
 			p.from, p.to, s.damaged = 0, 0, true
 		}
 	}
-	s.fetchRows(spans)
-	for _, p := range spans {
+	s.fetchRows(found.spans[:found.n])
+	for _, p := range looked.spans[:looked.n] {
 		s.look(p)
 	}
+	looked.n = 0
+	s.turn = (s.turn + 1) % 3 // the one just looked at is the next
 }
 
 // look compares the rows of a span.
@@ -199,12 +253,13 @@ func (s *search) look(p span) {
 	at := &s.places[p.pos]
 	reach := s.reach
 	rows := s.x.rows[p.from:p.to]
+	if at.seen += uint32(len(rows)); int(at.seen) > len(s.x.rows) { // some were seen twice
+		s.damaged = true
+		return
+	}
 	for i := range rows {
 		r := &rows[i]
-		if d := r.dec - at.dec; d > reach || d < -reach {
-			continue
-		}
-		if lonBetween(r.ra, at.ra) <= at.lon {
+		if math.Abs(r.dec-at.dec) <= reach && lonBetween(r.ra, at.ra) <= at.lon {
 			s.compare(p.pos, at, r)
 		}
 	}
@@ -216,14 +271,11 @@ func (s *search) compare(pos uint32, at *place, r *row) {
 		s.damaged = true
 		return
 	}
-	if at.cosine == 0 {
-		at.cosine = cosine(at.dec)
-	}
 	moved := *r
 	if at.years != 0 {
 		s.motions[r.id].move(&moved, at.years)
 	}
-	h := haversine(moved.dec-at.dec, lonBetween(moved.ra, at.ra), cosine(moved.dec)*at.cosine)
+	h := haversine(moved.dec, at.dec, lonBetween(moved.ra, at.ra))
 	if !s.within(h, at, &moved) {
 		return
 	}
