@@ -17,6 +17,11 @@
 //     makes alerts, and replays real ones.
 //   - [github.com/skyfinch/skyfinch/sink] writes: Parquet by the hour, the
 //     console, several sinks as one.
+//   - [github.com/skyfinch/skyfinch/crossmatch] finds what catalogues have at
+//     positions, as calls on slices and as a Transform. Below it are the readers
+//     of catalogues (crossmatch/table), directories larger than memory
+//     (crossmatch/hats) and the service of the CDS (crossmatch/cds).
+//     examples/crossmatch is a tool of its own.
 //
 // Data go through in columns, as Arrow records, from the messages of a source
 // to the files of a sink.
