@@ -78,9 +78,9 @@ func (s *sorter) byField(g *grid) []uint32 {
 			s.cells[i] = nowhere
 			continue
 		}
-		r, _ := g.row(s.dec[id])
+		r, _ := g.bandOf(s.dec[id])
 		b := &g.bands[r]
-		c, _ := b.column(wrap(s.ra[id]))
+		c, _ := b.fieldOf(wrap(s.ra[id]))
 		s.cells[i] = b.first + c
 		count[b.first+c]++
 	}
@@ -96,8 +96,8 @@ func (s *sorter) byCell(g *grid, shift, runs int) (from []uint32) {
 			continue
 		}
 		id := s.id(i)
-		r, up := g.row(s.dec[id])
-		_, along := g.bands[r].column(wrap(s.ra[id]))
+		r, up := g.bandOf(s.dec[id])
+		_, along := g.bands[r].fieldOf(wrap(s.ra[id]))
 		f := &g.fields[field]
 		cell := f.first + f.step(up)*f.side + f.step(along)
 		s.cells[i] = cell

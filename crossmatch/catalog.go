@@ -11,21 +11,21 @@ import (
 
 // Rows are what a catalogue is made of.
 type Rows struct {
-	// RA and Dec are the positions, in ICRS degrees. Rows that are no position,
-	// NaN for example, are never found.
+	// RA and Dec are the positions, in ICRS degrees, right ascension modulo 360.
+	// Rows with an invalid position, NaN for example, are never found.
 	RA, Dec []float64
 
-	// Radius is within what distance of each row something is it, in degrees: of
-	// extended objects, or of error circles. NaN: the radius asked for is taken.
-	// Nil: that of no row.
+	// Radius replaces the search radius for each row, in degrees from 0 to 180: the
+	// size of an extended object, or of an error circle. NaN: the search radius.
+	// Nil: that of all rows.
 	Radius []float64
 
 	// PMRA and PMDec are the proper motions at Epoch, in mas a year; PMRA
 	// includes the cosine of the declination, as in Gaia and Hipparcos. NaN: the
-	// row stays. Nil: all do.
+	// row does not move. Nil: none does.
 	PMRA, PMDec []float64
-	// Epoch of the positions in Julian years, 2016 for Gaia DR3. It need not be
-	// given where nothing moves.
+	// Epoch of the positions in Julian years, 1000 to 3000: 2016 for Gaia DR3. It
+	// need not be given where nothing moves.
 	Epoch float64
 
 	// Columns are given with the rows that are found; nil: none. The catalogue
@@ -59,19 +59,27 @@ type layer struct {
 // mostRows is how many rows a catalogue may have.
 const mostRows = math.MaxInt32
 
-// NewCatalog makes a catalogue. The slices are not needed after that, but for
-// Radius, which must not be changed.
+// NewCatalog makes a catalogue of 2,147,483,647 rows at most. The slices are not
+// needed after that, but for Radius, which must not be changed. An error is of
+// slices that differ in length, or of a radius or an epoch out of range.
 func NewCatalog(rows Rows) (*Catalog, error) {
 	n := len(rows.RA)
+	if len(rows.Dec) != n {
+		return nil, fmt.Errorf("crossmatch: catalogue of %d right ascensions and %d declinations", n, len(rows.Dec))
+	}
 	for _, x := range []struct {
-		name string
-		n    int
-	}{{"declinations", len(rows.Dec)}, {"radii", len(rows.Radius)}, {"proper motions in right ascension", len(rows.PMRA)}, {"proper motions in declination", len(rows.PMDec)}} {
-		if x.n != n && (x.n != 0 || x.name == "declinations") {
-			return nil, fmt.Errorf("crossmatch: catalogue of %d right ascensions and %d %s", n, x.n, x.name)
+		name   string
+		values *[]float64
+	}{{"radii", &rows.Radius}, {"proper motions in right ascension", &rows.PMRA}, {"proper motions in declination", &rows.PMDec}} {
+		switch len(*x.values) {
+		case 0:
+			*x.values = nil
+		case n:
+		default:
+			return nil, fmt.Errorf("crossmatch: catalogue of %d rows and %d %s", n, len(*x.values), x.name)
 		}
 	}
-	if (len(rows.PMRA) == 0) != (len(rows.PMDec) == 0) {
+	if (rows.PMRA == nil) != (rows.PMDec == nil) {
 		return nil, fmt.Errorf("crossmatch: catalogue with proper motions along one coordinate only")
 	}
 	if rows.Columns != nil && rows.Columns.NumRows() != int64(n) {

@@ -60,17 +60,17 @@ func (g *grid) cut(rows []uint32) (cells uint32) {
 	return cells
 }
 
-// row returns the number of a declination's band, and how far up in it that is,
+// bandOf returns the number of a declination's band, and how far up in it that is,
 // from 0 to 1.
-func (g *grid) row(dec float64) (band int, up float64) {
+func (g *grid) bandOf(dec float64) (band int, up float64) {
 	x := (dec + 90) * g.perDegree
 	band = max(0, min(int(x), len(g.bands)-1))
 	return band, x - float64(band)
 }
 
-// column returns the number of a right ascension's field within a band, and how
+// fieldOf returns the number of a right ascension's field within a band, and how
 // far along in it that is, from 0 to 1.
-func (b *band) column(ra float64) (field uint32, along float64) {
+func (b *band) fieldOf(ra float64) (field uint32, along float64) {
 	x := (ra + 180) * b.perDegree
 	field = min(uint32(max(0, int64(x))), b.fields-1)
 	return field, x - float64(field)
@@ -83,8 +83,8 @@ func (f *field) step(fraction float64) uint32 {
 
 // cell returns the number of a position's cell, if its field has some.
 func (g *grid) cell(ra, dec float64) (uint32, bool) {
-	row, up := g.row(dec)
-	column, along := g.bands[row].column(ra)
+	row, up := g.bandOf(dec)
+	column, along := g.bands[row].fieldOf(ra)
 	f := &g.fields[g.bands[row].first+column]
 	if f.side == 0 {
 		return 0, false

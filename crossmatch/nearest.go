@@ -48,7 +48,7 @@ type search struct {
 	*Catalog
 	radius Angle
 	limit  float64    // haversine of the radius
-	exact  *big.Float // and so to many bits, once it was needed
+	edge   *big.Float // and so to many bits, once it was needed
 	all    bool       // every row is wanted, not the nearest
 	pairs  []pair
 
@@ -68,7 +68,7 @@ var searches = sync.Pool{New: func() any { return new(search) }}
 
 func (c *Catalog) begin(radius Angle, all bool) *search {
 	s := searches.Get().(*search)
-	s.Catalog, s.radius, s.limit, s.exact = c, radius, toHaversine(radius), nil
+	s.Catalog, s.radius, s.limit, s.edge = c, radius, toHaversine(radius), nil
 	s.all, s.pairs, s.damaged = all, s.pairs[:0], false
 	return s
 }
@@ -123,14 +123,14 @@ func (s *search) locate(from, to int) {
 	for i := range places {
 		p := &places[i]
 		p.seen = 0
-		at, up := x.row(p.dec)
+		at, up := x.bandOf(p.dec)
 		b := &x.bands[at]
 		if z := s.reach * b.sec; z < 5 {
 			p.lon = 1.002*z + margin // the arc sine of a small one
 		} else {
 			p.lon = lonReach(p.dec, s.reach)
 		}
-		column, along := b.column(p.ra)
+		column, along := b.fieldOf(p.ra)
 		wide := p.lon * b.perDegree
 		p.left, p.right, p.bottom, p.top = along-wide, along+wide, up-high, up+high
 		p.field = b.first + column
@@ -159,8 +159,8 @@ func (s *search) window(pos uint32, p *place) {
 
 // windows is window across borders of fields.
 func (s *search) windows(pos uint32, p *place) {
-	first, bottom := s.x.row(p.dec - s.reach)
-	last, top := s.x.row(p.dec + s.reach)
+	first, bottom := s.x.bandOf(p.dec - s.reach)
+	last, top := s.x.bandOf(p.dec + s.reach)
 	for i := first; i <= last; i++ {
 		w := strip{s.x, &s.x.bands[i], 0, 1, pos}
 		if i == first {
@@ -194,8 +194,8 @@ type strip struct {
 
 // strip finds the spans of a strip between two right ascensions.
 func (s *search) strip(w *strip, low, high float64) {
-	first, left := w.band.column(low)
-	last, right := w.band.column(high)
+	first, left := w.band.fieldOf(low)
+	last, right := w.band.fieldOf(high)
 	for i := first; i <= last; i++ {
 		f := &w.x.fields[w.band.first+i]
 		if f.side == 0 {
@@ -306,11 +306,23 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	if samePlace(row{ra: at.ra, dec: at.dec}, *r) {
 		return radius >= 0
 	}
-	if s.exact == nil || own {
+	edge := s.edge
+	if own || edge == nil {
 		sin := exactSine(half(exact(float64(radius))))
-		s.exact = mul(sin, sin)
+		edge = mul(sin, sin)
 	}
-	return compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), s.exact) <= 0
+	if !own {
+		s.edge = edge
+	}
+	return compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), edge) <= 0
+}
+
+// separation is the angle to a row whose haversine is known.
+func (at *place) separation(h float64, r *row) Angle {
+	if h <= 0.5 {
+		return fromHaversine(h)
+	}
+	return separationOf(at.ra, at.dec, r.ra, r.dec)
 }
 
 // samePlace reports whether two rows are at the same place, for certain.
@@ -358,7 +370,7 @@ func (c *Catalog) NearestInto(dst []Match, p Positions, radius Angle) ([]Match, 
 		}
 		for i := range s.places[:s.valid] {
 			if at := &s.places[i]; at.found {
-				out[at.number] = Match{Row: int32(at.row.id), Status: Matched, Separation: fromHaversine(at.haversine)}
+				out[at.number] = Match{Row: int32(at.row.id), Status: Matched, Separation: at.separation(at.haversine, &at.row)}
 			} else {
 				out[at.number] = Match{Row: -1, Separation: nan}
 			}

@@ -15,7 +15,12 @@ func Separation(ra1, dec1, ra2, dec2 float64) Angle {
 	if !valid(ra1, dec1) || !valid(ra2, dec2) {
 		return Angle(math.NaN())
 	}
-	lon := lonBetween(wrap(ra1), wrap(ra2))
+	return separationOf(wrap(ra1), dec1, wrap(ra2), dec2)
+}
+
+// separationOf is that of positions whose right ascensions are wrapped.
+func separationOf(ra1, dec1, ra2, dec2 float64) Angle {
+	lon := lonBetween(ra1, ra2)
 	h := haversine(dec1, dec2, lon)
 	if h <= 0.5 {
 		return fromHaversine(h)

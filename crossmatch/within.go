@@ -50,7 +50,8 @@ func (c *Catalog) Within(p Positions, radius Angle, limit int) ([]Pair, error) {
 				n = 0
 			}
 			if limit <= 0 || n < limit {
-				out = append(out, Pair{s.places[x.place].number, int32(x.row.id), fromHaversine(x.haversine)})
+				at := &s.places[x.place]
+				out = append(out, Pair{at.number, int32(x.row.id), at.separation(x.haversine, &x.row)})
 			}
 		}
 		s.pairs = s.pairs[:0]
