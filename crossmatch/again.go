@@ -73,10 +73,10 @@ func (l *link) locate(s *arrow.Schema) ([]int, error) {
 // failed; nil if none is.
 func (l *link) again(ctx context.Context, rec arrow.Record, at []int, p Positions) ([]arrow.Array, error) {
 	status := rec.Column(at[matchColumn]).(*array.String)
-	var failed []int
+	var failed []int32
 	for i := range status.Len() {
 		if status.IsValid(i) && status.Value(i) == Failed.String() {
-			failed = append(failed, i)
+			failed = append(failed, int32(i))
 		}
 	}
 	if failed == nil {
@@ -85,7 +85,7 @@ func (l *link) again(ctx context.Context, rec arrow.Record, at []int, p Position
 	if rec.NumRows()+int64(len(failed)) > math.MaxInt32 {
 		return nil, fmt.Errorf("crossmatch: join %q: %d rows: ask for fewer at a time", l.Name, rec.NumRows())
 	}
-	now, err := l.ask(ctx, p.pick(failed))
+	now, err := l.ask(ctx, p.Pick(failed))
 	if err != nil {
 		return nil, err
 	}
@@ -118,16 +118,4 @@ func splice(ctx context.Context, a, b arrow.Array, from []Match) (arrow.Array, e
 	t := taker{mem: mem, matches: from}
 	defer t.release()
 	return t.take(ctx, all)
-}
-
-// pick returns some of the positions.
-func (p Positions) pick(some []int) Positions {
-	var out Positions
-	for _, i := range some {
-		out.RA, out.Dec = append(out.RA, p.RA[i]), append(out.Dec, p.Dec[i])
-		if p.Epoch != nil {
-			out.Epoch = append(out.Epoch, p.Epoch[i])
-		}
-	}
-	return out
 }

@@ -99,7 +99,7 @@ func spread(p Positions, pairs []Pair) (matches, from []Match) {
 	matches, from = make([]Match, 0, len(p.RA)+len(pairs)), make([]Match, 0, len(p.RA)+len(pairs))
 	for i := range p.RA {
 		if len(pairs) == 0 || pairs[0].Position != int32(i) {
-			m := Match{Row: -1, Separation: nan}
+			m := Match{Row: -1, Status: None, Separation: nan}
 			if !valid(p.RA[i], p.Dec[i]) {
 				m.Status = Invalid
 			}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -85,6 +86,11 @@ func NewCatalog(rows Rows) (*Catalog, error) {
 	if rows.Columns != nil && rows.Columns.NumRows() != int64(n) {
 		return nil, fmt.Errorf("crossmatch: catalogue of %d positions and %d rows of columns", n, rows.Columns.NumRows())
 	}
+	for i := 0; rows.Columns != nil && i < int(rows.Columns.NumCols()); i++ {
+		if t := rows.Columns.Column(i).DataType(); !takeable(t, false) {
+			return nil, fmt.Errorf("crossmatch: catalogue with column %q of %v, which cannot be picked by row: cast it, or leave it out", rows.Columns.ColumnName(i), t)
+		}
+	}
 	if n > mostRows {
 		return nil, fmt.Errorf("crossmatch: catalogue of %d rows: at most %d can be held", n, mostRows)
 	}
@@ -101,12 +107,30 @@ func NewCatalog(rows Rows) (*Catalog, error) {
 	c.layers = newLayers(rows, c.motions)
 	if c.columns != nil {
 		c.columns.Retain()
+		for _, column := range c.columns.Columns() {
+			column.NullN() // counts once, before others may look
+		}
 	}
 	return c, nil
 }
 
 // Len returns the number of rows, those without a position included.
 func (c *Catalog) Len() int { return c.rows }
+
+// Bytes returns how large the catalogue is in memory, or in its file.
+func (c *Catalog) Bytes() int64 {
+	n := int64(8*len(c.radii) + int(unsafe.Sizeof(motion{}))*len(c.motions))
+	for i := range c.layers {
+		l := &c.layers[i]
+		n += int64(4*len(l.start) + int(unsafe.Sizeof(row{}))*len(l.rows) + int(unsafe.Sizeof(field{}))*len(l.fields))
+	}
+	if c.columns != nil {
+		for _, column := range c.columns.Columns() {
+			n += int64(column.Data().SizeInBytes())
+		}
+	}
+	return n
+}
 
 // newLayers puts the rows that reach far beside the others, for which every
 // window would have to be large.

@@ -56,7 +56,7 @@ func epochs(column arrow.Array) []float64 {
 			out[i] = epochOf(float64(v))
 		}
 	}
-	if column.NullN() > 0 {
+	if len(column.NullBitmapBytes()) > 0 {
 		for i := range out {
 			if column.IsNull(i) {
 				out[i] = math.NaN()

@@ -26,10 +26,15 @@ func doubtful(a, b float64) bool {
 	return d <= doubt*b && d >= -doubt*b || a < tiny && b < tiny
 }
 
-// exactHaversine is the haversine of the angle between two positions.
+// exactHaversine is the haversine of the angle between two positions, whose right
+// ascensions are wrapped.
 func exactHaversine(ra1, dec1, ra2, dec2 float64) *big.Float {
 	dec := exactSine(half(exactDiff(dec1, dec2)))
-	lon := exactSine(half(exactDiff(ra1, ra2))) // its square has the period of 360 degrees
+	turn := exactDiff(ra1, ra2)
+	if turn.Abs(turn).Cmp(exact(180)) > 0 {
+		turn.Sub(exact(360), turn)
+	}
+	lon := exactSine(half(turn))
 	sum := mul(mul(exactCosine(dec1), exactCosine(dec2)), mul(lon, lon))
 	return sum.Add(sum, mul(dec, dec))
 }
@@ -37,6 +42,9 @@ func exactHaversine(ra1, dec1, ra2, dec2 float64) *big.Float {
 // compareExact compares two haversines: -1, 0 or 1.
 func compareExact(a, b *big.Float) int {
 	d := exact(0).Sub(a, b)
+	if a.Sign() == 0 || b.Sign() == 0 {
+		return d.Sign()
+	}
 	if d.Sign() == 0 || d.MantExp(nil) < max(a.MantExp(nil), b.MantExp(nil))-equalBits {
 		return 0
 	}

@@ -2,6 +2,8 @@ package crossmatch
 
 import (
 	"context"
+	"fmt"
+	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -24,19 +26,54 @@ type Matcher interface {
 type Positions struct {
 	RA, Dec []float64
 	// Epoch is when each was observed, in Julian years (2026.5), for catalogues
-	// whose rows move. Nil, or NaN: the catalogue's own epoch is taken.
+	// whose rows move. Nil, NaN or beyond a million years: not known, and the
+	// catalogue's own epoch is taken.
 	Epoch []float64
 }
+
+// Check returns an error if the positions and a radius make no question: if slices
+// differ in length, or the radius is not from 0 to 180 degrees.
+func (p Positions) Check(radius Angle) error {
+	switch {
+	case len(p.RA) != len(p.Dec):
+		return fmt.Errorf("crossmatch: %d right ascensions and %d declinations", len(p.RA), len(p.Dec))
+	case p.Epoch != nil && len(p.Epoch) != len(p.RA):
+		return fmt.Errorf("crossmatch: %d positions and %d epochs", len(p.RA), len(p.Epoch))
+	case !(radius >= 0 && radius <= 180):
+		return fmt.Errorf("crossmatch: radius of %v degrees: it is to be from 0 to 180", radius.Degrees())
+	case len(p.RA) > math.MaxInt32:
+		return fmt.Errorf("crossmatch: %d positions: ask for fewer at a time", len(p.RA))
+	}
+	return nil
+}
+
+// Pick returns some of the positions, by number.
+func (p Positions) Pick(some []int32) Positions {
+	out := Positions{RA: make([]float64, len(some)), Dec: make([]float64, len(some))}
+	if p.Epoch != nil {
+		out.Epoch = make([]float64, len(some))
+	}
+	for k, i := range some {
+		out.RA[k], out.Dec[k] = p.RA[i], p.Dec[i]
+		if p.Epoch != nil {
+			out.Epoch[k] = p.Epoch[i]
+		}
+	}
+	return out
+}
+
+// Valid reports whether a right ascension and a declination are a position.
+func Valid(ra, dec float64) bool { return valid(ra, dec) }
 
 // Status tells what became of a position.
 type Status uint8
 
 // What may become of a position.
 const (
-	None    Status = iota // nothing is within the radius
+	Failed  Status = iota // the catalogue did not answer
+	None                  // nothing is within the radius
 	Matched               // a row is
 	Invalid               // it is no position
-	Failed                // the catalogue did not answer
 )
 
 // String returns none, match, invalid or failed.

@@ -1,6 +1,7 @@
 package crossmatch
 
 import (
+	"cmp"
 	"math"
 	"math/big"
 	"slices"
@@ -14,6 +15,9 @@ import (
 const (
 	blockSize = 128 // positions
 	groupSize = 64  // spans
+
+	mostYears = 1e6     // of an epoch
+	mostKept  = 1 << 16 // pairs, between searches
 )
 
 // span is cells of a band that a position has to do with, and then their rows.
@@ -49,8 +53,11 @@ type search struct {
 	radius Angle
 	limit  float64    // haversine of the radius
 	edge   *big.Float // and so to many bits, once it was needed
-	all    bool       // every row is wanted, not the nearest
-	pairs  []pair
+
+	all   bool // rows are wanted, not the nearest
+	pairs []pair
+	most  int // of a place
+	full  int // when it is time to drop those beyond
 
 	x       *index
 	reach   float64 // of the rows of x, in degrees, margin included
@@ -70,11 +77,17 @@ func (c *Catalog) begin(radius Angle, all bool) *search {
 	s := searches.Get().(*search)
 	s.Catalog, s.radius, s.limit, s.edge = c, radius, toHaversine(radius), nil
 	s.all, s.pairs, s.damaged = all, s.pairs[:0], false
+	for i := range s.groups { // the last search may have ended in the midst, by a file that could not be read
+		s.groups[i].n = 0
+	}
 	return s
 }
 
 func (s *search) end() {
 	s.Catalog, s.x = nil, nil
+	if cap(s.pairs) > mostKept {
+		s.pairs = nil
+	}
 	searches.Put(s)
 }
 
@@ -92,7 +105,7 @@ func (s *search) block(p Positions, from int) (positions int) {
 		n++
 		at.number, at.ra, at.dec = int32(i), wrap(ra), dec
 		at.years, at.found = 0, false
-		if s.motions != nil && p.Epoch != nil && !math.IsNaN(p.Epoch[i]) {
+		if s.motions != nil && p.Epoch != nil && math.Abs(p.Epoch[i]) <= mostYears { // NaN is not
 			at.years = p.Epoch[i] - s.epoch
 			years = max(years, math.Abs(at.years))
 		}
@@ -100,7 +113,7 @@ func (s *search) block(p Positions, from int) (positions int) {
 	s.valid = n
 	for i := range s.layers {
 		l := &s.layers[i]
-		s.x, s.reach = &l.index, max(float64(s.radius), l.radius)+1.001*l.speed*years+margin
+		s.x, s.reach = &l.index, max(float64(s.radius), l.radius)+min(1.001*l.speed*years, 180)+margin
 		s.locate(0, min(n, groupSize))
 		for k := 0; k < n; k += groupSize {
 			s.locate(min(n, k+groupSize), min(n, k+2*groupSize))
@@ -171,7 +184,7 @@ func (s *search) windows(pos uint32, p *place) {
 		}
 		low, high := p.ra-p.lon, p.ra+p.lon
 		switch {
-		case p.lon >= 180:
+		case p.lon >= 89: // its ends may lie in the same cell
 			low, high = -180, 180
 		case low < -180:
 			s.strip(&w, low+360, 180)
@@ -279,11 +292,10 @@ func (s *search) compare(pos uint32, at *place, r *row) {
 	if !s.within(h, at, &moved) {
 		return
 	}
-	if s.all {
-		s.pairs = append(s.pairs, pair{pos, h, moved})
-		return
-	}
-	if !at.found || at.nearer(h, moved, at.haversine, at.row) {
+	switch {
+	case s.all:
+		s.addPair(pair{pos, h, moved})
+	case !at.found || at.nearer(h, &moved):
 		at.haversine, at.row, at.found = h, moved, true
 	}
 }
@@ -303,7 +315,7 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	if !doubtful(h, limit) {
 		return h < limit
 	}
-	if samePlace(row{ra: at.ra, dec: at.dec}, *r) {
+	if samePlace(&row{ra: at.ra, dec: at.dec}, r) {
 		return radius >= 0
 	}
 	edge := s.edge
@@ -314,7 +326,7 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	if !own {
 		s.edge = edge
 	}
-	return compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), edge) <= 0
+	return compareExact(at.exactly(r), edge) <= 0
 }
 
 // separation is the angle to a row whose haversine is known.
@@ -326,30 +338,46 @@ func (at *place) separation(h float64, r *row) Angle {
 }
 
 // samePlace reports whether two rows are at the same place, for certain.
-func samePlace(a, b row) bool {
-	return a.dec == b.dec && (a.ra == b.ra || math.Abs(a.dec) == 90)
+func samePlace(a, b *row) bool {
+	return a.dec == b.dec && (lonBetween(a.ra, b.ra) == 0 || math.Abs(a.dec) == 90)
 }
 
-// nearer reports whether a row is nearer than another. Of two that are equally
-// near it is the lower one.
-func (at *place) nearer(h float64, r row, h2 float64, r2 row) bool {
-	switch {
-	case !doubtful(h, h2):
-		return h < h2
-	case !samePlace(r, r2):
-		c := compareExact(exactHaversine(at.ra, at.dec, r.ra, r.dec), exactHaversine(at.ra, at.dec, r2.ra, r2.dec))
-		if c != 0 {
-			return c < 0
-		}
+// nearer reports whether a row is nearer than the nearest so far. Of two that are
+// equally near it is the lower one.
+func (at *place) nearer(h float64, r *row) bool {
+	if !doubtful(h, at.haversine) {
+		return h < at.haversine
 	}
-	return r.id < r2.id
+	if c := at.compare(r, &at.row); c != 0 {
+		return c < 0
+	}
+	return r.id < at.row.id
 }
+
+// compare compares the distances of two rows exactly: -1, 0 or 1.
+func (at *place) compare(a, b *row) int {
+	switch {
+	case samePlace(a, b):
+		return 0
+	case at.dec == 90: // no right ascension counts
+		return cmp.Compare(b.dec, a.dec)
+	case at.dec == -90:
+		return cmp.Compare(a.dec, b.dec)
+	default:
+		return compareExact(at.exactly(a), at.exactly(b))
+	}
+}
+
+func (at *place) exactly(r *row) *big.Float { return exactHaversine(at.ra, at.dec, r.ra, r.dec) }
 
 // NearestInto appends to dst, for each position, the nearest row within a
-// radius, which is included; of rows that are equally near it is the first. It
-// allocates nothing else.
+// radius of 0 to 180 degrees, which is included; of rows that are equally near it
+// is the first. Where float64 can tell which is nearest it allocates nothing else.
+// An error is of positions or a radius that make no sense, of an index file that
+// is damaged (ErrIndex), or of a catalogue that is closed; dst then has nothing
+// new.
 func (c *Catalog) NearestInto(dst []Match, p Positions, radius Angle) ([]Match, error) {
-	if err := c.check(p, radius); err != nil {
+	if err := p.Check(radius); err != nil {
 		return dst, err
 	}
 	if err := c.enter(); err != nil {
@@ -358,9 +386,22 @@ func (c *Catalog) NearestInto(dst []Match, p Positions, radius Angle) ([]Match, 
 	defer c.leave()
 	begin := len(dst)
 	dst = slices.Grow(dst, len(p.RA))[:begin+len(p.RA)]
-	out := dst[begin:]
 	s := c.begin(radius, false)
 	defer s.end()
+	var err error
+	if c.file == nil {
+		err = s.nearest(dst[begin:], p)
+	} else {
+		err = c.file.guard(func() error { return s.nearest(dst[begin:], p) })
+	}
+	if err != nil {
+		return dst[:begin], err
+	}
+	return dst, nil
+}
+
+// nearest finds the match of each position.
+func (s *search) nearest(out []Match, p Positions) error {
 	for from, n := 0, 0; from < len(out); from += n {
 		n = s.block(p, from)
 		if s.valid < n {
@@ -372,14 +413,14 @@ func (c *Catalog) NearestInto(dst []Match, p Positions, radius Angle) ([]Match, 
 			if at := &s.places[i]; at.found {
 				out[at.number] = Match{Row: int32(at.row.id), Status: Matched, Separation: at.separation(at.haversine, &at.row)}
 			} else {
-				out[at.number] = Match{Row: -1, Separation: nan}
+				out[at.number] = Match{Row: -1, Status: None, Separation: nan}
 			}
 		}
 		if s.damaged {
-			return dst[:begin], errDamaged
+			return errDamaged
 		}
 	}
-	return dst, nil
+	return nil
 }
 
 var nan = Angle(math.NaN())

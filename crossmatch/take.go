@@ -68,7 +68,9 @@ func (t *taker) take(ctx context.Context, a arrow.Array) (arrow.Array, error) {
 		pick = func() error { return pickBytes[int64](t, a.Data()) }
 	case *arrow.BooleanType:
 		pick = func() error { t.bits(a.(*array.Boolean).Value); return nil }
-	case *arrow.DictionaryType, *arrow.FixedSizeListType, arrow.ExtensionType:
+	case *arrow.DictionaryType:
+		pick = func() error { t.fixed(a.Data(), typ.BitWidth()/8); return nil }
+	case *arrow.FixedSizeListType, arrow.ExtensionType:
 		return t.library(ctx, a)
 	case arrow.FixedWidthDataType:
 		pick = func() error { t.fixed(a.Data(), typ.BitWidth()/8); return nil }
@@ -80,9 +82,30 @@ func (t *taker) take(ctx context.Context, a arrow.Array) (arrow.Array, error) {
 	if err := pick(); err != nil {
 		return nil, err
 	}
-	data := array.NewData(a.DataType(), len(t.matches), t.buffers, nil, nulls, 0)
+	dictionary, _ := a.Data().Dictionary().(*array.Data)
+	data := array.NewDataWithDictionary(a.DataType(), len(t.matches), t.buffers, nulls, 0, dictionary)
 	defer data.Release()
 	return array.MakeFromData(data), nil
+}
+
+// takeable reports whether Take can pick values of a type.
+func takeable(t arrow.DataType, nested bool) bool {
+	switch t.ID() {
+	case arrow.STRING_VIEW, arrow.BINARY_VIEW, arrow.LIST_VIEW, arrow.LARGE_LIST_VIEW, arrow.RUN_END_ENCODED, arrow.MAP:
+		return false
+	case arrow.DICTIONARY:
+		return !nested
+	case arrow.EXTENSION:
+		return takeable(t.(arrow.ExtensionType).StorageType(), nested)
+	}
+	if t, ok := t.(arrow.NestedType); ok {
+		for _, f := range t.Fields() {
+			if !takeable(f.Type, true) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (t *taker) library(ctx context.Context, a arrow.Array) (arrow.Array, error) {
@@ -113,7 +136,7 @@ func (t *taker) buffer(size int) []byte {
 func (t *taker) validity(a arrow.Array) (nulls int) {
 	bits := t.buffer(int(bitutil.BytesForBits(int64(len(t.matches)))))
 	clear(bits)
-	all := a.NullN() == 0
+	all := len(a.NullBitmapBytes()) == 0
 	for i := range t.matches {
 		if row := int(t.matches[i].Row); row >= 0 && (all || a.IsValid(row)) {
 			bits[i/8] |= 1 << (i % 8)

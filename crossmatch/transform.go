@@ -39,10 +39,12 @@ type Transform struct {
 	// rows move: a timestamp, or float64 or int64 numbers, which by their size
 	// are Julian years (1000 to 3000), modified Julian dates (10,000 to 100,000)
 	// or Julian dates (2,400,000 to 2,500,000). Of other numbers and of nulls the
-	// time is not known, and nothing is moved. Empty: event_time, if there is one.
+	// time is not known, and nothing is moved. Empty: event_time, if there is one
+	// of these types.
 	Epoch string
 
-	Memory memory.Allocator // of the columns; nil: Go's
+	// Memory is where columns come from; nil: that of compute.GetAllocator.
+	Memory memory.Allocator
 }
 
 // Join is a catalogue, and what is wanted of it.
@@ -187,7 +189,7 @@ func (t *Transform) place(s *arrow.Schema) (at columnsAt, err error) {
 	}
 	at.epoch = -1
 	if t.Epoch == "" {
-		if i := s.FieldIndices("event_time"); len(i) > 0 && s.Field(i[0]).Type.ID() == arrow.TIMESTAMP {
+		if i := s.FieldIndices("event_time"); len(i) > 0 && isTime(s.Field(i[0]).Type) {
 			at.epoch = i[0]
 		}
 		return at, nil
@@ -195,12 +197,14 @@ func (t *Transform) place(s *arrow.Schema) (at columnsAt, err error) {
 	if at.epoch, err = find(s, "Epoch", t.Epoch, ""); err != nil {
 		return at, err
 	}
-	switch f := s.Field(at.epoch); f.Type.ID() {
-	case arrow.TIMESTAMP, arrow.FLOAT64, arrow.INT64:
-		return at, nil
-	default:
+	if f := s.Field(at.epoch); !isTime(f.Type) {
 		return at, fmt.Errorf("crossmatch: column %q is %v: a time of observation must be a timestamp, float64 or int64", f.Name, f.Type)
 	}
+	return at, nil
+}
+
+func isTime(t arrow.DataType) bool {
+	return t.ID() == arrow.TIMESTAMP || t.ID() == arrow.FLOAT64 || t.ID() == arrow.INT64
 }
 
 // find returns the number of a column, of the name that was set or else usual.
@@ -230,7 +234,7 @@ func (t *Transform) positions(rec arrow.Record) (p Positions, err error) {
 // degrees returns the values of a column of float64, and NaN for nulls.
 func degrees(column arrow.Array) []float64 {
 	a := column.(*array.Float64)
-	if a.NullN() == 0 {
+	if len(a.NullBitmapBytes()) == 0 {
 		return a.Float64Values()
 	}
 	out := slices.Clone(a.Float64Values())

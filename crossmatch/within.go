@@ -22,44 +22,63 @@ type pair struct {
 	row       row
 }
 
-// Within returns, for each position in turn, all rows within a radius, which is
-// included: the nearest first, and of those that are equally near the first.
-// Limit is how many are returned of each position at most; 0: all.
-func (c *Catalog) Within(p Positions, radius Angle, limit int) ([]Pair, error) {
-	if err := c.check(p, radius); err != nil {
+// Within returns, for each position in turn, all rows within a radius of 0 to 180
+// degrees, which is included: the nearest first, and of those that are equally near
+// the first. Limit is how many are returned of each position at most; 0: all. An
+// invalid position has none.
+func (c *Catalog) Within(p Positions, radius Angle, limit int) (out []Pair, err error) {
+	if err := p.Check(radius); err != nil {
 		return nil, err
 	}
 	if err := c.enter(); err != nil {
 		return nil, err
 	}
 	defer c.leave()
-	var out []Pair
 	s := c.begin(radius, true)
 	defer s.end()
-	for from := 0; from < len(p.RA); {
-		from += s.block(p, from)
-		if s.damaged {
-			return nil, errDamaged
-		}
-		s.order()
-		for i, n := 0, 0; i < len(s.pairs); i++ {
-			x := &s.pairs[i]
-			if i > 0 && x.place == s.pairs[i-1].place {
-				n++
-			} else {
-				n = 0
+	s.limitTo(limit)
+	err = c.file.guard(func() error {
+		for from := 0; from < len(p.RA); {
+			from += s.block(p, from)
+			if s.damaged {
+				return errDamaged
 			}
-			if limit <= 0 || n < limit {
+			s.order()
+			for i := range s.pairs {
+				x := &s.pairs[i]
 				at := &s.places[x.place]
 				out = append(out, Pair{at.number, int32(x.row.id), at.separation(x.haversine, &x.row)})
 			}
+			s.pairs = s.pairs[:0]
 		}
-		s.pairs = s.pairs[:0]
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
-// order sorts the pairs of a block.
+// limitTo says how many pairs of a place are wanted; 0: all.
+func (s *search) limitTo(most int) {
+	if most <= 0 {
+		most = math.MaxInt
+	}
+	s.most, s.full = most, fewPairs
+}
+
+// fewPairs are held before those beyond the limit are dropped.
+const fewPairs = 1 << 18
+
+func (s *search) addPair(p pair) {
+	if len(s.pairs) >= s.full && s.most < math.MaxInt {
+		s.order()
+		s.full = max(fewPairs, 2*len(s.pairs))
+	}
+	s.pairs = append(s.pairs, p)
+}
+
+// order sorts the pairs of a block, and drops those beyond the limit.
 func (s *search) order() {
 	slices.SortFunc(s.pairs, func(a, b pair) int {
 		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.haversine, b.haversine), cmp.Compare(a.row.id, b.row.id))
@@ -69,11 +88,24 @@ func (s *search) order() {
 		}
 		s.places[s.pairs[i].place].settle(s.pairs[i:j])
 	}
+	n, of := 0, 0
+	for i, p := range s.pairs {
+		if i == 0 || p.place != s.pairs[n-1].place {
+			of = 0
+		}
+		if of++; of <= s.most {
+			s.pairs[n] = p
+			n++
+		}
+	}
+	s.pairs = s.pairs[:n]
 }
 
 // settle sorts pairs of a place that float64 cannot tell apart.
 func (at *place) settle(pairs []pair) {
-	if !slices.ContainsFunc(pairs, func(p pair) bool { return !samePlace(p.row, pairs[0].row) }) {
+	apart := func(p pair) bool { return !samePlace(&p.row, &pairs[0].row) }
+	if !slices.ContainsFunc(pairs, apart) {
+		slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.row.id, b.row.id) })
 		return
 	}
 	type exactly struct {
@@ -81,8 +113,8 @@ func (at *place) settle(pairs []pair) {
 		haversine *big.Float
 	}
 	all := make([]exactly, len(pairs))
-	for i, p := range pairs {
-		all[i] = exactly{p, exactHaversine(at.ra, at.dec, p.row.ra, p.row.dec)}
+	for i := range pairs {
+		all[i] = exactly{pairs[i], at.exactly(&pairs[i].row)}
 	}
 	slices.SortFunc(all, func(a, b exactly) int {
 		return cmp.Or(compareExact(a.haversine, b.haversine), cmp.Compare(a.row.id, b.row.id))
@@ -92,25 +124,11 @@ func (at *place) settle(pairs []pair) {
 	}
 }
 
-// Cone returns the rows within a radius of one position, as Within does.
+// Cone returns the rows within a radius of one position, as Within does, where
+// they are at the catalogue's epoch. An invalid position is an error.
 func (c *Catalog) Cone(ra, dec float64, radius Angle, limit int) ([]Pair, error) {
 	if !valid(ra, dec) {
-		return nil, fmt.Errorf("crossmatch: right ascension %v, declination %v is no position", ra, dec)
+		return nil, fmt.Errorf("crossmatch: right ascension %v, declination %v: an invalid position", ra, dec)
 	}
 	return c.Within(Positions{RA: []float64{ra}, Dec: []float64{dec}}, radius, limit)
-}
-
-// check returns an error for a question that makes no sense.
-func (c *Catalog) check(p Positions, radius Angle) error {
-	switch {
-	case len(p.RA) != len(p.Dec):
-		return fmt.Errorf("crossmatch: %d right ascensions and %d declinations", len(p.RA), len(p.Dec))
-	case p.Epoch != nil && len(p.Epoch) != len(p.RA):
-		return fmt.Errorf("crossmatch: %d positions and %d epochs", len(p.RA), len(p.Epoch))
-	case !(radius >= 0 && radius <= 180):
-		return fmt.Errorf("crossmatch: radius of %v degrees: it is to be from 0 to 180", radius.Degrees())
-	case len(p.RA) > math.MaxInt32:
-		return fmt.Errorf("crossmatch: %d positions: ask for fewer at a time", len(p.RA))
-	}
-	return nil
 }

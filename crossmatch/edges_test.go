@@ -1,0 +1,149 @@
+package crossmatch
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A row with a radius of its own has no say in what becomes of the next one.
+func TestEdgeAfterAnother(t *testing.T) {
+	nan := math.NaN()
+	// rows 0 and 1 have own radii, row 2 has none
+	c, err := NewCatalog(Rows{RA: []float64{0.5, 100, 0}, Dec: []float64{0, 0, 1}, Radius: []float64{0.5, 0.5, nan}})
+	require.NoError(t, err)
+	got, err := c.NearestInto(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 1)
+	require.NoError(t, err)
+	assert.Equal(t, Matched, got[0].Status)
+	assert.Equal(t, Matched, got[1].Status, "row 2 is exactly 1 degree away")
+	// and the other way: radius asked 0.5, own one of 1 on the edge, then a row just too far
+	c, err = NewCatalog(Rows{RA: []float64{1, 100, 0}, Dec: []float64{0, 0, math.Nextafter(2.5, 3)}, Radius: []float64{1, 1, nan}})
+	require.NoError(t, err)
+	got, err = c.NearestInto(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 0.5)
+	require.NoError(t, err)
+	assert.Equal(t, Matched, got[0].Status)
+	assert.Equal(t, None, got[1].Status, "row 2 is farther than 0.5 degrees: %v", got[1])
+}
+
+// A window of half of the sky meets itself in catalogues whose cells are as large.
+func TestWindowMeetsItself(t *testing.T) {
+	c, err := NewCatalog(Rows{RA: []float64{100}, Dec: []float64{0}})
+	require.NoError(t, err)
+	_, err = c.NearestInto(nil, Positions{RA: []float64{-90}, Dec: []float64{0}}, 90-3e-11)
+	assert.NoError(t, err)
+	c, err = NewCatalog(Rows{RA: []float64{0, -100}, Dec: []float64{0, 0}})
+	require.NoError(t, err)
+	pairs, err := c.Within(Positions{RA: []float64{math.Nextafter(-90, 0)}, Dec: []float64{0}}, 90-2.5e-11, 0)
+	require.NoError(t, err)
+	assert.Len(t, pairs, 1)
+}
+
+// Nothing is too near to be told apart.
+func TestDenormals(t *testing.T) {
+	c, err := NewCatalog(Rows{RA: []float64{0}, Dec: []float64{1e-160}})
+	require.NoError(t, err)
+	got, err := c.NearestInto(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 0)
+	require.NoError(t, err)
+	assert.Equal(t, None, got[0].Status)
+	c, err = NewCatalog(Rows{RA: []float64{0, 0}, Dec: []float64{1e-160, 0}})
+	require.NoError(t, err)
+	got, err = c.NearestInto(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 1)
+	require.NoError(t, err)
+	assert.Equal(t, int32(1), got[0].Row)
+}
+
+// The epoch of one position is nothing to the others, whatever it is.
+func TestEpochOfANeighbour(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	n := 20000
+	r := Rows{Epoch: 2016}
+	for i := range n {
+		r.RA, r.Dec = append(r.RA, 360*rnd.Float64()), append(r.Dec, 80*rnd.Float64()-40)
+		pm := math.NaN()
+		if i%2 == 0 {
+			pm = 10
+		}
+		r.PMRA, r.PMDec = append(r.PMRA, pm), append(r.PMDec, pm)
+	}
+	c, err := NewCatalog(r)
+	require.NoError(t, err)
+	for _, e := range []float64{math.Inf(1), math.Inf(-1), 1e300, 1e30, -1e30, 1e15, 1e5} {
+		p := Positions{RA: append([]float64{0}, r.RA[:100]...), Dec: append([]float64{0}, r.Dec[:100]...), Epoch: make([]float64, 101)}
+		for i := range p.Epoch {
+			p.Epoch[i] = 2016
+		}
+		p.Epoch[0] = e
+		got, err := c.NearestInto(nil, p, Arcsecond)
+		require.NoError(t, err)
+		lost := 0
+		for i := 1; i < 101; i++ {
+			if got[i].Status != Matched {
+				lost++
+			}
+		}
+		assert.Zero(t, lost, "epoch %v of position 0: lost of 100", e)
+	}
+}
+
+// Rows at a pole are one place, whatever their right ascension: the lower first.
+func TestTiesAtThePole(t *testing.T) {
+	bad := 0
+	for ra := 1.; ra < 360; ra += 7 {
+		c, err := NewCatalog(Rows{RA: []float64{ra, 2 * ra, 3 * ra}, Dec: []float64{90, 90, 90}})
+		require.NoError(t, err)
+		p := Positions{RA: []float64{324.377}, Dec: []float64{42.0177}}
+		got, err := c.Within(p, 60, 0)
+		require.NoError(t, err)
+		require.Len(t, got, 3)
+		if got[0].Row != 0 || got[1].Row != 1 || got[2].Row != 2 {
+			bad++
+		}
+	}
+	assert.Zero(t, bad, "of 52 in the wrong order")
+}
+
+// Of a ring of rows around a pole all are equally near to it, which is seen
+// without many bits; so are many rows at one place.
+func TestRing(t *testing.T) {
+	const n = 10_000
+	ra, dec := make([]float64, n), make([]float64, n)
+	for i := range ra {
+		ra[i], dec[i] = float64(i)*360/n, 89.9999
+	}
+	c, err := NewCatalog(Rows{RA: ra, Dec: dec})
+	require.NoError(t, err)
+	begin := time.Now()
+	got, err := c.NearestInto(nil, Positions{RA: make([]float64, 100), Dec: []float64{99: 90}}, 90)
+	require.NoError(t, err)
+	assert.Equal(t, int32(0), got[99].Row)
+	assert.Less(t, time.Since(begin), 10*time.Second) // else minutes
+}
+
+// With a limit few pairs are held, and they are the right ones.
+func TestWithinLimit(t *testing.T) {
+	const n, m = 20_000, 64 // more pairs than are held
+	rnd := rand.New(rand.NewPCG(7, 7))
+	ra, dec := make([]float64, n), make([]float64, n)
+	for i := range ra {
+		ra[i], dec[i] = 10+0.01*math.Round(20*rnd.Float64()), 20+0.01*math.Round(20*rnd.Float64()) // many are equal
+	}
+	c, err := NewCatalog(Rows{RA: ra, Dec: dec})
+	require.NoError(t, err)
+	p := Positions{RA: make([]float64, m), Dec: make([]float64, m)}
+	for i := range p.RA {
+		p.RA[i], p.Dec[i] = 10+0.2*rnd.Float64(), 20+0.2*rnd.Float64()
+	}
+	all, err := c.Within(p, 1, 0)
+	require.NoError(t, err)
+	require.Len(t, all, n*m)
+	few, err := c.Within(p, 1, 3)
+	require.NoError(t, err)
+	require.Len(t, few, 3*m)
+	for i := range m {
+		assert.Equal(t, all[i*n:i*n+3], few[3*i:3*i+3])
+	}
+}
