@@ -231,7 +231,7 @@ def around(rows, distance):
 def hats(tool, tmp, seed):
     rng = np.random.default_rng([int(seed), 200])
     rows = borders(rng, 250)
-    rows = np.concatenate([about(rng, rows, far(rng, len(rows), 1e-3, 20) * ARCSEC), rows[::5], anywhere(rng, 1000)])
+    rows = np.concatenate([about(rng, rows, far(rng, len(rows), 0.1, 60) * ARCSEC), rows[::5], anywhere(rng, 1000)])
     d = 2.0**-10
     for ra, dec in zip(rng.choice([90, 180, 270], 60), rng.integers(-80, 80, 60)):   # ties over a border
         rows = np.concatenate([rows, [(ra - d, dec), (ra + d, dec)]])
@@ -239,7 +239,7 @@ def hats(tool, tmp, seed):
     pixel29 = healpy.ang2pix(2**29, rows[:, 0], rows[:, 1], nest=True, lonlat=True).astype(np.int64)
     order = np.argsort(pixel29, kind="stable")
     rows, pixel29 = rows[order], pixel29[order]
-    places = np.concatenate([about(rng, rows, far(rng, len(rows), 1e-3, 15) * ARCSEC), borders(rng, 150), np.column_stack([np.round(rows[:, 0]), np.round(rows[:, 1])])])
+    places = np.concatenate([about(rng, rows, far(rng, len(rows), 1e-3, 15) * ARCSEC), about(rng, rows, far(rng, len(rows), 16, 55) * ARCSEC), borders(rng, 150), np.column_stack([np.round(rows[:, 0]), np.round(rows[:, 1])])])
     all = sky("hats", rows, places, [5 * ARCSEC, 12 * ARCSEC, 60 * ARCSEC, 1])
     near = truth(all, 2)
     pq.write_table(pa.table({"n": np.arange(len(places)), "ra": all.qra, "dec": all.qdec}), f"{tmp}/places.parquet")
