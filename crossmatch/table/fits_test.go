@@ -1,6 +1,7 @@
 package table_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -66,6 +67,20 @@ func TestFITSErrors(t *testing.T) {
 	assert.EqualError(t, err, "table: x: it has no binary table, only IMAGE")
 	_, err = read([]byte("PK\x03\x04"), table.Options{})
 	assert.EqualError(t, err, "table: x: it is a zip archive: convert it first")
+}
+
+// A text that goes on and on is not copied for each of its cards.
+func TestFITSContinue(t *testing.T) {
+	card := func(s string) string { return fmt.Sprintf("%-80s", s) }
+	var b strings.Builder
+	b.WriteString(card("SIMPLE  =                    T") + card("LONG    = 'x&'"))
+	for b.Len() < 8<<20 {
+		b.WriteString(card("CONTINUE  '" + strings.Repeat("x", 66) + "&'"))
+	}
+	before := allocated()
+	_, err := read([]byte(b.String()), table.Options{Format: table.FITS})
+	assert.ErrorContains(t, err, "which has no END")
+	assert.Less(t, allocated()-before, uint64(8*b.Len()))
 }
 
 func TestFITSPackedClaims(t *testing.T) {

@@ -19,6 +19,9 @@ type fitsHeader struct {
 // maxHeader bounds a header: some are long of comments, none like this.
 const maxHeader = 8 << 20
 
+// maxText is how much is taken of a text that goes over many cards.
+const maxText = 16 << 10
+
 // readFITSHeader reads up to END; io.EOF where nothing is.
 func readFITSHeader(r io.Reader) (*fitsHeader, error) {
 	h := &fitsHeader{cards: make(map[string]string)}
@@ -56,8 +59,10 @@ func readFITSHeader(r io.Reader) (*fitsHeader, error) {
 // add takes a card, and returns its keyword if its text goes on in the next.
 func (h *fitsHeader) add(key string, card []byte, last string) string {
 	if key == "CONTINUE" && last != "" {
-		text, _ := cardText(card[8:])
-		h.cards[last] = strings.TrimSuffix(h.cards[last], "&") + text
+		if so := h.cards[last]; len(so) < maxText { // it is copied for each card
+			text, _ := cardText(card[8:])
+			h.cards[last] = strings.TrimSuffix(so, "&") + text
+		}
 		return last
 	}
 	if card[8] != '=' || key == "" {

@@ -1,6 +1,7 @@
 package table_test
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -105,6 +106,31 @@ func (e endless) ReadAt(b []byte, off int64) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// Empty cells of arrays take memory, for which there must be a file.
+func TestVOTableEmptyArrays(t *testing.T) {
+	file := func(size, rows int) string {
+		field := fmt.Sprintf(`<FIELD name="x" datatype="float" arraysize="%d"/>`, size)
+		return votable("<TABLE>" + voFields + field + "<DATA><TABLEDATA>" + strings.Repeat("<TR><TD>1</TD><TD>2</TD><TD/><TD/><TD/><TD/></TR>\n", rows) + "</TABLEDATA></DATA></TABLE>")
+	}
+	for _, x := range []struct{ size, rows int }{{64 << 20, 1}, {9_000_000, 300}, {100_000, 3000}} {
+		text := file(x.size, x.rows)
+		before := allocated()
+		tab, err := read([]byte(text), table.Options{})
+		require.NoError(t, err)
+		_, err = rows(tab)
+		assert.ErrorContains(t, err, fmt.Sprintf("its arrays of %d are empty, and would take more than 64 MiB", x.size))
+		assert.Less(t, allocated()-before, uint64(1<<30))
+	}
+	tab, err := read([]byte(file(4000, 6000)), table.Options{}) // 96 MB
+	require.NoError(t, err)
+	recs, err := rows(tab)
+	require.NoError(t, err)
+	assert.Len(t, recs, 2, "a record ends where it is large")
+	for _, r := range recs {
+		r.Release()
+	}
 }
 
 func TestEndless(t *testing.T) {

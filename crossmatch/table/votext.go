@@ -24,6 +24,9 @@ type tableData struct {
 	src  *voSource
 	cols []voColumn
 	cell []byte
+
+	taken int64 // bytes of rows
+	empty int64 // bytes of arrays whose cells are empty
 }
 
 func (t *tableData) row(builders []array.Builder) (int, error) {
@@ -39,7 +42,7 @@ func (t *tableData) row(builders []array.Builder) (int, error) {
 	if tag.name != "TR" || tag.end {
 		return 0, fmt.Errorf("<%s> where a row, <TR>, should be", clip(tag.raw))
 	}
-	n := 0
+	n, empty := 0, t.empty
 	for !tag.empty {
 		if tag, err = t.tag(false); err != nil {
 			return 0, err
@@ -58,7 +61,11 @@ func (t *tableData) row(builders []array.Builder) (int, error) {
 		}
 		tag.empty = false // the cell is, not the row
 		if b := builders[n]; b != nil {
-			if err := t.cols[n].appendText(b, bytes.TrimSpace(t.cell)); err != nil {
+			err := t.charge(&t.cols[n])
+			if err == nil {
+				err = t.cols[n].appendText(b, bytes.TrimSpace(t.cell))
+			}
+			if err != nil {
 				return 0, fmt.Errorf("column %q: %q: %w", clip(t.cols[n].name), clip(string(t.cell)), err)
 			}
 		}
@@ -67,7 +74,22 @@ func (t *tableData) row(builders []array.Builder) (int, error) {
 	if n != len(t.cols) {
 		return 0, fmt.Errorf("%d cells, but there are %d columns", n, len(t.cols))
 	}
-	return maxUnit - t.src.left, nil
+	size := maxUnit - t.src.left
+	t.taken += int64(size)
+	return size + int(t.empty-empty), nil
+}
+
+// charge counts what an array takes whose cell has next to nothing: a small file
+// must not need much memory.
+func (t *tableData) charge(c *voColumn) error {
+	if c.repeat <= 1 || c.text() || len(t.cell) >= c.repeat {
+		return nil
+	}
+	t.empty += int64(c.repeat) * int64(c.size)
+	if t.empty > maxUnit+1000*(t.taken+int64(maxUnit-t.src.left)) {
+		return fmt.Errorf("its arrays of %d are empty, and would take more than %d MiB", c.repeat, maxUnit>>20)
+	}
+	return nil
 }
 
 // readCell reads the text of a cell that began.
