@@ -147,3 +147,48 @@ func TestWithinLimit(t *testing.T) {
 		assert.Equal(t, all[i*n:i*n+3], few[3*i:3*i+3])
 	}
 }
+
+// What an independent implementation of many digits found wrong: see .ci/crossmatch.
+func TestEdges(t *testing.T) {
+	next := math.Nextafter
+	for _, x := range []struct {
+		name      string
+		rows      [][2]float64
+		ra, dec   float64
+		radius    Angle
+		row       int32 // -1: none
+		separated float64
+	}{
+		{"smaller than 1e-36 is not 0", [][2]float64{{0, 43}}, 1e-300, 43, 0, -1, 0},
+		{"the smallest number is not 0", [][2]float64{{360, 43}}, -5e-324, 43, 0, -1, 0},
+		{"nor as near", [][2]float64{{5e-324, 43}, {720, 43}}, 0, 43, 0, 1, 0},
+		{"-180 is 180", [][2]float64{{180, -30}, {-180, -30}}, -180, -30, 0, 0, 0},
+		{"and so is 900", [][2]float64{{900, 1}}, -180, 1, 0, 0, 0},
+		{"across 180, a step beyond the edge", [][2]float64{{next(180, 0), 0}}, -180, 0, Angle(next(180-next(180, 0), 0)), -1, 0},
+		{"across 180, at the edge", [][2]float64{{next(180, 0), 0}}, -180, 0, Angle(180 - next(180, 0)), 0, 180 - next(180, 0)},
+		{"the antipode", [][2]float64{{10, 20}}, 190, -20, 180, 0, 180},
+		{"1e-7 from the antipode", [][2]float64{{0, 90}}, 0, -90 + 1e-7, 180, 0, 180 - (-90 + 1e-7 + 90)},
+		{"1e-10 from the antipode", [][2]float64{{0, 0}}, 180, 1e-10, 180, 0, 180 - 1e-10},
+	} {
+		rows := Rows{}
+		for _, r := range x.rows {
+			rows.RA, rows.Dec = append(rows.RA, r[0]), append(rows.Dec, r[1])
+		}
+		c, err := NewCatalog(rows)
+		require.NoError(t, err)
+		p := Positions{RA: []float64{x.ra}, Dec: []float64{x.dec}}
+		got, err := c.NearestInto(nil, p, x.radius)
+		require.NoError(t, err)
+		assert.Equal(t, x.row, got[0].Row, x.name)
+		pairs, err := c.Within(p, x.radius, 1)
+		require.NoError(t, err)
+		if x.row < 0 {
+			assert.Empty(t, pairs, x.name)
+			continue
+		}
+		require.Len(t, pairs, 1, x.name)
+		assert.Equal(t, x.row, pairs[0].Row, x.name)
+		assert.InDelta(t, x.separated, got[0].Separation.Degrees(), 1e-12, x.name)
+		assert.Equal(t, got[0].Separation, pairs[0].Separation, x.name)
+	}
+}

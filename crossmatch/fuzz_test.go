@@ -44,7 +44,7 @@ func FuzzNearest(f *testing.F) {
 				require.Equal(t, Invalid, got[i].Status)
 				continue
 			}
-			near, hs := truth(rows.RA, rows.Dec, p.RA[i], p.Dec[i], Angle(radius))
+			near, hs := truth(rows, p.RA[i], p.Dec[i], Angle(radius))
 			best := -1
 			for k := range near {
 				if best < 0 || compareExact(hs[k], hs[best]) < 0 {
