@@ -13,7 +13,8 @@
 //
 // Positions are taken for what their float64 says, in degrees. The nearest row
 // is the nearest one, a radius includes its edge, and of rows that are equally
-// near it is the first: where float64 cannot tell, arithmetic of 320 bits does.
+// near it is the first: where float64 cannot tell, arithmetic of 320 bits does
+// (to which angles are equal that differ by less than 1e-72 of their value).
 // Separations are right to a few units in the last place. Right ascension is
 // taken modulo 360, and has no meaning at the poles.
 //

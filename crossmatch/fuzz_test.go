@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +56,11 @@ func FuzzNearest(f *testing.F) {
 				require.Equal(t, None, got[i].Status)
 				continue
 			}
-			require.Equal(t, near[best], int(got[i].Row))
+			if row := int(got[i].Row); math.Abs(p.Dec[i]) != 90 || !slices.Contains(near, row) {
+				require.Equal(t, near[best], row)
+			} else { // at a pole declinations tell more than 320 bits
+				require.Zero(t, compareExact(hs[slices.Index(near, row)], hs[best]))
+			}
 			n := 0
 			for ; len(pairs) > 0 && pairs[0].Position == int32(i); pairs = pairs[1:] {
 				require.Contains(t, near, int(pairs[0].Row))

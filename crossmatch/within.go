@@ -104,8 +104,8 @@ func (s *search) order() {
 // settle sorts pairs of a place that float64 cannot tell apart.
 func (at *place) settle(pairs []pair) {
 	apart := func(p pair) bool { return !samePlace(&p.row, &pairs[0].row) }
-	if !slices.ContainsFunc(pairs, apart) {
-		slices.SortFunc(pairs, func(a, b pair) int { return cmp.Compare(a.row.id, b.row.id) })
+	if math.Abs(at.dec) == 90 || !slices.ContainsFunc(pairs, apart) { // few bits will do
+		slices.SortFunc(pairs, func(a, b pair) int { return cmp.Or(at.compare(&a.row, &b.row), cmp.Compare(a.row.id, b.row.id)) })
 		return
 	}
 	type exactly struct {
