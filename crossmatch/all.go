@@ -71,11 +71,7 @@ func (l *link) all(ctx context.Context, c *Catalog, rec arrow.Record, p Position
 
 // askAll returns what spread makes of the pairs, with the columns of their rows.
 func (l *link) askAll(ctx context.Context, c *Catalog, p Positions, limit int) (a Answer, from []Match, err error) {
-	var pairs []Pair
-	err = c.file.guard(func() (err error) {
-		pairs, err = c.Within(p, l.Radius, limit)
-		return err
-	})
+	pairs, err := c.Within(p, l.Radius, limit)
 	if err == nil {
 		a.Matches, from = spread(p, pairs)
 		if len(from) > math.MaxInt32 {

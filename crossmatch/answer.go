@@ -56,10 +56,7 @@ func (c *Catalog) answer(ctx context.Context, dst []Match, p Positions, radius A
 	if err := ctx.Err(); err != nil {
 		return a, err
 	}
-	err = c.file.guard(func() (err error) {
-		a.Matches, err = c.NearestInto(dst, p, radius)
-		return err
-	})
+	a.Matches, err = c.NearestInto(dst, p, radius)
 	if err == nil {
 		a.Rows, err = c.pick(ctx, a.Matches, wanted)
 	}

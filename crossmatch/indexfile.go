@@ -1,6 +1,7 @@
 package crossmatch
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -44,7 +45,11 @@ const (
 
 // ErrIndex is in the errors of files that are no index, are of another version,
 // or are damaged: what helps is to make them anew, with WriteIndex.
-var ErrIndex = errors.New("make the index anew")
+var ErrIndex = errors.New("unusable index: make it anew")
+
+// IsIndex reports whether a file that begins like this is an index, of whatever
+// version. Eight bytes are enough.
+func IsIndex(begin []byte) bool { return bytes.HasPrefix(begin, []byte(indexMagic)) }
 
 // unusable is an error that says what is wrong with an index.
 func unusable(format string, args ...any) error {

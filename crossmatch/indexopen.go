@@ -10,21 +10,21 @@ import (
 	"slices"
 )
 
-// OpenIndex opens a catalogue that WriteIndex wrote. It takes milliseconds,
-// whatever its size: the file is mapped, so that its pages come into memory when
-// they are looked at, and are there once for all processes that have it open.
-// Where the system cannot map files it is read.
+// OpenIndex opens a catalogue that WriteIndex wrote. It takes milliseconds: of the
+// rows it looks only at where cells begin and strings end, 4 bytes each. The file
+// is mapped, so that its pages come into memory when they are looked at, and are
+// there once for all processes that have it open. Where the system cannot map files
+// it is read.
 //
-// Looked at is what the rest hangs on: sizes, the checksums of header and
-// description, where cells begin and strings end. What else a damaged file may
-// do, of whomever it is, is that a search returns an error, or finds what is not
-// so; Verify finds that out beforehand. Errors that a new index would help
-// against are ErrIndex.
+// Checked are sizes, the checksums of header and description, where cells begin
+// and where strings end. The rest of a damaged or hostile file can make a search
+// return an error, or a wrong match, and no more: Verify reads the whole file and
+// finds that out beforehand. Errors that a new index would help against are
+// ErrIndex.
 //
-// An index is not to be changed in place, nor cut, which WriteIndex never does:
-// Nearest, and a Transform, then have failed positions, but in what returns no
-// error, such as NearestInto, reading what is no more ends the program. Close it
-// in the end.
+// Do not change an index in place, nor cut it, which WriteIndex never does. What
+// can then no longer be read is ErrIndex as well, and of Nearest and of a Transform
+// the status Failed. Close it in the end.
 func OpenIndex(name string) (*Catalog, error) {
 	err := portable()
 	var file *mapping

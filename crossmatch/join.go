@@ -89,8 +89,8 @@ func (l *link) ask(ctx context.Context, p Positions) ([]arrow.Array, error) {
 	var a Answer
 	var err error
 	if c, ok := l.Matcher.(*Catalog); ok {
-		buffer := matches.Get().(*[]Match)
-		defer matches.Put(buffer)
+		buffer := matchBuffers.Get().(*[]Match)
+		defer matchBuffers.Put(buffer)
 		a, err = c.answer(ctx, (*buffer)[:0], p, l.Radius, l.wanted)
 		if a.Matches != nil {
 			*buffer = a.Matches[:0]
@@ -126,8 +126,8 @@ func (l *link) columns(ctx context.Context, a Answer) []arrow.Array {
 	return out
 }
 
-// matches keeps what is as large as a batch and not given away.
-var matches = sync.Pool{New: func() any { return new([]Match) }}
+// matchBuffers keeps what is as large as a batch and not given away.
+var matchBuffers = sync.Pool{New: func() any { return new([]Match) }}
 
 // wanted returns a record of the columns that are taken.
 func (l *link) wanted(rec arrow.Record) arrow.Record {

@@ -9,7 +9,7 @@ import (
 )
 
 // A Matcher finds what a catalogue has at positions. It may be used
-// concurrently.
+// concurrently, and may take its time: a service, for example.
 type Matcher interface {
 	// Nearest finds for each position the nearest row within the radius, which
 	// is included. A catalogue that fails is no error but the status Failed of
@@ -73,7 +73,7 @@ const (
 	Failed  Status = iota // the catalogue did not answer
 	None                  // nothing is within the radius
 	Matched               // a row is
-	Invalid               // it is no position
+	Invalid               // the position is invalid
 )
 
 // String returns none, match, invalid or failed.

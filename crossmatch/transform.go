@@ -51,7 +51,7 @@ type Transform struct {
 type Join struct {
 	Name    string // begins the names of the columns
 	Matcher Matcher
-	Radius  Angle
+	Radius  Angle    // 0 to 180 degrees, or less if the matcher says so
 	Columns []string // of the matcher's, in this order; nil: all
 }
 

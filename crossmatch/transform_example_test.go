@@ -27,6 +27,7 @@ func ExampleTransform() {
 		fmt.Println(err)
 		return
 	}
+	defer catalog.Close()
 	t := &crossmatch.Transform{
 		Joins: []crossmatch.Join{{Name: "star", Matcher: catalog, Radius: 1.5 * crossmatch.Arcsecond}},
 		Epoch: "mjd",
@@ -46,8 +47,9 @@ func ExampleTransform() {
 		return
 	}
 	defer matched.Release()
-	match, name := matched.Column(3).(*array.String), matched.Column(6)
-	separation := matched.Column(4).(*array.Float64)
+	column := func(name string) arrow.Array { return matched.Column(matched.Schema().FieldIndices(name)[0]) }
+	match, name := column("star_match").(*array.String), column("star_name")
+	separation := column("star_separation").(*array.Float64)
 	for i := range match.Len() {
 		if match.Value(i) == crossmatch.Matched.String() {
 			fmt.Printf("%s: %s, %.2f\"\n", match.Value(i), name.ValueStr(i), separation.Value(i))
