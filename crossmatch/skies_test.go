@@ -1,0 +1,46 @@
+package crossmatch
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// skies are where rows, and positions without a match, may be.
+var skies = map[string]func(n int, seed uint64) (ra, dec []float64){
+	"random":   randomSky,
+	"galactic": galacticSky,
+	"deep":     deepSky,
+}
+
+func randomSky(n int, seed uint64) (ra, dec []float64) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	ra, dec = make([]float64, n), make([]float64, n)
+	for i := range n {
+		ra[i], dec[i] = 360*rnd.Float64(), math.Asin(2*rnd.Float64()-1)/perDegree
+	}
+	return ra, dec
+}
+
+// galacticSky is a band of ten degrees around the Galactic equator.
+func galacticSky(n int, seed uint64) (ra, dec []float64) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	ra, dec = make([]float64, n), make([]float64, n)
+	sn, cn := math.Sincos(62.87 * perDegree) // how it is inclined
+	for i := range n {
+		sl, cl := math.Sincos(2 * math.Pi * rnd.Float64())
+		sb, cb := math.Sincos(5 * rnd.NormFloat64() * perDegree)
+		x, y, z := cb*cl, cb*sl*cn-sb*sn, cb*sl*sn+sb*cn
+		ra[i], dec[i] = math.Mod(math.Atan2(y, x)/perDegree+282.86+360, 360), math.Asin(z)/perDegree
+	}
+	return ra, dec
+}
+
+// deepSky is a field of ten by ten degrees.
+func deepSky(n int, seed uint64) (ra, dec []float64) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	ra, dec = make([]float64, n), make([]float64, n)
+	for i := range n {
+		ra[i], dec[i] = 277+10*rnd.Float64(), -5+10*rnd.Float64()
+	}
+	return ra, dec
+}
