@@ -53,7 +53,23 @@ func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, 
 	if e := c.pin(tile); e != nil { // someone else loaded it
 		return e, nil
 	}
+	return c.put(ctx, tile, load)
+}
+
+// put loads a partition, pinned. What it takes for that is given back also where
+// load panics, which may be survived.
+func (c *cache) put(ctx context.Context, tile int, load func(room) (*partition, error)) (e *entry, err error) {
 	taken := int64(0)
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.used -= taken
+		if e != nil {
+			c.used += e.bytes
+			e.last = c.tick()
+			c.loaded[tile] = e
+		}
+	}()
 	p, err := load(func(n int64) error {
 		err := c.take(ctx, n, taken)
 		if err == nil {
@@ -61,16 +77,10 @@ func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, 
 		}
 		return err
 	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.used -= taken
 	if err != nil {
 		return nil, err
 	}
-	c.used += p.bytes
-	e := &entry{partition: p, tile: tile, pins: 1, last: c.tick()}
-	c.loaded[tile] = e
-	return e, nil
+	return &entry{partition: p, tile: tile, pins: 1}, nil
 }
 
 // tick returns the time, by which uses are in order.

@@ -249,6 +249,24 @@ func TestDroppedIsClosed(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrClosed)
 }
 
+// TestPanic: a load that panics, which a Transform survives, leaves its room.
+func TestPanic(t *testing.T) {
+	c := newCache(100)
+	assert.PanicsWithValue(t, "damaged", func() {
+		_, _ = c.get(t.Context(), 1, func(room room) (*partition, error) {
+			assert.NoError(t, room(80))
+			panic("damaged")
+		})
+	})
+	assert.Zero(t, c.used)
+	assert.True(t, c.tryTake(100))
+	c.used = 0
+	e, err := c.get(t.Context(), 1, func(room room) (*partition, error) { return emptyPartition(80), room(80) })
+	require.NoError(t, err)
+	c.unpin(e)
+	assert.EqualValues(t, 80, c.used)
+}
+
 // TestNoRoom: a partition that is larger than the bound says what to do.
 func TestNoRoom(t *testing.T) {
 	dir, _, p := evenSky(t)
