@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -48,7 +49,23 @@ func openDirectories(dir string) (main, margin *directory, err error) {
 	if margin, err = open("default_margin"); err != nil {
 		return nil, nil, fmt.Errorf("%w (that is the collection's default margin; %s is the catalogue without it)", err, main.path)
 	}
-	return main, margin, nil
+	return main, margin, margin.isBeside(main)
+}
+
+// isBeside returns an error if a margin was made for other partitions, whose
+// neighbours' rows would be missing. It may have some where the catalogue has no
+// rows, and none of those that nothing is near.
+func (d *directory) isBeside(main *directory) error {
+	for _, t := range d.tiles {
+		i := sort.Search(len(main.tiles), func(i int) bool { return t.first() < main.tiles[i].end() })
+		if i == len(main.tiles) || t.end() <= main.tiles[i].first() {
+			continue
+		}
+		if m := main.tiles[i]; m.order != t.order {
+			return fmt.Errorf("%s: the margin has %v, which lies across %v of the catalogue: it was made for another one (%s is the catalogue without it)", d.path, t, m, main.path)
+		}
+	}
+	return nil
 }
 
 func openDirectory(dir string) (*directory, error) {
@@ -76,7 +93,34 @@ func openDirectory(dir string) (*directory, error) {
 	if d.tiles, err = readTiles(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if err := d.isWhole(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	return d, nil
+}
+
+// isWhole compares the rows of all partitions with those of the catalogue, if
+// both are said: what a list of partitions lost would read as empty sky.
+func (d *directory) isWhole() error {
+	text := d.properties["hats_nrows"]
+	if text == "" {
+		return nil
+	}
+	want, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || want < 0 {
+		return fmt.Errorf("hats_nrows is %.20q in the properties", text)
+	}
+	rows := int64(0)
+	for _, t := range d.tiles {
+		if t.rows < 0 {
+			return nil
+		}
+		rows += t.rows
+	}
+	if rows != want {
+		return fmt.Errorf("partition_info.csv has %d rows in %d partitions, but hats_nrows is %d in the properties: the catalogue is not whole", rows, len(d.tiles), want)
+	}
+	return nil
 }
 
 // threshold returns how far a margin goes, in degrees.
@@ -184,11 +228,13 @@ func readTiles(r io.Reader) ([]tile, error) {
 		if err != nil {
 			return nil, err
 		}
-		rows := "-1"
-		if i := at["num_rows"]; i >= 0 {
-			rows = f[i]
+		t, err := newTile(f[at["Norder"]], f[at["Npix"]])
+		if i := at["num_rows"]; err == nil && i >= 0 {
+			t.rows, err = strconv.ParseInt(f[i], 10, 64)
+			if err != nil || t.rows < 0 {
+				err = fmt.Errorf("column num_rows is %.20q", f[i])
+			}
 		}
-		t, err := newTile(f[at["Norder"]], f[at["Npix"]], rows)
 		if err != nil {
 			line, _ := lines.FieldPos(0)
 			return nil, fmt.Errorf("line %d: %w", line, err)
@@ -197,7 +243,7 @@ func readTiles(r io.Reader) ([]tile, error) {
 	}
 }
 
-func newTile(order, pixel, rows string) (tile, error) {
+func newTile(order, pixel string) (tile, error) {
 	o, err := strconv.Atoi(order)
 	if err != nil || o < 0 || o > finest {
 		return tile{}, fmt.Errorf("column Norder is %.20q: it is to be from 0 to %d", order, finest)
@@ -206,11 +252,7 @@ func newTile(order, pixel, rows string) (tile, error) {
 	if err != nil || p >= 12<<(2*o) {
 		return tile{}, fmt.Errorf("column Npix is %.20q: at Norder %d it is to be below %d", pixel, o, uint64(12)<<(2*o))
 	}
-	n, err := strconv.ParseInt(rows, 10, 64)
-	if err != nil {
-		return tile{}, fmt.Errorf("column num_rows is %.20q", rows)
-	}
-	return tile{o, p, n}, nil
+	return tile{o, p, -1}, nil
 }
 
 // noEOF is for an end where there should be none.

@@ -113,6 +113,16 @@ func TestOpen(t *testing.T) {
 		{"margin of what", func(t *testing.T, dir string) {
 			write(t, "dataproduct_type=margin\nhats_margin_threshold=NaN\n", dir, "margin/hats.properties")
 		}, Options{}, "hats_margin_threshold"},
+		{"margin of finer partitions", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix\n0,7\n1,16\n", dir, "margin/partition_info.csv")
+		}, Options{}, "Norder=1 Npix=16, which lies across Norder=0 Npix=4"},
+		{"margin of larger partitions", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix,num_rows\n1,16,1\n", dir, "stars/partition_info.csv")
+			write(t, "Norder,Npix\n0,4\n", dir, "margin/partition_info.csv")
+		}, Options{}, "Norder=0 Npix=4, which lies across Norder=1 Npix=16"},
+		{"margin where no rows are", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix\n0,3\n0,4\n1,20\n", dir, "margin/partition_info.csv")
+		}, Options{}, ""},
 		{"a margin", func(t *testing.T, dir string) {
 			write(t, "hats_primary_table_url=margin\n", dir, "collection.properties")
 		}, Options{}, "of the type margin"},
@@ -131,6 +141,26 @@ func TestOpen(t *testing.T) {
 		{"pixel", func(t *testing.T, dir string) {
 			write(t, "Npix,Norder\n12,0\n", dir, "stars/partition_info.csv")
 		}, Options{}, `line 2: column Npix is "12"`},
+		{"rows", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix,num_rows\n0,4,-1\n", dir, "stars/partition_info.csv")
+		}, Options{}, `line 2: column num_rows is "-1"`},
+		{"too few rows", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=2\n", dir, "stars/hats.properties")
+		}, Options{}, "partition_info.csv has 1 rows in 1 partitions, but hats_nrows is 2"},
+		{"too few rows in the margin", func(t *testing.T, dir string) {
+			write(t, "dataproduct_type=margin\nhats_margin_threshold=360\nhats_nrows=2\n", dir, "margin/hats.properties")
+			write(t, "Norder,Npix,num_rows\n0,4,1\n", dir, "margin/partition_info.csv")
+		}, Options{}, "hats_nrows is 2"},
+		{"number of rows", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=many\n", dir, "stars/hats.properties")
+		}, Options{}, `hats_nrows is "many"`},
+		{"all rows", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=1\n", dir, "stars/hats.properties")
+		}, Options{}, ""},
+		{"rows not said", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=7\n", dir, "stars/hats.properties")
+			write(t, "Norder,Npix\n0,4\n", dir, "stars/partition_info.csv")
+		}, Options{}, ""},
 		{"head", func(t *testing.T, dir string) { write(t, "a,b\n0,4\n", dir, "stars/partition_info.csv") }, Options{}, "Norder and Npix"},
 		{"suffix", func(t *testing.T, dir string) {
 			write(t, "hats_npix_suffix=/../x\n", dir, "stars/hats.properties")
