@@ -148,6 +148,36 @@ func TestTies(t *testing.T) {
 	}
 }
 
+// TestTiesOfMargins: of rows that are equally far, the one of the first partition
+// is found, though another that was searched has it in its margin.
+func TestTiesOfMargins(t *testing.T) {
+	var tiles []tile
+	for p := range uint64(48) {
+		tiles = append(tiles, tile{1, p, -1})
+	}
+	var stars []star // on a grid
+	for d := -84; d <= 84; d += 2 {
+		for r := 0; r < 360; r += 2 {
+			stars = append(stars, star{id: int64(len(stars)), ra: float64(r), dec: float64(d)})
+		}
+	}
+	dir, sorted := writeCatalog(t, tiles, stars, 0.5)
+	all := flat(t, sorted, false)
+	c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
+	p := crossmatch.Positions{} // between them
+	for _, d := range []float64{-79, -77, -75, 77} {
+		for r := 1.; r < 360; r += 2 {
+			p.RA, p.Dec = append(p.RA, r), append(p.Dec, d)
+		}
+	}
+	for _, radius := range []crossmatch.Angle{2, 3} { // beyond the margin
+		got, err := c.Nearest(ctx, p, radius)
+		require.NoError(t, err)
+		assert.Equal(t, len(p.RA), same(t, all, sorted, p, radius, got))
+		got.Rows.Release()
+	}
+}
+
 // TestMotion: a star is found in a partition that it moved away from.
 func TestMotion(t *testing.T) {
 	stars := []star{{id: 1, ra: 89.9999, dec: 60, pmRA: 10_990}, {id: 2, ra: 90.0001, dec: 61, pmRA: -10_990}}

@@ -23,6 +23,8 @@ type partition struct {
 	read    arrow.Record
 	out     arrow.Record // what is given with a row; nil: nothing
 	bytes   int64
+
+	first, end int32 // of its own rows; the margin's are before and behind
 }
 
 // close gives back what the partition has. Nobody may search it.
@@ -56,12 +58,13 @@ func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, 
 	if err := c.checkPlaces(t, own); err != nil {
 		return nil, err
 	}
-	all := own
+	all, first := own, int64(0)
 	if before, after, err := c.loadMargin(ctx, tile, room); err != nil {
 		return nil, err
 	} else if before != nil {
 		defer before.Release()
 		defer after.Release()
+		first = before.NumRows()
 		all = slices.Concat([]arrow.Record{before}, own, []arrow.Record{after})
 	}
 	read, err := join(arrow.NewSchema(c.fields, nil), all, c.mem)
@@ -73,6 +76,7 @@ func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, 
 		read.Release()
 		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, t, err)
 	}
+	p.first, p.end = int32(first), int32(first+count(own))
 	return p, nil
 }
 
@@ -185,7 +189,7 @@ func (c *Catalog) loadMargin(ctx context.Context, tile int, room room) (before, 
 		return nil, nil, nil
 	}
 	t := c.sky.tiles[tile]
-	if i := find(c.margin.tiles, t.first()); i < 0 || c.margin.tiles[i].order != t.order {
+	if find(c.margin.tiles, t.first()) < 0 {
 		return nil, nil, nil // nothing is beside it
 	}
 	recs, err := c.loadFiles(ctx, c.margin, t, room)

@@ -31,7 +31,7 @@ type round struct {
 // hit is the nearest row to a position that a partition has.
 type hit struct {
 	position    int32
-	tile        int
+	tile, owner int   // that was searched, and that the row is of
 	number      int32 // of the hit, and of its row in what was found
 	separation  crossmatch.Angle
 	ra, dec     float64
@@ -115,10 +115,13 @@ func (r *round) search(ctx context.Context, tile int) error {
 		if m.Status != crossmatch.Matched {
 			continue
 		}
-		h := hit{position: visits[i], tile: tile, number: int32(len(r.hits) + len(hits)), separation: m.Separation}
+		h := hit{position: visits[i], tile: tile, owner: tile, number: int32(len(r.hits) + len(hits)), separation: m.Separation}
 		h.ra, h.dec = part.rows.RA[m.Row], part.rows.Dec[m.Row]
 		if part.rows.PMRA != nil {
 			h.pmRA, h.pmDec = part.rows.PMRA[m.Row], part.rows.PMDec[m.Row]
+		}
+		if m.Row < part.first || m.Row >= part.end { // of the margin
+			h.owner = find(r.sky.tiles, cellOf(h.ra, h.dec).pixel())
 		}
 		hits, matched = append(hits, h), append(matched, m)
 	}
@@ -151,7 +154,7 @@ func pick(p crossmatch.Positions, numbers []int32) crossmatch.Positions {
 // settle finds the nearest of the hits of each position.
 func (r *round) settle() error {
 	slices.SortFunc(r.hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.position, b.position), cmp.Compare(a.tile, b.tile))
+		return cmp.Or(cmp.Compare(a.position, b.position), a.inCatalog(b))
 	})
 	for from, to := 0, 0; from < len(r.hits); from = to {
 		i := r.hits[from].position
@@ -169,16 +172,26 @@ func (r *round) settle() error {
 	return nil
 }
 
+// inCatalog compares the places of two rows in the catalogue. Of those of a tile
+// its own search has the first, and its neighbours perhaps another.
+func (h hit) inCatalog(o hit) int {
+	if h.owner == o.owner && h.tile != o.tile {
+		switch h.owner {
+		case h.tile:
+			return -1
+		case o.tile:
+			return 1
+		}
+	}
+	return cmp.Or(cmp.Compare(h.owner, o.owner), cmp.Compare(h.tile, o.tile))
+}
+
 // nearest returns the nearest of the hits of a position, which are in the order
 // of the catalogue.
 func (r *round) nearest(hits []hit) (hit, error) {
 	best := slices.MinFunc(hits, func(a, b hit) int { return cmp.Compare(a.separation, b.separation) })
-	// Separations are rounded, those of nearly opposite places by more than others.
-	limit := best.separation * (1 + 1e-12)
-	if limit > 90 {
-		limit += 1e-5
-	}
-	rivals := slices.DeleteFunc(hits, func(h hit) bool { return h.separation > max(limit, 1e-100) })
+	limit := max(best.separation*(1+1e-12), 1e-100) // separations are rounded
+	rivals := slices.DeleteFunc(hits, func(h hit) bool { return h.separation > limit })
 	for _, h := range rivals {
 		// Neighbours may have the same row, one of them in its margin.
 		if !h.samePlace(rivals[0]) {
