@@ -125,7 +125,7 @@ var errNoRoom = errors.New("the partition has no room")
 // loaded, and has some already.
 func (c *cache) take(ctx context.Context, bytes, has int64) error {
 	if has+bytes > c.limit {
-		return fmt.Errorf("%w: it takes more than the %d bytes of Options.Memory: give more, or name fewer Columns", errNoRoom, c.limit)
+		return fmt.Errorf("%w: it takes more than the %d bytes of Options.CacheBytes: give more, or name fewer Columns", errNoRoom, c.limit)
 	}
 	for {
 		if c.tryTake(bytes) {

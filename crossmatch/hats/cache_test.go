@@ -52,7 +52,7 @@ func TestMemory(t *testing.T) {
 
 	// three and a half of twelve partitions
 	limit := whole * 35 / 120
-	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: limit})
+	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: limit})
 	mem := c.mem.(*memory.CheckedAllocator)
 	stop := make(chan struct{})
 	var watch sync.WaitGroup
@@ -95,6 +95,31 @@ func TestMemory(t *testing.T) {
 	assert.Less(t, len(c.cache.loaded), 4)
 	// The allocator sees columns, and positions; not the index.
 	assert.LessOrEqual(t, int64(mem.CurrentAlloc()), c.cache.used)
+}
+
+// TestBytes: what is counted of a partition is its columns, its index, and what
+// had to be copied of columns: those of float32, and those with nulls.
+func TestBytes(t *testing.T) {
+	for _, x := range []struct {
+		o      Options
+		copied int64 // bytes a row
+	}{
+		{Options{}, 0},
+		{Options{Columns: []string{"id"}, PMRA: "pmra", PMDec: "pmdec", Epoch: 2016}, 8},
+	} {
+		var stars []star
+		for i := range 1000 {
+			stars = append(stars, star{id: int64(i), ra: 45 + float64(i)/1e4, dec: 20})
+		}
+		dir, _ := writeCatalog(t, []tile{{0, 0, -1}}, stars, 0)
+		c, ctx := openChecked(t, dir, x.o)
+		got, err := c.Nearest(ctx, crossmatch.Positions{RA: []float64{45}, Dec: []float64{20}}, 0)
+		require.NoError(t, err)
+		got.Rows.Release()
+		p := c.cache.loaded[0].partition
+		assert.Equal(t, p.catalog.Bytes()+bytesOf(p.read)+x.copied*1000, p.bytes)
+		assert.Equal(t, p.bytes, c.cache.used)
+	}
 }
 
 // TestLeastRecent: what was not used for the longest is dropped, and what is
@@ -214,7 +239,7 @@ func TestDroppedIsClosed(t *testing.T) {
 	c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}})
 	mem := c.mem.(*memory.CheckedAllocator)
 	open := func(p *partition) bool {
-		_, err := p.catalog.NearestInto(nil, crossmatch.Positions{}, 1)
+		_, err := p.catalog.AppendNearest(nil, crossmatch.Positions{}, 1)
 		if err != nil {
 			assert.ErrorIs(t, err, fs.ErrClosed)
 		}
@@ -270,13 +295,13 @@ func TestPanic(t *testing.T) {
 // TestNoRoom: a partition that is larger than the bound says what to do.
 func TestNoRoom(t *testing.T) {
 	dir, _, p := evenSky(t)
-	c, ctx := openChecked(t, dir, Options{Memory: 10_000})
+	c, ctx := openChecked(t, dir, Options{CacheBytes: 10_000})
 	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
 	require.NoError(t, err)
 	defer got.Rows.Release()
 	assert.Equal(t, crossmatch.Failed, got.Matches[0].Status)
 	assert.ErrorIs(t, got.Cause, errNoRoom)
-	assert.ErrorContains(t, got.Cause, "Options.Memory")
+	assert.ErrorContains(t, got.Cause, "Options.CacheBytes")
 	assert.ErrorContains(t, got.Cause, "Npix=0.parquet")
 	assert.ErrorContains(t, got.Cause, "and 11 more partitions failed")
 }

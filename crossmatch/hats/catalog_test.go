@@ -104,7 +104,7 @@ func fewer(p crossmatch.Positions, of int) crossmatch.Positions {
 	for i := rand.IntN(of); i < len(p.RA); i += of {
 		numbers = append(numbers, int32(i))
 	}
-	return pick(p, numbers)
+	return p.Pick(numbers)
 }
 
 // TestOpposite: of rows on the other side of the sky, in several partitions, the

@@ -18,14 +18,14 @@
 // # What is loaded
 //
 // A partition is loaded when a position has to do with it, and stays as long as
-// [Options.Memory] has room for it; what was not used for the longest goes
+// [Options.CacheBytes] has room for it; what was not used for the longest goes
 // first. A call looks at each partition once, those first that are there, and
 // one partition is loaded at a time, whoever asks. So positions are cheap that
 // lie together, a field or the visit of a telescope, and dear all over the sky.
 // Little is loaded of a partition if Columns names few: without Columns they
 // are the catalogue's own choice (hats_cols_default), or all.
 //
-// Memory is of what is loaded: positions, index and columns. While a partition
+// That counts what is loaded: positions, index and columns. While a partition
 // is loaded it takes about as much again. One that has no room by itself is an
 // error that says so.
 //

@@ -174,7 +174,7 @@ func TestOpen(t *testing.T) {
 		{"half a motion", nil, Options{PMRA: "pmra", Epoch: 2016}, "name both or neither"},
 		{"epoch", nil, Options{PMRA: "pmra", PMDec: "pmdec"}, "Options.Epoch"},
 		{"motion", nil, Options{PMRA: "pmra", PMDec: "pmde", Epoch: 2016}, "pmde"},
-		{"memory", nil, Options{Memory: -1}, "Options.Memory"},
+		{"memory", nil, Options{CacheBytes: -1}, "Options.CacheBytes"},
 		{"text", func(t *testing.T, dir string) { write(t, mainProperties[:20], dir, "stars/hats.properties") }, Options{RA: "name", Dec: "dec"}, ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {

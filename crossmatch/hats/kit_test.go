@@ -204,7 +204,7 @@ func flat(t testing.TB, stars []star, moving bool) *crossmatch.Catalog {
 
 // same compares an answer with that of one catalogue of all stars.
 func same(t testing.TB, all *crossmatch.Catalog, stars []star, p crossmatch.Positions, radius crossmatch.Angle, got crossmatch.Answer) (matched int) {
-	want, err := all.NearestInto(nil, p, radius)
+	want, err := all.AppendNearest(nil, p, radius)
 	require.NoError(t, err)
 	require.NoError(t, got.Cause)
 	require.Len(t, got.Matches, len(want))

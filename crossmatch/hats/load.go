@@ -36,13 +36,6 @@ func (p *partition) close() {
 	}
 }
 
-// Bytes a row that a partition takes beside its columns: its index, and what
-// proper motions need.
-const (
-	indexBytes  = 36
-	motionBytes = 32
-)
-
 // load reads the partition of a tile.
 func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, err error) {
 	ctx = compute.WithAllocator(ctx, c.mem)
@@ -55,7 +48,7 @@ func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, 
 	if n := count(own); t.rows >= 0 && n != t.rows {
 		return nil, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is not whole", c.main.path, t, n, t.rows)
 	}
-	if err := c.checkPlaces(t, own); err != nil {
+	if err := c.checkPlaces(ctx, t, own); err != nil {
 		return nil, err
 	}
 	all, first := own, int64(0)
@@ -67,7 +60,7 @@ func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, 
 		first = before.NumRows()
 		all = slices.Concat([]arrow.Record{before}, own, []arrow.Record{after})
 	}
-	read, err := join(arrow.NewSchema(c.fields, nil), all, c.mem)
+	read, err := join(c.read, all, c.mem)
 	if err != nil {
 		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, t, err)
 	}
@@ -83,15 +76,7 @@ func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, 
 // newPartition takes over what was read.
 func (c *Catalog) newPartition(ctx context.Context, read arrow.Record, room room) (*partition, error) {
 	p := &partition{read: read, rows: crossmatch.Rows{Epoch: c.epoch}}
-	rest := int64(indexBytes)
-	if c.motion[0] >= 0 {
-		rest += motionBytes
-	}
-	rest *= read.NumRows()
-	if err := room(rest); err != nil {
-		return nil, err
-	}
-	p.bytes = rest + bytesOf(read)
+	rest := int64(0)
 	for _, x := range []struct {
 		to    *[]float64
 		field int
@@ -99,15 +84,23 @@ func (c *Catalog) newPartition(ctx context.Context, read arrow.Record, room room
 		if x.field < 0 {
 			continue
 		}
-		var err error
-		if *x.to, err = floats(ctx, read.Column(x.field)); err != nil {
-			return nil, fmt.Errorf("column %q: %w", c.fields[x.field].Name, err)
+		values, copied, err := floats(ctx, read.Column(x.field))
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", c.read.Field(x.field).Name, err)
 		}
+		*x.to = values
+		rest += copied
 	}
 	var err error
 	if p.catalog, err = crossmatch.NewCatalog(p.rows); err != nil {
 		return nil, err
 	}
+	rest += p.catalog.Bytes()
+	if err := room(rest); err != nil {
+		_ = p.catalog.Close()
+		return nil, err
+	}
+	p.bytes = bytesOf(read) + rest
 	if c.schema != nil {
 		columns := make([]arrow.Array, len(c.out))
 		for i, field := range c.out {
@@ -139,7 +132,7 @@ func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string
 	}
 	defer t.Close()
 	for i, f := range t.Schema().Fields() {
-		if want := c.fields[i]; f.Name != want.Name || !arrow.TypeEqual(f.Type, want.Type) {
+		if want := c.read.Field(i); f.Name != want.Name || !arrow.TypeEqual(f.Type, want.Type) {
 			return recs, fmt.Errorf("%s: column %q is %s, but %q and %s elsewhere in the catalogue", name, f.Name, f.Type, want.Name, want.Type)
 		}
 	}
@@ -157,29 +150,25 @@ func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string
 }
 
 // checkPlaces returns an error for rows that lie outside of their tile.
-func (c *Catalog) checkPlaces(t tile, recs []arrow.Record) error {
+func (c *Catalog) checkPlaces(ctx context.Context, t tile, recs []arrow.Record) error {
 	alone := sky{tiles: []tile{t}}
 	row := int64(0)
 	for _, rec := range recs {
-		ra, dec := rec.Column(0).(*array.Float64), rec.Column(1).(*array.Float64)
-		for i := range ra.Len() {
-			if !isPosition(ra, dec, i) {
-				continue
-			}
-			a, d := ra.Value(i), dec.Value(i)
-			if find(alone.tiles, cellOf(a, d).pixel()) < 0 &&
+		ra, dec, err := places(ctx, rec)
+		if err != nil {
+			return err
+		}
+		for i, a := range ra {
+			d := dec[i]
+			if isPosition(a, d) && find(alone.tiles, cellOf(a, d).pixel()) < 0 &&
 				len(alone.touched(nil, a, d, slack)) == 0 {
 				return fmt.Errorf("%s: row %d of partition %v lies outside of it, at %v, %v: the catalogue is damaged, or was not divided by %s and %s",
-					c.main.path, row+int64(i), t, a, d, c.fields[0].Name, c.fields[1].Name)
+					c.main.path, row+int64(i), t, a, d, c.read.Field(0).Name, c.read.Field(1).Name)
 			}
 		}
 		row += rec.NumRows()
 	}
 	return nil
-}
-
-func isPosition(ra, dec *array.Float64, i int) bool {
-	return ra.IsValid(i) && dec.IsValid(i) && math.Abs(dec.Value(i)) <= 90 && math.Abs(ra.Value(i)) <= math.MaxFloat64
 }
 
 // loadMargin reads the rows beside a tile: those that stand before its own in the
@@ -197,12 +186,15 @@ func (c *Catalog) loadMargin(ctx context.Context, tile int, room room) (before, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (of the margin; %s is the catalogue without it)", err, c.main.path)
 	}
-	all, err := join(arrow.NewSchema(c.fields, nil), recs, c.mem)
+	all, err := join(c.read, recs, c.mem)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer all.Release()
-	low, high := c.sides(tile, all)
+	low, high, err := c.sides(ctx, tile, all)
+	if err != nil {
+		return nil, nil, err
+	}
 	if before, err = crossmatch.Take(ctx, all, low); err != nil {
 		return nil, nil, err
 	}
@@ -214,43 +206,57 @@ func (c *Catalog) loadMargin(ctx context.Context, tile int, room room) (before, 
 }
 
 // sides returns the rows of tiles before one, and of those behind it.
-func (c *Catalog) sides(tile int, margin arrow.Record) (before, after []crossmatch.Match) {
-	ra, dec := margin.Column(0).(*array.Float64), margin.Column(1).(*array.Float64)
+func (c *Catalog) sides(ctx context.Context, tile int, margin arrow.Record) (before, after []crossmatch.Match, err error) {
+	ra, dec, err := places(ctx, margin)
+	if err != nil {
+		return nil, nil, err
+	}
 	type row struct{ owner, number int }
 	var rows []row
-	for i := range ra.Len() {
-		if isPosition(ra, dec, i) {
-			rows = append(rows, row{find(c.sky.tiles, cellOf(ra.Value(i), dec.Value(i)).pixel()), i})
+	for i := range ra {
+		if isPosition(ra[i], dec[i]) {
+			rows = append(rows, row{find(c.sky.tiles, cellOf(ra[i], dec[i]).pixel()), i})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.owner, b.owner) })
 	for _, r := range rows {
-		if m := (crossmatch.Match{Row: int32(r.number)}); r.owner < tile {
+		if m := (crossmatch.Match{Row: int32(r.number), Status: crossmatch.Matched}); r.owner < tile {
 			before = append(before, m)
 		} else {
 			after = append(after, m)
 		}
 	}
-	return before, after
+	return before, after, nil
 }
 
-// floats returns the values of a column, NaN for null.
-func floats(ctx context.Context, a arrow.Array) ([]float64, error) {
+// places returns the positions of a record.
+func places(ctx context.Context, rec arrow.Record) (ra, dec []float64, err error) {
+	if ra, _, err = floats(ctx, rec.Column(0)); err != nil {
+		return nil, nil, err
+	}
+	dec, _, err = floats(ctx, rec.Column(1))
+	return ra, dec, err
+}
+
+// floats returns the values of a column, NaN for null, and how many bytes they
+// take beside the column.
+func floats(ctx context.Context, a arrow.Array) (values []float64, bytes int64, err error) {
 	if f, ok := a.(*array.Float64); ok && f.NullN() == 0 {
-		return f.Float64Values(), nil
+		return f.Float64Values(), 0, nil
 	}
 	cast, err := compute.CastArray(ctx, a, compute.SafeCastOptions(arrow.PrimitiveTypes.Float64))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer cast.Release()
-	out := slices.Clone(cast.(*array.Float64).Float64Values())
-	for i := range out {
+	values = make([]float64, cast.Len())
+	copy(values, cast.(*array.Float64).Float64Values())
+	for i := range values {
 		if cast.IsNull(i) {
-			out[i] = math.NaN()
+			values[i] = math.NaN()
 		}
 	}
-	return out, nil
+	return values, 8 * int64(len(values)), nil
 }
 
 func count(recs []arrow.Record) (n int64) {

@@ -38,7 +38,7 @@ func TestEndsInTheMidst(t *testing.T) {
 	require.NoError(t, err)
 	whole.Rows.Release()
 	limit := c.cache.used * 35 / 120 // so that all questions load some
-	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: limit})
+	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: limit})
 	mem := c.mem.(*memory.CheckedAllocator)
 	for n := range int64(1000) {
 		impatient := &patient{Context: ctx}
@@ -74,7 +74,7 @@ func TestCutInTheMidst(t *testing.T) {
 		require.NoError(t, err)
 		for i := range places {
 			require.NoError(t, os.WriteFile(name, whole[:len(whole)*i/places], 0o666))
-			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: 4 << 20})
+			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: 4 << 20})
 			got, err := c.Nearest(ctx, crossmatch.Positions{RA: p.RA[:200], Dec: p.Dec[:200]}, crossmatch.Arcsecond)
 			require.NoError(t, err)
 			require.ErrorContains(t, got.Cause, "Npix=3.parquet")
@@ -92,7 +92,7 @@ func TestCutInTheMidst(t *testing.T) {
 			changed := append([]byte(nil), whole...)
 			clear(changed[at : at+16])
 			require.NoError(t, os.WriteFile(name, changed, 0o666))
-			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: 4 << 20})
+			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: 4 << 20})
 			got, err := c.Nearest(ctx, crossmatch.Positions{RA: p.RA[:200], Dec: p.Dec[:200]}, crossmatch.Arcsecond)
 			require.NoError(t, err)
 			got.Rows.Release()

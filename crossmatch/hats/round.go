@@ -42,13 +42,16 @@ type hit struct {
 // which is the fastest, moves by 10.4 arcseconds.
 const fastest = 11. / 3600
 
-// plan finds out which tiles the positions have to do with.
+// plan finds out which tiles the positions have to do with. Nothing is found yet.
 func (r *round) plan() {
 	r.visits = map[int][]int32{}
 	var tiles []int
 	p := r.positions
+	r.matches = make([]crossmatch.Match, len(p.RA))
 	for i := range r.matches {
-		if r.matches[i].Status == crossmatch.Invalid {
+		r.matches[i] = crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
+		if !isPosition(p.RA[i], p.Dec[i]) {
+			r.matches[i].Status = crossmatch.Invalid
 			continue
 		}
 		reach := r.radius.Degrees()
@@ -105,7 +108,7 @@ func (r *round) search(ctx context.Context, tile int) error {
 	}
 	defer r.cache.unpin(part)
 	visits := r.visits[tile]
-	answers, err := part.catalog.NearestInto(nil, pick(r.positions, visits), r.radius)
+	answers, err := part.catalog.AppendNearest(nil, r.positions.Pick(visits), r.radius)
 	if err != nil {
 		return err
 	}
@@ -136,20 +139,8 @@ func (r *round) search(ctx context.Context, tile int) error {
 	return nil
 }
 
-// pick returns some of the positions.
-func pick(p crossmatch.Positions, numbers []int32) crossmatch.Positions {
-	of := func(x []float64) []float64 {
-		if x == nil {
-			return nil
-		}
-		out := make([]float64, len(numbers))
-		for i, n := range numbers {
-			out[i] = x[n]
-		}
-		return out
-	}
-	return crossmatch.Positions{RA: of(p.RA), Dec: of(p.Dec), Epoch: of(p.Epoch)}
-}
+// isPosition tells what has a place on the sky.
+func isPosition(ra, dec float64) bool { return crossmatch.Separation(ra, dec, ra, dec) == 0 }
 
 // settle finds the nearest of the hits of each position.
 func (r *round) settle() error {
@@ -219,7 +210,7 @@ func (r *round) decide(rivals []hit) (hit, error) {
 	if err != nil {
 		return hit{}, err
 	}
-	answers, err := catalog.NearestInto(nil, pick(r.positions, []int32{rivals[0].position}), r.radius)
+	answers, err := catalog.AppendNearest(nil, r.positions.Pick([]int32{rivals[0].position}), r.radius)
 	if err != nil {
 		return hit{}, err
 	}
