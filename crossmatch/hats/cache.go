@@ -26,10 +26,10 @@ type cache struct {
 
 // entry is a loaded partition.
 type entry struct {
-	*partition
-	tile int
-	pins int
-	last int64 // time of use
+	*content
+	partition int
+	pins      int
+	last      int64 // time of use
 }
 
 func newCache(limit int64) *cache {
@@ -40,8 +40,8 @@ func newCache(limit int64) *cache {
 type room func(bytes int64) error
 
 // get returns a partition, loaded if it was not there. Unpin it.
-func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, error)) (*entry, error) {
-	if e := c.pin(tile); e != nil {
+func (c *cache) get(ctx context.Context, partition int, load func(room) (*content, error)) (*entry, error) {
+	if e := c.pin(partition); e != nil {
 		return e, nil
 	}
 	select {
@@ -50,15 +50,15 @@ func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, 
 		return nil, ctx.Err()
 	}
 	defer func() { <-c.loading }()
-	if e := c.pin(tile); e != nil { // someone else loaded it
+	if e := c.pin(partition); e != nil { // someone else loaded it
 		return e, nil
 	}
-	return c.put(ctx, tile, load)
+	return c.put(ctx, partition, load)
 }
 
 // put loads a partition, pinned. What it takes for that is given back also where
 // load panics, which may be survived.
-func (c *cache) put(ctx context.Context, tile int, load func(room) (*partition, error)) (e *entry, err error) {
+func (c *cache) put(ctx context.Context, partition int, load func(room) (*content, error)) (e *entry, err error) {
 	taken := int64(0)
 	defer func() {
 		c.mu.Lock()
@@ -67,10 +67,10 @@ func (c *cache) put(ctx context.Context, tile int, load func(room) (*partition, 
 		if e != nil {
 			c.used += e.bytes
 			e.last = c.tick()
-			c.loaded[tile] = e
+			c.loaded[partition] = e
 		}
 	}()
-	p, err := load(func(n int64) error {
+	content, err := load(func(n int64) error {
 		err := c.take(ctx, n, taken)
 		if err == nil {
 			taken += n
@@ -80,7 +80,7 @@ func (c *cache) put(ctx context.Context, tile int, load func(room) (*partition, 
 	if err != nil {
 		return nil, err
 	}
-	return &entry{partition: p, tile: tile, pins: 1}, nil
+	return &entry{content: content, partition: partition, pins: 1}, nil
 }
 
 // tick returns the time, by which uses are in order.
@@ -89,16 +89,16 @@ func (c *cache) tick() int64 {
 	return c.clock
 }
 
-func (c *cache) has(tile int) bool {
+func (c *cache) has(partition int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.loaded[tile] != nil
+	return c.loaded[partition] != nil
 }
 
-func (c *cache) pin(tile int) *entry {
+func (c *cache) pin(partition int) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.loaded[tile]
+	e := c.loaded[partition]
 	if e != nil {
 		e.pins++
 		e.last = c.tick()
@@ -110,7 +110,7 @@ func (c *cache) unpin(e *entry) {
 	c.mu.Lock()
 	e.pins--
 	if c.closed && e.pins == 0 {
-		c.drop(e.tile)
+		c.drop(e.partition)
 	}
 	c.mu.Unlock()
 	select {
@@ -160,10 +160,10 @@ func (c *cache) tryTake(bytes int64) bool {
 }
 
 // drop closes a partition, which nobody searches.
-func (c *cache) drop(tile int) {
-	e := c.loaded[tile]
+func (c *cache) drop(partition int) {
+	e := c.loaded[partition]
 	c.used -= e.bytes
-	delete(c.loaded, tile)
+	delete(c.loaded, partition)
 	e.close()
 }
 

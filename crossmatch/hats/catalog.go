@@ -82,7 +82,7 @@ func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
 	case "margin", "index", "association", "map":
 		return nil, fmt.Errorf("%s: it is of the type %s, no catalogue of positions: give the directory of that, or of the collection", c.main.path, k)
 	}
-	c.sky.tiles = c.main.tiles
+	c.sky.partitions = c.main.partitions
 	if c.margin != nil {
 		if c.sky.margin, err = c.margin.threshold(); err != nil {
 			return nil, err
@@ -182,10 +182,10 @@ func (c *Catalog) openAny() (*table.Table, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return t, err
 	}
-	if len(c.main.tiles) == 0 {
+	if len(c.main.partitions) == 0 {
 		return nil, fmt.Errorf("%s: it has no partitions", c.main.path)
 	}
-	files, err := c.main.files(c.main.tiles[0])
+	files, err := c.main.files(c.main.partitions[0])
 	if err != nil {
 		return nil, err
 	}
@@ -210,20 +210,20 @@ func (c *Catalog) Nearest(ctx context.Context, p crossmatch.Positions, radius cr
 	if err := p.Check(radius); err != nil {
 		return crossmatch.Answer{}, err
 	}
-	r := &round{Catalog: c, positions: p, radius: radius}
-	defer r.release()
-	r.plan()
-	for _, tile := range r.order() {
-		if err := r.ask(ctx, tile); err != nil {
+	q := &query{Catalog: c, positions: p, radius: radius}
+	defer q.release()
+	q.plan()
+	for _, partition := range q.order() {
+		if err := q.ask(ctx, partition); err != nil {
 			return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 		}
 	}
-	if err := r.settle(); err != nil {
+	if err := q.settle(); err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 	}
-	rows, err := r.rows(ctx)
+	rows, err := q.rows(ctx)
 	if err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 	}
-	return crossmatch.Answer{Matches: r.matches, Rows: rows, Cause: r.cause()}, nil
+	return crossmatch.Answer{Matches: q.matches, Rows: rows, Cause: q.cause()}, nil
 }

@@ -19,7 +19,7 @@ type directory struct {
 	path       string
 	properties map[string]string
 	suffix     string // of partitions' names; "/": they are directories of files
-	tiles      []tile
+	partitions []partition
 }
 
 // mostProperties bounds a file of properties, in bytes.
@@ -56,13 +56,13 @@ func openDirectories(dir string) (main, margin *directory, err error) {
 // neighbours' rows would be missing. It may have some where the catalogue has no
 // rows, and none of those that nothing is near.
 func (d *directory) isBeside(main *directory) error {
-	for _, t := range d.tiles {
-		i := sort.Search(len(main.tiles), func(i int) bool { return t.first() < main.tiles[i].end() })
-		if i == len(main.tiles) || t.end() <= main.tiles[i].first() {
+	for _, p := range d.partitions {
+		i := sort.Search(len(main.partitions), func(i int) bool { return p.first() < main.partitions[i].end() })
+		if i == len(main.partitions) || p.end() <= main.partitions[i].first() {
 			continue
 		}
-		if m := main.tiles[i]; m.order != t.order {
-			return fmt.Errorf("%s: the margin has %v, which lies across %v of the catalogue: it was made for another one (%s is the catalogue without it)", d.path, t, m, main.path)
+		if m := main.partitions[i]; m.order != p.order {
+			return fmt.Errorf("%s: the margin has %v, which lies across %v of the catalogue: it was made for another one (%s is the catalogue without it)", d.path, p, m, main.path)
 		}
 	}
 	return nil
@@ -90,7 +90,7 @@ func openDirectory(dir string) (*directory, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if d.tiles, err = readTiles(f); err != nil {
+	if d.partitions, err = readPartitions(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := d.isWhole(); err != nil {
@@ -111,14 +111,14 @@ func (d *directory) isWhole() error {
 		return fmt.Errorf("hats_nrows is %.20q in the properties", text)
 	}
 	rows := int64(0)
-	for _, t := range d.tiles {
-		if t.rows < 0 {
+	for _, p := range d.partitions {
+		if p.rows < 0 {
 			return nil
 		}
-		rows += t.rows
+		rows += p.rows
 	}
 	if rows != want {
-		return fmt.Errorf("partition_info.csv has %d rows in %d partitions, but hats_nrows is %d in the properties: the catalogue is not whole", rows, len(d.tiles), want)
+		return fmt.Errorf("partition_info.csv has %d rows in %d partitions, but hats_nrows is %d in the properties: the catalogue is not whole", rows, len(d.partitions), want)
 	}
 	return nil
 }
@@ -137,9 +137,9 @@ func (d *directory) kind() string { return d.properties["dataproduct_type"] }
 
 // files returns the names of a partition's files. Whether they are there shows
 // when they are opened.
-func (d *directory) files(t tile) ([]string, error) {
-	base := filepath.Join(d.path, "dataset", fmt.Sprintf("Norder=%d", t.order),
-		fmt.Sprintf("Dir=%d", t.pixel/10_000*10_000), fmt.Sprintf("Npix=%d", t.pixel))
+func (d *directory) files(p partition) ([]string, error) {
+	base := filepath.Join(d.path, "dataset", fmt.Sprintf("Norder=%d", p.order),
+		fmt.Sprintf("Dir=%d", p.nest/10_000*10_000), fmt.Sprintf("Npix=%d", p.nest))
 	if d.suffix != "/" {
 		return []string{base + d.suffix}, nil
 	}
@@ -202,8 +202,8 @@ func readProperties(r io.Reader) (map[string]string, error) {
 	return p, lines.Err()
 }
 
-// readTiles reads partition_info.csv: columns Norder, Npix and perhaps num_rows.
-func readTiles(r io.Reader) ([]tile, error) {
+// readPartitions reads partition_info.csv: columns Norder, Npix and perhaps num_rows.
+func readPartitions(r io.Reader) ([]partition, error) {
 	lines := csv.NewReader(r)
 	lines.ReuseRecord, lines.TrimLeadingSpace = true, true
 	head, err := lines.Read()
@@ -219,19 +219,19 @@ func readTiles(r io.Reader) ([]tile, error) {
 	if at["Norder"] < 0 || at["Npix"] < 0 {
 		return nil, fmt.Errorf("its columns are %.60q: Norder and Npix are to be there", head)
 	}
-	var ts []tile
+	var ps []partition
 	for {
 		f, err := lines.Read()
 		if err == io.EOF {
-			return newTiles(ts)
+			return inOrder(ps)
 		}
 		if err != nil {
 			return nil, err
 		}
-		t, err := newTile(f[at["Norder"]], f[at["Npix"]])
+		p, err := newPartition(f[at["Norder"]], f[at["Npix"]])
 		if i := at["num_rows"]; err == nil && i >= 0 {
-			t.rows, err = strconv.ParseInt(f[i], 10, 64)
-			if err != nil || t.rows < 0 {
+			p.rows, err = strconv.ParseInt(f[i], 10, 64)
+			if err != nil || p.rows < 0 {
 				err = fmt.Errorf("column num_rows is %.20q", f[i])
 			}
 		}
@@ -239,20 +239,20 @@ func readTiles(r io.Reader) ([]tile, error) {
 			line, _ := lines.FieldPos(0)
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
-		ts = append(ts, t)
+		ps = append(ps, p)
 	}
 }
 
-func newTile(order, pixel string) (tile, error) {
+func newPartition(order, number string) (partition, error) {
 	o, err := strconv.Atoi(order)
 	if err != nil || o < 0 || o > finest {
-		return tile{}, fmt.Errorf("column Norder is %.20q: it is to be from 0 to %d", order, finest)
+		return partition{}, fmt.Errorf("column Norder is %.20q: it is to be from 0 to %d", order, finest)
 	}
-	p, err := strconv.ParseUint(pixel, 10, 64)
-	if err != nil || p >= 12<<(2*o) {
-		return tile{}, fmt.Errorf("column Npix is %.20q: at Norder %d it is to be below %d", pixel, o, uint64(12)<<(2*o))
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || n >= 12<<(2*o) {
+		return partition{}, fmt.Errorf("column Npix is %.20q: at Norder %d it is to be below %d", number, o, uint64(12)<<(2*o))
 	}
-	return tile{o, p, -1}, nil
+	return partition{pixel{o, n}, -1}, nil
 }
 
 // noEOF is for an end where there should be none.

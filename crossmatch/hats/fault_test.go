@@ -18,7 +18,7 @@ import (
 // TestFailed: a partition that is not as it should be fails its positions, and
 // those whose nearest row it may have; others are answered.
 func TestFailed(t *testing.T) {
-	tiles := []tile{{0, 4, -1}, {0, 5, -1}} // they touch at (45, 0)
+	parts := partitions(0, 4, 5) // they touch at (45, 0)
 	stars := []star{{id: 1, ra: 0, dec: 0}, {id: 2, ra: 44.99, dec: 0}, {id: 3, ra: 45.02, dec: 0}, {id: 4, ra: 90, dec: 0}}
 	const five, margin = "stars/dataset/Norder=0/Dir=0/Npix=5.parquet", "margin/dataset/Norder=0/Dir=0/Npix=5.parquet"
 	cut := func(t *testing.T, name string) {
@@ -60,7 +60,7 @@ func TestFailed(t *testing.T) {
 		}, []string{"row 0 of partition Norder=0 Npix=5 lies outside"}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			dir, _ := writeCatalog(t, tiles, stars, 0.1)
+			dir, _ := writeCatalog(t, parts, stars, 0.1)
 			x.damage(t, dir)
 			c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
 			// in 4, near the border in 4 within the margin and beyond, and in 5
@@ -178,7 +178,7 @@ func TestOpen(t *testing.T) {
 		{"text", func(t *testing.T, dir string) { write(t, mainProperties[:20], dir, "stars/hats.properties") }, Options{RA: "name", Dec: "dec"}, ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			dir, _ := writeCatalog(t, []tile{{0, 4, -1}}, []star{{id: 1}}, 0.1)
+			dir, _ := writeCatalog(t, partitions(0, 4), []star{{id: 1}}, 0.1)
 			if x.damage != nil {
 				x.damage(t, dir)
 			}
@@ -200,22 +200,22 @@ func TestProperties(t *testing.T) {
 	assert.Equal(t, map[string]string{"a": "b=c", "when": "2025-10-29T21:43UTC"}, p)
 }
 
-func FuzzTiles(f *testing.F) {
+func FuzzPartitions(f *testing.F) {
 	f.Add("Norder,Npix\n0,4\n1,0\n")
 	f.Add("Norder,Dir,Npix,num_rows\n29,0,3458764513820540927,-5\n")
 	f.Add("\"Norder\",Npix\n\"0\n\",4")
 	f.Fuzz(func(t *testing.T, text string) {
-		tiles, err := readTiles(strings.NewReader(text))
+		parts, err := readPartitions(strings.NewReader(text))
 		if err != nil {
 			return
 		}
-		for i, tl := range tiles {
-			if find(tiles, tl.first()) != i || find(tiles, tl.end()-1) != i {
-				t.Fatalf("%v is not found", tl)
+		for i, part := range parts {
+			if find(parts, part.first()) != i || find(parts, part.end()-1) != i {
+				t.Fatalf("%v is not found", part)
 			}
 		}
-		if n := len((&sky{tiles: tiles}).search(nil, 1, 2, 180)); n != len(tiles) {
-			t.Fatalf("%d of %d", n, len(tiles))
+		if n := len((&sky{partitions: parts}).search(nil, 1, 2, 180)); n != len(parts) {
+			t.Fatalf("%d of %d", n, len(parts))
 		}
 	})
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// partition is the rows of a tile in memory, with those of its margin, in the
+// content is the rows of a partition in memory, with those of its margin, in the
 // order that they have in the whole catalogue.
-type partition struct {
+type content struct {
 	catalog *crossmatch.Catalog
 	rows    crossmatch.Rows // without columns; slices of read, where it has no nulls
 	read    arrow.Record
@@ -27,8 +27,8 @@ type partition struct {
 	first, end int32 // of its own rows; the margin's are before and behind
 }
 
-// close gives back what the partition has. Nobody may search it.
-func (p *partition) close() {
+// close gives back what it has. Nobody may search it.
+func (p *content) close() {
 	_ = p.catalog.Close() // which is in memory, and has no columns
 	p.read.Release()
 	if p.out != nil {
@@ -36,23 +36,23 @@ func (p *partition) close() {
 	}
 }
 
-// load reads the partition of a tile.
-func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, err error) {
+// load reads a partition.
+func (c *Catalog) load(ctx context.Context, partition int, room room) (p *content, err error) {
 	ctx = compute.WithAllocator(ctx, c.mem)
-	t := c.sky.tiles[tile]
-	own, err := c.loadFiles(ctx, c.main, t, room)
+	at := c.sky.partitions[partition]
+	own, err := c.loadFiles(ctx, c.main, at, room)
 	defer func() { releaseAll(own) }()
 	if err != nil {
 		return nil, err
 	}
-	if n := count(own); t.rows >= 0 && n != t.rows {
-		return nil, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is not whole", c.main.path, t, n, t.rows)
+	if n := count(own); at.rows >= 0 && n != at.rows {
+		return nil, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is not whole", c.main.path, at, n, at.rows)
 	}
-	if err := c.checkPlaces(ctx, t, own); err != nil {
+	if err := c.checkPlaces(ctx, at, own); err != nil {
 		return nil, err
 	}
 	all, first := own, int64(0)
-	if before, after, err := c.loadMargin(ctx, tile, room); err != nil {
+	if before, after, err := c.loadMargin(ctx, partition, room); err != nil {
 		return nil, err
 	} else if before != nil {
 		defer before.Release()
@@ -62,20 +62,20 @@ func (c *Catalog) load(ctx context.Context, tile int, room room) (p *partition, 
 	}
 	read, err := join(c.read, all, c.mem)
 	if err != nil {
-		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, t, err)
+		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, at, err)
 	}
-	p, err = c.newPartition(ctx, read, room)
+	p, err = c.newContent(ctx, read, room)
 	if err != nil {
 		read.Release()
-		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, t, err)
+		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, at, err)
 	}
 	p.first, p.end = int32(first), int32(first+count(own))
 	return p, nil
 }
 
-// newPartition takes over what was read.
-func (c *Catalog) newPartition(ctx context.Context, read arrow.Record, room room) (*partition, error) {
-	p := &partition{read: read, rows: crossmatch.Rows{Epoch: c.epoch}}
+// newContent takes over what was read.
+func (c *Catalog) newContent(ctx context.Context, read arrow.Record, room room) (*content, error) {
+	p := &content{read: read, rows: crossmatch.Rows{Epoch: c.epoch}}
 	rest := int64(0)
 	for _, x := range []struct {
 		to    *[]float64
@@ -111,9 +111,9 @@ func (c *Catalog) newPartition(ctx context.Context, read arrow.Record, room room
 	return p, nil
 }
 
-// loadFiles reads the records of a tile.
-func (c *Catalog) loadFiles(ctx context.Context, d *directory, t tile, room room) (recs []arrow.Record, err error) {
-	names, err := d.files(t)
+// loadFiles reads the records of a partition.
+func (c *Catalog) loadFiles(ctx context.Context, d *directory, p partition, room room) (recs []arrow.Record, err error) {
+	names, err := d.files(p)
 	if err != nil {
 		return nil, err
 	}
@@ -149,9 +149,9 @@ func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string
 	return recs, nil
 }
 
-// checkPlaces returns an error for rows that lie outside of their tile.
-func (c *Catalog) checkPlaces(ctx context.Context, t tile, recs []arrow.Record) error {
-	alone := sky{tiles: []tile{t}}
+// checkPlaces returns an error for rows that lie outside of their partition.
+func (c *Catalog) checkPlaces(ctx context.Context, p partition, recs []arrow.Record) error {
+	alone := sky{partitions: []partition{p}}
 	row := int64(0)
 	for _, rec := range recs {
 		ra, dec, err := places(ctx, rec)
@@ -160,10 +160,10 @@ func (c *Catalog) checkPlaces(ctx context.Context, t tile, recs []arrow.Record) 
 		}
 		for i, a := range ra {
 			d := dec[i]
-			if isPosition(a, d) && find(alone.tiles, cellOf(a, d).pixel()) < 0 &&
+			if isPosition(a, d) && find(alone.partitions, ang2pix(a, d)) < 0 &&
 				len(alone.touched(nil, a, d, slack)) == 0 {
 				return fmt.Errorf("%s: row %d of partition %v lies outside of it, at %v, %v: the catalogue is damaged, or was not divided by %s and %s",
-					c.main.path, row+int64(i), t, a, d, c.read.Field(0).Name, c.read.Field(1).Name)
+					c.main.path, row+int64(i), p, a, d, c.read.Field(0).Name, c.read.Field(1).Name)
 			}
 		}
 		row += rec.NumRows()
@@ -171,17 +171,17 @@ func (c *Catalog) checkPlaces(ctx context.Context, t tile, recs []arrow.Record) 
 	return nil
 }
 
-// loadMargin reads the rows beside a tile: those that stand before its own in the
+// loadMargin reads the rows beside a partition: those that stand before its own in the
 // catalogue, and those that stand behind. Both are nil if there are none.
-func (c *Catalog) loadMargin(ctx context.Context, tile int, room room) (before, after arrow.Record, err error) {
+func (c *Catalog) loadMargin(ctx context.Context, partition int, room room) (before, after arrow.Record, err error) {
 	if c.margin == nil {
 		return nil, nil, nil
 	}
-	t := c.sky.tiles[tile]
-	if find(c.margin.tiles, t.first()) < 0 {
+	at := c.sky.partitions[partition]
+	if find(c.margin.partitions, at.first()) < 0 {
 		return nil, nil, nil // nothing is beside it
 	}
-	recs, err := c.loadFiles(ctx, c.margin, t, room)
+	recs, err := c.loadFiles(ctx, c.margin, at, room)
 	defer func() { releaseAll(recs) }()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (of the margin; %s is the catalogue without it)", err, c.main.path)
@@ -191,7 +191,7 @@ func (c *Catalog) loadMargin(ctx context.Context, tile int, room room) (before, 
 		return nil, nil, err
 	}
 	defer all.Release()
-	low, high, err := c.sides(ctx, tile, all)
+	low, high, err := c.sides(ctx, partition, all)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -205,8 +205,8 @@ func (c *Catalog) loadMargin(ctx context.Context, tile int, room room) (before, 
 	return before, after, nil
 }
 
-// sides returns the rows of tiles before one, and of those behind it.
-func (c *Catalog) sides(ctx context.Context, tile int, margin arrow.Record) (before, after []crossmatch.Match, err error) {
+// sides returns the rows of partitions before one, and of those behind it.
+func (c *Catalog) sides(ctx context.Context, partition int, margin arrow.Record) (before, after []crossmatch.Match, err error) {
 	ra, dec, err := places(ctx, margin)
 	if err != nil {
 		return nil, nil, err
@@ -215,12 +215,12 @@ func (c *Catalog) sides(ctx context.Context, tile int, margin arrow.Record) (bef
 	var rows []row
 	for i := range ra {
 		if isPosition(ra[i], dec[i]) {
-			rows = append(rows, row{find(c.sky.tiles, cellOf(ra[i], dec[i]).pixel()), i})
+			rows = append(rows, row{find(c.sky.partitions, ang2pix(ra[i], dec[i])), i})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.owner, b.owner) })
 	for _, r := range rows {
-		if m := (crossmatch.Match{Row: int32(r.number), Status: crossmatch.Matched}); r.owner < tile {
+		if m := (crossmatch.Match{Row: int32(r.number), Status: crossmatch.Matched}); r.owner < partition {
 			before = append(before, m)
 		} else {
 			after = append(after, m)

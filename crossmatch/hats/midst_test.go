@@ -52,8 +52,8 @@ func TestEndsInTheMidst(t *testing.T) {
 		}
 		require.ErrorIs(t, err, context.Canceled)
 		require.Nil(t, got.Rows)
-		for tile, e := range c.cache.loaded {
-			require.Zero(t, e.pins, "tile %d after %d", tile, n)
+		for partition, e := range c.cache.loaded {
+			require.Zero(t, e.pins, "partition %d after %d", partition, n)
 		}
 		require.LessOrEqual(t, c.cache.used, limit)
 		require.LessOrEqual(t, int64(mem.CurrentAlloc()), c.cache.used, "after %d", n)
@@ -79,7 +79,7 @@ func TestCutInTheMidst(t *testing.T) {
 			require.NoError(t, err)
 			require.ErrorContains(t, got.Cause, "Npix=3.parquet")
 			for i, m := range got.Matches {
-				if cellOf(p.RA[i], p.Dec[i]).face == 3 {
+				if find(partitions(0, 3), ang2pix(p.RA[i], p.Dec[i])) == 0 {
 					require.Equal(t, crossmatch.Failed, m.Status)
 				}
 			}
