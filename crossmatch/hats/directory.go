@@ -2,6 +2,7 @@ package hats
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -52,22 +52,6 @@ func openDirectories(dir string) (main, margin *directory, err error) {
 	return main, margin, margin.isBeside(main)
 }
 
-// isBeside returns an error if a margin was made for other partitions, whose
-// neighbours' rows would be missing. It may have some where the catalogue has no
-// rows, and none of those that nothing is near.
-func (d *directory) isBeside(main *directory) error {
-	for _, p := range d.partitions {
-		i := sort.Search(len(main.partitions), func(i int) bool { return p.first() < main.partitions[i].end() })
-		if i == len(main.partitions) || p.end() <= main.partitions[i].first() {
-			continue
-		}
-		if m := main.partitions[i]; m.order != p.order {
-			return fmt.Errorf("%s: the margin has %v, which lies across %v of the catalogue: it was made for another one (%s is the catalogue without it)", d.path, p, m, main.path)
-		}
-	}
-	return nil
-}
-
 func openDirectory(dir string) (*directory, error) {
 	d := &directory{path: dir, suffix: ".parquet"}
 	var err error
@@ -93,34 +77,10 @@ func openDirectory(dir string) (*directory, error) {
 	if d.partitions, err = readPartitions(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := d.isWhole(); err != nil {
+	if err := cmp.Or(d.hasAllRows(), d.hasAllFiles()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return d, nil
-}
-
-// isWhole compares the rows of all partitions with those of the catalogue, if
-// both are said: what a list of partitions lost would read as empty sky.
-func (d *directory) isWhole() error {
-	text := d.properties["hats_nrows"]
-	if text == "" {
-		return nil
-	}
-	want, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || want < 0 {
-		return fmt.Errorf("hats_nrows is %.20q in the properties", text)
-	}
-	rows := int64(0)
-	for _, p := range d.partitions {
-		if p.rows < 0 {
-			return nil
-		}
-		rows += p.rows
-	}
-	if rows != want {
-		return fmt.Errorf("partition_info.csv has %d rows in %d partitions, but hats_nrows is %d in the properties: the catalogue is not whole", rows, len(d.partitions), want)
-	}
-	return nil
 }
 
 // threshold returns how far a margin goes, in degrees.
@@ -135,11 +95,15 @@ func (d *directory) threshold() (float64, error) {
 
 func (d *directory) kind() string { return d.properties["dataproduct_type"] }
 
+// name returns where a partition is in its catalogue, without the suffix.
+func (p partition) name() string {
+	return fmt.Sprintf("dataset/Norder=%d/Dir=%d/Npix=%d", p.order, p.nest/10_000*10_000, p.nest)
+}
+
 // files returns the names of a partition's files. Whether they are there shows
 // when they are opened.
 func (d *directory) files(p partition) ([]string, error) {
-	base := filepath.Join(d.path, "dataset", fmt.Sprintf("Norder=%d", p.order),
-		fmt.Sprintf("Dir=%d", p.nest/10_000*10_000), fmt.Sprintf("Npix=%d", p.nest))
+	base := filepath.Join(d.path, filepath.FromSlash(p.name()))
 	if d.suffix != "/" {
 		return []string{base + d.suffix}, nil
 	}

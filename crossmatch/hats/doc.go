@@ -53,6 +53,11 @@
 //
 // # What fails
 //
+// Open returns an error for a list of partitions that lost some: where its rows
+// are not as many as hats_nrows says, or a partition's file is there that it does
+// not have. So it does for a margin that was made for other partitions. Their
+// rows would read as empty sky.
+//
 // A partition that is missing, damaged, of other columns than the rest or of
 // another number of rows than partition_info.csv says, if it does, is the
 // status Failed of the positions that have to do with it, with the cause, also

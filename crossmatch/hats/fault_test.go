@@ -114,9 +114,11 @@ func TestOpen(t *testing.T) {
 			write(t, "dataproduct_type=margin\nhats_margin_threshold=NaN\n", dir, "margin/hats.properties")
 		}, Options{}, "hats_margin_threshold"},
 		{"margin of finer partitions", func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "margin/dataset")))
 			write(t, "Norder,Npix\n0,7\n1,16\n", dir, "margin/partition_info.csv")
 		}, Options{}, "Norder=1 Npix=16, which lies across Norder=0 Npix=4"},
 		{"margin of larger partitions", func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "stars/dataset")))
 			write(t, "Norder,Npix,num_rows\n1,16,1\n", dir, "stars/partition_info.csv")
 			write(t, "Norder,Npix\n0,4\n", dir, "margin/partition_info.csv")
 		}, Options{}, "Norder=0 Npix=4, which lies across Norder=1 Npix=16"},
@@ -146,7 +148,7 @@ func TestOpen(t *testing.T) {
 		}, Options{}, `line 2: column num_rows is "-1"`},
 		{"too few rows", func(t *testing.T, dir string) {
 			write(t, mainProperties+"hats_nrows=2\n", dir, "stars/hats.properties")
-		}, Options{}, "partition_info.csv has 1 rows in 1 partitions, but hats_nrows is 2"},
+		}, Options{}, "partition_info.csv: it has 1 rows in 1 partitions, but hats_nrows is 2"},
 		{"too few rows in the margin", func(t *testing.T, dir string) {
 			write(t, "dataproduct_type=margin\nhats_margin_threshold=360\nhats_nrows=2\n", dir, "margin/hats.properties")
 			write(t, "Norder,Npix,num_rows\n0,4,1\n", dir, "margin/partition_info.csv")
@@ -154,6 +156,21 @@ func TestOpen(t *testing.T) {
 		{"number of rows", func(t *testing.T, dir string) {
 			write(t, mainProperties+"hats_nrows=many\n", dir, "stars/hats.properties")
 		}, Options{}, `hats_nrows is "many"`},
+		{"too few partitions", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix\n", dir, "stars/partition_info.csv")
+		}, Options{}, "partition_info.csv: it has 0 partitions, but not that of dataset/Norder=0/Dir=0/Npix=4.parquet"},
+		{"too few partitions of files", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_npix_suffix=/\n", dir, "stars/hats.properties")
+			write(t, "", dir, "stars/dataset/Norder=1/Dir=10000/Npix=16/a.parquet")
+		}, Options{}, "Norder=1/Dir=10000/Npix=16, which is there"},
+		{"too few partitions in the margin", func(t *testing.T, dir string) {
+			write(t, "", dir, "margin/dataset/Norder=1/Dir=0/Npix=16.parquet")
+		}, Options{}, "margin/partition_info.csv: it has 0 partitions, but not that of dataset/Norder=1/Dir=0/Npix=16.parquet"},
+		{"other files", func(t *testing.T, dir string) {
+			for _, name := range []string{"Npix=5.parquet.crc", "Npix=5", "Npix=5_1.parquet", "Npix=.parquet", "a.parquet"} {
+				write(t, "", dir, "stars/dataset/Norder=0/Dir=0", name)
+			}
+		}, Options{}, ""},
 		{"all rows", func(t *testing.T, dir string) {
 			write(t, mainProperties+"hats_nrows=1\n", dir, "stars/hats.properties")
 		}, Options{}, ""},
