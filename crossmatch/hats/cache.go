@@ -26,10 +26,10 @@ type cache struct {
 
 // entry is a loaded partition.
 type entry struct {
-	*partition
-	tile int
-	pins int
-	last int64 // time of use
+	*content
+	partition int
+	pins      int
+	last      int64 // time of use
 }
 
 func newCache(limit int64) *cache {
@@ -40,8 +40,8 @@ func newCache(limit int64) *cache {
 type room func(bytes int64) error
 
 // get returns a partition, loaded if it was not there. Unpin it.
-func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, error)) (*entry, error) {
-	if e := c.pin(tile); e != nil {
+func (c *cache) get(ctx context.Context, partition int, load func(room) (*content, error)) (*entry, error) {
+	if e := c.pin(partition); e != nil {
 		return e, nil
 	}
 	select {
@@ -50,27 +50,37 @@ func (c *cache) get(ctx context.Context, tile int, load func(room) (*partition, 
 		return nil, ctx.Err()
 	}
 	defer func() { <-c.loading }()
-	if e := c.pin(tile); e != nil { // someone else loaded it
+	if e := c.pin(partition); e != nil { // someone else loaded it
 		return e, nil
 	}
+	return c.put(ctx, partition, load)
+}
+
+// put loads a partition, pinned. What it takes for that is given back also where
+// load panics, which may be survived.
+func (c *cache) put(ctx context.Context, partition int, load func(room) (*content, error)) (e *entry, err error) {
 	taken := int64(0)
-	p, err := load(func(n int64) error {
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.used -= taken
+		if e != nil {
+			c.used += e.bytes
+			e.last = c.tick()
+			c.loaded[partition] = e
+		}
+	}()
+	content, err := load(func(n int64) error {
 		err := c.take(ctx, n, taken)
 		if err == nil {
 			taken += n
 		}
 		return err
 	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.used -= taken
 	if err != nil {
 		return nil, err
 	}
-	c.used += p.bytes
-	e := &entry{partition: p, tile: tile, pins: 1, last: c.tick()}
-	c.loaded[tile] = e
-	return e, nil
+	return &entry{content: content, partition: partition, pins: 1}, nil
 }
 
 // tick returns the time, by which uses are in order.
@@ -79,16 +89,16 @@ func (c *cache) tick() int64 {
 	return c.clock
 }
 
-func (c *cache) has(tile int) bool {
+func (c *cache) has(partition int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.loaded[tile] != nil
+	return c.loaded[partition] != nil
 }
 
-func (c *cache) pin(tile int) *entry {
+func (c *cache) pin(partition int) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.loaded[tile]
+	e := c.loaded[partition]
 	if e != nil {
 		e.pins++
 		e.last = c.tick()
@@ -100,7 +110,7 @@ func (c *cache) unpin(e *entry) {
 	c.mu.Lock()
 	e.pins--
 	if c.closed && e.pins == 0 {
-		c.drop(e.tile)
+		c.drop(e.partition)
 	}
 	c.mu.Unlock()
 	select {
@@ -115,7 +125,7 @@ var errNoRoom = errors.New("the partition has no room")
 // loaded, and has some already.
 func (c *cache) take(ctx context.Context, bytes, has int64) error {
 	if has+bytes > c.limit {
-		return fmt.Errorf("%w: it takes more than the %d bytes of Options.Memory: give more, or name fewer Columns", errNoRoom, c.limit)
+		return fmt.Errorf("%w: it takes more than the %d bytes of Options.CacheBytes: give more, or name fewer Columns", errNoRoom, c.limit)
 	}
 	for {
 		if c.tryTake(bytes) {
@@ -150,10 +160,10 @@ func (c *cache) tryTake(bytes int64) bool {
 }
 
 // drop closes a partition, which nobody searches.
-func (c *cache) drop(tile int) {
-	e := c.loaded[tile]
+func (c *cache) drop(partition int) {
+	e := c.loaded[partition]
 	c.used -= e.bytes
-	delete(c.loaded, tile)
+	delete(c.loaded, partition)
 	e.close()
 }
 

@@ -17,23 +17,19 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// evenSky is twelve tiles with some thousand stars each.
+// evenSky is twelve partitions with some thousand stars each.
 func evenSky(t testing.TB) (dir string, sorted []star, p crossmatch.Positions) {
 	rng := rand.New(rand.NewPCG(17, 18))
-	var tiles []tile
-	for i := range uint64(12) {
-		tiles = append(tiles, tile{0, i, -1})
-	}
 	var stars []star
 	for i := range 24_000 {
-		v := nodeOf(cell{uint32(i % 12), rng.Uint32N(1 << finest), rng.Uint32N(1 << finest)}, 20).centre()
+		v := pix2vec(pixel{20, xyf2nest(rng.Uint32N(1<<finest), rng.Uint32N(1<<finest), uint32(i%12)) >> 18})
 		ra, dec := degrees(v)
 		stars = append(stars, star{id: int64(i), ra: ra, dec: dec, name: "a star"})
 		if i%7 == 0 {
 			p.RA, p.Dec = append(p.RA, ra), append(p.Dec, dec)
 		}
 	}
-	dir, sorted = writeCatalog(t, tiles, stars, 0.001)
+	dir, sorted = writeCatalog(t, partitions(0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11), stars, 0.001)
 	return dir, sorted, p
 }
 
@@ -52,7 +48,7 @@ func TestMemory(t *testing.T) {
 
 	// three and a half of twelve partitions
 	limit := whole * 35 / 120
-	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: limit})
+	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: limit})
 	mem := c.mem.(*memory.CheckedAllocator)
 	stop := make(chan struct{})
 	var watch sync.WaitGroup
@@ -97,37 +93,62 @@ func TestMemory(t *testing.T) {
 	assert.LessOrEqual(t, int64(mem.CurrentAlloc()), c.cache.used)
 }
 
+// TestBytes: what is counted of a partition is its columns, its index, and what
+// had to be copied of columns: those of float32, and those with nulls.
+func TestBytes(t *testing.T) {
+	for _, x := range []struct {
+		o      Options
+		copied int64 // bytes a row
+	}{
+		{Options{}, 0},
+		{Options{Columns: []string{"id"}, PMRA: "pmra", PMDec: "pmdec", Epoch: 2016}, 8},
+	} {
+		var stars []star
+		for i := range 1000 {
+			stars = append(stars, star{id: int64(i), ra: 45 + float64(i)/1e4, dec: 20})
+		}
+		dir, _ := writeCatalog(t, partitions(0, 0), stars, 0)
+		c, ctx := openChecked(t, dir, x.o)
+		got, err := c.Nearest(ctx, crossmatch.Positions{RA: []float64{45}, Dec: []float64{20}}, 0)
+		require.NoError(t, err)
+		got.Rows.Release()
+		p := c.cache.loaded[0]
+		assert.Equal(t, p.catalog.Bytes()+bytesOf(p.read)+x.copied*1000, p.bytes)
+		assert.Equal(t, p.bytes, c.cache.used)
+	}
+}
+
 // TestLeastRecent: what was not used for the longest is dropped, and what is
 // there is searched first.
 func TestLeastRecent(t *testing.T) {
 	c := newCache(100)
 	var loads []int
-	use := func(tile int) {
-		e, err := c.get(t.Context(), tile, func(room room) (*partition, error) {
-			loads = append(loads, tile)
-			return emptyPartition(30), room(40) // some of it for the moment
+	use := func(partition int) {
+		e, err := c.get(t.Context(), partition, func(room room) (*content, error) {
+			loads = append(loads, partition)
+			return emptyContent(30), room(40) // some of it for the moment
 		})
 		require.NoError(t, err)
 		c.unpin(e)
 	}
-	for _, tile := range []int{1, 2, 3, 1, 4 /* drops 2 */, 1, 4, 3, 2 /* drops 1 */} {
-		use(tile)
+	for _, partition := range []int{1, 2, 3, 1, 4 /* drops 2 */, 1, 4, 3, 2 /* drops 1 */} {
+		use(partition)
 	}
 	assert.Equal(t, []int{1, 2, 3, 4, 2}, loads)
 
-	r := &round{Catalog: &Catalog{cache: c}, visits: map[int][]int32{1: nil, 2: nil, 3: nil, 4: nil, 0: nil}}
+	q := &query{Catalog: &Catalog{cache: c}, visits: map[int][]int32{1: nil, 2: nil, 3: nil, 4: nil, 0: nil}}
 	var there []int
-	for tile := range c.loaded {
-		there = append(there, tile)
+	for partition := range c.loaded {
+		there = append(there, partition)
 	}
-	assert.ElementsMatch(t, there, r.order()[:len(there)])
+	assert.ElementsMatch(t, there, q.order()[:len(there)])
 }
 
 // TestPinned: a load waits for partitions that are searched.
 func TestPinned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(100)
-		load := func(room room) (*partition, error) { return emptyPartition(60), room(60) }
+		load := func(room room) (*content, error) { return emptyContent(60), room(60) }
 		first, err := c.get(t.Context(), 1, load)
 		require.NoError(t, err)
 		got := make(chan error)
@@ -169,14 +190,14 @@ func TestOneLoad(t *testing.T) {
 		loads := 0
 		proceed := make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
-		slow := func(room) (*partition, error) {
+		slow := func(room) (*content, error) {
 			loads++
 			<-proceed
-			return emptyPartition(1), ctx.Err()
+			return emptyContent(1), ctx.Err()
 		}
-		quick := func(room) (*partition, error) {
+		quick := func(room) (*content, error) {
 			loads++
-			return emptyPartition(1), nil
+			return emptyContent(1), nil
 		}
 		var wait sync.WaitGroup
 		wait.Go(func() {
@@ -199,12 +220,12 @@ func TestOneLoad(t *testing.T) {
 	})
 }
 
-func emptyPartition(bytes int64) *partition {
+func emptyContent(bytes int64) *content {
 	catalog, err := crossmatch.NewCatalog(crossmatch.Rows{})
 	if err != nil {
 		panic(err)
 	}
-	return &partition{bytes: bytes, read: starRecord(nil), catalog: catalog}
+	return &content{bytes: bytes, read: starRecord(nil), catalog: catalog}
 }
 
 // TestDroppedIsClosed: a partition is closed when it is dropped, and is dropped
@@ -213,15 +234,15 @@ func TestDroppedIsClosed(t *testing.T) {
 	dir, _, _ := evenSky(t)
 	c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}})
 	mem := c.mem.(*memory.CheckedAllocator)
-	open := func(p *partition) bool {
-		_, err := p.catalog.NearestInto(nil, crossmatch.Positions{}, 1)
+	open := func(p *content) bool {
+		_, err := p.catalog.AppendNearest(nil, crossmatch.Positions{}, 1)
 		if err != nil {
 			assert.ErrorIs(t, err, fs.ErrClosed)
 		}
 		return err == nil
 	}
-	get := func(tile int) *entry {
-		e, err := c.cache.get(ctx, tile, func(room room) (*partition, error) { return c.load(ctx, tile, room) })
+	get := func(partition int) *entry {
+		e, err := c.cache.get(ctx, partition, func(room room) (*content, error) { return c.load(ctx, partition, room) })
 		require.NoError(t, err)
 		return e
 	}
@@ -229,36 +250,54 @@ func TestDroppedIsClosed(t *testing.T) {
 	alone := mem.CurrentAlloc()
 	c.cache.limit = first.bytes*5/4 + 40<<10 // one, and what reading another takes
 	c.cache.unpin(first)
-	assert.True(t, open(first.partition), "it stays")
+	assert.True(t, open(first.content), "it stays")
 	second := get(1)
-	assert.False(t, open(first.partition))
-	assert.True(t, open(second.partition))
+	assert.False(t, open(first.content))
+	assert.True(t, open(second.content))
 	assert.Less(t, mem.CurrentAlloc(), alone*3/2)
 
 	again := get(1)
 	c.Close()
-	assert.True(t, open(second.partition))
+	assert.True(t, open(second.content))
 	c.cache.unpin(second)
-	assert.True(t, open(second.partition), "somebody searches it still")
+	assert.True(t, open(second.content), "somebody searches it still")
 	assert.Positive(t, mem.CurrentAlloc())
 	c.cache.unpin(again)
-	assert.False(t, open(second.partition))
+	assert.False(t, open(second.content))
 	mem.AssertSize(t, 0)
 	assert.Zero(t, c.cache.used)
 	_, err := c.Nearest(ctx, crossmatch.Positions{RA: []float64{1}, Dec: []float64{1}}, 1)
 	assert.ErrorIs(t, err, fs.ErrClosed)
 }
 
+// TestPanic: a load that panics, which a Transform survives, leaves its room.
+func TestPanic(t *testing.T) {
+	c := newCache(100)
+	assert.PanicsWithValue(t, "damaged", func() {
+		_, _ = c.get(t.Context(), 1, func(room room) (*content, error) {
+			assert.NoError(t, room(80))
+			panic("damaged")
+		})
+	})
+	assert.Zero(t, c.used)
+	assert.True(t, c.tryTake(100))
+	c.used = 0
+	e, err := c.get(t.Context(), 1, func(room room) (*content, error) { return emptyContent(80), room(80) })
+	require.NoError(t, err)
+	c.unpin(e)
+	assert.EqualValues(t, 80, c.used)
+}
+
 // TestNoRoom: a partition that is larger than the bound says what to do.
 func TestNoRoom(t *testing.T) {
 	dir, _, p := evenSky(t)
-	c, ctx := openChecked(t, dir, Options{Memory: 10_000})
+	c, ctx := openChecked(t, dir, Options{CacheBytes: 10_000})
 	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
 	require.NoError(t, err)
 	defer got.Rows.Release()
 	assert.Equal(t, crossmatch.Failed, got.Matches[0].Status)
 	assert.ErrorIs(t, got.Cause, errNoRoom)
-	assert.ErrorContains(t, got.Cause, "Options.Memory")
+	assert.ErrorContains(t, got.Cause, "Options.CacheBytes")
 	assert.ErrorContains(t, got.Cause, "Npix=0.parquet")
 	assert.ErrorContains(t, got.Cause, "and 11 more partitions failed")
 }
@@ -301,7 +340,7 @@ func TestMended(t *testing.T) {
 	assert.ErrorIs(t, got.Cause, os.ErrNotExist)
 	failed, there := 0, 0
 	for i, m := range got.Matches {
-		if cellOf(p.RA[i], p.Dec[i]).face == 3 {
+		if find(partitions(0, 3), ang2pix(p.RA[i], p.Dec[i])) == 0 {
 			there++
 		}
 		if m.Status == crossmatch.Failed {

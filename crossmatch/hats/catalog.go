@@ -33,8 +33,8 @@ type Options struct {
 	// Epoch of the positions in Julian years, which proper motions need.
 	Epoch float64
 
-	// Memory is how many bytes loaded partitions may take; 0: 1 GiB.
-	Memory int64
+	// CacheBytes is how much memory loaded partitions may take; 0: 1 GiB.
+	CacheBytes int64
 }
 
 // Catalog is a catalogue in a directory. It may be used concurrently.
@@ -45,13 +45,11 @@ type Catalog struct {
 	mem          memory.Allocator
 
 	options table.Options // to read partitions by
-	fields  []arrow.Field // of what is read: those of the position, and then the others
-	out     []int         // the fields that are given with what is found
-	motion  [2]int        // the fields of proper motions, or -1
+	read    *arrow.Schema // of what is read: the columns of the position, and then the others
+	out     []int         // the columns of that which are given with what is found
+	motion  [2]int        // those of proper motions, or -1
 	schema  *arrow.Schema // nil: no columns
 	epoch   float64
-
-	nothing *crossmatch.Catalog // has no rows
 }
 
 var _ crossmatch.Matcher = (*Catalog)(nil)
@@ -66,8 +64,8 @@ func Open(dir string, o Options) (*Catalog, error) {
 }
 
 func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
-	if o.Memory < 0 {
-		return nil, fmt.Errorf("%s: Options.Memory of %d bytes", dir, o.Memory)
+	if o.CacheBytes < 0 {
+		return nil, fmt.Errorf("%s: Options.CacheBytes is %d", dir, o.CacheBytes)
 	}
 	if (o.PMRA == "") != (o.PMDec == "") {
 		return nil, fmt.Errorf("%s: Options has PMRA %q and PMDec %q: name both or neither", dir, o.PMRA, o.PMDec)
@@ -75,7 +73,7 @@ func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
 	if o.PMRA != "" && !(math.Abs(o.Epoch-2000) < 1000) {
 		return nil, fmt.Errorf("%s: proper motions need Options.Epoch, the Julian year of the positions: it is %v", dir, o.Epoch)
 	}
-	c := &Catalog{epoch: o.Epoch, mem: mem, cache: newCache(cmp.Or(o.Memory, 1<<30))}
+	c := &Catalog{epoch: o.Epoch, mem: mem, cache: newCache(cmp.Or(o.CacheBytes, 1<<30))}
 	var err error
 	if c.main, c.margin, err = openDirectories(dir); err != nil {
 		return nil, err
@@ -84,17 +82,13 @@ func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
 	case "margin", "index", "association", "map":
 		return nil, fmt.Errorf("%s: it is of the type %s, no catalogue of positions: give the directory of that, or of the collection", c.main.path, k)
 	}
-	c.sky.tiles = c.main.tiles
+	c.sky.partitions = c.main.partitions
 	if c.margin != nil {
 		if c.sky.margin, err = c.margin.threshold(); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.choose(o); err != nil {
-		return nil, err
-	}
-	c.nothing, err = crossmatch.NewCatalog(crossmatch.Rows{})
-	return c, err
+	return c, c.choose(o)
 }
 
 // choose finds the columns that are to be read, and given.
@@ -119,20 +113,21 @@ func (c *Catalog) choose(o Options) error {
 	if given == nil {
 		given = c.proposed(t.Schema())
 	}
-	if err := c.read(t, slices.Concat(given, motion)); err != nil {
+	columns, err := c.readColumns(t, slices.Concat(given, motion))
+	if err != nil {
 		return err
 	}
-	if c.motion = [2]int{-1, -1}; motion != nil {
-		c.motion = [2]int{fieldOf(c.fields, o.PMRA), fieldOf(c.fields, o.PMDec)}
-	}
 	var fields []arrow.Field
-	for _, name := range given {
-		if i := fieldOf(c.fields, name); !slices.Contains(c.out, i) {
-			c.out, fields = append(c.out, i), append(fields, c.fields[i])
+	for _, i := range columns[:len(given)] {
+		if !slices.Contains(c.out, i) {
+			c.out, fields = append(c.out, i), append(fields, c.read.Field(i))
 		}
 	}
 	if fields != nil {
 		c.schema = arrow.NewSchema(fields, nil)
+	}
+	if c.motion = [2]int{-1, -1}; motion != nil {
+		c.motion = [2]int(columns[len(given):])
 	}
 	return nil
 }
@@ -142,7 +137,7 @@ func (c *Catalog) choose(o Options) error {
 func (c *Catalog) proposed(s *arrow.Schema) (names []string) {
 	text := c.main.properties["hats_cols_default"]
 	for _, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
-		if fieldOf(s.Fields(), name) >= 0 {
+		if _, err := table.Find(s, name); err == nil {
 			names = append(names, name)
 		}
 	}
@@ -154,35 +149,30 @@ func (c *Catalog) proposed(s *arrow.Schema) (names []string) {
 	return names
 }
 
-// read settles that some columns of this table are read of each partition, behind
-// those of the position.
-func (c *Catalog) read(t *table.Table, columns []string) error {
+// readColumns settles that columns of this table are read of each partition,
+// behind those of the position. It returns the number of each among what is read.
+func (c *Catalog) readColumns(t *table.Table, columns []string) (at []int, err error) {
 	ra, dec := t.Position()
 	c.options.RA, c.options.Dec, c.options.Columns = ra, dec, []string{}
-	all := t.Schema().Fields()
+	var fields []arrow.Field
 	for _, name := range slices.Concat([]string{ra, dec}, columns) {
-		i := fieldOf(all, name)
-		if i < 0 {
-			return fmt.Errorf("%s: no column %q", c.main.path, name)
+		i, err := table.Find(t.Schema(), name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.main.path, err)
 		}
-		f := all[i]
-		if slices.ContainsFunc(c.fields, func(has arrow.Field) bool { return has.Name == f.Name }) {
-			continue
+		f := t.Schema().Field(i)
+		known := slices.IndexFunc(fields, func(has arrow.Field) bool { return has.Name == f.Name })
+		if known < 0 {
+			known = len(fields)
+			f.Nullable = true
+			if fields = append(fields, f); known >= 2 {
+				c.options.Columns = append(c.options.Columns, f.Name)
+			}
 		}
-		f.Nullable = true
-		if c.fields = append(c.fields, f); len(c.fields) > 2 {
-			c.options.Columns = append(c.options.Columns, f.Name)
-		}
+		at = append(at, known)
 	}
-	return nil
-}
-
-// fieldOf returns the number of the field of a name, in whatever capitals, or -1.
-func fieldOf(fields []arrow.Field, name string) int {
-	if i := slices.IndexFunc(fields, func(f arrow.Field) bool { return f.Name == name }); i >= 0 {
-		return i
-	}
-	return slices.IndexFunc(fields, func(f arrow.Field) bool { return strings.EqualFold(f.Name, name) })
+	c.read = arrow.NewSchema(fields, nil)
+	return at[2:], nil
 }
 
 // openAny opens a file that has the columns of all partitions: the one that is
@@ -192,10 +182,10 @@ func (c *Catalog) openAny() (*table.Table, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return t, err
 	}
-	if len(c.main.tiles) == 0 {
+	if len(c.main.partitions) == 0 {
 		return nil, fmt.Errorf("%s: it has no partitions", c.main.path)
 	}
-	files, err := c.main.files(c.main.tiles[0])
+	files, err := c.main.files(c.main.partitions[0])
 	if err != nil {
 		return nil, err
 	}
@@ -217,25 +207,23 @@ func (c *Catalog) Nearest(ctx context.Context, p crossmatch.Positions, radius cr
 	if err := c.cache.isOpen(); err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 	}
-	// This checks the question, and tells what is no position.
-	matches, err := c.nothing.NearestInto(nil, p, radius)
-	if err != nil {
+	if err := p.Check(radius); err != nil {
 		return crossmatch.Answer{}, err
 	}
-	r := &round{Catalog: c, positions: p, radius: radius, matches: matches}
-	defer r.release()
-	r.plan()
-	for _, tile := range r.order() {
-		if err := r.ask(ctx, tile); err != nil {
+	q := &query{Catalog: c, positions: p, radius: radius}
+	defer q.release()
+	q.plan()
+	for _, partition := range q.order() {
+		if err := q.ask(ctx, partition); err != nil {
 			return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 		}
 	}
-	if err := r.settle(); err != nil {
+	if err := q.settle(); err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 	}
-	rows, err := r.rows(ctx)
+	rows, err := q.rows(ctx)
 	if err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 	}
-	return crossmatch.Answer{Matches: r.matches, Rows: rows, Cause: r.cause()}, nil
+	return crossmatch.Answer{Matches: q.matches, Rows: rows, Cause: q.cause()}, nil
 }

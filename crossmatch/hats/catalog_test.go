@@ -53,18 +53,18 @@ func TestFlat(t *testing.T) {
 		for _, moving := range []bool{false, true} {
 			t.Run(fmt.Sprintf("margin %v, moving %v", margin, moving), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(11, 12))
-				tiles := someTiles()
-				ra, dec := borderPlaces(rng, tiles, 20)
-				var inTiles []star
-				sorted, err := newTiles(tiles)
+				parts := somePartitions()
+				ra, dec := borderPlaces(rng, parts, 20)
+				var inside []star
+				sorted, err := inOrder(parts)
 				require.NoError(t, err)
 				for _, s := range someStars(rng, ra, dec) {
-					if find(sorted, cellOf(s.ra, s.dec).pixel()) >= 0 {
-						inTiles = append(inTiles, s)
+					if find(sorted, ang2pix(s.ra, s.dec)) >= 0 {
+						inside = append(inside, s)
 					}
 				}
-				dir, stars := writeCatalog(t, tiles, inTiles, margin)
-				require.Len(t, stars, len(inTiles))
+				dir, stars := writeCatalog(t, parts, inside, margin)
+				require.Len(t, stars, len(inside))
 				o := Options{Columns: []string{"name", "id"}}
 				for _, s := range stars[:300] {
 					ra, dec = append(ra, s.ra), append(dec, s.dec)
@@ -104,54 +104,13 @@ func fewer(p crossmatch.Positions, of int) crossmatch.Positions {
 	for i := rand.IntN(of); i < len(p.RA); i += of {
 		numbers = append(numbers, int32(i))
 	}
-	return pick(p, numbers)
-}
-
-// TestOpposite: of rows on the other side of the sky, in several partitions, the
-// nearest is found, though float64 does not have it in their separations.
-func TestOpposite(t *testing.T) {
-	var stars []star
-	rng := rand.New(rand.NewPCG(19, 20))
-	for i := range 6 {
-		stars = append(stars, star{id: int64(i), ra: 90 + 1e-9*rng.NormFloat64(), dec: 60 + 1e-9*rng.NormFloat64()})
-	}
-	dir, sorted := writeCatalog(t, []tile{{0, 0, -1}, {0, 1, -1}}, stars, 0)
-	require.Len(t, sorted, len(stars))
-	c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
-	p := crossmatch.Positions{RA: []float64{-90}, Dec: []float64{-60}}
-	for range 200 {
-		off := math.Pow(10, -8+5*rng.Float64())
-		p.RA, p.Dec = append(p.RA, 270+off*rng.NormFloat64()), append(p.Dec, -60+off*rng.NormFloat64())
-	}
-	got, err := c.Nearest(ctx, p, 180)
-	require.NoError(t, err)
-	assert.Equal(t, len(p.RA), same(t, flat(t, sorted, false), sorted, p, 180, got))
-	got.Rows.Release()
-}
-
-// TestTies: of rows in several partitions that are equally far, all in the margin
-// of another or not, the first is found.
-func TestTies(t *testing.T) {
-	tiles := []tile{{0, 0, -1}, {0, 1, -1}, {0, 2, -1}, {0, 3, -1}} // they meet at the pole
-	for _, margin := range []float64{0, 0.01} {
-		for quarter := range 4 {
-			ra := 45 + 90*float64(quarter)
-			stars := []star{{id: 1, ra: ra - 90, dec: 89.999}, {id: 2, ra: ra + 90, dec: 89.999}}
-			dir, sorted := writeCatalog(t, tiles, stars, margin)
-			c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
-			p := crossmatch.Positions{RA: []float64{ra}, Dec: []float64{89.9995}}
-			got, err := c.Nearest(ctx, p, 0.005)
-			require.NoError(t, err)
-			assert.Equal(t, 1, same(t, flat(t, sorted, false), sorted, p, 0.005, got))
-			got.Rows.Release()
-		}
-	}
+	return p.Pick(numbers)
 }
 
 // TestMotion: a star is found in a partition that it moved away from.
 func TestMotion(t *testing.T) {
 	stars := []star{{id: 1, ra: 89.9999, dec: 60, pmRA: 10_990}, {id: 2, ra: 90.0001, dec: 61, pmRA: -10_990}}
-	dir, sorted := writeCatalog(t, []tile{{0, 0, -1}, {0, 1, -1}}, stars, 0)
+	dir, sorted := writeCatalog(t, partitions(0, 0, 1), stars, 0)
 	c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}, PMRA: "pmra", PMDec: "pmdec", Epoch: 2016})
 	far := 100 * 10.99 / 3600 // degrees in a hundred years
 	p := crossmatch.Positions{
@@ -178,8 +137,8 @@ func TestReal(t *testing.T) {
 			assert.Equal(t, []string{"_healpix_29", "id", "ra", "dec", "ra_error", "dec_error"}, names)
 
 			var stars []star
-			for _, tl := range c.sky.tiles {
-				files, err := c.main.files(tl)
+			for _, part := range c.sky.partitions {
+				files, err := c.main.files(part)
 				require.NoError(t, err)
 				tab, err := table.Open(files[0], table.Options{Columns: []string{"id"}})
 				require.NoError(t, err)
@@ -194,7 +153,7 @@ func TestReal(t *testing.T) {
 			require.Len(t, stars, 131)
 			rng := rand.New(rand.NewPCG(13, 14))
 			p := crossmatch.Positions{}
-			p.RA, p.Dec = borderPlaces(rng, c.sky.tiles, 100)
+			p.RA, p.Dec = borderPlaces(rng, c.sky.partitions, 100)
 			for _, s := range stars {
 				p.RA, p.Dec = append(p.RA, s.ra), append(p.Dec, s.dec)
 				for range 10 {
@@ -217,8 +176,8 @@ func TestReal(t *testing.T) {
 
 // TestMargin: up to the margin's threshold a position needs its own partition only.
 func TestMargin(t *testing.T) {
-	tiles := []tile{{1, 0, -1}, {1, 1, -1}, {1, 2, -1}, {1, 3, -1}}
-	middle := nodeOf(cellOf(45, 41), 0).centre() // of face 0, where all four meet
+	parts := partitions(1, 0, 1, 2, 3)
+	middle := pix2vec(pixel{0, 0}) // where all four meet
 	ra, dec := math.Atan2(middle.y, middle.x)/perDegree, math.Asin(middle.z)/perDegree
 	var stars []star
 	for i, x := range []float64{-0.003, 0.0029} {
@@ -230,7 +189,7 @@ func TestMargin(t *testing.T) {
 		radius    crossmatch.Angle
 		loads     int
 	}{{0.01, 0.005, 1}, {0.01, 0.00999, 4}, {0.01, 0.02, 4}, {0, 0.005, 4}, {0, crossmatch.Arcsecond, 1}} {
-		dir, sorted := writeCatalog(t, tiles, stars, x.threshold)
+		dir, sorted := writeCatalog(t, parts, stars, x.threshold)
 		c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
 		got, err := c.Nearest(ctx, p, x.radius)
 		require.NoError(t, err)
@@ -242,9 +201,9 @@ func TestMargin(t *testing.T) {
 
 // TestColumns: what is given, with which names, and for what is no match.
 func TestColumns(t *testing.T) {
-	tiles := []tile{{0, 0, -1}, {0, 4, -1}}
+	parts := partitions(0, 0, 4)
 	stars := []star{{id: 7, ra: 45, dec: 30, name: "a"}, {id: 8, ra: 0, dec: 5, name: "b"}, {id: 9, ra: 0, dec: 5.0001, withoutPlace: true}}
-	dir, _ := writeCatalog(t, tiles, stars, 0)
+	dir, _ := writeCatalog(t, parts, stars, 0)
 	p := crossmatch.Positions{RA: []float64{45, 360, 200, math.NaN(), 1}, Dec: []float64{30, 5.0001, 0, 0, 91}}
 	names := func(s *arrow.Schema) (out []string) {
 		for _, f := range s.Fields() {
@@ -296,7 +255,7 @@ func TestColumns(t *testing.T) {
 
 // TestPartitionOfFiles: a partition may be a directory.
 func TestPartitionOfFiles(t *testing.T) {
-	dir, _ := writeCatalog(t, []tile{{0, 4, -1}}, []star{{id: 1, ra: 0, dec: 0}}, 0)
+	dir, _ := writeCatalog(t, partitions(0, 4), []star{{id: 1, ra: 0, dec: 0}}, 0)
 	stars := filepath.Join(dir, "stars")
 	write(t, mainProperties+"hats_npix_suffix=/\n", stars, "hats.properties")
 	write(t, "Norder,Npix\n0,4\n", stars, "partition_info.csv")
@@ -316,7 +275,7 @@ func TestPartitionOfFiles(t *testing.T) {
 
 // TestQuestion: a question that makes no sense is an error.
 func TestQuestion(t *testing.T) {
-	dir, _ := writeCatalog(t, []tile{{0, 4, -1}}, []star{{id: 1}}, 0)
+	dir, _ := writeCatalog(t, partitions(0, 4), []star{{id: 1}}, 0)
 	c, ctx := openChecked(t, dir, Options{})
 	_, err := c.Nearest(ctx, crossmatch.Positions{RA: []float64{1}}, 1)
 	assert.ErrorContains(t, err, "1 right ascensions and 0 declinations")
@@ -330,14 +289,14 @@ func TestQuestion(t *testing.T) {
 
 func BenchmarkNearest(b *testing.B) {
 	rng := rand.New(rand.NewPCG(15, 16))
-	node := nodeOf(cellOf(10, 10), 4).tile
-	tiles := []tile{{node.order, node.pixel, -1}, {node.order, node.pixel ^ 1, -1}, {node.order, node.pixel ^ 2, -1}, {node.order, node.pixel ^ 3, -1}}
-	sorted, err := newTiles(tiles)
+	n := pixelOf(10, 10, 4).nest
+	parts := partitions(4, n, n^1, n^2, n^3)
+	sorted, err := inOrder(parts)
 	require.NoError(b, err)
 	var stars []star
 	for len(stars) < 400_000 {
 		s := star{id: int64(len(stars)), ra: 10 + 8*rng.NormFloat64(), dec: 10 + 8*rng.NormFloat64()}
-		if find(sorted, cellOf(s.ra, s.dec).pixel()) >= 0 {
+		if find(sorted, ang2pix(s.ra, s.dec)) >= 0 {
 			stars = append(stars, s)
 		}
 	}

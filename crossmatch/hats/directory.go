@@ -2,6 +2,7 @@ package hats
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ type directory struct {
 	path       string
 	properties map[string]string
 	suffix     string // of partitions' names; "/": they are directories of files
-	tiles      []tile
+	partitions []partition
 }
 
 // mostProperties bounds a file of properties, in bytes.
@@ -48,7 +49,7 @@ func openDirectories(dir string) (main, margin *directory, err error) {
 	if margin, err = open("default_margin"); err != nil {
 		return nil, nil, fmt.Errorf("%w (that is the collection's default margin; %s is the catalogue without it)", err, main.path)
 	}
-	return main, margin, nil
+	return main, margin, margin.isBeside(main)
 }
 
 func openDirectory(dir string) (*directory, error) {
@@ -73,7 +74,10 @@ func openDirectory(dir string) (*directory, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if d.tiles, err = readTiles(f); err != nil {
+	if d.partitions, err = readPartitions(f); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := cmp.Or(d.hasAllRows(), d.hasAllFiles()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return d, nil
@@ -91,11 +95,15 @@ func (d *directory) threshold() (float64, error) {
 
 func (d *directory) kind() string { return d.properties["dataproduct_type"] }
 
+// name returns where a partition is in its catalogue, without the suffix.
+func (p partition) name() string {
+	return fmt.Sprintf("dataset/Norder=%d/Dir=%d/Npix=%d", p.order, p.nest/10_000*10_000, p.nest)
+}
+
 // files returns the names of a partition's files. Whether they are there shows
 // when they are opened.
-func (d *directory) files(t tile) ([]string, error) {
-	base := filepath.Join(d.path, "dataset", fmt.Sprintf("Norder=%d", t.order),
-		fmt.Sprintf("Dir=%d", t.pixel/10_000*10_000), fmt.Sprintf("Npix=%d", t.pixel))
+func (d *directory) files(p partition) ([]string, error) {
+	base := filepath.Join(d.path, filepath.FromSlash(p.name()))
 	if d.suffix != "/" {
 		return []string{base + d.suffix}, nil
 	}
@@ -158,8 +166,8 @@ func readProperties(r io.Reader) (map[string]string, error) {
 	return p, lines.Err()
 }
 
-// readTiles reads partition_info.csv: columns Norder, Npix and perhaps num_rows.
-func readTiles(r io.Reader) ([]tile, error) {
+// readPartitions reads partition_info.csv: columns Norder, Npix and perhaps num_rows.
+func readPartitions(r io.Reader) ([]partition, error) {
 	lines := csv.NewReader(r)
 	lines.ReuseRecord, lines.TrimLeadingSpace = true, true
 	head, err := lines.Read()
@@ -175,42 +183,40 @@ func readTiles(r io.Reader) ([]tile, error) {
 	if at["Norder"] < 0 || at["Npix"] < 0 {
 		return nil, fmt.Errorf("its columns are %.60q: Norder and Npix are to be there", head)
 	}
-	var ts []tile
+	var ps []partition
 	for {
 		f, err := lines.Read()
 		if err == io.EOF {
-			return newTiles(ts)
+			return inOrder(ps)
 		}
 		if err != nil {
 			return nil, err
 		}
-		rows := "-1"
-		if i := at["num_rows"]; i >= 0 {
-			rows = f[i]
+		p, err := newPartition(f[at["Norder"]], f[at["Npix"]])
+		if i := at["num_rows"]; err == nil && i >= 0 {
+			p.rows, err = strconv.ParseInt(f[i], 10, 64)
+			if err != nil || p.rows < 0 {
+				err = fmt.Errorf("column num_rows is %.20q", f[i])
+			}
 		}
-		t, err := newTile(f[at["Norder"]], f[at["Npix"]], rows)
 		if err != nil {
 			line, _ := lines.FieldPos(0)
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
-		ts = append(ts, t)
+		ps = append(ps, p)
 	}
 }
 
-func newTile(order, pixel, rows string) (tile, error) {
+func newPartition(order, number string) (partition, error) {
 	o, err := strconv.Atoi(order)
 	if err != nil || o < 0 || o > finest {
-		return tile{}, fmt.Errorf("column Norder is %.20q: it is to be from 0 to %d", order, finest)
+		return partition{}, fmt.Errorf("column Norder is %.20q: it is to be from 0 to %d", order, finest)
 	}
-	p, err := strconv.ParseUint(pixel, 10, 64)
-	if err != nil || p >= 12<<(2*o) {
-		return tile{}, fmt.Errorf("column Npix is %.20q: at Norder %d it is to be below %d", pixel, o, uint64(12)<<(2*o))
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || n >= 12<<(2*o) {
+		return partition{}, fmt.Errorf("column Npix is %.20q: at Norder %d it is to be below %d", number, o, uint64(12)<<(2*o))
 	}
-	n, err := strconv.ParseInt(rows, 10, 64)
-	if err != nil {
-		return tile{}, fmt.Errorf("column num_rows is %.20q", rows)
-	}
-	return tile{o, p, n}, nil
+	return partition{pixel{o, n}, -1}, nil
 }
 
 // noEOF is for an end where there should be none.

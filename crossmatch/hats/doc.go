@@ -18,14 +18,14 @@
 // # What is loaded
 //
 // A partition is loaded when a position has to do with it, and stays as long as
-// [Options.Memory] has room for it; what was not used for the longest goes
+// [Options.CacheBytes] has room for it; what was not used for the longest goes
 // first. A call looks at each partition once, those first that are there, and
 // one partition is loaded at a time, whoever asks. So positions are cheap that
 // lie together, a field or the visit of a telescope, and dear all over the sky.
 // Little is loaded of a partition if Columns names few: without Columns they
 // are the catalogue's own choice (hats_cols_default), or all.
 //
-// Memory is of what is loaded: positions, index and columns. While a partition
+// That counts what is loaded: positions, index and columns. While a partition
 // is loaded it takes about as much again. One that has no room by itself is an
 // error that says so.
 //
@@ -52,6 +52,11 @@
 // may be missed if it left its partition.
 //
 // # What fails
+//
+// Open returns an error for a list of partitions that lost some: where its rows
+// are not as many as hats_nrows says, or a partition's file is there that it does
+// not have. So it does for a margin that was made for other partitions. Their
+// rows would read as empty sky.
 //
 // A partition that is missing, damaged, of other columns than the rest or of
 // another number of rows than partition_info.csv says, if it does, is the

@@ -21,7 +21,7 @@ func ExampleOpen() {
 	dir := brightStars()
 	defer os.RemoveAll(dir)
 
-	stars, err := hats.Open(dir, hats.Options{Columns: []string{"name"}, Memory: 64 << 20})
+	stars, err := hats.Open(dir, hats.Options{Columns: []string{"name"}, CacheBytes: 64 << 20})
 	if err != nil {
 		fmt.Println(err)
 		return

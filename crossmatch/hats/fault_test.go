@@ -18,7 +18,7 @@ import (
 // TestFailed: a partition that is not as it should be fails its positions, and
 // those whose nearest row it may have; others are answered.
 func TestFailed(t *testing.T) {
-	tiles := []tile{{0, 4, -1}, {0, 5, -1}} // they touch at (45, 0)
+	parts := partitions(0, 4, 5) // they touch at (45, 0)
 	stars := []star{{id: 1, ra: 0, dec: 0}, {id: 2, ra: 44.99, dec: 0}, {id: 3, ra: 45.02, dec: 0}, {id: 4, ra: 90, dec: 0}}
 	const five, margin = "stars/dataset/Norder=0/Dir=0/Npix=5.parquet", "margin/dataset/Norder=0/Dir=0/Npix=5.parquet"
 	cut := func(t *testing.T, name string) {
@@ -60,7 +60,7 @@ func TestFailed(t *testing.T) {
 		}, []string{"row 0 of partition Norder=0 Npix=5 lies outside"}},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			dir, _ := writeCatalog(t, tiles, stars, 0.1)
+			dir, _ := writeCatalog(t, parts, stars, 0.1)
 			x.damage(t, dir)
 			c, ctx := openChecked(t, dir, Options{Columns: []string{"id"}})
 			// in 4, near the border in 4 within the margin and beyond, and in 5
@@ -113,6 +113,18 @@ func TestOpen(t *testing.T) {
 		{"margin of what", func(t *testing.T, dir string) {
 			write(t, "dataproduct_type=margin\nhats_margin_threshold=NaN\n", dir, "margin/hats.properties")
 		}, Options{}, "hats_margin_threshold"},
+		{"margin of finer partitions", func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "margin/dataset")))
+			write(t, "Norder,Npix\n0,7\n1,16\n", dir, "margin/partition_info.csv")
+		}, Options{}, "Norder=1 Npix=16, which lies across Norder=0 Npix=4"},
+		{"margin of larger partitions", func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(filepath.Join(dir, "stars/dataset")))
+			write(t, "Norder,Npix,num_rows\n1,16,1\n", dir, "stars/partition_info.csv")
+			write(t, "Norder,Npix\n0,4\n", dir, "margin/partition_info.csv")
+		}, Options{}, "Norder=0 Npix=4, which lies across Norder=1 Npix=16"},
+		{"margin where no rows are", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix\n0,3\n0,4\n1,20\n", dir, "margin/partition_info.csv")
+		}, Options{}, ""},
 		{"a margin", func(t *testing.T, dir string) {
 			write(t, "hats_primary_table_url=margin\n", dir, "collection.properties")
 		}, Options{}, "of the type margin"},
@@ -131,6 +143,41 @@ func TestOpen(t *testing.T) {
 		{"pixel", func(t *testing.T, dir string) {
 			write(t, "Npix,Norder\n12,0\n", dir, "stars/partition_info.csv")
 		}, Options{}, `line 2: column Npix is "12"`},
+		{"rows", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix,num_rows\n0,4,-1\n", dir, "stars/partition_info.csv")
+		}, Options{}, `line 2: column num_rows is "-1"`},
+		{"too few rows", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=2\n", dir, "stars/hats.properties")
+		}, Options{}, "partition_info.csv: it has 1 rows in 1 partitions, but hats_nrows is 2"},
+		{"too few rows in the margin", func(t *testing.T, dir string) {
+			write(t, "dataproduct_type=margin\nhats_margin_threshold=360\nhats_nrows=2\n", dir, "margin/hats.properties")
+			write(t, "Norder,Npix,num_rows\n0,4,1\n", dir, "margin/partition_info.csv")
+		}, Options{}, "hats_nrows is 2"},
+		{"number of rows", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=many\n", dir, "stars/hats.properties")
+		}, Options{}, `hats_nrows is "many"`},
+		{"too few partitions", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix\n", dir, "stars/partition_info.csv")
+		}, Options{}, "partition_info.csv: it has 0 partitions, but not that of dataset/Norder=0/Dir=0/Npix=4.parquet"},
+		{"too few partitions of files", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_npix_suffix=/\n", dir, "stars/hats.properties")
+			write(t, "", dir, "stars/dataset/Norder=1/Dir=10000/Npix=16/a.parquet")
+		}, Options{}, "Norder=1/Dir=10000/Npix=16, which is there"},
+		{"too few partitions in the margin", func(t *testing.T, dir string) {
+			write(t, "", dir, "margin/dataset/Norder=1/Dir=0/Npix=16.parquet")
+		}, Options{}, "margin/partition_info.csv: it has 0 partitions, but not that of dataset/Norder=1/Dir=0/Npix=16.parquet"},
+		{"other files", func(t *testing.T, dir string) {
+			for _, name := range []string{"Npix=5.parquet.crc", "Npix=5", "Npix=5_1.parquet", "Npix=.parquet", "a.parquet"} {
+				write(t, "", dir, "stars/dataset/Norder=0/Dir=0", name)
+			}
+		}, Options{}, ""},
+		{"all rows", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=1\n", dir, "stars/hats.properties")
+		}, Options{}, ""},
+		{"rows not said", func(t *testing.T, dir string) {
+			write(t, mainProperties+"hats_nrows=7\n", dir, "stars/hats.properties")
+			write(t, "Norder,Npix\n0,4\n", dir, "stars/partition_info.csv")
+		}, Options{}, ""},
 		{"head", func(t *testing.T, dir string) { write(t, "a,b\n0,4\n", dir, "stars/partition_info.csv") }, Options{}, "Norder and Npix"},
 		{"suffix", func(t *testing.T, dir string) {
 			write(t, "hats_npix_suffix=/../x\n", dir, "stars/hats.properties")
@@ -144,11 +191,11 @@ func TestOpen(t *testing.T) {
 		{"half a motion", nil, Options{PMRA: "pmra", Epoch: 2016}, "name both or neither"},
 		{"epoch", nil, Options{PMRA: "pmra", PMDec: "pmdec"}, "Options.Epoch"},
 		{"motion", nil, Options{PMRA: "pmra", PMDec: "pmde", Epoch: 2016}, "pmde"},
-		{"memory", nil, Options{Memory: -1}, "Options.Memory"},
+		{"memory", nil, Options{CacheBytes: -1}, "Options.CacheBytes"},
 		{"text", func(t *testing.T, dir string) { write(t, mainProperties[:20], dir, "stars/hats.properties") }, Options{RA: "name", Dec: "dec"}, ""},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			dir, _ := writeCatalog(t, []tile{{0, 4, -1}}, []star{{id: 1}}, 0.1)
+			dir, _ := writeCatalog(t, partitions(0, 4), []star{{id: 1}}, 0.1)
 			if x.damage != nil {
 				x.damage(t, dir)
 			}
@@ -170,22 +217,22 @@ func TestProperties(t *testing.T) {
 	assert.Equal(t, map[string]string{"a": "b=c", "when": "2025-10-29T21:43UTC"}, p)
 }
 
-func FuzzTiles(f *testing.F) {
+func FuzzPartitions(f *testing.F) {
 	f.Add("Norder,Npix\n0,4\n1,0\n")
 	f.Add("Norder,Dir,Npix,num_rows\n29,0,3458764513820540927,-5\n")
 	f.Add("\"Norder\",Npix\n\"0\n\",4")
 	f.Fuzz(func(t *testing.T, text string) {
-		tiles, err := readTiles(strings.NewReader(text))
+		parts, err := readPartitions(strings.NewReader(text))
 		if err != nil {
 			return
 		}
-		for i, tl := range tiles {
-			if find(tiles, tl.first()) != i || find(tiles, tl.end()-1) != i {
-				t.Fatalf("%v is not found", tl)
+		for i, part := range parts {
+			if find(parts, part.first()) != i || find(parts, part.end()-1) != i {
+				t.Fatalf("%v is not found", part)
 			}
 		}
-		if n := len((&sky{tiles: tiles}).search(nil, 1, 2, 180)); n != len(tiles) {
-			t.Fatalf("%d of %d", n, len(tiles))
+		if n := len((&sky{partitions: parts}).search(nil, 1, 2, 180)); n != len(parts) {
+			t.Fatalf("%d of %d", n, len(parts))
 		}
 	})
 }

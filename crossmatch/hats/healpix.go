@@ -1,24 +1,37 @@
 package hats
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // HEALPix in its nested scheme: Górski et al., ApJ 622, 759 (2005), section 5
 // and figure 4. The sky is twelve faces, each a square of 2^order pixels a side.
 
 const finest = 29 // order of the smallest pixels
 
-// cell is a pixel of the finest order: its face, and where it is on that.
-type cell struct {
-	face, x, y uint32
+// pixel is a pixel of an order, by its number in the nested scheme.
+type pixel struct {
+	order int
+	nest  uint64
 }
+
+func (p pixel) String() string { return fmt.Sprintf("Norder=%d Npix=%d", p.order, p.nest) }
+
+// first is the first of its finest pixels, end the one behind the last.
+func (p pixel) first() uint64 { return p.nest << (2 * (finest - p.order)) }
+func (p pixel) end() uint64   { return (p.nest + 1) << (2 * (finest - p.order)) }
+
+// child returns one of the four pixels that a pixel is divided into.
+func (p pixel) child(k uint64) pixel { return pixel{p.order + 1, 4*p.nest + k} }
 
 // vector is a direction of length one.
 type vector struct{ x, y, z float64 }
 
 const perDegree = math.Pi / 180
 
-// cellOf returns the finest pixel of a position.
-func cellOf(ra, dec float64) cell {
+// ang2pix returns the number of the finest pixel of a position.
+func ang2pix(ra, dec float64) uint64 {
 	const side = 1 << finest
 	t := math.Mod(ra, 360) / 90
 	if t < 0 {
@@ -32,7 +45,7 @@ func cellOf(ra, dec float64) cell {
 		// along the lines that rise and fall at 45 degrees in the map of the equator
 		a, b := side*(t+0.5), side*0.75*z
 		fall, rise := uint32(a-b), uint32(a+b)
-		return cell{equatorFace(fall>>finest, rise>>finest), rise % side, side - 1 - fall%side}
+		return xyf2nest(rise%side, side-1-fall%side, equatorFace(fall>>finest, rise>>finest))
 	}
 	quarter := uint32(t)
 	t -= float64(quarter)
@@ -40,9 +53,9 @@ func cellOf(ra, dec float64) cell {
 	s := side * math.Sqrt(6) * math.Sin((90-math.Abs(dec))*perDegree/2)
 	p, m := min(uint32(t*s), side-1), min(uint32((1-t)*s), side-1)
 	if z > 0 {
-		return cell{quarter, side - 1 - m, side - 1 - p}
+		return xyf2nest(side-1-m, side-1-p, quarter)
 	}
-	return cell{quarter + 8, p, m}
+	return xyf2nest(p, m, quarter+8)
 }
 
 func equatorFace(fall, rise uint32) uint32 {
@@ -56,9 +69,16 @@ func equatorFace(fall, rise uint32) uint32 {
 	}
 }
 
-// pixel returns the number of the cell.
-func (c cell) pixel() uint64 {
-	return uint64(c.face)<<(2*finest) | spread(c.x) | spread(c.y)<<1
+// xyf2nest returns the number of a finest pixel, by its face and where it is on
+// that.
+func xyf2nest(x, y, face uint32) uint64 {
+	return uint64(face)<<(2*finest) | spread(x) | spread(y)<<1
+}
+
+// nest2xyf tells the face of a pixel, and where it is on that.
+func nest2xyf(p pixel) (x, y, face uint32) {
+	within := p.nest & (1<<(2*p.order) - 1)
+	return gather(within), gather(within >> 1), uint32(p.nest >> (2 * p.order))
 }
 
 // spread puts a zero before each bit.
@@ -71,22 +91,22 @@ func spread(x uint32) uint64 {
 	return (v | v<<1) & 0x5555555555555555
 }
 
-// node is a tile, and where it is on its face.
-type node struct {
-	tile
-	face, x, y uint32
+// gather takes every other bit.
+func gather(v uint64) uint32 {
+	v &= 0x5555555555555555
+	v = (v | v>>1) & 0x3333333333333333
+	v = (v | v>>2) & 0x0f0f0f0f0f0f0f0f
+	v = (v | v>>4) & 0x00ff00ff00ff00ff
+	v = (v | v>>8) & 0x0000ffff0000ffff
+	return uint32(v | v>>16)
 }
 
-// child returns one of the four pixels that a node is divided into.
-func (n node) child(k uint32) node {
-	return node{tile{order: n.order + 1, pixel: 4*n.pixel + uint64(k)}, n.face, 2*n.x + k&1, 2*n.y + k>>1}
-}
-
-// centre returns where the middle of a pixel is.
-func (n node) centre() vector {
-	size := math.Ldexp(1, -n.order)
-	x, y := (float64(n.x)+0.5)*size, (float64(n.y)+0.5)*size
-	row, column := n.face/4, 2*(n.face%4)+1 // of the face's southern corner: how far down, and along
+// pix2vec returns where the middle of a pixel is.
+func pix2vec(p pixel) vector {
+	size := math.Ldexp(1, -p.order)
+	ix, iy, face := nest2xyf(p)
+	x, y := (float64(ix)+0.5)*size, (float64(iy)+0.5)*size
+	row, column := face/4, 2*(face%4)+1 // of the face's southern corner: how far down, and along
 	if row == 1 {
 		column--
 	}
@@ -104,10 +124,10 @@ func (n node) centre() vector {
 	return vector{sin * cosLon, sin * sinLon, z}
 }
 
-// extent returns an angle, in radians, that a pixel of this order lies within of
-// its centre. The farthest corners are those at the ends of the equatorial
+// maxPixRad returns an angle, in radians, that a pixel of this order lies within
+// of its centre. The farthest corners are those at the ends of the equatorial
 // region, 1.07 / 2^order off where pixels are small.
-func extent(order int) float64 { return math.Ldexp(1.08, -order) }
+func maxPixRad(order int) float64 { return math.Ldexp(1.08, -order) }
 
 // stretch is how many faces a way of one radian on the sky is long on the map at
 // most, in x or y. Towards the pole it is √(3/2) along the sides of the polar

@@ -19,8 +19,8 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// TestPixel: the pixels are those of astropy-healpix 2.0.1.
-func TestPixel(t *testing.T) {
+// TestAng2pix: the pixels are those of astropy-healpix 2.0.1.
+func TestAng2pix(t *testing.T) {
 	for _, x := range []struct {
 		order   int
 		ra, dec float64
@@ -43,7 +43,7 @@ func TestPixel(t *testing.T) {
 		{29, 186.649563, -63.099093, 3026904147104251056},
 		{29, 10.684708, 41.26875, 190633513587146677},
 	} {
-		assert.Equal(t, x.pixel, nodeOf(cellOf(x.ra, x.dec), x.order).pixel, "%v %v", x.ra, x.dec)
+		assert.Equal(t, x.pixel, pixelOf(x.ra, x.dec, x.order).nest, "%v %v", x.ra, x.dec)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestPython(t *testing.T) {
 		t.Skip("no Python with astropy-healpix")
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	ra, dec := borderPlaces(rng, someTiles(), 200)
+	ra, dec := borderPlaces(rng, somePartitions(), 200)
 	for range 100_000 {
 		ra, dec = append(ra, 360*rng.Float64()), append(dec, math.Asin(2*rng.Float64()-1)/perDegree)
 	}
@@ -71,14 +71,14 @@ func TestPython(t *testing.T) {
 		var want uint64
 		_, err := fmt.Sscan(line, &want)
 		require.NoError(t, err)
-		got := cellOf(ra[i], dec[i])
-		if got.pixel() == want {
+		got := ang2pix(ra[i], dec[i])
+		if got == want {
 			continue
 		}
 		// It may round to the pixel beside, which is less than a milliarcsecond off.
 		differ++
-		beside := &sky{tiles: []tile{{finest, want, -1}}}
-		require.NotEmpty(t, beside.touched(nil, ra[i], dec[i], 1e-7), "%v %v: %d, not %d", ra[i], dec[i], got.pixel(), want)
+		beside := &sky{partitions: partitions(finest, want)}
+		require.NotEmpty(t, beside.touched(nil, ra[i], dec[i], 1e-7), "%v %v: %d, not %d", ra[i], dec[i], got, want)
 	}
 	t.Logf("%d of %d are rounded otherwise", differ, len(ra))
 	assert.Less(t, differ, len(ra)/100)
@@ -90,8 +90,8 @@ func TestRealPixels(t *testing.T) {
 	require.NoError(t, err)
 	n := 0
 	for _, d := range []*directory{c.main, c.margin} {
-		for _, tl := range d.tiles {
-			names, err := d.files(tl)
+		for _, part := range d.partitions {
+			names, err := d.files(part)
 			require.NoError(t, err)
 			tab, err := table.Open(names[0], c.options)
 			require.NoError(t, err)
@@ -100,7 +100,7 @@ func TestRealPixels(t *testing.T) {
 				ra, dec, pixel := rec.Column(0).(*array.Float64), rec.Column(1).(*array.Float64), rec.Column(2).(*array.Int64)
 				for i := range ra.Len() {
 					n++
-					assert.Equal(t, uint64(pixel.Value(i)), cellOf(ra.Value(i), dec.Value(i)).pixel(), "%v %v", ra.Value(i), dec.Value(i))
+					assert.Equal(t, uint64(pixel.Value(i)), ang2pix(ra.Value(i), dec.Value(i)), "%v %v", ra.Value(i), dec.Value(i))
 				}
 			}
 			tab.Close()
@@ -109,28 +109,38 @@ func TestRealPixels(t *testing.T) {
 	assert.Equal(t, 131+47, n)
 }
 
-// nodeOf is the pixel of an order that has a cell.
-func nodeOf(c cell, order int) node {
-	s := finest - order
-	return node{tile{order: order, pixel: c.pixel() >> (2 * s)}, c.face, c.x >> s, c.y >> s}
+// pixelOf is the pixel of an order that has a position.
+func pixelOf(ra, dec float64, order int) pixel {
+	return pixel{order, ang2pix(ra, dec) >> (2 * (finest - order))}
 }
 
-// TestCentre: no position is farther from the centre of its pixel than extent
+// TestNest2xyf: it undoes xyf2nest, and is the same for pixels and parts of them.
+func TestNest2xyf(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 22))
+	for range 10_000 {
+		order := rng.IntN(finest + 1)
+		x, y, face := rng.Uint32N(1<<finest), rng.Uint32N(1<<finest), rng.Uint32N(12)
+		nest := xyf2nest(x, y, face)
+		gotX, gotY, gotFace := nest2xyf(pixel{order, nest >> (2 * (finest - order))})
+		require.Equal(t, [3]uint32{x >> (finest - order), y >> (finest - order), face}, [3]uint32{gotX, gotY, gotFace})
+	}
+}
+
+// TestMaxPixRad: no position is farther from the centre of its pixel than that
 // says, and some are about as far.
-func TestCentre(t *testing.T) {
+func TestMaxPixRad(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	ra, dec := borderPlaces(rng, someTiles(), 200)
+	ra, dec := borderPlaces(rng, somePartitions(), 200)
 	for range 20_000 {
 		ra, dec = append(ra, 360*rng.Float64()), append(dec, math.Asin(2*rng.Float64()-1)/perDegree)
 	}
 	for _, order := range []int{0, 1, 2, 3, 5, 8, 13, 20} {
 		far := 0.
 		for i := range ra {
-			c := cellOf(ra[i], dec[i])
-			require.Less(t, c.face, uint32(12))
-			require.Less(t, max(c.x, c.y), uint32(1<<finest))
-			d := toVector(ra[i], dec[i]).chord2(nodeOf(c, order).centre())
-			far = max(far, 2*math.Asin(math.Sqrt(d)/2)/extent(order))
+			p := pixelOf(ra[i], dec[i], order)
+			require.Less(t, p.nest, uint64(12)<<(2*order))
+			d := toVector(ra[i], dec[i]).chord2(pix2vec(p))
+			far = max(far, 2*math.Asin(math.Sqrt(d)/2)/maxPixRad(order))
 		}
 		assert.LessOrEqual(t, far, 1., order)
 		assert.Greater(t, far, 0.7, order)
@@ -140,13 +150,15 @@ func TestCentre(t *testing.T) {
 // TestChild: children lie where their parent is.
 func TestChild(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for range 10_000 {
-		c := cellOf(360*rng.Float64(), math.Asin(2*rng.Float64()-1)/perDegree)
-		n := node{tile: tile{pixel: uint64(c.face)}, face: c.face}
-		for order := 1; order <= 20; order++ {
-			want := nodeOf(c, order)
-			n = n.child(uint32(want.pixel & 3))
-			require.Equal(t, want, n)
+	for range 2_000 {
+		ra, dec := 360*rng.Float64(), math.Asin(2*rng.Float64()-1)/perDegree
+		p := pixelOf(ra, dec, 0)
+		for order := 1; order <= finest; order++ {
+			want := pixelOf(ra, dec, order)
+			p = p.child(want.nest & 3)
+			require.Equal(t, want, p)
+			require.LessOrEqual(t, p.first(), ang2pix(ra, dec))
+			require.Greater(t, p.end(), ang2pix(ra, dec))
 		}
 	}
 }
@@ -164,14 +176,14 @@ func about(rng *rand.Rand, ra, dec, far float64) (float64, float64) {
 	return ra + math.Atan2(sin*sr*cd, cr-sd*z)/perDegree, d
 }
 
-// TestSearch: the tiles found have all that is within reach of a position, and
+// TestSearch: the partitions found have all that is within reach of a position, and
 // no others but those that are little farther.
 func TestSearch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
-	tiles, err := newTiles(someTiles())
+	parts, err := inOrder(somePartitions())
 	require.NoError(t, err)
-	s := &sky{tiles: tiles}
-	ra, dec := borderPlaces(rng, tiles, 20)
+	s := &sky{partitions: parts}
+	ra, dec := borderPlaces(rng, parts, 20)
 	several := 0
 	for i := range ra {
 		for _, reach := range []float64{0, 1. / 3600, 0.01, 1, 12, 100, 180} {
@@ -188,19 +200,19 @@ func TestSearch(t *testing.T) {
 					far = reach * (1 - 1e-9)
 				}
 				a, d := about(rng, ra[i], dec[i], far)
-				if home := find(tiles, cellOf(a, d).pixel()); home >= 0 {
+				if home := find(parts, ang2pix(a, d)); home >= 0 {
 					near[home] = true
-					require.True(t, in[home], "%v %v within %v: %v", ra[i], dec[i], reach, tiles[home])
+					require.True(t, in[home], "%v %v within %v: %v", ra[i], dec[i], reach, parts[home])
 				}
 			}
-			if reach <= 1 { // a tile that is in, but has nothing that is 1.3 times as far
+			if reach <= 1 { // a partition that is in, but has nothing that is 1.3 times as far
 				for f := range in {
 					ok := near[f]
 					for k := 0; k < 20_000 && !ok; k++ {
 						a, d := about(rng, ra[i], dec[i], (reach+slack)*1.3*math.Sqrt(rng.Float64()))
-						ok = find(tiles, cellOf(a, d).pixel()) == f
+						ok = find(parts, ang2pix(a, d)) == f
 					}
-					require.True(t, ok, "%v %v within %v: %v is far", ra[i], dec[i], reach, tiles[f])
+					require.True(t, ok, "%v %v within %v: %v is far", ra[i], dec[i], reach, parts[f])
 				}
 			}
 		}
@@ -208,28 +220,27 @@ func TestSearch(t *testing.T) {
 	assert.Greater(t, several, 500)
 }
 
-// TestInside: what is said to be inside of a tile with all about it is.
+// TestInside: what is said to be inside of a pixel with all about it is.
 func TestInside(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	inside := 0
 	for range 30_000 {
 		ra, dec := 360*rng.Float64(), math.Asin(2*rng.Float64()-1)/perDegree
-		c := cellOf(ra, dec)
-		n := nodeOf(c, rng.IntN(12))
-		reach := extent(n.order) / perDegree * math.Pow(10, -3*rng.Float64())
-		if !n.inside(c, reach) {
+		p := pixelOf(ra, dec, rng.IntN(12))
+		reach := maxPixRad(p.order) / perDegree * math.Pow(10, -3*rng.Float64())
+		if !p.inside(ang2pix(ra, dec), reach) {
 			continue
 		}
 		inside++
 		for range 20 {
 			a, d := about(rng, ra, dec, reach)
-			require.Equal(t, n, nodeOf(cellOf(a, d), n.order), "%v %v within %v", ra, dec, reach)
+			require.Equal(t, p, pixelOf(a, d, p.order), "%v %v within %v", ra, dec, reach)
 		}
 	}
 	assert.Greater(t, inside, 15_000)
 }
 
-func FuzzCell(f *testing.F) {
+func FuzzAng2pix(f *testing.F) {
 	f.Add(0., 0.)
 	f.Add(-1e-300, 90.)
 	f.Add(359.99999999999994, -41.810314895778596)
@@ -238,13 +249,13 @@ func FuzzCell(f *testing.F) {
 		if !(math.Abs(ra) <= math.MaxFloat64 && math.Abs(dec) <= 90) {
 			return
 		}
-		c := cellOf(ra, dec)
-		if c.face > 11 || max(c.x, c.y) >= 1<<finest {
-			t.Fatalf("%v %v: %v", ra, dec, c)
+		p := pixelOf(ra, dec, 12)
+		if p.nest >= 12<<24 {
+			t.Fatalf("%v %v: %v", ra, dec, p)
 		}
-		d := toVector(ra, dec).chord2(nodeOf(c, 12).centre())
-		if 2*math.Asin(math.Sqrt(d)/2) > extent(12) {
-			t.Fatalf("%v %v: %v is far", ra, dec, c)
+		d := toVector(ra, dec).chord2(pix2vec(p))
+		if 2*math.Asin(math.Sqrt(d)/2) > maxPixRad(12) {
+			t.Fatalf("%v %v: %v is far", ra, dec, p)
 		}
 	})
 }

@@ -83,31 +83,31 @@ func write(t testing.TB, text string, name ...string) {
 
 const mainProperties = "#HATS catalog\ndataproduct_type=object\nhats_col_ra=ra\nhats_col_dec=dec\n"
 
-// writeCatalog writes stars as a collection of these tiles, with a margin if
+// writeCatalog writes stars as a collection of these partitions, with a margin if
 // its threshold, in degrees, is not 0. It returns the directory, and the stars
 // in the order of the catalogue.
-func writeCatalog(t testing.TB, tiles []tile, stars []star, threshold float64) (dir string, sorted []star) {
+func writeCatalog(t testing.TB, parts []partition, stars []star, threshold float64) (dir string, sorted []star) {
 	dir = t.TempDir()
-	tiles, err := newTiles(tiles)
+	parts, err := inOrder(parts)
 	require.NoError(t, err)
 	collection := "hats_primary_table_url=stars\n"
 	info, beside := "Norder,Npix,num_rows\n", "Norder,Npix\n"
 	write(t, mainProperties, dir, "stars", "hats.properties")
-	for i, tl := range tiles {
+	for i, part := range parts {
 		var own, near []star
 		for _, s := range stars {
-			if find(tiles, cellOf(s.ra, s.dec).pixel()) == i {
+			if find(parts, ang2pix(s.ra, s.dec)) == i {
 				own = append(own, s)
-			} else if threshold > 0 && len((&sky{tiles: []tile{tl}}).touched(nil, s.ra, s.dec, threshold)) > 0 {
+			} else if threshold > 0 && len((&sky{partitions: []partition{part}}).touched(nil, s.ra, s.dec, threshold)) > 0 {
 				near = append(near, s)
 			}
 		}
-		name := fmt.Sprintf("Norder=%d/Dir=0/Npix=%d.parquet", tl.order, tl.pixel)
+		name := fmt.Sprintf("Norder=%d/Dir=0/Npix=%d.parquet", part.order, part.nest)
 		writeParquet(t, filepath.Join(dir, "stars", "dataset", name), starRecord(own))
-		info += fmt.Sprintf("%d,%d,%d\n", tl.order, tl.pixel, len(own))
+		info += fmt.Sprintf("%d,%d,%d\n", part.order, part.nest, len(own))
 		if near != nil {
 			writeParquet(t, filepath.Join(dir, "margin", "dataset", name), starRecord(near))
-			beside += fmt.Sprintf("%d,%d\n", tl.order, tl.pixel)
+			beside += fmt.Sprintf("%d,%d\n", part.order, part.nest)
 		}
 		sorted = append(sorted, own...)
 	}
@@ -121,36 +121,37 @@ func writeCatalog(t testing.TB, tiles []tile, stars []star, threshold float64) (
 	return dir, sorted
 }
 
-// someTiles are of several orders, with a part of the sky in none.
-func someTiles() (ts []tile) {
-	add := func(order int, pixels ...uint64) {
-		for _, p := range pixels {
-			ts = append(ts, tile{order, p, -1})
-		}
+// partitions are pixels of an order, of which it is not said how many rows they
+// have.
+func partitions(order int, nests ...uint64) (parts []partition) {
+	for _, n := range nests {
+		parts = append(parts, partition{pixel{order, n}, -1})
 	}
+	return parts
+}
+
+// somePartitions are of several orders, with a part of the sky in none.
+func somePartitions() (parts []partition) {
+	add := func(order int, nests ...uint64) { parts = append(parts, partitions(order, nests...)...) }
 	add(0, 0, 2, 4, 6, 10)
 	add(1, 4, 5, 6 /* not 7 */, 20, 22, 32, 33, 35)
 	add(2, 4*21, 4*21+1, 4*21+3, 4*23, 4*34, 4*34+1, 4*34+2)
 	add(3, 4*(4*34+3), 4*(4*34+3)+2, 4*(4*23+1)+1)
-	return ts
+	return parts
 }
 
-// borderPlaces are positions on and about the borders of tiles, and others that
+// borderPlaces are positions on and about the borders of partitions, and others that
 // are special.
-func borderPlaces(rng *rand.Rand, tiles []tile, each int) (ra, dec []float64) {
+func borderPlaces(rng *rand.Rand, parts []partition, each int) (ra, dec []float64) {
 	add := func(a, d float64) { ra, dec = append(ra, a), append(dec, math.Max(-90, math.Min(90, d))) }
-	for _, tl := range tiles {
+	for _, part := range parts {
 		for range each {
-			// a small pixel at a side of the tile
-			depth := 14 - tl.order
-			n := node{tile: tile{order: tl.order, pixel: tl.pixel}, face: uint32(tl.pixel >> (2 * tl.order))}
-			for i := range tl.order {
-				bits := tl.pixel >> (2 * (tl.order - 1 - i))
-				n.x, n.y = 2*n.x+uint32(bits&1), 2*n.y+uint32(bits>>1&1)
-			}
+			// a small pixel at a side of the partition
+			depth := 14 - part.order
+			n := part.pixel
 			side := rng.IntN(4)
 			for range depth {
-				k := uint32(rng.IntN(4))
+				k := rng.Uint64N(4)
 				switch side {
 				case 0:
 					k &^= 1
@@ -163,7 +164,7 @@ func borderPlaces(rng *rand.Rand, tiles []tile, each int) (ra, dec []float64) {
 				}
 				n = n.child(k)
 			}
-			c := n.centre()
+			c := pix2vec(n)
 			spread := math.Pow(10, -5+5*rng.Float64())
 			add(math.Atan2(c.y, c.x)/perDegree+spread*rng.NormFloat64(), math.Asin(c.z)/perDegree+spread*rng.NormFloat64())
 		}
@@ -204,7 +205,7 @@ func flat(t testing.TB, stars []star, moving bool) *crossmatch.Catalog {
 
 // same compares an answer with that of one catalogue of all stars.
 func same(t testing.TB, all *crossmatch.Catalog, stars []star, p crossmatch.Positions, radius crossmatch.Angle, got crossmatch.Answer) (matched int) {
-	want, err := all.NearestInto(nil, p, radius)
+	want, err := all.AppendNearest(nil, p, radius)
 	require.NoError(t, err)
 	require.NoError(t, got.Cause)
 	require.Len(t, got.Matches, len(want))

@@ -38,7 +38,7 @@ func TestEndsInTheMidst(t *testing.T) {
 	require.NoError(t, err)
 	whole.Rows.Release()
 	limit := c.cache.used * 35 / 120 // so that all questions load some
-	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: limit})
+	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: limit})
 	mem := c.mem.(*memory.CheckedAllocator)
 	for n := range int64(1000) {
 		impatient := &patient{Context: ctx}
@@ -52,8 +52,8 @@ func TestEndsInTheMidst(t *testing.T) {
 		}
 		require.ErrorIs(t, err, context.Canceled)
 		require.Nil(t, got.Rows)
-		for tile, e := range c.cache.loaded {
-			require.Zero(t, e.pins, "tile %d after %d", tile, n)
+		for partition, e := range c.cache.loaded {
+			require.Zero(t, e.pins, "partition %d after %d", partition, n)
 		}
 		require.LessOrEqual(t, c.cache.used, limit)
 		require.LessOrEqual(t, int64(mem.CurrentAlloc()), c.cache.used, "after %d", n)
@@ -74,12 +74,12 @@ func TestCutInTheMidst(t *testing.T) {
 		require.NoError(t, err)
 		for i := range places {
 			require.NoError(t, os.WriteFile(name, whole[:len(whole)*i/places], 0o666))
-			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: 4 << 20})
+			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: 4 << 20})
 			got, err := c.Nearest(ctx, crossmatch.Positions{RA: p.RA[:200], Dec: p.Dec[:200]}, crossmatch.Arcsecond)
 			require.NoError(t, err)
 			require.ErrorContains(t, got.Cause, "Npix=3.parquet")
 			for i, m := range got.Matches {
-				if cellOf(p.RA[i], p.Dec[i]).face == 3 {
+				if find(partitions(0, 3), ang2pix(p.RA[i], p.Dec[i])) == 0 {
 					require.Equal(t, crossmatch.Failed, m.Status)
 				}
 			}
@@ -92,7 +92,7 @@ func TestCutInTheMidst(t *testing.T) {
 			changed := append([]byte(nil), whole...)
 			clear(changed[at : at+16])
 			require.NoError(t, os.WriteFile(name, changed, 0o666))
-			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, Memory: 4 << 20})
+			c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: 4 << 20})
 			got, err := c.Nearest(ctx, crossmatch.Positions{RA: p.RA[:200], Dec: p.Dec[:200]}, crossmatch.Arcsecond)
 			require.NoError(t, err)
 			got.Rows.Release()

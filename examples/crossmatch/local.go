@@ -22,7 +22,7 @@ func (o *options) openHATS(f *catalogFlag) (crossmatch.Matcher, error) {
 	}
 	return hats.Open(f.where, hats.Options{
 		RA: f.ra, Dec: f.dec, Columns: f.columns,
-		PMRA: f.pmra, PMDec: f.pmdec, Epoch: f.epoch, Memory: int64(o.memory),
+		PMRA: f.pmra, PMDec: f.pmdec, Epoch: f.epoch, CacheBytes: int64(o.memory),
 	})
 }
 
