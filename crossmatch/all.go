@@ -79,7 +79,7 @@ func (l *link) askAll(ctx context.Context, c *Catalog, p Positions, limit int) (
 		}
 		a.Rows, err = c.pick(ctx, a.Matches, l.wanted)
 	}
-	if errors.Is(err, ErrIndex) {
+	if errors.Is(err, ErrBadIndex) {
 		from = make([]Match, len(p.RA))
 		for i := range from {
 			from[i].Row = int32(i)

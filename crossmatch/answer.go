@@ -56,11 +56,11 @@ func (c *Catalog) answer(ctx context.Context, dst []Match, p Positions, radius A
 	if err := ctx.Err(); err != nil {
 		return a, err
 	}
-	a.Matches, err = c.NearestInto(dst, p, radius)
+	a.Matches, err = c.AppendNearest(dst, p, radius)
 	if err == nil {
 		a.Rows, err = c.pick(ctx, a.Matches, wanted)
 	}
-	if errors.Is(err, ErrIndex) {
+	if errors.Is(err, ErrBadIndex) {
 		return failedAll(dst, p, err), nil
 	}
 	return a, err

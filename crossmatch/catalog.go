@@ -175,4 +175,4 @@ func classOf(reach float64) int {
 }
 
 // errDamaged is found where an index file was checked only in part.
-var errDamaged = fmt.Errorf("crossmatch: the index is damaged: %w", ErrIndex)
+var errDamaged = fmt.Errorf("crossmatch: the index is damaged: %w", ErrBadIndex)

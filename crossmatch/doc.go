@@ -1,7 +1,7 @@
 // Package crossmatch finds what catalogues know at positions on the sky.
 //
 //	c, err := crossmatch.NewCatalog(crossmatch.Rows{RA: ra, Dec: dec, Columns: record})
-//	matches, err := c.NearestInto(nil, crossmatch.Positions{RA: qra, Dec: qdec}, 1.5*crossmatch.Arcsecond)
+//	matches, err := c.AppendNearest(nil, crossmatch.Positions{RA: qra, Dec: qdec}, 1.5*crossmatch.Arcsecond)
 //
 // A [Catalog] is in memory or in an index file that processes share. A
 // [Matcher] is anything that can be asked for the nearest rows: a Catalog, a

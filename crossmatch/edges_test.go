@@ -16,14 +16,14 @@ func TestEdgeAfterAnother(t *testing.T) {
 	// rows 0 and 1 have own radii, row 2 has none
 	c, err := NewCatalog(Rows{RA: []float64{0.5, 100, 0}, Dec: []float64{0, 0, 1}, Radius: []float64{0.5, 0.5, nan}})
 	require.NoError(t, err)
-	got, err := c.NearestInto(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 1)
+	got, err := c.AppendNearest(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 1)
 	require.NoError(t, err)
 	assert.Equal(t, Matched, got[0].Status)
 	assert.Equal(t, Matched, got[1].Status, "row 2 is exactly 1 degree away")
 	// and the other way: radius asked 0.5, own one of 1 on the edge, then a row just too far
 	c, err = NewCatalog(Rows{RA: []float64{1, 100, 0}, Dec: []float64{0, 0, math.Nextafter(2.5, 3)}, Radius: []float64{1, 1, nan}})
 	require.NoError(t, err)
-	got, err = c.NearestInto(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 0.5)
+	got, err = c.AppendNearest(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 0.5)
 	require.NoError(t, err)
 	assert.Equal(t, Matched, got[0].Status)
 	assert.Equal(t, None, got[1].Status, "row 2 is farther than 0.5 degrees: %v", got[1])
@@ -33,7 +33,7 @@ func TestEdgeAfterAnother(t *testing.T) {
 func TestWindowMeetsItself(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{100}, Dec: []float64{0}})
 	require.NoError(t, err)
-	_, err = c.NearestInto(nil, Positions{RA: []float64{-90}, Dec: []float64{0}}, 90-3e-11)
+	_, err = c.AppendNearest(nil, Positions{RA: []float64{-90}, Dec: []float64{0}}, 90-3e-11)
 	assert.NoError(t, err)
 	c, err = NewCatalog(Rows{RA: []float64{0, -100}, Dec: []float64{0, 0}})
 	require.NoError(t, err)
@@ -46,12 +46,12 @@ func TestWindowMeetsItself(t *testing.T) {
 func TestDenormals(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{0}, Dec: []float64{1e-160}})
 	require.NoError(t, err)
-	got, err := c.NearestInto(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 0)
+	got, err := c.AppendNearest(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 0)
 	require.NoError(t, err)
 	assert.Equal(t, None, got[0].Status)
 	c, err = NewCatalog(Rows{RA: []float64{0, 0}, Dec: []float64{1e-160, 0}})
 	require.NoError(t, err)
-	got, err = c.NearestInto(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 1)
+	got, err = c.AppendNearest(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 1)
 	require.NoError(t, err)
 	assert.Equal(t, int32(1), got[0].Row)
 }
@@ -77,7 +77,7 @@ func TestEpochOfANeighbour(t *testing.T) {
 			p.Epoch[i] = 2016
 		}
 		p.Epoch[0] = e
-		got, err := c.NearestInto(nil, p, Arcsecond)
+		got, err := c.AppendNearest(nil, p, Arcsecond)
 		require.NoError(t, err)
 		lost := 0
 		for i := 1; i < 101; i++ {
@@ -117,7 +117,7 @@ func TestRing(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: ra, Dec: dec})
 	require.NoError(t, err)
 	begin := time.Now()
-	got, err := c.NearestInto(nil, Positions{RA: make([]float64, 100), Dec: []float64{99: 90}}, 90)
+	got, err := c.AppendNearest(nil, Positions{RA: make([]float64, 100), Dec: []float64{99: 90}}, 90)
 	require.NoError(t, err)
 	assert.Equal(t, int32(0), got[99].Row)
 	assert.Less(t, time.Since(begin), 10*time.Second) // else minutes
@@ -177,7 +177,7 @@ func TestEdges(t *testing.T) {
 		c, err := NewCatalog(rows)
 		require.NoError(t, err)
 		p := Positions{RA: []float64{x.ra}, Dec: []float64{x.dec}}
-		got, err := c.NearestInto(nil, p, x.radius)
+		got, err := c.AppendNearest(nil, p, x.radius)
 		require.NoError(t, err)
 		assert.Equal(t, x.row, got[0].Row, x.name)
 		pairs, err := c.Within(p, x.radius, 1)

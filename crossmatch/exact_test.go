@@ -113,7 +113,7 @@ func TestNearestIsExact(t *testing.T) {
 		c, err := NewCatalog(all)
 		require.NoError(t, err)
 		for _, radius := range []Angle{Angle(scale * rnd.Float64()), radiusOf(rnd, ra, dec, qra, qdec)} {
-			got, err := c.NearestInto(nil, Positions{RA: qra, Dec: qdec}, radius)
+			got, err := c.AppendNearest(nil, Positions{RA: qra, Dec: qdec}, radius)
 			require.NoError(t, err)
 			pairs, err := c.Within(Positions{RA: qra, Dec: qdec}, radius, 0)
 			require.NoError(t, err)

@@ -14,7 +14,7 @@ var bright = crossmatch.Rows{
 
 var names = []string{"α Cen A", "α Cen B", "Vega"}
 
-func ExampleCatalog_NearestInto() {
+func ExampleCatalog_AppendNearest() {
 	catalog, err := crossmatch.NewCatalog(bright)
 	if err != nil {
 		fmt.Println(err)
@@ -24,7 +24,7 @@ func ExampleCatalog_NearestInto() {
 		RA:  []float64{-140.0980, 279.2350, 10},
 		Dec: []float64{-60.8341, 38.7837, 91},
 	}
-	matches, err := catalog.NearestInto(nil, positions, 1.5*crossmatch.Arcsecond)
+	matches, err := catalog.AppendNearest(nil, positions, 1.5*crossmatch.Arcsecond)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// guard calls f, which looks at the file, and returns ErrIndex if the system has
+// guard calls f, which looks at the file, and returns ErrBadIndex if the system has
 // nothing to show where the file should be: because it was cut, or its disk
 // fails. Without that the program would end. Of no file it only calls f.
 func (m *mapping) guard(f func() error) (err error) {

@@ -40,8 +40,8 @@ func TestIndexCutInUse(t *testing.T) {
 		require.NoError(t, os.Truncate(name, size))
 		if failsInUse(t, c, p) {
 			failed++
-			require.ErrorIs(t, c.Verify(t.Context()), ErrIndex)
-			require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "again")), ErrIndex)
+			require.ErrorIs(t, c.Verify(t.Context()), ErrBadIndex)
+			require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "again")), ErrBadIndex)
 		} else {
 			answered++
 		}
@@ -67,7 +67,7 @@ func failsInUse(t *testing.T, c *Catalog, p Positions) bool {
 	defer a.Rows.Release()
 	require.Equal(t, Invalid, a.Matches[0].Status)
 	if a.Cause != nil {
-		require.ErrorIs(t, a.Cause, ErrIndex)
+		require.ErrorIs(t, a.Cause, ErrBadIndex)
 		require.ErrorContains(t, a.Cause, c.file.name)
 		for _, m := range a.Matches[1:] {
 			require.Equal(t, Failed, m.Status)

@@ -32,7 +32,7 @@ func FuzzNearest(f *testing.F) {
 		}
 		c, err := NewCatalog(rows)
 		require.NoError(t, err)
-		got, err := c.NearestInto(nil, p, Angle(radius))
+		got, err := c.AppendNearest(nil, p, Angle(radius))
 		if !(radius >= 0 && radius <= 180) {
 			require.Error(t, err)
 			return

@@ -43,9 +43,9 @@ const (
 	mostDescription = 4 << 20
 )
 
-// ErrIndex is in the errors of files that are no index, are of another version,
+// ErrBadIndex is in the errors of files that are no index, are of another version,
 // or are damaged: what helps is to make them anew, with WriteIndex.
-var ErrIndex = errors.New("unusable index: make it anew")
+var ErrBadIndex = errors.New("unusable index: make it anew")
 
 // IsIndex reports whether a file that begins like this is an index, of whatever
 // version. Eight bytes are enough.
@@ -53,7 +53,7 @@ func IsIndex(begin []byte) bool { return bytes.HasPrefix(begin, []byte(indexMagi
 
 // unusable is an error that says what is wrong with an index.
 func unusable(format string, args ...any) error {
-	return fmt.Errorf(format+": %w", append(args, ErrIndex)...)
+	return fmt.Errorf(format+": %w", append(args, ErrBadIndex)...)
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -89,7 +89,7 @@ func BenchmarkIndex(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := x.NearestInto(nil, Positions{RA: hra[:40_000], Dec: hdec[:40_000]}, 1.5*Arcsecond); err != nil {
+			if _, err := x.AppendNearest(nil, Positions{RA: hra[:40_000], Dec: hdec[:40_000]}, 1.5*Arcsecond); err != nil {
 				b.Fatal(err)
 			}
 			if err := x.Close(); err != nil {
@@ -119,7 +119,7 @@ func BenchmarkIndex(b *testing.B) {
 		b.Run("half/"+of.name, func(b *testing.B) {
 			for b.Loop() {
 				for i := 0; i < m; i += chunk {
-					out, _ = of.c.NearestInto(out[:0], Positions{RA: hra[i : i+chunk], Dec: hdec[i : i+chunk]}, 1.5*Arcsecond)
+					out, _ = of.c.AppendNearest(out[:0], Positions{RA: hra[i : i+chunk], Dec: hdec[i : i+chunk]}, 1.5*Arcsecond)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/m, "ns/query")

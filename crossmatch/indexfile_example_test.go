@@ -21,7 +21,7 @@ func ExampleOpenIndex() {
 	name := filepath.Join(dir, "stars.index")
 
 	c, err := crossmatch.OpenIndex(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, crossmatch.ErrIndex) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, crossmatch.ErrBadIndex) {
 		fmt.Println("made anew")
 		c, err = crossmatch.NewCatalog(crossmatch.Rows{RA: []float64{101.287, 279.235}, Dec: []float64{-16.716, 38.784}})
 		if err == nil {

@@ -309,7 +309,7 @@ func TestOpenIndexFails(t *testing.T) {
 	dir := t.TempDir()
 	_, err := OpenIndex(filepath.Join(dir, "none"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	require.NotErrorIs(t, err, ErrIndex)
+	require.NotErrorIs(t, err, ErrBadIndex)
 	_, err = OpenIndex(dir)
 	require.ErrorContains(t, err, "it is not a file")
 
@@ -339,11 +339,11 @@ func TestOpenIndexFails(t *testing.T) {
 		_, err := OpenIndex(name)
 		require.ErrorContains(t, err, x.says)
 		require.ErrorContains(t, err, name)
-		require.ErrorIs(t, err, ErrIndex)
+		require.ErrorIs(t, err, ErrBadIndex)
 	}
 	for n := range whole { // cut anywhere
 		_, err := openBytes(whole[:n])
-		require.ErrorIs(t, err, ErrIndex, "%d", n)
+		require.ErrorIs(t, err, ErrBadIndex, "%d", n)
 	}
 }
 
@@ -394,7 +394,7 @@ func TestIndexChanged(t *testing.T) {
 			}
 		}
 		if !between[at] {
-			require.ErrorIs(t, err, ErrIndex, "%d", at)
+			require.ErrorIs(t, err, ErrBadIndex, "%d", at)
 		}
 		changed[at] = whole[at]
 	}
@@ -419,7 +419,7 @@ func ask(t testing.TB, c *Catalog) {
 			}
 			answer.Rows.Release()
 		}
-		if err != nil && !errors.Is(err, ErrIndex) {
+		if err != nil && !errors.Is(err, ErrBadIndex) {
 			t.Log(err)
 		}
 		_, _ = c.Within(p, radius, 3)

@@ -76,7 +76,7 @@ func TestIndexDescription(t *testing.T) {
 		{`{"rows":300`, `null{"rows":300`, "0 rows"},
 	} {
 		_, err := openBytes(described(t, whole, x.from, x.to))
-		if assert.ErrorIs(t, err, ErrIndex, "%s for %s", x.to, x.from) && x.says != "0 rows" {
+		if assert.ErrorIs(t, err, ErrBadIndex, "%s for %s", x.to, x.from) && x.says != "0 rows" {
 			assert.ErrorContains(t, err, x.says, "%s for %s", x.to, x.from)
 		}
 	}
@@ -104,7 +104,7 @@ func TestIndexSizes(t *testing.T) {
 		{"{\"asked\"", "{}{\"asked\"", "another grid"},
 	} {
 		_, err := openBytes(described(t, whole, x.from, x.to))
-		assert.ErrorIs(t, err, ErrIndex)
+		assert.ErrorIs(t, err, ErrBadIndex)
 		assert.ErrorContains(t, err, x.says, "%s for %s", x.to, x.from)
 	}
 	_, err = openBytes(seal(append(whole[:len(whole):len(whole)], "{}"...)))
@@ -160,7 +160,7 @@ func TestIndexSections(t *testing.T) {
 		},
 	} {
 		c := change(f)
-		assert.ErrorIs(t, c.Verify(t.Context()), ErrIndex, name)
+		assert.ErrorIs(t, c.Verify(t.Context()), ErrBadIndex, name)
 		ask(t, c)
 	}
 	// What a search does not take for an answer.
@@ -193,10 +193,10 @@ func TestIndexSections(t *testing.T) {
 		},
 	} {
 		c := change(f)
-		_, err := c.NearestInto(nil, p, 180)
-		assert.ErrorIs(t, err, ErrIndex, name)
+		_, err := c.AppendNearest(nil, p, 180)
+		assert.ErrorIs(t, err, ErrBadIndex, name)
 		_, err = c.Within(p, 180, 0)
-		assert.ErrorIs(t, err, ErrIndex, name)
+		assert.ErrorIs(t, err, ErrBadIndex, name)
 	}
 	// Motions and radii that are no numbers move nothing.
 	c := change(func(c *Catalog) {
@@ -256,7 +256,7 @@ func TestIndexFields(t *testing.T) {
 		f(cast[field](file[headerSize:headerSize+n*fieldSize]), cast[uint32](file[start:start+4*len(c.layers[0].start)]))
 		require.NotEqual(t, whole, file, name)
 		_, err := openBytes(file)
-		assert.ErrorIs(t, err, ErrIndex, name)
+		assert.ErrorIs(t, err, ErrBadIndex, name)
 	}
 	for _, x := range []struct {
 		ok     bool
@@ -285,15 +285,15 @@ func TestIndexZigzag(t *testing.T) {
 	}
 	p := Positions{RA: []float64{10, 200, 0}, Dec: []float64{10, -50, 90}}
 	for _, radius := range []Angle{20, 180} {
-		_, err = c.NearestInto(nil, p, radius)
-		assert.ErrorIs(t, err, ErrIndex)
+		_, err = c.AppendNearest(nil, p, radius)
+		assert.ErrorIs(t, err, ErrBadIndex)
 		_, err = c.Within(p, radius, 0)
-		assert.ErrorIs(t, err, ErrIndex)
+		assert.ErrorIs(t, err, ErrBadIndex)
 		_, err = c.Cone(10, 10, radius, 1)
-		assert.ErrorIs(t, err, ErrIndex)
+		assert.ErrorIs(t, err, ErrBadIndex)
 		a, err := c.Nearest(t.Context(), p, radius)
 		assert.NoError(t, err)
-		assert.ErrorIs(t, a.Cause, ErrIndex)
+		assert.ErrorIs(t, a.Cause, ErrBadIndex)
 		assert.Equal(t, Failed, a.Matches[1].Status)
 	}
 }
@@ -339,7 +339,7 @@ func FuzzOpenIndex(f *testing.F) {
 		copy(file, indexHeader{int64(len(file)), at, crc32.Checksum(file[at:], castagnoli)}.bytes())
 		c, err := openBytes(file)
 		if err != nil {
-			require.ErrorIs(t, err, ErrIndex)
+			require.ErrorIs(t, err, ErrBadIndex)
 			return
 		}
 		_ = c.Verify(t.Context())

@@ -20,10 +20,10 @@ import (
 // and where strings end. The rest of a damaged or hostile file can make a search
 // return an error, or a wrong match, and no more: Verify reads the whole file and
 // finds that out beforehand. Errors that a new index would help against are
-// ErrIndex.
+// ErrBadIndex.
 //
 // Do not change an index in place, nor cut it, which WriteIndex never does. What
-// can then no longer be read is ErrIndex as well, and of Nearest and of a Transform
+// can then no longer be read is ErrBadIndex as well, and of Nearest and of a Transform
 // the status Failed. Close it in the end.
 func OpenIndex(name string) (*Catalog, error) {
 	err := portable()

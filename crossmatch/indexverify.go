@@ -8,7 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
 )
 
-// Verify reads the whole index file and returns an error, ErrIndex, if it is
+// Verify reads the whole index file and returns an error, ErrBadIndex, if it is
 // damaged: if a checksum is wrong, or a row is not where a search would look for
 // it. Of a catalogue in memory it returns nil.
 func (c *Catalog) Verify(ctx context.Context) error {

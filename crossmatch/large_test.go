@@ -81,7 +81,7 @@ func TestLargeCatalog(t *testing.T) {
 		if radius == 5 {
 			p.RA, p.Dec = p.RA[1900:2100], p.Dec[1900:2100]
 		}
-		got, err := c.NearestInto(nil, p, radius)
+		got, err := c.AppendNearest(nil, p, radius)
 		require.NoError(t, err)
 		pairs, err := c.Within(p, radius, 0)
 		require.NoError(t, err)
@@ -149,7 +149,7 @@ func TestMotion(t *testing.T) {
 		c, err := NewCatalog(rows)
 		require.NoError(t, err)
 		const radius = Arcsecond
-		got, err := c.NearestInto(nil, p, radius)
+		got, err := c.AppendNearest(nil, p, radius)
 		require.NoError(t, err)
 		for i := range got {
 			best, edge := 400., false
@@ -214,7 +214,7 @@ func TestSmallCatalogs(t *testing.T) {
 	} {
 		c, err := NewCatalog(x.rows)
 		require.NoError(t, err, x.name)
-		got, err := c.NearestInto(nil, p, 0)
+		got, err := c.AppendNearest(nil, p, 0)
 		require.NoError(t, err, x.name)
 		for i := range got {
 			assert.Equal(t, x.want[i], got[i].Status, "%s: %d", x.name, i)

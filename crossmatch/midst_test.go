@@ -73,7 +73,7 @@ func TestTransformFailsInTheMidst(t *testing.T) {
 			x.trouble = trouble
 			for what, do := range map[string]func(ctx context.Context) error{
 				"match": func(ctx context.Context) error { got, err := tr.Match(ctx, rec); return released(got, err) },
-				"again": func(ctx context.Context) error { got, err := tr.Again(ctx, failed); return released(got, err) },
+				"again": func(ctx context.Context) error { got, err := tr.Retry(ctx, failed); return released(got, err) },
 				"apply": func(ctx context.Context) error {
 					got, err := tr.Apply(ctx, stream.Rows{Record: rec})
 					got.Release()

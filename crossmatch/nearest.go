@@ -370,13 +370,13 @@ func (at *place) compare(a, b *row) int {
 
 func (at *place) exactly(r *row) *big.Float { return exactHaversine(at.ra, at.dec, r.ra, r.dec) }
 
-// NearestInto appends to dst, for each position, the nearest row within a
+// AppendNearest appends to dst, for each position, the nearest row within a
 // radius of 0 to 180 degrees, which is included; of rows that are equally near it
 // is the first. Where float64 can tell which is nearest it allocates nothing else.
 // An error is of positions or a radius that make no sense, of an index file that
-// is damaged (ErrIndex), or of a catalogue that is closed; dst then has nothing
+// is damaged (ErrBadIndex), or of a catalogue that is closed; dst then has nothing
 // new.
-func (c *Catalog) NearestInto(dst []Match, p Positions, radius Angle) ([]Match, error) {
+func (c *Catalog) AppendNearest(dst []Match, p Positions, radius Angle) ([]Match, error) {
 	if err := p.Check(radius); err != nil {
 		return dst, err
 	}

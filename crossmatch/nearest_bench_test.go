@@ -40,7 +40,7 @@ func BenchmarkNearest(b *testing.B) {
 					benchRun(b, func() (found int) {
 						for from := 0; from < benchQueries; from += chunk {
 							to := min(from+chunk, benchQueries)
-							out, _ = c.NearestInto(out[:0], Positions{RA: p.RA[from:to], Dec: p.Dec[from:to]}, benchRadius)
+							out, _ = c.AppendNearest(out[:0], Positions{RA: p.RA[from:to], Dec: p.Dec[from:to]}, benchRadius)
 							for i := range out {
 								if out[i].Status == Matched {
 									found++

@@ -98,7 +98,7 @@ func TestTakeDamaged(t *testing.T) {
 		} {
 			rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "x", Type: a.DataType()}}, nil), []arrow.Array{a}, 3)
 			_, err := Take(compute.WithAllocator(t.Context(), mem), rec, []Match{{Row: 0}, {Row: 1}})
-			assert.ErrorIs(t, err, ErrIndex, "%v", damaged)
+			assert.ErrorIs(t, err, ErrBadIndex, "%v", damaged)
 		}
 	}
 }

@@ -26,7 +26,7 @@ import (
 //	NAME_COLUMN               each of the catalogue's columns; null without a match
 //
 // No row is dropped, whatever fails: rows that are failed can be matched once
-// more, by [Transform.Again]. A row whose position is null is invalid.
+// more, by [Transform.Retry]. A row whose position is null is invalid.
 //
 // It may be used concurrently. Do not change it once it is in use.
 type Transform struct {

@@ -146,7 +146,7 @@ func TestTransform(t *testing.T) {
 		defer got.Release()
 		assert.Zero(t, got.NumRows())
 		assert.True(t, schema.Equal(got.Schema()))
-		again, err := tr.Again(t.Context(), got)
+		again, err := tr.Retry(t.Context(), got)
 		require.NoError(t, err)
 		again.Release()
 	})
@@ -159,7 +159,7 @@ func TestTransform(t *testing.T) {
 }
 
 // A failure drops no row, and Again asks for what failed and nothing else.
-func TestAgain(t *testing.T) {
+func TestRetry(t *testing.T) {
 	mem := checkedMemory(t)
 	f := &flaky{Catalog: namedCatalog(t, mem, "f", 10, 20, 30, 40)}
 	f.answers.Store(2)
@@ -180,7 +180,7 @@ func TestAgain(t *testing.T) {
 	assert.Equal(t, "f3|f2|-|-|-|-", one["bad_name"])
 	assert.Equal(t, "f3|f2|f1|-|-|f0", one["good_name"])
 
-	second, err := tr.Again(t.Context(), first)
+	second, err := tr.Retry(t.Context(), first)
 	require.NoError(t, err)
 	defer second.Release()
 	two := text(second)
@@ -195,26 +195,26 @@ func TestAgain(t *testing.T) {
 
 	part := second.NewSlice(3, 6)
 	defer part.Release()
-	third, err := tr.Again(t.Context(), part)
+	third, err := tr.Retry(t.Context(), part)
 	require.NoError(t, err)
 	defer third.Release()
 	assert.Equal(t, "invalid|none|match", text(third)["bad_match"])
 	assert.Equal(t, "-|-|f0", text(third)["bad_name"])
 
 	f.asked.Store(-1)
-	fourth, err := tr.Again(t.Context(), third)
+	fourth, err := tr.Retry(t.Context(), third)
 	require.NoError(t, err)
 	defer fourth.Release()
 	assert.EqualValues(t, -1, f.asked.Load(), "there was nothing to ask")
 	assert.True(t, array.RecordEqual(third, fourth))
 
-	_, err = tr.Again(t.Context(), rec)
+	_, err = tr.Retry(t.Context(), rec)
 	assert.EqualError(t, err, `crossmatch: no column "good_match" among x, y: only rows that join "good" was given can be matched again`)
 	tr.Joins[1].Columns = nil
 	tr.Joins[1].Matcher = namedCatalog(t, mem, "x", 1)
 	other := *tr
 	other.Joins = []Join{{Name: "bad", Radius: 1, Matcher: mistaken{schema: arrow.NewSchema([]arrow.Field{{Name: "mag", Type: arrow.BinaryTypes.String}}, nil)}}}
-	_, err = other.Again(t.Context(), first)
+	_, err = other.Retry(t.Context(), first)
 	assert.EqualError(t, err, `crossmatch: column "bad_mag" is float32, and join "bad" has utf8`)
 }
 
@@ -263,7 +263,7 @@ func TestTransformErrors(t *testing.T) {
 		_, err := tr.Apply(t.Context(), stream.Rows{Record: rec})
 		assert.ErrorContains(t, err, says)
 		assert.ErrorContains(t, err, "crossmatch: ")
-		_, err = tr.Again(t.Context(), rec)
+		_, err = tr.Retry(t.Context(), rec)
 		assert.Error(t, err)
 	}
 }
@@ -290,7 +290,7 @@ func TestTransformDamaged(t *testing.T) {
 	c.layers[0].rows[0].id, c.layers[0].rows[1].id = 99, 99
 	a, err := c.Nearest(compute.WithAllocator(t.Context(), mem), Positions{RA: []float64{10, 10, 50}, Dec: []float64{0, 91, 0}}, 1)
 	require.NoError(t, err)
-	assert.ErrorIs(t, a.Cause, ErrIndex)
+	assert.ErrorIs(t, a.Cause, ErrBadIndex)
 	assert.Equal(t, []Status{Failed, Invalid, Failed}, []Status{a.Matches[0].Status, a.Matches[1].Status, a.Matches[2].Status})
 	assert.EqualValues(t, -1, a.Matches[0].Row)
 	assert.True(t, c.Schema().Equal(a.Rows.Schema()))

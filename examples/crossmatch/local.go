@@ -77,7 +77,7 @@ func (o *options) openIndexed(ctx context.Context, f *catalogFlag, c *counter) (
 	if err == nil {
 		err = opened.Close()
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, crossmatch.ErrIndex) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, crossmatch.ErrBadIndex) {
 		return nil, err
 	}
 	made, err := f.load(ctx, c.loading(f.name))

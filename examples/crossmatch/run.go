@@ -91,7 +91,7 @@ func (o *options) each(ctx context.Context, t *crossmatch.Transform, rec arrow.R
 	if !o.all {
 		match := t.Match
 		if o.again {
-			match = t.Again
+			match = t.Retry
 		}
 		matched, err := match(ctx, rec)
 		if err != nil {

@@ -11,12 +11,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/compute"
 )
 
-// Again matches once more the rows that are failed in a record that Match
+// Retry matches once more the rows that are failed in a record that Match
 // returned, or that was read back from where it was stored: each catalogue is
 // asked for those that it did not answer, and the columns of the join are
 // replaced for them. The other rows, and the order of the columns, stay. Whoever
 // calls it releases the new record, and still the old one.
-func (t *Transform) Again(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
+func (t *Transform) Retry(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
 	links, err := t.links()
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func (t *Transform) Again(ctx context.Context, rec arrow.Record) (arrow.Record, 
 		}
 	}()
 	err = t.each(ctx, len(links), func(ctx context.Context, i int) (err error) {
-		changed[i], err = links[i].again(ctx, rec, at[i], p)
+		changed[i], err = links[i].retry(ctx, rec, at[i], p)
 		return err
 	})
 	if err != nil {
@@ -71,7 +71,7 @@ func (l *link) locate(s *arrow.Schema) ([]int, error) {
 
 // again returns the link's columns with other answers where the old ones are
 // failed; nil if none is.
-func (l *link) again(ctx context.Context, rec arrow.Record, at []int, p Positions) ([]arrow.Array, error) {
+func (l *link) retry(ctx context.Context, rec arrow.Record, at []int, p Positions) ([]arrow.Array, error) {
 	status := rec.Column(at[matchColumn]).(*array.String)
 	var failed []int32
 	for i := range status.Len() {
