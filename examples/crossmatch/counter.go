@@ -135,6 +135,9 @@ func (c *counter) summary() string {
 		fmt.Fprintln(w)
 	}
 	w.Flush()
+	if c.timeless > 0 {
+		fmt.Fprintf(&out, "%s positions have no time of observation: for them no row was moved\n", cli.Count(c.timeless))
+	}
 	return out.String()
 }
 

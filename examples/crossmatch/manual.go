@@ -11,12 +11,12 @@ DESCRIPTION
     Reads a table with positions, of any size, and writes its rows, each with what
     every catalogue has nearest to it within a radius:
 
-        NAME_match       match, none, invalid (an invalid position), or failed
+        NAME_match       match, none, invalid (its position is), or failed
         NAME_separation  arcseconds
         NAME_cause       why it failed
-        NAME_COLUMN      the columns of the catalogue's row: all, or those of columns=;
-                         of the CDS only those of columns=, where simbad alone gives
-                         main_id and otype without it
+        NAME_COLUMN      the columns of the catalogue's row: those of columns=; without
+                         it all, but of the CDS main_id and otype of simbad, and none
+                         of other tables
 
     Rows stay in their order and none is left out. Positions are in ICRS. The radius
     is inclusive, of rows that are equally near the first one counts, and separations

@@ -15,7 +15,6 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/cds"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
-	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
 // batch is how many positions are matched at a time. A request to the CDS has as
@@ -62,30 +61,35 @@ func (o *options) run(ctx context.Context) error {
 	if err := in.times.check(o); err != nil {
 		return err
 	}
-	schema, err := o.schema(t, in)
+	keepMemory()
+	c.matching(t.Joins)
+	err = o.match(ctx, t, in, c)
+	stop()
 	if err != nil {
 		return forFlags(err)
 	}
-	keepMemory()
-	c.matching(t.Joins)
-	err = create(o.out, schema, func(out output) error {
+	fmt.Fprint(os.Stderr, c.summary())
+	return c.failure(o)
+}
+
+// match writes all rows with what was found.
+func (o *options) match(ctx context.Context, t *crossmatch.Transform, in *input, c *counter) error {
+	schema, err := o.schema(t, in)
+	if err != nil {
+		return err
+	}
+	moving := o.moving() != nil && o.epoch != noEpoch
+	return create(o.out, schema, func(out output) error {
 		return in.records(ctx, func(rec arrow.Record) error {
-			c.timeless += in.times.unknown(rec)
+			if moving {
+				c.timeless += in.times.unknown(rec)
+			}
 			return o.each(ctx, t, rec, func(matched arrow.Record) error {
 				c.count(rec, matched)
 				return out.write(matched)
 			})
 		})
 	})
-	stop()
-	if err != nil {
-		return forFlags(err)
-	}
-	fmt.Fprint(os.Stderr, c.summary())
-	if o.moving() != nil && o.epoch != noEpoch && c.timeless > 0 {
-		fmt.Fprintf(os.Stderr, "%s positions have no time of observation: for them no row was moved\n", cli.Count(c.timeless))
-	}
-	return c.failure(o)
 }
 
 // schema is that of what is written.
