@@ -73,14 +73,14 @@ func selectColumns(cols []column, ra, dec int, o Options) ([]int, error) {
 	want = append(want, ra, dec)
 	for k, name := range slices.Concat(o.Columns, o.Optional) {
 		i, err := lookup(cols, name)
-		if _, absent := err.(noColumn); absent && k >= len(o.Columns) {
+		if err == nil && cols[i].why != "" {
+			err = absent{fmt.Errorf("column %q cannot be read: %s", cols[i].name, cols[i].why)}
+		}
+		if _, ok := err.(absent); ok && k >= len(o.Columns) {
 			continue
 		}
 		if err != nil {
 			return nil, err
-		}
-		if c := cols[i]; c.why != "" {
-			return nil, fmt.Errorf("column %q cannot be read: %s", c.name, c.why)
 		}
 		if !slices.Contains(want, i) {
 			want = append(want, i)

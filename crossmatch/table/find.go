@@ -43,15 +43,13 @@ func find(n int, nameOf func(i int) string, name string) (int, error) {
 	case others > 1:
 		return 0, fmt.Errorf("more than one column goes by %q, %q for one: write it as the file does", clip(name), clip(nameOf(folded)))
 	case others == 0:
-		return 0, noColumn{name: clip(name), has: list(n, nameOf)}
+		return 0, absent{fmt.Errorf("no column %q: it has %s", clip(name), list(n, nameOf))}
 	}
 	return folded, nil
 }
 
-// noColumn is the error of a name that is not there.
-type noColumn struct{ name, has string }
-
-func (e noColumn) Error() string { return fmt.Sprintf("no column %q: it has %s", e.name, e.has) }
+// absent is the error of a column that is not there, or cannot be read.
+type absent struct{ error }
 
 // list tells columns to people, not all of them.
 func list(n int, nameOf func(i int) string) string {

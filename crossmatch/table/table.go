@@ -23,7 +23,8 @@ type Options struct {
 	// Columns to read besides the position, which then comes first, in this
 	// order. Nil: all, in the order of the file.
 	Columns []string
-	// Optional are columns to read behind those, if the file has them.
+	// Optional are columns to read behind those, if the file has them and they
+	// can be read.
 	Optional []string
 
 	Comma   rune // of CSV; 0: one of , ; tab | is found out
