@@ -3,7 +3,6 @@ package table
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
@@ -60,60 +59,10 @@ func unique(cols []column) {
 	}
 }
 
-// lookup finds a column by name: as it is written or else, if that is
-// unequivocal, in other capitals.
-func lookup(cols []column, name string) (int, error) {
-	folded := -1
-	for i, c := range cols {
-		if c.name == name {
-			return i, nil
-		}
-		if strings.EqualFold(c.name, name) {
-			if folded >= 0 {
-				return 0, fmt.Errorf("columns %q and %q both go by %q: write it as the file does", cols[folded].name, c.name, name)
-			}
-			folded = i
-		}
-	}
-	if folded < 0 {
-		return 0, fmt.Errorf("no column %q: it has %s", name, names(cols))
-	}
-	return folded, nil
-}
-
-// names lists columns for people, not all of them.
-func names(cols []column) string {
-	const most = 40
-	var b strings.Builder
-	for i, c := range cols {
-		if i == most {
-			fmt.Fprintf(&b, " and %d more", len(cols)-most)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(clip(c.name))
-	}
-	if b.Len() == 0 {
-		return "none"
-	}
-	return b.String()
-}
-
-// clip shortens what a file says for an error.
-func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
 // selectColumns returns the columns asked for, those of the position among them.
-func selectColumns(cols []column, ra, dec int, asked []string) ([]int, error) {
+func selectColumns(cols []column, ra, dec int, o Options) ([]int, error) {
 	var want []int
-	if asked == nil {
+	if o.Columns == nil {
 		for i, c := range cols {
 			if c.why == "" {
 				want = append(want, i)
@@ -122,13 +71,16 @@ func selectColumns(cols []column, ra, dec int, asked []string) ([]int, error) {
 		return want, nil
 	}
 	want = append(want, ra, dec)
-	for _, name := range asked {
+	for k, name := range slices.Concat(o.Columns, o.Optional) {
 		i, err := lookup(cols, name)
+		if err == nil && cols[i].why != "" {
+			err = absent{fmt.Errorf("column %q cannot be read: %s", cols[i].name, cols[i].why)}
+		}
+		if _, ok := err.(absent); ok && k >= len(o.Columns) {
+			continue
+		}
 		if err != nil {
 			return nil, err
-		}
-		if c := cols[i]; c.why != "" {
-			return nil, fmt.Errorf("column %q cannot be read: %s", c.name, c.why)
 		}
 		if !slices.Contains(want, i) {
 			want = append(want, i)

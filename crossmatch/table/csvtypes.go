@@ -25,7 +25,7 @@ func (t *csvTable) prepare(want []int) error {
 	if err != nil {
 		return err
 	}
-	seen := make([]struct{ int, huge, float, text bool }, len(t.cols))
+	seen := make([]kinds, len(t.cols))
 	open := append([]int(nil), want...) // columns that may still be numbers
 	for {
 		if err := t.nextRow(l); err == io.EOF {
@@ -35,19 +35,7 @@ func (t *csvTable) prepare(want []int) error {
 		}
 		for i := 0; i < len(open); i++ {
 			s := &seen[open[i]]
-			f := l.fields[open[i]]
-			if s.float && isFloatText(f) {
-				continue
-			}
-			switch kindOf(f) {
-			case isInt:
-				s.int = true
-			case isHuge:
-				s.huge = true
-			case isFloat:
-				s.float = true
-			case isText:
-				s.text = true
+			if s.add(l.fields[open[i]]); s.text {
 				open = append(open[:i], open[i+1:]...)
 				i--
 			}
@@ -55,13 +43,41 @@ func (t *csvTable) prepare(want []int) error {
 	}
 	t.numeric = make([]bool, len(t.cols))
 	for _, w := range want {
-		switch s := seen[w]; {
-		case s.text, s.huge && !s.float:
-		case s.float:
-			t.cols[w].typ, t.numeric[w] = arrow.PrimitiveTypes.Float64, true
-		case s.int:
-			t.cols[w].typ, t.numeric[w] = arrow.PrimitiveTypes.Int64, true
+		if typ := seen[w].number(); typ != nil {
+			t.cols[w].typ, t.numeric[w] = typ, true
 		}
+	}
+	return nil
+}
+
+// kinds are those that the fields of a column were.
+type kinds struct{ int, huge, float, text bool }
+
+func (k *kinds) add(field []byte) {
+	if k.float && isFloatText(field) {
+		return
+	}
+	switch kindOf(field) {
+	case isInt:
+		k.int = true
+	case isHuge:
+		k.huge = true
+	case isFloat:
+		k.float = true
+	case isText:
+		k.text = true
+	}
+}
+
+// number returns the type that holds them all as numbers; nil: they are text.
+func (k *kinds) number() arrow.DataType {
+	switch {
+	case k.text, k.huge && !k.float:
+		return nil
+	case k.float:
+		return arrow.PrimitiveTypes.Float64
+	case k.int:
+		return arrow.PrimitiveTypes.Int64
 	}
 	return nil
 }

@@ -54,14 +54,36 @@ func (d toDegrees) field(c column) arrow.Field {
 // convert returns the column in degrees, to be released. row is the number of
 // its first, for errors.
 func (d toDegrees) convert(a arrow.Array, row int64, mem memory.Allocator) (arrow.Array, error) {
-	if f, ok := a.(*array.Float64); ok && d.scale == 1 {
-		f.Retain()
-		return f, nil
+	switch a := a.(type) {
+	case *array.Float64:
+		if d.scale == 1 {
+			a.Retain()
+			return a, nil
+		}
+	case *array.String:
+		return d.parse(a, a.Value, row, mem)
+	case *array.LargeString:
+		return d.parse(a, a.Value, row, mem)
 	}
-	value, err := d.values(a)
-	if err != nil {
-		return nil, err
+	values, ok := floatsOf(a)
+	if !ok {
+		return nil, fmt.Errorf("column %q is %s: no angle", d.name, a.DataType())
 	}
+	b := array.NewFloat64Builder(mem)
+	defer b.Release()
+	b.Reserve(a.Len())
+	for i, v := range values {
+		if a.IsNull(i) {
+			b.UnsafeAppendBoolToBitmap(false)
+		} else {
+			b.UnsafeAppend(v * d.scale)
+		}
+	}
+	return b.NewArray(), nil
+}
+
+// parse is convert for text.
+func (d toDegrees) parse(a arrow.Array, text func(i int) string, row int64, mem memory.Allocator) (arrow.Array, error) {
 	b := array.NewFloat64Builder(mem)
 	defer b.Release()
 	b.Reserve(a.Len())
@@ -70,49 +92,15 @@ func (d toDegrees) convert(a arrow.Array, row int64, mem memory.Allocator) (arro
 			b.UnsafeAppendBoolToBitmap(false)
 			continue
 		}
-		v, ok := value(i)
-		if !ok && isNull([]byte(a.ValueStr(i))) {
+		v, ok := parseAngle(text(i), d.scale, d.sexa)
+		switch {
+		case ok:
+			b.UnsafeAppend(v)
+		case isNull([]byte(text(i))):
 			b.UnsafeAppendBoolToBitmap(false)
-			continue
+		default:
+			return nil, fmt.Errorf("row %d, column %q: %q is no angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s", row+int64(i)+1, d.name, clip(text(i)))
 		}
-		if !ok {
-			return nil, fmt.Errorf("row %d, column %q: %q is no angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s", row+int64(i)+1, d.name, clip(a.ValueStr(i)))
-		}
-		b.UnsafeAppend(v)
 	}
 	return b.NewArray(), nil
-}
-
-func (d toDegrees) values(a arrow.Array) (func(i int) (float64, bool), error) {
-	switch a := a.(type) {
-	case *array.Float64:
-		return numbers(a.Float64Values(), d.scale), nil
-	case *array.Float32:
-		return numbers(a.Float32Values(), d.scale), nil
-	case *array.Int64:
-		return numbers(a.Int64Values(), d.scale), nil
-	case *array.Int32:
-		return numbers(a.Int32Values(), d.scale), nil
-	case *array.Int16:
-		return numbers(a.Int16Values(), d.scale), nil
-	case *array.Int8:
-		return numbers(a.Int8Values(), d.scale), nil
-	case *array.Uint64:
-		return numbers(a.Uint64Values(), d.scale), nil
-	case *array.Uint32:
-		return numbers(a.Uint32Values(), d.scale), nil
-	case *array.Uint16:
-		return numbers(a.Uint16Values(), d.scale), nil
-	case *array.Uint8:
-		return numbers(a.Uint8Values(), d.scale), nil
-	case *array.String:
-		return func(i int) (float64, bool) { return parseAngle(a.Value(i), d.scale, d.sexa) }, nil
-	case *array.LargeString:
-		return func(i int) (float64, bool) { return parseAngle(a.Value(i), d.scale, d.sexa) }, nil
-	}
-	return nil, fmt.Errorf("column %q is %s: no angle", d.name, a.DataType())
-}
-
-func numbers[T int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64 | float32 | float64](v []T, scale float64) func(int) (float64, bool) {
-	return func(i int) (float64, bool) { return float64(v[i]) * scale, true }
 }

@@ -6,6 +6,12 @@
 //	defer t.Close()
 //	for rec, err := range t.Records(ctx) { … }
 //
+// What fits in memory can be had as one record, of whose numbers a
+// crossmatch.Catalog is made:
+//
+//	rec, err := t.ReadAll(ctx)
+//	ra, err := table.Floats(rec, "ra")
+//
 // # Positions
 //
 // A table has two columns of a position, which become float64 degrees whatever

@@ -2,22 +2,24 @@ package table_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-func ExampleRead() {
+func ExampleNewReader() {
 	const text = `# from a table in print
 Name ; RA          ; Dec         ; Mag
 M31  ; 00 42 44.33 ; +41 16 07.5 ; 3.44
 M33  ; 01 33 50.89 ; +30 39 36.6 ; 5.72
 IC10 ; 00:20:17.3  ; +59:18:14   ;
 `
-	t, err := table.Read(strings.NewReader(text), int64(len(text)), "galaxies.csv", table.Options{Columns: []string{"Mag"}})
+	t, err := table.NewReader(strings.NewReader(text), int64(len(text)), "galaxies.csv", table.Options{Columns: []string{"Mag"}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -37,4 +39,46 @@ IC10 ; 00:20:17.3  ; +59:18:14   ;
 	// 10.68471 41.26875 3.44
 	// 23.46204 30.66017 5.72
 	// 5.07208 59.30389 (null)
+}
+
+// From a file to a catalogue, and to what it has near positions.
+func ExampleTable_ReadAll() {
+	c, err := load("testdata/messier.csv")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	at := crossmatch.Positions{RA: []float64{10.6847, 83.8}, Dec: []float64{41.2688, -5.4}}
+	answer, err := c.Nearest(context.Background(), at, 2*crossmatch.Arcsecond)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer answer.Rows.Release()
+	for i, m := range answer.Matches {
+		fmt.Printf("%v %.2f %s\n", m.Status, m.Separation.Arcseconds(), answer.Rows.Column(0).ValueStr(i))
+	}
+	// Output:
+	// match 0.18 M31
+	// none NaN (null)
+}
+
+func load(name string) (*crossmatch.Catalog, error) {
+	t, err := table.Open(name, table.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	rec, err := t.ReadAll(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer rec.Release() // the catalogue retains it
+	ra, errRA := table.Floats(rec, "ra")
+	dec, errDec := table.Floats(rec, "dec")
+	if err := errors.Join(errRA, errDec); err != nil {
+		return nil, err
+	}
+	return crossmatch.NewCatalog(crossmatch.Rows{RA: ra, Dec: dec, Columns: rec})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -136,42 +137,52 @@ func (h *fitsHeader) dataSize() (int64, error) {
 	if err != nil || bitpix%8 != 0 || bitpix < -64 || bitpix > 64 || bitpix == 0 {
 		return 0, fmt.Errorf("BITPIX is %q", clip(h.cards["BITPIX"]))
 	}
-	axes, err := h.int("NAXIS", 0)
-	if err != nil || axes > 999 {
-		return 0, fmt.Errorf("NAXIS is %q", clip(h.cards["NAXIS"]))
-	}
-	if axes == 0 {
-		return 0, nil
-	}
-	n := uint64(1)
-	var over uint64
-	mul := func(key string, v int64) {
-		if key == "NAXIS1" && v == 0 && h.cards["GROUPS"] == "T" {
-			return // random groups
-		}
-		var hi uint64
-		hi, n = bits.Mul64(n, uint64(v))
-		over |= hi
-	}
-	for i := range axes {
-		key := fmt.Sprintf("NAXIS%d", i+1)
-		v, err := h.int(key, 0)
-		if err != nil {
-			return 0, err
-		}
-		mul(key, v)
+	axes, err := h.axes()
+	if err != nil || len(axes) == 0 {
+		return 0, err
 	}
 	pcount, err := h.int("PCOUNT", 0)
 	gcount, err2 := h.int("GCOUNT", 1)
 	if err = errors.Join(err, err2); err != nil {
 		return 0, err
 	}
-	n, carry := bits.Add64(n, uint64(pcount), 0)
-	over |= carry
-	mul("GCOUNT", gcount)
-	mul("", int64(max(bitpix, -bitpix)/8))
-	if over != 0 || n > 1<<62 {
+	n, carry := bits.Add64(product(axes...), uint64(pcount), 0)
+	n = product(n, uint64(gcount), uint64(max(bitpix, -bitpix)/8))
+	if carry != 0 || n > 1<<62 {
 		return 0, errors.New("its axes are beyond what a file can hold")
 	}
 	return int64(n+fitsBlock-1) / fitsBlock * fitsBlock, nil
+}
+
+// axes are the lengths of NAXIS1 and so on. That of random groups is 0, which is
+// to be left out.
+func (h *fitsHeader) axes() ([]uint64, error) {
+	n, err := h.int("NAXIS", 0)
+	if err != nil || n > 999 {
+		return nil, fmt.Errorf("NAXIS is %q", clip(h.cards["NAXIS"]))
+	}
+	var out []uint64
+	for i := range n {
+		v, err := h.int(fmt.Sprintf("NAXIS%d", i+1), 0)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 && v == 0 && h.cards["GROUPS"] == "T" {
+			v = 1
+		}
+		out = append(out, uint64(v))
+	}
+	return out, nil
+}
+
+// product multiplies, and stays at the largest number where it is beyond that.
+func product(factors ...uint64) uint64 {
+	n := uint64(1)
+	for _, f := range factors {
+		hi, lo := bits.Mul64(n, f)
+		if n = lo; hi != 0 {
+			n = math.MaxUint64
+		}
+	}
+	return n
 }

@@ -24,7 +24,7 @@ func checked(t testing.TB) memory.Allocator {
 }
 
 func read(b []byte, o table.Options) (*table.Table, error) {
-	return table.Read(bytes.NewReader(b), int64(len(b)), "x", o)
+	return table.NewReader(bytes.NewReader(b), int64(len(b)), "x", o)
 }
 
 // rows reads a table, or what there is of it before an error.

@@ -74,7 +74,7 @@ func TestFailsInTheMidst(t *testing.T) {
 			failed, some := 0, 0
 			for n := 0; ; n++ {
 				f := &failing{bytes.NewReader(b), n}
-				tab, err := table.Read(f, int64(len(b)), "x", table.Options{Memory: mem, Rows: 500})
+				tab, err := table.NewReader(f, int64(len(b)), "x", table.Options{Memory: mem, Rows: 500})
 				rows := int64(0)
 				if err == nil {
 					for rec, e := range tab.Records(t.Context()) {

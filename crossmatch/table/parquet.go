@@ -73,8 +73,32 @@ func (t *parquetTable) scan(want []int, rows int, mem memory.Allocator) (s scann
 	if err != nil {
 		return nil, err
 	}
-	f := r.ParquetReader()
-	p := &parquetScanner{t: t, want: want, rows: int64(rows), left: f.NumRows(), mem: mem}
+	groups, err := t.checkGroups(r.ParquetReader(), want)
+	if err != nil {
+		return nil, err
+	}
+	p := &parquetScanner{t: t, want: want, rows: int64(rows), left: r.ParquetReader().NumRows(), mem: mem}
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.left == 0 {
+		return p, nil
+	}
+	for _, w := range want {
+		c, err := r.GetFieldReader(context.Background(), w, map[int]bool{t.leaf[w]: true}, groups)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", t.cols[w].name, err)
+		}
+		p.readers = append(p.readers, c)
+	}
+	return p, nil
+}
+
+// checkGroups looks at the pages that are wanted of all row groups, before the
+// library does, and returns the groups' numbers.
+func (t *parquetTable) checkGroups(f *file.Reader, want []int) ([]int, error) {
 	groups := make([]int, f.NumRowGroups())
 	total := int64(0)
 	for g := range groups {
@@ -94,25 +118,10 @@ func (t *parquetTable) scan(want []int, rows int, mem memory.Allocator) (s scann
 			}
 		}
 	}
-	if total != p.left || total < 0 {
-		return nil, fmt.Errorf("%d rows, but its row groups have %d", p.left, total)
+	if total != f.NumRows() || total < 0 {
+		return nil, fmt.Errorf("%d rows, but its row groups have %d", f.NumRows(), total)
 	}
-	defer func() {
-		if err != nil {
-			p.close()
-		}
-	}()
-	if p.left == 0 {
-		return p, nil
-	}
-	for _, w := range want {
-		c, err := r.GetFieldReader(context.Background(), w, map[int]bool{t.leaf[w]: true}, groups)
-		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", t.cols[w].name, err)
-		}
-		p.readers = append(p.readers, c)
-	}
-	return p, nil
+	return groups, nil
 }
 
 type parquetScanner struct {

@@ -38,7 +38,7 @@ func findPosition(cols []column, o Options) (ra, dec int, err error) {
 			return 0, 0, err
 		}
 	} else if ra, dec = guessPosition(cols); ra < 0 {
-		return 0, 0, fmt.Errorf("no right ascension and declination found among its columns, %s: name them in RA and Dec", names(cols))
+		return 0, 0, fmt.Errorf("no right ascension and declination found among its columns, %s: name them in RA and Dec", list(len(cols), func(i int) string { return cols[i].name }))
 	}
 	if ra == dec {
 		return 0, 0, fmt.Errorf("column %q cannot be both right ascension and declination", cols[ra].name)

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -19,11 +20,29 @@ func parseAngle(s string, scale, sexa float64) (float64, bool) {
 	if negative || strings.HasPrefix(s, "+") {
 		s = strings.TrimLeft(s[1:], " ")
 	}
-	var parts [3]float64
-	n := 0
-	for s != "" {
+	parts, mark, ok := parseParts(s)
+	if !ok {
+		return 0, false
+	}
+	switch mark {
+	case 'h':
+		sexa = 15
+	case 'd':
+		sexa = 1
+	}
+	v := (parts[0]*3600 + parts[1]*60 + parts[2]) / (3600 / sexa)
+	if negative {
+		v = -v
+	}
+	return v, true
+}
+
+// parseParts reads one to three parts, the first of which may have a mark: see
+// cutMark.
+func parseParts(s string) (parts [3]float64, first byte, ok bool) {
+	for n := 0; s != "" || n == 0; n++ {
 		if n == len(parts) {
-			return 0, false
+			return parts, 0, false
 		}
 		digits := strings.IndexFunc(s, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
 		if digits < 0 {
@@ -31,34 +50,24 @@ func parseAngle(s string, scale, sexa float64) (float64, bool) {
 		}
 		v, err := strconv.ParseFloat(s[:digits], 64)
 		if err != nil {
-			return 0, false
+			return parts, 0, false
 		}
 		// Only the last part has a fraction, and the others stay below 60;
 		// rounding writes 60 seconds.
-		if n > 0 && (v > 60 || parts[n-1] != float64(int64(parts[n-1]))) || n == 0 && v > 1e6 {
-			return 0, false
+		if n > 0 && (v > 60 || parts[n-1] != math.Trunc(parts[n-1])) || n == 0 && v > 1e6 {
+			return parts, 0, false
 		}
 		parts[n] = v
 		mark, rest, ok := cutMark(s[digits:], n)
 		if !ok {
-			return 0, false
+			return parts, 0, false
 		}
-		switch mark {
-		case 'h':
-			sexa = 15
-		case 'd':
-			sexa = 1
+		if n == 0 {
+			first = mark
 		}
-		s, n = rest, n+1
+		s = rest
 	}
-	if n == 0 {
-		return 0, false
-	}
-	v := (parts[0]*3600 + parts[1]*60 + parts[2]) / (3600 / sexa)
-	if negative {
-		v = -v
-	}
-	return v, true
+	return parts, first, true
 }
 
 // plain tells whether a number is written as people write them: Go also reads

@@ -23,12 +23,18 @@ type Options struct {
 	// Columns to read besides the position, which then comes first, in this
 	// order. Nil: all, in the order of the file.
 	Columns []string
+	// Optional are columns to read behind those, if the file has them and they
+	// can be read.
+	Optional []string
 
 	Comma   rune // of CSV; 0: one of , ; tab | is found out
 	Comment rune // that begins lines of CSV that do not count; 0: '#'
 
 	Rows   int              // in a record, at most; 0: 65,536
 	Memory memory.Allocator // of records; nil: Go's
+
+	// Progress, if set, is told by ReadAll how many rows it has so far.
+	Progress func(rows int64)
 }
 
 // maxUnit bounds what is held of a file at a time: a line, row or value, and
@@ -46,6 +52,7 @@ type Table struct {
 	schema  *arrow.Schema
 	rows    int
 	mem     memory.Allocator
+	tell    func(rows int64) // may be nil
 }
 
 // layout is what a format knows of a file before its rows are read.
@@ -78,7 +85,7 @@ func Open(name string, o Options) (*Table, error) {
 		f.Close()
 		return nil, fmt.Errorf("table: %s: %w", name, err)
 	}
-	t, err := Read(f, info.Size(), name, o)
+	t, err := NewReader(f, info.Size(), name, o)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -87,15 +94,15 @@ func Open(name string, o Options) (*Table, error) {
 	return t, nil
 }
 
-// Read is Open for what is no file: size bytes, which must not change while the
-// table is in use. Errors call it by the name.
-func Read(r io.ReaderAt, size int64, name string, o Options) (t *Table, err error) {
+// NewReader is Open for what is no file: size bytes, which must not change while
+// the table is in use. Errors call it by the name.
+func NewReader(r io.ReaderAt, size int64, name string, o Options) (t *Table, err error) {
 	defer func() {
 		if err != nil {
 			t, err = nil, fmt.Errorf("table: %s: %w", name, t.source.explain(err))
 		}
 	}()
-	t = &Table{name: name, source: &source{ReaderAt: r}, rows: o.Rows, mem: o.Memory}
+	t = &Table{name: name, source: &source{ReaderAt: r}, rows: o.Rows, mem: o.Memory, tell: o.Progress}
 	if t.rows <= 0 {
 		t.rows = 64 << 10
 	}
@@ -115,7 +122,7 @@ func (t *Table) choose(o Options) error {
 	if err != nil {
 		return err
 	}
-	if t.want, err = selectColumns(cols, ra, dec, o.Columns); err != nil {
+	if t.want, err = selectColumns(cols, ra, dec, o); err != nil {
 		return err
 	}
 	if err := t.layout.prepare(t.want); err != nil {

@@ -149,7 +149,7 @@ func TestEndless(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e.again = strings.Repeat(e.again, 10_000)
 			before := allocated()
-			tab, err := table.Read(e, 1<<33, "x", table.Options{Comma: ',', Memory: checked(t)})
+			tab, err := table.NewReader(e, 1<<33, "x", table.Options{Comma: ',', Memory: checked(t)})
 			if err == nil {
 				_, err = rows(tab)
 			}

@@ -38,28 +38,48 @@ const zstdBlock = 128 << 10
 // or else what its blocks may have.
 func zstdFrame(r *byteReader) (int64, error) {
 	desc := r.uint(1)
+	claim, known := zstdClaim(r, desc)
+	if claim > 1<<40 {
+		return 0, errZstd
+	}
+	most, err := zstdBlocks(r)
+	if err != nil {
+		return 0, err
+	}
+	if desc&4 != 0 {
+		r.skip(4) // the checksum
+	}
+	if known {
+		return int64(claim), r.err
+	}
+	return most, r.err
+}
+
+// zstdClaim reads the rest of a frame's header, which may claim a size.
+func zstdClaim(r *byteReader, desc uint64) (claim uint64, known bool) {
 	single := desc&0x20 != 0
 	if !single {
 		r.skip(1) // the window
 	}
 	r.skip([]int64{0, 1, 2, 4}[desc&3]) // the dictionary
-	claim, known := uint64(0), true
 	switch desc >> 6 {
 	case 0:
-		if known = single; known {
-			claim = r.uint(1)
+		if !single {
+			return 0, false
 		}
+		return r.uint(1), true
 	case 1:
-		claim = r.uint(2) + 256
+		return r.uint(2) + 256, true
 	case 2:
-		claim = r.uint(4)
-	case 3:
-		claim = r.uint(8)
+		return r.uint(4), true
+	default:
+		return r.uint(8), true
 	}
-	if claim > 1<<40 {
-		return 0, errZstd
-	}
-	most := int64(0)
+}
+
+// zstdBlocks skips the blocks of a frame, and returns what they unpack to at the
+// most.
+func zstdBlocks(r *byteReader) (most int64, err error) {
 	for r.err == nil {
 		head := r.uint(3)
 		last, kind, size := head&1 != 0, head>>1&3, int64(head>>3)
@@ -80,13 +100,7 @@ func zstdFrame(r *byteReader) (int64, error) {
 			break
 		}
 	}
-	if desc&4 != 0 {
-		r.skip(4) // the checksum
-	}
-	if known {
-		return int64(claim), r.err
-	}
-	return most, r.err
+	return most, nil
 }
 
 // byteReader reads numbers of an input, a part of it at a time.

@@ -25,6 +25,7 @@ type catalogFlag struct {
 	epoch       float64
 	size        string // the column of the rows' own radii
 	unit        angle  // of it
+	moves       bool   // so says its index
 }
 
 var isName = regexp.MustCompile(`^[\pL_][\pL\pN_.-]*$`).MatchString
@@ -133,7 +134,7 @@ func (c *catalogFlag) wrong() string {
 	case c.ra+c.pmra+c.size != "":
 		return "the CDS knows its tables: only radius and columns can be set"
 	case crossmatch.Angle(c.radius) > cds.MaxRadius:
-		return fmt.Sprintf("the CDS takes radii up to 180 seconds of arc, and not %v: load the catalogue as a file, or give it a radius=", crossmatch.Angle(c.radius).Arcseconds())
+		return fmt.Sprintf("the CDS takes radii up to 180 arcseconds, and not %v: load the catalogue as a file, or give it a radius=", crossmatch.Angle(c.radius).Arcseconds())
 	}
 	if table := strings.TrimPrefix(c.where, "cds:"); table != "simbad" && (!strings.HasPrefix(table, "vizier:") || table == "vizier:") {
 		return "write cds:simbad or, for example, cds:vizier:I/355/gaiadr3"

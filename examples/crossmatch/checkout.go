@@ -25,11 +25,11 @@ func (o *options) checkOut(positions []string) error {
 			return err
 		}
 	}
-	for _, name := range o.reads(positions) {
+	for i, name := range o.reads(positions) {
 		if sameFile(o.out, name) {
 			return cli.UsageError{Text: fmt.Sprintf("-o %s is what is to be read: choose another name", o.out)}
 		}
-		if formatOf(o.out) == parquetFormat && within(o.out, name) {
+		if (formatOf(o.out) == parquetFormat || i > len(positions)) && within(o.out, name) {
 			return cli.UsageError{Text: fmt.Sprintf("-o %s is in %s, whose files are read: choose another directory", o.out, name)}
 		}
 	}

@@ -25,6 +25,7 @@ type counter struct {
 	cause     string                     // of the first failure
 	shown     bool                       // there is a line on the terminal
 	since     time.Time
+	timeless  int64 // positions that have no time of observation
 }
 
 var statuses = []string{"match", "none", "invalid", "failed"}
@@ -134,6 +135,9 @@ func (c *counter) summary() string {
 		fmt.Fprintln(w)
 	}
 	w.Flush()
+	if c.timeless > 0 {
+		fmt.Fprintf(&out, "%s positions have no time of observation: for them no row was moved\n", cli.Count(c.timeless))
+	}
 	return out.String()
 }
 
@@ -151,7 +155,7 @@ func (c *counter) failure(o *options) error {
 	}
 	text := strings.Join(failed, ", ") + ": " + c.cause
 	if formatOf(o.out) == parquetFormat {
-		text += fmt.Sprintf(": match those again later, with -again -positions %s", o.out)
+		text += fmt.Sprintf(": match those again later, with -retry -positions %s", o.out)
 	}
 	return fmt.Errorf("%s", text)
 }

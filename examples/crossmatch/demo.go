@@ -55,8 +55,8 @@ J2000), which are moved by their proper motions, and then as if they stood still
 `
 
 const demoEnd = `
-A2 is Barnard's star, 4.6' north of where it was in 2000; A3 is where it was. A7 is no
-position. With tables of your own, in CSV, Parquet, FITS or VOTable:
+A2 is Barnard's star, 4.6' north of where it was in 2000; A3 is where it was. A7 has an
+invalid position. With tables of your own, in CSV, Parquet, FITS or VOTable:
 
     crossmatch -positions mine.csv -catalog theirs.fits -o matched.csv
     crossmatch -positions mine.csv -catalog cds:simbad          asks the CDS

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -23,20 +24,42 @@ type input struct {
 	options table.Options
 	schema  *arrow.Schema // of all
 	ra, dec string
+	times   times
 }
 
-// openInput looks at all tables. What one of them lacks is null there.
-func openInput(path string, o table.Options) (*input, error) {
-	files, err := expand(path)
+// openInput looks at all tables. What one of them lacks is null there, but for
+// the position; what all of them lack is an error.
+func openInput(o *options) (*input, error) {
+	files, err := expand(o.positions)
 	if err != nil {
 		return nil, err
 	}
-	in := &input{files: files, options: o}
+	in := &input{files: files, options: table.Options{RA: o.ra, Dec: o.dec, Columns: o.columns, Rows: o.batch()}}
+	if o.columns != nil && len(files) > 1 {
+		in.options.Columns, in.options.Optional = []string{}, slices.Clone(o.columns)
+	}
+	if epoch := cmp.Or(o.epoch, usualEpoch); epoch != noEpoch {
+		in.options.Optional = append(in.options.Optional, epoch)
+	}
+	if err := in.unite(); err != nil {
+		return nil, err
+	}
+	for _, name := range o.columns {
+		if _, err := table.Find(in.schema, name); err != nil {
+			return nil, fmt.Errorf("-columns: %w", err)
+		}
+	}
+	in.times, err = findTimes(in.schema, o.epoch)
+	return in, err
+}
+
+// unite finds the schema of all files.
+func (in *input) unite() error {
 	var fields []arrow.Field
-	for _, name := range files {
-		t, err := in.open(name)
+	for _, name := range in.files {
+		t, err := table.Open(name, in.options)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		ra, dec := t.Position()
 		schema := t.Schema()
@@ -44,19 +67,15 @@ func openInput(path string, o table.Options) (*input, error) {
 		if fields == nil {
 			in.ra, in.dec = ra, dec
 		} else if ra != in.ra || dec != in.dec {
-			return nil, fmt.Errorf("%s has its position in %s and %s, and %s in %s and %s: match them one after the other", name, ra, dec, files[0], in.ra, in.dec)
+			return fmt.Errorf("%s has its position in %s and %s, and %s in %s and %s: match them one after the other", name, ra, dec, in.files[0], in.ra, in.dec)
 		}
 		if fields, err = unite(fields, schema.Fields()); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	in.schema = arrow.NewSchema(fields, nil)
-	return in, nil
+	return nil
 }
-
-// open opens a file. Of many, one that lacks a column that is asked for has
-// nulls.
-func (in *input) open(name string) (*table.Table, error) { return table.Open(name, in.options) }
 
 // expand returns the files of a path, in order.
 func expand(path string) ([]string, error) {
@@ -131,8 +150,8 @@ func wider(a, b arrow.DataType) arrow.DataType {
 	return nil
 }
 
-// records yields the rows of all files, by the schema of all. A record is the
-// loop's while it is there.
+// records yields the rows of all files, by the schema of all and with their
+// times. A record is the loop's while it is there.
 func (in *input) records(ctx context.Context, yield func(arrow.Record) error) error {
 	for _, name := range in.files {
 		if err := in.read(ctx, name, yield); err != nil {
@@ -143,22 +162,20 @@ func (in *input) records(ctx context.Context, yield func(arrow.Record) error) er
 }
 
 func (in *input) read(ctx context.Context, name string, yield func(arrow.Record) error) error {
-	t, err := in.open(name)
+	t, err := table.Open(name, in.options)
 	if err != nil {
 		return err
 	}
 	defer t.Close()
+	rows := int64(0)
 	for rec, err := range t.Records(ctx) {
 		if err != nil {
 			return err
 		}
-		if !rec.Schema().Equal(in.schema) {
-			if rec, err = conform(ctx, rec, in.schema); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		} else {
-			rec.Retain()
+		if rec, err = in.prepare(ctx, rec, rows); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
+		rows += rec.NumRows()
 		err = yield(rec)
 		rec.Release()
 		if err != nil {
@@ -166,6 +183,19 @@ func (in *input) read(ctx context.Context, name string, yield func(arrow.Record)
 		}
 	}
 	return nil
+}
+
+// prepare returns a record by the schema of all and with its times.
+func (in *input) prepare(ctx context.Context, rec arrow.Record, behind int64) (arrow.Record, error) {
+	if rec.Schema().Equal(in.schema) {
+		return in.times.add(rec, behind)
+	}
+	rec, err := conform(ctx, rec, in.schema)
+	if err != nil {
+		return nil, err
+	}
+	defer rec.Release()
+	return in.times.add(rec, behind)
 }
 
 // conform returns a record with the columns of a schema, which holds its own.
@@ -196,25 +226,4 @@ func castTo(ctx context.Context, a arrow.Array, typ arrow.DataType) (arrow.Array
 		return array.MakeArrayOfNull(memory.DefaultAllocator, typ, a.Len()), nil
 	}
 	return compute.CastArray(ctx, a, compute.SafeCastOptions(typ))
-}
-
-// indexOf finds a column as package table does: as its name is written or else,
-// if that is unequivocal, in other capitals.
-func indexOf(s *arrow.Schema, name string) (int, error) {
-	folded := -1
-	for i, f := range s.Fields() {
-		if f.Name == name {
-			return i, nil
-		}
-		if strings.EqualFold(f.Name, name) {
-			if folded >= 0 {
-				return 0, fmt.Errorf("more than one column goes by %q: write it as the file does", name)
-			}
-			folded = i
-		}
-	}
-	if folded < 0 {
-		return 0, fmt.Errorf("no column %q", name)
-	}
-	return folded, nil
 }

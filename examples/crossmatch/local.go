@@ -49,7 +49,9 @@ func openIndex(f *catalogFlag, c *counter) (*crossmatch.Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o, ok := parseOrigin(opened.Note()); ok && o.changed() {
+	o, ok := parseOrigin(opened.Note())
+	f.moves = ok && o.moves()
+	if ok && o.changed() {
 		opened.Close()
 		return nil, fmt.Errorf("%s is an index of %s as it was on %s, and that has changed since: name the table itself, with -index, which makes the index anew", f.where, o.Table, o.Modified.Format(time.DateTime))
 	}
@@ -95,20 +97,15 @@ func (o *options) openIndexed(ctx context.Context, f *catalogFlag, c *counter) (
 	return crossmatch.OpenIndex(name) // other processes share its memory
 }
 
-// indexMagic is what index files begin with.
-const indexMagic = "\x89skyidx\n"
-
 func isIndex(name string) (bool, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	head := make([]byte, len(indexMagic))
-	if _, err := io.ReadFull(f, head); err != nil {
-		return false, nil // whatever it is, it is no index
-	}
-	return string(head) == indexMagic, nil
+	var head [64]byte
+	n, _ := io.ReadFull(f, head[:]) // what cannot be read is no index
+	return crossmatch.IsIndex(head[:n]), nil
 }
 
 // indexName is where the index of a table is kept. A table that is wanted

@@ -105,6 +105,42 @@ func TestIndexOfOthers(t *testing.T) {
 	}
 }
 
+// An index may have no columns, and then has none that could be asked for.
+func TestIndexWithoutColumns(t *testing.T) {
+	c, err := crossmatch.NewCatalog(crossmatch.Rows{RA: []float64{20}, Dec: []float64{0}})
+	require.NoError(t, err)
+	name := filepath.Join(t.TempDir(), "s.skyidx")
+	require.NoError(t, c.WriteIndex(name))
+	positions := file(t, "p.csv", "ra,dec\n20,0\n")
+	out, _, err := command(t, "-positions", positions, "-catalog", name)
+	require.NoError(t, err)
+	assert.Equal(t, "ra,dec,s_match,s_separation,s_cause\n20,0,match,0,\n", out)
+	_, _, err = command(t, "-positions", positions, "-catalog", name+"?columns=name")
+	assert.ErrorContains(t, err, "-catalog s: it has no columns")
+}
+
+// A size that is no radius is named by its row.
+func TestSizes(t *testing.T) {
+	positions := file(t, "p.csv", "ra,dec\n20,0.01\n")
+	for size, says := range map[string]string{
+		"":     "",
+		"0":    "",
+		"180":  "",
+		"-1":   `c.csv: row 2 has -1 in column "r", which times 3600arcsec is no radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty`,
+		"-999": "row 2 has -999",
+		"999":  "row 2 has 999",
+		"inf":  "row 2 has +Inf",
+	} {
+		catalog := file(t, "c.csv", "ra,dec,r\n20,0,1\n30,0,"+size+"\n")
+		_, _, err := command(t, "-positions", positions, "-catalog", catalog+"?size=r*1deg")
+		if says == "" {
+			assert.NoError(t, err, size)
+		} else {
+			assert.ErrorContains(t, err, says, size)
+		}
+	}
+}
+
 // A directory in HATS answers as a table of all its rows.
 func TestHATS(t *testing.T) {
 	dir := real(t, "hats/small_sky_o1_collection")
@@ -160,4 +196,6 @@ func TestHATS(t *testing.T) {
 	assert.Greater(t, matched, 5)
 	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-all")
 	assert.ErrorContains(t, err, "knows the nearest row only")
+	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-o", filepath.Join(dir, "partition_info.csv"))
+	assert.ErrorContains(t, err, "whose files are read")
 }

@@ -53,7 +53,7 @@ type options struct {
 	columns      []string // nil: all
 	ra, dec      string
 	epoch        string
-	all, again   bool
+	all, retry   bool
 	limit        int
 	out          string
 	index        string
@@ -61,32 +61,6 @@ type options struct {
 	cdsURL, mode string
 	demo         bool // no flag at all
 }
-
-// angle is a flag: 1.5 and 1.5arcsec are seconds of arc.
-type angle crossmatch.Angle
-
-var units = []struct {
-	name string
-	unit crossmatch.Angle
-}{{"arcsec", crossmatch.Arcsecond}, {"arcmin", crossmatch.Arcminute}, {"deg", crossmatch.Degree}, {"mas", crossmatch.Milliarcsecond}, {"", crossmatch.Arcsecond}}
-
-// Set implements flag.Value.
-func (a *angle) Set(text string) error {
-	for _, u := range units {
-		if digits, ok := strings.CutSuffix(text, u.name); ok {
-			x, err := parseNumber(digits)
-			if err != nil || !(x >= 0) || !(x*u.unit.Degrees() <= 180) {
-				return fmt.Errorf("no angle from 0 to 180 degrees: write 1.5 (seconds of arc), 2arcmin or 0.1deg")
-			}
-			*a = angle(crossmatch.Angle(x) * u.unit)
-			return nil
-		}
-	}
-	return nil
-}
-
-// String implements flag.Value.
-func (a *angle) String() string { return fmt.Sprintf("%varcsec", crossmatch.Angle(*a).Arcseconds()) }
 
 func parse(args []string) (*options, error) {
 	o := &options{radius: angle(1.5 * crossmatch.Arcsecond), memory: 1 << 30}
@@ -104,7 +78,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.dec, "dec", "", "")
 	f.StringVar(&o.epoch, "epoch", "", "")
 	f.BoolVar(&o.all, "all", false, "")
-	f.BoolVar(&o.again, "again", false, "")
+	f.BoolVar(&o.retry, "retry", false, "")
 	f.IntVar(&o.limit, "limit", 0, "")
 	f.StringVar(&o.out, "o", "", "")
 	f.StringVar(&o.index, "index", "", "")
@@ -118,6 +92,11 @@ func parse(args []string) (*options, error) {
 	if *columns != "" {
 		o.columns = strings.Split(*columns, ",")
 	}
+	for i := range o.catalogs {
+		if c := &o.catalogs[i]; c.radius < 0 {
+			c.radius = o.radius
+		}
+	}
 	if wrong := o.wrong(); wrong != "" {
 		return nil, cli.UsageError{Text: wrong}
 	}
@@ -126,23 +105,10 @@ func parse(args []string) (*options, error) {
 
 // wrong says what is wrong with the flags.
 func (o *options) wrong() string {
-	names := map[string]bool{}
-	for i := range o.catalogs {
-		c := &o.catalogs[i]
-		if c.radius < 0 {
-			c.radius = o.radius
-		}
-		if names[c.name] {
-			return fmt.Sprintf("two catalogues are called %q: give one another name, as in -catalog NAME=%s", c.name, c.where)
-		}
-		names[c.name] = true
-		if wrong := c.wrong(); wrong != "" {
-			return fmt.Sprintf("-catalog %s: %s", c.where, wrong)
-		}
+	if wrong := o.wrongCatalogs(); wrong != "" || o.demo {
+		return wrong
 	}
 	switch {
-	case o.demo:
-		return ""
 	case o.positions == "":
 		return "say whose positions to match: -positions FILE, a directory of Parquet or a glob"
 	case len(o.catalogs) == 0:
@@ -151,22 +117,45 @@ func (o *options) wrong() string {
 		return "-ra and -dec go together"
 	case slices.Contains(o.columns, ""):
 		return "an empty name in -columns"
-	case o.limit < 0:
-		return "-limit must not be negative"
-	case o.limit > 0 && !o.all:
-		return "-limit is of -all: otherwise the nearest row is taken"
-	case o.all && o.again:
-		return "-all and -again do not go together"
-	case o.all && len(o.catalogs) > 1:
-		return "-all is for one -catalog"
-	case o.all && o.catalogs[0].remote():
-		return "-all is for a catalogue that is a file: the CDS is asked for the nearest row"
-	case o.again && o.columns != nil:
-		return "-again keeps all columns: leave out -columns"
+	case o.retry && o.columns != nil:
+		return "-retry keeps all columns: leave out -columns"
 	case formatOf(o.out) == noFormat:
 		return fmt.Sprintf("-o %s: its ending is to be .csv, .tsv or .parquet", o.out)
 	case !slices.Contains([]string{"auto", "off"}, o.mode):
 		return fmt.Sprintf("no progress %q: use auto or off", o.mode)
+	}
+	return o.wrongAll()
+}
+
+// wrongCatalogs says what is wrong with -catalog.
+func (o *options) wrongCatalogs() string {
+	names := map[string]bool{}
+	for i := range o.catalogs {
+		c := &o.catalogs[i]
+		if names[c.name] {
+			return fmt.Sprintf("two catalogues are called %q: give one another name, as in -catalog NAME=%s", c.name, c.where)
+		}
+		names[c.name] = true
+		if wrong := c.wrong(); wrong != "" {
+			return fmt.Sprintf("-catalog %s: %s", c.where, wrong)
+		}
+	}
+	return ""
+}
+
+// wrongAll says what is wrong with -all and -limit.
+func (o *options) wrongAll() string {
+	switch {
+	case o.limit < 0:
+		return "-limit must not be negative"
+	case o.limit > 0 && !o.all:
+		return "-limit is of -all: otherwise the nearest row is taken"
+	case o.all && o.retry:
+		return "-all and -retry do not go together"
+	case o.all && len(o.catalogs) > 1:
+		return "-all is for one -catalog"
+	case o.all && o.catalogs[0].remote():
+		return "-all is for a catalogue that is a file: the CDS is asked for the nearest row"
 	}
 	return ""
 }

@@ -64,8 +64,8 @@ func TestWrongUsage(t *testing.T) {
 		"-positions a.csv -catalog b.csv -all -limit -3":         "must not be negative",
 		"-positions a.csv -catalog b.csv -catalog c.csv -all":    "one -catalog",
 		"-positions a.csv -catalog cds:simbad -all":              "-all is for a catalogue that is a file",
-		"-positions a.csv -catalog b.csv -all -again":            "do not go together",
-		"-positions a.csv -catalog b.csv -again -columns x":      "leave out -columns",
+		"-positions a.csv -catalog b.csv -all -retry":            "do not go together",
+		"-positions a.csv -catalog b.csv -retry -columns x":      "leave out -columns",
 		"-positions a.csv -catalog b.csv -columns x,,y":          "empty name in -columns",
 		"-positions a.csv -catalog b.csv -radius -1":             "no angle",
 		"-positions a.csv -catalog b.csv -radius 181deg":         "no angle",
@@ -85,7 +85,7 @@ func TestWrongUsage(t *testing.T) {
 		"-positions a.csv -catalog cds:gaia":                     "write cds:simbad or",
 		"-positions a.csv -catalog cds:vizier:":                  "write cds:simbad or",
 		"-positions a.csv -catalog cds:simbad?radius=3arcmin1":   "no angle",
-		"-positions a.csv -catalog cds:simbad?radius=4arcmin":    "up to 180 seconds of arc",
+		"-positions a.csv -catalog cds:simbad?radius=4arcmin":    "up to 180 arcseconds",
 		"-positions a.csv -catalog cds:simbad?ra=x&dec=y":        "only radius and columns",
 		"-positions a.csv -catalog cds:simbad?columns=z:complex": "NAME or NAME:TYPE",
 	} {
@@ -147,7 +147,7 @@ func FuzzParseCatalog(f *testing.F) {
 }
 
 func TestManualNamesEachFlag(t *testing.T) {
-	for _, name := range []string{"positions", "catalog", "radius", "columns", "ra", "epoch", "all", "limit", "again", "o", "index", "memory", "cds-url", "progress"} {
+	for _, name := range []string{"positions", "catalog", "radius", "columns", "ra", "epoch", "all", "limit", "retry", "o", "index", "memory", "cds-url", "progress"} {
 		assert.Contains(t, manual, "\n    -"+name+" ", name)
 	}
 	for line := range strings.Lines(manual) {

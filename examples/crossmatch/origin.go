@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,6 +73,11 @@ func parseOrigin(note string) (o origin, ok bool) {
 func (o origin) changed() bool {
 	info, err := os.Stat(o.Table)
 	return err == nil && (info.Size() != o.Bytes || !info.ModTime().Equal(o.Modified))
+}
+
+// moves tells whether the table's rows do.
+func (o origin) moves() bool {
+	return slices.ContainsFunc(strings.Split(o.Options, "&"), func(s string) bool { return strings.HasPrefix(s, "pmra=") })
 }
 
 // describe tells what an index was made of.

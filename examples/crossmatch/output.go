@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -164,12 +165,20 @@ func texts(a arrow.Array) func(row int) string {
 	case *array.String:
 		return a.Value
 	case *array.Float64:
-		return func(i int) string { return strconv.FormatFloat(a.Value(i), 'g', -1, 64) }
+		return func(i int) string { return number(a.Value(i), 64) }
 	case *array.Float32:
-		return func(i int) string { return strconv.FormatFloat(float64(a.Value(i)), 'g', -1, 32) }
+		return func(i int) string { return number(float64(a.Value(i)), 32) }
 	case *array.Timestamp:
 		unit := a.DataType().(*arrow.TimestampType).Unit
 		return func(i int) string { return a.Value(i).ToTime(unit).UTC().Format(time.RFC3339Nano) }
 	}
 	return a.ValueStr
+}
+
+// number writes a float as people do: a Julian date has no exponent.
+func number(x float64, bits int) string {
+	if size := math.Abs(x); size >= 1e-4 && size < 1e15 {
+		return strconv.FormatFloat(x, 'f', -1, bits)
+	}
+	return strconv.FormatFloat(x, 'g', -1, bits)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,35 +42,28 @@ func (o *options) run(ctx context.Context) error {
 	c.tell("opening " + o.positions)
 	stop := c.watch(o)
 	defer stop()
-	in, err := openInput(o.positions, table.Options{RA: o.ra, Dec: o.dec, Columns: o.readColumns(), Rows: o.batch()})
+	in, err := openInput(o)
 	if err != nil {
 		return rephrase(err, "name them in RA and Dec", "name them with -ra and -dec")
 	}
 	if err := o.checkOut(in.files); err != nil {
 		return err
 	}
-	t := &crossmatch.Transform{RA: in.ra, Dec: in.dec, Epoch: o.epoch}
+	if err := in.times.check(o); err != nil { // before catalogues are read
+		return err
+	}
+	t := &crossmatch.Transform{RA: in.ra, Dec: in.dec, Epoch: in.times.name}
 	t.Joins, err = o.joins(ctx, c)
 	defer closeAll(t.Joins)
 	if err != nil {
 		return err
 	}
-	schema := in.schema
-	if !o.again {
-		if schema, err = t.Schema(in.schema); err != nil {
-			return forFlags(err)
-		}
+	if err := in.times.check(o); err != nil {
+		return err
 	}
 	keepMemory()
 	c.matching(t.Joins)
-	err = create(o.out, schema, func(out output) error {
-		return in.records(ctx, func(rec arrow.Record) error {
-			return o.each(ctx, t, rec, func(matched arrow.Record) error {
-				c.count(rec, matched)
-				return out.write(matched)
-			})
-		})
-	})
+	err = o.match(ctx, t, in, c)
 	stop()
 	if err != nil {
 		return forFlags(err)
@@ -78,38 +72,64 @@ func (o *options) run(ctx context.Context) error {
 	return c.failure(o)
 }
 
-// readColumns returns the columns to read; nil: all.
-func (o *options) readColumns() []string {
-	if o.columns == nil || o.epoch == "" {
-		return o.columns
+// match writes all rows with what was found.
+func (o *options) match(ctx context.Context, t *crossmatch.Transform, in *input, c *counter) error {
+	schema, err := o.schema(t, in)
+	if err != nil {
+		return err
 	}
-	return append(o.columns[:len(o.columns):len(o.columns)], o.epoch)
+	moving := o.moving() != nil && o.epoch != noEpoch
+	return create(o.out, schema, func(out output) error {
+		return in.records(ctx, func(rec arrow.Record) error {
+			if moving {
+				c.timeless += in.times.unknown(rec)
+			}
+			return o.each(ctx, t, rec, func(matched arrow.Record) error {
+				c.count(rec, matched)
+				return out.write(matched)
+			})
+		})
+	})
 }
 
-// each matches a record, in parts where that takes less memory.
-func (o *options) each(ctx context.Context, t *crossmatch.Transform, rec arrow.Record, f func(arrow.Record) error) error {
-	if !o.all {
-		match := t.Match
-		if o.again {
-			match = t.Retry
-		}
-		matched, err := match(ctx, rec)
-		if err != nil {
-			return err
-		}
-		defer matched.Release()
-		return f(matched)
+// schema is that of what is written.
+func (o *options) schema(t *crossmatch.Transform, in *input) (*arrow.Schema, error) {
+	if o.retry {
+		return in.schema, nil
 	}
-	for from := int64(0); from < rec.NumRows(); from += fewAtATime {
+	s, err := t.Schema(in.times.widen(in.schema, arrow.PrimitiveTypes.Float64))
+	if err != nil {
+		return nil, err
+	}
+	return dropField(s, in.schema.NumFields()), nil
+}
+
+// each matches a record, whose last column is the times, in parts where that
+// takes less memory. The times are taken away.
+func (o *options) each(ctx context.Context, t *crossmatch.Transform, rec arrow.Record, f func(arrow.Record) error) error {
+	times := int(rec.NumCols()) - 1
+	match := t.Match
+	rows := rec.NumRows()
+	switch {
+	case o.retry:
+		match = t.Retry
+	case o.all:
+		rows = fewAtATime
+		match = func(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
+			return t.MatchAll(ctx, rec, o.limit)
+		}
+	}
+	for from := int64(0); from < rec.NumRows(); from += rows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		part := rec.NewSlice(from, min(from+fewAtATime, rec.NumRows()))
-		matched, err := t.MatchAll(ctx, part, o.limit)
+		part := rec.NewSlice(from, min(from+rows, rec.NumRows()))
+		matched, err := match(ctx, part)
 		part.Release()
 		if err != nil {
 			return err
 		}
+		matched = drop(matched, times)
 		err = f(matched)
 		matched.Release()
 		if err != nil {
@@ -134,7 +154,7 @@ func (o *options) joins(ctx context.Context, c *counter) (out []crossmatch.Join,
 			j.Matcher, err = o.openHATS(f)
 		default:
 			j.Matcher, err = o.openFile(ctx, f, c)
-			if err == nil {
+			if err == nil && f.columns != nil {
 				j.Columns, err = columnsOf(j.Matcher, f.columns)
 			}
 		}
@@ -149,9 +169,12 @@ func (o *options) joins(ctx context.Context, c *counter) (out []crossmatch.Join,
 
 // columnsOf returns what a catalogue calls the columns that are asked for.
 func columnsOf(m crossmatch.Matcher, asked []string) ([]string, error) {
+	if m.Schema() == nil {
+		return nil, errors.New("it has no columns: leave out columns=")
+	}
 	var out []string
 	for _, name := range asked {
-		at, err := indexOf(m.Schema(), name)
+		at, err := table.Find(m.Schema(), name)
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +201,7 @@ func closeAll(joins []crossmatch.Join) {
 
 // forFlags says by which flags a Transform is set.
 func forFlags(err error) error {
-	return rephrase(err, "name the column in Transform.Epoch", "name another with -epoch", "give join", "give catalogue", "join ", "-catalog ")
+	return rephrase(err, ", "+timesName, "", "give join", "give catalogue", "join ", "-catalog ")
 }
 
 // rephrase replaces the words of a package by those of the command.

@@ -37,7 +37,7 @@ func readTable(t *testing.T, name string) arrow.Record {
 	tab, err := table.Open(name, table.Options{})
 	require.NoError(t, err)
 	defer tab.Close()
-	rec, err := gather(t.Context(), tab, func(int64) {})
+	rec, err := tab.ReadAll(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(rec.Release)
 	return rec
@@ -195,9 +195,9 @@ func simbad(t *testing.T) (url string, fails *atomic.Bool) {
 	return s.URL, fails
 }
 
-// A service that fails fails the command, after every row was written; -again
+// A service that fails fails the command, after every row was written; -retry
 // then asks for what failed.
-func TestAgain(t *testing.T) {
+func TestRetry(t *testing.T) {
 	dir := t.TempDir()
 	one, two := filepath.Join(dir, "one.parquet"), filepath.Join(dir, "two.parquet")
 	positions := file(t, "p.csv", "id,ra,dec\n1,10,0\n2,20,0\n3,,0\n")
@@ -207,13 +207,13 @@ func TestAgain(t *testing.T) {
 	_, says, err := command(t, "-positions", positions, "-catalog", catalog, "-cds-url", url, "-o", one)
 	assert.ErrorContains(t, err, "simbad failed for 2: ")
 	assert.ErrorContains(t, err, "403")
-	assert.ErrorContains(t, err, "-again -positions "+one)
+	assert.ErrorContains(t, err, "-retry -positions "+one)
 	assert.Contains(t, says, "3 positions, 3 rows written")
 	rec := readTable(t, one)
 	assert.Equal(t, "[\"failed\" \"failed\" \"invalid\"]", columnOf[*array.String](t, rec, "simbad_match").String())
 
 	url, _ = simbad(t) // another host, which nobody has been banned from
-	_, says, err = command(t, "-again", "-positions", one, "-catalog", catalog, "-cds-url", url, "-o", two)
+	_, says, err = command(t, "-retry", "-positions", one, "-catalog", catalog, "-cds-url", url, "-o", two)
 	require.NoError(t, err)
 	assert.Regexp(t, `simbad +1 +1 +1 +0`, says)
 	rec = readTable(t, two)
@@ -268,9 +268,9 @@ func TestErrors(t *testing.T) {
 		"-catalog x: stat":                 {"-positions", positions, "-catalog", "x=/nowhere.csv"},
 		`give catalogue "c" another name`:  {"-positions", positions, "-catalog", catalog},
 		"name another with -epoch":         {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "mjd"},
-		`column "when" is utf8`:            {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
+		`column "when": row 1: "x" is no`:  {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
 		`no column "m"`:                    {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
-		"only rows that -catalog":          {"-positions", positions, "-catalog", "d=" + catalog, "-again"},
+		"only rows that -catalog":          {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
 		"is what is to be read":            {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
 		"c.csv is what is to be read":      {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
 		"is there, and is no file":         {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
