@@ -31,7 +31,7 @@ func (l *local) Nearest(_ context.Context, p crossmatch.Positions, _ crossmatch.
 	}
 	a := crossmatch.Answer{Cause: l.cause}
 	for _, dec := range p.Dec {
-		m := crossmatch.Match{Row: -1, Separation: crossmatch.Angle(math.NaN())}
+		m := crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
 		if l.cause != nil {
 			m.Status = crossmatch.Failed
 		} else if dec > 0 {

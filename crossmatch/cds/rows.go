@@ -74,7 +74,7 @@ func (q *question) answers() ([]crossmatch.Match, [][]any) {
 	}
 	matches, rows := make([]crossmatch.Match, len(q.of)), make([][]any, len(q.of))
 	for i, k := range q.of {
-		m := crossmatch.Match{Row: -1, Separation: crossmatch.Angle(math.NaN())}
+		m := crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
 		switch {
 		case k < 0:
 			m.Status = crossmatch.Invalid
