@@ -32,10 +32,14 @@ func checkFallback(own, other *arrow.Schema) error {
 func (c *Client) fallBack(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle, a crossmatch.Answer, rows [][]any) (crossmatch.Answer, error) {
 	rest, at := failed(p, a.Matches)
 	b, err := c.Fallback.Nearest(ctx, rest, radius)
-	if err != nil {
-		return crossmatch.Answer{}, fmt.Errorf("cds: %s: the fallback, as %w: %w", c.Table, a.Cause, err)
-	}
 	defer release(b.Rows)
+	switch {
+	case ctx.Err() != nil:
+		return crossmatch.Answer{}, ctx.Err()
+	case err != nil: // what the service has answered stays
+		cause := fmt.Errorf("%w; and its fallback: %w", a.Cause, err)
+		return crossmatch.Answer{Matches: a.Matches, Rows: c.record(rows), Cause: cause}, nil
+	}
 	if err := c.checkAnswer(b, len(at)); err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("cds: %s: %w", c.Table, err)
 	}

@@ -104,12 +104,13 @@ func TestFallbackThatFails(t *testing.T) {
 		_, err := c.Nearest(context.Background(), places(10, 20), crossmatch.Arcsecond)
 		assert.ErrorContains(t, err, "no row for each of 1 positions")
 
-		backup.err = context.Canceled
+		backup.err = errors.New("it is closed")
 		_, err = c.Nearest(context.Background(), places(10, 20), 1)
 		assert.ErrorContains(t, err, "beyond the 180")
-		_, err = c.Nearest(context.Background(), places(10, 20), crossmatch.Arcsecond)
-		assert.ErrorIs(t, err, context.Canceled)
-		assert.ErrorIs(t, err, ErrResting)
+		a = nearest(t, c, 10, 20)
+		assert.Equal(t, "failed", statuses(a))
+		assert.ErrorIs(t, a.Cause, backup.err)
+		assert.ErrorIs(t, a.Cause, ErrResting)
 	})
 }
 
