@@ -50,7 +50,7 @@ func TestFaults(t *testing.T) {
 		"cut late":         {cdstest.Cut(.99), true, 0, "the reply is cut"},
 		"empty":            {garbage(""), true, 0, "no VOTable"},
 		"gateway in a 200": {garbage("504 Gateway Time-out"), true, 0, "no VOTable"},
-		"page in a 200":    {garbage("<html><body>sorry</body></html>"), true, 0, "no VOTable but <html>"},
+		"page in a 200":    {garbage("<html><body>sorry</body></html>"), true, 0, "it is <html>, no VOTable"},
 		"CSV":              {garbage("angDist,skyfinch_row,otype\n"), true, 0, "no VOTable"},
 		"error in a 200":   {cdstest.Refuse(200, "out of memory"), true, 200, "out of memory"},
 		"error at the end": {after(`<INFO name="QUERY_STATUS" value="ERROR">lost</INFO>`), true, 200, "lost"},
@@ -62,8 +62,8 @@ func TestFaults(t *testing.T) {
 		"row 3":            {garbage(table("<TR><TD>1</TD><TD>3</TD><TD>Y*O</TD><TD>1</TD><TD>1</TD></TR>")), true, 0, `row "3" of 3`},
 		"row -1":           {garbage(table("<TR><TD>1</TD><TD>-1</TD><TD>Y*O</TD><TD>1</TD><TD>1</TD></TR>")), true, 0, `row "-1"`},
 		"row of text":      {garbage(table("<TR><TD>1</TD><TD>ten</TD><TD>Y*O</TD><TD>1</TD><TD>1</TD></TR>")), true, 0, `row "ten"`},
-		"few cells":        {garbage(table("<TR><TD>1</TD><TD>0</TD></TR>")), true, 0, "2 cells instead of 5"},
-		"many cells":       {garbage(table("<TR><TD/><TD/><TD/><TD/><TD/><TD/></TR>")), true, 0, "beyond its 5 cells"},
+		"few cells":        {garbage(table("<TR><TD>1</TD><TD>0</TD></TR>")), true, 0, "2 cells, but there are 5 columns"},
+		"many cells":       {garbage(table("<TR><TD/><TD/><TD/><TD/><TD/><TD/></TR>")), true, 0, "more cells than the 5 columns"},
 		"another type":     {garbage(table("<TR><TD>1</TD><TD>0</TD><TD>Y*O</TD><TD>many</TD><TD>1</TD></TR>")), false, 0, `column "nbref": "many" is no int64`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
 // checkField tells whether a field can be asked for.
@@ -53,7 +54,7 @@ func boolean(text string) (any, error) {
 }
 
 func integer[T int16 | int32 | int64](text string, bits int) (any, error) {
-	v, err := strconv.ParseInt(text, 10, bits)
+	v, err := votable.ParseInt([]byte(text), bits)
 	return T(v), err
 }
 

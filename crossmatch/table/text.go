@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
 // appendText appends a value that is written as text, which is trimmed. Empty
@@ -28,19 +30,19 @@ func appendText(b array.Builder, s []byte) error {
 		b.Append(float32(v))
 		return cause(err)
 	case *array.Int64Builder:
-		v, err := parseInt(s, 64)
+		v, err := votable.ParseInt(s, 64)
 		b.Append(v)
 		return cause(err)
 	case *array.Int32Builder:
-		v, err := parseInt(s, 32)
+		v, err := votable.ParseInt(s, 32)
 		b.Append(int32(v))
 		return cause(err)
 	case *array.Int16Builder:
-		v, err := parseInt(s, 16)
+		v, err := votable.ParseInt(s, 16)
 		b.Append(int16(v))
 		return cause(err)
 	case *array.Uint8Builder:
-		v, err := parseInt(s, 16)
+		v, err := votable.ParseInt(s, 16)
 		b.Append(uint8(v))
 		if err == nil && (v < 0 || v > 255) {
 			err = strconv.ErrRange
@@ -67,14 +69,6 @@ func latin1(s []byte) []byte {
 		out = utf8.AppendRune(out, rune(c))
 	}
 	return out
-}
-
-func parseInt(s []byte, bits int) (int64, error) {
-	if len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') { // as VOTable may
-		v, err := strconv.ParseUint(string(s[2:]), 16, bits)
-		return int64(v), err
-	}
-	return strconv.ParseInt(string(s), 10, bits)
 }
 
 func appendBool(b *array.BooleanBuilder, s []byte) error {

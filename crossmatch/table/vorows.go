@@ -1,80 +1,162 @@
 package table
 
 import (
-	"encoding/base64"
-	"errors"
+	"bytes"
+	"encoding/binary"
 	"fmt"
-	"io"
+	"math"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
 // voScanner makes arrays of the rows of a VOTable.
 type voScanner struct {
-	p        *voParser
-	from     voRows // nil: they have not begun, or are over
+	r        *votable.Reader
+	want     []int
 	rows     int
-	row      int64           // the last that was read
-	wanted   []array.Builder // in the order asked for
-	builders []array.Builder // of all columns, nil where not wanted
-	err      error
+	least    int // bytes of a row in arrays, without its text
+	builders []array.Builder
 }
 
-func newVOScanner(t *voTable, p *voParser, want []int, rows int, mem memory.Allocator) *voScanner {
-	s := &voScanner{p: p, rows: rows, builders: make([]array.Builder, len(t.cols))}
+func newVOScanner(r *votable.Reader, cols []column, want []int, rows int, mem memory.Allocator) (*voScanner, error) {
+	s := &voScanner{r: r, want: want, rows: rows}
 	for _, w := range want {
-		b := array.NewBuilder(mem, t.cols[w].typ)
-		s.wanted = append(s.wanted, b)
-		s.builders[w] = b
+		s.least += 8
+		if f := r.Fields()[w]; cols[w].typ.ID() == arrow.FIXED_SIZE_LIST {
+			s.least += f.Repeat * f.Size // though its cells may be empty
+		}
+		if s.least > maxUnit {
+			return nil, fmt.Errorf("rows of more than %d MiB", maxUnit>>20)
+		}
 	}
-	switch {
-	case p.data == "":
-		s.err = io.EOF
-	case p.data == "TABLEDATA" && p.src.closed():
-		s.err = p.finish()
-	case p.data == "TABLEDATA":
-		s.from = &tableData{src: p.src, cols: p.cols}
-	default:
-		s.from, s.err = newBinaryRows(p)
+	for _, w := range want {
+		s.builders = append(s.builders, array.NewBuilder(mem, cols[w].typ))
 	}
-	return s
+	r.Select(want)
+	return s, nil
 }
 
 func (s *voScanner) next() ([]arrow.Array, error) {
 	n, size := 0, 0
-	for s.err == nil && n < s.rows && size < maxUnit {
-		bytes, err := s.from.row(s.builders)
-		if err == io.EOF {
-			s.err = s.p.finish()
-			break
+	for n < s.rows && size < maxUnit {
+		row, err := s.r.Next()
+		if err != nil && n > 0 {
+			break // it comes again, behind the rows that came before it
 		}
 		if err != nil {
-			s.err = s.located(err)
-			return nil, s.err
+			return nil, ours(err)
 		}
-		s.row++
+		if err := s.append(row); err != nil {
+			return nil, s.r.Locate(err)
+		}
 		n++
-		size += bytes + 8*len(s.wanted)
+		size += s.least
+		for _, w := range s.want {
+			size += len(row[w].Text)
+		}
 	}
-	// What a service says behind its rows does not undo them.
-	if n == 0 {
-		return nil, s.err
-	}
-	return newArrays(s.wanted), nil
+	return newArrays(s.builders), nil
 }
 
-// located says where in the rows something was.
-func (s *voScanner) located(err error) error {
-	var corrupt base64.CorruptInputError
-	if errors.As(err, &corrupt) {
-		return fmt.Errorf("row %d: no base64", s.row+1)
+func (s *voScanner) append(row []votable.Cell) error {
+	fields := s.r.Fields()
+	for i, w := range s.want {
+		f, c := &fields[w], row[w]
+		err := appendCell(s.builders[i], f, c)
+		if err != nil && c.Raw == nil {
+			err = fmt.Errorf("%q: %w", clip(string(c.Text)), err)
+		}
+		if err != nil {
+			return fmt.Errorf("column %q: %w", clip(f.Name), err)
+		}
 	}
-	if s.p.data == "TABLEDATA" {
-		return fmt.Errorf("line %d, row %d: %w", s.p.src.line, s.row+1, err)
-	}
-	return fmt.Errorf("row %d: %w", s.row+1, err)
+	return nil
 }
 
-func (s *voScanner) close() { release(s.wanted) }
+func (s *voScanner) close() { release(s.builders) }
+
+func appendCell(to array.Builder, f *votable.Field, c votable.Cell) error {
+	list, isList := to.(*array.FixedSizeListBuilder)
+	switch {
+	case c.Null:
+		to.AppendNull()
+		return nil
+	case isList && c.Raw == nil:
+		return appendList(list, f, c.Text)
+	case c.Raw == nil:
+		return appendText(to, c.Text)
+	case !isList:
+		return appendElement(to, f, c.Raw)
+	}
+	list.Append(true)
+	for raw := c.Raw; len(raw) > 0; raw = raw[f.Size:] {
+		if err := appendElement(list.ValueBuilder(), f, raw[:f.Size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendList appends numbers with blanks between them.
+func appendList(to *array.FixedSizeListBuilder, f *votable.Field, text []byte) error {
+	parts := bytes.Fields(text)
+	if len(parts) != f.Repeat {
+		return fmt.Errorf("%d numbers where there should be %d", len(parts), f.Repeat)
+	}
+	to.Append(true)
+	for _, part := range parts {
+		if f.NullText(part) {
+			part = nil
+		}
+		if err := appendText(to.ValueBuilder(), part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// appendElement appends a number in binary.
+func appendElement(to array.Builder, f *votable.Field, raw []byte) error {
+	switch to := to.(type) {
+	case *array.Float64Builder:
+		to.Append(math.Float64frombits(binary.BigEndian.Uint64(raw)))
+		return nil
+	case *array.Float32Builder:
+		to.Append(math.Float32frombits(binary.BigEndian.Uint32(raw)))
+		return nil
+	case *array.BooleanBuilder:
+		return appendBinaryBool(to, f, raw)
+	}
+	v, ok := f.Int(raw)
+	if !ok {
+		to.AppendNull()
+		return nil
+	}
+	switch to := to.(type) {
+	case *array.Uint8Builder:
+		to.Append(uint8(v))
+	case *array.Int16Builder:
+		to.Append(int16(v))
+	case *array.Int32Builder:
+		to.Append(int32(v))
+	case *array.Int64Builder:
+		to.Append(v)
+	}
+	return nil
+}
+
+func appendBinaryBool(to *array.BooleanBuilder, f *votable.Field, raw []byte) error {
+	switch {
+	case f.Size == 0: // a single bit
+		to.Append(raw[0] != 0)
+	case raw[0] == 0 || raw[0] == ' ':
+		to.AppendNull()
+	default:
+		return appendBool(to, raw)
+	}
+	return nil
+}

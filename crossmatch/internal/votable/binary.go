@@ -1,0 +1,241 @@
+package votable
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// binaryRows reads the rows of BINARY and BINARY2.
+type binaryRows struct {
+	from  *bufio.Reader
+	nulls []byte // a bit for each field, the highest first; BINARY2
+	width int    // of the least that a row can be
+}
+
+// newBinaryRows reads the STREAM tag and stands before its first byte. It
+// returns nil if the stream is empty.
+func (r *Reader) newBinaryRows() (rows, error) {
+	if err := r.stream(); err != nil {
+		return nil, err
+	}
+	b := &binaryRows{}
+	if r.kind == "BINARY2" {
+		b.nulls = make([]byte, (len(r.fields)+7)/8)
+		b.width = len(b.nulls)
+	}
+	for i := range r.fields {
+		f := &r.fields[i]
+		switch {
+		case f.Err != nil:
+			return nil, f.Err
+		case f.Repeat == Variable:
+			b.width += 4
+		default:
+			b.width += f.width(f.Repeat)
+		}
+	}
+	if r.src.closed() {
+		return nil, nil
+	}
+	letters := &letterReader{markup: markup{r.src}}
+	b.from = bufio.NewReaderSize(base64.NewDecoder(base64.StdEncoding, letters), 64<<10)
+	return b, nil
+}
+
+// stream reads the STREAM tag.
+func (r *Reader) stream() error {
+	for {
+		tok, err := r.inside()
+		if err != nil {
+			return err
+		}
+		switch e := tok.(type) {
+		case xml.EndElement:
+			return r.errorf("<%s> without a STREAM", e.Name.Local)
+		case xml.StartElement:
+			if e.Name.Local != "STREAM" {
+				return r.errorf("<%s> where a STREAM should be", clip(e.Name.Local))
+			}
+			if href := attribute(e, "href"); href != "" {
+				return r.errorf("its rows are elsewhere, at %q, which is not read", clip(href))
+			}
+			if enc := strings.ToLower(attribute(e, "encoding")); enc != "base64" && enc != "" {
+				return r.errorf("the encoding %q of its rows is not known: ask for base64", clip(enc))
+			}
+			return nil
+		}
+	}
+}
+
+// letterReader reads text up to the next tag, without blanks.
+type letterReader struct {
+	markup
+	cdata []byte // to be read first
+	done  bool
+}
+
+func (l *letterReader) Read(b []byte) (int, error) {
+	if len(l.cdata) == 0 && !l.done {
+		if n := l.src.letters(b); n > 0 {
+			return n, nil
+		}
+	}
+	if len(b) == 0 {
+		return 0, nil
+	}
+	c, err := l.letter()
+	if err != nil {
+		return 0, err
+	}
+	b[0] = c
+	return 1, nil
+}
+
+// letter reads the next; io.EOF before the tag.
+func (l *letterReader) letter() (byte, error) {
+	for !l.done {
+		c, err := l.char()
+		switch {
+		case err != nil:
+			return 0, err
+		case c > ' ' && !l.done:
+			return c, nil
+		}
+	}
+	return 0, io.EOF
+}
+
+// char reads the next byte of the text, blanks too, and sees to what is no text.
+func (l *letterReader) char() (byte, error) {
+	if len(l.cdata) > 0 {
+		c := l.cdata[0]
+		l.cdata = l.cdata[1:]
+		return c, nil
+	}
+	l.src.left = maxUnit
+	c, err := l.src.inside()
+	if err != nil || c != '<' {
+		return c, err
+	}
+	if c, err = l.src.inside(); err != nil {
+		return 0, err
+	}
+	switch c {
+	case '!':
+		err = l.declaration(&l.cdata)
+	case '?':
+		err = l.until("?>", nil)
+	default:
+		l.src.unread(string([]byte{'<', c}))
+		l.done = true
+	}
+	return ' ', err
+}
+
+func (b *binaryRows) next(r *row) error {
+	if _, err := b.from.Peek(1); err != nil {
+		return noBase64(err)
+	}
+	if b.width == 0 {
+		return errors.New("rows of no bytes")
+	}
+	if b.nulls != nil {
+		if err := b.fill(b.nulls); err != nil {
+			return err
+		}
+	}
+	for i := range r.fields {
+		null := b.nulls != nil && b.nulls[i/8]&(0x80>>(i%8)) != 0
+		if err := b.cell(r, &r.fields[i], null); err != nil {
+			return fmt.Errorf("column %.60q: %w", r.fields[i].Name, noBase64(err))
+		}
+	}
+	return nil
+}
+
+func noBase64(err error) error {
+	var corrupt base64.CorruptInputError
+	if errors.As(err, &corrupt) {
+		return errors.New("no base64")
+	}
+	return err
+}
+
+// fill fills a buffer: the middle of a row is no place to end.
+func (b *binaryRows) fill(into []byte) error {
+	_, err := io.ReadFull(b.from, into)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (b *binaryRows) cell(r *row, f *Field, null bool) error {
+	count := f.Repeat
+	if count == Variable {
+		var n [4]byte
+		if err := b.fill(n[:]); err != nil {
+			return err
+		}
+		v := binary.BigEndian.Uint32(n[:])
+		if v > maxUnit {
+			return fmt.Errorf("%d elements: more than a row can hold", v)
+		}
+		count = int(v)
+	}
+	size, from := f.width(count), len(r.buf)
+	if size > maxUnit-from {
+		return fmt.Errorf("%d bytes: more than a row can hold", size)
+	}
+	if !r.wanted[len(r.spans)] {
+		r.add(from, count, null)
+		_, err := b.from.Discard(size)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	if err := b.append(r, size); err != nil {
+		return err
+	}
+	if f.Text() {
+		return r.addChars(f, from, null)
+	}
+	r.add(from, count, null)
+	return nil
+}
+
+// append reads to the end of a row's buffer, which grows with what comes.
+func (b *binaryRows) append(r *row, size int) error {
+	const step = 1 << 20
+	for size > 0 {
+		n, from := min(size, max(step, len(r.buf))), len(r.buf)
+		r.buf = append(r.buf, make([]byte, n)...)
+		if err := b.fill(r.buf[from:]); err != nil {
+			return err
+		}
+		size -= n
+	}
+	return nil
+}
+
+// addChars adds a cell of chars, which end at the first that is zero.
+func (r *row) addChars(f *Field, from int, null bool) error {
+	if f.Datatype == "unicodeChar" {
+		units := len(r.buf)
+		r.buf = appendUTF16(r.buf, r.buf[from:])
+		from = units
+	}
+	if i := bytes.IndexByte(r.buf[from:], 0); i >= 0 {
+		r.buf = r.buf[:from+i]
+	}
+	r.add(from, text, null)
+	return nil
+}
