@@ -38,8 +38,6 @@ func voColumn(f *votable.Field) column {
 		c.why = "it is an array of variable length"
 	case f.Repeat == 0:
 		c.why = "it is empty"
-	case f.Repeat > maxUnit/f.Size:
-		c.why = "its arrays are more than a row can hold"
 	case f.Repeat > 1:
 		c.typ = arrow.FixedSizeListOf(int32(f.Repeat), c.typ)
 	}

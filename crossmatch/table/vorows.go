@@ -18,26 +18,19 @@ type voScanner struct {
 	r        *votable.Reader
 	want     []int
 	rows     int
-	least    int // bytes of a row in arrays, without its text
 	builders []array.Builder
+
+	taken int64 // bytes of the document's rows, at least
+	empty int64 // bytes of arrays whose cells are empty
 }
 
-func newVOScanner(r *votable.Reader, cols []column, want []int, rows int, mem memory.Allocator) (*voScanner, error) {
+func newVOScanner(r *votable.Reader, cols []column, want []int, rows int, mem memory.Allocator) *voScanner {
 	s := &voScanner{r: r, want: want, rows: rows}
-	for _, w := range want {
-		s.least += 8
-		if f := r.Fields()[w]; cols[w].typ.ID() == arrow.FIXED_SIZE_LIST {
-			s.least += f.Repeat * f.Size // though its cells may be empty
-		}
-		if s.least > maxUnit {
-			return nil, fmt.Errorf("rows of more than %d MiB", maxUnit>>20)
-		}
-	}
 	for _, w := range want {
 		s.builders = append(s.builders, array.NewBuilder(mem, cols[w].typ))
 	}
 	r.Select(want)
-	return s, nil
+	return s
 }
 
 func (s *voScanner) next() ([]arrow.Array, error) {
@@ -50,29 +43,48 @@ func (s *voScanner) next() ([]arrow.Array, error) {
 		if err != nil {
 			return nil, ours(err)
 		}
-		if err := s.append(row); err != nil {
+		bytes, err := s.append(row)
+		if err != nil {
 			return nil, s.r.Locate(err)
 		}
 		n++
-		size += s.least
-		for _, w := range s.want {
-			size += len(row[w].Text)
-		}
+		size += bytes
 	}
 	return newArrays(s.builders), nil
 }
 
-func (s *voScanner) append(row []votable.Cell) error {
+// append appends a row, and returns about how many bytes it takes.
+func (s *voScanner) append(row []votable.Cell) (size int, err error) {
 	fields := s.r.Fields()
+	s.taken += int64(len("<TD/>") * len(fields))
+	empty := s.empty
 	for i, w := range s.want {
 		f, c := &fields[w], row[w]
-		err := appendCell(s.builders[i], f, c)
+		err := s.charge(s.builders[i], f, c)
+		if err == nil {
+			err = appendCell(s.builders[i], f, c)
+		}
 		if err != nil && c.Raw == nil {
 			err = fmt.Errorf("%q: %w", clip(string(c.Text)), err)
 		}
 		if err != nil {
-			return fmt.Errorf("column %q: %w", clip(f.Name), err)
+			return 0, fmt.Errorf("column %q: %w", clip(f.Name), err)
 		}
+		size += 8 + len(c.Text) + len(c.Raw)
+	}
+	return size + int(s.empty-empty), nil
+}
+
+// charge counts what an array takes whose cell has next to nothing: a small file
+// must not need much memory.
+func (s *voScanner) charge(to array.Builder, f *votable.Field, c votable.Cell) error {
+	s.taken += int64(len(c.Text) + len(c.Raw))
+	if _, isList := to.(*array.FixedSizeListBuilder); !isList || c.Raw != nil || len(c.Text) >= f.Repeat {
+		return nil
+	}
+	s.empty += int64(f.Repeat) * int64(f.Size)
+	if s.empty > maxUnit+1000*s.taken {
+		return fmt.Errorf("its arrays of %d are empty, and would take more than %d MiB", f.Repeat, maxUnit>>20)
 	}
 	return nil
 }

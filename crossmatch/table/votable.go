@@ -70,5 +70,5 @@ func (t *voTable) scan(want []int, rows int, mem memory.Allocator) (scanner, err
 	if err != nil {
 		return nil, err
 	}
-	return newVOScanner(r, t.cols, want, rows, mem)
+	return newVOScanner(r, t.cols, want, rows, mem), nil
 }
