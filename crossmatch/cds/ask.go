@@ -9,21 +9,21 @@ import (
 // gives up at the first request that is not answered: the next would most
 // likely fare no better, and whoever waits has waited enough.
 func (c *Client) ask(ctx context.Context, q *question) error {
-	if len(q.silent) == 0 {
+	if len(q.pending) == 0 {
 		return nil
 	}
 	u, err := c.Service.parse()
 	if err != nil {
 		return err
 	}
-	l := lineTo(u)
-	for len(q.silent) > 0 {
-		n := min(c.batch(), len(q.silent))
+	b := breakerOf(u)
+	for len(q.pending) > 0 {
+		n := min(c.batch(), len(q.pending))
 		r, err := newRequest(c, u.String(), q, n)
 		if err != nil {
 			return err
 		}
-		answers, err := c.exchange(ctx, l, r)
+		answers, err := c.exchange(ctx, b, r)
 		if err != nil {
 			return err
 		}
@@ -35,16 +35,16 @@ func (c *Client) ask(ctx context.Context, q *question) error {
 // exchange waits for its turn and tries a request until it is answered or
 // given up. It keeps its turn through the pauses: who comes next would meet the
 // same trouble.
-func (c *Client) exchange(ctx context.Context, l *line, r *request) ([]found, error) {
-	if err := l.enter(ctx); err != nil {
+func (c *Client) exchange(ctx context.Context, b *breaker, r *request) ([]found, error) {
+	if err := b.enter(ctx); err != nil {
 		return nil, err
 	}
-	defer l.leave()
+	defer b.leave()
 	for try := 1; ; try++ {
-		if err := l.resting(); err != nil {
+		if err := b.allow(); err != nil {
 			return nil, err
 		}
-		answers, f := c.try(ctx, l, r)
+		answers, f := c.try(ctx, b, r)
 		if f == nil {
 			return answers, nil
 		}
@@ -52,7 +52,7 @@ func (c *Client) exchange(ctx context.Context, l *line, r *request) ([]found, er
 			return nil, err // no fault of the service
 		}
 		c.log.Warn("cds: a request failed", "table", c.Table, "positions", r.n, "try", try, "cause", f.err)
-		if !f.again || try >= c.Service.tries() || l.resting() != nil {
+		if !f.again || try >= c.Service.tries() || b.allow() != nil {
 			return nil, f.err
 		}
 		if err := sleep(ctx, max(pause(try), f.after)); err != nil {
@@ -61,19 +61,19 @@ func (c *Client) exchange(ctx context.Context, l *line, r *request) ([]found, er
 	}
 }
 
-// try sends a request, and tells the line how it went.
-func (c *Client) try(ctx context.Context, l *line, r *request) ([]found, *failure) {
+// try sends a request, and tells the breaker how it went.
+func (c *Client) try(ctx context.Context, b *breaker, r *request) ([]found, *failure) {
 	limited, cancel := context.WithTimeout(ctx, c.Service.timeout())
 	defer cancel()
 	answers, f := r.send(limited, c.Service)
 	switch {
 	case f == nil:
-		l.went()
+		b.success()
 	case ctx.Err() != nil: // the caller left, which says nothing of the service
 	case f.again || f.ban:
-		l.broke(f, c.Service)
+		b.failure(f, c.Service)
 	default:
-		l.went() // it is well enough to refuse
+		b.success() // it is well enough to refuse
 	}
 	return answers, f
 }

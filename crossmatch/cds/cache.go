@@ -6,57 +6,58 @@ import (
 	"time"
 )
 
-// cache remembers answers, of which it forgets those used longest ago.
+// cache is an LRU cache of answers with expiry: it drops what was used longest
+// ago when it is full, and what is too old when it is asked for.
 type cache struct {
 	size int
-	age  time.Duration
+	age  time.Duration // at which an entry expires
 
-	mu    sync.Mutex
-	order *list.List // of *memo, the one used last in front
-	at    map[key]*list.Element
+	mu      sync.Mutex
+	order   *list.List // of *entry, the most recently used in front
+	entries map[key]*list.Element
 }
 
-type memo struct {
-	key   key
-	found found
-	since time.Time
+type entry struct {
+	key    key
+	found  found
+	stored time.Time
 }
 
 func newCache(size int, age time.Duration) *cache {
-	return &cache{size: size, age: age, order: list.New(), at: make(map[key]*list.Element)}
+	return &cache{size: size, age: age, order: list.New(), entries: make(map[key]*list.Element)}
 }
 
 func (c *cache) get(k key) (found, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.at[k]
+	e, ok := c.entries[k]
 	if !ok {
 		return found{}, false
 	}
-	m := e.Value.(*memo)
-	if time.Since(m.since) >= c.age {
-		c.forget(e)
+	hit := e.Value.(*entry)
+	if time.Since(hit.stored) >= c.age {
+		c.remove(e)
 		return found{}, false
 	}
 	c.order.MoveToFront(e)
-	return m.found, true
+	return hit.found, true
 }
 
 func (c *cache) put(k key, f found) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e, ok := c.at[k]; ok {
-		c.forget(e)
+	if e, ok := c.entries[k]; ok {
+		c.remove(e)
 	}
 	for c.order.Len() > 0 && c.order.Len() >= c.size {
-		c.forget(c.order.Back())
+		c.remove(c.order.Back())
 	}
 	if c.size > 0 {
-		c.at[k] = c.order.PushFront(&memo{key: k, found: f, since: time.Now()})
+		c.entries[k] = c.order.PushFront(&entry{key: k, found: f, stored: time.Now()})
 	}
 }
 
-func (c *cache) forget(e *list.Element) {
+func (c *cache) remove(e *list.Element) {
 	c.order.Remove(e)
-	delete(c.at, e.Value.(*memo).key)
+	delete(c.entries, e.Value.(*entry).key)
 }

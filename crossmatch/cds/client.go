@@ -39,9 +39,9 @@ type Client struct {
 	Service Service
 	// Batch is how many positions go into a request at most; 0: 10,000.
 	Batch int
-	// Cache is how many answers are remembered; 0: 65,536, negative: none.
+	// Cache is how many answers the LRU cache has; 0: 65,536, negative: none.
 	Cache int
-	// CacheAge is how long an answer is remembered; 0: 24 hours.
+	// CacheAge is when an answer in it expires; 0: after 24 hours.
 	CacheAge time.Duration
 	// Fallback answers what the service does not; its columns must be Fields.
 	Fallback crossmatch.Matcher

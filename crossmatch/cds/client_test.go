@@ -272,18 +272,18 @@ func TestOneAtATime(t *testing.T) {
 
 // The turn may come at the moment when a caller leaves: it goes to the next.
 func TestTurnOfOneWhoLeaves(t *testing.T) {
-	var l line
-	require.NoError(t, l.enter(t.Context()))
+	var b breaker
+	require.NoError(t, b.enter(t.Context()))
 	turn := make(chan struct{})
-	l.waiting = append(l.waiting, turn)
-	l.leave()
+	b.queue = append(b.queue, turn)
+	b.leave()
 	<-turn
-	l.giveUp(turn)
+	b.giveUp(turn)
 	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, l.enter(ctx), "the line is free")
+	require.NoError(t, b.enter(ctx), "the breaker is free")
 	cancel()
-	assert.ErrorIs(t, l.enter(ctx), context.Canceled)
-	assert.Empty(t, l.waiting)
+	assert.ErrorIs(t, b.enter(ctx), context.Canceled)
+	assert.Empty(t, b.queue)
 }
 
 func BenchmarkReply(b *testing.B) {

@@ -42,13 +42,13 @@
 // (no such table or column) is not.
 //
 // The service bans who runs jobs in parallel. All clients in a process that
-// speak to the same host stand in one line, and hold one request in flight
-// between them. The line rests after several failures in a row for
-// [Service].Rest, and after a ban for [Service].Ban: nobody asks then, and
-// answers fail at once with [ErrResting] and what led to it. The first request
-// after a rest has a single try, on which it depends whether the rest goes on.
-// Other processes are not seen from here: run one that matches, or give each
-// host of yours its own.
+// speak to the same host share a circuit breaker with a queue, and hold one
+// request in flight between them. Several failures in a row open the breaker for
+// [Service].Cooldown, and a ban for [Service].Ban: no request is sent then, and
+// answers fail at once with [ErrUnavailable] and what led to it. After that it is
+// half open: the next request, which is not retried, closes it or opens it again.
+// Other processes are not seen from here: run one that matches, or give each host
+// of yours its own.
 //
 // A [Client].Fallback, a local copy of the catalogue say, answers what the
 // service did not.
@@ -56,9 +56,10 @@
 // # What is remembered
 //
 // Positions that occur more than once in a call are asked once. Answers, also
-// that nothing is there, are remembered for [Client].CacheAge by the exact
-// position and radius: an answer for a place nearby would have a separation
-// that is a little off and, at the edge of the radius, the wrong status. So a
-// batch that is run again, or what failed and is tried again, costs the service
-// only what it has not answered yet.
+// that nothing is there, stay in an LRU cache of [Client].Cache entries, where
+// they expire after [Client].CacheAge. Its keys are the exact position and radius:
+// an answer for a place nearby would have a separation that is a little off and,
+// at the edge of the radius, the wrong status. So a batch that is run again, or
+// what failed and is tried again, costs the service only what it has not answered
+// yet.
 package cds

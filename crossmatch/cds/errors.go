@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// ErrResting is the cause of answers that failed without a request: earlier
-// ones failed, and the service is left alone for a while.
-var ErrResting = errors.New("the service is left alone for a while")
+// ErrUnavailable is the cause of answers that failed without a request: earlier
+// ones failed, and the circuit breaker of the service is open.
+var ErrUnavailable = errors.New("the service is unavailable")
 
 // Error is what the service said instead of an answer.
 type Error struct {

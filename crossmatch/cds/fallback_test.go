@@ -110,7 +110,7 @@ func TestFallbackThatFails(t *testing.T) {
 		a = nearest(t, c, 10, 20)
 		assert.Equal(t, "failed", statuses(a))
 		assert.ErrorIs(t, a.Cause, backup.err)
-		assert.ErrorIs(t, a.Cause, ErrResting)
+		assert.ErrorIs(t, a.Cause, ErrUnavailable)
 	})
 }
 

@@ -178,44 +178,44 @@ func TestFailuresInARow(t *testing.T) {
 		nearest(t, c, 10, 20)
 		require.Equal(t, 3, s.Requests())
 		a := nearest(t, c, 10, 20)
-		require.Equal(t, failuresToRest, s.Requests())
-		assert.NotErrorIs(t, a.Cause, ErrResting)
+		require.Equal(t, failuresToOpen, s.Requests())
+		assert.NotErrorIs(t, a.Cause, ErrUnavailable)
 
 		start := time.Now()
 		a = nearest(t, other, 10, 20)
 		assert.Zero(t, time.Since(start), "it fails at once")
-		assert.Equal(t, failuresToRest, s.Requests())
+		assert.Equal(t, failuresToOpen, s.Requests())
 		assert.Equal(t, "failed", statuses(a))
-		assert.ErrorIs(t, a.Cause, ErrResting)
+		assert.ErrorIs(t, a.Cause, ErrUnavailable)
 		var e *Error
 		require.ErrorAs(t, a.Cause, &e)
 		assert.Equal(t, 500, e.Code)
 
-		time.Sleep(defaultRest - time.Second)
+		time.Sleep(defaultCooldown - time.Second)
 		nearest(t, c, 10, 20)
-		require.Equal(t, failuresToRest, s.Requests())
+		require.Equal(t, failuresToOpen, s.Requests())
 		time.Sleep(time.Second)
 		nearest(t, c, 10, 20)
-		require.Equal(t, failuresToRest+1, s.Requests(), "after a rest, a single try")
+		require.Equal(t, failuresToOpen+1, s.Requests(), "half open, a single try")
 		nearest(t, c, 10, 20)
-		require.Equal(t, failuresToRest+1, s.Requests(), "and another rest")
+		require.Equal(t, failuresToOpen+1, s.Requests(), "and it is open again")
 
-		time.Sleep(defaultRest)
+		time.Sleep(defaultCooldown)
 		sick = false
 		assert.Equal(t, "match", statuses(nearest(t, c, 10, 20)))
 		sick = true
 		nearest(t, c, 0, 0)
-		assert.Equal(t, failuresToRest+5, s.Requests(), "all tries again")
+		assert.Equal(t, failuresToOpen+5, s.Requests(), "all tries again")
 	})
 }
 
-func TestRefusalsAreNoReasonToRest(t *testing.T) {
+func TestRefusalsLeaveTheBreakerClosed(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := serve()
 		s.Fault = cdstest.Always(cdstest.Refuse(400, "no"))
 		c := connect(t, s)
-		for range 3 * failuresToRest {
-			assert.NotErrorIs(t, nearest(t, c, 10, 20).Cause, ErrResting)
+		for range 3 * failuresToOpen {
+			assert.NotErrorIs(t, nearest(t, c, 10, 20).Cause, ErrUnavailable)
 		}
 	})
 }
@@ -228,12 +228,12 @@ func TestBan(t *testing.T) {
 		nearest(t, c, 10, 20)
 		require.Equal(t, 1, s.Requests())
 		time.Sleep(defaultBan - time.Second)
-		assert.ErrorIs(t, nearest(t, c, 10, 20).Cause, ErrResting)
+		assert.ErrorIs(t, nearest(t, c, 10, 20).Cause, ErrUnavailable)
 		time.Sleep(time.Second)
 		nearest(t, c, 10, 20)
 		require.Equal(t, 2, s.Requests())
 		time.Sleep(2*time.Hour - time.Second)
-		assert.ErrorIs(t, nearest(t, c, 10, 20).Cause, ErrResting, "the server asked for more")
+		assert.ErrorIs(t, nearest(t, c, 10, 20).Cause, ErrUnavailable, "the server asked for more")
 		time.Sleep(time.Second)
 		assert.Equal(t, "match", statuses(nearest(t, c, 10, 20)))
 	})
@@ -248,7 +248,7 @@ func TestRetryAfter(t *testing.T) {
 		a := nearest(t, c, 10, 20)
 		assert.Equal(t, 7*time.Second, time.Since(start), "it waits once, but not a minute")
 		assert.Equal(t, "failed", statuses(a))
-		assert.ErrorIs(t, nearest(t, c, 10, 20).Cause, ErrResting)
+		assert.ErrorIs(t, nearest(t, c, 10, 20).Cause, ErrUnavailable)
 		time.Sleep(time.Minute + time.Second)
 		assert.Equal(t, "match", statuses(nearest(t, c, 10, 20)))
 	})
@@ -291,13 +291,13 @@ func TestCallerLeaves(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := serve()
 		s.Fault = func(n int) cdstest.Fault {
-			if n <= 2*failuresToRest {
+			if n <= 2*failuresToOpen {
 				return cdstest.Hang()
 			}
 			return nil
 		}
 		c := connect(t, s)
-		for range 2 * failuresToRest {
+		for range 2 * failuresToOpen {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			_, err := c.Nearest(ctx, places(10, 20), crossmatch.Arcsecond)
 			cancel()
@@ -307,7 +307,7 @@ func TestCallerLeaves(t *testing.T) {
 	})
 }
 
-func TestCallerLeavesTheLine(t *testing.T) {
+func TestCallerLeavesTheQueue(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := serve()
 		s.Fault = cdstest.First(cdstest.Slow(9 * time.Second))

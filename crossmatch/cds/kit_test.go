@@ -45,7 +45,7 @@ func serve() *cdstest.Server {
 }
 
 // connect returns a client of the server that is there without a network, so
-// that time may be simulated. Each has a host, and so a line, of its own.
+// that time may be simulated. Each has a host, and so a breaker, of its own.
 func connect(t *testing.T, h http.Handler) *Client {
 	return &Client{Table: "simbad", Fields: fields, Memory: checked(t), Service: Service{
 		URL:  fmt.Sprintf("http://host%d.test/sync?key=secret", hosts.Add(1)),

@@ -36,7 +36,7 @@ func (p *patient) Err() error {
 }
 
 // Wherever a call is given up, or its fallback fails, the memory of rows is given
-// back, the line is free, and the next call is answered.
+// back, the breaker is free, and the next call is answered.
 func TestEndsInTheMidst(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := serve()
@@ -72,9 +72,9 @@ func TestEndsInTheMidst(t *testing.T) {
 			}
 			u, err := c.Service.parse()
 			require.NoError(t, err)
-			l := lineTo(u)
-			require.False(t, l.taken)
-			require.Empty(t, l.waiting)
+			b := breakerOf(u)
+			require.False(t, b.busy)
+			require.Empty(t, b.queue)
 		}
 		assert.Greater(t, ended, 10)
 		for _, change := range []func(){

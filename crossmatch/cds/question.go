@@ -21,10 +21,10 @@ type found struct {
 
 // question is what a call asks: each place once.
 type question struct {
-	keys   []key
-	of     []int32 // the key of each position; -1: it is invalid
-	found  []found // the answer for each key
-	silent []int32 // keys without an answer yet
+	keys    []key
+	of      []int32 // the key of each position; -1: it is invalid
+	found   []found // the answer for each key
+	pending []int32 // keys without an answer yet
 }
 
 func newQuestion(p crossmatch.Positions, radius crossmatch.Angle) *question {
@@ -45,9 +45,9 @@ func newQuestion(p crossmatch.Positions, radius crossmatch.Angle) *question {
 		q.of[i] = n
 	}
 	q.found = make([]found, len(q.keys))
-	q.silent = make([]int32, len(q.keys))
-	for i := range q.silent {
-		q.silent[i] = int32(i)
+	q.pending = make([]int32, len(q.keys))
+	for i := range q.pending {
+		q.pending[i] = int32(i)
 	}
 	return q
 }
@@ -68,23 +68,23 @@ func makeKey(ra, dec float64, radius crossmatch.Angle) (key, bool) {
 
 // recall answers what is remembered.
 func (c *Client) recall(q *question) {
-	rest := q.silent[:0]
-	for _, k := range q.silent {
+	rest := q.pending[:0]
+	for _, k := range q.pending {
 		if f, ok := c.cache.get(q.keys[k]); ok {
 			q.found[k] = f
 		} else {
 			rest = append(rest, k)
 		}
 	}
-	q.silent = rest
+	q.pending = rest
 }
 
 // learn takes the answers about the first of the places without one.
 func (c *Client) learn(q *question, answers []found) {
 	for i, f := range answers {
-		k := q.silent[i]
+		k := q.pending[i]
 		q.found[k] = f
 		c.cache.put(q.keys[k], f)
 	}
-	q.silent = q.silent[len(answers):]
+	q.pending = q.pending[len(answers):]
 }

@@ -45,7 +45,7 @@ type request struct {
 // newRequest asks about the first n places of q without an answer.
 func newRequest(c *Client, url string, q *question, n int) (*request, error) {
 	r := &request{url: url, n: n, fields: c.fields()}
-	r.radius = q.keys[q.silent[0]].radius
+	r.radius = q.keys[q.pending[0]].radius
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
 	for _, p := range r.parameters(c.Table) {
@@ -92,7 +92,7 @@ func (r *request) parameters(table string) [][2]string {
 func positions(q *question, n int) []byte {
 	b := make([]byte, 0, 64+48*n)
 	b = append(b, rowColumn+","+raColumn+","+decColumn+"\n"...)
-	for i, k := range q.silent[:n] {
+	for i, k := range q.pending[:n] {
 		b = strconv.AppendInt(b, int64(i), 10)
 		b = append(b, ',')
 		b = strconv.AppendFloat(b, q.keys[k].ra, 'f', -1, 64)

@@ -69,9 +69,9 @@ func float[T float32 | float64](text string, bits int) (any, error) {
 // answers returns what is known of each position: the match, and the row, which
 // is nil without one.
 func (q *question) answers() ([]crossmatch.Match, [][]any) {
-	silent := make([]bool, len(q.keys))
-	for _, k := range q.silent {
-		silent[k] = true
+	pending := make([]bool, len(q.keys))
+	for _, k := range q.pending {
+		pending[k] = true
 	}
 	matches, rows := make([]crossmatch.Match, len(q.of)), make([][]any, len(q.of))
 	for i, k := range q.of {
@@ -79,7 +79,7 @@ func (q *question) answers() ([]crossmatch.Match, [][]any) {
 		switch {
 		case k < 0:
 			m.Status = crossmatch.Invalid
-		case silent[k]:
+		case pending[k]:
 			m.Status = crossmatch.Failed
 		case q.found[k].match:
 			m.Status, m.Separation = crossmatch.Matched, q.found[k].separation

@@ -13,12 +13,12 @@ import (
 const DefaultURL = "https://cdsxmatch.cds.unistra.fr/xmatch/api/v1/sync"
 
 const (
-	defaultTimeout = 10 * time.Second
-	defaultTries   = 3
-	defaultRest    = time.Minute
-	defaultBan     = time.Hour
-	firstPause     = 500 * time.Millisecond
-	longestPause   = 30 * time.Second
+	defaultTimeout  = 10 * time.Second
+	defaultTries    = 3
+	defaultCooldown = time.Minute
+	defaultBan      = time.Hour
+	firstPause      = 500 * time.Millisecond
+	longestPause    = 30 * time.Second
 )
 
 // Service is a service to ask, and how patiently. The zero value asks that of
@@ -28,8 +28,9 @@ type Service struct {
 	HTTP    *http.Client  // nil: http.DefaultClient
 	Timeout time.Duration // for one request and its reply; 0: 10 s
 	Tries   int           // of a request; 0: 3
-	Rest    time.Duration // after several failures in a row; 0: a minute
-	Ban     time.Duration // how long to rest after a 403; 0: an hour
+	// How long the circuit breaker stays open:
+	Cooldown time.Duration // after several failures in a row; 0: a minute
+	Ban      time.Duration // after a 403; 0: an hour
 }
 
 func (s Service) parse() (*url.URL, error) {
@@ -52,9 +53,9 @@ func (s Service) client() *http.Client {
 	return s.HTTP
 }
 
-func (s Service) timeout() time.Duration { return positive(s.Timeout, defaultTimeout) }
-func (s Service) rest() time.Duration    { return positive(s.Rest, defaultRest) }
-func (s Service) ban() time.Duration     { return positive(s.Ban, defaultBan) }
+func (s Service) timeout() time.Duration  { return positive(s.Timeout, defaultTimeout) }
+func (s Service) cooldown() time.Duration { return positive(s.Cooldown, defaultCooldown) }
+func (s Service) ban() time.Duration      { return positive(s.Ban, defaultBan) }
 
 func (s Service) tries() int {
 	if s.Tries <= 0 {
