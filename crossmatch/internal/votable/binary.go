@@ -58,16 +58,16 @@ func (r *Reader) stream() error {
 		}
 		switch e := tok.(type) {
 		case xml.EndElement:
-			return r.errorf("<%s> without a STREAM", e.Name.Local)
+			return r.errorf("<%.60s> without a STREAM", e.Name.Local)
 		case xml.StartElement:
 			if e.Name.Local != "STREAM" {
-				return r.errorf("<%s> where a STREAM should be", clip(e.Name.Local))
+				return r.errorf("<%.60s> where a STREAM should be", e.Name.Local)
 			}
 			if href := attribute(e, "href"); href != "" {
-				return r.errorf("its rows are elsewhere, at %q, which is not read", clip(href))
+				return r.errorf("its rows are elsewhere, at %.60q, which is not read", href)
 			}
 			if enc := strings.ToLower(attribute(e, "encoding")); enc != "base64" && enc != "" {
-				return r.errorf("the encoding %q of its rows is not known: ask for base64", clip(enc))
+				return r.errorf("the encoding %.60q of its rows is not known: ask for base64", enc)
 			}
 			return nil
 		}

@@ -60,32 +60,27 @@ func (r *Reader) inside() (xml.Token, error) {
 
 // syntax says where an error of XML is: the decoder does not see all lines.
 func (r *Reader) syntax(err error) error {
+	const most = 60 // of what quotes the file
 	var syntax *xml.SyntaxError
+	isSyntax, text := errors.As(err, &syntax), err.Error()
 	switch {
 	case err == io.EOF:
 		return err
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && strings.Contains(syntax.Msg, "unexpected EOF"):
+	case errors.Is(err, io.ErrUnexpectedEOF), isSyntax && strings.Contains(syntax.Msg, "unexpected EOF"):
 		return r.errorf("it is cut short: %w", io.ErrUnexpectedEOF)
-	case syntax != nil:
-		return r.errorf("no valid XML: %s", clip(syntax.Msg))
+	case isSyntax:
+		text = syntax.Msg
+	case len(text) <= 200:
+		return r.errorf("%w", err)
 	}
-	if text := err.Error(); len(text) > 200 { // it quotes the file
-		return r.errorf("no valid XML: %s", clip(text))
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return r.errorf("%w", err)
+	return r.errorf("no valid XML: %s", text)
 }
 
 func (r *Reader) errorf(format string, args ...any) error {
 	return fmt.Errorf("line %d: "+format, append([]any{r.src.line}, args...)...)
-}
-
-// clip shortens what the decoder says.
-func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
 }
 
 // readHeader reads up to the rows of the first table that has some.
@@ -106,7 +101,7 @@ func (r *Reader) readHeader() error {
 			continue
 		}
 		if r.depth == 1 && start.Name.Local != "VOTABLE" {
-			return fmt.Errorf("it is <%s>, no VOTable: is it an error page?", clip(start.Name.Local))
+			return fmt.Errorf("it is <%.60s>, no VOTable: is it an error page?", start.Name.Local)
 		}
 		root = true
 		if err := r.element(start); err != nil || r.kind != "" {
@@ -161,7 +156,7 @@ func (r *Reader) encoding(e xml.StartElement) error {
 	case "FIELD":
 		return r.errorf("a FIELD after the data began")
 	default:
-		return r.errorf("its rows are in %s, which is not read inside a VOTable", clip(name))
+		return r.errorf("its rows are in %.60s, which is not read inside a VOTable", name)
 	}
 }
 
