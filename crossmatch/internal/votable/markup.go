@@ -27,6 +27,9 @@ func (m *markup) tag(into *[]byte) (tag, error) {
 		}
 		switch {
 		case c == '<':
+			if t, ok := m.src.plainTag(); ok {
+				return t, nil
+			}
 			if t, ok, err := m.behindBracket(into); err != nil || ok {
 				return t, err
 			}

@@ -95,12 +95,38 @@ func (s *source) chars(b []byte) []byte {
 	}
 	ahead, _ := s.r.Peek(min(s.r.Buffered(), s.left))
 	n := 0
-	for n < len(ahead) && ahead[n] >= ' ' && ahead[n] < 0x80 && ahead[n] != '<' && ahead[n] != '&' {
+	for n < len(ahead) && ahead[n] >= ' ' && (ahead[n] < 0x80 || !s.latin) && ahead[n] != '<' && ahead[n] != '&' {
 		n++
 	}
 	s.left -= n
 	s.r.Discard(n)
 	return append(b, ahead[:n]...)
+}
+
+// plainTag reads what stands behind the < of a tag of rows as most are, and that
+// is at hand.
+func (s *source) plainTag() (t tag, ok bool) {
+	const most = len("/TD>")
+	if len(s.back) > 0 || s.r.Buffered() < most || s.left < most {
+		return t, false
+	}
+	b, _ := s.r.Peek(most)
+	n := most - 1
+	if t.end = b[0] == '/'; t.end {
+		b, n = b[1:], most
+	}
+	switch string(b[:3]) {
+	case "TD>":
+		t.raw, t.name = "TD", "TD"
+	case "TR>":
+		t.raw, t.name = "TR", "TR"
+	default:
+		return tag{}, false
+	}
+	s.r.Discard(n)
+	s.left -= n
+	s.last = [2]byte{0, '>'} // for closed
+	return t, true
 }
 
 // unread gives bytes back.

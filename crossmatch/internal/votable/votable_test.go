@@ -135,6 +135,7 @@ func TestForgiven(t *testing.T) {
 		"CDATA in a stream":   {binary("<STREAM><![CDATA[AAA\n]]>ABw==</STREAM>"), "7"},
 		"a second table":      {strings.Replace(rows("a"), "</RESOURCE>", "<TABLE>"+x+"<DATA><FITS/></DATA></TABLE></RESOURCE>", 1), "a"},
 		"a table before":      {strings.Replace(rows("a"), "<TABLE>", "<TABLE>"+x+x+"</TABLE><TABLE>", 1), "a"},
+		"empty DATA before":   {strings.Replace(rows("a"), "<TABLE>", "<TABLE>"+x+"<DATA/></TABLE><TABLE>", 1), "a"},
 		"INFO in DATA":        {strings.Replace(rows("a"), "<DATA>", "<DATA><INFO/>", 1), "a"},
 	} {
 		got, err := read(c.text)
