@@ -136,6 +136,7 @@ func TestForgiven(t *testing.T) {
 		"a second table":      {strings.Replace(rows("a"), "</RESOURCE>", "<TABLE>"+x+"<DATA><FITS/></DATA></TABLE></RESOURCE>", 1), "a"},
 		"a table before":      {strings.Replace(rows("a"), "<TABLE>", "<TABLE>"+x+x+"</TABLE><TABLE>", 1), "a"},
 		"empty DATA before":   {strings.Replace(rows("a"), "<TABLE>", "<TABLE>"+x+"<DATA/></TABLE><TABLE>", 1), "a"},
+		"a deeper table":      {strings.NewReplacer("<RESOURCE>", "<RESOURCE><TABLE>"+x+"<DATA/></TABLE></RESOURCE><RESOURCE><RESOURCE>", "</RESOURCE>", "</RESOURCE></RESOURCE>").Replace(rows("a")), "a"},
 		"INFO in DATA":        {strings.Replace(rows("a"), "<DATA>", "<DATA><INFO/>", 1), "a"},
 	} {
 		got, err := read(c.text)
@@ -161,6 +162,7 @@ func TestNoRowIsLost(t *testing.T) {
 		"a second DATA":       {document(x, "<TABLEDATA/></DATA><DATA>"), "line 1: <DATA> behind the rows of its table"},
 		"text among rows":     {document(x, "<TABLEDATA>1</TABLEDATA>"), "line 1, row 1: text between cells"},
 		"part of a row":       {document(x, stream("BINARY", "\x00\x00\x00\x01\x00")), `row 2: column "x": unexpected EOF`},
+		"a cell of two":       {document(x+x, stream("BINARY", "\x00\x00\x00\x01")), `row 1: column "x": unexpected EOF`},
 		"part of a letter":    {document(x, "<BINARY><STREAM>AAAAAAA</STREAM></BINARY>"), `row 1: column "x": unexpected EOF`},
 		"rows of no bytes":    {document(field("char", "0", ""), stream("BINARY", "a")), "row 1: rows of no bytes"},
 		"unknown datatype":    {document(field("quaternion", "", ""), stream("BINARY", "a")), `line 1, column "x": datatype "quaternion" is none of VOTable's`},
