@@ -35,6 +35,14 @@ func TestVOTableForms(t *testing.T) {
 	}
 }
 
+func TestVOTableNullsInArrays(t *testing.T) {
+	const fields = `<FIELD name="ra" datatype="short"/><FIELD name="dec" datatype="short"/><FIELD name="n" datatype="short" arraysize="2"><VALUES null="-9"/></FIELD>`
+	for _, data := range []string{"<TABLEDATA><TR><TD>1</TD><TD>2</TD><TD>7 -9</TD></TR></TABLEDATA>", "<BINARY><STREAM>AAEAAgAH//c=</STREAM></BINARY>"} {
+		rec := readText(t, votable("<TABLE>"+fields+"<DATA>"+data+"</DATA></TABLE>"), table.Options{})
+		assert.Equal(t, "[7,null]", rec.Column(2).ValueStr(0))
+	}
+}
+
 func TestVOTableWithoutRows(t *testing.T) {
 	for _, text := range voSeeds[5:] {
 		rec := readText(t, text, table.Options{})

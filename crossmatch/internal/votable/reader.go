@@ -76,6 +76,7 @@ func (r *Reader) Status() string {
 // read past. Without it all are.
 func (r *Reader) Select(fields []int) {
 	clear(r.row.wanted)
+	clear(r.row.cells)
 	for _, f := range fields {
 		r.row.wanted[f] = true
 	}

@@ -125,7 +125,6 @@ func (s *source) plainTag() (t tag, ok bool) {
 	}
 	s.r.Discard(n)
 	s.left -= n
-	s.last = [2]byte{0, '>'} // for closed
 	return t, true
 }
 
