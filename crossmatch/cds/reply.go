@@ -59,10 +59,7 @@ func (y *reply) read(from io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if v.Fields() == nil {
-		if v.Status() == "OK" {
-			return nil
-		}
+	if v.Fields() == nil { // also of no rows there is one
 		return errors.New("it has no table")
 	}
 	if err := y.columns(v.Fields()); err != nil {

@@ -142,7 +142,7 @@ func TestShapesOfReplies(t *testing.T) {
 	ok := `<INFO name="QUERY_STATUS" value="OK"/>`
 	for name, c := range map[string]struct{ text, want string }{
 		"no table":           {"<VOTABLE><RESOURCE/></VOTABLE>", "no table"},
-		"no table, but well": {"<VOTABLE><RESOURCE>" + ok + "</RESOURCE></VOTABLE>", ""},
+		"no table, but well": {"<VOTABLE><RESOURCE>" + ok + "</RESOURCE></VOTABLE>", "no table"},
 		"no data":            {strings.ReplaceAll(strings.ReplaceAll(table(""), "<DATA><TABLEDATA>", ""), "</TABLEDATA></DATA>", ""), ""},
 		"other columns":      {"<VOTABLE><TABLE><FIELD name='x'/></TABLE></VOTABLE>", "without angDist"},
 		"other units":        {strings.Replace(table(""), `"angDist"`, `"angDist" unit="deg"`, 1), `angDist in "deg"`},
