@@ -211,8 +211,6 @@ func (r *Reader) readInfo(e xml.StartElement) error {
 		return &StatusError{Status: "ERROR", Message: strings.TrimSpace(attribute(e, "value") + " " + text)}
 	case isStatus && value == "OVERFLOW":
 		r.left = &StatusError{Status: "OVERFLOW", Message: text}
-	case isStatus && value == "OK":
-		r.ok = true
 	}
 	return err
 }

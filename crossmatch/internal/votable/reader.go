@@ -14,7 +14,6 @@ type Reader struct {
 	src     *source
 	dec     *xml.Decoder
 	depth   int
-	ok      bool         // QUERY_STATUS was that
 	left    *StatusError // that rows were left out
 	fields  []Field
 	data    int    // the depth of DATA, when inside
@@ -62,15 +61,6 @@ func (r *Reader) begin() (err error) {
 
 // Fields are those of the table; nil if there is none.
 func (r *Reader) Fields() []Field { return r.fields }
-
-// Status is OK when a service has said so by now, and empty otherwise. What is
-// worse is an error.
-func (r *Reader) Status() string {
-	if r.ok {
-		return "OK"
-	}
-	return ""
-}
 
 // Select says which fields' cells are wanted: the others will be zero, and are
 // read past. Without it all are.
