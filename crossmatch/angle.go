@@ -18,7 +18,7 @@ const (
 // Degrees returns the angle in degrees.
 func (a Angle) Degrees() float64 { return float64(a) }
 
-// Arcseconds returns the angle in seconds of arc.
+// Arcseconds returns the angle in arcseconds.
 func (a Angle) Arcseconds() float64 { return float64(a) * 3600 }
 
 // Radians returns the angle in radians.

@@ -164,7 +164,7 @@ func newLayers(rows Rows, motions []motion) []layer {
 	return out
 }
 
-// classOf sorts reaches, in degrees: those below five seconds of arc first, and
+// classOf sorts reaches, in degrees: those below five arcseconds first, and
 // then by factors of twelve.
 func classOf(reach float64) int {
 	k := 0

@@ -7,7 +7,7 @@ import "math"
 
 // Separation returns the angle between two positions, in ICRS degrees. It is
 // right to 1e-15 of its value, but near 180 degrees to 1e-13 degrees. NaN: one
-// of them is no position.
+// of the positions is invalid.
 //
 // The formula is the haversine's (Sinnott, Sky and Telescope 68, 158, 1984), of
 // one position's antipode where that is nearer.

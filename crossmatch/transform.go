@@ -21,7 +21,7 @@ import (
 // gets, behind the columns that it has:
 //
 //	NAME_match       string   match, none, invalid or failed
-//	NAME_separation  float64  seconds of arc; null without a match
+//	NAME_separation  float64  arcseconds; null without a match
 //	NAME_cause       string   why it failed; null otherwise
 //	NAME_COLUMN               each of the catalogue's columns; null without a match
 //
