@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"sync"
 	"time"
 
@@ -142,17 +141,12 @@ func (c *Client) Nearest(ctx context.Context, p crossmatch.Positions, radius cro
 
 // check looks for what makes no sense about a call or the client itself.
 func (c *Client) check(p crossmatch.Positions, radius crossmatch.Angle) error {
+	if err := p.Check(radius); err != nil {
+		return err
+	}
 	switch {
 	case c.Table == "":
 		return errors.New("no table: set Table, to simbad or vizier:I/355/gaiadr3 say")
-	case len(p.RA) != len(p.Dec):
-		return fmt.Errorf("%d right ascensions but %d declinations", len(p.RA), len(p.Dec))
-	case p.Epoch != nil && len(p.Epoch) != len(p.RA):
-		return fmt.Errorf("%d positions but %d epochs", len(p.RA), len(p.Epoch))
-	case len(p.RA) > math.MaxInt32:
-		return fmt.Errorf("%d positions in a call are too many", len(p.RA))
-	case math.IsNaN(float64(radius)) || radius < 0:
-		return fmt.Errorf("a radius of %v\" makes no sense", radius.Arcseconds())
 	case radius > MaxRadius:
 		return fmt.Errorf("a radius of %v\" is beyond the 180\" that the service takes: load the catalogue and match it here", radius.Arcseconds())
 	}

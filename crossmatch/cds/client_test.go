@@ -182,10 +182,10 @@ func TestSenselessCalls(t *testing.T) {
 		want   string
 	}{
 		"far":      {p: ok, radius: 181 * crossmatch.Arcsecond, want: `beyond the 180" that the service takes`},
-		"negative": {p: ok, radius: -1, want: "makes no sense"},
-		"nan":      {p: ok, radius: crossmatch.Angle(math.NaN()), want: "makes no sense"},
-		"lengths":  {p: crossmatch.Positions{RA: []float64{1}}, want: "1 right ascensions but 0 declinations"},
-		"epochs":   {p: crossmatch.Positions{RA: []float64{1}, Dec: []float64{1}, Epoch: []float64{}}, want: "1 positions but 0 epochs"},
+		"negative": {p: ok, radius: -1, want: "it is to be from 0 to 180"},
+		"nan":      {p: ok, radius: crossmatch.Angle(math.NaN()), want: "it is to be from 0 to 180"},
+		"lengths":  {p: crossmatch.Positions{RA: []float64{1}}, want: "1 right ascensions and 0 declinations"},
+		"epochs":   {p: crossmatch.Positions{RA: []float64{1}, Dec: []float64{1}, Epoch: []float64{}}, want: "1 positions and 0 epochs"},
 		"table":    {change: func(c *Client) { c.Table = "" }, p: ok, want: "no table"},
 		"name":     {change: func(c *Client) { c.Fields = []arrow.Field{{Name: "a,b"}} }, p: ok, want: `"a,b" is no name`},
 		"type":     {change: func(c *Client) { c.Fields = []arrow.Field{{Name: "a", Type: arrow.FixedWidthTypes.Date32}} }, p: ok, want: `column "a": make it`},

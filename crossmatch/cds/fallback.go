@@ -30,8 +30,8 @@ func checkFallback(own, other *arrow.Schema) error {
 
 // fallBack has the fallback answer what failed in a, whose rows these are.
 func (c *Client) fallBack(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle, a crossmatch.Answer, rows [][]any) (crossmatch.Answer, error) {
-	rest, at := failed(p, a.Matches)
-	b, err := c.Fallback.Nearest(ctx, rest, radius)
+	at := failed(a.Matches)
+	b, err := c.Fallback.Nearest(ctx, p.Pick(at), radius)
 	defer release(b.Rows)
 	switch {
 	case ctx.Err() != nil:
@@ -79,22 +79,14 @@ func rowOf(r arrow.Record, i int) []any {
 	return row
 }
 
-// failed returns the positions that have failed, and which they are.
-func failed(p crossmatch.Positions, matches []crossmatch.Match) (crossmatch.Positions, []int32) {
-	var rest crossmatch.Positions
-	var at []int32
+// failed returns which have failed.
+func failed(matches []crossmatch.Match) (at []int32) {
 	for i, m := range matches {
-		if m.Status != crossmatch.Failed {
-			continue
-		}
-		at = append(at, int32(i))
-		rest.RA = append(rest.RA, p.RA[i])
-		rest.Dec = append(rest.Dec, p.Dec[i])
-		if p.Epoch != nil {
-			rest.Epoch = append(rest.Epoch, p.Epoch[i])
+		if m.Status == crossmatch.Failed {
+			at = append(at, int32(i))
 		}
 	}
-	return rest, at
+	return at
 }
 
 func release(r arrow.Record) {

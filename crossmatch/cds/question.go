@@ -53,7 +53,7 @@ func newQuestion(p crossmatch.Positions, radius crossmatch.Angle) *question {
 }
 
 func makeKey(ra, dec float64, radius crossmatch.Angle) (key, bool) {
-	if math.IsNaN(ra) || math.IsInf(ra, 0) || !(math.Abs(dec) <= 90) {
+	if !crossmatch.Valid(ra, dec) {
 		return key{}, false
 	}
 	ra = math.Mod(ra, 360)

@@ -160,7 +160,7 @@ func (c *Catalog) checkPlaces(ctx context.Context, p partition, recs []arrow.Rec
 		}
 		for i, a := range ra {
 			d := dec[i]
-			if isPosition(a, d) && find(alone.partitions, ang2pix(a, d)) < 0 &&
+			if crossmatch.Valid(a, d) && find(alone.partitions, ang2pix(a, d)) < 0 &&
 				len(alone.touched(nil, a, d, slack)) == 0 {
 				return fmt.Errorf("%s: row %d of partition %v lies outside of it, at %v, %v: the catalogue is damaged, or was not divided by %s and %s",
 					c.main.path, row+int64(i), p, a, d, c.read.Field(0).Name, c.read.Field(1).Name)
@@ -214,7 +214,7 @@ func (c *Catalog) sides(ctx context.Context, partition int, margin arrow.Record)
 	type row struct{ owner, number int }
 	var rows []row
 	for i := range ra {
-		if isPosition(ra[i], dec[i]) {
+		if crossmatch.Valid(ra[i], dec[i]) {
 			rows = append(rows, row{find(c.sky.partitions, ang2pix(ra[i], dec[i])), i})
 		}
 	}

@@ -52,7 +52,7 @@ func (q *query) plan() {
 	q.matches = make([]crossmatch.Match, len(p.RA))
 	for i := range q.matches {
 		q.matches[i] = crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
-		if !isPosition(p.RA[i], p.Dec[i]) {
+		if !crossmatch.Valid(p.RA[i], p.Dec[i]) {
 			q.matches[i].Status = crossmatch.Invalid
 			continue
 		}
@@ -140,9 +140,6 @@ func (q *query) search(ctx context.Context, partition int) error {
 	q.candidates = append(q.candidates, candidates...)
 	return nil
 }
-
-// isPosition tells what has a place on the sky.
-func isPosition(ra, dec float64) bool { return crossmatch.Separation(ra, dec, ra, dec) == 0 }
 
 // settle finds the nearest of the candidates of each position.
 func (q *query) settle() error {
