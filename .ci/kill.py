@@ -102,7 +102,8 @@ class Archive:
         if self.run():
             raise Wrong("killed without being told to")
         self.visible()
-        left = os.listdir(self.out + "/staging") if os.path.exists(self.out + "/staging") else []
+        # directories may be left: a kill comes between a file's rename and their removal
+        left = [os.path.join(d, f) for d, _, files in os.walk(self.out + "/staging") for f in files]
         if left:
             raise Wrong(f"left in staging: {left}")
         self.judge(self.command("-deep")[:1] + ["audit"] + self.command("-deep")[1:])
