@@ -36,7 +36,7 @@
 // crowded it is there. A lookup waits for memory three times, so positions go in
 // groups: what one needs is asked of memory while others are in hand. Ask for many
 // at once, a few hundred or more. With the build tag purego, or on processors other
-// than amd64 and arm64, that is done without assembly, and half as fast; the answers
-// are the same. A row costs 28 bytes, beside the columns; rows with radii 8 more,
+// than amd64 and arm64, that is done without assembly and takes up to 1.4 times as
+// long; the answers are the same. A row costs 28 bytes, beside the columns; rows with radii 8 more,
 // with motions 16 more.
 package crossmatch

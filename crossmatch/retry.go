@@ -17,11 +17,7 @@ import (
 // replaced for them. The other rows, and the order of the columns, stay. Whoever
 // calls it releases the new record, and still the old one.
 func (t *Transform) Retry(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
-	links, err := t.links()
-	if err != nil {
-		return nil, err
-	}
-	p, err := t.positions(rec)
+	links, p, err := t.question(rec)
 	if err != nil {
 		return nil, err
 	}
@@ -31,12 +27,8 @@ func (t *Transform) Retry(ctx context.Context, rec arrow.Record) (arrow.Record, 
 			return nil, err
 		}
 	}
-	changed := make([][]arrow.Array, len(links))
-	defer func() {
-		for _, columns := range changed {
-			releaseAll(columns)
-		}
-	}()
+	changed := make(answers, len(links))
+	defer changed.release()
 	err = t.each(ctx, len(links), func(ctx context.Context, i int) (err error) {
 		changed[i], err = links[i].retry(ctx, rec, at[i], p)
 		return err

@@ -105,11 +105,7 @@ func widen(s *arrow.Schema, links []link) (*arrow.Schema, error) {
 // Match returns a record's rows with the columns of the joins. Whoever calls it
 // releases the new record, and still the old one.
 func (t *Transform) Match(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
-	links, err := t.links()
-	if err != nil {
-		return nil, err
-	}
-	p, err := t.positions(rec)
+	links, p, err := t.question(rec)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +113,8 @@ func (t *Transform) Match(ctx context.Context, rec arrow.Record) (arrow.Record, 
 	if err != nil {
 		return nil, err
 	}
-	added := make([][]arrow.Array, len(links))
-	defer func() {
-		for _, columns := range added {
-			releaseAll(columns)
-		}
-	}()
+	added := make(answers, len(links))
+	defer added.release()
 	err = t.each(ctx, len(links), func(ctx context.Context, i int) (err error) {
 		added[i], err = links[i].ask(ctx, p)
 		return err
@@ -135,6 +127,25 @@ func (t *Transform) Match(ctx context.Context, rec arrow.Record) (arrow.Record, 
 		columns = append(columns, more...)
 	}
 	return array.NewRecord(schema, columns, rec.NumRows()), nil
+}
+
+// question returns what is to be asked about a record: whom, and where.
+func (t *Transform) question(rec arrow.Record) ([]link, Positions, error) {
+	links, err := t.links()
+	if err != nil {
+		return nil, Positions{}, err
+	}
+	p, err := t.positions(rec)
+	return links, p, err
+}
+
+// answers are the columns of each link.
+type answers [][]arrow.Array
+
+func (a answers) release() {
+	for _, columns := range a {
+		releaseAll(columns)
+	}
 }
 
 // each calls f for numbers below n side by side, and returns the first error,
