@@ -116,8 +116,8 @@ func (a *auditor) files(ctx context.Context, c *stream.Commit) error {
 	var staged []stream.File
 	for _, r := range []stream.Receipt{c.Rows, c.Rejects} {
 		for f := range r.All() {
-			if a.listed.mark(f.Name) {
-				a.report.find(Finding{Kind: Duplicate, Name: f.Name, Batch: c.Batch, What: "two commits name this file",
+			if a.listed.mark(f.Path) {
+				a.report.find(Finding{Kind: Duplicate, Name: f.Path, Batch: c.Batch, What: "two commits name this file",
 					Do: "see who wrote " + a.record(c.Batch, "commit")})
 			}
 			a.count(f, 1)
@@ -157,15 +157,15 @@ func (a *auditor) file(ctx context.Context, c *stream.Commit, f stream.File) (st
 	if err != nil || there {
 		return false, err
 	}
-	if staged, err = a.inStaging(ctx, f.Stage); err != nil || staged {
+	if staged, err = a.inStaging(ctx, f.StagedPath); err != nil || staged {
 		return staged, err
 	}
-	if len(a.missing) >= mostSuspects && !strings.HasPrefix(f.Name, rejectedTable+"/") { // those may have been replaced
+	if len(a.missing) >= mostSuspects && !strings.HasPrefix(f.Path, rejectedTable+"/") { // those may have been replaced
 		a.report.More++
 		return false, nil
 	}
 	a.missing = append(a.missing, suspect{
-		Finding: Finding{Kind: MissingFile, Name: f.Name, Batch: c.Batch,
+		Finding: Finding{Kind: MissingFile, Name: f.Path, Batch: c.Batch,
 			What: fmt.Sprintf("is not there; batch %d committed %d rows, %d bytes", c.Batch, f.Rows, f.Bytes), Do: "bring it back from a copy"},
 		look: func(ctx context.Context) (bool, error) {
 			there, err := a.check(ctx, c.Batch, f) // it may have been published since
@@ -178,7 +178,7 @@ func (a *auditor) file(ctx context.Context, c *stream.Commit, f stream.File) (st
 // check compares a file with what was committed, and reports whether there is
 // one.
 func (a *auditor) check(ctx context.Context, batch int64, f stream.File) (there bool, err error) {
-	r, err := a.st.Open(ctx, f.Name)
+	r, err := a.st.Open(ctx, f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -190,7 +190,7 @@ func (a *auditor) check(ctx context.Context, batch int64, f stream.File) (there 
 		return false, ctx.Err()
 	}
 	if err != nil {
-		a.report.find(Finding{Kind: CorruptFile, Name: f.Name, Batch: batch,
+		a.report.find(Finding{Kind: CorruptFile, Name: f.Path, Batch: batch,
 			What: fmt.Sprintf("is not what batch %d committed: %v", batch, err), Do: "bring it back from a copy"})
 	}
 	return true, nil
@@ -226,17 +226,17 @@ func (a *auditor) inStaging(ctx context.Context, name string) (bool, error) {
 
 // unpublished suspects a batch of not having been published.
 func (a *auditor) unpublished(c *stream.Commit, files []stream.File) {
-	a.suspect(Finding{Kind: Unpublished, Name: files[0].Name, Batch: c.Batch,
+	a.suspect(Finding{Kind: Unpublished, Name: files[0].Path, Batch: c.Batch,
 		What: fmt.Sprintf("is committed and staged, with %d of its files in all, and batch %d is not published", len(files), c.Batch),
 		Do:   "start the archive, or audit -repair"},
 		func(ctx context.Context) (bool, error) {
 			for _, f := range files {
-				there, err := a.stands(ctx, f.Name)
+				there, err := a.stands(ctx, f.Path)
 				if err != nil {
 					return false, err
 				}
 				if !there {
-					staged, err := a.inStaging(ctx, f.Stage)
+					staged, err := a.inStaging(ctx, f.StagedPath)
 					if err != nil || staged {
 						return staged, err
 					}
@@ -248,7 +248,7 @@ func (a *auditor) unpublished(c *stream.Commit, files []stream.File) {
 			if err := publish(ctx, a.st, a.ledger.ID(), c); err != nil {
 				return "", err
 			}
-			return fmt.Sprintf("published batch %d: %d files, the first is %s", c.Batch, len(files), files[0].Name), a.recheck(ctx, c, files)
+			return fmt.Sprintf("published batch %d: %d files, the first is %s", c.Batch, len(files), files[0].Path), a.recheck(ctx, c, files)
 		})
 }
 
@@ -259,8 +259,8 @@ func (a *auditor) recheck(ctx context.Context, c *stream.Commit, files []stream.
 		if err != nil {
 			return err
 		}
-		if _, replaced := a.replaced[f.Name]; !there && !replaced {
-			a.report.find(Finding{Kind: MissingFile, Name: f.Name, Batch: c.Batch,
+		if _, replaced := a.replaced[f.Path]; !there && !replaced {
+			a.report.find(Finding{Kind: MissingFile, Name: f.Path, Batch: c.Batch,
 				What: fmt.Sprintf("is not there; batch %d committed %d rows, %d bytes", c.Batch, f.Rows, f.Bytes), Do: "bring it back from a copy"})
 		}
 	}
@@ -296,12 +296,12 @@ func (a *auditor) removal(c *stream.Commit, name string) func(context.Context) (
 	return func(ctx context.Context) (string, error) {
 		for _, r := range []stream.Receipt{c.Rows, c.Rejects} {
 			for f := range r.All() {
-				there, err := a.stands(ctx, f.Name)
+				there, err := a.stands(ctx, f.Path)
 				if err != nil {
 					return "", err
 				}
-				if _, replaced := a.replaced[f.Name]; !there && !replaced {
-					return "", fmt.Errorf("%s, which replaces it, is not there", f.Name)
+				if _, replaced := a.replaced[f.Path]; !there && !replaced {
+					return "", fmt.Errorf("%s, which replaces it, is not there", f.Path)
 				}
 			}
 		}

@@ -73,7 +73,7 @@ func (a *auditor) leftovers(c *stream.Commit, names []string) {
 	final := map[string]string{}
 	for _, r := range []stream.Receipt{c.Rows, c.Rejects} {
 		for f := range r.All() {
-			final[f.Stage] = f.Name
+			final[f.StagedPath] = f.Path
 		}
 	}
 	for _, name := range names {

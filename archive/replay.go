@@ -161,7 +161,7 @@ func (r *replay) group(ctx context.Context, inputs []input) error {
 	old := replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
 	var chosen int64
 	for _, in := range inputs {
-		old.Replaces = append(old.Replaces, replacedFile{in.Name, in.Rows, in.Bytes})
+		old.Replaces = append(old.Replaces, replacedFile{in.Path, in.Rows, in.Bytes})
 		chosen += in.chosen
 	}
 	if p.Written+p.Dropped == 0 { // all are rejected again: they may as well stay where they are
@@ -211,7 +211,7 @@ func (r *replay) decide(ctx context.Context, c *stream.Commit, old replacement) 
 		}
 		standing := map[string]bool{}
 		for _, f := range live {
-			standing[f.Name] = true
+			standing[f.Path] = true
 		}
 		for _, f := range old.Replaces {
 			if !standing[f.Name] {
@@ -282,7 +282,7 @@ func (r *replay) settle(ctx context.Context) (live []stream.File, last int64, er
 	}
 	standing := live[:0]
 	for _, f := range live {
-		if !gone[f.Name] {
+		if !gone[f.Path] {
 			standing = append(standing, f)
 		}
 	}

@@ -32,7 +32,7 @@ func (r *replay) chosen(ctx context.Context, f stream.File) (n int64, err error)
 		}
 		causes, ok := rec.Column(0).(*array.String)
 		if !ok {
-			return 0, fmt.Errorf("%s: causes are %v", f.Name, rec.Column(0).DataType())
+			return 0, fmt.Errorf("%s: causes are %v", f.Path, rec.Column(0).DataType())
 		}
 		for i := range causes.Len() {
 			if r.again(causes.Value(i)) {
@@ -47,19 +47,19 @@ func (r *replay) chosen(ctx context.Context, f stream.File) (n int64, err error)
 // what was committed.
 func readRejected(ctx context.Context, st store.Store, f stream.File, columns ...string) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
-		in, err := st.Open(ctx, f.Name)
+		in, err := st.Open(ctx, f.Path)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer in.Close()
 		if err := whole(in, f, inspect.Options{}); err != nil {
-			yield(nil, fmt.Errorf("%s is damaged: %w: bring it back from a copy", f.Name, err))
+			yield(nil, fmt.Errorf("%s is damaged: %w: bring it back from a copy", f.Path, err))
 			return
 		}
 		for rec, err := range inspect.Columns(ctx, in, columns...) {
 			if err != nil {
-				err = fmt.Errorf("%s: %w", f.Name, err)
+				err = fmt.Errorf("%s: %w", f.Path, err)
 			}
 			if !yield(rec, err) || err != nil {
 				return
@@ -80,7 +80,7 @@ type rejectedSource struct {
 // Available implements stream.Source.
 func (s *rejectedSource) Available(context.Context) (out []stream.Extent, _ error) {
 	for _, f := range s.inputs {
-		out = append(out, stream.Extent{Range: stream.Range{Partition: f.Name, To: f.Rows}})
+		out = append(out, stream.Extent{Range: stream.Range{Partition: f.Path, To: f.Rows}})
 	}
 	return out, nil
 }
@@ -110,7 +110,7 @@ func (s *rejectedSource) file(ctx context.Context, r stream.Range, yield func(st
 		return false
 	}
 	for _, f := range s.inputs {
-		if f.Name != r.Partition {
+		if f.Path != r.Partition {
 			continue
 		}
 		if r.From != 0 || r.To != f.Rows {
@@ -123,9 +123,9 @@ func (s *rejectedSource) file(ctx context.Context, r stream.Range, yield func(st
 			}
 			messages, err := messagesOf(rec)
 			if err != nil {
-				return fail(stream.Permanent(fmt.Errorf("%s: %w", f.Name, err)))
+				return fail(stream.Permanent(fmt.Errorf("%s: %w", f.Path, err)))
 			}
-			more := s.group(messages, rec, f.Name, &next, yield)
+			more := s.group(messages, rec, f.Path, &next, yield)
 			messages.Release()
 			if !more {
 				return false

@@ -157,7 +157,7 @@ func TestLargeRow(t *testing.T) {
 		for hour, sizes := range [][]int{{3, 7}, {10 << 20, 1}, {5, 10 << 20}} {
 			for i, n := range sizes {
 				want := fmt.Sprintf("%x. ", bytes.Repeat([]byte{byte(hour)}, n))
-				got := files[r.Files[hour].Name][i]
+				got := files[r.Files[hour].Path][i]
 				assert.True(t, len(got) > len(want) && got[len(got)-len(want):] == want)
 			}
 		}

@@ -116,8 +116,8 @@ func TestIngestTime(t *testing.T) {
 		rec := fromJSON(t, memory.DefaultAllocator, `[{"event_time": null}, {"event_time": "2020-01-01 00:00:00"}]`, nullable(eventColumn, utc))
 		r, files := stage(t, p, batchOf([]stream.Rows{{Table: "rejected", Record: rec}}))
 		require.Len(t, r.Files, 1)
-		assert.Equal(t, "rejected/2000/01/01/01/abcd1234-000000000007-0.parquet", r.Files[0].Name)
-		assert.Len(t, files[r.Files[0].Name], 2)
+		assert.Equal(t, "rejected/2000/01/01/01/abcd1234-000000000007-0.parquet", r.Files[0].Path)
+		assert.Len(t, files[r.Files[0].Path], 2)
 		assert.Equal(t, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), r.Files[0].First)
 	})
 }

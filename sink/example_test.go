@@ -61,7 +61,7 @@ func ExampleParquet() {
 		log.Fatal(err)
 	}
 	for _, f := range receipt.Files {
-		fmt.Println(f.Name, f.Rows, f.First.Format("15:04:05"), f.Last.Format("15:04:05"))
+		fmt.Println(f.Path, f.Rows, f.First.Format("15:04:05"), f.Last.Format("15:04:05"))
 	}
 	// Output:
 	// alerts/ztf/2026/09/18/03/5f2c81aa-000000000042-0.parquet 2 03:10:00 03:59:59
@@ -99,7 +99,7 @@ func ExampleTee() {
 		log.Fatal(err)
 	}
 	for f := range receipt.All() {
-		fmt.Println(f.Name)
+		fmt.Println(f.Path)
 	}
 	fmt.Println(count, "alerts")
 	// Output:

@@ -103,11 +103,11 @@ func stage(t testing.TB, p *Parquet, b stream.Batch) (stream.Receipt, map[string
 	require.NoError(t, p.Publish(t.Context(), batch7, r))
 	files := map[string][]string{}
 	for _, f := range r.Files {
-		data, err := p.Store.Get(t.Context(), f.Name)
+		data, err := p.Store.Get(t.Context(), f.Path)
 		require.NoError(t, err)
-		files[f.Name] = parquetRows(t, data)
+		files[f.Path] = parquetRows(t, data)
 		assert.EqualValues(t, len(data), f.Bytes)
-		assert.EqualValues(t, len(files[f.Name]), f.Rows)
+		assert.EqualValues(t, len(files[f.Path]), f.Rows)
 	}
 	return r, files
 }

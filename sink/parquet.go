@@ -130,8 +130,8 @@ func (p *Parquet) Publish(ctx context.Context, _ stream.BatchID, r stream.Receip
 		return foreign("another sink", "Parquet")
 	}
 	for _, f := range r.Files {
-		if err := p.Store.Publish(ctx, f.Stage, f.Name, f.Bytes); err != nil {
-			return fmt.Errorf("sink: publish %s: %w", f.Name, err)
+		if err := p.Store.Publish(ctx, f.StagedPath, f.Path, f.Bytes); err != nil {
+			return fmt.Errorf("sink: publish %s: %w", f.Path, err)
 		}
 	}
 	return nil

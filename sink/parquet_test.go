@@ -30,23 +30,23 @@ func TestTablesAndHours(t *testing.T) {
 	hour := time.Unix(3600, 0).UTC()
 	us := func(n int) time.Time { return hour.Add(time.Duration(n) * time.Microsecond) }
 	for i := range r.Files {
-		assert.Regexp(t, fmt.Sprintf("^staging/abcd1234/000000000007/try/[a-z0-9]{8}-%d$", i), r.Files[i].Stage)
-		r.Files[i].Stage = ""
+		assert.Regexp(t, fmt.Sprintf("^staging/abcd1234/000000000007/try/[a-z0-9]{8}-%d$", i), r.Files[i].StagedPath)
+		r.Files[i].StagedPath = ""
 		r.Files[i].Bytes = 0
 	}
 	assert.Equal(t, []stream.File{
-		{Table: "alerts/lsst", Name: "alerts/lsst/1970/01/01/01/abcd1234-000000000007-0.parquet", Rows: 1, First: us(9), Last: us(9)},
-		{Table: "alerts/ztf", Name: "alerts/ztf/1970/01/01/00/abcd1234-000000000007-1.parquet", Rows: 2, First: us(1).Add(-time.Hour), Last: us(2).Add(-time.Hour)},
-		{Table: "alerts/ztf", Name: "alerts/ztf/1970/01/01/01/abcd1234-000000000007-2.parquet", Rows: 3, First: us(3), Last: us(5)},
+		{Table: "alerts/lsst", Path: "alerts/lsst/1970/01/01/01/abcd1234-000000000007-0.parquet", Rows: 1, First: us(9), Last: us(9)},
+		{Table: "alerts/ztf", Path: "alerts/ztf/1970/01/01/00/abcd1234-000000000007-1.parquet", Rows: 2, First: us(1).Add(-time.Hour), Last: us(2).Add(-time.Hour)},
+		{Table: "alerts/ztf", Path: "alerts/ztf/1970/01/01/01/abcd1234-000000000007-2.parquet", Rows: 3, First: us(3), Last: us(5)},
 	}, r.Files)
 	want := func(rows ...row) []string {
 		rec := small(memory.NewGoAllocator(), "", rows...).Record
 		return recordRows(rec)
 	}
 	assert.Equal(t, map[string][]string{
-		r.Files[0].Name: want(row{9, 1}),
-		r.Files[1].Name: want(row{1, 0}, row{2, 0}),
-		r.Files[2].Name: want(row{5, 1}, row{4, 1}, row{3, 1}),
+		r.Files[0].Path: want(row{9, 1}),
+		r.Files[1].Path: want(row{1, 0}, row{2, 0}),
+		r.Files[2].Path: want(row{5, 1}, row{4, 1}, row{3, 1}),
 	}, files)
 	assert.Empty(t, names(p.Store, "staging"))
 }
@@ -95,8 +95,8 @@ func TestMemoryChangesNoRow(t *testing.T) {
 			r, files := stage(t, p, batchOf(chunks...))
 			got := map[string][]string{}
 			for _, f := range r.Files { // in the order of their numbers
-				dir := f.Name[:len("t/1970/01/01/00")]
-				for _, text := range files[f.Name] {
+				dir := f.Path[:len("t/1970/01/01/00")]
+				for _, text := range files[f.Path] {
 					got[dir] = append(got[dir], sortedWords(text))
 				}
 			}
@@ -164,7 +164,7 @@ func TestSchemaWidens(t *testing.T) {
 			r, files := stage(t, &Parquet{Store: store.NewMemory(), Memory: c.memory}, batchOf(chunks...))
 			var got [][]int
 			for _, f := range r.Files {
-				got = append(got, ids(t, files[f.Name]))
+				got = append(got, ids(t, files[f.Path]))
 			}
 			assert.Equal(t, c.files, got)
 		})
@@ -230,7 +230,7 @@ func TestTableNames(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, name)
-		assert.Equal(t, dirOf(name, 0)+"/abcd1234-000000000007-0.parquet", r.Files[0].Name)
+		assert.Equal(t, dirOf(name, 0)+"/abcd1234-000000000007-0.parquet", r.Files[0].Path)
 	}
 }
 

@@ -79,7 +79,7 @@ func (w *writer) rowGroup(p *part, rows []parquetfile.Rows) error {
 		return context.Cause(w.ctx)
 	}
 	if err := p.file.WriteRowGroup(rows); err != nil {
-		return fmt.Errorf("sink: write %s: %w", w.files[p.entry].Stage, err)
+		return fmt.Errorf("sink: write %s: %w", w.files[p.entry].StagedPath, err)
 	}
 	return nil
 }
@@ -127,13 +127,13 @@ func (w *writer) begin(p *part) error {
 	n := len(w.files)
 	name := fmt.Sprintf("%s-%012d-%d.parquet", w.batch.Ledger, w.batch.Number, n)
 	f := stream.File{
-		Table: p.table,
-		Name:  path.Join(p.table, w.Clock.dir(p.key), name),
-		Stage: path.Join(w.stagingOf(w.batch.BatchID), w.batch.Attempt, fmt.Sprintf("%s-%d", w.tag, n)),
+		Table:      p.table,
+		Path:       path.Join(p.table, w.Clock.dir(p.key), name),
+		StagedPath: path.Join(w.stagingOf(w.batch.BatchID), w.batch.Attempt, fmt.Sprintf("%s-%d", w.tag, n)),
 	}
-	out, err := w.Store.Stage(w.ctx, f.Stage, f.Name)
+	out, err := w.Store.Stage(w.ctx, f.StagedPath, f.Path)
 	if err != nil {
-		return fmt.Errorf("sink: stage %s: %w", f.Stage, err)
+		return fmt.Errorf("sink: stage %s: %w", f.StagedPath, err)
 	}
 	table := w.tables.byName[p.table]
 	p.out, p.schema, p.entry, p.written = out, table.wide, n, span{}
@@ -150,10 +150,10 @@ func (w *writer) close(p *part) error {
 	}
 	f := &w.files[p.entry]
 	if err := p.file.Close(); err != nil {
-		return fmt.Errorf("sink: write %s: %w", f.Stage, err)
+		return fmt.Errorf("sink: write %s: %w", f.StagedPath, err)
 	}
 	if err := p.out.Close(); err != nil {
-		return fmt.Errorf("sink: complete %s: %w", f.Stage, err)
+		return fmt.Errorf("sink: complete %s: %w", f.StagedPath, err)
 	}
 	f.Rows, f.Bytes = p.file.NumRows(), p.file.Size()
 	if p.written.some {

@@ -29,7 +29,7 @@ func (l *late) Stage(_ context.Context, b stream.Batch) (stream.Receipt, error) 
 		time.Sleep(time.Millisecond)
 		l.rows = append(l.rows, recordRows(rows.Record)...)
 	}
-	return stream.Receipt{Files: []stream.File{{Name: "late"}}}, nil
+	return stream.Receipt{Files: []stream.File{{Path: "late"}}}, nil
 }
 
 func (l *late) Publish(context.Context, stream.BatchID, stream.Receipt) error { return nil }
@@ -54,7 +54,7 @@ func TestTee(t *testing.T) {
 	assert.Equal(t, len(want), count)
 	require.Len(t, r.Parts, 3)
 	assert.Len(t, r.Parts[0].Files, 30)
-	assert.Equal(t, "late", r.Parts[1].Files[0].Name)
+	assert.Equal(t, "late", r.Parts[1].Files[0].Path)
 	assert.Empty(t, r.Parts[2])
 
 	require.NoError(t, tee.Publish(t.Context(), batch7, r))

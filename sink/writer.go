@@ -210,7 +210,7 @@ func (p *Parquet) Discard(ctx context.Context, r stream.Receipt) {
 	ctx, cancel := context.WithTimeout(ctx, discardTime)
 	defer cancel()
 	for _, f := range r.Files {
-		if p.Store.Delete(ctx, f.Stage) != nil {
+		if p.Store.Delete(ctx, f.StagedPath) != nil {
 			return
 		}
 	}

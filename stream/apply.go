@@ -121,7 +121,7 @@ func without(messages arrow.Record, rejects []Reject) []Rows {
 	for _, x := range rejects {
 		bad[x.Row] = true
 	}
-	return Keep(Rows{Record: messages}, func(row int) bool { return !bad[row] }).Rows
+	return Filter(Rows{Record: messages}, func(row int) bool { return !bad[row] }).Rows
 }
 
 // RejectSchema is the schema of rejected messages: why, then all columns of

@@ -52,13 +52,13 @@ func (e *engine) ask(ctx context.Context) error {
 	}
 	e.asked, e.others = time.Now(), map[string]bool{}
 	for _, x := range extents {
-		if x.Elsewhere {
+		if x.AssignedElsewhere {
 			e.others[x.Partition] = true
 		}
 	}
 	if again && e.fixed { // what there was stays, whose it is may change
 		for i := range e.extents {
-			e.extents[i].Elsewhere = e.others[e.extents[i].Partition]
+			e.extents[i].AssignedElsewhere = e.others[e.extents[i].Partition]
 		}
 		return nil
 	}
@@ -71,7 +71,7 @@ func (e *engine) ask(ctx context.Context) error {
 func (e *engine) truncated() error {
 	for _, x := range e.extents {
 		last := e.view.claims.last(x.Partition)
-		if x.Gone || x.Elsewhere || last <= x.To { // who has it knows best
+		if x.Gone || x.AssignedElsewhere || last <= x.To { // who has it knows best
 			delete(e.cut, x.Partition)
 			continue
 		}

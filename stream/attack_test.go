@@ -38,7 +38,7 @@ func TestSlowProcessesAreNotDead(t *testing.T) {
 						tried++
 						mu.Unlock()
 						<-release
-						return Keep(in, func(int) bool { return true }), nil
+						return Filter(in, func(int) bool { return true }), nil
 					})}
 					wg.Go(func() { assert.NoError(t, m.Drain(t.Context()), "%d", i) })
 					time.Sleep(100 * time.Millisecond)
@@ -106,7 +106,7 @@ func TestEngineForgets(t *testing.T) {
 	m.Limits.Rows = 1
 	e, err := m.start(t.Context())
 	require.NoError(t, err)
-	e.fixed, e.limits.LateShare = true, 1
+	e.fixed, e.limits.BacklogShare = true, 1
 	require.NoError(t, e.loop(t.Context()))
 	assert.Less(t, len(e.own), 10)
 	assert.Less(t, len(e.signs), 10)
@@ -189,7 +189,7 @@ func (s *stale) Available(ctx context.Context) ([]Extent, error) {
 		return nil, ctx.Err()
 	}
 	out, err := s.counter.Available(ctx)
-	out[1].Elsewhere, out[1].To = true, s.to
+	out[1].AssignedElsewhere, out[1].To = true, s.to
 	return out, err
 }
 

@@ -69,7 +69,7 @@ type spread struct {
 
 func (s *spread) Available(context.Context) (out []Extent, err error) {
 	for i := range s.engines {
-		out = append(out, Extent{Range: Range{Partition: fmt.Sprint(i), To: s.size}, Elsewhere: i != s.mine})
+		out = append(out, Extent{Range: Range{Partition: fmt.Sprint(i), To: s.size}, AssignedElsewhere: i != s.mine})
 	}
 	return out, nil
 }

@@ -139,7 +139,7 @@ func TestChooseByBytes(t *testing.T) {
 	} {
 		e := extent("a", 0, 100_000, 0)
 		e.Bytes = test.bytes
-		l := terms{Limits: Limits{Rows: 50_000, Bytes: test.limit, InFlight: 1, LateShare: 1}, rowBytes: float64(test.size)}
+		l := terms{Limits: Limits{Rows: 50_000, Bytes: test.limit, InFlight: 1, BacklogShare: 1}, rowBytes: float64(test.size)}
 		ranges, _, more, err := choose(&claims{}, []Extent{e}, l)
 		require.NoError(t, err, name)
 		assert.Equal(t, []Range{{"a", 0, test.to}}, ranges, name)
@@ -177,7 +177,7 @@ func TestPlanNamesItsPartitions(t *testing.T) {
 func TestLimitsWithin(t *testing.T) {
 	l := Limits{}.withDefaults()
 	first := l
-	first.Bytes, first.LateShare = firstBatch, 1
+	first.Bytes, first.BacklogShare = firstBatch, 1
 	assert.Equal(t, first, l.within(10e9, 0), "speed not known")
 	assert.Equal(t, int64(100<<20), l.within(10e9, 10<<20).Bytes)
 	assert.Equal(t, int64(leastBatch), l.within(10e9, 1).Bytes)

@@ -10,7 +10,7 @@
 // A [Transform] takes rows and gives rows: it decodes, filters, matches, adds
 // columns. Rows are Arrow records, from the source to the sink. A row that is
 // no good becomes a [Reject], and its message goes whole to another sink while
-// the batch goes on. [Keep] makes a filter of one line, [Field] finds a column,
+// the batch goes on. [Filter] makes a filter of one line, [Field] finds a column,
 // [WithColumn] adds one, [Pass] lets rows through as they are.
 //
 // A [Sink] takes the rows in two moves. Stage makes them durable where no
@@ -60,7 +60,7 @@
 //
 // Any number of engines may work on one ledger at the same time, in one process
 // or on many machines with one store. Each claims what is free, so they share
-// the work; an [Extent] that is Elsewhere is left to another of them, as the
+// the work; an [Extent] that is AssignedElsewhere is left to another of them, as the
 // members of a Kafka group have it. Who works on what is never a question of
 // what is right: claims cannot overlap, and a process that wakes up after an
 // hour finds that its batch was decided. While a process is at a batch it leaves
@@ -87,11 +87,11 @@
 //
 // While there is more to do than an interval's work, new data does not wait for
 // it. A partition that is that far behind is then read at two ends: a batch takes
-// what is new, and fills up with what is oldest. [Limits].LateShare says what is
+// what is new, and fills up with what is oldest. [Limits].BacklogShare says what is
 // kept for the oldest when new data alone would fill the batch. What a ledger has
 // settled of a partition is in a few pieces meanwhile, and in one again when the
 // backlog is done. Rows of a backlog come after newer ones, then; a job that
-// wants each partition in its order sets LateShare to 1. Drain knows no new data,
+// wants each partition in its order sets BacklogShare to 1. Drain knows no new data,
 // and keeps the order.
 //
 // # Limits and memory

@@ -80,10 +80,10 @@ func Example() {
 }
 
 // A filter is a function of one line.
-func ExampleKeep() {
+func ExampleFilter() {
 	short := func(_ context.Context, in stream.Rows) (stream.Result, error) {
 		column := stream.Field(in.Record, "word").(*array.String)
-		return stream.Keep(in, func(row int) bool { return len(column.Value(row)) < 6 }), nil
+		return stream.Filter(in, func(row int) bool { return len(column.Value(row)) < 6 }), nil
 	}
 	job := &stream.MicroBatch{
 		Source:     words{"nova", "quasar", "comet"},

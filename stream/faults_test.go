@@ -209,7 +209,7 @@ func TestErrorsInTheMiddle(t *testing.T) {
 						return Result{}, err
 					}
 				}
-				return Keep(in, func(int) bool { return true }), nil
+				return Filter(in, func(int) bool { return true }), nil
 			}))
 		}},
 		"sink": {StageWrite, func(m *MicroBatch, _ *counter, fail func() error) {

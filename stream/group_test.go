@@ -92,7 +92,7 @@ func (m *member) Available(ctx context.Context) ([]Extent, error) {
 	defer m.group.mu.Unlock()
 	for i := range out {
 		n := len(m.members)
-		out[i].Elsewhere = !m.alone && (n == 0 || m.members[i%n] != m)
+		out[i].AssignedElsewhere = !m.alone && (n == 0 || m.members[i%n] != m)
 	}
 	return out, err
 }

@@ -138,15 +138,15 @@ func (s *jsonSink) Stage(ctx context.Context, b Batch) (Receipt, error) {
 		return Receipt{}, nil
 	}
 	f := File{
-		Stage: fmt.Sprintf("staging/%s/%d/%s", s.name, b.Number, b.Attempt),
-		Name:  fmt.Sprintf("%s/%s-%06d", s.name, b.Ledger, b.Number), Rows: int64(len(all)),
+		StagedPath: fmt.Sprintf("staging/%s/%d/%s", s.name, b.Number, b.Attempt),
+		Path:       fmt.Sprintf("%s/%s-%06d", s.name, b.Ledger, b.Number), Rows: int64(len(all)),
 	}
 	data, err := json.Marshal(all)
 	if err != nil {
 		return Receipt{}, err
 	}
 	f.Bytes = int64(len(data))
-	w, err := s.store.Stage(ctx, f.Stage, f.Name)
+	w, err := s.store.Stage(ctx, f.StagedPath, f.Path)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -159,7 +159,7 @@ func (s *jsonSink) Stage(ctx context.Context, b Batch) (Receipt, error) {
 
 func (s *jsonSink) Publish(ctx context.Context, _ BatchID, r Receipt) error {
 	for f := range r.All() {
-		if err := s.store.Publish(ctx, f.Stage, f.Name, f.Bytes); err != nil {
+		if err := s.store.Publish(ctx, f.StagedPath, f.Path, f.Bytes); err != nil {
 			return err
 		}
 	}
@@ -168,7 +168,7 @@ func (s *jsonSink) Publish(ctx context.Context, _ BatchID, r Receipt) error {
 
 func (s *jsonSink) Discard(ctx context.Context, r Receipt) {
 	for f := range r.All() {
-		s.store.Delete(ctx, f.Stage)
+		s.store.Delete(ctx, f.StagedPath)
 	}
 }
 
@@ -200,7 +200,7 @@ func published(t *testing.T, s store.Store, name string) (all []int64) {
 // kind sorts numbers by their last digit: 3 is rejected, 7 dropped.
 func kind(_ context.Context, in Rows) (Result, error) {
 	values := numbersOf(in.Record)
-	out := Keep(in, func(row int) bool { return values[row]%10 != 3 && values[row]%10 != 7 })
+	out := Filter(in, func(row int) bool { return values[row]%10 != 3 && values[row]%10 != 7 })
 	for i, v := range values {
 		if v%10 == 3 {
 			out.Rejects = append(out.Rejects, Reject{i, "three"})

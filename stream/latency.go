@@ -22,9 +22,9 @@ func (l Latency) Count() int64 { return l.total }
 // Max is the longest time.
 func (l Latency) Max() time.Duration { return l.most }
 
-// Within returns the time within which a part of all were, from 0 to 1:
-// Within(0.5) is the median. It is 0 when there are none.
-func (l Latency) Within(part float64) time.Duration {
+// Quantile returns the time within which a part of all were, from 0 to 1:
+// Quantile(0.5) is the median. It is 0 when there are none.
+func (l Latency) Quantile(part float64) time.Duration {
 	rest := part * float64(l.total)
 	for i, n := range l.counts {
 		if rest -= float64(n); rest <= 0 && n > 0 {

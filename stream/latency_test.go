@@ -12,7 +12,7 @@ import (
 )
 
 func TestLatency(t *testing.T) {
-	assert.Zero(t, Latency{}.Within(0.99))
+	assert.Zero(t, Latency{}.Quantile(0.99))
 	rng := rand.New(rand.NewPCG(1, 2))
 	var l Latency
 	var all []time.Duration
@@ -24,11 +24,11 @@ func TestLatency(t *testing.T) {
 	slices.Sort(all)
 	require.EqualValues(t, 10_000, l.Count())
 	assert.Equal(t, all[len(all)-1], l.Max())
-	assert.Equal(t, l.Max(), l.Within(1))
+	assert.Equal(t, l.Max(), l.Quantile(1))
 	for _, part := range []float64{0.01, 0.1, 0.5, 0.9, 0.99, 0.999} {
 		want := all[int(part*float64(len(all)))-1]
-		assert.InEpsilon(t, want+time.Millisecond, l.Within(part)+time.Millisecond, 0.032, part)
-		assert.GreaterOrEqual(t, l.Within(part), want)
+		assert.InEpsilon(t, want+time.Millisecond, l.Quantile(part)+time.Millisecond, 0.032, part)
+		assert.GreaterOrEqual(t, l.Quantile(part), want)
 	}
 }
 
@@ -64,7 +64,7 @@ func TestProgressLatency(t *testing.T) {
 	l := m.now().Latency
 	assert.EqualValues(t, 3, l.Count())
 	assert.Equal(t, 3*time.Second, l.Max())
-	assert.InEpsilon(t, time.Second, l.Within(0.5), 0.032)
+	assert.InEpsilon(t, time.Second, l.Quantile(0.5), 0.032)
 	l.add(time.Hour)
 	assert.EqualValues(t, 3, m.now().Latency.Count(), "a copy")
 }

@@ -80,7 +80,7 @@ func (m *MicroBatch) Drain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.fixed, e.limits.LateShare = true, 1 // nothing is new
+	e.fixed, e.limits.BacklogShare = true, 1 // nothing is new
 	return e.loop(ctx)
 }
 

@@ -111,7 +111,7 @@ func TestKeep(t *testing.T) {
 	rec := numberRecord(memory.DefaultAllocator, 0, 1, 2, 3, 4, 5)
 	defer rec.Release()
 	calls := 0
-	got := Keep(Rows{Table: "t", Record: rec}, func(row int) bool { calls++; return row != 2 && row != 5 })
+	got := Filter(Rows{Table: "t", Record: rec}, func(row int) bool { calls++; return row != 2 && row != 5 })
 	defer releaseRows(got.Rows)
 	require.Len(t, got.Rows, 2)
 	assert.Equal(t, []int64{0, 1}, numbersOf(got.Rows[0].Record))
@@ -146,7 +146,7 @@ func TestKeepScattered(t *testing.T) {
 	rec := b.NewRecord()
 	slice := rec.NewSlice(10, 90)
 	rec.Release()
-	got := Keep(Rows{Record: slice}, func(row int) bool { return row%2 == 0 })
+	got := Filter(Rows{Record: slice}, func(row int) bool { return row%2 == 0 })
 	require.Len(t, got.Rows, 1)
 	kept, column := got.Rows[0], slice.Column(ColValue).(*array.BinaryView)
 	defer got.Release()
@@ -172,7 +172,7 @@ func TestKeepScattered(t *testing.T) {
 	defer col.Release()
 	dict := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "d", Type: col.DataType()}}, nil), []arrow.Array{col}, 20)
 	defer dict.Release()
-	runs := Keep(Rows{Record: dict}, func(row int) bool { return row%2 == 0 })
+	runs := Filter(Rows{Record: dict}, func(row int) bool { return row%2 == 0 })
 	assert.Len(t, runs.Rows, 10)
 	runs.Release()
 }
@@ -349,10 +349,10 @@ func TestErrorTexts(t *testing.T) {
 }
 
 func TestReceiptAll(t *testing.T) {
-	r := Receipt{Files: []File{{Name: "a"}}, Parts: []Receipt{{Files: []File{{Name: "b"}, {Name: "c"}}}, {Parts: []Receipt{{Files: []File{{Name: "d"}}}}}}}
+	r := Receipt{Files: []File{{Path: "a"}}, Parts: []Receipt{{Files: []File{{Path: "b"}, {Path: "c"}}}, {Parts: []Receipt{{Files: []File{{Path: "d"}}}}}}}
 	var names []string
 	for f := range r.All() {
-		names = append(names, f.Name)
+		names = append(names, f.Path)
 	}
 	assert.Equal(t, []string{"a", "b", "c", "d"}, names)
 	for stop := range 4 {

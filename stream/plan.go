@@ -20,14 +20,14 @@ type Limits struct {
 	// sink, in bytes; 48 MiB. A buffer that several chunks were cut from
 	// counts once, and whole. A larger chunk passes alone.
 	InFlight int64
-	// LateShare is the part of a batch that is kept for late data while new
+	// BacklogShare is the part of a batch that is kept for late data while new
 	// data comes in, up to 1; what either of them does not need, the other
 	// gets. 0: a half. Surveys send a small part of what a process can archive,
 	// so that late data mostly gets nearly all; and where new data comes as
 	// fast as it can be archived, a backlog takes twice the time that it would
 	// take alone, but it comes to its end. 1: strictly the oldest first. Below
 	// 0: nothing is kept, and late data gets what new data leaves.
-	LateShare float64
+	BacklogShare float64
 }
 
 func (l Limits) withDefaults() Limits {
@@ -40,8 +40,8 @@ func (l Limits) withDefaults() Limits {
 	if l.InFlight <= 0 {
 		l.InFlight = 48 << 20
 	}
-	if l.LateShare == 0 || math.IsNaN(l.LateShare) {
-		l.LateShare = 0.5
+	if l.BacklogShare == 0 || math.IsNaN(l.BacklogShare) {
+		l.BacklogShare = 0.5
 	}
 	return l
 }
@@ -60,7 +60,7 @@ const (
 // nobody knows how far behind a partition is: the oldest goes first.
 func (l Limits) within(t time.Duration, speed float64) Limits {
 	if speed <= 0 {
-		l.Bytes, l.LateShare = min(l.Bytes, firstBatch), 1
+		l.Bytes, l.BacklogShare = min(l.Bytes, firstBatch), 1
 		return l
 	}
 	l.Bytes = min(l.Bytes, max(int64(speed*t.Seconds()), leastBatch))
@@ -120,10 +120,10 @@ func (p *planning) add(e Extent) error {
 	start := startOf(e, p.fresh && !e.Gone)
 	next, _ := p.next(e.Partition)
 	switch {
-	case start > e.From || !known && (e.To <= start || e.Elsewhere):
+	case start > e.From || !known && (e.To <= start || e.AssignedElsewhere):
 		p.starts = append(p.starts, Start{Partition: e.Partition, At: start, Skipped: start - e.From})
 		e.From, oldest, known = start, start, true
-	case e.Elsewhere: // what is lost is for its own process to say
+	case e.AssignedElsewhere: // what is lost is for its own process to say
 	case known && next < oldest:
 		if !p.recordLost {
 			return lostError(p.runs(Extent{Range: Range{e.Partition, next, oldest}}))
@@ -131,7 +131,7 @@ func (p *planning) add(e Extent) error {
 		e.From = next // the source answers for what is gone
 	}
 	switch {
-	case e.Elsewhere:
+	case e.AssignedElsewhere:
 		return nil
 	case e.Gone:
 		return p.addGone(e)

@@ -49,11 +49,11 @@ type Extent struct {
 	// name. What the ledger has not settled of the range is lost; To is Open
 	// where nobody knows how much that was. See Source.Read.
 	Gone bool
-	// Elsewhere says that another process is to read the partition: a member of
+	// AssignedElsewhere says that another process is to read the partition: a member of
 	// the same group has it. That is about who does the work, not about what is
 	// right. It is not planned here; where a new ledger begins it is recorded
 	// all the same.
-	Elsewhere bool
+	AssignedElsewhere bool
 	// Bytes estimates the size of the range's messages, 0 where that is not
 	// known. It keeps plans within Limits.Bytes.
 	Bytes int64

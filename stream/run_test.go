@@ -139,7 +139,7 @@ func TestOrder(t *testing.T) {
 			Source: &counter{mem: mem, sizes: map[string]int64{"0": 200}, chunk: 3},
 			Transforms: []Transform{TransformFunc(func(_ context.Context, in Rows) (Result, error) {
 				time.Sleep(time.Duration(numbersOf(in.Record)[0]*7919%50) * time.Millisecond)
-				return Keep(in, func(int) bool { return true }), nil
+				return Filter(in, func(int) bool { return true }), nil
 			})},
 			Sink: SinkFunc(func(_ context.Context, r Rows) error {
 				got = append(got, r.Record.Column(0).(*array.Int64).Int64Values()...)

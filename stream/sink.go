@@ -51,13 +51,13 @@ type Receipt struct {
 
 // File is one staged file.
 type File struct {
-	Table string    `json:"table,omitempty"`
-	Stage string    `json:"stage"` // where it is before publication
-	Name  string    `json:"name"`  // where it is from then on
-	Rows  int64     `json:"rows"`
-	Bytes int64     `json:"bytes"`
-	First time.Time `json:"first,omitzero"` // the span of its event times
-	Last  time.Time `json:"last,omitzero"`
+	Table      string    `json:"table,omitempty"`
+	StagedPath string    `json:"stage"` // where it is before publication
+	Path       string    `json:"name"`  // where it is from then on
+	Rows       int64     `json:"rows"`
+	Bytes      int64     `json:"bytes"`
+	First      time.Time `json:"first,omitzero"` // the span of its event times
+	Last       time.Time `json:"last,omitzero"`
 }
 
 // All yields the files of the receipt and of its parts.

@@ -54,7 +54,7 @@ func (e *engine) planned(p *Plan) bool {
 // by whichever process.
 func (e *engine) finished() bool {
 	for _, x := range e.extents {
-		if _, free := e.view.claims.free(x); free && x.Elsewhere {
+		if _, free := e.view.claims.free(x); free && x.AssignedElsewhere {
 			return false
 		}
 	}

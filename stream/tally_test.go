@@ -102,7 +102,7 @@ func TestTallyByRange(t *testing.T) {
 // every returns a transform that keeps each n-th row, and rejects one.
 func every(n, reject int) Transform {
 	return TransformFunc(func(_ context.Context, in Rows) (Result, error) {
-		out := Keep(in, func(row int) bool { return row%n == 0 })
+		out := Filter(in, func(row int) bool { return row%n == 0 })
 		if reject >= 0 && reject < int(in.Record.NumRows()) {
 			out.Rejects = []Reject{{reject, "no"}}
 		}
@@ -183,7 +183,7 @@ func TestApplyRefuses(t *testing.T) {
 				return Result{Rejects: test.rej, Rows: []Rows{{Record: numberRecord(mem, make([]int64, test.rows)...), From: test.from}}}, nil
 			})
 			three := TransformFunc(func(_ context.Context, in Rows) (Result, error) {
-				return Keep(in, func(row int) bool { return row < 3 }), nil
+				return Filter(in, func(row int) bool { return row < 3 }), nil
 			})
 			m := &MicroBatch{Transforms: []Transform{three, bad}}
 			_, err := m.apply(context.Background(), Chunk{Messages: rec})

@@ -19,7 +19,7 @@ type Rows struct {
 }
 
 // Result is what a transform made of one record. It owns a reference to each
-// of its records, which the engine releases. [Pass], [Keep] and [WithColumn]
+// of its records, which the engine releases. [Pass], [Filter] and [WithColumn]
 // make results that keep this rule.
 type Result struct {
 	Rows    []Rows

@@ -63,7 +63,7 @@ func dying(t *testing.T, src Source, s store.Store, deadly ...int64) *MicroBatch
 				}
 			}
 		}
-		return Keep(in, func(int) bool { return true }), nil
+		return Filter(in, func(int) bool { return true }), nil
 	})}
 	return m
 }

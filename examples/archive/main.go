@@ -94,8 +94,8 @@ func parse(args []string) (*options, error) {
 		s.Dir = demoDir
 	}
 	s.RecordLost = *lost == "record"
-	if s.Limits.LateShare = *share; *share == 0 {
-		s.Limits.LateShare = -1
+	if s.Limits.BacklogShare = *share; *share == 0 {
+		s.Limits.BacklogShare = -1
 	}
 	var errClock, errCompression error
 	s.Clock, errClock = sink.ParseClock(*clock)

@@ -31,11 +31,11 @@ func night(t *testing.T, n int) (alerts, out string) {
 	return alerts, out
 }
 
-func TestLateShare(t *testing.T) {
+func TestBacklogShare(t *testing.T) {
 	for args, want := range map[string]float64{"": 0.5, " -late-share 0.2": 0.2, " -late-share 1": 1, " -late-share 0": -1} {
 		o, err := parse(strings.Fields("-files x" + args))
 		require.NoError(t, err)
-		assert.Equal(t, want, o.service.Limits.LateShare, args)
+		assert.Equal(t, want, o.service.Limits.BacklogShare, args)
 	}
 }
 

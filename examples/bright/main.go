@@ -83,7 +83,7 @@ func brighterThan(limit float64) stream.Transform {
 		if mag == nil {
 			return stream.Result{}, nil // another survey
 		}
-		return stream.Keep(in, func(row int) bool {
+		return stream.Filter(in, func(row int) bool {
 			m, ok := mag(row)
 			return ok && m < limit
 		}), nil

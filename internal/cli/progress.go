@@ -102,7 +102,7 @@ func (m Meter) Summary(p stream.Progress, where string) error {
 	}
 	if l := p.Latency; l.Count() > 0 {
 		fmt.Fprintf(&text, "latency   half within %s, 99%% within %s, at most %s after the messages' own times\n",
-			rounded(l.Within(0.5)), rounded(l.Within(0.99)), rounded(l.Max()))
+			rounded(l.Quantile(0.5)), rounded(l.Quantile(0.99)), rounded(l.Max()))
 	}
 	fmt.Fprintf(&text, "files     %s, %s in %s\n", Count(p.Files), Bytes(p.Bytes), where)
 	_, err := io.WriteString(m.Out, text.String())
@@ -143,7 +143,7 @@ type latency struct {
 }
 
 func latencyOf(l stream.Latency) latency {
-	return latency{l.Count(), l.Within(0.5).Seconds(), l.Within(0.99).Seconds(), l.Max().Seconds()}
+	return latency{l.Count(), l.Quantile(0.5).Seconds(), l.Quantile(0.99).Seconds(), l.Max().Seconds()}
 }
 
 // rounded leaves of a duration what a reader wants: three digits, or seconds.

@@ -71,7 +71,7 @@ func ExampleSource_join() {
 			log.Fatal(err)
 		}
 		for _, p := range partitions {
-			if !p.Elsewhere {
+			if !p.AssignedElsewhere {
 				n++
 			}
 		}

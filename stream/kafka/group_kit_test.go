@@ -52,7 +52,7 @@ func (p *process) mine() []string {
 	p.t.Helper()
 	var out []string
 	for _, e := range available(p.t, p.Source) {
-		if n, ok := parseName(e.Partition); ok && !e.Elsewhere {
+		if n, ok := parseName(e.Partition); ok && !e.AssignedElsewhere {
 			out = append(out, fmt.Sprintf("%s/%d", n.topic, n.partition))
 		}
 	}

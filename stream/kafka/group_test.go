@@ -182,7 +182,7 @@ func TestGroupFollowsTopics(t *testing.T) {
 	for _, p := range []*process{x, y} {
 		for _, e := range available(t, p.Source) {
 			if e.Gone {
-				assert.False(t, e.Elsewhere, "whoever comes first answers for it: %s", gone)
+				assert.False(t, e.AssignedElsewhere, "whoever comes first answers for it: %s", gone)
 			}
 		}
 	}

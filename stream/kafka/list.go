@@ -197,7 +197,7 @@ func (s *Source) share(ctx context.Context, extents []stream.Extent) error {
 	}
 	for i, e := range extents {
 		if n, ok := parseName(e.Partition); ok && !e.Gone {
-			extents[i].Elsewhere = !mine[slot{n.topic, n.partition}]
+			extents[i].AssignedElsewhere = !mine[slot{n.topic, n.partition}]
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ type lane struct {
 // go first.
 func (p *planning) addLane(l lane, partition string, free []Range) {
 	if n := len(free) - 1; n >= 0 {
-		if r := free[n]; p.LateShare < 1 && r.From >= p.last(partition) {
+		if r := free[n]; p.BacklogShare < 1 && r.From >= p.last(partition) {
 			l.live, free = r, free[:n]
 		}
 		l.late = free
@@ -63,7 +63,7 @@ func (l *lane) lateRows() (n float64) {
 // are spread over the partitions in proportion to what waits, so that all are
 // done at the same time. Unless it is known what a batch takes, no cursor jumps.
 func (p *planning) divide(room float64, known bool) {
-	share := max(p.LateShare, 0) * room
+	share := max(p.BacklogShare, 0) * room
 	if known {
 		p.jump(room-min(p.sum((*lane).lateRows), share), room-share)
 	}

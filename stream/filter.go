@@ -7,11 +7,11 @@ import (
 	"github.com/skyfinch/skyfinch/internal/gather"
 )
 
-// Keep returns the rows of in for which keep is true: a filter is a
+// Filter returns the rows of in for which keep is true: a filter is a
 // [TransformFunc] of one line. The other rows are dropped. Rows that lie
 // together are not copied. Where they are scattered they are, all but binary
 // and string views, into one record, for sinks work by the record.
-func Keep(in Rows, keep func(row int) bool) Result {
+func Filter(in Rows, keep func(row int) bool) Result {
 	var index []int32
 	for i := range int32(in.Record.NumRows()) {
 		if keep(int(i)) {

@@ -29,7 +29,7 @@ func settledOf(t *testing.T, settled ...Range) *claims {
 
 // of are the terms of a batch of so many messages of a known size.
 func of(rows int64, share float64) terms {
-	return terms{Limits: Limits{Rows: rows, LateShare: share}.withDefaults(), rowBytes: 1}
+	return terms{Limits: Limits{Rows: rows, BacklogShare: share}.withDefaults(), rowBytes: 1}
 }
 
 func TestChooseLate(t *testing.T) {
@@ -206,7 +206,7 @@ func TestDrainKeepsTheOrder(t *testing.T) {
 // it is written down.
 func TestChooseElsewhere(t *testing.T) {
 	a, b := extent("a", 0, 10, 0), extent("b", 5, 100, 100)
-	a.Elsewhere, b.Elsewhere = true, true
+	a.AssignedElsewhere, b.AssignedElsewhere = true, true
 	ranges, starts, more, err := choose(&claims{}, []Extent{a, b, extent("c", 0, 1, 0)}, of(100, 0))
 	require.NoError(t, err)
 	assert.Equal(t, []Range{{"c", 0, 1}}, ranges)
@@ -427,7 +427,7 @@ func TestNewDataDoesNotWait(t *testing.T) {
 func timed(d time.Duration) Transform {
 	return TransformFunc(func(_ context.Context, in Rows) (Result, error) {
 		time.Sleep(d * time.Duration(in.Record.NumRows()))
-		return Keep(in, func(int) bool { return true }), nil
+		return Filter(in, func(int) bool { return true }), nil
 	})
 }
 
