@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -54,7 +55,7 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	ledger, err := stream.OpenLedger(ctx, st, ledgerDir, nil)
+	ledger, err := ledger.Open(ctx, st, ledgerDir, nil)
 	if err != nil {
 		return nil, fmt.Errorf("archive: audit of %s: %w", a.where(), err)
 	}
@@ -62,7 +63,7 @@ func (a *Audit) Run(ctx context.Context) (*Report, error) {
 		Audit: a, st: st, ledger: ledger,
 		report:    &Report{Archive: a.Dir, Ledger: ledger.ID(), Findings: []Finding{}},
 		staged:    map[int64][]string{},
-		committed: map[int64]*stream.Commit{},
+		committed: map[int64]*commit{},
 		book:      book{},
 		tables:    map[string]*Table{},
 		replaced:  map[string]int64{},
@@ -121,7 +122,7 @@ func settingsOf(ctx context.Context, st store.Store) (map[string]string, error) 
 type auditor struct {
 	*Audit
 	st     store.Store
-	ledger *stream.Ledger
+	ledger *ledger.Ledger
 	report *Report
 
 	listed listed             // what stands under the tables' roots, as of before the ledger was read
@@ -129,7 +130,7 @@ type auditor struct {
 
 	last      int64                    // batch of the ledger
 	segment   string                   // of history that has the batch in hand; "": it has its own records
-	committed map[int64]*stream.Commit // of the batches in staged; nil: undecided
+	committed map[int64]*commit // of the batches in staged; nil: undecided
 	book      book
 	tables    map[string]*Table
 	replaced  map[string]int64 // rejected files, and the batch that replaced them

@@ -11,6 +11,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // listed is a set of names, of which it keeps the hashes.
@@ -112,7 +113,7 @@ func (a *auditor) stands(ctx context.Context, name string) (bool, error) {
 }
 
 // files looks at the files of a commit.
-func (a *auditor) files(ctx context.Context, c *stream.Commit) error {
+func (a *auditor) files(ctx context.Context, c *ledger.Commit) error {
 	var staged []stream.File
 	for _, r := range []stream.Receipt{c.Rows, c.Rejects} {
 		for f := range r.All() {
@@ -152,7 +153,7 @@ func (a *auditor) count(f stream.File, n int64) {
 }
 
 // file looks at a committed file, and reports whether it is still staged.
-func (a *auditor) file(ctx context.Context, c *stream.Commit, f stream.File) (staged bool, err error) {
+func (a *auditor) file(ctx context.Context, c *ledger.Commit, f stream.File) (staged bool, err error) {
 	there, err := a.check(ctx, c.Batch, f)
 	if err != nil || there {
 		return false, err
@@ -225,7 +226,7 @@ func (a *auditor) inStaging(ctx context.Context, name string) (bool, error) {
 }
 
 // unpublished suspects a batch of not having been published.
-func (a *auditor) unpublished(c *stream.Commit, files []stream.File) {
+func (a *auditor) unpublished(c *ledger.Commit, files []stream.File) {
 	a.suspect(Finding{Kind: Unpublished, Name: files[0].Path, Batch: c.Batch,
 		What: fmt.Sprintf("is committed and staged, with %d of its files in all, and batch %d is not published", len(files), c.Batch),
 		Do:   "start the archive, or audit -repair"},
@@ -253,7 +254,7 @@ func (a *auditor) unpublished(c *stream.Commit, files []stream.File) {
 }
 
 // recheck looks at files that have been published while the audit looked.
-func (a *auditor) recheck(ctx context.Context, c *stream.Commit, files []stream.File) error {
+func (a *auditor) recheck(ctx context.Context, c *ledger.Commit, files []stream.File) error {
 	for _, f := range files {
 		there, err := a.check(ctx, c.Batch, f)
 		if err != nil {
@@ -269,7 +270,7 @@ func (a *auditor) recheck(ctx context.Context, c *stream.Commit, files []stream.
 
 // replaces takes the files that a replay replaced out of the sums, and sees
 // that they are gone.
-func (a *auditor) replaces(ctx context.Context, c *stream.Commit, old *replacement) error {
+func (a *auditor) replaces(ctx context.Context, c *ledger.Commit, old *replacement) error {
 	for _, f := range old.Replaces {
 		if by, ok := a.replaced[f.Name]; ok {
 			a.report.find(Finding{Kind: Duplicate, Name: f.Name, Batch: c.Batch,
@@ -292,7 +293,7 @@ func (a *auditor) replaces(ctx context.Context, c *stream.Commit, old *replaceme
 }
 
 // removal removes a file that has been replaced, if what replaces it stands.
-func (a *auditor) removal(c *stream.Commit, name string) func(context.Context) (string, error) {
+func (a *auditor) removal(c *ledger.Commit, name string) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		for _, r := range []stream.Receipt{c.Rows, c.Rejects} {
 			for f := range r.All() {

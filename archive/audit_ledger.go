@@ -12,18 +12,19 @@ import (
 	"strings"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // fold reads the ledger, and looks at the files of each batch on the way.
 func (a *auditor) fold(ctx context.Context) error {
 	for rec, err := range a.ledger.Batches(ctx) {
-		var damaged *stream.DamagedError
+		var damaged *ledger.DamagedError
 		if errors.As(err, &damaged) {
 			a.damaged(damaged)
 		} else if err != nil {
 			return err
 		}
-		a.last = rec.Batch
+		a.last = rec.Number
 		a.report.Batches++
 		if err := a.batch(ctx, rec, damaged != nil); err != nil {
 			return err
@@ -32,7 +33,7 @@ func (a *auditor) fold(ctx context.Context) error {
 	return nil
 }
 
-func (a *auditor) damaged(d *stream.DamagedError) {
+func (a *auditor) damaged(d *ledger.DamagedError) {
 	a.report.find(Finding{Kind: BadRecord, Name: d.Name, Batch: d.Batch,
 		What: fmt.Sprintf("is damaged: %v", d.Err), Do: "bring it back from a copy"})
 }
@@ -50,31 +51,31 @@ func (a *auditor) record(batch int64, kind string) string {
 
 // batch looks at one batch. If a record of it is damaged, which has been told,
 // it seems to be missing.
-func (a *auditor) batch(ctx context.Context, rec stream.BatchRecord, damaged bool) error {
+func (a *auditor) batch(ctx context.Context, rec ledger.Batch, damaged bool) error {
 	a.segment = rec.Segment
 	if rec.Plan != nil {
 		a.book.plan(rec)
 	}
 	c := rec.Commit
-	if _, ok := a.staged[rec.Batch]; ok {
-		a.committed[rec.Batch] = c
+	if _, ok := a.staged[rec.Number]; ok {
+		a.committed[rec.Number] = c
 	}
 	if c == nil {
 		if rec.Done && !damaged {
-			a.contradicts(rec.Batch, "commit", "is missing, and the batch is done")
+			a.contradicts(rec.Number, "commit", "is missing, and the batch is done")
 		}
 		a.report.Undecided++
 		return nil
 	}
 	if rec.Plan == nil && !damaged {
-		a.contradicts(rec.Batch, "plan", "is missing, and the batch has a commit")
+		a.contradicts(rec.Number, "plan", "is missing, and the batch has a commit")
 	}
 	for _, acc := range c.Accounts {
 		a.account(rec, acc)
 	}
 	old, err := replacementOf(c)
 	if err != nil {
-		a.contradicts(rec.Batch, "commit", "%v", err)
+		a.contradicts(rec.Number, "commit", "%v", err)
 	}
 	a.rows(c, old)
 	if err := a.files(ctx, c); err != nil || old == nil {
@@ -84,33 +85,33 @@ func (a *auditor) batch(ctx context.Context, rec stream.BatchRecord, damaged boo
 }
 
 // account checks an account against itself and its plan, and adds it.
-func (a *auditor) account(rec stream.BatchRecord, acc stream.Account) {
+func (a *auditor) account(rec ledger.Batch, acc stream.Account) {
 	sum := func(what string) {
-		a.report.find(Finding{Kind: BadSum, Name: acc.Range.String(), Batch: rec.Batch, What: what,
-			Do: fmt.Sprintf("bring back %s from a copy", a.record(rec.Batch, "commit"))})
+		a.report.find(Finding{Kind: BadSum, Name: acc.Range.String(), Batch: rec.Number, What: what,
+			Do: fmt.Sprintf("bring back %s from a copy", a.record(rec.Number, "commit"))})
 	}
 	if seen := acc.Read + acc.Control + acc.Aborted + acc.Compacted + acc.Lost; seen != acc.To-acc.From {
-		sum(fmt.Sprintf("batch %d accounts for %d of %d offsets", rec.Batch, seen, acc.To-acc.From))
+		sum(fmt.Sprintf("batch %d accounts for %d of %d offsets", rec.Number, seen, acc.To-acc.From))
 	}
 	if acc.Read != acc.Written+acc.Rejected+acc.Dropped {
-		sum(fmt.Sprintf("batch %d read %d messages, and wrote %d, rejected %d, dropped %d", rec.Batch, acc.Read, acc.Written, acc.Rejected, acc.Dropped))
+		sum(fmt.Sprintf("batch %d read %d messages, and wrote %d, rejected %d, dropped %d", rec.Number, acc.Read, acc.Written, acc.Rejected, acc.Dropped))
 	}
 	if min(acc.Read, acc.Control, acc.Aborted, acc.Compacted, acc.Lost, acc.Written, acc.Rejected, acc.Dropped) < 0 {
-		sum(fmt.Sprintf("batch %d counts less than nothing", rec.Batch))
+		sum(fmt.Sprintf("batch %d counts less than nothing", rec.Number))
 	}
 	if rec.Plan != nil && !slices.ContainsFunc(rec.Plan.Ranges, func(r stream.Range) bool {
 		return r.Partition == acc.Partition && r.From == acc.From && acc.From <= acc.To && acc.To <= r.To
 	}) {
-		a.contradicts(rec.Batch, "commit", "accounts for %v, which is no beginning of a range of its plan", acc.Range)
+		a.contradicts(rec.Number, "commit", "accounts for %v, which is no beginning of a range of its plan", acc.Range)
 	}
 	a.rejected += acc.Rejected
 	if s := a.book.partition(acc.Partition).settle(acc); s.from < s.to && len(a.twice) < mostFindings {
-		a.twice = append(a.twice, twice{acc.Partition, s, rec.Batch})
+		a.twice = append(a.twice, twice{acc.Partition, s, rec.Number})
 	}
 }
 
 // rows compares the accounts with the rows of the files.
-func (a *auditor) rows(c *stream.Commit, old *replacement) {
+func (a *auditor) rows(c *ledger.Commit, old *replacement) {
 	var written, rejected, rows, rejects int64
 	for _, acc := range c.Accounts {
 		written, rejected = written+acc.Written, rejected+acc.Rejected
@@ -183,7 +184,7 @@ func (a *auditor) namesTwice(ctx context.Context) error {
 	}
 	first := make([]int64, len(a.twice))
 	for rec, err := range a.ledger.Batches(ctx) {
-		var damaged *stream.DamagedError
+		var damaged *ledger.DamagedError
 		if err != nil && !errors.As(err, &damaged) {
 			return err
 		}
@@ -193,11 +194,11 @@ func (a *auditor) namesTwice(ctx context.Context) error {
 		for _, acc := range rec.Commit.Accounts {
 			for i, t := range a.twice {
 				if o := meet(t.span, span{acc.From, acc.To}); first[i] == 0 && t.partition == acc.Partition && o.from < o.to {
-					first[i] = rec.Batch
+					first[i] = rec.Number
 				}
 			}
 		}
-		if rec.Batch >= a.last {
+		if rec.Number >= a.last {
 			break
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // sums checks the archive's totals.
@@ -139,7 +140,7 @@ func (j *judgement) extent(p *partition, e stream.Extent) {
 		j.find(Gone, p.Name, "bring it back, or run archive with -lost record to have it written down",
 			"is deleted, or made anew under its name; the archive has it up to offset %d", p.next())
 		return
-	case e.To == stream.Open: // how much of it is not archived nobody knows
+	case e.To == ledger.UnknownEnd: // how much of it is not archived nobody knows
 		j.note("%s: waits, it is not archived to its end", p.Name)
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 const stagingDir = "staging/"
@@ -69,7 +70,7 @@ func (a *auditor) staging(context.Context) error {
 
 // leftovers suspects what is staged for a decided batch, but for files that
 // its commit names and that have not been published.
-func (a *auditor) leftovers(c *stream.Commit, names []string) {
+func (a *auditor) leftovers(c *ledger.Commit, names []string) {
 	final := map[string]string{}
 	for _, r := range []stream.Receipt{c.Rows, c.Rejects} {
 		for f := range r.All() {

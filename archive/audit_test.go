@@ -25,6 +25,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/faultstore"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -517,7 +518,7 @@ func TestAuditOfRealPackets(t *testing.T) {
 // not do.
 func tampered(t *testing.T, batches ...[2]string) (st *store.Memory) {
 	st = store.NewMemory()
-	_, err := stream.OpenLedger(t.Context(), st, "ledger", nil)
+	_, err := ledger.Open(t.Context(), st, "ledger", nil)
 	require.NoError(t, err)
 	for i, b := range batches {
 		for k, kind := range []string{"plan", "commit"} {
@@ -554,7 +555,7 @@ func extent(from, to int64) stream.Extent {
 }
 
 func TestOffsets(t *testing.T) {
-	gone := extent(0, stream.Open)
+	gone := extent(0, ledger.UnknownEnd)
 	gone.Gone = true
 	for _, c := range []struct {
 		name    string

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // span is a half-open run of offsets.
@@ -127,7 +128,7 @@ func (p *partition) holes() (out []span) {
 
 // String gives the offsets as first to last.
 func (s span) String() string {
-	if s.to == stream.Open {
+	if s.to == ledger.UnknownEnd {
 		return fmt.Sprintf("%d and all that follow", s.from)
 	}
 	return fmt.Sprintf("%d to %d", s.from, s.to-1)
@@ -137,10 +138,10 @@ func (s span) String() string {
 type book map[string]*partition
 
 // readBook makes a book of the ledger as it is now.
-func readBook(ctx context.Context, l *stream.Ledger) (book, error) {
+func readBook(ctx context.Context, l *ledger.Ledger) (book, error) {
 	b := book{}
 	for rec, err := range l.Batches(ctx) {
-		var damaged *stream.DamagedError
+		var damaged *ledger.DamagedError
 		if err != nil && !errors.As(err, &damaged) {
 			return nil, err
 		}
@@ -157,7 +158,7 @@ func readBook(ctx context.Context, l *stream.Ledger) (book, error) {
 }
 
 // plan takes the starts of partitions, and what is claimed and not decided.
-func (b book) plan(rec stream.BatchRecord) {
+func (b book) plan(rec ledger.Batch) {
 	for _, s := range rec.Plan.Starts {
 		p := b.partition(s.Partition)
 		p.begin(s.At - s.Skipped)
@@ -172,7 +173,7 @@ func (b book) plan(rec stream.BatchRecord) {
 		p.begin(r.From)
 		if rec.Commit == nil {
 			p.planned.add(span{r.From, r.To})
-			if r.To != stream.Open {
+			if r.To != ledger.UnknownEnd {
 				p.Undecided += r.Len()
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -45,8 +46,8 @@ func BenchmarkLedger(b *testing.B) {
 func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Source) {
 	with, without := math.Inf(1), math.Inf(1)
 	for range ledgerPairs {
-		without = min(without, cpuOf(b, n, func(dir string) stream.Engine { return bareJob(b, source(false), dir) }))
-		with = min(with, cpuOf(b, n, func(dir string) stream.Engine { return oldService(b, source(true), dir) }))
+		without = min(without, cpuOf(b, n, func(dir string) job { return bareJob(b, source(false), dir) }))
+		with = min(with, cpuOf(b, n, func(dir string) job { return oldService(b, source(true), dir) }))
 	}
 	b.ReportMetric(without/float64(n)*1000, "without-cpu-s/1000")
 	b.ReportMetric(with/float64(n)*1000, "with-cpu-s/1000")
@@ -54,8 +55,14 @@ func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Sour
 	b.ReportMetric(0, "ns/op")
 }
 
+// job is a service or its parts.
+type job interface {
+	Drain(context.Context) error
+	Progress() stream.Progress
+}
+
 // cpuOf returns the CPU seconds that it takes to drain an engine.
-func cpuOf(b *testing.B, n int64, engine func(dir string) stream.Engine) float64 {
+func cpuOf(b *testing.B, n int64, engine func(dir string) job) float64 {
 	dir, err := os.MkdirTemp(b.TempDir(), "")
 	require.NoError(b, err)
 	defer os.RemoveAll(dir)
@@ -65,7 +72,7 @@ func cpuOf(b *testing.B, n int64, engine func(dir string) stream.Engine) float64
 	begun := cpuSeconds()
 	require.NoError(b, e.Drain(b.Context()))
 	used := cpuSeconds() - begun
-	p := e.(interface{ Progress() stream.Progress }).Progress()
+	p := e.Progress()
 	require.Equal(b, n, p.Written)
 	b.Logf("%T: %d batches, %.2f s", e, p.Batches, used)
 	if c, ok := source(e).(interface{ Close() error }); ok {
@@ -74,7 +81,7 @@ func cpuOf(b *testing.B, n int64, engine func(dir string) stream.Engine) float64
 	return used
 }
 
-func source(e stream.Engine) stream.Source {
+func source(e job) stream.Source {
 	if s, ok := e.(*archive.Service); ok {
 		return s.Source
 	}
@@ -86,14 +93,14 @@ func oldService(b *testing.B, source stream.Source, dir string) *archive.Service
 	s := &archive.Service{Source: source, Dir: dir, Shared: true, Limits: stream.Limits{Rows: ledgerBatch}}
 	st, err := store.OpenDir(dir)
 	require.NoError(b, err)
-	l, err := stream.OpenLedger(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})
+	l, err := ledger.Open(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})
 	require.NoError(b, err)
 	for i := range int64(ledgerOld) {
 		_, err = l.Claim(b.Context(), i+1)
 		require.NoError(b, err)
-		_, err = l.Decide(b.Context(), &stream.Commit{Batch: i + 1})
+		_, err = l.Decide(b.Context(), &ledger.Commit{Batch: i + 1})
 		require.NoError(b, err)
-		require.NoError(b, l.Finish(b.Context(), i+1))
+		require.NoError(b, l.PutDone(b.Context(), i+1))
 	}
 	return s
 }
@@ -102,7 +109,7 @@ func oldService(b *testing.B, source stream.Source, dir string) *archive.Service
 func bareJob(b *testing.B, source stream.Source, dir string) *stream.MicroBatch {
 	st, err := store.OpenDir(dir)
 	require.NoError(b, err)
-	schemas, err := stream.OpenLedger(context.Background(), store.NewMemory(), "ledger", nil)
+	schemas, err := ledger.Open(context.Background(), store.NewMemory(), "ledger", nil)
 	require.NoError(b, err)
 	decoder := &alert.Decoder{Schemas: schemas}
 	b.Cleanup(func() { decoder.Close() })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -28,7 +29,7 @@ type replacedFile struct {
 }
 
 // replacementOf returns what a commit replaces, or nil: most replace nothing.
-func replacementOf(c *stream.Commit) (*replacement, error) {
+func replacementOf(c *ledger.Commit) (*replacement, error) {
 	if c == nil || len(c.Rejects.Data) == 0 {
 		return nil, nil
 	}
@@ -47,7 +48,7 @@ type rejectFiles struct {
 
 // Publish implements stream.Sink.
 func (s rejectFiles) Publish(ctx context.Context, id stream.BatchID, r stream.Receipt) error {
-	old, err := replacementOf(&stream.Commit{Batch: id.Number, Rejects: r})
+	old, err := replacementOf(&ledger.Commit{Batch: id.Number, Rejects: r})
 	if err != nil {
 		return stream.Permanent(err)
 	}
@@ -65,7 +66,7 @@ func (s rejectFiles) Publish(ctx context.Context, id stream.BatchID, r stream.Re
 
 // publish makes a committed batch visible and clears its staging, as an engine
 // does. Any process may, at any time: what was done before is left as it is.
-func publish(ctx context.Context, st store.Store, ledger string, c *stream.Commit) error {
+func publish(ctx context.Context, st store.Store, ledger string, c *ledger.Commit) error {
 	id := stream.BatchID{Ledger: ledger, Number: c.Batch}
 	files := &sink.Parquet{Store: st}
 	if err := files.Publish(ctx, id, c.Rows); err != nil {

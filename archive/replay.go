@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -157,7 +158,7 @@ func (r *replay) group(ctx context.Context, inputs []input) error {
 		return err
 	}
 	p := job.Progress()
-	c := &stream.Commit{Rows: rows.receipt, Rejects: rejects.receipt, Bytes: p.BytesIn, Seconds: p.Elapsed.Seconds()}
+	c := &ledger.Commit{Rows: rows.receipt, Rejects: rejects.receipt, Bytes: p.BytesIn, Seconds: p.Elapsed.Seconds()}
 	old := replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
 	var chosen int64
 	for _, in := range inputs {
@@ -199,7 +200,7 @@ const mostClaims = 20
 // decide makes what was staged a batch of the ledger, and publishes it. Between
 // the look at all batches before it and its commit nobody can have replaced the
 // same files: their batch would have a lower number, and would be decided.
-func (r *replay) decide(ctx context.Context, c *stream.Commit, old replacement) error {
+func (r *replay) decide(ctx context.Context, c *ledger.Commit, old replacement) error {
 	var err error
 	if c.Rejects.Data, err = json.Marshal(old); err != nil {
 		return err
@@ -236,11 +237,11 @@ func (r *replay) decide(ctx context.Context, c *stream.Commit, old replacement) 
 }
 
 // finish publishes a batch and writes down that it is done.
-func (r *replay) finish(ctx context.Context, c *stream.Commit) error {
+func (r *replay) finish(ctx context.Context, c *ledger.Commit) error {
 	if err := publish(ctx, r.st, r.ledger.ID(), c); err != nil {
 		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
 	}
-	return r.ledger.Finish(ctx, c.Batch)
+	return r.ledger.PutDone(ctx, c.Batch)
 }
 
 // settle reads the ledger, decides batches of nothing that a replay claimed and
@@ -252,10 +253,10 @@ func (r *replay) settle(ctx context.Context) (live []stream.File, last int64, er
 		if err != nil {
 			return nil, 0, err
 		}
-		last = rec.Batch
+		last = rec.Number
 		c := rec.Commit
 		if c == nil && len(rec.Plan.Ranges) == 0 {
-			if c, err = r.void(ctx, rec.Batch); err != nil {
+			if c, err = r.void(ctx, rec.Number); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -290,8 +291,8 @@ func (r *replay) settle(ctx context.Context) (live []stream.File, last int64, er
 }
 
 // void decides a batch without ranges as one of nothing, unless it is decided.
-func (r *replay) void(ctx context.Context, batch int64) (*stream.Commit, error) {
-	c := &stream.Commit{Batch: batch}
+func (r *replay) void(ctx context.Context, batch int64) (*ledger.Commit, error) {
+	c := &ledger.Commit{Batch: batch}
 	mine, err := r.ledger.Decide(ctx, c)
 	if err != nil || mine {
 		return c, err

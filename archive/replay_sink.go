@@ -30,7 +30,7 @@ func (h *held) Publish(_ context.Context, _ stream.BatchID, r stream.Receipt) er
 	return nil
 }
 
-// Discard implements stream.Discarder.
+// Discard implements stream.Sweeper.
 func (h *held) Discard(ctx context.Context, r stream.Receipt) { h.Sink.Discard(ctx, r) }
 
 // discard removes what was staged.

@@ -11,7 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
-	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -19,7 +19,7 @@ import (
 // that has the table's schema: schema/ztf.parquet. Readers that must be told
 // the schema of a table whose files differ take it from there.
 type schemaFiles struct {
-	*stream.Ledger
+	*ledger.Ledger
 	store store.Store
 
 	mu      sync.Mutex

@@ -13,6 +13,7 @@ import (
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -55,16 +56,14 @@ type Service struct {
 	engine atomic.Pointer[stream.MicroBatch]
 }
 
-var _ stream.Engine = (*Service)(nil)
-
 // Run archives until the context ends, and then returns nil.
 func (s *Service) Run(ctx context.Context) error {
-	return s.with(ctx, func(e stream.Engine) error { return e.Run(ctx) })
+	return s.with(ctx, func(e *stream.MicroBatch) error { return e.Run(ctx) })
 }
 
 // Drain archives what there is now.
 func (s *Service) Drain(ctx context.Context) error {
-	return s.with(ctx, func(e stream.Engine) error { return e.Drain(ctx) })
+	return s.with(ctx, func(e *stream.MicroBatch) error { return e.Drain(ctx) })
 }
 
 // Progress says how far the current or last Run or Drain has come.
@@ -76,7 +75,7 @@ func (s *Service) Progress() stream.Progress {
 }
 
 // with opens the archive, works on it, and closes it.
-func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err error) {
+func (s *Service) with(ctx context.Context, work func(*stream.MicroBatch) error) (err error) {
 	st, err := s.open()
 	if err != nil {
 		return err
@@ -111,7 +110,7 @@ func (s *Service) with(ctx context.Context, work func(stream.Engine) error) (err
 
 // parts are what a job on the archive is made of.
 type parts struct {
-	ledger     *stream.Ledger
+	ledger     *ledger.Ledger
 	transforms []stream.Transform
 	rows       *sink.Parquet
 	rejects    rejectFiles
@@ -170,11 +169,11 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err er
 	return unlock, nil
 }
 
-func (s *Service) ledger(ctx context.Context, st store.Store, clock sink.Clock) (*stream.Ledger, error) {
-	ledger, err := stream.OpenLedger(ctx, st, ledgerDir, map[string]string{
+func (s *Service) ledger(ctx context.Context, st store.Store, clock sink.Clock) (*ledger.Ledger, error) {
+	ledger, err := ledger.Open(ctx, st, ledgerDir, map[string]string{
 		"clock": clock.String(), "layout": clock.Layout(),
 	})
-	var other *stream.SettingsError
+	var other *settingsError
 	if errors.As(err, &other) {
 		other.Ledger = filepath.Join(s.Dir, other.Ledger)
 		return nil, other
