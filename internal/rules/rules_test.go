@@ -27,8 +27,8 @@ var below = []struct {
 	{"sink", []string{"stream", "internal/avroarrow", "internal/parquetfile", "internal/gather", "internal/recordsize"}},
 	{"stream/store", nil},
 	{"stream/streamtest", []string{"stream"}},
-	{"stream/files", []string{"stream", "internal/avroarrow", "internal/ocf"}},
-	{"stream/kafka", []string{"stream", "internal/ocf"}},
+	{"stream/files", []string{"stream", "internal/avroarrow", "internal/chunk", "internal/ocf"}},
+	{"stream/kafka", []string{"stream", "internal/backoff", "internal/chunk", "internal/ocf"}},
 	{"stream/ledger", []string{"stream/store"}},
 	{"stream/internal/protocol", []string{"stream/ledger"}},
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store"}},
@@ -39,6 +39,7 @@ var below = []struct {
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/cli", []string{"stream"}},
+	{"internal/chunk", []string{"stream"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
@@ -56,6 +57,7 @@ var homes = []struct {
 	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/cli", "internal/feed", "internal/demo", "sink", "examples/benchmark"}},
 	{"github.com/xdg-go/scram", []string{"stream/kafka"}},
 	{"golang.org/x/oauth2", []string{"stream/kafka"}},
+	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats"}},
 	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // its broker
 	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim"}},
 	{"github.com/stretchr/testify", nil}, // tests only, which are not looked at here

@@ -210,7 +210,7 @@ func TestRealGroupCoordinator(t *testing.T) {
 	assert.Len(t, x.now(), 2)
 	run("start")
 	begun := time.Now()
-	id, _ := x.membership().identity()
+	id, _ := x.currentMember().identity()
 	require.Eventually(t, func() bool { return strings.Contains(l.logs.String(), "the group is back") }, 30*time.Second, 50*time.Millisecond)
 	t.Log("back after", time.Since(begun), id)
 	start(x, y)

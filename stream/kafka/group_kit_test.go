@@ -52,7 +52,7 @@ func (p *process) mine() []string {
 	p.t.Helper()
 	var out []string
 	for _, e := range available(p.t, p.Source) {
-		if n, ok := parseName(e.Partition); ok && !e.AssignedElsewhere {
+		if n, ok := parsePartitionID(e.Partition); ok && !e.AssignedElsewhere {
 			out = append(out, fmt.Sprintf("%s/%d", n.topic, n.partition))
 		}
 	}
@@ -61,14 +61,14 @@ func (p *process) mine() []string {
 
 // now are the partitions that the process has at this moment, whatever it does.
 func (p *process) now() []string {
-	m := p.membership()
+	m := p.currentMember()
 	if m == nil {
 		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []string
-	for x := range m.works {
+	for x := range m.assigned {
 		out = append(out, fmt.Sprintf("%s/%d", x.topic, x.partition))
 	}
 	slices.Sort(out)
@@ -76,7 +76,7 @@ func (p *process) now() []string {
 }
 
 func (p *process) generation() int32 {
-	_, g := p.membership().identity()
+	_, g := p.currentMember().identity()
 	return g
 }
 

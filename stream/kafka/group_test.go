@@ -191,7 +191,7 @@ func TestGroupFollowsTopics(t *testing.T) {
 // settledDown fails if processes that look at the same topics keep joining.
 func settledDown(t *testing.T, of ...*process) {
 	t.Helper()
-	time.Sleep(2 * calm)
+	time.Sleep(2 * minRejoinInterval)
 	g := of[0].generation()
 	for range 5 {
 		start(of...)
@@ -411,7 +411,7 @@ func TestGroupCommits(t *testing.T) {
 	require.NoError(t, x.Committed(t.Context(), settled))
 	assert.Len(t, l.committed("g"), 2)
 	for s := range l.committed("g") {
-		assert.True(t, x.membership().has(name{topic: s.topic, partition: s.partition}))
+		assert.True(t, x.currentMember().isAssigned(partitionID{topic: s.topic, partition: s.partition}))
 	}
 	available(t, y.Source)
 	require.NoError(t, y.Committed(t.Context(), settled))
@@ -433,7 +433,7 @@ func TestGroupCommits(t *testing.T) {
 	}
 	require.NoError(t, x.Committed(t.Context(), settled), "it passes")
 	h.Remove()
-	x.state.commits.failed = time.Time{}
+	x.state.commits.lastFailure = time.Time{}
 	require.NoError(t, x.Committed(t.Context(), settled))
 	for _, at := range l.committed("g") {
 		assert.EqualValues(t, 9, at)

@@ -340,9 +340,9 @@ func TestLittleWaits(t *testing.T) {
 	require.NoError(t, err)
 	r, err = newReader(s, conn, planned, func(stream.Chunk) error {
 		var waits int64
-		for _, p := range r.parts {
+		for _, p := range r.ranges {
 			for _, b := range p.waiting {
-				_, held := new(buffer).widen(b.FetchResponseBlock)
+				_, held := new(sharedBuffer).extend(b.FetchResponseBlock)
 				waits += held
 			}
 		}
@@ -350,7 +350,7 @@ func TestLittleWaits(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	defer r.out.close()
+	defer r.out.Release()
 	require.NoError(t, r.run(t.Context()))
 	assert.Positive(t, most)
 	assert.Less(t, most, int64(3<<20), "a fetch of each, and what one message is too large by")

@@ -94,7 +94,7 @@ func TestTopicMadeAnewInTheMiddle(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("a"))
 			l.create("a", 1)
 			l.fill(l.client(), "a", 0, 1000, 1400, 64)
-			time.Sleep(quiet + 100*time.Millisecond)
+			time.Sleep(topicRecheckAfter + 100*time.Millisecond)
 		}
 		if c.Messages != nil {
 			for i := range int(c.Messages.NumRows()) {
@@ -193,22 +193,22 @@ func TestTruncation(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	defer r.out.close()
+	defer r.out.Release()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, r.run(ctx), context.DeadlineExceeded)
 	assert.Empty(t, lost, "too early to tell")
-	r.missed[r.parts[0]] = time.Now().Add(-sure)
+	r.missingSince[r.ranges[0]] = time.Now().Add(-lossConfirmAfter)
 	require.NoError(t, r.run(t.Context()))
 	assert.Equal(t, map[string]int64{beyond.Partition: 10, e[1].Partition: 0}, lost)
 
-	was := s.state.seen[e[0].Partition]
+	was := s.state.listed[e[0].Partition]
 	was.to = 25
 	ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err = s.Available(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	was.cut = time.Now().Add(-sure)
+	was.shortSince = time.Now().Add(-lossConfirmAfter)
 	assert.EqualValues(t, 20, available(t, s)[0].To)
 }
 
@@ -229,7 +229,7 @@ func TestTopicMadeAnewBehindAnother(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("b"))
 			l.create("b", 1)
 			l.fill(l.client(), "b", 0, 1000, 1100, 32)
-			time.Sleep(quiet + 100*time.Millisecond)
+			time.Sleep(topicRecheckAfter + 100*time.Millisecond)
 		}
 		got.add(t, c)
 	}
@@ -246,7 +246,7 @@ func TestNewBrokerLosesNothing(t *testing.T) {
 	was := available(t, s)
 	begun := time.Now()
 	l.ControlKey(int16(kmsg.Metadata), func(k kmsg.Request) (kmsg.Response, error, bool) {
-		if time.Since(begun) > 2*confirm {
+		if time.Since(begun) > 2*topicConfirmAfter {
 			return nil, nil, false
 		}
 		l.KeepControl()
@@ -285,8 +285,8 @@ func TestTruncatedBesideOthers(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	defer r.out.close()
-	r.parts[0].end = 20 // as judge found
+	defer r.out.Release()
+	r.ranges[0].end = 20 // as judge found
 	require.NoError(t, r.run(t.Context()))
 	assert.Equal(t, []stream.Range{{Partition: planned[0].Partition, From: 20, To: 40}}, lost)
 }
