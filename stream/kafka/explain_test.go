@@ -87,12 +87,12 @@ func TestExplain(t *testing.T) {
 	demanding := &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer silent.Close()
+	t.Cleanup(func() { silent.Close() })
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, gone.Close())
 	web := httptest.NewServer(nil)
-	defer web.Close()
+	t.Cleanup(web.Close)
 	alice := kfake.Superuser("SCRAM-SHA-512", "alice", "swordfish")
 	plain, secure, wants := serve(t), serve(t, kfake.TLS(encrypted)), serve(t, kfake.TLS(demanding))
 	login, both := serve(t, kfake.EnableSASL(), alice), serve(t, kfake.EnableSASL(), alice, kfake.TLS(encrypted))
@@ -127,6 +127,7 @@ func TestExplain(t *testing.T) {
 		"not authorised":  {closed, withSASL(NewConfig(), "PLAIN", "swordfish"), "topic alerts: not authorised: the user needs the ACLs Describe and Read of the topic"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			err := ask(t, c.addr, c.conf)
 			t.Log(err)
 			if c.want == "" {

@@ -16,13 +16,6 @@ const (
 	minPartitionFetch = 64 << 10
 	allFetches        = 32 << 20 // the memory of the fetches from all brokers
 	fetchWait         = 500 * time.Millisecond
-	// stallTimeout is how long a broker may return nothing for offsets that
-	// existed when they were planned, before its log is checked.
-	stallTimeout = 5 * time.Second
-	// topicRecheckAfter is how long a partition may go without a fetch before
-	// the id of its topic is checked again: a topic cannot be deleted, created
-	// and filled up to the same offset in less time.
-	topicRecheckAfter = time.Second
 )
 
 var errStalled = temporary("the broker returns nothing for offsets that existed")
@@ -32,6 +25,7 @@ var errStalled = temporary("the broker returns nothing for offsets that existed"
 type fetcher struct {
 	conn   *cluster
 	sizes  *messageSizes
+	waits  timing
 	addr   string
 	ranges []*rangeReader
 	bytes  float64 // the memory of a fetch
@@ -71,7 +65,7 @@ func (f *fetcher) run(stop, kill context.Context) {
 			r.err = fmt.Errorf("kafka: fetch %s from offset %d: %w", ranges[0].partitionID, ranges[0].fetched, r.err)
 		}
 		if r.err == nil && len(r.blocks) == 0 {
-			if time.Since(f.lastData) < stallTimeout {
+			if time.Since(f.lastData) < f.waits.stallTimeout {
 				continue
 			}
 			r.rng, r.err = ranges[0], errStalled
@@ -173,7 +167,7 @@ func (f *fetcher) checkTopics(b *brokerConn, ranges []*rangeReader) error {
 	now := time.Now()
 	var doubtful []*rangeReader
 	for _, p := range ranges {
-		if now.Sub(p.checkedAt) >= topicRecheckAfter {
+		if now.Sub(p.checkedAt) >= f.waits.topicRecheckAfter {
 			doubtful = append(doubtful, p)
 		}
 		p.checkedAt = now

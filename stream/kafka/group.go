@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,14 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-const (
-	// minRejoinInterval is the least time between joins because of new topics:
-	// brokers learn of a new topic one after the other.
-	minRejoinInterval = time.Second
-	// newTopicWait is how long Available waits for the group to assign new topics.
-	newTopicWait = 5 * time.Second
-	leaveTimeout = 2 * time.Second
-)
+const leaveTimeout = 2 * time.Second
 
 // member is this process's membership of a consumer group. Its goroutine joins,
 // takes part in rebalances and sends heartbeats, whatever the engine does. A
@@ -37,6 +29,7 @@ type member struct {
 	topics      *topicSelection
 	strategies  []sarama.BalanceStrategy
 	cooperative bool
+	waits       timing
 	log         *slog.Logger
 
 	cancel context.CancelFunc
@@ -54,7 +47,6 @@ type member struct {
 	fenced       bool
 	lastUse      time.Time // by the engine
 
-	maxIdle  time.Duration
 	idleLeft atomic.Bool // the member has left until the engine is back
 
 	// Used by the goroutine only.
@@ -72,9 +64,9 @@ func newMember(s *Source, conf *sarama.Config, topics *topicSelection) *member {
 	own := *conf
 	own.Net.ReadTimeout = max(own.Net.ReadTimeout, own.Consumer.Group.Rebalance.Timeout+own.Net.WriteTimeout)
 	m := &member{
-		group: s.Group, conf: &own, conn: newCluster(&own, s.Brokers), topics: topics, log: s.log(),
+		group: s.Group, conf: &own, conn: newCluster(&own, s.Brokers), topics: topics, waits: s.waits(), log: s.log(),
 		ended: make(chan struct{}), wake: make(chan struct{}, 1), changed: make(chan struct{}),
-		generation: sarama.GroupGenerationUndefined, lastUse: time.Now(), maxIdle: cmp.Or(s.idle, engineIdleTimeout),
+		generation: sarama.GroupGenerationUndefined, lastUse: time.Now(),
 	}
 	if id := conf.Consumer.Group.InstanceId; id != "" {
 		m.instance = &id
@@ -119,7 +111,7 @@ func (m *member) step(ctx context.Context) error {
 	if err := m.findCoordinator(ctx); err != nil {
 		return err
 	}
-	if m.joined && (!m.stale() || time.Since(m.joinedAt) < minRejoinInterval) {
+	if m.joined && (!m.stale() || time.Since(m.joinedAt) < m.waits.minRejoinInterval) {
 		return m.heartbeat(ctx)
 	}
 	return m.join(ctx)
@@ -135,7 +127,7 @@ func (m *member) nextDelay(err error) time.Duration {
 		case !m.joined:
 			return 0
 		case m.stale():
-			return min(interval, minRejoinInterval)
+			return min(interval, m.waits.minRejoinInterval)
 		}
 		return interval
 	}

@@ -56,7 +56,7 @@ func (m *member) assignment(ctx context.Context, current partitionCounts) (map[t
 	m.setTopics(current)
 	wait := m.conf.Consumer.Group.Rebalance.Timeout
 	if m.hasAssignment() {
-		wait = newTopicWait
+		wait = m.waits.newTopicWait
 	}
 	limit := time.NewTimer(wait)
 	defer limit.Stop()

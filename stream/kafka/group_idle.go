@@ -7,10 +7,6 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// engineIdleTimeout is how long the engine may make no call until it counts as
-// hung: the member's heartbeats would keep its partitions from other processes.
-const engineIdleTimeout = 5 * time.Minute
-
 // recordUse records that the engine is at work. m may be nil.
 func (m *member) recordUse() {
 	if m == nil {
@@ -27,13 +23,13 @@ func (m *member) recordUse() {
 func (m *member) idle() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return time.Since(m.lastUse) >= m.maxIdle
+	return time.Since(m.lastUse) >= m.waits.engineIdleTimeout
 }
 
 // leaveWhileIdle leaves the group until the engine is at work again. A static member
 // can leave only by sending nothing until its session expires.
 func (m *member) leaveWhileIdle(ctx context.Context) {
-	m.log.Warn("kafka: the engine has asked for nothing; its partitions are left to others", "group", m.group, "for", m.maxIdle)
+	m.log.Warn("kafka: the engine has asked for nothing; its partitions are left to others", "group", m.group, "for", m.waits.engineIdleTimeout)
 	m.leave()
 	m.owned, m.joined = nil, false
 	if m.instance == nil {

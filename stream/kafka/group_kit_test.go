@@ -36,7 +36,7 @@ func (l *lab) join(group string, change func(*sarama.Config), topics ...string) 
 	s.Config = NewConfig()
 	s.Config.Consumer.Group.Session.Timeout = session
 	s.Config.Consumer.Group.Heartbeat.Interval = 50 * time.Millisecond
-	s.Config.Consumer.Group.Rebalance.Timeout = 10 * time.Second
+	s.Config.Consumer.Group.Rebalance.Timeout = 2 * time.Second
 	w := &wire{conns: map[net.Conn]bool{}}
 	w.flows = sync.NewCond(&w.mu)
 	s.Config.Net.Proxy.Enable, s.Config.Net.Proxy.Dialer = true, w

@@ -16,7 +16,7 @@ func (m *member) findCoordinator(ctx context.Context) (err error) {
 	if m.coordinator != "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, m.waits.checkTimeout)
 	defer cancel()
 	m.coordinator, err = m.conn.coordinator(ctx, m.group)
 	return err

@@ -101,6 +101,7 @@ func TestGroupComesAndGoes(t *testing.T) {
 // What a process had that crashed goes to the others when its session is over,
 // not before.
 func TestGroupCrash(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 6)
 	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
@@ -117,31 +118,36 @@ func TestGroupCrash(t *testing.T) {
 // heartbeats go on, and it gets its share again when it gets on.
 func TestGroupStuckEngine(t *testing.T) {
 	for _, instance := range []string{"", "x"} {
-		l := groupLab(t)
-		l.create("a", 6)
-		x, y := l.join("g", func(c *sarama.Config) { c.Consumer.Group.InstanceId = instance }, "a"), l.join("g", nil, "a")
-		x.idle = time.Second
-		start(x, y)
-		spread(t, 6, x, y)
-		assert.Less(t, spread(t, 6, y), x.idle+session+2*time.Second)
-		back := make(chan struct{})
-		go func() {
-			for {
-				x.Available(t.Context())
-				select {
-				case <-back:
-					return
-				case <-time.After(x.idle / 10):
+		t.Run(instance, func(t *testing.T) {
+			t.Parallel()
+			l := groupLab(t)
+			l.create("a", 6)
+			x, y := l.join("g", func(c *sarama.Config) { c.Consumer.Group.InstanceId = instance }, "a"), l.join("g", nil, "a")
+			idle := time.Second
+			x.timing.engineIdleTimeout = idle
+			start(x, y)
+			spread(t, 6, x, y)
+			assert.Less(t, spread(t, 6, y), idle+session+2*time.Second)
+			back := make(chan struct{})
+			go func() {
+				for {
+					x.Available(t.Context())
+					select {
+					case <-back:
+						return
+					case <-time.After(idle / 10):
+					}
 				}
-			}
-		}()
-		spread(t, 6, x, y)
-		close(back)
+			}()
+			spread(t, 6, x, y)
+			close(back)
+		})
 	}
 }
 
 // A process that sleeps loses its share to the others, and comes back by itself.
 func TestGroupStall(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 6)
 	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
@@ -157,6 +163,7 @@ func TestGroupStall(t *testing.T) {
 
 // Topics that come, grow and go.
 func TestGroupFollowsTopics(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("night1", 2)
 	x, y := l.join("g", nil, "night.*"), l.join("g", nil, "night.*")
@@ -191,7 +198,7 @@ func TestGroupFollowsTopics(t *testing.T) {
 // settledDown fails if processes that look at the same topics keep joining.
 func settledDown(t *testing.T, of ...*process) {
 	t.Helper()
-	time.Sleep(2 * minRejoinInterval)
+	time.Sleep(2 * of[0].waits().minRejoinInterval)
 	g := of[0].generation()
 	for range 5 {
 		start(of...)
@@ -202,6 +209,7 @@ func settledDown(t *testing.T, of ...*process) {
 
 // Nothing is there yet.
 func TestGroupWithoutTopics(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	x, y := l.join("g", nil, "later.*"), l.join("g", nil, "later.*")
 	start(x, y)
@@ -224,6 +232,7 @@ func TestGroupErrors(t *testing.T) {
 	} {
 		for _, code := range c.codes {
 			t.Run(c.key.Name()+"/"+code.Message, func(t *testing.T) {
+				t.Parallel()
 				l := groupLab(t)
 				l.create("a", 4)
 				h := l.Fault(kfake.Fault{Keys: []kmsg.Key{c.key}, Err: code, Count: 3})
@@ -243,6 +252,7 @@ func TestGroupErrors(t *testing.T) {
 // While nothing is heard from the group the last assignment stays, and reading
 // goes on. It is said once, and once when it is over.
 func TestGroupAway(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 4)
 	l.fill(l.client(), "a", 0, 0, 30, 10)
@@ -264,6 +274,7 @@ func TestGroupAway(t *testing.T) {
 // Before there is an assignment the error is the caller's: at once if it does
 // not pass, after Outage if it might.
 func TestGroupNever(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 4)
 	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Err: kerr.GroupAuthorizationFailed, Count: -1})
@@ -321,6 +332,7 @@ func TestGroupAssignors(t *testing.T) {
 		"both":        {sarama.NewBalanceStrategyCooperativeSticky(), sarama.NewBalanceStrategyRange()},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := groupLab(t)
 			l.create("a", 6)
 			use := func(c *sarama.Config) { c.Consumer.Group.Rebalance.GroupStrategies = list }
@@ -347,6 +359,7 @@ func TestGroupAssignors(t *testing.T) {
 // A static member that restarts within its session gets what it had, and the
 // others hear nothing of it.
 func TestGroupStaticRestart(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 6)
 	named := func(id string) func(c *sarama.Config) {

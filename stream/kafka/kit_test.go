@@ -97,9 +97,20 @@ func (l *lab) fill(c *kgo.Client, topic string, partition int32, from, to, perBa
 	}
 }
 
-// source reads topics of the lab.
+// testTiming returns waits long enough for brokers in this process.
+func testTiming() *timing {
+	t := defaultTiming
+	t.topicConfirmAfter, t.topicRecheckAfter = 200*time.Millisecond, 200*time.Millisecond
+	t.minRejoinInterval = 100 * time.Millisecond
+	return &t
+}
+
+// source returns a source of topics of the lab.
 func (l *lab) source(topics ...string) *Source {
 	s := &Source{Brokers: l.brokers(), Topics: topics, Log: slog.New(slog.NewTextHandler(l.logs, nil))}
+	if l.addr == "" {
+		s.timing = testTiming()
+	}
 	l.t.Cleanup(func() { _ = s.Close() })
 	return s
 }

@@ -16,10 +16,6 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// topicConfirmAfter is how long a topic must be unknown before it counts as deleted:
-// brokers that have just started may not know their topics yet.
-const topicConfirmAfter = time.Second
-
 // listedPartition is a partition as it was last listed.
 type listedPartition struct {
 	partitionID
@@ -30,7 +26,7 @@ type listedPartition struct {
 
 // mayBeStale reports whether a partition that ends lower than before may have a new
 // leader that does not know its end yet.
-func (x *listedPartition) mayBeStale() bool {
+func (x *listedPartition) mayBeStale(lossConfirmAfter time.Duration) bool {
 	if x.shortSince.IsZero() {
 		x.shortSince = time.Now()
 	}
@@ -97,7 +93,7 @@ func (s *Source) listTopics(ctx context.Context, c *cluster) (*clusterMetadata, 
 			names = append(names, x.topic)
 		}
 	}
-	if err := backoff.Sleep(ctx, topicConfirmAfter); err != nil {
+	if err := backoff.Sleep(ctx, s.waits().topicConfirmAfter); err != nil {
 		return nil, err
 	}
 	again, err := c.metadata(ctx, names)
@@ -143,7 +139,7 @@ func (s *Source) record(q *offsetQuery) error {
 		}
 		return nil
 	}
-	if was != nil && q.to < was.to && was.mayBeStale() {
+	if was != nil && q.to < was.to && was.mayBeStale(s.waits().lossConfirmAfter) {
 		return temporary("partition %s ends at offset %d, but ended at %d before", q.partitionID, q.to, was.to)
 	}
 	s.setListed(key, &listedPartition{partitionID: q.partitionID, from: q.from, to: max(q.from, q.to), start: q.start})

@@ -43,6 +43,7 @@ func TestRetention(t *testing.T) {
 // A topic made anew is another one: what was planned of the old one is lost,
 // nothing of the new one is taken for it.
 func TestTopicMadeAnew(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	c := l.client()
@@ -80,6 +81,7 @@ func TestTopicMadeAnew(t *testing.T) {
 
 // A topic is made anew, and filled, while a read waits for its consumer.
 func TestTopicMadeAnewInTheMiddle(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	c := l.client()
@@ -94,7 +96,7 @@ func TestTopicMadeAnewInTheMiddle(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("a"))
 			l.create("a", 1)
 			l.fill(l.client(), "a", 0, 1000, 1400, 64)
-			time.Sleep(topicRecheckAfter + 100*time.Millisecond)
+			time.Sleep(s.waits().topicRecheckAfter + 100*time.Millisecond)
 		}
 		if c.Messages != nil {
 			for i := range int(c.Messages.NumRows()) {
@@ -131,6 +133,7 @@ func TestTopicVanishes(t *testing.T) {
 
 // A topic that one may not see any more is not a topic that was deleted.
 func TestHiddenTopicIsNotGone(t *testing.T) {
+	t.Parallel()
 	for _, pattern := range []string{"a", "a.*"} {
 		l := newLab(t)
 		l.create("a", 1)
@@ -176,6 +179,7 @@ func TestAnotherCluster(t *testing.T) {
 // What was planned and is no more at the end of a partition is lost, when it has
 // been missing for long enough.
 func TestTruncation(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 2)
 	c := l.client()
@@ -198,7 +202,7 @@ func TestTruncation(t *testing.T) {
 	defer cancel()
 	require.ErrorIs(t, r.run(ctx), context.DeadlineExceeded)
 	assert.Empty(t, lost, "too early to tell")
-	r.missingSince[r.ranges[0]] = time.Now().Add(-lossConfirmAfter)
+	r.missingSince[r.ranges[0]] = time.Now().Add(-s.waits().lossConfirmAfter)
 	require.NoError(t, r.run(t.Context()))
 	assert.Equal(t, map[string]int64{beyond.Partition: 10, e[1].Partition: 0}, lost)
 
@@ -208,12 +212,13 @@ func TestTruncation(t *testing.T) {
 	defer cancel()
 	_, err = s.Available(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	was.shortSince = time.Now().Add(-lossConfirmAfter)
+	was.shortSince = time.Now().Add(-s.waits().lossConfirmAfter)
 	assert.EqualValues(t, 20, available(t, s)[0].To)
 }
 
 // So is one that is not fetched from yet, while the broker answers for others.
 func TestTopicMadeAnewBehindAnother(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	l.create("b", 1)
@@ -229,7 +234,7 @@ func TestTopicMadeAnewBehindAnother(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("b"))
 			l.create("b", 1)
 			l.fill(l.client(), "b", 0, 1000, 1100, 32)
-			time.Sleep(topicRecheckAfter + 100*time.Millisecond)
+			time.Sleep(s.waits().topicRecheckAfter + 100*time.Millisecond)
 		}
 		got.add(t, c)
 	}
@@ -239,6 +244,7 @@ func TestTopicMadeAnewBehindAnother(t *testing.T) {
 
 // A broker that has just started says that there is no topic, and no broker.
 func TestNewBrokerLosesNothing(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	l.fill(l.client(), "a", 0, 0, 10, 10)
@@ -246,7 +252,7 @@ func TestNewBrokerLosesNothing(t *testing.T) {
 	was := available(t, s)
 	begun := time.Now()
 	l.ControlKey(int16(kmsg.Metadata), func(k kmsg.Request) (kmsg.Response, error, bool) {
-		if time.Since(begun) > 2*topicConfirmAfter {
+		if time.Since(begun) > 2*s.waits().topicConfirmAfter {
 			return nil, nil, false
 		}
 		l.KeepControl()

@@ -15,15 +15,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-const (
-	// lossConfirmAfter is how long a leader must report offsets as missing that
-	// existed before, until they count as lost: a new leader may not know yet
-	// how far its followers are.
-	lossConfirmAfter = 30 * time.Second
-	// stopTimeout is how long a fetch that is no longer needed may take to end
-	// by itself, so that its connection can be kept.
-	stopTimeout = time.Second
-)
+// stopTimeout is how long a fetch that is no longer needed may take to end by
+// itself, so that its connection can be kept.
+const stopTimeout = time.Second
 
 // reader is one call of Read.
 type reader struct {
@@ -140,7 +134,7 @@ func (r *reader) locate(ctx context.Context) error {
 		case md.has(p.partitionID):
 			l := t.partitions[p.partition]
 			p.leader, p.epoch = l.addr, l.epoch
-		case r.missingFor(p, topicConfirmAfter):
+		case r.missingFor(p, r.src.waits().topicConfirmAfter):
 			p.gone = true
 		}
 	}
@@ -167,7 +161,7 @@ func (r *reader) fetchers() map[string]*fetcher {
 		}
 		f := out[p.leader]
 		if f == nil {
-			f = &fetcher{conn: r.conn, sizes: &r.src.state.sizes, addr: p.leader, out: make(chan response)}
+			f = &fetcher{conn: r.conn, sizes: &r.src.state.sizes, waits: r.src.waits(), addr: p.leader, out: make(chan response)}
 			out[p.leader] = f
 		}
 		f.ranges = append(f.ranges, p)
@@ -276,7 +270,7 @@ func (r *reader) resolve(ctx context.Context, fault *rangeError) error {
 		return temporary("offsets of %s were deleted", p.partitionID)
 	case p.end <= q.to:
 		return temporary("%s: offset %d exists but does not come (a batch of more messages than compressed bytes cannot be read before others follow it)", p.partitionID, p.next)
-	case !r.missingFor(p, lossConfirmAfter):
+	case !r.missingFor(p, r.src.waits().lossConfirmAfter):
 		return temporary("%s: offsets %d to %d do not exist now: its log is from %d to %d", p.partitionID, p.next, p.end-1, q.from, q.to)
 	}
 	p.end = max(p.next, q.to)

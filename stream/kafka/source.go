@@ -15,10 +15,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-const (
-	defaultOutage = 10 * time.Minute
-	checkTimeout  = 10 * time.Second
-)
+const defaultOutage = 10 * time.Minute
 
 // ErrClosed is returned by the methods of a closed Source.
 var ErrClosed = errors.New("kafka: the source is closed")
@@ -61,7 +58,7 @@ type Source struct {
 	// Log receives outages and changes of the group. If nil, it is slog.Default().
 	Log *slog.Logger
 
-	idle time.Duration // if not zero, used for engineIdleTimeout
+	timing *timing // of tests
 
 	mu     sync.Mutex
 	conn   *cluster // nil until opened
@@ -90,7 +87,7 @@ type state struct {
 // one of Topics matches no topic, a [NoTopicError]. Available, in contrast, accepts
 // topics that are created later.
 func (s *Source) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.waits().checkTimeout)
 	defer cancel()
 	c, err := s.open()
 	if err != nil {
@@ -109,7 +106,7 @@ func (s *Source) unreachableError(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(context.Cause(ctx), context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("kafka: no answer from %v within %v: check the addresses, and that nothing blocks the way", s.Brokers, checkTimeout)
+	return fmt.Errorf("kafka: no answer from %v within %v: check the addresses, and that nothing blocks the way", s.Brokers, s.waits().checkTimeout)
 }
 
 // Available lists the partitions of the topics, sorted by name and number, each from
