@@ -15,8 +15,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// read returns how many alerts of each table a demo has, and fails if one of
-// them cannot be decoded.
+// read returns the number of alerts of each table, and fails if one cannot be
+// decoded.
 func read(t *testing.T, d *Demo) map[string]int64 {
 	t.Helper()
 	source := &kafka.Source{Brokers: d.Brokers, Topics: d.Topics}
@@ -59,7 +59,7 @@ func TestNightOfOneSurvey(t *testing.T) {
 	assert.Equal(t, map[string]int64{"alerts/ztf": 5}, read(t, d))
 }
 
-// TestTwoNights sees that an archive does not take the second for the first.
+// An archive must not take a second night for the first.
 func TestTwoNights(t *testing.T) {
 	cluster := func() string {
 		d, err := Start(t.Context(), Night{ZTF: 1})
@@ -75,7 +75,7 @@ func TestTwoNights(t *testing.T) {
 	assert.NotEqual(t, cluster(), cluster())
 }
 
-// TestEndless reads a stream while it comes, and ends it in the middle.
+// TestEndless reads an endless stream and closes it.
 func TestEndless(t *testing.T) {
 	before := runtime.NumGoroutine()
 	d, err := Start(t.Context(), Night{Rate: 500})

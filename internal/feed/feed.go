@@ -11,36 +11,36 @@ import (
 	"github.com/skyfinch/skyfinch/alert/sim"
 )
 
-// Feed sends packets to a topic. Fill in and Send, as often as you like.
+// Feed sends packets to a topic. Fill in its fields and call Send, any number of
+// times.
 type Feed struct {
 	Brokers []string // host:port; at least one
 	Topic   string
-	// Partitions is how many a topic has that must be made. 0: as the broker
-	// has it by default.
+	// Partitions is the number of partitions of a topic that Send creates. If
+	// zero, it is the broker's default.
 	Partitions int32
-	// Config says how to reach the brokers. nil is kafka.NewConfig(). It is
-	// not changed.
+	// Config says how to connect to the brokers. It is copied. If nil, it is
+	// kafka.NewConfig().
 	Config *sarama.Config
-	// Rate is how many packets a second are sent. 0: as fast as possible, or
-	// as Speed says.
+	// Rate is the number of packets to send per second. If zero, Speed applies.
 	Rate float64
-	// Speed is how many times faster than they happened packets are sent, by
-	// their times. 0: times do not matter.
+	// Speed is the ratio of the time between two packets' events to the time
+	// between sending them. If zero, packets are sent as fast as possible.
 	Speed float64
-	// Compression of the batches. The zero value is none.
+	// Compression is the compression of the batches. The zero value is none.
 	Compression sarama.CompressionCodec
-	// Observe is told how many packets have been sent, and the bytes of their
-	// values, each time that changes. nil: nobody is.
+	// Observe, if not nil, is called with the number of packets sent, and the
+	// bytes of their values, each time that changes.
 	Observe func(sent, bytes int64)
 }
 
-// inFlight is how many bytes of packets wait for the brokers at most, unless a
-// single packet has more.
-const inFlight = 32 << 20
+// maxInFlight is the most bytes of packets that wait for acknowledgement, unless a
+// single packet is larger.
+const maxInFlight = 32 << 20
 
-// Send sends the packets until there are no more, one is an error, or ctx
-// ends, and returns how many the brokers have. It blocks until those on their
-// way have arrived.
+// Send sends the packets until there are no more, the iterator yields an error, or
+// ctx is done. It waits until the packets in flight are acknowledged, and returns
+// how many packets the brokers have.
 func (f *Feed) Send(ctx context.Context, packets iter.Seq2[sim.Packet, error]) (sent int64, err error) {
 	config, err := f.open(ctx)
 	if err != nil {
@@ -67,7 +67,7 @@ type sending struct {
 	*Feed
 	producer sarama.AsyncProducer
 	pace     pace
-	waiting  int // bytes not acknowledged
+	inFlight int // bytes not acknowledged
 	sent     int64
 	bytes    int64
 	err      error // the first
@@ -88,7 +88,7 @@ func (s *sending) all(ctx context.Context, packets iter.Seq2[sim.Packet, error])
 	return nil
 }
 
-// await returns when it is time for the packet.
+// await waits until the packet is due.
 func (s *sending) await(ctx context.Context, p sim.Packet) error {
 	due := s.pace.due(p.Time)
 	if due == nil {
@@ -100,7 +100,7 @@ func (s *sending) await(ctx context.Context, p sim.Packet) error {
 		case <-due.C:
 			return nil
 		case m := <-s.producer.Successes():
-			s.arrived(m)
+			s.acknowledged(m)
 		case e := <-s.producer.Errors():
 			return s.failed(e)
 		case <-ctx.Done():
@@ -116,15 +116,15 @@ func (s *sending) send(ctx context.Context, p sim.Packet) error {
 	}
 	for {
 		input := s.producer.Input()
-		if s.waiting > 0 && s.waiting+len(p.Value) > inFlight {
-			input = nil // until something has arrived
+		if s.inFlight > 0 && s.inFlight+len(p.Value) > maxInFlight {
+			input = nil // until a packet is acknowledged
 		}
 		select {
 		case input <- m:
-			s.waiting += len(p.Value)
+			s.inFlight += len(p.Value)
 			return nil
 		case m := <-s.producer.Successes():
-			s.arrived(m)
+			s.acknowledged(m)
 		case e := <-s.producer.Errors():
 			return s.failed(e)
 		case <-ctx.Done():
@@ -133,8 +133,8 @@ func (s *sending) send(ctx context.Context, p sim.Packet) error {
 	}
 }
 
-func (s *sending) arrived(m *sarama.ProducerMessage) {
-	s.waiting -= m.Value.Length()
+func (s *sending) acknowledged(m *sarama.ProducerMessage) {
+	s.inFlight -= m.Value.Length()
 	s.sent++
 	s.bytes += int64(m.Value.Length())
 	if s.Observe != nil {
@@ -146,21 +146,21 @@ func (s *sending) failed(e *sarama.ProducerError) error {
 	if e == nil {
 		return s.wrap(sarama.ErrClosedClient)
 	}
-	s.waiting -= e.Msg.Value.Length()
+	s.inFlight -= e.Msg.Value.Length()
 	if s.err != nil {
 		return s.err
 	}
 	size := e.Msg.Value.Length()
 	s.err = s.wrap(fmt.Errorf("message of %d bytes: %w", size, e.Err))
-	var refused sarama.ConfigurationError // by the producer itself
+	var refused sarama.ConfigurationError // of the producer
 	if errors.As(e.Err, &refused) || errors.Is(e.Err, sarama.ErrMessageSizeTooLarge) {
 		s.err = s.wrap(fmt.Errorf("message of %d bytes is too large: raise max.message.bytes of the topic", size))
 	}
 	return s.err
 }
 
-// finish waits for what is on its way, and returns the first error of it. What
-// is cancelled may leave things unsettled, but not for long.
+// finish waits for the packets in flight and returns their first error. If ctx is
+// done, it waits for a short time only.
 func (s *sending) finish(ctx context.Context) error {
 	ctx, cancel := grace(ctx)
 	defer cancel()
@@ -173,7 +173,7 @@ func (s *sending) finish(ctx context.Context) error {
 				successes = nil
 				continue
 			}
-			s.arrived(m)
+			s.acknowledged(m)
 		case e, ok := <-failures:
 			if !ok {
 				failures = nil
@@ -181,7 +181,7 @@ func (s *sending) finish(ctx context.Context) error {
 			}
 			s.failed(e)
 		case <-ctx.Done():
-			go drain(s.producer.Successes()) // for the producer to come to its end
+			go drain(s.producer.Successes()) // so that the producer can end
 			go drain(s.producer.Errors())
 			return s.err
 		}

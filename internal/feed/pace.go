@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// pace says when packets are due.
+// pace schedules packets.
 type pace struct {
 	rate, speed float64
-	begun       time.Time // when the first was due
-	first       time.Time // its own time
-	n           float64   // packets since begun
+	begun       time.Time // when the first packet was due
+	first       time.Time // the time of its event
+	n           float64   // the number of packets since begun
 }
 
-// slack is how far behind its times a feed may fall before it gives them up:
-// it catches up with a hiccup, but never with a minute.
-const slack = time.Second
+// maxLag is how late a feed may be and still catch up. After a longer delay it
+// continues at its rate.
+const maxLag = time.Second
 
-// due returns a timer for the next packet, or nil if that is due now.
+// due returns a timer for the next packet, or nil if it is due now.
 func (p *pace) due(event time.Time) *time.Timer {
 	now := time.Now()
 	if p.begun.IsZero() {
@@ -37,7 +37,7 @@ func (p *pace) due(event time.Time) *time.Timer {
 	}
 	p.n++
 	wait := p.begun.Add(after).Sub(now)
-	if wait < -slack && p.rate > 0 {
+	if wait < -maxLag && p.rate > 0 {
 		p.begun, p.n = now, 1
 	}
 	if wait <= 0 {
@@ -46,7 +46,7 @@ func (p *pace) due(event time.Time) *time.Timer {
 	return time.NewTimer(wait)
 }
 
-// grace returns a context that outlives ctx for a while.
+// grace returns a context that is done five seconds after ctx.
 func grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

@@ -12,26 +12,26 @@ import (
 )
 
 const (
-	maxMessage = 20 << 20  // of topics made here
-	usual      = 1_000_000 // what brokers take by default, or nearly
+	maxMessage     = 20 << 20  // of topics created here
+	defaultMessage = 1_000_000 // slightly below the brokers' default
 )
 
-// open sees that the topic is there, and returns the settings of a producer.
+// open creates the topic if it does not exist, and returns the settings of a producer.
 func (f *Feed) open(ctx context.Context) (*sarama.Config, error) {
 	source := &kafka.Source{Brokers: f.Brokers, Topics: []string{f.Topic}, Config: f.Config}
 	defer source.Close()
-	err := source.Check(ctx) // which knows how to say what is wrong
-	var none *kafka.NoTopicError
-	if err != nil && !errors.As(err, &none) {
+	err := source.Check(ctx) // its errors say what is wrong
+	var missing *kafka.NoTopicError
+	if err != nil && !errors.As(err, &missing) {
 		return nil, err
 	}
-	config := f.producing()
+	config := f.producerConfig()
 	admin, err := sarama.NewClusterAdmin(f.Brokers, config)
 	if err != nil {
 		return nil, f.wrap(err)
 	}
 	defer admin.Close()
-	if none != nil {
+	if missing != nil {
 		if err := f.create(admin); err != nil {
 			return nil, err
 		}
@@ -55,14 +55,14 @@ func (f *Feed) create(admin sarama.ClusterAdmin) error {
 	return nil
 }
 
-// limit is the size of the largest batch that the topic takes, and so of the
-// largest message.
+// limit returns the size of the largest batch, and so of the largest message, that
+// the topic accepts.
 func (f *Feed) limit(admin sarama.ClusterAdmin) int {
 	const key = "max.message.bytes"
 	topic := &sarama.ConfigResource{Type: sarama.TopicResource, Name: f.Topic, ConfigNames: []string{key}}
 	answers, err := admin.DescribeConfigs([]*sarama.ConfigResource{topic}, sarama.DescribeConfigsOptions{})
 	if err != nil {
-		return usual // one may write to a topic and not ask
+		return defaultMessage // the user may write to the topic, but not read its settings
 	}
 	for _, a := range answers {
 		for _, e := range a.Configs {
@@ -71,20 +71,20 @@ func (f *Feed) limit(admin sarama.ClusterAdmin) int {
 			}
 		}
 	}
-	return usual
+	return defaultMessage
 }
 
-// producing returns settings for sending, made of those for reaching.
-func (f *Feed) producing() *sarama.Config {
+// producerConfig returns the settings of a producer.
+func (f *Feed) producerConfig() *sarama.Config {
 	c := kafka.NewConfig()
 	if f.Config != nil {
 		own := *f.Config
 		c = &own
 	}
-	c.ChannelBufferSize = 16 // messages, of which there are several queues
+	c.ChannelBufferSize = 16 // messages, in each of several queues
 	c.Net.MaxOpenRequests = 1
 	c.Metadata.Full = true    // the admin client needs it
-	c.Metadata.Retry.Max = 10 // leaders move, and a new topic has none yet
+	c.Metadata.Retry.Max = 10 // a new topic has no leaders yet
 	c.Metadata.Retry.Backoff = 250 * time.Millisecond
 	c.Producer.Partitioner = sarama.NewRoundRobinPartitioner
 	c.Producer.RequiredAcks = sarama.WaitForAll
