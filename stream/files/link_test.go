@@ -53,7 +53,7 @@ func TestLinkedTarball(t *testing.T) {
 	}
 }
 
-// Entries that nobody can read do not stop a night, and are told of once.
+// Entries that cannot be read do not stop the source, and are logged once.
 func TestBadEntries(t *testing.T) {
 	dir := write(t, member{"n/1.avro", nil}, member{"n/odd\xff.avro", nil}, member{"n/d\xff/2.avro", nil}, member{"n/odd\xff.txt", nil}, member{"o\xff", nil})
 	link(t, "loop.avro", dir+"/n/loop.avro")

@@ -21,7 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ask connects to a broker and asks for a topic, as a source does in the end.
+// ask connects to a broker and asks for a topic, as a source does.
 func ask(t *testing.T, addr string, conf *sarama.Config) error {
 	t.Helper()
 	conf.Net.ReadTimeout, conf.Net.WriteTimeout = time.Second/2, time.Second/2
@@ -58,7 +58,8 @@ func serve(t *testing.T, opts ...kfake.Opt) string {
 	return c.ListenAddrs()[0]
 }
 
-// certificate is one for 127.0.0.1 and example.com, with those who trust it.
+// certificate returns a certificate for 127.0.0.1 and example.com, and a pool that
+// trusts it.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	s := httptest.NewTLSServer(nil)
@@ -139,7 +140,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// What needs a network, or a broker, of another kind.
+// Errors that brokers in this process cannot cause.
 func TestExplainWords(t *testing.T) {
 	plain, tlsOnly := NewConfig(), withTLS(nil)
 	sasl := withSASL(NewConfig(), "PLAIN", "swordfish")
@@ -178,7 +179,7 @@ func TestExplainWords(t *testing.T) {
 		err := explain(c.err, []string{"a:1", "b:2"}, c.conf)
 		assert.EqualError(t, err, "kafka: brokers a:1, b:2: "+c.want)
 		assert.ErrorIs(t, err, c.err)
-		assert.Same(t, err, explain(err, nil, nil), "it is not explained twice")
+		assert.Same(t, err, explain(err, nil, nil), "explained once")
 	}
 	assert.NoError(t, explain(nil, nil, nil))
 	assert.Equal(t, context.Canceled, explain(context.Canceled, nil, nil))

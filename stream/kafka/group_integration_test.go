@@ -115,7 +115,7 @@ func TestRealGroupProcesses(t *testing.T) {
 	t.Log("and goes on:", shared(t, 8, x, y))
 }
 
-// A static member that restarts gets what it had; the others hear nothing.
+// A static member that restarts gets its partitions again, without a rebalance.
 func TestRealGroupStatic(t *testing.T) {
 	l := realKafka(t)
 	topic := l.real(6)

@@ -47,7 +47,7 @@ func (l *lab) join(group string, change func(*sarama.Config), topics ...string) 
 	return &process{s, l.t, w}
 }
 
-// mine are the partitions that Available leaves to this process.
+// mine returns the partitions that Available assigns to this process.
 func (p *process) mine() []string {
 	p.t.Helper()
 	var out []string
@@ -59,7 +59,7 @@ func (p *process) mine() []string {
 	return out
 }
 
-// now are the partitions that the process has at this moment, whatever it does.
+// now returns the partitions assigned to the process, without a call to the source.
 func (p *process) now() []string {
 	m := p.currentMember()
 	if m == nil {
@@ -80,14 +80,14 @@ func (p *process) generation() int32 {
 	return g
 }
 
-// crash ends a process without a word to anybody.
+// crash ends a process without leaving the group.
 func (p *process) crash() {
 	p.wire.cut()
 	require.NoError(p.t, p.Close())
 }
 
-// spread waits until each of so many partitions is one process's, and no
-// process has more than one more than another.
+// spread waits until each partition is assigned to one process, and the processes have
+// equal numbers of partitions, give or take one.
 func spread(t testing.TB, partitions int, of ...*process) time.Duration {
 	t.Helper()
 	begun := time.Now()
@@ -113,7 +113,7 @@ func spread(t testing.TB, partitions int, of ...*process) time.Duration {
 	return 0
 }
 
-// start has processes join, all at once.
+// start makes processes join concurrently.
 func start(of ...*process) {
 	var all sync.WaitGroup
 	for _, p := range of {
@@ -122,8 +122,8 @@ func start(of ...*process) {
 	all.Wait()
 }
 
-// wire is a dialer whose connections can be stopped, as those of a process that
-// sleeps, or cut.
+// wire is a dialer whose connections can be suspended, like those of a suspended
+// process, or cut.
 type wire struct {
 	mu    sync.Mutex
 	flows *sync.Cond

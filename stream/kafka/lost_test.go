@@ -40,9 +40,9 @@ func TestRetention(t *testing.T) {
 	assert.EqualValues(t, 100, e[1].To)
 }
 
-// A topic made anew is another one: what was planned of the old one is lost,
-// nothing of the new one is taken for it.
-func TestTopicMadeAnew(t *testing.T) {
+// A topic created again is a new one: planned offsets of the old one are lost, and no
+// message of the new one is read for them.
+func TestTopicRecreated(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
@@ -66,7 +66,7 @@ func TestTopicMadeAnew(t *testing.T) {
 	assert.False(t, now[1].Gone)
 	assert.EqualValues(t, 70, now[1].To)
 
-	// another process knows it from the ledger
+	// another process learns of it from the ledger
 	s2 := l.source("a")
 	require.NoError(t, s2.Resume(t.Context(), map[string]int64{old[0].Partition: 30, "elsewhere/a@xyz/0": 5, "/data/x.avro": 1}))
 	now = available(t, s2)
@@ -79,8 +79,8 @@ func TestTopicMadeAnew(t *testing.T) {
 	assert.Equal(t, stream.Account{Range: stream.Range{Partition: old[0].Partition, From: 30, To: 30}, End: true}, got.accounts[old[0].Partition])
 }
 
-// A topic is made anew, and filled, while a read waits for its consumer.
-func TestTopicMadeAnewInTheMiddle(t *testing.T) {
+// A topic is created again, and filled, while a read waits for its consumer.
+func TestTopicRecreatedDuringRead(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
@@ -131,7 +131,7 @@ func TestTopicVanishes(t *testing.T) {
 	assert.False(t, now[2].Gone)
 }
 
-// A topic that one may not see any more is not a topic that was deleted.
+// A topic that the user may no longer see does not count as deleted.
 func TestHiddenTopicIsNotGone(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"a", "a.*"} {
@@ -162,7 +162,7 @@ func TestHiddenTopicIsNotGone(t *testing.T) {
 	}
 }
 
-// The brokers of another cluster have nothing to say of a ledger's partitions.
+// Partitions of another cluster are refused.
 func TestAnotherCluster(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)
@@ -176,8 +176,8 @@ func TestAnotherCluster(t *testing.T) {
 	require.ErrorContains(t, err, s.Brokers[0])
 }
 
-// What was planned and is no more at the end of a partition is lost, when it has
-// been missing for long enough.
+// Planned offsets above the end of a partition are lost once they have been missing
+// for long enough.
 func TestTruncation(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -216,8 +216,8 @@ func TestTruncation(t *testing.T) {
 	assert.EqualValues(t, 20, available(t, s)[0].To)
 }
 
-// So is one that is not fetched from yet, while the broker answers for others.
-func TestTopicMadeAnewBehindAnother(t *testing.T) {
+// The same for a topic that is not being fetched yet.
+func TestTopicRecreatedAfterAnother(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
@@ -242,7 +242,7 @@ func TestTopicMadeAnewBehindAnother(t *testing.T) {
 	assert.EqualValues(t, 100, got.total().Lost)
 }
 
-// A broker that has just started says that there is no topic, and no broker.
+// A broker that has just started knows neither topics nor brokers.
 func TestNewBrokerLosesNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -269,8 +269,8 @@ func TestNewBrokerLosesNothing(t *testing.T) {
 	assert.False(t, available(t, s)[0].Gone)
 }
 
-// What a truncated partition has left is read while its fetcher goes on with
-// others. The race detector sees what is wrong.
+// The rest of a truncated partition is read while its fetcher fetches others. The race
+// detector finds faults.
 func TestTruncatedBesideOthers(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 2)
@@ -292,7 +292,7 @@ func TestTruncatedBesideOthers(t *testing.T) {
 	})
 	require.NoError(t, err)
 	defer r.out.Release()
-	r.ranges[0].end = 20 // as judge found
+	r.ranges[0].end = 20 // as resolve sets it
 	require.NoError(t, r.run(t.Context()))
 	assert.Equal(t, []stream.Range{{Partition: planned[0].Partition, From: 20, To: 40}}, lost)
 }

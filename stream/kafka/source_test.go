@@ -112,7 +112,7 @@ func TestStart(t *testing.T) {
 	require.ErrorContains(t, err, `"yesterday"`)
 }
 
-// The ledger knows where to go on: nobody is asked for a time any more.
+// With a ledger the start time is not used.
 func TestStartCountsOnce(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)
@@ -252,7 +252,7 @@ func TestDamage(t *testing.T) {
 	assert.Contains(t, got.err.Error(), "CRC")
 }
 
-// An engine gets all of it once, whatever happens on the way.
+// An engine reads each message once despite faults.
 func TestWithAnEngine(t *testing.T) {
 	l := newLab(t, kfake.NumBrokers(2))
 	l.create("a", 3)
@@ -273,7 +273,7 @@ func TestWithAnEngine(t *testing.T) {
 	assert.EqualValues(t, 1500, rows)
 }
 
-// A source reads through TLS and a login, and is told when the login is wrong.
+// A source reads with TLS and a login, and reports a wrong password.
 func TestTLSAndLogin(t *testing.T) {
 	cert, roots := certificate(t)
 	l := newLab(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "alice", "secret"), kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}}))
@@ -296,7 +296,7 @@ func TestTLSAndLogin(t *testing.T) {
 	}
 }
 
-// A regexp is one by itself, not only with what is put around it.
+// A regexp must be valid by itself.
 func TestRegexpIsWhole(t *testing.T) {
 	_, err := newTopicSelection([]string{"a)|(b"})
 	require.ErrorContains(t, err, `"a)|(b"`)
