@@ -214,9 +214,9 @@ func TestNullRecordsAreBounded(t *testing.T) {
 	defer b.Release()
 	const n = 10_000 // which would be 80 MB
 	datum := cat(vint(n), make([]byte, n), vint(0))
-	assert.ErrorIs(t, appendTo(b, s, datum), errFree)
+	assert.ErrorIs(t, appendTo(b, s, datum), errEmptyValues)
 	_, err := s.Skip(datum)
-	assert.ErrorIs(t, err, errFree)
+	assert.ErrorIs(t, err, errEmptyValues)
 	assert.Less(t, mem.peak, 4<<20)
 	const few = 50
 	assert.NoError(t, appendTo(b, s, cat(vint(few), make([]byte, few), vint(0))))
@@ -227,7 +227,7 @@ func TestSkipChargesTheDatum(t *testing.T) {
 	s := parsed(t, one(`{"type":"array","items":"null"}`))
 	datum := cat(vint(1<<17), vint(0))
 	_, err := s.Skip(append(datum, make([]byte, 1<<20)...))
-	assert.ErrorIs(t, err, errFree)
+	assert.ErrorIs(t, err, errEmptyValues)
 	_, err = s.Skip(append(vint(1<<15), make([]byte, 1<<16)...))
 	assert.NoError(t, err)
 }

@@ -42,7 +42,7 @@ func Example() {
 	}
 	// Output:
 	// ztf.alert
-	// avroarrow: magpsf: union branch that is not there
+	// avroarrow: magpsf: union branch out of range
 	// 7 true
 	// 8 true
 	// candid int64 [7 8]

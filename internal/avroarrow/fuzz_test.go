@@ -100,7 +100,11 @@ func FuzzParse(f *testing.F) {
 		}
 		b := NewBuilder(memory.NewGoAllocator(), s.Arrow())
 		for _, datum := range [][]byte{nil, make([]byte, 100), bytes.Repeat([]byte{2}, 300)} {
-			n, err := s.Skip(datum)
+			n, err := s.Walk(datum, func(path []byte, v Value) {
+				if v.From < 0 || v.To < v.From || v.To > len(datum) {
+					t.Fatalf("%s at %d to %d of %d bytes", path, v.From, v.To, len(datum))
+				}
+			})
 			if err == nil {
 				datum = datum[:n]
 			}

@@ -10,11 +10,11 @@ import (
 // ConflictError reports two types that cannot share a column.
 type ConflictError struct {
 	Path       string         // of the column: "candidate.magpsf", "history[].fid"
-	Have, Want arrow.DataType // the column's type, and the one that does not fit
-	Case       string         // when it is the name that conflicts: the path of the one that is there
+	Have, Want arrow.DataType // the column's type, and the type that does not fit
+	Case       string         // if the names conflict: the path of the existing column
 }
 
-// Error names the column and both types.
+// Error returns a message that names the column and both types.
 func (e *ConflictError) Error() string {
 	if e.Case != "" {
 		return fmt.Sprintf("%s: differs from column %s only in case", e.Path, e.Case)
@@ -23,10 +23,10 @@ func (e *ConflictError) Error() string {
 }
 
 // Merge returns the narrowest schema that holds the columns of both: those of
-// a, and behind them what only b has, in structs, lists and maps too. Integers
-// and floats widen to 64 bits where they differ; null gives way to any type.
-// Whatever else differs is a [*ConflictError], and so are names that differ
-// only in case. When b adds nothing the answer is a itself.
+// a, then those that only b has, also within structs, lists and maps. Integers
+// and floats widen to 64 bits where they differ; null widens to any type. Any
+// other difference of types is a [*ConflictError], and so are names that differ
+// only in case. If b adds nothing, Merge returns a itself.
 func Merge(a, b *arrow.Schema) (*arrow.Schema, error) {
 	fields, changed, err := mergeFields(a.Fields(), b.Fields(), "")
 	if err != nil {
@@ -68,8 +68,7 @@ func mergeFields(a, b []arrow.Field, path string) (out []arrow.Field, changed bo
 	return out, changed, nil
 }
 
-// mergeTypes returns the type that holds both, and whether it is another than
-// a.
+// mergeTypes returns the type that holds both, and whether it differs from a.
 func mergeTypes(a, b arrow.DataType, path string) (_ arrow.DataType, changed bool, err error) {
 	if b.ID() == arrow.NULL || arrow.TypeEqual(a, b) {
 		return a, false, nil

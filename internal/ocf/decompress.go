@@ -21,7 +21,7 @@ var ErrTooLarge = errors.New("inflates beyond the limit")
 // ErrCodec reports a codec that this package does not know.
 var ErrCodec = errors.New("unknown codec")
 
-var errTrailing = errors.New("bytes left over behind the compressed data")
+var errTrailing = errors.New("bytes left over after the compressed data")
 
 // Decompress appends the records of a block to dst and returns the extended
 // slice. With codec "null" it returns data itself, and dst is not looked at:
