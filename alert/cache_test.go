@@ -146,7 +146,7 @@ func TestIDs(t *testing.T) {
 		assert.Len(t, r.Rows, 2)
 		assert.Contains(t, causes(r)[1], "schema id 2: avroarrow: schema: ")
 		assert.Contains(t, causes(r)[3], "avroarrow: candidate.jd: ")
-		assert.Equal(t, "avroarrow: bytes left over behind the datum", causes(r)[4])
+		assert.Equal(t, "avroarrow: bytes left over after the datum", causes(r)[4])
 	}
 	assert.Equal(t, 3, asked)
 	var many []message

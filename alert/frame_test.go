@@ -72,7 +72,7 @@ func TestRejects(t *testing.T) {
 		{"no codec", message{value: container(plain, "", block{1, good})}, `ocf: codec "": unknown codec`},
 		{"no deflate", message{value: container(plain, "deflate", block{1, []byte("\xff\xff\xff")})}, `ocf: codec "deflate": `},
 		{"bomb", message{value: container(plain, "deflate", block{1, deflated(make([]byte, maxInflated+1))})}, "inflates beyond the limit"},
-		{"left over", message{value: file(plain, append(bytes.Clone(good), 0))}, "avroarrow: bytes left over behind the datum"},
+		{"left over", message{value: file(plain, append(bytes.Clone(good), 0))}, "avroarrow: bytes left over after the datum"},
 		{"datum cut", message{value: file(plain, good[:len(good)-1])}, "avroarrow: candidate.dec: "},
 		{"schema is no JSON", message{value: file(`{"type":`, good)}, "avroarrow: schema: unexpected end of JSON input"},
 		{"schema is no record", message{value: file(`"int"`, vint(1))}, "avroarrow: schema: not a record"},

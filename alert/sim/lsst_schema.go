@@ -2,7 +2,7 @@ package sim
 
 import "strings"
 
-// lsstID is the id under which Rubin's registry has schema 9.0.
+// lsstID is the id of schema 9.0 in Rubin's registry.
 const lsstID = 900
 
 // The fields of Rubin's packets, schema 9.0, in their order.
@@ -54,7 +54,7 @@ var (
 
 var lsstBands = [...]string{"u", "g", "r", "i", "z", "y"}
 
-// lsstObject returns the table of diaObject, which says most things six times.
+// lsstObject returns the table of diaObject, which has most fields once per band.
 func lsstObject() []columns {
 	all := []columns{
 		{"long", "diaObjectId"}, {"double", "validityStartMjdTai ra"}, {"float?", "raErr"}, {"double", "dec"},

@@ -83,17 +83,17 @@ func TestNoStrayNames(t *testing.T) {
 	z, err := newZTF(1)
 	require.NoError(t, err)
 	l := newLSST(1)
-	assert.Len(t, z.spreads, strings.Count(ztfPlausible, ",")+1)
-	assert.Len(t, l.spreads, strings.Count(lsstPlausible, ",")+1)
+	assert.Len(t, z.distributions, strings.Count(ztfPlausible, ",")+1)
+	assert.Len(t, l.distributions, strings.Count(lsstPlausible, ",")+1)
 	rows := map[string]row{"candidate": z.row, "diaSource": l.source, "forced": l.forced, "diaObject": l.object, "orbit": l.orbit, "ssSource": l.solar}
 	z1, l1 := &Simulator{Survey: ZTF, Alerts: 200}, &Simulator{Survey: LSST, Alerts: 200}
-	for s, m := range map[*Simulator]maker{z1: z, l1: l} {
+	for s, m := range map[*Simulator]packetMaker{z1: z, l1: l} {
 		k := newSky(s)
 		for n := range k.exposures() {
 			x := k.exposure(0, n)
 			for slot := range x.count {
 				d := k.alert(x, slot)
-				_, err := m.packet(d, k.before(nil, d, k.history(nil, x)))
+				_, err := m.packet(d, k.observeAll(nil, d, k.history(nil, x)))
 				require.NoError(t, err)
 				for name, r := range rows {
 					assert.False(t, r.values[len(r.fields)].set, name)

@@ -22,7 +22,7 @@ var below = []struct {
 }{
 	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
 	{"archive", []string{"alert", "sink", "stream", "internal"}},
-	{"alert/sim", []string{"alert", "stream", "internal/ocf"}},
+	{"alert/sim", []string{"alert", "stream", "internal/avroarrow", "internal/ocf"}},
 	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
 	{"sink", []string{"stream", "internal/avroarrow", "internal/parquetfile", "internal/gather", "internal/recordsize"}},
 	{"stream/store", nil},
