@@ -51,7 +51,7 @@ func TestRejects(t *testing.T) {
 		{"text", message{value: []byte("hello, this is no alert")}, "unknown framing"},
 		{"one byte", message{value: []byte{0}}, "unknown framing"},
 		{"id and no datum", message{value: confluent(900, nil)}, "unknown framing"},
-		{"nobody knows the id", message{value: confluent(900, good)}, "schema id 900, and no registry to ask"},
+		{"nobody knows the id", message{value: confluent(900, good)}, "schema id 900, but the decoder has no registry"},
 		{"magic alone", message{value: []byte("Obj\x01")}, "ocf: header: unexpected EOF"},
 		{"half a header", message{value: whole[:header/2]}, "ocf: header: unexpected EOF"},
 		{"sync of the header cut", message{value: whole[:header-1]}, "ocf: header: unexpected EOF"},
@@ -65,8 +65,8 @@ func TestRejects(t *testing.T) {
 		{"two blocks", message{value: container(plain, "null", block{1, good}, block{1, good})}, "several records in one message"},
 		{"a count beyond belief", message{value: container(plain, "null", block{math.MaxInt64, good})}, "several records in one message"},
 		{"empty blocks alone", message{value: container(plain, "null", block{}, block{})}, "an Avro file without a record"},
-		{"bytes of no record", message{value: container(plain, "null", block{0, good}, block{1, good})}, "bytes in a block of no record"},
-		{"the same, deflated", message{value: container(plain, "deflate", block{0, deflated(good)}, block{1, deflated(good)})}, "bytes in a block of no record"},
+		{"bytes of no record", message{value: container(plain, "null", block{0, good}, block{1, good})}, "data in a block without records"},
+		{"the same, deflated", message{value: container(plain, "deflate", block{0, deflated(good)}, block{1, deflated(good)})}, "data in a block without records"},
 		{"negative count", message{value: container(plain, "null", block{-1, good})}, "ocf: block: count of -1"},
 		{"codec", message{value: container(plain, "lzo", block{1, good})}, `ocf: codec "lzo": unknown codec`},
 		{"no codec", message{value: container(plain, "", block{1, good})}, `ocf: codec "": unknown codec`},
@@ -211,8 +211,8 @@ func TestLongSchemas(t *testing.T) {
 	assert.Less(t, len(causes(r)[2]), 300)
 	assert.Contains(t, causes(r)[4], "avroarrow: merge: x.ééé")
 	assert.True(t, strings.HasSuffix(causes(r)[4], "é…"), causes(r)[4])
-	for _, x := range d.writers.texts {
+	for _, x := range d.schemas.texts {
 		assert.LessOrEqual(t, len(x.prefix), maxText)
 	}
-	assert.LessOrEqual(t, d.writers.size, maxCompiled)
+	assert.LessOrEqual(t, d.schemas.size, maxCompiled)
 }

@@ -54,7 +54,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value []byte, bare bool) {
 		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 		defer mem.AssertSize(t, 0)
-		d := &Decoder{Alloc: mem, Registry: registry, Patience: -1}
+		d := &Decoder{Alloc: mem, Registry: registry, SchemaWait: -1}
 		defer d.Close()
 		msgs := []message{{value: good}, {key, value}, {nil, value}, {value: good}}
 		if bare {

@@ -53,7 +53,7 @@ func TestCacheForgetsErrors(t *testing.T) {
 func TestCacheRefusesNothing(t *testing.T) {
 	c := &RegistryCache{Registry: RegistryFunc(func(context.Context, uint32) ([]byte, error) { return nil, nil })}
 	_, err := c.Schema(t.Context(), 7)
-	assert.EqualError(t, err, "alert: registry: schema id 7: an empty text")
+	assert.EqualError(t, err, "alert: registry: schema id 7: empty schema")
 	assert.NotErrorIs(t, err, ErrUnknownSchema)
 }
 

@@ -61,7 +61,7 @@ func TestPatience(t *testing.T) {
 		waited := took(func() { assert.Len(t, one(t, decode(t, d, values(withID(7), withID(7))...)).From, 2) })
 		assert.InDelta(t, 3, waited.Seconds(), 1)
 		assert.LessOrEqual(t, l.asked[7], 8)
-		assert.Empty(t, d.writers.missing)
+		assert.Empty(t, d.schemas.unknown)
 
 		assert.Zero(t, took(func() { assert.Len(t, one(t, decode(t, d, values(withID(7))...)).From, 1) }))
 	})
@@ -71,7 +71,7 @@ func TestPatienceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		d := &Decoder{Registry: l}
-		assert.Equal(t, defaultPatience, took(func() {
+		assert.Equal(t, defaultWait, took(func() {
 			r := decode(t, d, values(withID(7), withID(7), withID(9))...)
 			assert.Equal(t, map[int]string{0: "unknown schema id 7", 1: "unknown schema id 7", 2: "unknown schema id 9"}, causes(r))
 		}), "the second id found no patience left")
@@ -95,7 +95,7 @@ func TestPatienceEnds(t *testing.T) {
 // An id that has had its time gets no more, though there is patience again.
 func TestPatienceIsHadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &Decoder{Registry: newLate(), Patience: time.Minute}
+		d := &Decoder{Registry: newLate(), SchemaWait: time.Minute}
 		reject := func() { assert.Len(t, decode(t, d, values(withID(7))...).Rejects, 1) }
 		assert.Equal(t, time.Minute, took(reject))
 		time.Sleep(refill / 2)
@@ -104,9 +104,9 @@ func TestPatienceIsHadOnce(t *testing.T) {
 }
 
 func TestPatienceOfItsOwn(t *testing.T) {
-	for set, want := range map[time.Duration]time.Duration{-1: 0, 0: defaultPatience, time.Second / 20: time.Second / 20, time.Minute: time.Minute} {
+	for set, want := range map[time.Duration]time.Duration{-1: 0, 0: defaultWait, time.Second / 20: time.Second / 20, time.Minute: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			d := &Decoder{Registry: newLate(), Patience: set}
+			d := &Decoder{Registry: newLate(), SchemaWait: set}
 			assert.Equal(t, want, took(func() { assert.Len(t, decode(t, d, values(withID(7))...).Rejects, 1) }))
 		})
 	}
@@ -118,7 +118,7 @@ func TestPatienceIsNotForTheUnusable(t *testing.T) {
 		asked := 0
 		d := &Decoder{Registry: RegistryFunc(func(context.Context, uint32) ([]byte, error) {
 			asked++
-			_, err := readAnswer(200, "", []byte(`{"schema":"x","schemaType":"JSON"}`), 8)
+			_, err := readResponse(200, "", []byte(`{"schema":"x","schemaType":"JSON"}`), 8)
 			return nil, fmt.Errorf("alert: registry /some/where: %w", err)
 		})}
 		assert.Zero(t, took(func() {
@@ -136,7 +136,7 @@ func TestPatienceObeysTheContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		assert.Equal(t, 2*time.Second, took(func() {
-			_, cause, err := d.writers.byID(ctx, 7)
+			_, cause, err := d.schemas.byID(ctx, 7)
 			assert.NoError(t, cause)
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.ErrorContains(t, err, "alert: waiting for schema id 7: ")
@@ -154,7 +154,7 @@ func TestPatienceMeetsAnOutage(t *testing.T) {
 		time.AfterFunc(2*time.Second, func() { l.mu.Lock(); l.down = errors.New("down"); l.mu.Unlock() })
 		_, err := tryDecode(t, d, values(withID(7))...)
 		require.EqualError(t, err, "down")
-		assert.Zero(t, d.writers.patience.waiting)
+		assert.Zero(t, d.schemas.wait.waiting)
 		l.down = nil
 		l.add(7, 0)
 		assert.Len(t, one(t, decode(t, d, values(withID(7))...)).From, 1)
@@ -168,7 +168,7 @@ func TestPatienceIsShared(t *testing.T) {
 		l.add(3, 4*time.Second)
 		d := &Decoder{Registry: l, Alloc: checked(t)}
 		defer d.Close()
-		assert.Equal(t, defaultPatience, took(func() {
+		assert.Equal(t, defaultWait, took(func() {
 			var wg sync.WaitGroup
 			for id := range uint32(8) {
 				wg.Go(func() {
@@ -202,7 +202,7 @@ func TestPatienceIsBounded(t *testing.T) {
 						n := took(func() {
 							assert.Len(t, decode(t, d, values(withID(rand.Uint32()), withID(rand.Uint32()))...).Rejects, 2)
 						})
-						assert.LessOrEqual(t, n, defaultPatience)
+						assert.LessOrEqual(t, n, defaultWait)
 						mu.Lock()
 						waited, calls = waited+n, calls+1
 						mu.Unlock()
@@ -214,7 +214,7 @@ func TestPatienceIsBounded(t *testing.T) {
 			share := waited.Seconds() / 3600 / float64(workers)
 			assert.InDelta(t, 1./7, share, 0.04, "of the time")
 			assert.Greater(t, calls, 2800*workers)
-			assert.Zero(t, d.writers.patience.waiting)
+			assert.Zero(t, d.schemas.wait.waiting)
 			requireBounded(t, d)
 		})
 	}
@@ -238,10 +238,10 @@ func TestManyUnknownIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &Decoder{Registry: newLate()}
 		var garbage []message
-		for i := range uint32(maxMissing + 10) {
+		for i := range uint32(maxUnknown + 10) {
 			garbage = append(garbage, message{value: confluent(1000+i, []byte("x"))})
 		}
-		assert.Equal(t, defaultPatience, took(func() { assert.Len(t, decode(t, d, garbage...).Rejects, len(garbage)) }))
+		assert.Equal(t, defaultWait, took(func() { assert.Len(t, decode(t, d, garbage...).Rejects, len(garbage)) }))
 		requireBounded(t, d)
 	})
 }
