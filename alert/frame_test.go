@@ -67,7 +67,7 @@ func TestRejects(t *testing.T) {
 		{"empty blocks alone", message{value: container(plain, "null", block{}, block{})}, "an Avro file without a record"},
 		{"bytes of no record", message{value: container(plain, "null", block{0, good}, block{1, good})}, "data in a block without records"},
 		{"the same, deflated", message{value: container(plain, "deflate", block{0, deflated(good)}, block{1, deflated(good)})}, "data in a block without records"},
-		{"negative count", message{value: container(plain, "null", block{-1, good})}, "ocf: block: count of -1"},
+		{"negative count", message{value: container(plain, "null", block{-1, good})}, "ocf: block: negative count or length -1"},
 		{"codec", message{value: container(plain, "lzo", block{1, good})}, `ocf: codec "lzo": unknown codec`},
 		{"no codec", message{value: container(plain, "", block{1, good})}, `ocf: codec "": unknown codec`},
 		{"no deflate", message{value: container(plain, "deflate", block{1, []byte("\xff\xff\xff")})}, `ocf: codec "deflate": `},

@@ -191,10 +191,8 @@ func readResponse(status int, contentType string, body []byte, id uint32) ([]byt
 		return nil, fmt.Errorf("%w %d", ErrUnknownSchema, id)
 	case status == http.StatusNotFound:
 		return nil, errors.New("404 Not Found, but not for the schema: is this the registry's base URL?")
-	case status != http.StatusOK && err == nil:
-		return nil, statusError{status, a.Message}
 	case status != http.StatusOK:
-		return nil, statusError{status: status}
+		return nil, statusError{status, a.Message}
 	case err != nil || a.Schema == "":
 		return nil, fmt.Errorf("a response without a schema, of type %.100q: is this the registry's base URL?", contentType)
 	case a.SchemaType != "" && a.SchemaType != "AVRO":

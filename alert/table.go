@@ -73,40 +73,9 @@ func (t *table) widenToKnown(s *arrow.Schema) *arrow.Schema {
 	if t.known == nil {
 		return s
 	}
-	wide, err := avroarrow.Merge(s, t.known)
-	if err != nil || wide == s {
+	wide, err := avroarrow.WidenTypes(s, t.known)
+	if err != nil {
 		return s // packets take precedence over published schemas
-	}
-	return arrow.NewSchema(restrict(wide.Fields(), s.Fields()), nil)
-}
-
-// restrict returns those of the wide fields that are among the others, nested
-// ones too. The wide fields begin with the others, in their order.
-func restrict(wide, others []arrow.Field) []arrow.Field {
-	out := make([]arrow.Field, len(others))
-	for i, f := range others {
-		f.Type = restrictType(wide[i].Type, f.Type)
-		out[i] = f
-	}
-	return out
-}
-
-func restrictType(wide, other arrow.DataType) arrow.DataType {
-	switch w := wide.(type) {
-	case *arrow.StructType:
-		if o, ok := other.(*arrow.StructType); ok {
-			return arrow.StructOf(restrict(w.Fields(), o.Fields())...)
-		}
-	case *arrow.ListType:
-		if o, ok := other.(*arrow.ListType); ok {
-			f := w.ElemField()
-			f.Type = restrictType(f.Type, o.Elem())
-			return arrow.ListOfField(f)
-		}
-	case *arrow.MapType:
-		if o, ok := other.(*arrow.MapType); ok {
-			return arrow.MapOf(w.KeyType(), restrictType(w.ItemType(), o.ItemType()))
-		}
 	}
 	return wide
 }
@@ -123,14 +92,11 @@ var standardNames = func() []string {
 // packetPath returns the path in the table of a packet's path: a top-level field
 // with the name of a standard column has "_" appended.
 func packetPath(path string) string {
-	name, rest, nested := strings.Cut(path, ".")
+	name, _, _ := strings.Cut(path, ".")
 	if !slices.ContainsFunc(standardNames, func(s string) bool { return strings.EqualFold(s, name) }) {
 		return path
 	}
-	if nested {
-		return name + "_." + rest
-	}
-	return name + "_"
+	return name + "_" + path[len(name):]
 }
 
 // parseSchema parses a writer's schema and finds its survey.

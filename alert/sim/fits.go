@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -35,13 +36,10 @@ func (h *header) whole(key string, v int, comment string) { h.card(key, strconv.
 func (h *header) num(key string, v float64, comment string) {
 	var buf [32]byte
 	s := strconv.AppendFloat(buf[:0], v, 'G', 14, 64)
-	for _, c := range s {
-		if c == '.' || c == 'E' {
-			h.card(key, string(s), comment)
-			return
-		}
+	if !bytes.ContainsAny(s, ".E") {
+		s = append(s, ".0"...)
 	}
-	h.card(key, string(append(s, ".0"...)), comment)
+	h.card(key, string(s), comment)
 }
 
 // shape begins the primary header or that of an extension.

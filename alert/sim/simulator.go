@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"iter"
 	"time"
 )
@@ -36,18 +37,10 @@ func (s *Simulator) start() time.Time {
 }
 
 func (s *Simulator) night() time.Duration {
-	if s.Night <= 0 {
-		return 8 * time.Hour
-	}
-	return min(s.Night, 24*time.Hour)
+	return min(cmp.Or(max(s.Night, 0), 8*time.Hour), 24*time.Hour)
 }
 
-func (s *Simulator) alerts() int {
-	if s.Alerts <= 0 {
-		return 10_000
-	}
-	return s.Alerts
-}
+func (s *Simulator) alerts() int { return cmp.Or(max(s.Alerts, 0), 10_000) }
 
 // Packets yields the first n packets, night after night, with ascending times. If
 // n is 0, it yields one night; if n is negative, it never ends. The sequence ends

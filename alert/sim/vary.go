@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
@@ -38,15 +39,8 @@ func newVariation(v Vary, n int64) *variation {
 	if v.Start.IsZero() {
 		v.Start = time.Date(2026, 9, 15, 0, 0, 0, 0, time.UTC)
 	}
-	if v.Span <= 0 {
-		v.Span = 6 * time.Hour
-	}
-	if v.Over <= 0 {
-		v.Over = 10_000
-		if n > 0 {
-			v.Over = n
-		}
-	}
+	v.Span = cmp.Or(max(v.Span, 0), 6*time.Hour)
+	v.Over = cmp.Or(max(v.Over, 0), max(n, 0), 10_000)
 	return &variation{Vary: v, random: newRand(v.Seed), ids: map[int]int64{}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -93,20 +94,16 @@ var errLeftOver = errors.New("bytes left over after the datum")
 
 // use makes the program of s current.
 func (b *Builder) use(s *Schema) error {
-	var c *cachedProgram
-	for i := range b.cache {
-		if b.cache[i].schema == s {
-			c = &b.cache[i]
-		}
-	}
-	if c == nil {
+	i := slices.IndexFunc(b.cache, func(c cachedProgram) bool { return c.schema == s })
+	if i < 0 {
 		if len(b.cache) == maxPrograms {
-			b.cache = append(b.cache[:0], b.cache[1:]...)
+			b.cache = slices.Delete(b.cache, 0, 1)
 		}
 		p, err := compile(s, b)
+		i = len(b.cache)
 		b.cache = append(b.cache, cachedProgram{s, p, err})
-		c = &b.cache[len(b.cache)-1]
 	}
+	c := b.cache[i]
 	if c.err != nil {
 		return c.err
 	}

@@ -175,54 +175,48 @@ func (b *Builder) list(o *op, data []byte, pos int) (int, error) {
 
 // decodeUncommon decodes types that are rare in alerts.
 func (b *Builder) decodeUncommon(o *op, at *rows, data []byte, pos int) (next int, err error) {
+	if o.code == opUnion {
+		return b.union(o, at, data, pos)
+	}
 	i, c := at.n, o.col
+	var begin int
 	switch o.code {
-	case opBinary, opView:
-		begin, end, err := lengthPrefixed(data, pos)
-		if err != nil {
-			return 0, o.fail(err)
+	case opBinary:
+		if begin, next, err = lengthPrefixed(data, pos); err == nil {
+			err = c.appendText(b.mem, i, data[begin:next])
 		}
-		if o.code == opBinary {
-			err = c.appendText(b.mem, i, data[begin:end])
-		} else {
-			b.views.put(c.data[i*c.width:(i+1)*c.width], data[begin:end], begin)
+	case opView:
+		if begin, next, err = lengthPrefixed(data, pos); err == nil {
+			b.views.put(c.data[i*c.width:(i+1)*c.width], data[begin:next], begin)
 		}
-		if err != nil {
-			return 0, o.fail(err)
-		}
-		return end, nil
 	case opFixed:
-		if len(data)-pos < c.width {
+		if next = pos + c.width; next > len(data) {
 			return 0, o.fail(errShort)
 		}
 		copy(c.data[i*c.width:(i+1)*c.width], data[pos:])
-		return pos + c.width, nil
 	case opEnum:
-		n, next := long(data, pos)
-		if next < 0 {
+		var n int64
+		if n, next = long(data, pos); next < 0 {
 			return 0, o.fail(posError(next))
 		}
 		if uint64(n) >= uint64(len(o.more.node.symbols)) {
 			return 0, o.fail(errEnum)
 		}
-		if err := c.appendText(b.mem, i, []byte(o.more.node.symbols[n])); err != nil {
-			return 0, o.fail(err)
-		}
-		return next, nil
+		err = c.appendText(b.mem, i, []byte(o.more.node.symbols[n]))
 	case opDecimal:
-		begin, end, err := o.more.node.decimalBytes(data, pos)
-		if err != nil {
-			return 0, o.fail(err)
+		var lo, hi uint64
+		if begin, next, err = o.more.node.decimalBytes(data, pos); err == nil {
+			lo, hi, err = decimal(data[begin:next], o.more.node.limit)
 		}
-		lo, hi, err := decimal(data[begin:end], o.more.node.limit)
-		if err != nil {
-			return 0, o.fail(err)
+		if err == nil {
+			binary.NativeEndian.PutUint64(c.data[i*16:], lo)
+			binary.NativeEndian.PutUint64(c.data[i*16+8:], hi)
 		}
-		binary.NativeEndian.PutUint64(c.data[i*16:], lo)
-		binary.NativeEndian.PutUint64(c.data[i*16+8:], hi)
-		return end, nil
 	}
-	return b.union(o, at, data, pos)
+	if err != nil {
+		return 0, o.fail(err)
+	}
+	return next, nil
 }
 
 // union decodes a number of either width.

@@ -63,10 +63,10 @@ const (
 	cell      = 16      // bytes per row of a column of cost 1, at most
 )
 
-// measure computes the sizes of n from those of the nodes below, and checks
-// them against the bounds. It runs as each node is made, so a schema that doubles
-// itself by reference is refused while it is still small.
-func (n *node) measure() error {
+// newNode computes the sizes of n from those of the nodes below, checks them
+// against the bounds, and returns n. A schema that doubles itself by reference is
+// refused while it is still small.
+func newNode(n *node) (*node, error) {
 	n.height, n.leaves, n.cost, n.min = 1, 1, 1, 1
 	switch n.kind {
 	case kindNull:
@@ -94,13 +94,13 @@ func (n *node) measure() error {
 	}
 	switch {
 	case n.height > maxHeight:
-		return fmt.Errorf("types nested deeper than %d", maxHeight)
+		return nil, fmt.Errorf("types nested deeper than %d", maxHeight)
 	case n.leaves > maxLeaves:
-		return fmt.Errorf("more than %d columns", maxLeaves)
+		return nil, fmt.Errorf("more than %d columns", maxLeaves)
 	case n.cost > maxCost:
-		return fmt.Errorf("rows of more than %d bytes", maxCost*cell)
+		return nil, fmt.Errorf("rows of more than %d bytes", maxCost*cell)
 	}
-	return nil
+	return n, nil
 }
 
 func (n *node) addChild(child *node) {

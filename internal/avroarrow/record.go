@@ -44,6 +44,7 @@ func (b *Builder) data(c *column, n int) *array.Data {
 	}
 	valid, nulls := b.validity(c, n)
 	buffers := []*memory.Buffer{valid}
+	var views []*memory.Buffer // those that views point into are not the column's own
 	var children []arrow.ArrayData
 	switch c.layout {
 	case layBits:
@@ -54,7 +55,7 @@ func (b *Builder) data(c *column, n int) *array.Data {
 	case layText:
 		buffers = append(buffers, b.wrap(c.data, (n+1)*4), b.wrap(c.text, c.end))
 	case layView:
-		buffers = append(append(buffers, b.wrap(c.data, n*c.width)), b.views.bufs...)
+		buffers, views = append(buffers, b.wrap(c.data, n*c.width)), b.views.bufs
 	case layList:
 		buffers = append(buffers, b.wrap(c.data, (n+1)*4))
 		children = append(children, b.data(c.elem, c.elems.n))
@@ -63,8 +64,8 @@ func (b *Builder) data(c *column, n int) *array.Data {
 			children = append(children, b.data(kid, n))
 		}
 	}
-	data := array.NewData(c.typ, n, buffers, children, nulls, 0)
-	for _, buf := range buffers[:min(len(buffers), c.layout.ownBuffers())] {
+	data := array.NewData(c.typ, n, append(buffers[:len(buffers):len(buffers)], views...), children, nulls, 0)
+	for _, buf := range buffers {
 		if buf != nil {
 			buf.Release()
 		}
@@ -74,17 +75,6 @@ func (b *Builder) data(c *column, n int) *array.Data {
 	}
 	c.data, c.text, c.valid = nil, nil, nil
 	return data
-}
-
-// ownBuffers returns how many of a column's buffers are its own.
-func (l layout) ownBuffers() int {
-	switch l {
-	case layText:
-		return 3
-	case layNull, layStruct:
-		return 1
-	}
-	return 2 // the messages of views follow
 }
 
 // validity returns the bitmap of n rows, nil if none is null, and the number of

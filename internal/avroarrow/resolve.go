@@ -63,10 +63,8 @@ func (r *resolver) complex(m map[string]any, namespace string, depth int) (*node
 		return r.enum(m, namespace)
 	case "fixed":
 		return r.fixed(m, namespace)
-	case "array":
-		return r.array(m, namespace, depth)
-	case "map":
-		return r.mapOf(m, namespace, depth)
+	case "array", "map":
+		return r.list(m, kind, namespace, depth)
 	}
 	logical, _ := m["logicalType"].(string)
 	if kind == "bytes" && logical == "decimal" {
@@ -194,11 +192,4 @@ func (r *resolver) define(m map[string]any, namespace string) (full, inner strin
 	}
 	r.named[full] = nil
 	return full, inner, nil
-}
-
-func newNode(n *node) (*node, error) {
-	if err := n.measure(); err != nil {
-		return nil, err
-	}
-	return n, nil
 }

@@ -41,20 +41,20 @@ var logicalTypes = map[[2]string]arrow.DataType{
 	{"long", "local-timestamp-nanos"}:  &arrow.TimestampType{Unit: arrow.Nanosecond},
 }
 
-func (r *resolver) array(m map[string]any, namespace string, depth int) (*node, error) {
-	elem, err := r.resolve(m["items"], namespace, depth+1)
+// list reads an array or a map.
+func (r *resolver) list(m map[string]any, kind, namespace string, depth int) (*node, error) {
+	items := m["items"]
+	if kind == "map" {
+		items = m["values"]
+	}
+	elem, err := r.resolve(items, namespace, depth+1)
 	if err != nil {
-		return nil, fmt.Errorf("array: %w", err)
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	}
+	if kind == "map" {
+		return newNode(&node{kind: kindMap, elem: elem, typ: arrow.MapOf(arrow.BinaryTypes.String, elem.typ)})
 	}
 	return newNode(&node{kind: kindArray, elem: elem, typ: arrow.ListOf(elem.typ)})
-}
-
-func (r *resolver) mapOf(m map[string]any, namespace string, depth int) (*node, error) {
-	elem, err := r.resolve(m["values"], namespace, depth+1)
-	if err != nil {
-		return nil, fmt.Errorf("map: %w", err)
-	}
-	return newNode(&node{kind: kindMap, elem: elem, typ: arrow.MapOf(arrow.BinaryTypes.String, elem.typ)})
 }
 
 func (r *resolver) enum(m map[string]any, namespace string) (*node, error) {
