@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireBounded ends the test when a decoder remembers more than it may.
+// requireBounded fails the test if a decoder's caches exceed their bounds.
 func requireBounded(tb testing.TB, d *Decoder) {
 	tb.Helper()
 	c := &d.schemas
@@ -32,9 +32,8 @@ func TestSameHeaderOtherSync(t *testing.T) {
 	assert.Len(t, decode(t, d, values(b[:len(b)-5])...).Rejects, 1)
 }
 
-// What a header begins with may be in two headers; the whole of one cannot
-// begin another.
-func TestHeaderBeginsAnother(t *testing.T) {
+// Two headers may have a common prefix, but none is a prefix of another.
+func TestHeaderPrefixes(t *testing.T) {
 	wide := ztfSchema("alert", `,{"name":"z","type":"int"}`, "")
 	d := &Decoder{}
 	short := file(plain, ztfDatum(1, goodJD))
@@ -54,9 +53,8 @@ func TestHeaderBeginsAnother(t *testing.T) {
 	}
 }
 
-// A schema that comes alone is never taken for a header, and a header never
-// for a schema.
-func TestTextsOfTwoKinds(t *testing.T) {
+// Headers and bare schemas are not confused.
+func TestHeadersAndSchemas(t *testing.T) {
 	header, alone := &schemaText{prefix: []byte("abc"), container: true}, &schemaText{prefix: []byte("abc")}
 	value := append([]byte("abc"), sync16...)
 	assert.True(t, header.isHeaderOf(value))
@@ -93,7 +91,7 @@ func TestManyHeaders(t *testing.T) {
 	}
 }
 
-func TestKeysAreRemembered(t *testing.T) {
+func TestKeysAreCached(t *testing.T) {
 	d := &Decoder{}
 	other := ztfSchema("b", "", "")
 	a, b := message{[]byte(plain), ztfDatum(1, goodJD)}, message{[]byte(other), ztfDatum(2, goodJD)}
@@ -102,8 +100,8 @@ func TestKeysAreRemembered(t *testing.T) {
 	assert.Equal(t, other, string(d.schemas.texts[0].prefix), "the messages are gone, and their bytes")
 }
 
-// A stream that invents schemas costs time and no memory, and widens no table
-// by messages that are no good.
+// A stream of new schemas costs time but no memory, and its invalid messages widen
+// no table.
 func TestHostileSchemas(t *testing.T) {
 	d := &Decoder{}
 	decode(t, d, values(file(plain, ztfDatum(1, goodJD)))...)
@@ -173,7 +171,7 @@ func (l *listing) Schema(_ context.Context, id uint32) ([]byte, error) {
 	return nil, ErrUnknownSchema
 }
 
-func TestForesightNeedsNoList(t *testing.T) {
+func TestKnownNeedsNoList(t *testing.T) {
 	for _, err := range []error{nil, fmt.Errorf("no list: %w", errors.ErrUnsupported)} {
 		d := &Decoder{Registry: &listing{ids: []uint32{404}, err: err}}
 		assert.Len(t, one(t, decode(t, d, values(file(plain, ztfDatum(1, goodJD)))...)).From, 1)

@@ -73,7 +73,7 @@ func TestDirRegistryGrows(t *testing.T) {
 	assert.NotErrorIs(t, err, ErrUnknownSchema, "a directory that is gone says nothing about the id")
 }
 
-func TestDirRegistryTwins(t *testing.T) {
+func TestDirRegistryDuplicates(t *testing.T) {
 	dir := schemaDir(t, "lsst-900.avsc", "old-900.avsc", "lsst-701.avsc")
 	r := DirRegistry(dir)
 	_, err := r.Schema(t.Context(), 900)

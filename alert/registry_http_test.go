@@ -43,7 +43,7 @@ func TestHTTPRegistry(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, schema, string(text))
 		}
-		// A 404 of the server, not of the registry: no answer about the id.
+		// A 404 of the server, not of the registry, is an outage.
 		_, err = r.Schema(t.Context(), 901)
 		require.NotErrorIs(t, err, ErrUnknownSchema)
 		assert.EqualError(t, err, "alert: registry "+srv.URL+"/apis/ccompat/v7"+slash+
@@ -52,7 +52,7 @@ func TestHTTPRegistry(t *testing.T) {
 	assert.EqualValues(t, 2, asked.Load())
 }
 
-func TestHTTPRegistryAnswers(t *testing.T) {
+func TestHTTPRegistryResponses(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		status  int
@@ -121,13 +121,13 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// hung never answers.
+// hung never responds.
 var hung = roundTrip(func(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 })
 
-// stuck answers with a body that never comes.
+// stuck responds with a body that never arrives.
 var stuck = roundTrip(func(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Body: stuckBody{r.Context()}, Request: r}, nil
 })
@@ -173,7 +173,7 @@ func TestOpenRegistryURL(t *testing.T) {
 		}
 	}
 	_, err := OpenRegistry(t.Context(), "https://u:secret@example.org/a/b/")
-	assert.NoError(t, err, "nobody is asked yet")
+	assert.NoError(t, err, "no request is sent")
 	_, err = HTTPRegistry{}.Schema(t.Context(), 1)
 	assert.ErrorContains(t, err, `its URL begins with ""`)
 }
@@ -204,7 +204,7 @@ func TestCheck(t *testing.T) {
 	} {
 		reply = answer(c.status, c.body)
 		r, err := OpenRegistry(t.Context(), strings.Replace(srv.URL, "://", "://"+c.user, 1))
-		require.NoError(t, err, "nobody is asked")
+		require.NoError(t, err, "no request is sent")
 		if err = r.Check(t.Context()); c.want == "" {
 			assert.NoError(t, err, c.body)
 		} else {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// late is a registry that knows an id from some time on, and may be down.
+// late is a registry that has an id from some time on, and may be down.
 type late struct {
 	mu    sync.Mutex
 	from  map[uint32]time.Time
@@ -51,9 +51,8 @@ func took(f func()) time.Duration {
 
 func withID(id uint32) []byte { return confluent(id, ztfDatum(int64(id), goodJD)) }
 
-// A message waits for a registry that lags behind, and is asked for no more
-// often than needs be.
-func TestPatience(t *testing.T) {
+// A message waits for a lagging registry, without needless requests.
+func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		l.add(7, 3*time.Second)
@@ -67,7 +66,7 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-func TestPatienceEnds(t *testing.T) {
+func TestWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		d := &Decoder{Registry: l}
@@ -92,8 +91,8 @@ func TestPatienceEnds(t *testing.T) {
 	})
 }
 
-// An id that has had its time gets no more, though there is patience again.
-func TestPatienceIsHadOnce(t *testing.T) {
+// An id is waited for once, though the budget is restored.
+func TestWaitIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &Decoder{Registry: newLate(), SchemaWait: time.Minute}
 		reject := func() { assert.Len(t, decode(t, d, values(withID(7))...).Rejects, 1) }
@@ -103,7 +102,7 @@ func TestPatienceIsHadOnce(t *testing.T) {
 	})
 }
 
-func TestPatienceOfItsOwn(t *testing.T) {
+func TestSchemaWait(t *testing.T) {
 	for set, want := range map[time.Duration]time.Duration{-1: 0, 0: defaultWait, time.Second / 20: time.Second / 20, time.Minute: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			d := &Decoder{Registry: newLate(), SchemaWait: set}
@@ -112,8 +111,8 @@ func TestPatienceOfItsOwn(t *testing.T) {
 	}
 }
 
-// A registry that has the id, but nothing to decode with, is not waited for.
-func TestPatienceIsNotForTheUnusable(t *testing.T) {
+// Messages do not wait for an unusable schema.
+func TestNoWaitForUnusable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		d := &Decoder{Registry: RegistryFunc(func(context.Context, uint32) ([]byte, error) {
@@ -129,7 +128,7 @@ func TestPatienceIsNotForTheUnusable(t *testing.T) {
 	})
 }
 
-func TestPatienceObeysTheContext(t *testing.T) {
+func TestWaitEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &Decoder{Registry: newLate()}
 		d.once.Do(d.init)
@@ -146,8 +145,8 @@ func TestPatienceObeysTheContext(t *testing.T) {
 	})
 }
 
-// An outage says nothing about an id, in the middle of waiting either.
-func TestPatienceMeetsAnOutage(t *testing.T) {
+// An outage while waiting does not make an id unknown.
+func TestOutageWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		d := &Decoder{Registry: l}
@@ -162,7 +161,7 @@ func TestPatienceMeetsAnOutage(t *testing.T) {
 }
 
 // Ids that wait at the same time wait together.
-func TestPatienceIsShared(t *testing.T) {
+func TestWaitIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		l.add(3, 4*time.Second)
@@ -185,9 +184,9 @@ func TestPatienceIsShared(t *testing.T) {
 	})
 }
 
-// A stream that invents ids is held up for a while, not for each: 10 s at
-// once, and a seventh of the time in the long run.
-func TestPatienceIsBounded(t *testing.T) {
+// A stream of invalid ids waits for 10 s once, and a seventh of the time in the
+// long run.
+func TestWaitIsBounded(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		synctest.Test(t, func(t *testing.T) {
 			d := &Decoder{Registry: newLate(), Alloc: checked(t)}
@@ -220,8 +219,8 @@ func TestPatienceIsBounded(t *testing.T) {
 	}
 }
 
-// After garbage, patience comes back for ids that deserve it.
-func TestPatienceComesBack(t *testing.T) {
+// After invalid ids, the budget is restored for valid ones.
+func TestWaitBudgetIsRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		d := &Decoder{Registry: l}

@@ -14,7 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/ocf"
 )
 
-// The schemas made here are those of the surveys, but for docs and defaults.
+// The schemas equal those of the surveys except for docs and defaults.
 func TestSchemas(t *testing.T) {
 	compare := func(t *testing.T, mine string, real []byte) {
 		assert.Equal(t, bare(t, real), bare(t, []byte(mine)))
@@ -41,7 +41,7 @@ func TestSchemas(t *testing.T) {
 	})
 }
 
-// bare returns a schema without what does not matter to who reads packets.
+// bare returns a schema without what readers of packets ignore.
 func bare(t *testing.T, text []byte) any {
 	var v any
 	require.NoError(t, json.Unmarshal(text, &v))
@@ -70,16 +70,16 @@ func strip(v any) any {
 	return v
 }
 
-// They are sound Avro, which ZTF's own are not.
-func TestSchemasAreSound(t *testing.T) {
+// They are valid Avro, which ZTF's own are not.
+func TestSchemasAreValid(t *testing.T) {
 	for _, text := range []string{ztfSchema(), lsstSchema()} {
 		_, err := avro.ParseWithCache(text, "", &avro.SchemaCache{})
 		require.NoError(t, err)
 	}
 }
 
-// A name that a record has not would vanish behind its fields.
-func TestNoStrayNames(t *testing.T) {
+// Values for names that a record lacks would be dropped.
+func TestUnknownNames(t *testing.T) {
 	z, err := newZTF(1)
 	require.NoError(t, err)
 	l := newLSST(1)

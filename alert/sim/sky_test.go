@@ -49,7 +49,7 @@ func TestSupernovaRisesThenFalls(t *testing.T) {
 			assert.Greater(t, flux(20), flux(0)/5)
 			assert.Less(t, flux(60), flux(0)/4)
 
-			// What is measured follows, and it is one object all the time.
+			// The measurements follow, and have one object id.
 			for night := -60; night < 60; night++ {
 				y := k.visit(night, x.field, x.visit)
 				if y.field != x.field || math.Abs(y.mjd-o.peak) > 15 {
@@ -66,7 +66,7 @@ func TestSupernovaRisesThenFalls(t *testing.T) {
 	}
 }
 
-// The period of a variable star is found in what is measured of it.
+// The period of a variable star can be recovered from its measurements.
 func TestVariablePeriod(t *testing.T) {
 	for name, k := range skies() {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestHistoryAgrees(t *testing.T) {
 	}
 }
 
-// Detectors tile the camera, and no two are in one place.
+// Detectors tile the camera without overlap.
 func TestCorners(t *testing.T) {
 	for _, c := range []struct {
 		n    int

@@ -108,7 +108,7 @@ func checkSkip(t *testing.T, s *Schema, datum []byte) {
 	assert.Equal(t, len(datum), n)
 }
 
-// TestRefused holds a datum of each kind that must not be read, and its cause.
+// TestRefused has a datum of each kind that must be refused, and the error.
 func TestRefused(t *testing.T) {
 	array, nulls, m := `{"type":"array","items":"int"}`, `{"type":"array","items":"null"}`, `{"type":"map","values":"int"}`
 	dec := `{"type":"bytes","logicalType":"decimal","precision":2}`
@@ -222,7 +222,7 @@ func TestNullRecordsAreBounded(t *testing.T) {
 	assert.NoError(t, appendTo(b, s, cat(vint(few), make([]byte, few), vint(0))))
 }
 
-// TestSkipChargesTheDatum has a long tail that does not pay for what is before.
+// TestSkipChargesTheDatum has a long tail that must not count for the datum.
 func TestSkipChargesTheDatum(t *testing.T) {
 	s := parsed(t, one(`{"type":"array","items":"null"}`))
 	datum := cat(vint(1<<17), vint(0))

@@ -123,7 +123,7 @@ func TestSchemaErrors(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ schema, want string }{
 		"no JSON":          {"{", "unexpected end"},
-		"text behind":      {one(`"int"`) + "x", "invalid character"},
+		"text after":       {one(`"int"`) + "x", "invalid character"},
 		"not UTF-8":        {one("\"in\xff\""), "not UTF-8"},
 		"empty":            {"", "unexpected end"},
 		"a string":         {`"string"`, "not a record"},
