@@ -115,14 +115,9 @@ func (k *sky) artifactNumber(x exposure, slot int) uint64 {
 func (k *sky) position(field, slot int, u, v float64) (ra, dec float64) {
 	ra, dec = k.centre(field)
 	n, _ := k.detector(slot)
-	x, y := ztfCorner(n)
-	side := 7.3 / 8
-	if k.detectors > 64 {
-		x, y = lsstCorner(n)
-		side = 3.5 / 15
-	}
-	dec += (y + v) * side
-	ra += (x + u) * side / math.Cos(dec*deg)
+	x, y := k.corner(n)
+	dec += (y + v) * k.side
+	ra += (x + u) * k.side / math.Cos(dec*deg)
 	return math.Mod(ra+360, 360), dec
 }
 

@@ -31,7 +31,10 @@ type Registry struct {
 
 // Schema implements alert.Registry.
 func (r *Registry) Schema(ctx context.Context, id uint32) ([]byte, error) {
-	if text := r.known(id); text != nil {
+	r.mu.Lock()
+	text := r.all()[id]
+	r.mu.Unlock()
+	if text != nil {
 		return text, nil
 	}
 	if r.Next != nil {
@@ -54,12 +57,6 @@ func (r *Registry) IDs(ctx context.Context) ([]uint32, error) {
 	r.mu.Unlock()
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
-}
-
-func (r *Registry) known(id uint32) []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.all()[id]
 }
 
 // all returns the schemas by id. The caller must hold r.mu.

@@ -39,19 +39,21 @@ type camera struct {
 	bright    float64 // brightest and faintest magnitude of objects
 	faint     float64
 	detectors int
+	side      float64                           // of a detector, degrees
+	corner    func(detector int) (x, y float64) // in detectors from the centre
 }
 
 func ztfCamera() camera {
 	return camera{
 		bands: []string{"g", "r", "i"}, limit: []float64{20.8, 20.6, 20.2}, south: -28, north: 75,
-		scale: 1.01, scatter: 0.08, bright: 15, faint: 19, detectors: 64,
+		scale: 1.01, scatter: 0.08, bright: 15, faint: 19, detectors: 64, side: 7.3 / 8, corner: ztfCorner,
 	}
 }
 
 func lsstCamera() camera {
 	return camera{
 		bands: lsstBands[:], limit: []float64{23.7, 24.7, 24.3, 23.9, 23.2, 22.4}, south: -72, north: 5,
-		scale: 0.2, scatter: 0.015, bright: 17.5, faint: 22, detectors: 189,
+		scale: 0.2, scatter: 0.015, bright: 17.5, faint: 22, detectors: 189, side: 3.5 / 15, corner: lsstCorner,
 	}
 }
 
