@@ -15,7 +15,7 @@ import (
 // requireBounded fails the test if a decoder's caches exceed their bounds.
 func requireBounded(tb testing.TB, d *Decoder) {
 	tb.Helper()
-	c := &d.schemas
+	c := &d.cache
 	require.LessOrEqual(tb, len(c.texts), maxTexts)
 	require.LessOrEqual(tb, len(c.bySum), maxWriters)
 	require.LessOrEqual(tb, len(c.ids), maxWriters)
@@ -28,7 +28,7 @@ func TestSameHeaderOtherSync(t *testing.T) {
 	a := file(plain, ztfDatum(1, goodJD))
 	b := []byte(strings.ReplaceAll(string(a), string(sync16), "fedcba9876543210"))
 	assert.Len(t, one(t, decode(t, d, values(a, b, a)...)).From, 3)
-	assert.Len(t, d.schemas.texts, 1, "one header")
+	assert.Len(t, d.cache.texts, 1, "one header")
 	assert.Len(t, decode(t, d, values(b[:len(b)-5])...).Rejects, 1)
 }
 
@@ -83,11 +83,11 @@ func TestManyHeaders(t *testing.T) {
 			assert.Contains(t, got[i], fmt.Sprintf(" alert_id=%d ", i))
 		}
 		requireBounded(t, d)
-		assert.Len(t, d.schemas.bySum, 40)
+		assert.Len(t, d.cache.bySum, 40)
 		if compiled != nil {
-			assert.True(t, maps.Equal(compiled, d.schemas.bySum), "each is compiled once")
+			assert.True(t, maps.Equal(compiled, d.cache.bySum), "each is compiled once")
 		}
-		compiled = maps.Clone(d.schemas.bySum)
+		compiled = maps.Clone(d.cache.bySum)
 	}
 }
 
@@ -96,8 +96,8 @@ func TestKeysAreCached(t *testing.T) {
 	other := ztfSchema("b", "", "")
 	a, b := message{[]byte(plain), ztfDatum(1, goodJD)}, message{[]byte(other), ztfDatum(2, goodJD)}
 	decode(t, d, a, b, a, b)
-	require.Len(t, d.schemas.texts, 2)
-	assert.Equal(t, other, string(d.schemas.texts[0].prefix), "the messages are gone, and their bytes")
+	require.Len(t, d.cache.texts, 2)
+	assert.Equal(t, other, string(d.cache.texts[0].prefix), "the messages are gone, and their bytes")
 }
 
 // A stream of new schemas costs time but no memory, and its invalid messages widen
@@ -125,9 +125,9 @@ func TestCompiledBytesAreBounded(t *testing.T) {
 	for i := range 25 {
 		schema := strings.Replace(ztfSchema(fmt.Sprintf("a%d", i), "", ""), `"type":"record"`, `"type":"record","doc":"`+doc+`"`, 1)
 		assert.Len(t, one(t, decode(t, d, values(file(schema, ztfDatum(1, goodJD)))...)).From, 1)
-		require.LessOrEqual(t, d.schemas.size, maxCompiled)
+		require.LessOrEqual(t, d.cache.size, maxCompiled)
 	}
-	assert.Less(t, len(d.schemas.bySum), 10)
+	assert.Less(t, len(d.cache.bySum), 10)
 }
 
 func TestIDs(t *testing.T) {

@@ -48,7 +48,7 @@ type Decoder struct {
 
 	once    sync.Once
 	invalid error // of validate
-	schemas schemaCache
+	cache   schemaCache
 	mu      sync.Mutex // guards idle
 	idle    []*decoding
 }
@@ -89,7 +89,7 @@ func (d *Decoder) init() {
 		d.Alloc = memory.DefaultAllocator
 	}
 	d.invalid = stream.Permanent(d.validate())
-	d.schemas.init(d)
+	d.cache.init(d)
 }
 
 // validate returns an error for fields with which all messages would be rejected.
@@ -229,28 +229,28 @@ func (dec *decoding) message(ctx context.Context, m *messages, i int) (cause, er
 	if cause != nil || err != nil {
 		return cause, err
 	}
-	v := f.writer.admission.Load()
-	if v == nil {
-		if v, cause, err = dec.admit(ctx, m, i, f); cause != nil || err != nil {
+	a := f.writer.admission.Load()
+	if a == nil {
+		if a, cause, err = dec.admit(ctx, m, i, f); cause != nil || err != nil {
 			return cause, err
 		}
 	}
-	if v.conflict != nil {
-		return v.conflict, nil
+	if a.conflict != nil {
+		return a.conflict, nil
 	}
 	return dec.rows(f.writer.table).append(m, i, f), nil
 }
 
 // admit widens the table for a writer, after decoding a packet of it: an invalid
 // packet must not widen a table for ever.
-func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (v *admission, cause, err error) {
+func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (a *admission, cause, err error) {
 	trial := newTableRows(dec.d.Alloc, f.writer.table, withStandard(f.writer.schema.Arrow()))
 	defer trial.release()
 	if cause := trial.append(m, i, f); cause != nil {
 		return nil, cause, nil
 	}
-	v, err = dec.d.schemas.admit(ctx, f.writer)
-	return v, nil, err
+	a, err = dec.d.cache.admit(ctx, f.writer)
+	return a, nil, err
 }
 
 // rows returns the rows of a table's current schema. If the table has widened,

@@ -59,8 +59,8 @@
 // Survey.Known and those of a registry that is a [Lister]. The columns themselves
 // are added when a packet has them.
 //
-// Only a packet that decodes, with id and time, can widen a table, by at most 1,000
-// columns and to at most 10,000.
+// Only a packet that decodes, with id and time, can widen a table: an existing one
+// by at most 1,000 columns, and none to more than 10,000.
 //
 // # Rejects and errors
 //

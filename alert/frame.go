@@ -69,7 +69,7 @@ func (dec *decoding) frame(ctx context.Context, m *messages, i int) (f frame, ca
 		f.writer, cause, err = dec.writer(ctx, dec.d.Bare)
 	case value[0] == 0 && len(value) > 5:
 		f.from += 5
-		f.writer, cause, err = dec.d.schemas.byID(ctx, binary.BigEndian.Uint32(value[1:]))
+		f.writer, cause, err = dec.d.cache.byID(ctx, binary.BigEndian.Uint32(value[1:]))
 	default:
 		cause = errFraming
 	}
@@ -137,7 +137,7 @@ func (dec *decoding) header(ctx context.Context, value []byte) (_ *schemaText, h
 	if t := dec.last; t != nil && t.isHeaderOf(value) {
 		return t, t.header(value), nil, nil
 	}
-	t := dec.d.schemas.find(func(t *schemaText) bool { return t.isHeaderOf(value) })
+	t := dec.d.cache.find(func(t *schemaText) bool { return t.isHeaderOf(value) })
 	if t != nil {
 		dec.last = t
 		return t, t.header(value), nil, nil
@@ -147,7 +147,7 @@ func (dec *decoding) header(ctx context.Context, value []byte) (_ *schemaText, h
 		return nil, h, cause, nil
 	}
 	t = &schemaText{prefix: value[:h.Size-ocf.SyncSize], container: true, codec: h.Codec}
-	if t, err = dec.d.schemas.add(ctx, t, h.Schema); err != nil {
+	if t, err = dec.d.cache.add(ctx, t, h.Schema); err != nil {
 		return nil, h, nil, err
 	}
 	dec.last = t
@@ -158,10 +158,10 @@ func (dec *decoding) header(ctx context.Context, value []byte) (_ *schemaText, h
 func (dec *decoding) writer(ctx context.Context, schema []byte) (_ *writer, cause, err error) {
 	t := dec.last
 	if t == nil || !t.is(schema) {
-		t = dec.d.schemas.find(func(t *schemaText) bool { return t.is(schema) })
+		t = dec.d.cache.find(func(t *schemaText) bool { return t.is(schema) })
 	}
 	if t == nil {
-		if t, err = dec.d.schemas.add(ctx, &schemaText{prefix: schema}, schema); err != nil {
+		if t, err = dec.d.cache.add(ctx, &schemaText{prefix: schema}, schema); err != nil {
 			return nil, nil, err
 		}
 	}

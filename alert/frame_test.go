@@ -210,8 +210,8 @@ func TestLongSchemas(t *testing.T) {
 	assert.Less(t, len(causes(r)[2]), 300)
 	assert.Contains(t, causes(r)[4], "avroarrow: merge: x.ééé")
 	assert.True(t, strings.HasSuffix(causes(r)[4], "é…"), causes(r)[4])
-	for _, x := range d.schemas.texts {
+	for _, x := range d.cache.texts {
 		assert.LessOrEqual(t, len(x.prefix), maxText)
 	}
-	assert.LessOrEqual(t, d.schemas.size, maxCompiled)
+	assert.LessOrEqual(t, d.cache.size, maxCompiled)
 }

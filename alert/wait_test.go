@@ -60,7 +60,7 @@ func TestWait(t *testing.T) {
 		waited := took(func() { assert.Len(t, one(t, decode(t, d, values(withID(7), withID(7))...)).From, 2) })
 		assert.InDelta(t, 3, waited.Seconds(), 1)
 		assert.LessOrEqual(t, l.asked[7], 8)
-		assert.Empty(t, d.schemas.unknown)
+		assert.Empty(t, d.cache.unknown)
 
 		assert.Zero(t, took(func() { assert.Len(t, one(t, decode(t, d, values(withID(7))...)).From, 1) }))
 	})
@@ -135,7 +135,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		assert.Equal(t, 2*time.Second, took(func() {
-			_, cause, err := d.schemas.byID(ctx, 7)
+			_, cause, err := d.cache.byID(ctx, 7)
 			assert.NoError(t, cause)
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.ErrorContains(t, err, "alert: waiting for schema id 7: ")
@@ -153,7 +153,7 @@ func TestOutageWhileWaiting(t *testing.T) {
 		time.AfterFunc(2*time.Second, func() { l.mu.Lock(); l.down = errors.New("down"); l.mu.Unlock() })
 		_, err := tryDecode(t, d, values(withID(7))...)
 		require.EqualError(t, err, "down")
-		assert.Zero(t, d.schemas.wait.waiting)
+		assert.Zero(t, d.cache.wait.waiting)
 		l.down = nil
 		l.add(7, 0)
 		assert.Len(t, one(t, decode(t, d, values(withID(7))...)).From, 1)
@@ -213,7 +213,7 @@ func TestWaitIsBounded(t *testing.T) {
 			share := waited.Seconds() / 3600 / float64(workers)
 			assert.InDelta(t, 1./7, share, 0.04, "of the time")
 			assert.Greater(t, calls, 2800*workers)
-			assert.Zero(t, d.schemas.wait.waiting)
+			assert.Zero(t, d.cache.wait.waiting)
 			requireBounded(t, d)
 		})
 	}
