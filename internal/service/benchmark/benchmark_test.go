@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,8 +23,12 @@ var update = flag.Bool("update", false, "rewrite testdata")
 
 // TestMain lets the test binary be the process of a phase.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == childArg {
-		main()
+	if len(os.Args) == 2 && os.Args[1] == phaseArg {
+		if err := Run(context.Background(), os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -32,7 +37,7 @@ func TestTable(t *testing.T) {
 	r := &result{Title: "20,000 simulated ztf packets of 62.4 kB, Kafka, 4 partitions", Alerts: 20000, Compressions: []string{"snappy", "zstd"}}
 	for i := range 3 {
 		slower := time.Duration(10+i) * time.Second / 10
-		r.Runs = append(r.Runs, map[string]done{
+		r.Runs = append(r.Runs, map[string]measurement{
 			"plain fetch":         {Bytes: 1248e6, Wall: slower, CPU: 900 * time.Millisecond, Peak: 90e6},
 			"stream/kafka":        {Bytes: 1248e6, Wall: slower, CPU: time.Second, Peak: 100e6},
 			"plain write, snappy": {Bytes: 1000e6, Files: []int64{600e6, 400e6}, Wall: time.Second, CPU: 500 * time.Millisecond, Peak: 12e6},
@@ -58,15 +63,17 @@ func TestMedian(t *testing.T) {
 	assert.Equal(t, 7, median([]int{7}))
 }
 
-// TestBenchmark measures a few packets on the embedded broker, in processes of
-// their own.
+// TestBenchmark measures a few packets on the embedded broker, in processes as
+// the command does.
 func TestBenchmark(t *testing.T) {
 	for _, survey := range []sim.Survey{sim.ZTF, sim.LSST} {
 		t.Run(survey.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			o := &options{survey: survey, n: 40, compressions: []string{"snappy", "zstd"}, runs: 2, partitions: 2, dir: dir}
 			var out, progress bytes.Buffer
-			require.NoError(t, benchmark(context.Background(), o, &out, &progress), progress.String())
+			b := &bench{options: o, progress: &progress}
+			require.NoError(t, b.run(context.Background(), &out), progress.String())
+			assert.Contains(t, progress.String(), "filling a topic in an embedded broker (about 3.0 MB of memory) with 40 "+survey.String()+" alerts, then measuring 2 times")
 			assert.Contains(t, out.String(), "40 simulated "+survey.String())
 			for _, line := range strings.Split(out.String(), "\n") {
 				if strings.HasPrefix(line, "archive, ") {
@@ -82,25 +89,25 @@ func TestBenchmark(t *testing.T) {
 	}
 }
 
-// TestMissingAlerts: a measurement of fewer alerts than there are is none.
+// TestMissingAlerts checks that a measurement of too few alerts is an error.
 func TestMissingAlerts(t *testing.T) {
 	ctx := context.Background()
 	b := &bench{options: &options{n: 10, compressions: []string{"none"}, runs: 1, partitions: 1, dir: t.TempDir()}, progress: io.Discard}
 	defer b.close()
 	require.NoError(t, b.open(ctx))
-	b.n++
+	b.options.n++
 	_, err := b.measure(ctx)
 	assert.ErrorContains(t, err, "fetch: 10 alerts of 11")
-	require.NoError(t, b.remove())
-	_, err = runPhase(ctx, task{Phase: fetch, Brokers: b.brokers, Topic: b.topic})
-	assert.ErrorContains(t, err, "benchmark: fetch: ", "the topic is no more")
+	require.NoError(t, b.deleteTopic())
+	_, err = runPhase(ctx, nil, task{Phase: fetch, Brokers: b.options.kafka.Brokers, Topic: b.topic})
+	assert.ErrorContains(t, err, "benchmark: fetch: ", "the topic is deleted")
 }
 
 func TestErrorOfPhase(t *testing.T) {
-	_, err := runPhase(context.Background(), task{Phase: fetch, Brokers: []string{"127.0.0.1:1"}, Topic: "t"})
+	_, err := runPhase(context.Background(), nil, task{Phase: fetch, Brokers: []string{"127.0.0.1:1"}, Topic: "t"})
 	assert.ErrorContains(t, err, "benchmark: fetch: ")
-	_, err = runPhase(context.Background(), task{Phase: "rest"})
-	assert.ErrorContains(t, err, `no phase "rest"`)
+	_, err = runPhase(context.Background(), nil, task{Phase: "rest"})
+	assert.ErrorContains(t, err, `unknown phase "rest"`)
 }
 
 func TestManualNamesEveryFlag(t *testing.T) {
@@ -110,8 +117,8 @@ func TestManualNamesEveryFlag(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	for _, args := range []string{"-bogus", "-survey des", "-n 0", "-runs 0", "-partitions 0", "-compression gzip", "x"} {
+	for _, args := range []string{"-bogus", "-survey des", "-n 0", "-runs 0", "-partitions 0", "-compression gzip", "-brokers localhost", "x"} {
 		var usage cli.UsageError
-		assert.ErrorAs(t, run(context.Background(), strings.Fields(args)), &usage, args)
+		assert.ErrorAs(t, Run(context.Background(), strings.Fields(args)), &usage, args)
 	}
 }
