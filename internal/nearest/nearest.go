@@ -3,11 +3,14 @@ package nearest
 
 import "strings"
 
-// To returns the candidate nearest to name, or "" if none is near: at most a
+// To returns the candidate nearest to a name, or "" if none is near: at most a
 // third of the longer name's bytes, and at least one, may have to be inserted,
 // deleted, replaced or swapped with their neighbour. Case does not count. Of
 // equally near candidates the first is returned.
 func To(name string, candidates []string) string {
+	if name == "" {
+		return ""
+	}
 	best, found := "", -1
 	for _, c := range candidates {
 		d := distance(strings.ToLower(name), strings.ToLower(c))
