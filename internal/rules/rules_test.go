@@ -37,6 +37,7 @@ var below = []struct {
 	{"crossmatch/internal", nil},
 	{"crossmatch/table", []string{"crossmatch/internal/votable", "internal/nearest"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
+	{"crossmatch/catalog", []string{"crossmatch", "internal/nearest"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/cli", []string{"stream", "internal/nearest"}},
