@@ -17,6 +17,7 @@ import (
 	"github.com/skyfinch/skyfinch/alert/sim"
 	"github.com/skyfinch/skyfinch/archive"
 	"github.com/skyfinch/skyfinch/sink"
+	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 )
 
@@ -42,8 +43,8 @@ func benchmarkArchive(b *testing.B, set string, c sink.Compression) {
 	night, registry := filepath.Join(dir, "night"), new(sim.Registry)
 	size := makeNight(b, night, set, registry, b.N)
 	s := &archive.Service{
-		Source: &files.Source{Patterns: []string{night}}, Registry: registry,
-		Dir: filepath.Join(dir, "out"), Compression: c,
+		Job:      stream.MicroBatch{Source: &files.Source{Patterns: []string{night}}},
+		Registry: registry, Dir: filepath.Join(dir, "out"), Compression: c,
 	}
 	syscall.Sync() // what was made before is not to be counted
 	runtime.GC()

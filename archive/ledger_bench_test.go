@@ -45,8 +45,8 @@ func BenchmarkLedger(b *testing.B) {
 func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Source) {
 	with, without := math.Inf(1), math.Inf(1)
 	for range ledgerPairs {
-		without = min(without, cpuOf(b, n, func(dir string) stream.Engine { return bareJob(b, source(false), dir) }))
-		with = min(with, cpuOf(b, n, func(dir string) stream.Engine { return oldService(b, source(true), dir) }))
+		without = min(without, cpuOf(b, n, func(dir string) engine { return bareJob(b, source(false), dir) }))
+		with = min(with, cpuOf(b, n, func(dir string) engine { return oldService(b, source(true), dir) }))
 	}
 	b.ReportMetric(without/float64(n)*1000, "without-cpu-s/1000")
 	b.ReportMetric(with/float64(n)*1000, "with-cpu-s/1000")
@@ -55,17 +55,17 @@ func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Sour
 }
 
 // cpuOf returns the CPU seconds that it takes to drain an engine.
-func cpuOf(b *testing.B, n int64, engine func(dir string) stream.Engine) float64 {
+func cpuOf(b *testing.B, n int64, open func(dir string) engine) float64 {
 	dir, err := os.MkdirTemp(b.TempDir(), "")
 	require.NoError(b, err)
 	defer os.RemoveAll(dir)
-	e := engine(dir)
+	e := open(dir)
 	syscall.Sync()
 	runtime.GC()
 	begun := cpuSeconds()
 	require.NoError(b, e.Drain(b.Context()))
 	used := cpuSeconds() - begun
-	p := e.(interface{ Progress() stream.Progress }).Progress()
+	p := e.Progress()
 	require.Equal(b, n, p.Written)
 	b.Logf("%T: %d batches, %.2f s", e, p.Batches, used)
 	if c, ok := source(e).(interface{ Close() error }); ok {
@@ -74,16 +74,22 @@ func cpuOf(b *testing.B, n int64, engine func(dir string) stream.Engine) float64
 	return used
 }
 
-func source(e stream.Engine) stream.Source {
+// engine is a service or a job.
+type engine interface {
+	Drain(context.Context) error
+	Progress() stream.Progress
+}
+
+func source(e engine) stream.Source {
 	if s, ok := e.(*archive.Service); ok {
-		return s.Source
+		return s.Job.Source
 	}
 	return e.(*stream.MicroBatch).Source
 }
 
 // oldService is a service whose ledger has seen some batches.
 func oldService(b *testing.B, source stream.Source, dir string) *archive.Service {
-	s := &archive.Service{Source: source, Dir: dir, Shared: true, Limits: stream.Limits{Rows: ledgerBatch}}
+	s := &archive.Service{Job: stream.MicroBatch{Source: source, Limits: stream.Limits{Rows: ledgerBatch}}, Dir: dir, Shared: true}
 	st, err := store.OpenDir(dir)
 	require.NoError(b, err)
 	l, err := stream.OpenLedger(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,21 +19,47 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/archive/audit"
+	"github.com/skyfinch/skyfinch/internal/alerttest"
 	"github.com/skyfinch/skyfinch/internal/faultstore"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/files"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 const goodAlerts, badAlerts = 8, 3
 
+var errDied = stream.Permanent(errors.New("the process has died"))
+
+// containers is a source of n alerts, with some files of junk between them.
+func containers(t *testing.T, junk, n int) *files.Source {
+	dir := filepath.Join(t.TempDir(), "night")
+	require.NoError(t, alerttest.WriteZTF(dir, n, 3))
+	for i := range junk {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%06dx.avro", i*7)), []byte(fmt.Sprintf("junk %d", i)), 0o666))
+	}
+	return &files.Source{Patterns: []string{dir}}
+}
+
+// look audits without a grace period.
+func look(t *testing.T, o audit.Options) *audit.Report {
+	o.Grace = -1
+	r, err := audit.Run(t.Context(), o)
+	require.NoError(t, err)
+	return r
+}
+
 // misread makes an archive in which every message is rejected: the process that
 // wrote it did not know ZTF. Three of eleven are junk.
 func misread(t *testing.T) (dir string, fixed *archive.Service) {
 	dir = filepath.Join(t.TempDir(), "sky")
-	s := &archive.Service{Source: containers(t, badAlerts, goodAlerts), Dir: dir, Limits: stream.Limits{Rows: 4}, Surveys: []alert.Survey{alert.LSST()}}
+	s := &archive.Service{
+		Job: stream.MicroBatch{Source: containers(t, badAlerts, goodAlerts), Limits: stream.Limits{Rows: 4}},
+		Dir: dir, Surveys: []alert.Survey{alert.LSST()},
+	}
 	require.NoError(t, s.Drain(t.Context()))
 	require.EqualValues(t, goodAlerts+badAlerts, s.Progress().Rejected)
-	return dir, &archive.Service{Source: s.Source, Dir: dir}
+	return dir, &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source}, Dir: dir}
 }
 
 // seen reads every message of a table as a reader would: how often each is
@@ -80,7 +107,7 @@ func checkReplayed(t *testing.T, dir string) {
 		assert.Equal(t, 1, n, m)
 		assert.Contains(t, m, "x")
 	}
-	r := look(t, archive.Audit{Dir: dir, Deep: true})
+	r := look(t, audit.Options{Dir: dir, Deep: true})
 	assert.Empty(t, r.Findings)
 	assert.EqualValues(t, goodAlerts, r.Replayed)
 	assert.NoDirExists(t, filepath.Join(dir, "staging"))
@@ -150,8 +177,8 @@ func TestReplayDiesAnywhere(t *testing.T) {
 			require.NoError(t, s.Drain(t.Context()))
 		},
 		"audit": func(t *testing.T, dir string, _ *archive.Service) {
-			assert.Empty(t, look(t, archive.Audit{Dir: dir, Repair: true}).Findings)
-			assert.Empty(t, look(t, archive.Audit{Dir: dir}).Findings, "after a repair all holds")
+			assert.Empty(t, look(t, audit.Options{Dir: dir, Repair: true}).Findings)
+			assert.Empty(t, look(t, audit.Options{Dir: dir}).Findings, "after a repair all holds")
 		},
 	}
 	for name, finish := range finish {
@@ -220,7 +247,7 @@ func dies(t *testing.T, dir string, s *archive.Service, step int, after bool) bo
 	} else {
 		f.Before = hook
 	}
-	dying := &archive.Service{Source: s.Source, Store: f, Workers: 1}
+	dying := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source, Workers: 1}, Store: f}
 	_, err = dying.Replay(t.Context(), nil)
 	if n < step {
 		require.NoError(t, err)
@@ -238,7 +265,7 @@ func TestReplayRaces(t *testing.T) {
 		require.NoError(t, err)
 		errs := make(chan error, 2)
 		for range 2 {
-			r := &archive.Service{Source: s.Source, Store: struct{ store.Store }{d}} // without a lock
+			r := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source}, Store: struct{ store.Store }{d}} // without a lock
 			go func() {
 				_, err := r.Replay(t.Context(), nil)
 				errs <- err

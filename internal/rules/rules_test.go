@@ -21,7 +21,8 @@ var below = []struct {
 	may  []string
 }{
 	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
-	{"archive", []string{"alert", "sink", "stream", "internal"}},
+	{"archive/audit", []string{"archive/internal", "sink", "stream", "internal"}},
+	{"archive", []string{"archive/internal", "alert", "sink", "stream", "internal"}},
 	{"alert/sim", []string{"alert", "stream", "internal/ocf"}},
 	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
 	{"sink", []string{"stream", "internal/avroarrow", "internal/parquetfile", "internal/gather"}},

@@ -1,4 +1,4 @@
-package archive_test
+package audit_test
 
 import (
 	"bytes"
@@ -21,6 +21,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/archive/audit"
 	"github.com/skyfinch/skyfinch/internal/alerttest"
 	"github.com/skyfinch/skyfinch/internal/faultstore"
 	"github.com/skyfinch/skyfinch/stream"
@@ -41,22 +42,22 @@ func containers(t *testing.T, junk, n int) *files.Source {
 // sky makes an archive of 30 alerts and 3 rejected messages in batches of ten.
 func sky(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "sky")
-	s := &archive.Service{Source: containers(t, 3, 30), Dir: dir, Limits: stream.Limits{Rows: 10}}
+	s := &archive.Service{Job: stream.MicroBatch{Source: containers(t, 3, 30), Limits: stream.Limits{Rows: 10}}, Dir: dir}
 	require.NoError(t, s.Drain(t.Context()))
 	return dir
 }
 
-// look audits without patience.
-func look(t *testing.T, a archive.Audit) *archive.Report {
-	a.Patience = -1
-	r, err := a.Run(t.Context())
+// look audits without a grace period.
+func look(t *testing.T, o audit.Options) *audit.Report {
+	o.Grace = -1
+	r, err := audit.Run(t.Context(), o)
 	require.NoError(t, err)
 	return r
 }
 
 func TestAuditOfSoundArchive(t *testing.T) {
 	dir := sky(t)
-	r := look(t, archive.Audit{Dir: dir, Deep: true})
+	r := look(t, audit.Options{Dir: dir, Deep: true})
 	assert.Empty(t, r.Findings)
 	assert.True(t, r.OK())
 	assert.Len(t, r.Partitions, 33)
@@ -81,12 +82,12 @@ func TestAuditOfSoundArchive(t *testing.T) {
 
 func TestAuditOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
-	_, err := (&archive.Audit{Dir: dir}).Run(t.Context())
+	_, err := audit.Run(t.Context(), audit.Options{Dir: dir})
 	assert.ErrorContains(t, err, "no archive in "+dir)
 	assert.NoDirExists(t, dir, "an audit makes nothing")
-	_, err = (&archive.Audit{Store: store.NewMemory()}).Run(t.Context())
+	_, err = audit.Run(t.Context(), audit.Options{Store: store.NewMemory()})
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = (&archive.Audit{}).Run(t.Context())
+	_, err = audit.Run(t.Context(), audit.Options{})
 	assert.EqualError(t, err, "archive: a Dir or a Store is needed")
 }
 
@@ -160,49 +161,49 @@ func TestDamageIsNamed(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		damage func(t *testing.T, dir string) (name string) // that is to be found
-		kinds  []archive.Kind
+		kinds  []audit.Kind
 		what   string // of the finding that names it
 	}{
 		{"file missing", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			remove(t, f)
 			return f
-		}, []archive.Kind{archive.MissingFile}, "is not there"},
+		}, []audit.Kind{audit.MissingFile}, "does not exist"},
 		{"rejected file missing", func(t *testing.T, dir string) string {
 			f := first(t, dir, aReject)
 			remove(t, f)
 			return f
-		}, []archive.Kind{archive.MissingFile}, "is not there"},
+		}, []audit.Kind{audit.MissingFile}, "does not exist"},
 		{"file truncated", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			truncate(t, f, 1)
 			return f
-		}, []archive.Kind{archive.CorruptFile}, "bytes, not"},
+		}, []audit.Kind{audit.CorruptFile}, "bytes, not"},
 		{"file empty", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			require.NoError(t, os.Truncate(f, 0))
 			return f
-		}, []archive.Kind{archive.CorruptFile}, "0 bytes, not"},
+		}, []audit.Kind{audit.CorruptFile}, "0 bytes, not"},
 		{"magic at the beginning", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			flip(t, f, 0)
 			return f
-		}, []archive.Kind{archive.CorruptFile}, "PAR1"},
+		}, []audit.Kind{audit.CorruptFile}, "PAR1"},
 		{"magic at the end", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			flip(t, f, -1)
 			return f
-		}, []archive.Kind{archive.CorruptFile}, "PAR1"},
+		}, []audit.Kind{audit.CorruptFile}, "PAR1"},
 		{"footer", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			flip(t, f, -5)
 			return f
-		}, []archive.Kind{archive.CorruptFile}, "is not what batch"},
+		}, []audit.Kind{audit.CorruptFile}, "is not what batch"},
 		{"page header", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			flip(t, f, 5)
 			return f
-		}, []archive.Kind{archive.CorruptFile}, "row group 0, column survey"},
+		}, []audit.Kind{audit.CorruptFile}, "row group 0, column survey"},
 		{"file of another batch in its place", func(t *testing.T, dir string) string {
 			all, err := filepath.Glob(filepath.Join(dir, anAlert))
 			require.NoError(t, err)
@@ -210,7 +211,7 @@ func TestDamageIsNamed(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(all[len(all)-1], append(data[:len(data):len(data)], 0), 0o666))
 			return all[len(all)-1]
-		}, []archive.Kind{archive.CorruptFile}, "is not what batch"},
+		}, []audit.Kind{audit.CorruptFile}, "is not what batch"},
 		{"extra file", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			data, err := os.ReadFile(f)
@@ -218,88 +219,88 @@ func TestDamageIsNamed(t *testing.T) {
 			extra := filepath.Join(filepath.Dir(f), "copy.parquet")
 			require.NoError(t, os.WriteFile(extra, data, 0o666))
 			return extra
-		}, []archive.Kind{archive.ExtraFile}, "no commit names"},
+		}, []audit.Kind{audit.ExtraFile}, "no commit names"},
 		{"foreign file", func(t *testing.T, dir string) string {
 			f := filepath.Join(dir, "rejected/_SUCCESS")
 			write(t, f, "")
 			return f
-		}, []archive.Kind{archive.ExtraFile}, "no commit names"},
+		}, []audit.Kind{audit.ExtraFile}, "no commit names"},
 		{"file renamed", func(t *testing.T, dir string) string {
 			f := first(t, dir, anAlert)
 			require.NoError(t, os.Rename(f, f+".bak"))
 			return f
-		}, []archive.Kind{archive.ExtraFile, archive.MissingFile}, "is not there"},
+		}, []audit.Kind{audit.ExtraFile, audit.MissingFile}, "does not exist"},
 		{"commit edited: written", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"written":1`, `"written":2`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.BadSum, archive.BadRecord}, "has 9 rows in its files, and wrote 10"},
+		}, []audit.Kind{audit.BadSum, audit.BadRecord}, "has 9 rows in its files, and wrote 10"},
 		{"commit edited: rows of a file", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"rows":(\d+),"bytes"`, `"rows":1$1,"bytes"`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.BadRecord, archive.CorruptFile}, "rows in its files"},
+		}, []audit.Kind{audit.BadRecord, audit.CorruptFile}, "rows in its files"},
 		{"commit edited: another range", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"from":0,"to":1`, `"from":5,"to":6`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.BadRecord, archive.Hole}, "which is no beginning of a range of its plan"},
+		}, []audit.Kind{audit.BadRecord, audit.Hole}, "which is not the beginning of a planned range"},
 		{"commit cut", func(t *testing.T, dir string) string {
 			truncate(t, record(dir, "commit"), 20)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.BadRecord, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile}, "is damaged"},
+		}, []audit.Kind{audit.BadRecord, audit.ExtraFile, audit.ExtraFile, audit.ExtraFile, audit.ExtraFile}, "is damaged"},
 		{"commit missing", func(t *testing.T, dir string) string {
 			remove(t, record(dir, "commit"))
 			return record(dir, "commit")
-		}, []archive.Kind{archive.BadRecord, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile, archive.ExtraFile}, "is missing, and the batch is done"},
+		}, []audit.Kind{audit.BadRecord, audit.ExtraFile, audit.ExtraFile, audit.ExtraFile, audit.ExtraFile}, "is missing, and the batch is done"},
 		{"commit of another batch", func(t *testing.T, dir string) string {
 			edit(t, record(dir, "commit"), `"batch":2`, `"batch":3`)
 			return record(dir, "commit")
-		}, []archive.Kind{archive.BadRecord}, "it is the commit of batch 3"},
+		}, []audit.Kind{audit.BadRecord}, "it is the commit of batch 3"},
 		{"plan missing", func(t *testing.T, dir string) string {
 			remove(t, record(dir, "plan"))
 			return record(dir, "plan")
-		}, []archive.Kind{archive.BadRecord}, "is missing, and records of batch 4 stand"},
+		}, []audit.Kind{audit.BadRecord}, "is missing, and records of batch 4 exist"},
 		{"plan cut", func(t *testing.T, dir string) string {
 			truncate(t, record(dir, "plan"), 9)
 			return record(dir, "plan")
-		}, []archive.Kind{archive.BadRecord}, "is damaged"},
+		}, []audit.Kind{audit.BadRecord}, "is damaged"},
 		{"staged orphan", func(t *testing.T, dir string) string {
 			f := filepath.Join(dir, "staging", ledgerID(t, dir), anotherN, "attempt", "tag-0")
 			write(t, f, "half a file")
 			return f
-		}, []archive.Kind{archive.Leftover}, "batch 2 is decided without it"},
+		}, []audit.Kind{audit.Leftover}, "batch 2 is decided without it"},
 		{"staged for no batch", func(t *testing.T, dir string) string {
 			f := filepath.Join(dir, "staging", ledgerID(t, dir), "000000000099")
 			write(t, filepath.Join(f, "attempt", "tag-0"), "half a file")
 			return f
-		}, []archive.Kind{archive.Leftover}, "which has no plan"},
+		}, []audit.Kind{audit.Leftover}, "which has no plan"},
 		{"schema file missing", func(t *testing.T, dir string) string {
 			f := filepath.Join(dir, "schema/ztf.parquet")
 			remove(t, f)
 			return f
-		}, []archive.Kind{archive.StaleSchema}, "alerts/ztf"},
+		}, []audit.Kind{audit.StaleSchema}, "alerts/ztf"},
 		{"schema file cut", func(t *testing.T, dir string) string {
 			f := filepath.Join(dir, "schema/ztf.parquet")
 			truncate(t, f, 100)
 			return f
-		}, []archive.Kind{archive.StaleSchema}, "alerts/ztf"},
+		}, []audit.Kind{audit.StaleSchema}, "alerts/ztf"},
 		{"schema file of something else", func(t *testing.T, dir string) string {
 			data, err := os.ReadFile(first(t, dir, aReject))
 			require.NoError(t, err)
 			f := filepath.Join(dir, "schema/ztf.parquet")
 			require.NoError(t, os.WriteFile(f, data, 0o666))
 			return f
-		}, []archive.Kind{archive.StaleSchema}, "alerts/ztf"},
+		}, []audit.Kind{audit.StaleSchema}, "alerts/ztf"},
 		{"schema chain", func(t *testing.T, dir string) string {
 			edit(t, first(t, dir, "ledger/schema/files.alerts.ztf.000001"), `"crc32":`, `"crc32":1`)
 			return filepath.Join(dir, "ledger/schema")
-		}, []archive.Kind{archive.BadRecord}, "its checksum is wrong"},
+		}, []audit.Kind{audit.BadRecord}, "its checksum is wrong"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := sky(t)
 			damaged := c.damage(t, dir)
-			r := look(t, archive.Audit{Dir: dir})
+			r := look(t, audit.Options{Dir: dir})
 			name, err := filepath.Rel(dir, damaged)
 			require.NoError(t, err)
-			var kinds []archive.Kind
+			var kinds []audit.Kind
 			named := false
 			for _, f := range r.Findings {
 				kinds = append(kinds, f.Kind)
@@ -320,26 +321,26 @@ func TestRepair(t *testing.T) {
 		name   string
 		damage func(t *testing.T, dir string)
 		did    []string
-		stays  []archive.Kind
+		stays  []audit.Kind
 	}{
 		{"schema file", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "schema/ztf.parquet")) }, []string{"wrote schema/ztf.parquet"}, nil},
 		{"staged orphan", func(t *testing.T, dir string) {
 			write(t, filepath.Join(dir, "staging", ledgerID(t, dir), anotherN, "attempt", "tag-0"), "x")
 		}, []string{"removed staging/"}, nil},
-		{"corrupt file", func(t *testing.T, dir string) { truncate(t, first(t, dir, anAlert), 7) }, nil, []archive.Kind{archive.CorruptFile}},
-		{"missing file", func(t *testing.T, dir string) { remove(t, first(t, dir, anAlert)) }, nil, []archive.Kind{archive.MissingFile}},
-		{"extra file", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "alerts/x.parquet"), "x") }, nil, []archive.Kind{archive.ExtraFile}},
+		{"corrupt file", func(t *testing.T, dir string) { truncate(t, first(t, dir, anAlert), 7) }, nil, []audit.Kind{audit.CorruptFile}},
+		{"missing file", func(t *testing.T, dir string) { remove(t, first(t, dir, anAlert)) }, nil, []audit.Kind{audit.MissingFile}},
+		{"extra file", func(t *testing.T, dir string) { write(t, filepath.Join(dir, "alerts/x.parquet"), "x") }, nil, []audit.Kind{audit.ExtraFile}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := sky(t)
 			c.damage(t, dir)
-			r := look(t, archive.Audit{Dir: dir, Repair: true})
+			r := look(t, audit.Options{Dir: dir, Repair: true})
 			require.Len(t, r.Repairs, len(c.did), "%v", r.Repairs)
 			for i, want := range c.did {
 				assert.Contains(t, r.Repairs[i], want)
 			}
-			var kinds []archive.Kind
-			for _, f := range look(t, archive.Audit{Dir: dir}).Findings {
+			var kinds []audit.Kind
+			for _, f := range look(t, audit.Options{Dir: dir}).Findings {
 				kinds = append(kinds, f.Kind)
 			}
 			assert.Equal(t, c.stays, kinds)
@@ -358,12 +359,12 @@ func TestDeepFindsWhatIsInPages(t *testing.T) {
 		data := bytes.Clone(sound)
 		data[at] ^= 0x55
 		require.NoError(t, os.WriteFile(f, data, 0o666))
-		if !look(t, archive.Audit{Dir: dir}).OK() {
+		if !look(t, audit.Options{Dir: dir}).OK() {
 			continue
 		}
-		if r := look(t, archive.Audit{Dir: dir, Deep: true}); !r.OK() {
+		if r := look(t, audit.Options{Dir: dir, Deep: true}); !r.OK() {
 			require.Len(t, r.Findings, 1)
-			assert.Equal(t, archive.CorruptFile, r.Findings[0].Kind)
+			assert.Equal(t, audit.CorruptFile, r.Findings[0].Kind)
 			name, _ := filepath.Rel(dir, f)
 			assert.Equal(t, filepath.ToSlash(name), r.Findings[0].Name)
 			return
@@ -389,7 +390,7 @@ func unpublished(t *testing.T, n int) string {
 		}
 		return nil
 	}}
-	s := &archive.Service{Source: containers(t, 3, 30), Store: f, Limits: stream.Limits{Rows: 10}}
+	s := &archive.Service{Job: stream.MicroBatch{Source: containers(t, 3, 30), Limits: stream.Limits{Rows: 10}}, Store: f}
 	require.ErrorIs(t, s.Drain(t.Context()), errDied)
 	return dir
 }
@@ -397,16 +398,16 @@ func unpublished(t *testing.T, n int) string {
 func TestUnpublished(t *testing.T) {
 	for n := range 3 {
 		dir := unpublished(t, n)
-		r := look(t, archive.Audit{Dir: dir})
+		r := look(t, audit.Options{Dir: dir})
 		require.Len(t, r.Findings, 1, "%v", r.Findings)
-		assert.Equal(t, archive.Unpublished, r.Findings[0].Kind)
+		assert.Equal(t, audit.Unpublished, r.Findings[0].Kind)
 		assert.EqualValues(t, 2, r.Findings[0].Batch)
-		r = look(t, archive.Audit{Dir: dir, Repair: true})
+		r = look(t, audit.Options{Dir: dir, Repair: true})
 		assert.Empty(t, r.Findings)
 		require.Len(t, r.Repairs, 1)
 		assert.Contains(t, r.Repairs[0], fmt.Sprintf("published batch 2: %d files", 4-n))
 		assert.NoDirExists(t, filepath.Join(dir, "staging"))
-		assert.Empty(t, look(t, archive.Audit{Dir: dir, Deep: true}).Findings)
+		assert.Empty(t, look(t, audit.Options{Dir: dir, Deep: true}).Findings)
 	}
 }
 
@@ -437,15 +438,14 @@ func TestRepairDiesAnywhere(t *testing.T) {
 			} else {
 				f.Before = hook
 			}
-			a := archive.Audit{Store: f, Repair: true, Patience: -1}
-			_, err = a.Run(t.Context())
+			_, err = audit.Run(t.Context(), audit.Options{Store: f, Repair: true, Grace: -1})
 			if n < step {
 				require.NoError(t, err)
 				require.Greater(t, step, 6)
 				break
 			}
-			look(t, archive.Audit{Dir: dir, Repair: true})
-			assert.Empty(t, look(t, archive.Audit{Dir: dir, Deep: true}).Findings, "step %d", step)
+			look(t, audit.Options{Dir: dir, Repair: true})
+			assert.Empty(t, look(t, audit.Options{Dir: dir, Deep: true}).Findings, "step %d", step)
 			assert.NoDirExists(t, filepath.Join(dir, "staging", ledgerID(t, dir)))
 		}
 	}
@@ -457,7 +457,7 @@ var errDied = stream.Permanent(errors.New("the process has died"))
 func TestAuditBesideService(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sky")
 	source := containers(t, 20, 150)
-	s := &archive.Service{Source: source, Dir: dir, Limits: stream.Limits{Rows: 3}}
+	s := &archive.Service{Job: stream.MicroBatch{Source: source, Limits: stream.Limits{Rows: 3}}, Dir: dir}
 	done := make(chan error, 1)
 	go func() { done <- s.Drain(t.Context()) }()
 	require.Eventually(t, func() bool {
@@ -472,14 +472,13 @@ func TestAuditBesideService(t *testing.T) {
 			running = false
 		default:
 		}
-		a := archive.Audit{Dir: dir, Repair: audits%2 == 1, Patience: 20 * time.Second}
-		r, err := a.Run(t.Context())
+		r, err := audit.Run(t.Context(), audit.Options{Dir: dir, Repair: audits%2 == 1, Grace: 20 * time.Second})
 		require.NoError(t, err)
 		require.Empty(t, r.Findings)
 		require.Empty(t, r.Repairs, "the service does that")
 	}
 	t.Logf("%d audits", audits)
-	r := look(t, archive.Audit{Dir: dir, Source: source})
+	r := look(t, audit.Options{Dir: dir, Source: source})
 	assert.Empty(t, r.Findings)
 	for _, p := range r.Partitions {
 		assert.Zero(t, p.Waiting)
@@ -489,25 +488,25 @@ func TestAuditBesideService(t *testing.T) {
 
 // Real and hostile packets of several surveys.
 func TestAuditOfRealPackets(t *testing.T) {
-	real := "../../shared/alerts"
+	real := "../../../shared/alerts"
 	if _, err := os.Stat(real); err != nil {
 		t.Skip("no real packets here")
 	}
 	dir := filepath.Join(t.TempDir(), "sky")
-	s := &archive.Service{Source: &files.Source{Patterns: []string{real}}, Dir: dir, Limits: stream.Limits{Rows: 100}}
+	s := &archive.Service{Job: stream.MicroBatch{Source: &files.Source{Patterns: []string{real}}, Limits: stream.Limits{Rows: 100}}, Dir: dir}
 	require.NoError(t, s.Drain(t.Context()))
 	require.Positive(t, s.Progress().Rejected, "LSST packets without a registry")
-	assert.Empty(t, look(t, archive.Audit{Dir: dir, Deep: true, Source: s.Source}).Findings)
+	assert.Empty(t, look(t, audit.Options{Dir: dir, Deep: true, Source: s.Job.Source}).Findings)
 	before := s.Progress()
 
-	schemas, err := alert.OpenRegistry(t.Context(), "../../shared/schemas")
+	schemas, err := alert.OpenRegistry(t.Context(), "../../../shared/schemas")
 	require.NoError(t, err)
 	s.Registry = schemas
 	got, err := s.Replay(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Positive(t, got.Written)
 	assert.Equal(t, before.Rejected, got.Read)
-	r := look(t, archive.Audit{Dir: dir, Deep: true, Source: s.Source})
+	r := look(t, audit.Options{Dir: dir, Deep: true, Source: s.Job.Source})
 	assert.Empty(t, r.Findings)
 	assert.Equal(t, got.Written, r.Replayed)
 	t.Logf("%+v", got)
@@ -560,7 +559,7 @@ func TestOffsets(t *testing.T) {
 		name    string
 		batches [][2]string
 		source  has
-		kind    archive.Kind
+		kind    audit.Kind
 		what    string
 		waiting int64
 	}{
@@ -569,24 +568,24 @@ func TestOffsets(t *testing.T) {
 		{"some wait", [][2]string{done(5, 10), done(10, 20)}, has{extent(7, 120)}, "", "", 100},
 		{"newest first", [][2]string{done(50, 60), done(0, 10)}, has{extent(0, 60)}, "", "", 40},
 		{"undecided", [][2]string{done(0, 10), {planned(10, 20)}, done(20, 30)}, nil, "", "", -1},
-		{"a hole", [][2]string{done(0, 10), done(15, 20)}, nil, archive.Hole, "offsets 10 to 14 are in no commit", -1},
+		{"a hole", [][2]string{done(0, 10), done(15, 20)}, nil, audit.Hole, "offsets 10 to 14 are in no commit", -1},
 		{"a hole that waits", [][2]string{done(0, 10), done(15, 20)}, has{extent(3, 20)}, "", "", 5},
-		{"a hole half gone", [][2]string{done(0, 10), done(15, 20)}, has{extent(12, 20)}, archive.Gone, "offsets 10 to 11 are in no commit", 3},
-		{"gone beyond the end", [][2]string{done(0, 10)}, has{extent(12, 20)}, archive.Gone, "offsets 10 to 11 are in no commit", 8},
-		{"a prefix, then a jump", [][2]string{{planned(0, 20), committed(0, 10)}, done(20, 30)}, nil, archive.Hole, "offsets 10 to 19", -1},
-		{"twice", [][2]string{done(0, 10), done(5, 20)}, nil, archive.Duplicate, "offsets 5 to 9 are in the commits of batches 1 and 2", -1},
-		{"twice from further back", [][2]string{done(0, 10), done(10, 20), done(3, 4)}, nil, archive.Duplicate, "offsets 3 to 3 are in the commits of batches 1 and 3", -1},
-		{"claimed again", [][2]string{done(0, 10), {planned(9, 20)}}, nil, archive.Duplicate, "offsets 9 to 9 are in a commit, and claimed again", -1},
-		{"truncated", [][2]string{done(0, 10)}, has{extent(0, 5)}, archive.Truncated, "ends at offset 5, and is archived up to 10", 0},
-		{"deleted", [][2]string{done(0, 10)}, has{gone}, archive.Gone, "is deleted", -1},
+		{"a hole half gone", [][2]string{done(0, 10), done(15, 20)}, has{extent(12, 20)}, audit.Gone, "offsets 10 to 11 are in no commit", 3},
+		{"gone beyond the end", [][2]string{done(0, 10)}, has{extent(12, 20)}, audit.Gone, "offsets 10 to 11 are in no commit", 8},
+		{"a prefix, then a jump", [][2]string{{planned(0, 20), committed(0, 10)}, done(20, 30)}, nil, audit.Hole, "offsets 10 to 19", -1},
+		{"twice", [][2]string{done(0, 10), done(5, 20)}, nil, audit.Duplicate, "offsets 5 to 9 are in the commits of batches 1 and 2", -1},
+		{"twice from further back", [][2]string{done(0, 10), done(10, 20), done(3, 4)}, nil, audit.Duplicate, "offsets 3 to 3 are in the commits of batches 1 and 3", -1},
+		{"claimed again", [][2]string{done(0, 10), {planned(9, 20)}}, nil, audit.Duplicate, "offsets 9 to 9 are in a commit, and planned again", -1},
+		{"truncated", [][2]string{done(0, 10)}, has{extent(0, 5)}, audit.Truncated, "ends at offset 5, and is archived up to 10", 0},
+		{"deleted", [][2]string{done(0, 10)}, has{gone}, audit.Gone, "is deleted", -1},
 		{"not named", [][2]string{done(0, 10)}, has{}, "", "", -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := archive.Audit{Store: tampered(t, c.batches...)}
+			o := audit.Options{Store: tampered(t, c.batches...)}
 			if c.source != nil {
-				a.Source = c.source
+				o.Source = c.source
 			}
-			r := look(t, a)
+			r := look(t, o)
 			if c.kind == "" {
 				assert.Empty(t, r.Findings)
 			} else if assert.Len(t, r.Findings, 1, "%v", r.Findings) {

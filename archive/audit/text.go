@@ -1,0 +1,154 @@
+package audit
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// WriteText writes the report as text: a table of the partitions and one of the
+// tables, a line for each repair, note and finding, and a closing line. Columns
+// that are zero everywhere are left out.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	r.writePartitions(&b)
+	r.writeTables(&b)
+	for _, s := range r.Repairs {
+		fmt.Fprintf(&b, "repaired  %s\n", s)
+	}
+	for _, s := range r.Notes {
+		fmt.Fprintf(&b, "note      %s\n", s)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "WRONG     %v\n", f)
+	}
+	if r.More > 0 {
+		fmt.Fprintf(&b, "WRONG     and %d more\n", r.More)
+	}
+	fmt.Fprintln(&b, r.closing())
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) closing() string {
+	var rows int64
+	for _, t := range r.Tables {
+		rows += t.Rows
+	}
+	checked := fmt.Sprintf("%d batches, %d files, %d rows", r.Batches, r.Files, rows)
+	if r.OK() {
+		return "all holds: " + checked
+	}
+	return fmt.Sprintf("does not hold: %d findings in %s", r.Wrong(), checked)
+}
+
+// maxPartitions bounds the partitions in the text.
+const maxPartitions = 50
+
+// columns are the columns of the partitions' table, besides the name.
+var columns = []struct {
+	title string
+	value func(*Partition) int64
+}{
+	{"offsets", func(p *Partition) int64 { return p.offsets() }},
+	{"read", func(p *Partition) int64 { return p.Read }},
+	{"written", func(p *Partition) int64 { return p.Written }},
+	{"rejected", func(p *Partition) int64 { return p.Rejected }},
+	{"dropped", func(p *Partition) int64 { return p.Dropped }},
+	{"control", func(p *Partition) int64 { return p.Control }},
+	{"aborted", func(p *Partition) int64 { return p.Aborted }},
+	{"compacted", func(p *Partition) int64 { return p.Compacted }},
+	{"lost", func(p *Partition) int64 { return p.Lost }},
+	{"undecided", func(p *Partition) int64 { return p.Undecided }},
+	{"holes", func(p *Partition) int64 { return p.Holes }},
+	{"waiting", func(p *Partition) int64 { return p.Waiting }},
+}
+
+func (r *Report) writePartitions(b *strings.Builder) {
+	if len(r.Partitions) == 0 {
+		return
+	}
+	shown := r.Partitions
+	if len(shown) > maxPartitions {
+		shown = slices.SortedStableFunc(slices.Values(shown), func(a, b Partition) int { return noteworthy(b) - noteworthy(a) })[:maxPartitions]
+	}
+	if n := len(r.Partitions); n > 1 {
+		total := Partition{Name: fmt.Sprintf("all %d", n)}
+		for _, p := range r.Partitions {
+			total.add(p)
+		}
+		shown = append(slices.Clone(shown), total)
+	}
+	rows := [][]string{{"partition"}}
+	for i := range shown {
+		rows = append(rows, []string{shown[i].Name})
+	}
+	for _, c := range columns {
+		zero := func(p Partition) bool { return c.value(&p) == 0 || c.value(&p) == unknown }
+		if !slices.ContainsFunc(r.Partitions, func(p Partition) bool { return !zero(p) }) {
+			continue
+		}
+		rows[0] = append(rows[0], c.title)
+		for i := range shown {
+			cell := "?"
+			if n := c.value(&shown[i]); n != unknown {
+				cell = fmt.Sprint(n)
+			}
+			rows[i+1] = append(rows[i+1], cell)
+		}
+	}
+	writeRows(b, rows)
+}
+
+// noteworthy returns 1 for a partition to be shown first in a long table.
+func noteworthy(p Partition) int {
+	if p.Lost > 0 || p.Holes > 0 || p.Undecided > 0 || p.Gone > 0 {
+		return 1
+	}
+	return 0
+}
+
+// add adds a partition to a total. If Waiting is unknown of one, it is unknown
+// of the total.
+func (p *Partition) add(o Partition) {
+	p.Counts.add(o.Counts)
+	p.Undecided += o.Undecided
+	p.Holes += o.Holes
+	if p.Waiting == unknown || o.Waiting == unknown {
+		p.Waiting = unknown
+	} else {
+		p.Waiting += o.Waiting
+	}
+}
+
+func (r *Report) writeTables(b *strings.Builder) {
+	if len(r.Tables) == 0 {
+		return
+	}
+	rows := [][]string{{"table", "files", "rows", "bytes"}}
+	for _, t := range r.Tables {
+		rows = append(rows, []string{t.Name, fmt.Sprint(t.Files), fmt.Sprint(t.Rows), fmt.Sprint(t.Bytes)})
+	}
+	writeRows(b, rows)
+}
+
+// writeRows writes rows of equal length and an empty line. The first column is
+// aligned left, the others right.
+func writeRows(b *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		fmt.Fprintf(b, "%-*s", widths[0], row[0])
+		for i, cell := range row[1:] {
+			fmt.Fprintf(b, "  %*s", widths[i+1], cell)
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
+}
