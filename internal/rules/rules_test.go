@@ -36,6 +36,8 @@ var below = []struct {
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
 	{"crossmatch", []string{"stream"}},
+	{"internal/service", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
+	{"internal/rig", []string{"archive", "stream", "internal"}},
 	{"internal/cli", []string{"stream"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package archive
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -23,8 +24,8 @@ import (
 	"github.com/skyfinch/skyfinch/internal/alerttest"
 )
 
-// killSteps are the steps at which the real binary is killed, three batches of
-// four hours and some rejects long; after a semicolon it is killed again.
+// killSteps are the steps at which the archive is killed while it writes three
+// batches of four hours and some rejects; after a semicolon it is killed again.
 var killSteps = []string{
 	"before ledger 1", "after ledger 1",
 	"before plan 1", "after plan 1",
@@ -46,14 +47,14 @@ func TestKill(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs the binary many times")
 	}
-	dir := t.TempDir()
-	binary := buildKillable(t, dir)
-	night := filepath.Join(dir, "night")
+	t.Parallel()
+	binary := rig(t)
+	night := filepath.Join(t.TempDir(), "night")
 	require.NoError(t, alerttest.WriteZTF(night, killAlerts, 4))
 	for _, name := range []string{"000010x.avro", "000040x.avro"} {
-		require.NoError(t, os.WriteFile(filepath.Join(night, name), []byte("no alert"), 0o666))
+		require.NoError(t, os.WriteFile(filepath.Join(night, name), []byte("not an alert"), 0o666))
 	}
-	for _, step := range killSteps {
+	for _, step := range some(killSteps) {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			archive := filepath.Join(t.TempDir(), "archive")
@@ -78,16 +79,46 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// buildKillable builds the archive that can be killed at its steps.
-func buildKillable(t *testing.T, dir string) string {
-	binary := filepath.Join(dir, "archive")
-	out, err := exec.Command("go", "build", "-tags", "killpoints", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return binary
+// some returns every fifth case, or all if SKYFINCH_LONG is set.
+func some[T any](all []T) (out []T) {
+	if os.Getenv("SKYFINCH_LONG") != "" {
+		return all
+	}
+	for i := 0; i < len(all); i += 5 {
+		out = append(out, all[i])
+	}
+	return out
 }
 
-// checkVisible checks what a reader may see at any time: whole files only, and
-// no alert twice.
+// rigDir is where the rig is built, once for all tests.
+var rigDir string
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if rigDir != "" {
+		os.RemoveAll(rigDir)
+	}
+	os.Exit(status)
+}
+
+var buildRig = sync.OnceValues(func() ([]byte, error) {
+	var err error
+	if rigDir, err = os.MkdirTemp("", ""); err != nil {
+		return nil, err
+	}
+	// The tag shortens the period of snapshots.
+	return exec.Command("go", "build", "-tags", "killpoints", "-o", rigDir+"/archive", "../../rig/archive").CombinedOutput()
+})
+
+// rig returns the archive that can be killed at its steps.
+func rig(t *testing.T) (binary string) {
+	out, err := buildRig()
+	require.NoError(t, err, "%s", out)
+	return rigDir + "/archive"
+}
+
+// checkVisible checks what a reader may see at any time: complete files only,
+// and no alert twice. It counts each message by its table and file.
 func checkVisible(t *testing.T, archive string) map[string]int {
 	seen := map[string]int{}
 	for _, table := range []string{"alerts", "rejected"} {
@@ -109,13 +140,13 @@ func checkVisible(t *testing.T, archive string) map[string]int {
 	return seen
 }
 
-// checkWhole checks the archive after all has been done.
+// checkWhole checks a finished archive.
 func checkWhole(t *testing.T, archive string) {
 	seen := checkVisible(t, archive)
 	assert.Len(t, seen, killAlerts+2)
 	assert.Equal(t, 1, seen["rejected 000010x.avro"])
 	assert.Equal(t, 1, seen["rejected 000040x.avro"])
-	assert.NoDirExists(t, filepath.Join(archive, "staging"), "something staged by batches that are done")
+	assert.NoDirExists(t, filepath.Join(archive, "staging"), "staged files of done batches")
 }
 
 // column reads a text column of all Parquet files below a directory.

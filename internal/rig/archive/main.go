@@ -1,5 +1,15 @@
-//go:build killpoints
+//go:build unix
 
+// Archive is the command archive whose store fails, and which kills, ends or
+// stops itself, where the environment says so. Tests and .ci build it.
+//
+//	SKYFINCH_KILL="after publish 2"        kill -9, when the second file has been published
+//	SKYFINCH_STOP="before commit 1"        end as by SIGTERM
+//	SKYFINCH_PAUSE="before plan 3"         stop until SIGCONT
+//	SKYFINCH_FAULT="write,close EIO 40 7"  fail operations: see parseFaults
+//	SKYFINCH_POISON=697251920000000000     kill -9, when this alert id is decoded
+//
+// See stepOf for the steps.
 package main
 
 import (
@@ -13,16 +23,18 @@ import (
 	"syscall"
 
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	service "github.com/skyfinch/skyfinch/internal/service/archive"
 	"github.com/skyfinch/skyfinch/stream/kafka"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// openStore opens a store that kills the process, as kill -9 does, at the step
-// named in the environment: SKYFINCH_KILL="after publish 2" when the second
-// file has been published. SKYFINCH_STOP likewise ends it as Ctrl-C does, and
-// SKYFINCH_PAUSE stops it until it gets SIGCONT. See stepOf for the steps, and
-// fault.go for operations that fail.
+func main() {
+	os.Exit(cli.Main("archive", service.Command{OpenStore: openStore, Prepare: prepare}.Run))
+}
+
+// openStore opens a store that does what the environment says.
 func openStore(dir string) (store.Store, error) {
 	s, err := store.OpenDir(dir)
 	if err != nil {
@@ -32,26 +44,36 @@ func openStore(dir string) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	points := []point{faults, atStep("SKYFINCH_KILL", kill), atStep("SKYFINCH_STOP", interrupt), atStep("SKYFINCH_PAUSE", pause)}
+	all := []hooks{faults, atStep("SKYFINCH_KILL", kill), atStep("SKYFINCH_STOP", interrupt), atStep("SKYFINCH_PAUSE", pause)}
 	return &faultstore.Store{
 		Store: s,
 		Before: func(op faultstore.Op) (err error) {
-			for _, p := range points {
-				err = errors.Join(err, p.before(op))
+			for _, h := range all {
+				err = errors.Join(err, h.before(op))
 			}
 			return err
 		},
 		After: func(op faultstore.Op) (err error) {
-			for _, p := range points {
-				err = errors.Join(err, p.after(op))
+			for _, h := range all {
+				err = errors.Join(err, h.after(op))
 			}
 			return err
 		},
 	}, nil
 }
 
-// point is something that happens around operations.
-type point struct{ before, after func(faultstore.Op) error }
+// prepare adds to a service what the environment says.
+func prepare(s *archive.Service) {
+	if t, ok := poison(); ok {
+		s.Job.Transforms = append(s.Job.Transforms, t)
+	}
+	if k, ok := s.Job.Source.(*kafka.Source); ok {
+		s.Job.Source = &hookedSource{k, atStep("SKYFINCH_KILL", kill)}
+	}
+}
+
+// hooks are called before and after operations.
+type hooks struct{ before, after func(faultstore.Op) error }
 
 func nothing(faultstore.Op) error { return nil }
 
@@ -64,20 +86,20 @@ func kill() error {
 // pause stops the process, as kill -STOP does.
 func pause() error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) }
 
-// interrupt asks the process to end; what is under way fails besides, so that
-// it is not done before the signal arrives.
+// interrupt sends SIGTERM, and fails the operation so that it is not done
+// before the signal arrives.
 func interrupt() error {
 	syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	return errors.New("stopped here")
 }
 
-// atStep does something at the step that an environment variable names, like
+// atStep calls do at the step that an environment variable names, such as
 // "before commit 2".
-func atStep(variable string, do func() error) point {
+func atStep(variable string, do func() error) hooks {
 	var when, step string
 	var n int
 	if _, err := fmt.Sscan(os.Getenv(variable), &when, &step, &n); err != nil {
-		return point{nothing, nothing}
+		return hooks{nothing, nothing}
 	}
 	var mu sync.Mutex
 	hook := func(op faultstore.Op) error {
@@ -91,22 +113,22 @@ func atStep(variable string, do func() error) point {
 		return nil
 	}
 	if when == "before" {
-		return point{hook, nothing}
+		return hooks{hook, nothing}
 	}
-	return point{nothing, hook}
+	return hooks{nothing, hook}
 }
 
 // stepOf names the step that an operation is:
 //
-//	ledger                      the ledger is begun
-//	schema, schemafile          a table's schema is widened; its file is written and published
+//	ledger                      the ledger begins
+//	schema, schemafile          a table's schema widens; its file is written and published
 //	plan, commit, done          records of a batch
-//	try2, try3…, tryend         an attempt begins after others died; one ends that came to nothing
+//	try2, try3…, tryend         an attempt begins after others died; one ends that failed
 //	stage, write, close, abort  a staged file
-//	publish, sweep              what is committed appears; what is left over goes
-//	snapshot, history, join     the ledger is summed up
-//	truncate, forget, drop      records, snapshots and segments that are summed up go
-//	settle                      the source is told what is archived
+//	publish, sweep              a file is published; a staged one is removed
+//	snapshot, history, join     records are summed up; segments are joined
+//	truncate, forget, drop      records, snapshots and segments that are summed up are deleted
+//	settle                      the source learns what is archived
 func stepOf(op faultstore.Op) string {
 	dir, name := path.Split(op.Name)
 	switch {
@@ -136,8 +158,8 @@ func stepOf(op faultstore.Op) string {
 	return string(op.Kind)
 }
 
-// segmentStep tells a new segment of history from one that joins others: with
-// the short periods of this build only the latter have many batches.
+// segmentStep distinguishes a new history segment from one that joins others:
+// with a snapshot after every two batches only the latter has many batches.
 func segmentStep(name string) string {
 	var from, to int64
 	if fmt.Sscanf(name, "%d-%d", &from, &to); to-from >= 12 {
@@ -146,23 +168,13 @@ func segmentStep(name string) string {
 	return "history"
 }
 
-// rig comes between a service and its parts.
-func rig(s *archive.Service) {
-	if id, ok := poison(); ok {
-		s.Transforms = append(s.Transforms, id)
-	}
-	if k, ok := s.Source.(*kafka.Source); ok {
-		s.Source = &settling{k, atStep("SKYFINCH_KILL", kill)}
-	}
-}
-
-// settling is a Kafka source for which settle is a step too.
-type settling struct {
+// hookedSource is a Kafka source for which settle is a step too.
+type hookedSource struct {
 	*kafka.Source
-	point
+	hooks
 }
 
-func (s *settling) Committed(ctx context.Context, settled map[string]int64) error {
+func (s *hookedSource) Committed(ctx context.Context, settled map[string]int64) error {
 	op := faultstore.Op{Kind: "settle"}
 	s.before(op)
 	err := s.Source.Committed(ctx, settled)

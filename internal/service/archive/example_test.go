@@ -1,10 +1,9 @@
-//go:build !killpoints
-
-package main
+package archive
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -14,12 +13,10 @@ func Example() {
 	dir, _ := os.MkdirTemp("", "")
 	defer os.RemoveAll(dir)
 	sky := filepath.Join(dir, "sky")
-	stdout := os.Stdout
-	os.Stdout, _ = os.OpenFile(os.DevNull, os.O_WRONLY, 0) // the summary says how long it took
-	if err := run(context.Background(), []string{"-files", "testdata", "-out", sky, "-once", "-progress", "off"}); err != nil {
+	c := Command{Stdout: io.Discard} // the summary says how long it took
+	if err := c.Run(context.Background(), []string{"-files", "testdata", "-out", sky, "-once", "-progress", "off"}); err != nil {
 		fmt.Println(err)
 	}
-	os.Stdout = stdout
 	hours, _ := filepath.Glob(filepath.Join(sky, "alerts/*/*/*/*/*"))
 	for _, h := range hours {
 		hour, _ := filepath.Rel(sky, h)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package archive
 
 import (
 	"encoding/binary"
@@ -21,8 +21,8 @@ import (
 	"github.com/skyfinch/skyfinch/internal/alerttest"
 )
 
-// framed makes alerts with Confluent framing, a message that is none, and the
-// directory of the schemas.
+// framed makes alerts with Confluent framing, a message that is not an alert, and
+// a directory with the schema.
 func framed(t *testing.T, n int) (alerts, registry string) {
 	dir := t.TempDir()
 	alerts, registry = filepath.Join(dir, "night"), filepath.Join(dir, "schemas")
@@ -44,8 +44,7 @@ func framed(t *testing.T, n int) (alerts, registry string) {
 	return alerts, registry
 }
 
-// replayKills are the steps at which the real binary is killed while it
-// replays, or repairs: the store's operations as in killSteps.
+// replayKills are the steps at which a replay is killed.
 var replayKills = []string{
 	"before schema 1", "after schema 2", "before schemafile 1", "after schemafile 3",
 	"before stage 1", "after stage 2", "after write 3", "before close 2", "after close 4",
@@ -60,12 +59,10 @@ func TestKillReplay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs the binary many times")
 	}
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "archive")
-	out, err := exec.Command("go", "build", "-tags", "killpoints", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	t.Parallel()
+	binary := rig(t)
 	alerts, registry := framed(t, 24)
-	for i, step := range replayKills {
+	for i, step := range some(replayKills) {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
 			out := filepath.Join(t.TempDir(), "out")
@@ -83,9 +80,9 @@ func TestKillReplay(t *testing.T) {
 			require.NoError(t, run("", archive...))
 			var exit *exec.ExitError
 			if err := run(step, replay...); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-				t.Fatalf("never came to %s: %v", step, err)
+				t.Fatalf("never reached %s: %v", step, err)
 			}
-			require.Len(t, everywhere(t, out), 25, "a message is nowhere")
+			require.Len(t, everywhere(t, out), 25, "a message is lost")
 			switch i % 3 {
 			case 0:
 				require.NoError(t, run("", archive...))
@@ -102,9 +99,8 @@ func TestKillReplay(t *testing.T) {
 	}
 }
 
-// everywhere is what readers of both tables see together, while a replay may
-// be at its publication: each message in one of them at least, and no alert
-// twice.
+// everywhere returns the messages of both tables. While a replay publishes, a
+// message may be in both, but no alert may be there twice.
 func everywhere(t *testing.T, out string) map[string]bool {
 	all, alerts := map[string]bool{}, map[string]bool{}
 	for _, table := range []string{"alerts", "rejected"} {

@@ -1,11 +1,11 @@
-package main
+package archive
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 
@@ -15,15 +15,16 @@ import (
 )
 
 // replayRejected is the command archive replay-rejected.
-func replayRejected(ctx context.Context, args []string) error {
-	s := &archive.Service{Log: cli.Log()}
+func (c Command) replayRejected(ctx context.Context, args []string) error {
+	s := &archive.Service{}
+	s.Job.Log = cli.Log()
 	f := flag.NewFlagSet("archive replay-rejected", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), replayManual) }
 	f.StringVar(&s.Dir, "out", "archive", "")
 	cause := f.String("cause", "", "")
 	registry := f.String("registry", "", "")
 	compression := f.String("compression", "zstd", "")
-	f.IntVar(&s.Workers, "workers", 0, "")
+	f.IntVar(&s.Job.Workers, "workers", 0, "")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
@@ -36,8 +37,8 @@ func replayRejected(ctx context.Context, args []string) error {
 	}
 	switch {
 	case s.Dir == "":
-		return cli.UsageError{Text: "say where the archive is: -out DIR"}
-	case s.Workers < 0:
+		return errNoDir
+	case s.Job.Workers < 0:
 		return cli.UsageError{Text: "-workers must not be negative"}
 	}
 	if *registry != "" {
@@ -45,28 +46,28 @@ func replayRejected(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	if s.Store, err = existing(s.Dir); err != nil {
+	if s.Store, err = c.openExisting(s.Dir); err != nil {
 		return err
 	}
 	r, err := s.Replay(ctx, re.MatchString)
 	if err != nil {
 		return err
 	}
-	summary(r)
+	printReplayed(c.stdout(), r)
 	return nil
 }
 
-// mostCauses is how many causes a summary shows.
-const mostCauses = 5
+// maxCauses is how many causes the summary shows.
+const maxCauses = 5
 
-func summary(r archive.Replayed) {
-	fmt.Fprintf(os.Stdout, "replayed  %s rejected messages: %s are alerts now\n", cli.Count(r.Chosen), cli.Count(r.Written))
+func printReplayed(w io.Writer, r archive.Replayed) {
+	fmt.Fprintf(w, "replayed  %s rejected messages: %s are alerts now\n", cli.Count(r.Chosen), cli.Count(r.Written))
 	if r.Rejected == 0 {
 		return
 	}
-	fmt.Fprintf(os.Stdout, "          %s that lay beside them or failed again stay rejected:\n", cli.Count(r.Rejected))
+	fmt.Fprintf(w, "          %s stay rejected, not tried or failed again:\n", cli.Count(r.Rejected))
 	causes := slices.SortedFunc(maps.Keys(r.Causes), func(a, b string) int { return int(r.Causes[b] - r.Causes[a]) })
-	for _, c := range causes[:min(len(causes), mostCauses)] {
-		fmt.Fprintf(os.Stdout, "          %s  %s\n", cli.Count(r.Causes[c]), c)
+	for _, c := range causes[:min(len(causes), maxCauses)] {
+		fmt.Fprintf(w, "          %s  %s\n", cli.Count(r.Causes[c]), c)
 	}
 }

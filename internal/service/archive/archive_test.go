@@ -1,6 +1,4 @@
-//go:build !killpoints
-
-package main
+package archive
 
 import (
 	"bufio"
@@ -35,7 +33,7 @@ func TestBacklogShare(t *testing.T) {
 	for args, want := range map[string]float64{"": 0.5, " -late-share 0.2": 0.2, " -late-share 1": 1, " -late-share 0": -1} {
 		o, err := parse(strings.Fields("-files x" + args))
 		require.NoError(t, err)
-		assert.Equal(t, want, o.service.Limits.BacklogShare, args)
+		assert.Equal(t, want, o.service.Job.Limits.BacklogShare, args)
 	}
 }
 
@@ -85,7 +83,17 @@ func TestUsage(t *testing.T) {
 		"-files x -late-share 1.1", "-files x -late-share -0.1", "-files x -late-share NaN", "-files x -late-share half",
 	} {
 		var usage cli.UsageError
-		assert.ErrorAs(t, run(context.Background(), strings.Fields(args)), &usage, args)
+		assert.ErrorAs(t, Run(context.Background(), strings.Fields(args)), &usage, args)
+	}
+}
+
+func TestUnknownCommand(t *testing.T) {
+	for name, want := range map[string]string{
+		"audti": `unknown command "audti", did you mean "audit"?`, "replay": `unknown command "replay": use audit or replay-rejected, or flags only`,
+		"adit": `unknown command "adit", did you mean "audit"?`, "replay-reject": `unknown command "replay-reject", did you mean "replay-rejected"?`,
+		"night.avro": `unknown command "night.avro": use audit or replay-rejected, or flags only`, "": `unknown command "": use audit or replay-rejected, or flags only`,
+	} {
+		assert.Equal(t, cli.UsageError{Text: want}, Run(t.Context(), []string{name, "-out", "sky"}), name)
 	}
 }
 
@@ -94,7 +102,7 @@ func TestErrorsNameTheThing(t *testing.T) {
 	empty := t.TempDir()
 	file := filepath.Join(empty, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o666))
-	require.NoError(t, run(context.Background(), []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}))
+	require.NoError(t, Run(context.Background(), []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}))
 	require.NoError(t, os.Mkdir(filepath.Join(empty, "none"), 0o777))
 	for _, c := range []struct{ args, want string }{
 		{"-files /no/such/file -out " + out, "/no/such/file"},
@@ -104,7 +112,7 @@ func TestErrorsNameTheThing(t *testing.T) {
 		{"-files " + alerts + " -out " + out + " -clock night", `clock "event"`},
 		{"-files " + alerts + " -out " + out + " -registry /no/registry", "/no/registry"},
 	} {
-		err := run(context.Background(), append(strings.Fields(c.args), "-once"))
+		err := Run(context.Background(), append(strings.Fields(c.args), "-once"))
 		require.Error(t, err, c.args)
 		text := cli.Explain("archive", err)
 		assert.Contains(t, text, c.want)
@@ -119,21 +127,21 @@ func TestSecondProcessIsTurnedAway(t *testing.T) {
 	unlock, err := dir.Lock("ledger/lock", false)
 	require.NoError(t, err)
 	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
-	err = run(context.Background(), args)
+	err = Run(context.Background(), args)
 	assert.ErrorContains(t, err, "another process is writing to "+out)
 	require.NoError(t, unlock())
-	assert.NoError(t, run(context.Background(), args))
+	assert.NoError(t, Run(context.Background(), args))
 }
 
 func TestForeignLedger(t *testing.T) {
 	alerts, out := night(t, 3)
 	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
-	require.NoError(t, run(context.Background(), args))
+	require.NoError(t, Run(context.Background(), args))
 	name := filepath.Join(out, "ledger/ledger.json")
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(name, bytes.Replace(text, []byte(`"version":"1"`), []byte(`"version":"9"`), 1), 0o666))
-	err = run(context.Background(), args)
+	err = Run(context.Background(), args)
 	assert.ErrorContains(t, err, filepath.Join(out, "ledger"))
 	assert.ErrorContains(t, err, `version "9"`)
 }
@@ -142,34 +150,33 @@ func TestForeignLedger(t *testing.T) {
 // that says so, nothing half-written in the table, and after that the next
 // run archives everything.
 func TestFullDisk(t *testing.T) {
+	t.Parallel() // it waits for retries
 	alerts, out := night(t, 30)
 	args := []string{"-files", alerts, "-out", out, "-once", "-progress", "off"}
-	open := openStore
-	defer func() { openStore = open }()
-	openStore = func(dir string) (store.Store, error) {
-		s, err := open(dir)
+	full := Command{OpenStore: func(dir string) (store.Store, error) {
+		s, err := store.OpenDir(dir)
 		return &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
 			if op.Kind == faultstore.Write && strings.HasSuffix(op.Name, "-0") { // a file of a sink
 				return &os.PathError{Op: "write", Path: op.Name, Err: syscall.ENOSPC}
 			}
 			return nil
 		}}, err
-	}
-	err := run(context.Background(), args)
+	}}
+	err := full.Run(context.Background(), args)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	assert.Contains(t, cli.Explain("archive", err), "free space on that disk, then start again: nothing is lost")
 	assert.NoDirExists(t, filepath.Join(out, "alerts"))
-	openStore = open
 	assert.Contains(t, output(t, "-files", alerts, "-out", out, "-once"), "archived  30 alerts")
 }
 
 // TestRunTakesFilesAsTheyCome adds files while the archive runs.
 func TestRunTakesFilesAsTheyCome(t *testing.T) {
+	t.Parallel() // files have to settle
 	alerts, out := night(t, 3)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() {
-		done <- run(ctx, []string{"-files", alerts, "-out", out, "-interval", "100ms", "-progress", "off"})
+		done <- Run(ctx, []string{"-files", alerts, "-out", out, "-interval", "100ms", "-progress", "off"})
 	}()
 	require.NoError(t, alerttest.WriteZTF(filepath.Join(alerts, "more"), 5, 1))
 	assert.Eventually(t, func() bool {
@@ -190,7 +197,8 @@ func TestRunTakesFilesAsTheyCome(t *testing.T) {
 func TestDemo(t *testing.T) {
 	t.Chdir(t.TempDir())
 	text := output(t)
-	assert.Contains(t, text, "archived  2,500 alerts of 2,500 messages")
+	assert.Regexp(t, `^writing a simulated night of 500 alerts, 23 MB, to ./skyfinch-demo \(elsewhere: .* -out DIR; to remove it: rm -r skyfinch-demo\)\n`, text)
+	assert.Contains(t, text, "archived  500 alerts of 500 messages")
 	assert.Contains(t, text, "latency   half within ")
 	assert.Contains(t, text, "read_parquet('skyfinch-demo/alerts/ztf/")
 	for _, survey := range []string{"ztf", "lsst"} {
@@ -199,6 +207,14 @@ func TestDemo(t *testing.T) {
 		assert.NotEmpty(t, hours, survey)
 	}
 	assert.NoDirExists(t, "skyfinch-demo/rejected")
+	var size int64
+	filepath.WalkDir("skyfinch-demo", func(path string, d os.DirEntry, err error) error {
+		if info, err := d.Info(); err == nil && !d.IsDir() {
+			size += info.Size()
+		}
+		return nil
+	})
+	assert.InDelta(t, 23e6, size, 2e6, "what it says")
 }
 
 func TestNoSuchStream(t *testing.T) {
@@ -210,7 +226,7 @@ func TestNoSuchStream(t *testing.T) {
 		{"-simulator -registry http://127.0.0.1:1", "http://127.0.0.1:1"},
 	} {
 		begun := time.Now()
-		err := run(t.Context(), append(strings.Fields(c.args), "-once", "-out", filepath.Join(t.TempDir(), "out")))
+		err := Run(t.Context(), append(strings.Fields(c.args), "-once", "-out", filepath.Join(t.TempDir(), "out")))
 		require.Error(t, err, c.args)
 		text := cli.Explain("archive", err)
 		assert.Contains(t, text, c.want)
