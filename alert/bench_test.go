@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/internal/recordsize"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -45,7 +46,7 @@ func benchmark(b *testing.B, d *Decoder, msgs []message) {
 		r.Release()
 	}
 	apply() // compiles the schemas
-	b.SetBytes(stream.RecordBytes(in))
+	b.SetBytes(recordsize.Of(in))
 	b.ReportAllocs()
 	for b.Loop() {
 		apply()

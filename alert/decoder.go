@@ -37,7 +37,7 @@ type Decoder struct {
 	// Patience is how long messages wait for a schema id that the registry
 	// does not know yet, before they are rejected. 0: 10 s; negative: not at all.
 	Patience time.Duration
-	// Schemas keeps the tables' schemas, mostly the job's *stream.Ledger.
+	// Schemas keeps the tables' schemas, mostly the job's *ledger.Ledger.
 	// nil: they are kept in memory.
 	Schemas stream.Schemas
 	// Bare is the schema text of messages that are a bare datum and do not

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -199,7 +200,7 @@ func TestCloseGivesAllBack(t *testing.T) {
 func TestLedgerKeepsSchemas(t *testing.T) {
 	records := store.NewMemory()
 	open := func() *Decoder {
-		l, err := stream.OpenLedger(t.Context(), records, "ledger", nil)
+		l, err := ledger.Open(t.Context(), records, "ledger", nil)
 		require.NoError(t, err)
 		return &Decoder{Schemas: l}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -57,7 +58,7 @@ func Example_wiring() {
 	if err != nil {
 		fmt.Println(err)
 	}
-	ledger, err := stream.OpenLedger(ctx, out, "ledger", nil)
+	ledger, err := ledger.Open(ctx, out, "ledger", nil)
 	if err != nil {
 		fmt.Println(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -92,14 +93,14 @@ func oldService(b *testing.B, source stream.Source, dir string) *archive.Service
 	s := &archive.Service{Job: stream.MicroBatch{Source: source, Limits: stream.Limits{Rows: ledgerBatch}}, Dir: dir, Shared: true}
 	st, err := store.OpenDir(dir)
 	require.NoError(b, err)
-	l, err := stream.OpenLedger(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})
+	l, err := ledger.Open(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})
 	require.NoError(b, err)
 	for i := range int64(ledgerOld) {
 		_, err = l.Claim(b.Context(), i+1)
 		require.NoError(b, err)
-		_, err = l.Decide(b.Context(), &stream.Commit{Batch: i + 1})
+		_, err = l.Decide(b.Context(), &ledger.Commit{Batch: i + 1})
 		require.NoError(b, err)
-		require.NoError(b, l.Finish(b.Context(), i+1))
+		require.NoError(b, l.PutDone(b.Context(), i+1))
 	}
 	return s
 }
@@ -108,7 +109,7 @@ func oldService(b *testing.B, source stream.Source, dir string) *archive.Service
 func bareJob(b *testing.B, source stream.Source, dir string) *stream.MicroBatch {
 	st, err := store.OpenDir(dir)
 	require.NoError(b, err)
-	schemas, err := stream.OpenLedger(context.Background(), store.NewMemory(), "ledger", nil)
+	schemas, err := ledger.Open(context.Background(), store.NewMemory(), "ledger", nil)
 	require.NoError(b, err)
 	decoder := &alert.Decoder{Schemas: schemas}
 	b.Cleanup(func() { decoder.Close() })

@@ -12,6 +12,7 @@ import (
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -48,11 +49,11 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 		return out, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	settings, err := layout.Settings(ctx, st)
+	records, err := ledger.Open(ctx, st, layout.Ledger, nil)
 	if err != nil {
-		return out, err
+		return out, fmt.Errorf("archive: %s: %w", layout.Where(s.Dir), err)
 	}
-	clock, err := sink.ParseClock(settings["clock"])
+	clock, err := sink.ParseClock(records.Settings()["clock"])
 	if err != nil {
 		return out, fmt.Errorf("archive: %s: its ledger has an unknown clock: %w", layout.Where(s.Dir), err)
 	}
@@ -152,7 +153,7 @@ func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 	if p.Written+p.Dropped == 0 { // all are rejected again: the files stay
 		rejects.remove(ctx)
 	} else {
-		c := &stream.Commit{Rows: rows.receipt, Rejects: rejects.receipt, Bytes: p.BytesIn, Seconds: p.Elapsed.Seconds()}
+		c := &ledger.Commit{Rows: rows.receipt, Rejects: rejects.receipt, Bytes: p.BytesIn, Seconds: p.Elapsed.Seconds()}
 		if err := r.decide(ctx, c, old); err != nil {
 			if errors.Is(err, errReplaced) { // after another error the commit may exist
 				remove()
@@ -187,7 +188,7 @@ const maxClaims = 20
 // decide makes what was staged a batch of the ledger, and publishes it. Nobody
 // can replace the same files between the reading of all earlier batches and the
 // commit: that batch would have a lower number, and would be decided.
-func (r *replay) decide(ctx context.Context, c *stream.Commit, old layout.Replacement) error {
+func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replacement) error {
 	var err error
 	if c.Rejects.Data, err = json.Marshal(old); err != nil {
 		return err
@@ -224,26 +225,26 @@ func (r *replay) decide(ctx context.Context, c *stream.Commit, old layout.Replac
 }
 
 // publish publishes a batch and records that it is done.
-func (r *replay) publish(ctx context.Context, c *stream.Commit) error {
+func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
 	if err := layout.Publish(ctx, r.store, r.parts.ledger.ID(), c); err != nil {
 		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
 	}
-	return r.parts.ledger.Finish(ctx, c.Batch)
+	return r.parts.ledger.PutDone(ctx, c.Batch)
 }
 
 // settle reads the ledger, publishes what is committed, and decides the batches
 // that a replay claimed and did not decide as empty ones. It returns the rejected
 // files that are not replaced, and the last batch.
-func (r *replay) settle(ctx context.Context) (files []stream.File, last int64, err error) {
+func (r *replay) settle(ctx context.Context) (files []ledger.File, last int64, err error) {
 	replaced := map[string]bool{}
 	for rec, err := range r.parts.ledger.Batches(ctx) {
 		if err != nil {
 			return nil, 0, err
 		}
-		last = rec.Batch
+		last = rec.Number
 		c := rec.Commit
 		if c == nil && len(rec.Plan.Ranges) == 0 {
-			if c, err = r.commitEmpty(ctx, rec.Batch); err != nil {
+			if c, err = r.commitEmpty(ctx, rec.Number); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -266,13 +267,13 @@ func (r *replay) settle(ctx context.Context) (files []stream.File, last int64, e
 			}
 		}
 	}
-	return slices.DeleteFunc(files, func(f stream.File) bool { return replaced[f.Path] }), last, nil
+	return slices.DeleteFunc(files, func(f ledger.File) bool { return replaced[f.Path] }), last, nil
 }
 
 // commitEmpty decides a batch without ranges as an empty one, and returns the
 // commit that won.
-func (r *replay) commitEmpty(ctx context.Context, batch int64) (*stream.Commit, error) {
-	c := &stream.Commit{Batch: batch}
+func (r *replay) commitEmpty(ctx context.Context, batch int64) (*ledger.Commit, error) {
+	c := &ledger.Commit{Batch: batch}
 	won, err := r.parts.ledger.Decide(ctx, c)
 	if err != nil || won {
 		return c, err

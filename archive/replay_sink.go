@@ -5,6 +5,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // stagingSink stages rows under a name of the replay's and does not publish
@@ -12,11 +13,11 @@ import (
 type stagingSink struct {
 	files   *sink.Parquet
 	id      stream.BatchID
-	receipt stream.Receipt // of the attempt that won
+	receipt ledger.Receipt // of the attempt that won
 }
 
 // Stage implements stream.Sink.
-func (s *stagingSink) Stage(ctx context.Context, b stream.Batch) (r stream.Receipt, err error) {
+func (s *stagingSink) Stage(ctx context.Context, b stream.Batch) (r ledger.Receipt, err error) {
 	if b.Number != 1 {
 		return r, stream.Permanent(errSplit)
 	}
@@ -25,13 +26,16 @@ func (s *stagingSink) Stage(ctx context.Context, b stream.Batch) (r stream.Recei
 }
 
 // Publish implements stream.Sink. It only notes which attempt won.
-func (s *stagingSink) Publish(_ context.Context, _ stream.BatchID, r stream.Receipt) error {
+func (s *stagingSink) Publish(_ context.Context, _ stream.BatchID, r ledger.Receipt) error {
 	s.receipt = r
 	return nil
 }
 
-// Discard implements stream.Discarder.
-func (s *stagingSink) Discard(ctx context.Context, r stream.Receipt) { s.files.Discard(ctx, r) }
+// Sweep implements stream.Sweeper. The rows stay staged.
+func (s *stagingSink) Sweep(context.Context, stream.BatchID) error { return nil }
+
+// Discard implements stream.Sweeper.
+func (s *stagingSink) Discard(ctx context.Context, r ledger.Receipt) { s.files.Discard(ctx, r) }
 
 // remove removes what was staged. What it cannot remove the next replay does.
 func (s *stagingSink) remove(ctx context.Context) {

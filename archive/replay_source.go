@@ -14,6 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -21,12 +22,12 @@ var errSplit = errors.New("archive: a replay is one batch")
 
 // input is a rejected file and the number of its messages to try again.
 type input struct {
-	stream.File
+	ledger.File
 	chosen int64
 }
 
 // countChosen counts the messages of a file to try again.
-func (r *replay) countChosen(ctx context.Context, f stream.File) (n int64, err error) {
+func (r *replay) countChosen(ctx context.Context, f ledger.File) (n int64, err error) {
 	for rec, err := range readRejected(ctx, r.store, f, "cause") {
 		if err != nil {
 			return 0, err
@@ -46,7 +47,7 @@ func (r *replay) countChosen(ctx context.Context, f stream.File) (n int64, err e
 
 // readRejected yields columns of a rejected file, after it has compared the file
 // with its entry in the commit.
-func readRejected(ctx context.Context, st store.Store, f stream.File, columns ...string) iter.Seq2[arrow.Record, error] {
+func readRejected(ctx context.Context, st store.Store, f ledger.File, columns ...string) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
 		in, err := st.Open(ctx, f.Path)
 		if err != nil {
@@ -81,7 +82,7 @@ type rejectedSource struct {
 // Available implements stream.Source.
 func (s *rejectedSource) Available(context.Context) (out []stream.Extent, _ error) {
 	for _, f := range s.inputs {
-		out = append(out, stream.Extent{Range: stream.Range{Partition: f.Path, To: f.Rows}})
+		out = append(out, stream.Extent{Range: ledger.Range{Partition: f.Path, To: f.Rows}})
 	}
 	return out, nil
 }
@@ -91,7 +92,7 @@ func (s *rejectedSource) Available(context.Context) (out []stream.Extent, _ erro
 const chunkRows = 64
 
 // Read implements stream.Source. It reads whole files only.
-func (s *rejectedSource) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+func (s *rejectedSource) Read(ctx context.Context, ranges []ledger.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		for _, r := range ranges {
 			if !s.readFile(ctx, r, yield) {
@@ -105,7 +106,7 @@ func (s *rejectedSource) Read(ctx context.Context, ranges []stream.Range) iter.S
 // followed by the cause.
 var rejectedColumns = []string{"topic", "partition", "offset", "time", "key", "raw", "cause"}
 
-func (s *rejectedSource) readFile(ctx context.Context, r stream.Range, yield func(stream.Chunk, error) bool) bool {
+func (s *rejectedSource) readFile(ctx context.Context, r ledger.Range, yield func(stream.Chunk, error) bool) bool {
 	fail := func(err error) bool {
 		yield(stream.Chunk{}, err)
 		return false
@@ -142,8 +143,8 @@ func (s *rejectedSource) yieldChunks(messages, rec arrow.Record, partition strin
 	for from := int64(0); from < messages.NumRows(); from += chunkRows {
 		to := min(from+chunkRows, messages.NumRows())
 		slice := messages.NewSlice(from, to)
-		c := stream.Chunk{Messages: slice, Accounts: []stream.Account{{
-			Range: stream.Range{Partition: partition, From: *next, To: *next + to - from}, Read: to - from,
+		c := stream.Chunk{Messages: slice, Accounts: []ledger.Account{{
+			Range: ledger.Range{Partition: partition, From: *next, To: *next + to - from}, Read: to - from,
 		}}}
 		*next += to - from
 		for i := from; i < to; i++ {

@@ -10,6 +10,7 @@ import (
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -84,7 +85,7 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 
 // parts are what a job on the archive is made of.
 type parts struct {
-	ledger     *stream.Ledger
+	ledger     *ledger.Ledger
 	decoder    *alert.Decoder
 	transforms []stream.Transform // the decoder and those of the job
 	rows       *sink.Parquet
@@ -93,19 +94,19 @@ type parts struct {
 
 // openParts opens the ledger and makes the parts around it.
 func (s *Service) openParts(ctx context.Context, st store.Store, clock sink.Clock) (*parts, error) {
-	ledger, err := s.openLedger(ctx, st, clock)
+	records, err := s.openLedger(ctx, st, clock)
 	if err != nil {
 		return nil, err
 	}
-	schemas := &layout.SchemaFiles{Ledger: ledger, Store: st}
+	schemas := &layout.SchemaFiles{Ledger: records, Store: st}
 	if !s.Shared {
 		if err := schemas.Sweep(ctx); err != nil {
 			return nil, fmt.Errorf("archive: sweep %s: %w", layout.SchemaStaging, err)
 		}
 	}
-	p := &parts{ledger: ledger, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
+	p := &parts{ledger: records, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
 	p.rows.Schemas = schemas
-	p.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: ledger}
+	p.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: records}
 	p.transforms = append([]stream.Transform{p.decoder}, s.Job.Transforms...)
 	return p, nil
 }
@@ -141,11 +142,11 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err er
 	return unlock, nil
 }
 
-func (s *Service) openLedger(ctx context.Context, st store.Store, clock sink.Clock) (*stream.Ledger, error) {
-	ledger, err := stream.OpenLedger(ctx, st, layout.Ledger, map[string]string{
+func (s *Service) openLedger(ctx context.Context, st store.Store, clock sink.Clock) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, st, layout.Ledger, map[string]string{
 		"clock": clock.String(), "layout": clock.Layout(),
 	})
-	var other *stream.SettingsError
+	var other *ledger.SettingsError
 	if errors.As(err, &other) {
 		other.Ledger = filepath.Join(s.Dir, other.Ledger)
 		return nil, other
@@ -153,7 +154,7 @@ func (s *Service) openLedger(ctx context.Context, st store.Store, clock sink.Clo
 	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", layout.Where(s.Dir), err)
 	}
-	return ledger, nil
+	return l, nil
 }
 
 func (s *Service) parquet(st store.Store, clock sink.Clock) *sink.Parquet {

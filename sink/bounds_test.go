@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
+	"github.com/skyfinch/skyfinch/internal/recordsize"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
@@ -29,7 +30,7 @@ func TestBounds(t *testing.T) {
 	before := openFiles(t)
 	var most, largest int64
 	for _, chunk := range mixed(mem, 2000, 100) {
-		largest = max(largest, stream.RecordBytes(chunk[0].Record))
+		largest = max(largest, recordsize.Of(chunk[0].Record))
 		require.NoError(t, w.add(chunk[0]))
 		chunk[0].Record.Release()
 		most = max(most, w.held.bytes)
@@ -92,11 +93,11 @@ func TestSlicesCountOnce(t *testing.T) {
 		sum += h.add(r)
 		r.Release()
 	}
-	assert.Equal(t, stream.RecordBytes(rows.Record), sum)
+	assert.Equal(t, recordsize.Of(rows.Record), sum)
 	assert.Equal(t, sum, h.bytes)
 	h.release()
 	assert.Zero(t, h.bytes)
-	assert.Equal(t, stream.RecordBytes(rows.Record), h.add(rows.Record), "what was released counts again")
+	assert.Equal(t, recordsize.Of(rows.Record), h.add(rows.Record), "what was released counts again")
 	h.release()
 }
 

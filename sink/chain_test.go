@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -27,7 +28,7 @@ func TestChain(t *testing.T) {
 	mem := checked(t)
 	st := store.NewMemory()
 	begin := func() *Parquet {
-		ledger, err := stream.OpenLedger(t.Context(), st, "ledger", nil)
+		ledger, err := ledger.Open(t.Context(), st, "ledger", nil)
 		require.NoError(t, err)
 		return &Parquet{Store: st, Schemas: ledger}
 	}

@@ -42,7 +42,7 @@
 // of int64 it is widened. A batch whose schema widens after the file was begun
 // puts the wider rows into a second file. Types that do not go together are an
 // error that no retry mends: within a batch, and if Schemas is given, a
-// [stream.Ledger] say, within a table for ever. What a transform adds is held
+// [ledger.Ledger] say, within a table for ever. What a transform adds is held
 // to that too.
 //
 // Strings and numbers are compressed with Zstandard, or what [Compression]

@@ -3,7 +3,7 @@ package sink
 import (
 	"github.com/apache/arrow/go/v17/arrow"
 
-	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/internal/recordsize"
 )
 
 // held keeps records whose rows wait in memory, and knows how much they keep
@@ -11,18 +11,18 @@ import (
 // slices of one record.
 type held struct {
 	records []arrow.Record
-	buffers map[*byte]int64
+	buffers recordsize.Buffers
 	bytes   int64
 }
 
 // add retains a record, and returns the bytes that it adds.
 func (h *held) add(r arrow.Record) int64 {
 	if h.buffers == nil {
-		h.buffers = map[*byte]int64{}
+		h.buffers = recordsize.Buffers{}
 	}
 	r.Retain()
 	h.records = append(h.records, r)
-	n := stream.AddBuffers(h.buffers, r)
+	n := h.buffers.Add(r)
 	h.bytes += n
 	return n
 }

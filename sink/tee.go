@@ -66,10 +66,10 @@ func (t Tee) Publish(ctx context.Context, id stream.BatchID, r stream.Receipt) e
 	return nil
 }
 
-// Discard implements stream.Discarder.
+// Discard implements stream.Sweeper.
 func (t Tee) Discard(ctx context.Context, r stream.Receipt) {
 	for i, part := range r.Parts {
-		if d, ok := t[i].(stream.Discarder); ok {
+		if d, ok := t[i].(stream.Sweeper); ok {
 			d.Discard(ctx, part)
 		}
 	}

@@ -205,7 +205,7 @@ func (w *writer) discard() {
 	w.Discard(context.WithoutCancel(w.ctx), complete)
 }
 
-// Discard implements stream.Discarder.
+// Discard implements stream.Sweeper.
 func (p *Parquet) Discard(ctx context.Context, r stream.Receipt) {
 	ctx, cancel := context.WithTimeout(ctx, discardTime)
 	defer cancel()

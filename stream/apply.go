@@ -12,7 +12,7 @@ import (
 )
 
 // apply passes a chunk through the transforms. The rows and rejects that it
-// returns speak of the chunk's messages, however many transforms lie between.
+// returns refer to the chunk's messages, whatever transforms lie between.
 func (m *MicroBatch) apply(ctx context.Context, c Chunk) (Result, error) {
 	out := Result{Rejects: slices.Clone(c.Rejects)}
 	if c.Messages == nil {
@@ -40,8 +40,8 @@ func (m *MicroBatch) apply(ctx context.Context, c Chunk) (Result, error) {
 
 func byRow(a, b Reject) int { return cmp.Compare(a.Row, b.Row) }
 
-// refuseAll rejects all messages of a chunk.
-func refuseAll(c Chunk, cause string) (out Result) {
+// rejectAll rejects all messages of a chunk.
+func rejectAll(c Chunk, cause string) (out Result) {
 	out.Rejects = slices.Clone(c.Rejects)
 	known := map[int]bool{}
 	for _, x := range c.Rejects {
@@ -56,11 +56,11 @@ func refuseAll(c Chunk, cause string) (out Result) {
 	return out
 }
 
-// through applies one transform to one record, and adds what comes out.
+// through applies one transform to one record, and adds the result to r.
 func (r *Result) through(ctx context.Context, t Transform, in Rows) error {
-	borrowed := &lent{Record: in.Record}
+	borrowed := &borrowedRecord{Record: in.Record}
 	got, err := t.Apply(ctx, Rows{Table: in.Table, Record: borrowed})
-	if wrong := borrowed.back(got.Rows); wrong != nil && err == nil {
+	if wrong := borrowed.unwrap(got.Rows); wrong != nil && err == nil {
 		err = fmt.Errorf("stream: transform %T: %w", t, wrong)
 	}
 	if err != nil {
@@ -87,11 +87,11 @@ func (r *Result) through(ctx context.Context, t Transform, in Rows) error {
 	return nil
 }
 
-// compose returns for each row of out the message that it was made from.
+// compose returns, for each row of out, the message that it was made from.
 func compose(in, out Rows) ([]int32, error) {
 	n := int(out.Record.NumRows())
 	if out.From == nil && n > int(in.Record.NumRows()) || out.From != nil && len(out.From) != n {
-		return nil, fmt.Errorf("%d rows made of %d do not say where they come from", n, in.Record.NumRows())
+		return nil, fmt.Errorf("%d rows made of %d do not say which rows they were made from", n, in.Record.NumRows())
 	}
 	if in.From == nil {
 		return out.From, nil
@@ -103,15 +103,14 @@ func compose(in, out Rows) ([]int32, error) {
 			row = int(out.From[i])
 		}
 		if row < 0 || row >= len(in.From) {
-			return nil, fmt.Errorf("row %d comes from row %d of %d", i, row, len(in.From))
+			return nil, fmt.Errorf("row %d was made from row %d of %d", i, row, len(in.From))
 		}
 		from[i] = in.From[row]
 	}
 	return from, nil
 }
 
-// without returns the messages that the source did not reject itself, as
-// slices of the record.
+// without returns the messages that the source itself did not reject.
 func without(messages arrow.Record, rejects []Reject) []Rows {
 	if len(rejects) == 0 {
 		messages.Retain()
@@ -124,8 +123,8 @@ func without(messages arrow.Record, rejects []Reject) []Rows {
 	return Filter(Rows{Record: messages}, func(row int) bool { return !bad[row] }).Rows
 }
 
-// RejectSchema is the schema of rejected messages: why, then all columns of
-// the message, of which "value" is called "raw".
+// RejectSchema returns the schema of rejected messages: the cause, then all
+// columns of the message, with "value" renamed "raw".
 func RejectSchema(messages *arrow.Schema) *arrow.Schema {
 	fields := []arrow.Field{{Name: "cause", Type: arrow.BinaryTypes.String}}
 	for _, f := range messages.Fields() {
@@ -137,9 +136,8 @@ func RejectSchema(messages *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// rejected makes rows of the rejects: the messages as they came, and why. The
-// rejects are in ascending order; of two causes for one message the first
-// counts.
+// rejected makes rows of rejects, which are in ascending order: the unchanged
+// messages with their causes. Of two causes for one message the first counts.
 func rejected(messages arrow.Record, rejects []Reject) []Rows {
 	schema := RejectSchema(messages.Schema())
 	rejects = firstCauses(rejects)
@@ -157,12 +155,12 @@ func rejected(messages arrow.Record, rejects []Reject) []Rows {
 	return out
 }
 
-// firstCauses leaves one reject for each message.
+// firstCauses returns one reject for each message.
 func firstCauses(rejects []Reject) []Reject {
 	return slices.CompactFunc(slices.Clone(rejects), func(a, b Reject) bool { return a.Row == b.Row })
 }
 
-// withCauses puts the causes before the columns of rejected messages.
+// withCauses prepends a column of causes to rejected messages.
 func withCauses(schema *arrow.Schema, messages arrow.Record, rejects []Reject) arrow.Record {
 	causes := array.NewStringBuilder(memory.DefaultAllocator)
 	defer causes.Release()

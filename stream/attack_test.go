@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"fmt"
-	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -68,7 +68,7 @@ func TestPoisonDoesNotSlowTheRest(t *testing.T) {
 		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": n}, chunk: 64}
 		for dying(t, src, s, 0).Drain(t.Context()) != nil {
 		}
-		l, err := OpenLedger(t.Context(), s, "ledger", nil)
+		l, err := ledger.Open(t.Context(), s, "ledger", nil)
 		require.NoError(t, err)
 		batches := 0
 		for _, err := range l.Batches(t.Context()) {
@@ -86,12 +86,12 @@ func TestEndsAfterStagingAreNoDeaths(t *testing.T) {
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 1}, chunk: 5}
 	for range 6 {
 		m := newJob(t, src, s)
-		m.Ledger.records = &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
+		m.Ledger = openBehind(t, s, &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
 			if op.Kind == faultstore.PutIfAbsent && strings.HasSuffix(op.Name, ".commit") {
 				return errFault
 			}
 			return nil
-		}}
+		}})
 		require.Error(t, m.Drain(t.Context()))
 	}
 	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
@@ -106,73 +106,10 @@ func TestEngineForgets(t *testing.T) {
 	m.Limits.Rows = 1
 	e, err := m.start(t.Context())
 	require.NoError(t, err)
-	e.fixed, e.limits.BacklogShare = true, 1
+	e.draining, e.limits.BacklogShare = true, 1
 	require.NoError(t, e.loop(t.Context()))
-	assert.Less(t, len(e.own), 10)
-	assert.Less(t, len(e.signs), 10)
-}
-
-// slowList is stopped for a while when it has listed one snapshot.
-type slowList struct {
-	store.Store
-	meanwhile func()
-}
-
-func (h *slowList) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
-	return func(yield func(store.Entry, error) bool) {
-		for e, err := range h.Store.List(ctx, prefix) {
-			if !yield(e, err) {
-				return
-			}
-			if f := h.meanwhile; f != nil && strings.Contains(prefix, "snapshots") {
-				h.meanwhile = nil
-				f()
-			}
-		}
-	}
-}
-
-// A process that was stopped within a listing, while so many snapshots came that
-// it does not see any of the newer ones, does not take the one it knows for the
-// newest.
-func TestStoppedWithinAListing(t *testing.T) {
-	s, err := store.OpenDir(t.TempDir())
-	require.NoError(t, err)
-	l, err := OpenLedger(t.Context(), s, "ledger", nil)
-	require.NoError(t, err)
-	put := func(n int64) { require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(n, &claims{}))) }
-	put(64)
-	put(128)
-	slow := &Ledger{dir: "ledger", records: &slowList{s, func() {
-		put(192)
-		put(256)
-		for _, n := range []int64{64, 128} {
-			require.NoError(t, s.Delete(t.Context(), "ledger/"+snapshotName(n)))
-		}
-	}}}
-	got, err := slow.newest(t.Context(), 64)
-	require.NoError(t, err)
-	require.NotNil(t, got, "those through 128, 192 and 256 were put after that through 64")
-	assert.EqualValues(t, 256, got.Through)
-}
-
-// Names that nobody put there are not read, and a snapshot that is known and gone
-// is damage.
-func TestForeignSnapshots(t *testing.T) {
-	s := store.NewMemory()
-	l, err := OpenLedger(t.Context(), s, "ledger", nil)
-	require.NoError(t, err)
-	require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(64, &claims{})))
-	_, err = s.PutIfAbsent(t.Context(), "ledger/snapshots/128", []byte("x")) // not 12 digits
-	require.NoError(t, err)
-	got, err := l.newest(t.Context(), 0)
-	require.NoError(t, err)
-	require.EqualValues(t, 64, got.Through)
-
-	require.NoError(t, s.Delete(t.Context(), "ledger/"+snapshotName(64)))
-	_, err = l.newest(t.Context(), 64)
-	var damaged *DamagedError
-	assert.ErrorAs(t, err, &damaged)
+	assert.Less(t, len(e.ownPlans), 10)
+	assert.Less(t, len(e.peers), 10)
 }
 
 // stale is a source that cannot reach the leader of partition 1, which another
@@ -224,8 +161,8 @@ func TestStagedRowsWaitForNoSource(t *testing.T) {
 				m := newJob(t, from, s)
 				m.Alone = false
 				if foreign {
-					p := &Plan{Batch: 1, Token: "x", Ranges: []Range{{"1", 0, 10}}, Starts: []Start{{Partition: "0"}}}
-					_, err := put(ctx, m.Ledger, 1, kindPlan, p)
+					p := &ledger.Plan{Batch: 1, Token: "x", Ranges: []Range{{Partition: "1", From: 0, To: 10}}, Starts: []ledger.Start{{Partition: "0"}}}
+					_, err := m.Ledger.PutPlan(ctx, p)
 					require.NoError(t, err)
 				}
 				m.Transforms = append(m.Transforms, timed(1100*time.Millisecond))

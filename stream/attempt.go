@@ -8,24 +8,28 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/skyfinch/skyfinch/internal/recordsize"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// stage makes one attempt at a planned batch: a reader, workers that
-// transform chunk by chunk, and the sinks, which get the chunks in the order
-// they were read in. It returns the commit to put.
-func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
-	try, err := e.beginTry(ctx, plan)
-	if err != nil || try == nil {
+// stage makes one attempt at a planned batch: a reader, workers that transform
+// chunk by chunk, and the sinks, which get the chunks in the order of reading.
+// It returns the commit to put, or nil if another process has begun the attempt
+// first.
+func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, error) {
+	scope, err := e.beginAttempt(ctx, plan)
+	if err != nil || scope == nil {
 		return nil, err
 	}
 	begun := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &attempt{
-		engine: e, token: newToken(), try: try, cancel: cancel,
+		engine: e, token: newToken(), scope: scope, cancel: cancel,
 		gate:  newGate(e.limits.InFlight),
-		tally: newTally(try.ranges), causes: causes{},
-		work: make(chan *job), order: make(chan *job, 4*e.workers),
+		tally: newTally(scope.ranges), causes: causes{},
+		work: make(chan *chunkJob), order: make(chan *chunkJob, 4*e.workers),
 	}
 	rows, rejects := a.outlets()
 	var sinks, readers sync.WaitGroup
@@ -33,7 +37,7 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 		readers.Go(func() { a.transform(ctx) })
 	}
 	readers.Go(func() { a.read(ctx) })
-	var commit Commit
+	var commit ledger.Commit
 	sinks.Go(func() { commit.Rows = rows.stage(ctx, a) })
 	sinks.Go(func() { commit.Rejects = rejects.stage(ctx, a) })
 	a.deliver(ctx, rows, rejects)
@@ -44,69 +48,69 @@ func (e *engine) stage(ctx context.Context, plan *Plan) (*Commit, error) {
 		return nil, err
 	}
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
-	commit.Accounts, commit.Bytes, commit.Limit = a.tally.list, a.bytes, try.limit
+	commit.Accounts, commit.Bytes, commit.Limit = a.tally.accounts, a.bytes, scope.limit
 	commit.Seconds = time.Since(begun).Seconds()
 	e.measure(&commit)
-	e.progress.staged(a.token, a.causes, a.times)
-	if e.Rejects == nil {
+	e.job.progress.staged(a.token, a.causes, a.times)
+	if e.job.Rejects == nil {
 		a.causes.log(e.log, plan.Batch)
 	}
 	return &commit, nil
 }
 
-// discard removes what was staged for a commit that does not stand, as far as
+// discard removes what was staged for a commit that does not count, as far as
 // the sinks can.
-func (e *engine) discard(ctx context.Context, c *Commit) {
+func (e *engine) discard(ctx context.Context, c *ledger.Commit) {
 	ctx = context.WithoutCancel(ctx)
-	if d, ok := e.Sink.(Discarder); ok {
-		d.Discard(ctx, c.Rows)
+	if s, ok := e.job.Sink.(Sweeper); ok {
+		s.Discard(ctx, c.Rows)
 	}
-	if d, ok := e.Rejects.(Discarder); ok {
-		d.Discard(ctx, c.Rejects)
+	if s, ok := e.job.Rejects.(Sweeper); ok {
+		s.Discard(ctx, c.Rejects)
 	}
 }
 
-// attempt is the state of one try at a batch. The first error cancels its
-// context; everybody then winds up.
+// attempt is one try at a batch. The first error cancels its context, and all
+// goroutines end.
 type attempt struct {
-	*engine
-	token string
-	*try
+	engine *engine
+	token  string
+	scope  *attemptScope
 	cancel context.CancelCauseFunc
 	gate   *gate
 	tally  *tally
-	work   chan *job // to the workers
-	order  chan *job // to deliver, in the order of reading
+	work   chan *chunkJob // to the workers
+	order  chan *chunkJob // to deliver, in the order of reading
 
 	bytes     int64             // of messages read
-	exhausted bool              // the source has no more of the ranges
+	exhausted bool              // the source has nothing left of the ranges
 	causes    causes            // of rejects
 	times     []arrow.Timestamp // of the messages that have one
 }
 
-// job is a chunk on its way from the reader to the sinks.
-type job struct {
+// chunkJob is a chunk on its way from the reader to the sinks.
+type chunkJob struct {
 	chunk  Chunk
-	memory map[*byte]int64 // the buffers it keeps alive
-	done   chan struct{}   // closed when result and err are set
+	memory recordsize.Buffers // the buffers it keeps alive
+	done   chan struct{}      // closed when result and err are set
 	result Result
 	err    error
 }
 
-func (j *job) release() {
+func (j *chunkJob) release() {
 	releaseRows(j.result.Rows)
 	if j.chunk.Messages != nil {
 		j.chunk.Messages.Release()
 	}
 }
 
-// outlets returns the way to each of the two sinks.
+// outlets returns the outlets to the two sinks.
 func (a *attempt) outlets() (rows, rejects *outlet) {
-	rejects = newOutlet(a.Rejects)
-	if a.Rejects == nil {
-		rejects = newOutlet(SinkFunc(nil)) // nothing is sent there
+	rejects = newOutlet(a.engine.job.Rejects)
+	if a.engine.job.Rejects == nil {
+		rejects = newOutlet(SinkFunc(nil)) // gets no rows
 	}
-	return newOutlet(a.Sink), rejects
+	return newOutlet(a.engine.job.Sink), rejects
 }
 
 // read hands the source's chunks to the workers until the ranges are read or
@@ -114,21 +118,22 @@ func (a *attempt) outlets() (rows, rejects *outlet) {
 func (a *attempt) read(ctx context.Context) {
 	defer close(a.order)
 	defer close(a.work)
+	e := a.engine
 	var rows int64
 	begun := time.Now()
-	for chunk, err := range a.Source.Read(ctx, a.ranges) {
+	for chunk, err := range e.job.Source.Read(ctx, a.scope.ranges) {
 		if err == nil {
-			err = a.hand(ctx, chunk)
+			err = a.enqueue(ctx, chunk)
 		}
 		if err != nil {
-			a.cancel(at(StageRead, err))
+			a.cancel(inStage(StageRead, err))
 			return
 		}
 		rows += chunkRows(chunk)
-		a.progress.reading(rows)
-		late := !a.fixed && rows > 0 && time.Since(begun) >= a.interval/2 // the speed was a guess
-		if rows >= a.budget.Rows || a.bytes >= a.budget.Bytes || late {
-			a.full = true
+		e.job.progress.reading(rows)
+		late := !e.draining && rows > 0 && time.Since(begun) >= e.interval/2 // the speed was a guess
+		if rows >= e.batchLimits.Rows || a.bytes >= e.batchLimits.Bytes || late {
+			e.hasBacklog = true
 			return
 		}
 	}
@@ -142,19 +147,19 @@ func chunkRows(c Chunk) int64 {
 	return c.Messages.NumRows()
 }
 
-// hand waits for room and passes a chunk on.
-func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
-	j := &job{chunk: chunk, memory: map[*byte]int64{}, done: make(chan struct{})}
+// enqueue waits for room and passes a chunk on.
+func (a *attempt) enqueue(ctx context.Context, chunk Chunk) error {
+	j := &chunkJob{chunk: chunk, memory: recordsize.Buffers{}, done: make(chan struct{})}
 	var held int64
 	if chunk.Messages != nil {
-		held = AddBuffers(j.memory, chunk.Messages)
+		held = j.memory.Add(chunk.Messages)
 		a.bytes += messageBytes(chunk.Messages)
 		a.times = appendTimes(a.times, chunk.Messages)
 	}
 	if chunk.Weight > held {
-		j.memory[new(byte)] = chunk.Weight - held // a buffer yet to come
+		j.memory[new(byte)] = chunk.Weight - held // a buffer that decoding will allocate
 	}
-	a.pulse.move()
+	a.scope.heartbeats.progressed()
 	if err := a.gate.enter(ctx, j.memory); err != nil {
 		return err
 	}
@@ -176,31 +181,31 @@ func (a *attempt) hand(ctx context.Context, chunk Chunk) error {
 	return nil
 }
 
-// transform works on chunks as they come, side by side with other workers.
+// transform processes chunks concurrently with other workers.
 func (a *attempt) transform(ctx context.Context) {
 	for j := range a.work {
 		if j.err = ctx.Err(); j.err == nil {
-			if a.refuse != "" {
-				j.result = refuseAll(j.chunk, a.refuse)
+			if a.scope.reject != "" {
+				j.result = rejectAll(j.chunk, a.scope.reject)
 			} else {
-				j.result, j.err = a.apply(ctx, j.chunk)
+				j.result, j.err = a.engine.job.apply(ctx, j.chunk)
 			}
-			a.decoded(j)
+			a.recount(j)
 		}
 		close(j.done)
 	}
 }
 
-// decoded makes the gate count what a chunk has become.
-func (a *attempt) decoded(j *job) {
-	now := map[*byte]int64{}
+// recount makes the gate count what a chunk holds after decoding.
+func (a *attempt) recount(j *chunkJob) {
+	now := recordsize.Buffers{}
 	if j.chunk.Messages != nil {
-		AddBuffers(now, j.chunk.Messages)
+		now.Add(j.chunk.Messages)
 	}
 	for _, rows := range j.result.Rows {
-		AddBuffers(now, rows.Record)
+		now.Add(rows.Record)
 	}
-	a.gate.become(j.memory, now)
+	a.gate.resize(j.memory, now)
 	j.memory = now
 }
 
@@ -209,21 +214,21 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 	for j := range a.order {
 		<-j.done
 		if j.err != nil {
-			a.cancel(at(StageTransform, j.err))
+			a.cancel(inStage(StageTransform, j.err))
 		} else if err := a.account(j); err != nil {
-			a.cancel(at(StageRead, err))
+			a.cancel(inStage(StageRead, err))
 		}
-		if len(j.result.Rejects) > 0 && a.Rejects != nil && ctx.Err() == nil {
+		if len(j.result.Rejects) > 0 && a.engine.job.Rejects != nil && ctx.Err() == nil {
 			rejects.send(ctx, rejected(j.chunk.Messages, j.result.Rejects), func() {})
 		}
 		out := j.result.Rows
 		j.result.Rows = nil
 		j.release() // rows keep alive what they point into
-		rows.send(ctx, out, func() { a.gate.leave(j.memory); a.pulse.move() })
+		rows.send(ctx, out, func() { a.gate.leave(j.memory); a.scope.heartbeats.progressed() })
 	}
 	if a.exhausted && ctx.Err() == nil {
 		if err := a.tally.complete(); err != nil {
-			a.cancel(at(StageRead, err))
+			a.cancel(inStage(StageRead, err))
 		}
 	}
 	if ctx.Err() == nil {
@@ -232,19 +237,19 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 	}
 }
 
-// account adds a chunk to the tally and to the causes of rejects. Offsets that
-// are gone stop the engine unless the job was told to live with that.
-func (a *attempt) account(j *job) error {
+// account adds a chunk to the tally and to the causes of rejects. Lost offsets
+// are an error unless the job records them.
+func (a *attempt) account(j *chunkJob) error {
 	for _, c := range j.chunk.Accounts {
 		if c.Lost <= 0 {
 			continue
 		}
-		if !a.RecordLost {
+		if !a.engine.job.RecordLost {
 			return &LostError{c.Range}
 		}
-		a.log.Warn("offsets are gone before they were read", "partition", c.Partition, "from", c.From, "to", c.To, "lost", c.Lost)
+		a.engine.log.Warn("offsets are gone before they were read", "partition", c.Partition, "from", c.From, "to", c.To, "lost", c.Lost)
 	}
-	if err := a.tally.take(j.chunk, j.result); err != nil {
+	if err := a.tally.add(j.chunk, j.result); err != nil {
 		return err
 	}
 	for _, x := range firstCauses(j.result.Rejects) {
@@ -267,7 +272,7 @@ type delivery struct {
 
 func newOutlet(s Sink) *outlet { return &outlet{sink: s, ch: make(chan delivery)} }
 
-// send passes rows on, or releases them when the attempt is over.
+// send passes rows on, or releases them if the attempt is over.
 func (o *outlet) send(ctx context.Context, rows []Rows, done func()) {
 	select {
 	case o.ch <- delivery{rows, done}:
@@ -281,17 +286,19 @@ func (o *outlet) end() { close(o.ch) }
 
 // stage runs the sink on what is sent.
 func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
-	r, err := o.sink.Stage(ctx, Batch{BatchID{a.ledger.ID(), a.batch}, a.token, o.rows(ctx)})
+	id := BatchID{a.engine.ledger.ID(), a.scope.batch}
+	r, err := o.sink.Stage(ctx, Batch{BatchID: id, Attempt: a.token, Rows: o.rows(ctx)})
 	if err == nil && !o.ended && ctx.Err() == nil {
 		err = Permanent(fmt.Errorf("stream: sink %T returned before the end of the batch", o.sink))
 	}
 	if err != nil {
-		a.cancel(at(StageWrite, err))
+		a.cancel(inStage(StageWrite, err))
 	}
 	return r
 }
 
-// rows yields what is sent until the end, or the cause of the attempt's end.
+// rows yields what is sent until the end of the batch, or the cause of the
+// attempt's end.
 func (o *outlet) rows(ctx context.Context) iter.Seq2[Rows, error] {
 	return func(yield func(Rows, error) bool) {
 		for {
@@ -312,8 +319,8 @@ func (o *outlet) rows(ctx context.Context) iter.Seq2[Rows, error] {
 	}
 }
 
-// each yields the rows and releases them one by one, those too that nobody
-// asks for. It reports whether more are asked for.
+// each yields the rows and releases them one by one, also after yield has
+// returned false. It reports whether yield wants more.
 func (d delivery) each(yield func(Rows, error) bool) bool {
 	more := true
 	for _, r := range d.rows {

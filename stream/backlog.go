@@ -1,137 +1,140 @@
 package stream
 
-import "math"
+import (
+	"math"
 
-// Each partition has two cursors that only go forward, and they are nothing but
-// what the ledger has settled of it: the late one stands at the first offset
-// that is not settled, the live one behind the last that is. Mostly they are
-// one. When a partition is far behind, the live one jumps to the newest data,
-// and from then on a plan has a share at both, until the late one has caught
-// up. What lies ahead of the live cursor is new data, the holes behind it are
-// late data.
-
-const (
-	// farBehind is how many batches may wait before new data is not read in
-	// turn any more. A batch takes half an interval, if the speed is right: what
-	// waits behind more than two would be older than an interval.
-	farBehind = 2
-	// leastJump is how many messages must wait in a partition for it to have
-	// two ends that are worth a range, an interval and a fetch each.
-	leastJump = 64
-	// mostIntervals are settled of a partition at the most: so long as it has
-	// as many, new data that comes faster than its share waits.
-	mostIntervals = 4
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// lane is what waits of one partition.
-type lane struct {
-	late   []Range // the lowest first
-	live   Range
-	oldest int64 // offsets below it are gone: to record that takes no time
-	fresh  bool  // the ledger does not know the partition yet
+// Each partition has two cursors that only move forward, and they are nothing
+// but what the ledger has settled: the backlog cursor is at the first offset
+// that is not settled, the live cursor is after the last one that is. Mostly
+// they are the same. When a partition has fallen far behind, the live cursor
+// jumps to the newest data, and each plan then takes a share at both, until the
+// backlog cursor has caught up. Everything after the live cursor is new data;
+// the gaps before it are the backlog.
+
+const (
+	// jumpAfterBatches is how many full batches may wait before the live cursor
+	// jumps. A batch takes half an interval, so what waits for more than two
+	// would become older than an interval.
+	jumpAfterBatches = 2
+	// minJump is how many messages must wait in a partition to be worth a second
+	// range, interval and fetch.
+	minJump = 64
+	// maxIntervals is the most settled intervals of a partition: at that many,
+	// new data that comes faster than its share waits.
+	maxIntervals = 4
+)
+
+// pendingRange is what is waiting of one partition with a known end.
+type pendingRange struct {
+	backlog []Range // in ascending order
+	live    Range
+	oldest  int64 // lower offsets are gone: recording that takes no time
+	isNew   bool  // the ledger does not know the partition yet
 }
 
-// addLane takes up what is free of a partition, in ascending runs. What lies
-// ahead of the live cursor is no different from the rest if the oldest is to
-// go first.
-func (p *planning) addLane(l lane, partition string, free []Range) {
+// addPending takes up the free ranges of a partition, in ascending order. If
+// the oldest is to come first, new data is not treated separately.
+func (p *planner) addPending(l pendingRange, partition string, free []Range) {
 	if n := len(free) - 1; n >= 0 {
-		if r := free[n]; p.BacklogShare < 1 && r.From >= p.last(partition) {
+		if r := free[n]; p.BacklogShare < 1 && r.From >= p.covered.Last(partition) {
 			l.live, free = r, free[:n]
 		}
-		l.late = free
-		p.lanes = append(p.lanes, l)
+		l.backlog = free
+		p.pending = append(p.pending, l)
 	}
 }
 
-// readable counts the offsets of a range that are not gone.
-func (l *lane) readable(r Range) float64 {
+// readable counts the offsets of a range that still exist.
+func (l *pendingRange) readable(r Range) float64 {
 	return float64(r.To - min(max(r.From, l.oldest), r.To))
 }
 
-func (l *lane) liveRows() float64 { return l.readable(l.live) }
+func (l *pendingRange) liveRows() float64 { return l.readable(l.live) }
 
-func (l *lane) lateRows() (n float64) {
-	for _, r := range l.late {
+func (l *pendingRange) backlogRows() (n float64) {
+	for _, r := range l.backlog {
 		n += l.readable(r)
 	}
 	return n
 }
 
-// divide plans what the lanes get of a batch of room messages: new data first,
-// because it is little; the rest, and a share at the least, for late data. Both
-// are spread over the partitions in proportion to what waits, so that all are
-// done at the same time. Unless it is known what a batch takes, no cursor jumps.
-func (p *planning) divide(room float64, known bool) {
+// divide shares out a batch of room messages: new data first, because it is
+// little, and the rest, but at least its share, to the backlog. Both are spread
+// over the partitions in proportion to what waits, so that all finish at the
+// same time. No cursor jumps unless the size of a batch is known.
+func (p *planner) divide(room float64, sizeKnown bool) {
 	share := max(p.BacklogShare, 0) * room
-	if known {
-		p.jump(room-min(p.sum((*lane).lateRows), share), room-share)
+	if sizeKnown {
+		p.jump(room-min(p.sum((*pendingRange).backlogRows), share), room-share)
 	}
-	live, late := p.sum((*lane).liveRows), p.sum((*lane).lateRows)
-	p.more = p.more || live+late > room
-	forLive := min(live, room-min(late, share))
-	for i := range p.lanes {
-		l := &p.lanes[i]
+	live, backlog := p.sum((*pendingRange).liveRows), p.sum((*pendingRange).backlogRows)
+	p.more = p.more || live+backlog > room
+	forLive := min(live, room-min(backlog, share))
+	for i := range p.pending {
+		l := &p.pending[i]
 		p.take(l, l.live, portion(l.liveRows(), live, forLive))
 	}
-	for i := range p.lanes {
-		l := &p.lanes[i]
-		n := portion(l.lateRows(), late, room-forLive)
-		for _, r := range l.late {
+	for i := range p.pending {
+		l := &p.pending[i]
+		n := portion(l.backlogRows(), backlog, room-forLive)
+		for _, r := range l.backlog {
 			p.take(l, r, n)
 			n = max(0, n-int64(l.readable(r)))
 		}
 	}
 }
 
-func (p *planning) sum(rows func(*lane) float64) (n float64) {
-	for i := range p.lanes {
-		n += rows(&p.lanes[i])
+func (p *planner) sum(rows func(*pendingRange) float64) (n float64) {
+	for i := range p.pending {
+		n += rows(&p.pending[i])
 	}
 	return n
 }
 
-// portion is what of a part of all is planned, if so many of all are. Everybody
-// gets one.
-func portion(part, all, planned float64) int64 {
+// portion returns how many of a partition's rows are planned if planned of all
+// rows are: at least one.
+func portion(rows, all, planned float64) int64 {
 	if planned < all {
-		part = min(part, math.Ceil(part*planned/all))
+		rows = min(rows, math.Ceil(rows*planned/all))
 	}
-	return int64(part)
+	return int64(rows)
 }
 
 // take plans the first n messages of a range, and whatever is gone before them.
-func (p *planning) take(l *lane, r Range, n int64) {
+func (p *planner) take(l *pendingRange, r Range, n int64) {
 	if r.To = min(r.To, max(r.From, l.oldest)+n); r.From < r.To {
 		p.ranges = append(p.ranges, r)
 	}
 }
 
-// jump moves the live cursors of the partitions that are far behind, given how
-// many new messages a batch has room for, now and beside their late data. They
-// go as far back from the newest message as a batch can bring them forward.
-func (p *planning) jump(room, beside float64) {
+// jump moves the live cursors of partitions that have fallen far behind, given
+// how many new messages a batch has room for without and with a backlog beside
+// them. They go as far back from the newest message as one batch can read.
+func (p *planner) jump(room, roomBesideBacklog float64) {
 	var waiting, n float64
-	for i := range p.lanes {
-		if w := p.lanes[i].liveRows(); w > 0 {
+	for i := range p.pending {
+		if w := p.pending[i].liveRows(); w > 0 {
 			waiting, n = waiting+w, n+1
 		}
 	}
-	if waiting <= farBehind*room {
-		return // however it is spread
+	if waiting <= jumpAfterBatches*room {
+		return // however it is distributed
 	}
-	part := max(int64(beside/n), 1)
-	for i := range p.lanes {
-		l := &p.lanes[i]
-		if l.liveRows() <= max(farBehind*room/n, leastJump) || p.intervals(l.live.Partition) >= mostIntervals {
+	rows := max(int64(roomBesideBacklog/n), 1)
+	for i := range p.pending {
+		l := &p.pending[i]
+		if l.liveRows() <= max(jumpAfterBatches*room/n, minJump) || p.covered.Intervals(l.live.Partition) >= maxIntervals {
 			continue
 		}
-		if l.fresh { // it does not begin where its first range does
-			p.starts = append(p.starts, Start{Partition: l.live.Partition, At: l.live.From})
+		if l.isNew { // it does not begin at its first range
+			p.starts = append(p.starts, ledger.Start{Partition: l.live.Partition, At: l.live.From})
 		}
 		left := l.live
-		left.To -= part
+		left.To -= rows
 		l.live.From = left.To
-		l.late = append(l.late, left)
+		l.backlog = append(l.backlog, left)
 	}
 }

@@ -15,59 +15,61 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // settledOf is what a ledger knows that has settled intervals of partitions.
-func settledOf(t *testing.T, settled ...Range) *claims {
-	var c claims
+func settledOf(t *testing.T, settled ...Range) *protocol.Coverage {
+	var c protocol.Coverage
 	for _, r := range settled {
-		require.NoError(t, c.settle(Account{Range: r}))
+		require.NoError(t, c.Settle(Account{Range: r}))
 	}
 	return &c
 }
 
-// of are the terms of a batch of so many messages of a known size.
-func of(rows int64, share float64) terms {
-	return terms{Limits: Limits{Rows: rows, BacklogShare: share}.withDefaults(), rowBytes: 1}
+// of are the planInput of a batch of so many messages of a known size.
+func of(rows int64, share float64) planInput {
+	return planInput{Limits: Limits{Rows: rows, BacklogShare: share}.withDefaults(), messageSize: 1}
 }
 
 func TestChooseLate(t *testing.T) {
-	behind := []Range{{"a", 0, 100}}
-	jumped := []Range{{"a", 0, 100}, {"a", 9000, 9500}}
+	behind := []Range{{Partition: "a", From: 0, To: 100}}
+	jumped := []Range{{Partition: "a", From: 0, To: 100}, {Partition: "a", From: 9000, To: 9500}}
 	for name, test := range map[string]struct {
 		settled []Range
 		extents []Extent
-		l       terms
+		l       planInput
 		ranges  []Range
 		more    bool
 	}{
-		"not far behind":              {behind, []Extent{extent("a", 0, 300, 0)}, of(100, 0), []Range{{"a", 100, 200}}, true},
-		"far behind":                  {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0), []Range{{"a", 8950, 9000}, {"a", 100, 150}}, true},
-		"far behind, a tenth is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0.1), []Range{{"a", 8910, 9000}, {"a", 100, 110}}, true},
-		"far behind, nothing is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, -1), []Range{{"a", 8900, 9000}}, true},
-		"far behind, oldest first":    {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 1), []Range{{"a", 100, 200}}, true},
-		"uneven, but not far behind": {append(behind, Range{"b", 0, 5}, Range{"c", 0, 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, of(96, 0),
-			[]Range{{"a", 100, 195}, {"b", 5, 6}, {"c", 5, 6}}, true},
-		"few messages":              {[]Range{{"a", 0, 10}}, []Extent{extent("a", 0, 70, 0)}, of(10, 0), []Range{{"a", 10, 20}}, true},
-		"size not known":            {behind, []Extent{extent("a", 0, 9000, 0)}, terms{Limits: Limits{Rows: 100}.withDefaults()}, []Range{{"a", 100, 200}}, true},
-		"jumped, little is new":     {jumped, []Extent{extent("a", 0, 9510, 0)}, of(100, 0), []Range{{"a", 9500, 9510}, {"a", 100, 190}}, true},
-		"jumped, nothing is new":    {jumped, []Extent{extent("a", 0, 9500, 0)}, of(100, 0), []Range{{"a", 100, 200}}, true},
-		"jumped, much is new":       {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, 0), []Range{{"a", 9500, 9550}, {"a", 100, 150}}, true},
-		"jumped, nothing is kept":   {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, -1), []Range{{"a", 9500, 9600}}, true},
-		"jumped, something is left": {jumped, []Extent{extent("a", 0, 9580, 0)}, of(100, -1), []Range{{"a", 9500, 9580}, {"a", 100, 120}}, true},
-		"jumped, oldest first":      {jumped, []Extent{extent("a", 0, 9600, 0)}, of(8950, 1), []Range{{"a", 100, 9000}, {"a", 9500, 9550}}, true},
-		"jumped, all of it":         {jumped, []Extent{extent("a", 0, 9600, 0)}, of(9000, 0), []Range{{"a", 9500, 9600}, {"a", 100, 9000}}, false},
-		"jumps again":               {jumped, []Extent{extent("a", 0, 9700, 0)}, of(100, 0), []Range{{"a", 9650, 9700}, {"a", 100, 150}}, true},
-		"jumps no more": {append(jumped, Range{"a", 10_000, 10_100}, Range{"a", 11_000, 11_100}), []Extent{extent("a", 0, 12_000, 0)}, of(100, 0),
-			[]Range{{"a", 11_100, 11_150}, {"a", 100, 150}}, true},
-		"two holes": {append(jumped, Range{"a", 9600, 9700}), []Extent{extent("a", 0, 9700, 0)}, of(8950, 0),
-			[]Range{{"a", 100, 9000}, {"a", 9500, 9550}}, true},
-		"one far behind, one not": {append(behind, Range{"b", 0, 5}), []Extent{extent("a", 0, 9000, 0), extent("b", 0, 20, 0)}, of(100, 0),
-			[]Range{{"a", 8975, 9000}, {"b", 5, 20}, {"a", 100, 160}}, true},
-		"late data of one, new data of another": {append(jumped, Range{"b", 0, 5}), []Extent{extent("a", 0, 9500, 0), extent("b", 0, 85, 0)}, of(100, 0),
-			[]Range{{"b", 5, 55}, {"a", 100, 150}}, true},
-		"cut off behind the late cursor": {jumped, []Extent{extent("a", 0, 150, 0)}, of(100, 0), []Range{{"a", 100, 150}}, false},
+		"not far behind":              {behind, []Extent{extent("a", 0, 300, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"far behind":                  {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0), []Range{{Partition: "a", From: 8950, To: 9000}, {Partition: "a", From: 100, To: 150}}, true},
+		"far behind, a tenth is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0.1), []Range{{Partition: "a", From: 8910, To: 9000}, {Partition: "a", From: 100, To: 110}}, true},
+		"far behind, nothing is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, -1), []Range{{Partition: "a", From: 8900, To: 9000}}, true},
+		"far behind, oldest first":    {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 1), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"uneven, but not far behind": {append(behind, Range{Partition: "b", From: 0, To: 5}, Range{Partition: "c", From: 0, To: 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, of(96, 0),
+			[]Range{{Partition: "a", From: 100, To: 195}, {Partition: "b", From: 5, To: 6}, {Partition: "c", From: 5, To: 6}}, true},
+		"few messages":              {[]Range{{Partition: "a", From: 0, To: 10}}, []Extent{extent("a", 0, 70, 0)}, of(10, 0), []Range{{Partition: "a", From: 10, To: 20}}, true},
+		"size not known":            {behind, []Extent{extent("a", 0, 9000, 0)}, planInput{Limits: Limits{Rows: 100}.withDefaults()}, []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"jumped, little is new":     {jumped, []Extent{extent("a", 0, 9510, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9510}, {Partition: "a", From: 100, To: 190}}, true},
+		"jumped, nothing is new":    {jumped, []Extent{extent("a", 0, 9500, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"jumped, much is new":       {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9550}, {Partition: "a", From: 100, To: 150}}, true},
+		"jumped, nothing is kept":   {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, -1), []Range{{Partition: "a", From: 9500, To: 9600}}, true},
+		"jumped, something is left": {jumped, []Extent{extent("a", 0, 9580, 0)}, of(100, -1), []Range{{Partition: "a", From: 9500, To: 9580}, {Partition: "a", From: 100, To: 120}}, true},
+		"jumped, oldest first":      {jumped, []Extent{extent("a", 0, 9600, 0)}, of(8950, 1), []Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
+		"jumped, all of it":         {jumped, []Extent{extent("a", 0, 9600, 0)}, of(9000, 0), []Range{{Partition: "a", From: 9500, To: 9600}, {Partition: "a", From: 100, To: 9000}}, false},
+		"jumps again":               {jumped, []Extent{extent("a", 0, 9700, 0)}, of(100, 0), []Range{{Partition: "a", From: 9650, To: 9700}, {Partition: "a", From: 100, To: 150}}, true},
+		"jumps no more": {append(jumped, Range{Partition: "a", From: 10_000, To: 10_100}, Range{Partition: "a", From: 11_000, To: 11_100}), []Extent{extent("a", 0, 12_000, 0)}, of(100, 0),
+			[]Range{{Partition: "a", From: 11_100, To: 11_150}, {Partition: "a", From: 100, To: 150}}, true},
+		"two holes": {append(jumped, Range{Partition: "a", From: 9600, To: 9700}), []Extent{extent("a", 0, 9700, 0)}, of(8950, 0),
+			[]Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
+		"one far behind, one not": {append(behind, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9000, 0), extent("b", 0, 20, 0)}, of(100, 0),
+			[]Range{{Partition: "a", From: 8975, To: 9000}, {Partition: "b", From: 5, To: 20}, {Partition: "a", From: 100, To: 160}}, true},
+		"late data of one, new data of another": {append(jumped, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9500, 0), extent("b", 0, 85, 0)}, of(100, 0),
+			[]Range{{Partition: "b", From: 5, To: 55}, {Partition: "a", From: 100, To: 150}}, true},
+		"cut off behind the late cursor": {jumped, []Extent{extent("a", 0, 150, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 150}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ranges, starts, more, err := choose(settledOf(t, test.settled...), test.extents, test.l)
@@ -87,14 +89,14 @@ func TestChooseLateStarts(t *testing.T) {
 		extent  Extent
 		share   float64
 		ranges  []Range
-		starts  []Start
+		starts  []ledger.Start
 	}{
-		"earliest":                  {nil, extent("a", 3, 1000, 3), 0, []Range{{"a", 950, 1000}, {"a", 3, 53}}, []Start{{"a", 3, 0}}},
-		"earliest, nothing is kept": {nil, extent("a", 3, 1000, 3), -1, []Range{{"a", 900, 1000}}, []Start{{"a", 3, 0}}},
-		"between":                   {nil, extent("a", 3, 1000, 10), 0, []Range{{"a", 950, 1000}, {"a", 10, 60}}, []Start{{"a", 10, 7}}},
-		"latest":                    {nil, extent("a", 3, 1000, 1000), 0, nil, []Start{{"a", 1000, 997}}},
-		"appears later":             {[]Range{{"b", 0, 1}}, extent("a", 3, 1000, 1000), 0, []Range{{"a", 950, 1000}, {"a", 3, 53}}, []Start{{"a", 3, 0}}},
-		"not far behind":            {nil, extent("a", 3, 200, 3), 0, []Range{{"a", 3, 103}}, nil},
+		"earliest":                  {nil, extent("a", 3, 1000, 3), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"earliest, nothing is kept": {nil, extent("a", 3, 1000, 3), -1, []Range{{Partition: "a", From: 900, To: 1000}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"between":                   {nil, extent("a", 3, 1000, 10), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 10, To: 60}}, []ledger.Start{{Partition: "a", At: 10, Skipped: 7}}},
+		"latest":                    {nil, extent("a", 3, 1000, 1000), 0, nil, []ledger.Start{{Partition: "a", At: 1000, Skipped: 997}}},
+		"appears later":             {[]Range{{Partition: "b", From: 0, To: 1}}, extent("a", 3, 1000, 1000), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"not far behind":            {nil, extent("a", 3, 200, 3), 0, []Range{{Partition: "a", From: 3, To: 103}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := settledOf(t, test.settled...)
@@ -105,9 +107,8 @@ func TestChooseLateStarts(t *testing.T) {
 			if ranges == nil {
 				return
 			}
-			v := newView() // the ledger after a commit that came to the first range only
-			v.claims = *c
-			require.NoError(t, fold(&v.claims, &Plan{Ranges: ranges, Starts: starts}, Account{Range: ranges[0]}))
+			// the ledger after a commit that reached the first range only
+			require.NoError(t, fold(c, &ledger.Plan{Ranges: ranges, Starts: starts}, Account{Range: ranges[0]}))
 			want := max(test.extent.From, test.extent.Start)
 			if test.settled != nil {
 				want = test.extent.From
@@ -115,30 +116,15 @@ func TestChooseLateStarts(t *testing.T) {
 			if len(ranges) == 1 && test.share >= 0 {
 				want = ranges[0].To
 			}
-			next, _ := v.claims.next("a")
+			next, _ := c.Lowest("a")
 			assert.Equal(t, want, next, "nothing is skipped")
 		})
 	}
 }
 
 // fold adds a batch to what is settled.
-func fold(c *claims, p *Plan, accounts ...Account) error {
-	for _, s := range p.Starts {
-		if err := c.start(s); err != nil {
-			return err
-		}
-	}
-	for _, r := range p.Ranges {
-		if err := c.begin(r); err != nil {
-			return err
-		}
-	}
-	for _, a := range accounts {
-		if err := c.settle(a); err != nil {
-			return err
-		}
-	}
-	return nil
+func fold(c *protocol.Coverage, p *ledger.Plan, accounts ...Account) error {
+	return c.Add(&protocol.Entry{Plan: p, Commit: &ledger.Commit{Accounts: accounts}})
 }
 
 // Offsets that are gone are lost hole by hole, whatever the live cursor has
@@ -150,26 +136,26 @@ func TestChooseLateLost(t *testing.T) {
 		ranges []Range
 	}{
 		"part of the first hole": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a are gone before they were read",
-			[]Range{{"a", 2100, 2130}, {"a", 100, 570}}},
+			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 570}}},
 		"the first hole": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a are gone before they were read",
-			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 1170}}},
+			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 1170}}},
 		"into the second": {extent("a", 1990, 2130, 0), "offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1989 of a are gone before they were read",
-			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 2000}}},
+			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
 		"both": {extent("a", 2000, 2130, 0), "offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read",
-			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 2000}}},
+			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
 		"all": {extent("a", 2130, 2130, 0),
 			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: offsets 2100 to 2129 of a are gone before they were read",
-			[]Range{{"a", 2100, 2130}, {"a", 100, 1000}, {"a", 1100, 2000}}},
-		"nothing": {extent("a", 100, 2130, 0), "", []Range{{"a", 2100, 2130}, {"a", 100, 170}}},
-		"gone, nobody knows how far": {Extent{Range: Range{"a", 0, Open}, Gone: true},
+			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
+		"nothing": {extent("a", 100, 2130, 0), "", []Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 170}}},
+		"gone, nobody knows how far": {Extent{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}, Gone: true},
 			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: a is gone, and what it held from offset 2100 on was not read",
-			[]Range{{"a", 100, 1000}, {"a", 1100, 2000}, {"a", 2100, Open}}},
-		"gone": {Extent{Range: Range{"a", 0, 2130}, Gone: true},
+			[]Range{{Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}, {Partition: "a", From: 2100, To: ledger.UnknownEnd}}},
+		"gone": {Extent{Range: Range{Partition: "a", From: 0, To: 2130}, Gone: true},
 			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: offsets 2100 to 2129 of a are gone before they were read",
-			[]Range{{"a", 100, 1000}, {"a", 1100, 2000}, {"a", 2100, 2130}}},
+			[]Range{{Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}, {Partition: "a", From: 2100, To: 2130}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := settledOf(t, Range{"a", 0, 100}, Range{"a", 1000, 1100}, Range{"a", 2000, 2100})
+			c := settledOf(t, Range{Partition: "a", From: 0, To: 100}, Range{Partition: "a", From: 1000, To: 1100}, Range{Partition: "a", From: 2000, To: 2100})
 			l := of(100, 0)
 			_, _, _, err := choose(c, []Extent{test.extent}, l)
 			if test.text == "" {
@@ -189,9 +175,9 @@ func TestChooseLateLost(t *testing.T) {
 // A partition that vanished when all of it was settled has ended where that
 // ends, whatever is left behind its end.
 func TestChooseGoneAndDone(t *testing.T) {
-	ranges, _, _, err := choose(settledOf(t, Range{"a", 3, 10}), []Extent{{Range: Range{"a", 4, 10}, Gone: true}}, of(100, 0))
+	ranges, _, _, err := choose(settledOf(t, Range{Partition: "a", From: 3, To: 10}), []Extent{{Range: Range{Partition: "a", From: 4, To: 10}, Gone: true}}, of(100, 0))
 	require.NoError(t, err)
-	assert.Equal(t, []Range{{"a", 10, Open}}, ranges)
+	assert.Equal(t, []Range{{Partition: "a", From: 10, To: ledger.UnknownEnd}}, ranges)
 }
 
 // Drain knows no new data: whatever waits is archived in order.
@@ -207,13 +193,13 @@ func TestDrainKeepsTheOrder(t *testing.T) {
 func TestChooseElsewhere(t *testing.T) {
 	a, b := extent("a", 0, 10, 0), extent("b", 5, 100, 100)
 	a.AssignedElsewhere, b.AssignedElsewhere = true, true
-	ranges, starts, more, err := choose(&claims{}, []Extent{a, b, extent("c", 0, 1, 0)}, of(100, 0))
+	ranges, starts, more, err := choose(&protocol.Coverage{}, []Extent{a, b, extent("c", 0, 1, 0)}, of(100, 0))
 	require.NoError(t, err)
-	assert.Equal(t, []Range{{"c", 0, 1}}, ranges)
-	assert.Equal(t, []Start{{"a", 0, 0}, {"b", 100, 95}}, starts)
+	assert.Equal(t, []Range{{Partition: "c", From: 0, To: 1}}, ranges)
+	assert.Equal(t, []ledger.Start{{Partition: "a", At: 0, Skipped: 0}, {Partition: "b", At: 100, Skipped: 95}}, starts)
 	assert.False(t, more)
 	a.From = 7 // what is lost is not for this process to say
-	ranges, starts, _, err = choose(settledOf(t, Range{"a", 0, 5}, Range{"b", 5, 100}), []Extent{a, b}, of(100, 0))
+	ranges, starts, _, err = choose(settledOf(t, Range{Partition: "a", From: 0, To: 5}, Range{Partition: "b", From: 5, To: 100}), []Extent{a, b}, of(100, 0))
 	require.NoError(t, err)
 	assert.Empty(t, ranges)
 	assert.Empty(t, starts)
@@ -223,25 +209,25 @@ func TestRuns(t *testing.T) {
 	for range 2000 {
 		seed := rand.Uint64()
 		rnd := rand.New(rand.NewPCG(seed, 0))
-		var c claims
+		var c protocol.Coverage
 		free := map[int64]bool{}
 		for o := range int64(30) {
 			free[o] = true
 		}
-		require.NoError(t, c.settle(Account{Range: Range{"p", 3, 3}}))
+		require.NoError(t, c.Settle(Account{Range: Range{Partition: "p", From: 3, To: 3}}))
 		for range 5 {
 			from := rnd.Int64N(25)
-			r := Range{"p", from, from + rnd.Int64N(5)}
-			if c.settle(Account{Range: r}) == nil {
+			r := Range{Partition: "p", From: from, To: from + rnd.Int64N(5)}
+			if c.Settle(Account{Range: r}) == nil {
 				for o := r.From; o < r.To; o++ {
 					free[o] = false
 				}
 			}
 		}
 		from := rnd.Int64N(20)
-		e := Range{"p", from, from + rnd.Int64N(31-from)}
+		e := Range{Partition: "p", From: from, To: from + rnd.Int64N(31-from)}
 		got, last := map[int64]bool{}, int64(-1)
-		for _, r := range c.runs(Extent{Range: e}) {
+		for _, r := range c.Free(e) {
 			require.True(t, r.From < r.To && r.From > last && e.From <= r.From && r.To <= e.To, "seed %d: %v", seed, r)
 			last = r.To
 			for o := r.From; o < r.To; o++ {
@@ -252,7 +238,7 @@ func TestRuns(t *testing.T) {
 			require.Equal(t, e.From <= o && o < e.To && free[o], got[o], "seed %d: %d of %v", seed, o, e)
 		}
 	}
-	assert.Equal(t, 2, settledOf(t, Range{"a", 0, 1}, Range{"a", 5, 6}).intervals("a"))
+	assert.Equal(t, 2, settledOf(t, Range{Partition: "a", From: 0, To: 1}, Range{Partition: "a", From: 5, To: 6}).Intervals("a"))
 }
 
 // sky is a source in which days pass within a test, and a process that archives
@@ -260,7 +246,7 @@ func TestRuns(t *testing.T) {
 type sky struct {
 	rnd     *rand.Rand
 	extents []Extent
-	claims  claims
+	covered protocol.Coverage
 	born    map[string][]int // by offset: in which batch a message came, -1: before all
 	lost    int64
 }
@@ -287,8 +273,8 @@ func (s *sky) comes(batch int, n int64) {
 // cursors are the late and the live one of each partition.
 func (s *sky) cursors() (out []int64) {
 	for _, e := range s.extents {
-		next, _ := s.claims.next(e.Partition)
-		out = append(out, next, s.claims.last(e.Partition))
+		next, _ := s.covered.Lowest(e.Partition)
+		out = append(out, next, s.covered.Last(e.Partition))
 	}
 	return out
 }
@@ -296,8 +282,8 @@ func (s *sky) cursors() (out []int64) {
 // lateRows is how much stands behind the live cursors.
 func (s *sky) lateRows() (n int64) {
 	for _, e := range s.extents {
-		for _, r := range s.claims.runs(e) {
-			if last := s.claims.last(e.Partition); r.From < last {
+		for _, r := range s.covered.Free(e.Range) {
+			if last := s.covered.Last(e.Partition); r.From < last {
 				n += min(r.To, last) - r.From
 			}
 		}
@@ -307,9 +293,9 @@ func (s *sky) lateRows() (n int64) {
 
 // batch plans one and archives it, whole or a prefix of each range, and returns
 // the plan and the messages that it got to, each a batch that they came in.
-func (s *sky) batch(t *testing.T, l terms, whole bool) (ranges []Range, born []int) {
+func (s *sky) batch(t *testing.T, l planInput, whole bool) (ranges []Range, born []int) {
 	before := s.cursors()
-	ranges, starts, _, err := choose(&s.claims, s.extents, l)
+	ranges, starts, _, err := choose(&s.covered, s.extents, l)
 	require.NoError(t, err)
 	var accounts []Account
 	for _, r := range ranges {
@@ -322,12 +308,12 @@ func (s *sky) batch(t *testing.T, l terms, whole bool) (ranges []Range, born []i
 		accounts = append(accounts, Account{Range: r})
 		born = append(born, s.born[r.Partition][r.From:r.To]...)
 	}
-	require.NoError(t, fold(&s.claims, &Plan{Ranges: ranges, Starts: starts}, accounts...), "nothing twice")
+	require.NoError(t, fold(&s.covered, &ledger.Plan{Ranges: ranges, Starts: starts}, accounts...), "nothing twice")
 	for i, now := range s.cursors() {
 		require.GreaterOrEqual(t, now, before[i], "cursors only go forward")
 	}
 	for _, e := range s.extents {
-		require.LessOrEqual(t, s.claims.intervals(e.Partition), mostIntervals)
+		require.LessOrEqual(t, s.covered.Intervals(e.Partition), maxIntervals)
 	}
 	return ranges, born
 }
@@ -335,8 +321,8 @@ func (s *sky) batch(t *testing.T, l terms, whole bool) (ranges []Range, born []i
 // done reports whether all is settled, in one piece.
 func (s *sky) done() bool {
 	for _, e := range s.extents {
-		next, known := s.claims.next(e.Partition)
-		if !known || next != e.To || s.claims.intervals(e.Partition) != 1 {
+		next, known := s.covered.Lowest(e.Partition)
+		if !known || next != e.To || s.covered.Intervals(e.Partition) != 1 {
 			return false
 		}
 	}
@@ -369,7 +355,7 @@ func TestLateProperties(t *testing.T) {
 				var planned, got int64
 				for _, r := range ranges {
 					planned += r.Len()
-					if r.From < s.claims.last(r.Partition) {
+					if r.From < s.covered.Last(r.Partition) {
 						got += r.Len()
 					}
 				}
@@ -379,7 +365,7 @@ func TestLateProperties(t *testing.T) {
 				}
 			}
 			for i := 0; !s.done(); i++ {
-				require.Less(t, i, 10_000, "it comes to an end: %v", s.claims)
+				require.Less(t, i, 10_000, "it comes to an end: %v", s.covered)
 				l := of(rows, share)
 				l.recordLost = retention
 				s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
@@ -414,10 +400,10 @@ func TestNewDataDoesNotWait(t *testing.T) {
 					}
 				}
 			}
-			// Until a partition jumps farBehind batches may wait in it, at half of
+			// Until a partition jumps jumpAfterBatches batches may wait in it, at half of
 			// what new data has. One that jumps late leaves some of that behind.
 			slices.Sort(waits)
-			assert.LessOrEqual(t, waits[len(waits)*99/100], 2*farBehind)
+			assert.LessOrEqual(t, waits[len(waits)*99/100], 2*jumpAfterBatches)
 			assert.LessOrEqual(t, batches, 2+(100*rows+came)/rows*11/10, "the batches are full")
 		})
 	}
@@ -473,7 +459,7 @@ func TestRunWithBacklog(t *testing.T) {
 			if i == 20 {
 				stop()
 				require.NoError(t, <-end)
-				l, err := OpenLedger(t.Context(), s, "ledger", nil)
+				l, err := ledger.Open(t.Context(), s, "ledger", nil)
 				require.NoError(t, err)
 				assert.Less(t, len(seen), 800, "in the middle of the backlog")
 				assert.Greater(t, most(t, l), 1, "in two pieces")
@@ -500,18 +486,18 @@ func TestRunWithBacklog(t *testing.T) {
 
 // most is the largest number of pieces that a ledger's commits settle of a
 // partition.
-func most(t *testing.T, l *Ledger) (n int) {
-	var c claims
+func most(t *testing.T, l *ledger.Ledger) (n int) {
+	var c protocol.Coverage
 	for batch := int64(1); ; batch++ {
-		p, err := read[Plan](t.Context(), l, batch, kindPlan)
+		p, err := orNil(l.Plan(t.Context(), batch))
 		require.NoError(t, err)
-		done, err := read[Commit](t.Context(), l, batch, kindCommit)
+		done, err := orNil(l.Commit(t.Context(), batch))
 		require.NoError(t, err)
 		if done == nil {
 			return n
 		}
 		require.NoError(t, fold(&c, p, done.Accounts...))
-		n = max(n, c.intervals("0"), c.intervals("1"))
+		n = max(n, c.Intervals("0"), c.Intervals("1"))
 	}
 }
 
@@ -525,20 +511,21 @@ func TestLateInFlight(t *testing.T) {
 			share := []float64{-1, 0.1, 0.5, 0.9}[s.rnd.IntN(4)]
 			depth := 1 + s.rnd.IntN(3)
 			s.comes(-1, s.rnd.Int64N(20_000))
-			var flying []*Plan
+			var flying []*ledger.Plan
 			for i := 0; i < 100 || len(flying) > 0 || !s.done(); i++ {
-				require.Less(t, i, 10_000, "it comes to an end: %v", s.claims)
+				require.Less(t, i, 10_000, "it comes to an end: %v", s.covered)
 				if i < 100 {
 					s.comes(i, s.rnd.Int64N(800))
 				}
 				if len(flying) < depth {
-					held := s.claims.clone()
+					snapshot := s.covered.Snapshot(0)
+					held := protocol.FromSnapshot(&snapshot)
 					for _, p := range flying {
 						require.NoError(t, fold(&held, p, accountsOf(p.Ranges)...))
 					}
 					ranges, starts, _, err := choose(&held, s.extents, of(1000, share))
 					require.NoError(t, err)
-					if p := (&Plan{Ranges: ranges, Starts: starts}); len(ranges)+len(starts) > 0 {
+					if p := (&ledger.Plan{Ranges: ranges, Starts: starts}); len(ranges)+len(starts) > 0 {
 						flying = append(flying, p)
 					}
 				}
@@ -548,11 +535,11 @@ func TestLateInFlight(t *testing.T) {
 						accounts = accounts[:1+s.rnd.IntN(n)]
 						accounts[len(accounts)-1].To -= s.rnd.Int64N(accounts[len(accounts)-1].Len())
 					}
-					require.NoError(t, fold(&s.claims, flying[0], accounts...), "nothing twice")
+					require.NoError(t, fold(&s.covered, flying[0], accounts...), "nothing twice")
 					flying = flying[1:]
 				}
 				for _, e := range s.extents {
-					require.LessOrEqual(t, s.claims.intervals(e.Partition), []int{0, mostIntervals, 20, 20}[depth])
+					require.LessOrEqual(t, s.covered.Intervals(e.Partition), []int{0, maxIntervals, 20, 20}[depth])
 				}
 			}
 		})

@@ -1,49 +1,13 @@
 package stream
 
 import (
-	"unsafe"
-
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// RecordBytes is the memory that a record keeps alive, in bytes. A buffer that
-// several columns share counts once; a slice of a record keeps the whole.
-func RecordBytes(r arrow.Record) int64 { return AddBuffers(map[*byte]int64{}, r) }
-
-// AddBuffers adds the buffers that a record keeps alive, known by their first
-// bytes, and their sizes to those of other records. It returns the bytes that
-// were not among them: what a sink that holds records holds more with this one.
-func AddBuffers(to map[*byte]int64, r arrow.Record) (added int64) {
-	for _, c := range r.Columns() {
-		added += addData(to, c.Data())
-	}
-	return added
-}
-
-func addData(to map[*byte]int64, d arrow.ArrayData) (added int64) {
-	for _, b := range d.Buffers() {
-		if b == nil || b.Len() == 0 {
-			continue
-		}
-		first := unsafe.SliceData(b.Bytes())
-		if size := int64(b.Cap()); size > to[first] {
-			added += size - to[first]
-			to[first] = size
-		}
-	}
-	for _, child := range d.Children() {
-		added += addData(to, child)
-	}
-	if d.DataType().ID() == arrow.DICTIONARY {
-		added += addData(to, d.Dictionary())
-	}
-	return added
-}
-
-// messageBytes is the size of a record's messages: of their keys and values by
-// MessageSchema, of all columns by another schema. Unlike RecordBytes it does
-// not depend on what else lies in the buffers.
+// messageBytes returns the size of a record's messages: of keys and values with
+// MessageSchema, of all columns with another schema. It does not depend on what
+// else is in the buffers.
 func messageBytes(r arrow.Record) (n int64) {
 	cols := r.Columns()
 	if r.Schema().Equal(MessageSchema) {
@@ -81,20 +45,20 @@ func valueBytes(a arrow.Array) (n int64) {
 	if t, ok := a.DataType().(arrow.FixedWidthDataType); ok {
 		return (int64(a.Len())*int64(t.BitWidth()) + 7) / 8
 	}
-	return 0 // a union, or run-ends: the limit of rows must do
+	return 0 // a union or run-end encoded: only the limit of rows applies
 }
 
-// viewBytes counts what consecutive rows share once: the schema that is the
-// key of each record of a container.
+// viewBytes counts once what consecutive rows share, such as the schema of a
+// container, which is the key of each of its records.
 func viewBytes(a array.ViewLike) (n int64) {
-	var before arrow.ViewHeader
+	var previous arrow.ViewHeader
 	for i := range a.Len() {
 		if a.IsNull(i) {
 			continue
 		}
-		if h := a.ValueHeader(i); h.IsInline() || *h != before {
+		if h := a.ValueHeader(i); h.IsInline() || *h != previous {
 			n += int64(h.Len())
-			before = *h
+			previous = *h
 		}
 	}
 	return n

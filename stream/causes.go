@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// Causes may quote names and numbers out of messages, so that no two are
-// equal: only so many are told apart.
+// Causes may quote names and numbers from messages, so that no two are equal:
+// only maxCauses are counted separately.
 const (
-	mostCauses  = 20
+	maxCauses   = 20
 	otherCauses = "other causes"
 )
 
@@ -17,13 +17,13 @@ const (
 type causes map[string]int64
 
 func (c causes) add(cause string, n int64) {
-	if _, known := c[cause]; !known && len(c) >= mostCauses {
+	if _, known := c[cause]; !known && len(c) >= maxCauses {
 		cause = otherCauses
 	}
 	c[cause] += n
 }
 
-// log tells of the rejects of a batch that are kept nowhere.
+// log logs the rejects of a batch that are not kept.
 func (c causes) log(to *slog.Logger, batch int64) {
 	for _, cause := range slices.Sorted(maps.Keys(c)) {
 		to.Warn("rejected", "batch", batch, "messages", c[cause], "cause", cause)

@@ -3,135 +3,140 @@
 //
 // # The parts
 //
-// A [Source] is anything with partitions of numbered messages: a Kafka
-// cluster, a directory of files, an archive. It says what it has, and reads
-// the ranges that it is asked for.
+// A [Source] has partitions of numbered messages: a Kafka cluster, a directory
+// of files, an archive. It lists what can be read, and reads the ranges it is
+// asked for.
 //
-// A [Transform] takes rows and gives rows: it decodes, filters, matches, adds
-// columns. Rows are Arrow records, from the source to the sink. A row that is
-// no good becomes a [Reject], and its message goes whole to another sink while
-// the batch goes on. [Filter] makes a filter of one line, [Field] finds a column,
-// [WithColumn] adds one, [Pass] lets rows through as they are.
+// A [Transform] turns rows into rows: it decodes, filters, matches, adds
+// columns. Rows are Arrow records, from the source to the sink. A bad row
+// becomes a [Reject]: its whole message goes to the rejects sink and the batch
+// continues. [Filter], [Field], [WithColumn] and [Pass] help to write one.
 //
-// A [Sink] takes the rows in two moves. Stage makes them durable where no
-// reader looks, Publish makes them visible. [SinkFunc] makes a sink of a
-// function, for what has nothing to publish.
+// A [Sink] takes the rows in two steps: Stage makes them durable where no reader
+// looks, Publish makes them visible. [SinkFunc] makes a sink of a function that
+// has nothing to publish.
 //
 // A [MicroBatch] ties them together. Fill in its fields, and call Run for a
-// service or Drain for what is there now.
+// service or Drain for what is available now.
 //
-// # Two records decide a batch
+// # Terms
 //
-// A [Ledger] holds for each batch a [Plan], which claims ranges of offsets,
-// and a [Commit], which says what was read and which files hold its rows. Each
-// is written once, by put-if-absent: the first writer wins, and everyone else
-// does what the record says. So a crash, an answer lost on the way, and two
-// processes that both think they own the batch are all harmless, without a
-// lease or a lock. A plan without a commit is staged again; a commit that may
-// not have been published is published again.
-//
-// Every 64 batches or so a snapshot sums up what was settled, and the records
-// under it move into history: a start reads one snapshot and a short tail,
-// whatever the ledger's age, and its directory stays small. [Ledger.Batches]
-// still yields them all.
+//   - partition: a numbered sequence of messages; offset: the number of one.
+//   - range: consecutive offsets of one partition.
+//   - extent: the range that a source has of a partition at the time of asking.
+//   - batch: the ranges that are read, transformed and published together.
+//   - ledger: the record of all batches; see package ledger.
+//   - plan: the record that claims a batch's ranges.
+//   - attempt: one try to read, transform and stage a batch.
+//   - chunk: a run of messages from the source, the unit of work of an attempt.
+//   - stage: to write rows where no reader looks.
+//   - receipt: what a sink returns from staging: how to publish the rows.
+//   - account: what became of each offset of a range: read, lost, rejected and so on.
+//   - commit: the record that decides a batch: its accounts and receipts.
+//   - publish: to make the rows of a committed batch visible.
+//   - done: committed and published in full.
+//   - settled: an offset that a done batch accounts for.
+//   - snapshot: everything that is settled up to a batch.
+//   - history: the plans and commits that snapshots have replaced.
+//   - backlog: messages that have waited for more than an interval's work.
+//   - heartbeat: the record, each second, that an attempt is alive.
+//   - takeover: finishing a batch that another process has abandoned.
 //
 // # What is promised
 //
-// With a ledger in a durable [store.Store] and a sink that keeps its contract:
-// the rows of each message are published once or, when a transform drops it,
+// With a ledger in a durable [store.Store] and a sink that keeps its contract,
+// the rows of each message are published once or, if a transform drops them,
 // accounted for as dropped. Nothing is visible before its commit. Every offset
-// is in the account of exactly one commit ([Account] says how the numbers
-// add up), and offsets that the source no longer has are a [LostError] or, with
-// RecordLost, lost in an account: never a silent jump. A partition that ends
-// before what was archived of it is a [TruncatedError].
+// is in the account of exactly one commit. Offsets that the source no longer has
+// are a [LostError] or, with RecordLost, recorded as lost, but never skipped
+// silently. A partition that ends before what was archived of it is a
+// [TruncatedError].
 //
 // What is not promised:
 //
-//   - A [SinkFunc] is at-least-once: after a crash or a retry, rows that it
-//     has seen come again.
-//   - Without Rejects, rejected messages are logged by cause, counted, and
-//     gone.
-//   - Without a Ledger there is no memory: each start is a beginning.
-//   - A transform may be asked about the same rows again, and may answer
-//     otherwise. The first commit counts, whole.
+//   - A [SinkFunc] delivers at least once: after a crash or a retry, rows come
+//     again.
+//   - Without Rejects, rejected messages are logged by cause, counted, and gone.
+//   - Without a Ledger, each start begins at the beginning.
+//   - A transform may see the same rows again, and may then return something
+//     else. The first commit counts, whole.
 //   - Messages that a producer sent twice are two messages.
 //
 // # Several processes
 //
 // Any number of engines may work on one ledger at the same time, in one process
-// or on many machines with one store. Each claims what is free, so they share
-// the work; an [Extent] that is AssignedElsewhere is left to another of them, as the
-// members of a Kafka group have it. Who works on what is never a question of
-// what is right: claims cannot overlap, and a process that wakes up after an
-// hour finds that its batch was decided. While a process is at a batch it leaves
-// a sign of life each second; a batch that shows none for five seconds, or says
-// for a minute that it gets no further, is taken over by an engine that has its
-// first partition. If its process was only stopped for a while both do the same
-// work, and the first commit counts. Joining, leaving and dying need no flush.
-// Where a lock says that there is one process only, Alone spares the signs and
-// the waiting.
+// or on many machines that share a store. Each claims what is free, so they
+// share the work; an [Extent] that is AssignedElsewhere is left to another, such
+// as the member of a Kafka group that has the partition. Correctness does not
+// depend on the assignment: claims cannot overlap, and a process that wakes up
+// after an hour finds its batch decided.
+//
+// A process at work on a batch puts a heartbeat each second. A batch without a
+// heartbeat for five seconds, or whose heartbeats report no progress for a
+// minute, is taken over by an engine that its first partition is assigned to. If
+// the first process was only stopped for a while, both do the same work, and the
+// first commit counts. Joining, leaving and dying need no flush. Alone saves the
+// heartbeats and the waiting if a lock ensures that there is one process.
 //
 // # A message that kills
 //
-// An attempt that began, and neither came to an end nor shows signs of life, has
-// died with its process. After two of these a batch is halved, and halved again with each
-// death, until a message stands alone; when it has killed three processes it is
-// rejected, with that as its cause. One death for each halving and four more
+// An attempt that began, did not end and has no heartbeat has died with its
+// process. After two deaths a batch is halved, and halved again with each
+// further one, until a message is alone; once it has killed three processes it
+// is rejected, with that as the cause. One death for each halving and four more
 // find one message in a batch of any size, if something restarts the process.
-// Whoever kills a process over and over, because what it waits for hangs, makes
-// the messages in hand look deadly too: three such deaths of one message, twelve
-// of 300. They are among the rejected then, whole, and can be replayed. A message
-// that kills the source itself is not found.
 //
-// # Late data and new data
+// If something keeps killing a hung process, the messages it was reading are
+// blamed: after three deaths for a batch of one message, after twelve for one of
+// 300. They are rejected whole and can be replayed. A message that kills the
+// source itself is not found.
 //
-// While there is more to do than an interval's work, new data does not wait for
-// it. A partition that is that far behind is then read at two ends: a batch takes
-// what is new, and fills up with what is oldest. [Limits].BacklogShare says what is
-// kept for the oldest when new data alone would fill the batch. What a ledger has
-// settled of a partition is in a few pieces meanwhile, and in one again when the
-// backlog is done. Rows of a backlog come after newer ones, then; a job that
-// wants each partition in its order sets BacklogShare to 1. Drain knows no new data,
-// and keeps the order.
+// # Backlog and new data
+//
+// While more is waiting than an interval's work, new data does not wait for it.
+// A partition that far behind is read at two ends: a batch takes what is new and
+// fills up with what is oldest. [Limits].BacklogShare reserves a share for the
+// oldest. Meanwhile the settled offsets form several ranges, and one again when
+// the backlog is done. Rows of a backlog then come after newer ones; a job that
+// needs each partition in order sets BacklogShare to 1. Drain always keeps the
+// order.
 //
 // # Limits and memory
 //
-// [Limits] bounds a batch by Rows and Bytes, which a batch may pass by less
-// than a chunk, and by InFlight what is read and not yet taken by the sink. The
-// bytes of a batch are those of its messages, wherever these lie; InFlight
-// counts the buffers that they keep in memory.
-// Memory is InFlight, plus what the transforms make of it, plus what the sink
-// holds; a backlog of days uses what a minute does. While more is waiting,
-// batches follow each other at once, otherwise each Interval.
+// [Limits] bounds a batch by Rows and Bytes, and by InFlight what has been read
+// and not yet been taken by the sink. The bytes of a batch are those of its
+// messages; InFlight counts the buffers that hold them. Memory is InFlight, plus
+// what the transforms make of it, plus what the sink holds: a backlog of days
+// needs no more than a minute's. While more is waiting, batches follow each other at
+// once; otherwise there is one each Interval.
 //
 // # Errors and retries
 //
-// An error of a source, a transform, a sink or the ledger is tried again as
-// [Retry] says. One that is marked [Permanent], or lasts, stops the engine
-// with a [*BatchError] that names the batch, its ranges and the stage. Nothing
-// is lost by that, nor by the end of the context: what was staged without a
-// commit is done again at the next start. A batch whose commit was being
-// written when the context ended is given ten seconds to be published.
+// An error of a source, a transform, a sink or the ledger is retried as [Retry]
+// says. One that is marked [Permanent], or persists, stops the engine with a
+// [*BatchError] that names the batch, its ranges and the stage. Nothing is lost
+// by that, nor by the end of the context: what was staged without a commit is
+// done again at the next start. If the context ends while a batch is being
+// committed, the engine has ten seconds to publish it.
 //
-// # A source of one's own
+// # Writing a source
 //
-// Available gives an [Extent] for each partition: a name that will never mean
+// Available returns an [Extent] for each partition: a name that will never mean
 // anything else, and the offsets that can be read. Read yields a [Chunk] at a
 // time, with an [Account] of the offsets it covers. Three rules make batches
 // repeatable:
 //
-//   - equal ranges give equal messages in equal chunks, whatever one fetch
-//     happened to bring;
-//   - the accounts of a range follow each other without a gap, and add up; there
-//     may be two ranges of a partition;
-//   - a range whose To is [Open] ends with an account whose End is set.
+//   - equal ranges yield equal messages in equal chunks, whatever one fetch
+//     returned;
+//   - the accounts of a range follow each other without a gap, and add up;
+//   - a range whose To is [ledger.UnknownEnd] ends with an account with End set.
 //
 // The engine checks the last two. A [MessageBuilder] makes records whose keys
-// and values point into the buffers they were read into; a source may as well
-// hand over records of any schema that its transforms know. The package
-// example has a source in 20 lines, and streamtest.TestSource puts one to the test.
+// and values point into the buffers they were read into; a source may also yield
+// records of any schema that its transforms know. The package example has a
+// source in 20 lines, and streamtest.TestSource tests one.
 //
-// A partition that has vanished is listed as Gone until the engine has made an
-// end of it; a source that cannot know by itself what vanished while no process
-// ran is a [Resumer].
+// A partition that has vanished is listed as Gone until the ledger has recorded
+// its end. A source that cannot know what vanished while no process ran is a
+// [Resumer].
 package stream

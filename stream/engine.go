@@ -7,125 +7,152 @@ import (
 	"maps"
 	"math/rand/v2"
 	"time"
+
+	"github.com/skyfinch/skyfinch/stream/internal/attempts"
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// grace is how long an engine whose context has ended may still take to put a
+// gracePeriod is how long an engine whose context has ended may take to put a
 // commit and publish a batch that it has staged.
-const grace = 10 * time.Second
+const gracePeriod = 10 * time.Second
 
-// engine does what the protocol's next says, in a loop, and learns the
-// answers.
+// engine carries out the actions of the protocol in a loop.
 type engine struct {
-	*MicroBatch
-	ledger   *Ledger
-	view     view
-	limits   Limits
+	job      *MicroBatch
+	ledger   *ledger.Ledger
+	attempts *attempts.Log
+	state    protocol.State
+	limits   Limits // of the job, with defaults
 	interval time.Duration
 	workers  int
 	alone    bool // see MicroBatch.Alone
 	retry    Retry
 	log      *slog.Logger
 
-	extents []Extent        // what the source has
-	asked   time.Time       // when they were asked for
-	fixed   bool            // and stay as they were at first: Drain
-	others  map[string]bool // partitions that another process is to work on
-	budget  Limits          // of the next batch
-	cut     map[string]bool // partitions found truncated
-	told    int64           // the batch before which the source was told what is settled
-	full    bool            // the last batch left something waiting
-	fresh   bool            // nothing was waited for since the ledger was read
-	begun   time.Time       // when the last batch was
-	speed   float64         // of the last batch staged here, in bytes a second
-	size    float64         // of a message of the last batch, in bytes
+	extents         []Extent        // what the source has
+	listedAt        time.Time       // when the source was asked; zero if never
+	draining        bool            // the extents stay what they were at first
+	others          map[string]bool // partitions assigned to another process
+	truncated       map[string]bool // partitions found truncated
+	notifiedThrough int64           // the batch before which the source was told what is settled
+	hasBacklog      bool            // the last batch left something waiting
+	ledgerFresh     bool            // the engine has not waited since it read the ledger
+	plannedAt       time.Time       // when the last batch was planned
 
-	own   map[int64]string // the tokens of this engine's plans, by batch
-	signs map[int64]*signs // of the batches of others
-	tries tries
+	batchLimits Limits  // of the next batch
+	speed       float64 // of the last batch staged here, in bytes a second; 0 if unknown
+	messageSize float64 // mean of the last batch, in bytes; 0 if unknown
+
+	ownPlans map[int64]string        // tokens of this engine's plans, by batch
+	peers    map[int64]*peerActivity // at the undecided batches of others
+	poison   poisonState
 }
 
 // loop runs batches until an error, until the context ends or, when draining,
-// until there is nothing to claim.
-func (e *engine) loop(ctx context.Context) (err error) {
-	work, stop := graceful(ctx)
+// until nothing is left to claim.
+func (e *engine) loop(ctx context.Context) error {
+	work, stop := withGracePeriod(ctx)
 	defer stop()
-	defer func() { e.endTry(work) }()
+	defer func() { e.endAttempt(work) }()
 	for {
-		if e.view.looked && !e.view.holds() && time.Since(e.asked) >= peek && e.foreign() {
-			if err := e.retrying(ctx, e.view.batch, StagePlan, e.ask); err != nil {
-				return err
+		if err := e.step(ctx, work); err != nil {
+			if err == errDrained {
+				return nil
 			}
-		}
-		e.listen(work)
-		e.tell(work)
-		a, c := e.view.next(e.view.claims.period(), e.mine), work
-		switch {
-		case a.verb == doChoose && !e.fresh:
-			e.view.refresh()
-			e.fresh = true
-			continue
-		case a.verb == doChoose && time.Now().Before(e.due()):
-			if err := e.wait(ctx, e.due()); err != nil {
-				return err
-			}
-			continue
-		case a.verb == doStage, a.verb == doChoose, a.verb == doSnapshot, !e.view.holds():
-			c = ctx // nothing is lost when these are broken off
-		}
-		var got answer
-		err := e.retrying(c, a.batch, stageOf(a), func(ctx context.Context) (err error) {
-			got, err = e.do(ctx, a)
-			return err
-		})
-		if err != nil {
 			return err
 		}
-		if a.verb == doChoose {
-			e.fresh = false
-			if got.plan == nil {
-				if e.fixed && e.finished() {
-					return nil
-				}
-				continue
-			}
-		}
-		if got.snapshot != nil {
-			e.discardUnder(work, got.snapshot.Through)
-		}
-		if err := e.view.learn(a, got); err != nil {
-			return e.fail(a.batch, stageOf(a), 1, err)
-		}
-		e.forget()
 	}
 }
 
-// forget drops what is no longer needed to know of batches that are decided.
-func (e *engine) forget() {
-	if t := e.tries.now; t != nil {
-		if x := e.view.entry(t.batch); x == nil || x.commit == present {
-			e.forgetTry()
+// errDrained ends the loop of an engine that has nothing left to do.
+var errDrained = errors.New("drained")
+
+// step takes the next action. work outlives ctx by the grace period.
+func (e *engine) step(ctx, work context.Context) error {
+	s := &e.state
+	if s.Looked && !s.HasStaged() && time.Since(e.listedAt) >= peerPollInterval && e.hasForeignBatch() {
+		if err := e.retrying(ctx, s.First, StagePlan, e.refreshExtents); err != nil {
+			return err
 		}
 	}
-	maps.DeleteFunc(e.own, func(batch int64, _ string) bool { return batch < e.view.batch })
-	maps.DeleteFunc(e.signs, func(batch int64, _ *signs) bool { return batch < e.view.batch })
-}
-
-// due is when the next batch is to be planned.
-func (e *engine) due() time.Time {
+	e.pollPeers(work)
+	e.notifySource(work)
+	a, c := s.Next(e.snapshotPeriod(), e.mayFinish), work
 	switch {
-	case e.fixed && len(e.view.tail) == 0 && len(e.others) == 0 || e.full || e.begun.IsZero():
-		return time.Time{}
-	case e.fixed:
-		return e.begun.Add(glance)
+	case a.Verb == protocol.Choose && !e.ledgerFresh:
+		s.Refresh()
+		e.ledgerFresh = true
+		return nil
+	case a.Verb == protocol.Choose && time.Now().Before(e.nextPlanAt()):
+		return e.wait(ctx, e.nextPlanAt())
+	case a.Verb == protocol.Stage, a.Verb == protocol.Choose, a.Verb == protocol.Snapshot, !s.HasStaged():
+		c = ctx // may be interrupted: nothing is lost
 	}
-	return e.begun.Add(e.interval)
+	var got protocol.Result
+	err := e.retrying(c, a.Batch, stageOf(a), func(ctx context.Context) (err error) {
+		got, err = e.do(ctx, a)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if a.Verb == protocol.Choose {
+		e.ledgerFresh = false
+		if got.Plan == nil {
+			if e.draining && e.drained() {
+				return errDrained
+			}
+			return nil
+		}
+	}
+	if got.Snapshot != nil {
+		e.discardThrough(work, got.Snapshot.Through)
+	}
+	if err := s.Learn(a, got); err != nil {
+		return e.fail(a.Batch, stageOf(a), 1, err)
+	}
+	e.forget()
+	return nil
 }
 
-// graceful returns a context that outlives ctx by the grace period.
-func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+// forget drops what is known of batches that are decided.
+func (e *engine) forget() {
+	if t := e.poison.current; t != nil {
+		if x := e.state.Entry(t.batch); x == nil || !x.Undecided() {
+			e.dropAttempt()
+		}
+	}
+	maps.DeleteFunc(e.ownPlans, func(batch int64, _ string) bool { return batch < e.state.First })
+	maps.DeleteFunc(e.peers, func(batch int64, _ *peerActivity) bool { return batch < e.state.First })
+}
+
+// nextPlanAt returns when the next batch is to be planned.
+func (e *engine) nextPlanAt() time.Time {
+	switch {
+	case e.draining && len(e.state.Tail) == 0 && len(e.others) == 0 || e.hasBacklog || e.plannedAt.IsZero():
+		return time.Time{}
+	case e.draining:
+		return e.plannedAt.Add(pollInterval)
+	}
+	return e.plannedAt.Add(e.interval)
+}
+
+// snapshotPeriod returns how many batches are done from one snapshot to the
+// next. A snapshot of very many partitions costs more, and comes later.
+func (e *engine) snapshotPeriod() int64 {
+	period := e.job.SnapshotEvery
+	if period <= 0 {
+		period = 64
+	}
+	return max(period, int64(e.state.Settled.Partitions())/256)
+}
+
+// withGracePeriod returns a context that outlives ctx by the grace period.
+func withGracePeriod(ctx context.Context) (context.Context, context.CancelFunc) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(grace, cancel)
+		t := time.AfterFunc(gracePeriod, cancel)
 		context.AfterFunc(work, func() { t.Stop() })
 	})
 	return work, func() { stop(); cancel() }
@@ -135,41 +162,45 @@ func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 func (e *engine) wait(ctx context.Context, until time.Time) error {
 	d := time.Until(until)
 	switch {
-	case len(e.view.tail) > 0:
-		d = min(d, glance)
+	case len(e.state.Tail) > 0:
+		d = min(d, pollInterval)
 	case len(e.others) > 0:
-		d = min(d, peek)
+		d = min(d, peerPollInterval)
 	}
-	e.fresh = false
+	e.ledgerFresh = false
+	return sleep(ctx, d)
+}
+
+// sleep waits for a duration or the end of the context.
+func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return ctx.Err()
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return ctx.Err()
 }
 
-// stageOf is the stage that an action belongs to.
-func stageOf(a action) Stage {
+// stageOf returns the stage that an action belongs to.
+func stageOf(a protocol.Action) Stage {
 	switch {
-	case a.verb == doStage:
+	case a.Verb == protocol.Stage:
 		return StageWrite
-	case a.verb == doPublish || a.kind == kindDone:
+	case a.Verb == protocol.Publish || a.Record == protocol.Done:
 		return StagePublish
-	case a.kind == kindCommit:
+	case a.Record == protocol.Commit:
 		return StageCommit
 	default:
 		return StagePlan
 	}
 }
 
-// retrying does one thing until it succeeds, the tries are used up, the error is
+// retrying calls f until it succeeds, the tries are used up, the error is
 // permanent, or the context ends.
 func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
-		return err // a store need not look
+		return err // a store need not check it
 	}
 	for n := 1; ; n++ {
 		err := f(ctx)
@@ -184,10 +215,8 @@ func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(
 		}
 		d := e.retry.delay(n, rand.Float64())
 		e.log.Info("trying again", "batch", batch, "stage", stage, "try", n, "in", d, "err", err)
-		select {
-		case <-time.After(d):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := sleep(ctx, d); err != nil {
+			return err
 		}
 	}
 }
@@ -199,110 +228,113 @@ func (e *engine) fail(batch int64, stage Stage, tries int, err error) error {
 		stage, err = s.stage, s.error
 	}
 	b := &BatchError{Batch: batch, Stage: stage, Tries: tries, Err: err}
-	if x := e.view.entry(batch); x != nil {
-		b.Ranges = x.plan.Ranges
+	if x := e.state.Entry(batch); x != nil {
+		b.Ranges = x.Plan.Ranges
 	}
 	return b
 }
 
 // do carries out one action.
-func (e *engine) do(ctx context.Context, a action) (got answer, err error) {
-	x := e.view.entry(a.batch)
-	switch a.verb {
-	case doChoose:
-		got.plan, err = e.choose(ctx, a.batch)
-	case doLook:
-		got.snapshot, err = e.ledger.newest(ctx, e.view.through)
-	case doSnapshot:
-		err = e.snapshot(ctx, a.batch-1)
-	case doStage:
+func (e *engine) do(ctx context.Context, a protocol.Action) (got protocol.Result, err error) {
+	x := e.state.Entry(a.Batch)
+	switch a.Verb {
+	case protocol.Choose:
+		got.Plan, err = e.plan(ctx, a.Batch)
+	case protocol.Look:
+		got.Snapshot, err = e.ledger.Snapshot(ctx, e.state.Through)
+	case protocol.Snapshot:
+		err = e.snapshot(ctx, a.Batch-1)
+	case protocol.Stage:
 		got, err = e.stageOrYield(ctx, x)
-	case doPublish:
+	case protocol.Publish:
 		err = e.publish(ctx, x)
-	case doRead:
-		switch a.kind {
-		case kindPlan:
-			got.plan, err = read[Plan](ctx, e.ledger, a.batch, a.kind)
-		case kindCommit:
-			if got.commit, err = read[Commit](ctx, e.ledger, a.batch, a.kind); got.commit != nil {
-				e.size = sizeOf(got.commit, e.size)
-			}
-		case kindDone:
-			got.done, err = read[Done](ctx, e.ledger, a.batch, a.kind)
-		}
-	case doPut:
-		switch a.kind {
-		case kindPlan:
-			got.plan, err = put(ctx, e.ledger, a.batch, a.kind, e.view.wanted)
-		case kindCommit:
-			if got.commit, err = put(ctx, e.ledger, a.batch, a.kind, x.staged); err == nil && got.commit.Token != x.staged.Token {
-				e.log.Info("another attempt decided the batch", "batch", a.batch, "attempt", got.commit.Token)
-				e.discard(ctx, x.staged)
-			}
-		case kindDone:
-			got.done, err = put(ctx, e.ledger, a.batch, a.kind, &Done{Batch: a.batch, Created: time.Now().UTC()})
-			if err == nil {
-				err = e.ledger.forget(ctx, a.batch)
-			}
-		}
+	case protocol.Read:
+		return e.read(ctx, a)
+	case protocol.Put:
+		return e.put(ctx, a, x)
 	}
 	return got, err
 }
 
-// stageOrYield makes an attempt at a batch, unless another process was faster to
-// begin one. When it fails because another
-// process has decided the batch, and perhaps removed what was staged, it did
-// not fail.
-func (e *engine) stageOrYield(ctx context.Context, x *entry) (got answer, err error) {
-	got.commit, err = e.stage(ctx, x.plan)
+func (e *engine) read(ctx context.Context, a protocol.Action) (got protocol.Result, err error) {
+	switch a.Record {
+	case protocol.Plan:
+		got.Plan, err = orNil(e.ledger.Plan(ctx, a.Batch))
+	case protocol.Commit:
+		if got.Commit, err = orNil(e.ledger.Commit(ctx, a.Batch)); got.Commit != nil {
+			e.messageSize = meanSize(got.Commit, e.messageSize)
+		}
+	case protocol.Done:
+		got.Done, err = e.ledger.Done(ctx, a.Batch)
+	}
+	return got, err
+}
+
+func (e *engine) put(ctx context.Context, a protocol.Action, x *protocol.Entry) (got protocol.Result, err error) {
+	switch a.Record {
+	case protocol.Plan:
+		got.Plan, err = e.ledger.PutPlan(ctx, e.state.Wanted)
+	case protocol.Commit:
+		if got.Commit, err = e.ledger.PutCommit(ctx, x.Staged); err == nil && got.Commit.Token != x.Staged.Token {
+			e.log.Info("another attempt decided the batch", "batch", a.Batch, "attempt", got.Commit.Token)
+			e.discard(ctx, x.Staged)
+		}
+	case protocol.Done:
+		got.Done, err = true, e.ledger.PutDone(ctx, a.Batch)
+	}
+	return got, err
+}
+
+// stageOrYield makes an attempt at a batch, unless another process has begun
+// one first. If it fails because another process has decided the batch, and may
+// have removed what was staged, that is not a failure.
+func (e *engine) stageOrYield(ctx context.Context, x *protocol.Entry) (got protocol.Result, err error) {
+	got.Commit, err = e.stage(ctx, x.Plan)
 	if err == nil || ctx.Err() != nil {
 		return got, err
 	}
-	if c, failed := read[Commit](ctx, e.ledger, x.plan.Batch, kindCommit); failed == nil && c != nil {
-		return answer{decided: c}, nil
+	if c, failed := orNil(e.ledger.Commit(ctx, x.Plan.Batch)); failed == nil && c != nil {
+		return protocol.Result{Decided: c}, nil
 	}
-	return answer{}, err
+	return protocol.Result{}, err
 }
 
-// snapshot sums up the batches through one. What that makes needless is
-// removed; if that fails the next one does it.
+// snapshot puts a snapshot of the batches through one, and removes the records
+// that it covers. If the removal fails, the next snapshot's repeats it.
 func (e *engine) snapshot(ctx context.Context, through int64) error {
-	if e.ledger.memory != nil {
-		return nil
-	}
-	if err := e.ledger.putSnapshot(ctx, newSnapshot(through, &e.view.claims)); err != nil {
+	if err := e.ledger.PutSnapshot(ctx, e.state.Settled.Snapshot(through)); err != nil {
 		return err
 	}
-	if err := e.ledger.truncate(ctx); err != nil && ctx.Err() == nil {
-		e.log.Info("the ledger was not cleaned up", "through", through, "err", err)
+	if err := e.ledger.Truncate(ctx); err != nil && ctx.Err() == nil {
+		e.log.Info("the ledger was not truncated", "through", through, "err", err)
 	}
 	return nil
 }
 
-// publish makes a committed batch visible and cleans up behind it.
-func (e *engine) publish(ctx context.Context, x *entry) error {
-	c := x.committed
+// publish makes a committed batch visible and removes what other attempts left.
+func (e *engine) publish(ctx context.Context, x *protocol.Entry) error {
+	c := x.Commit
 	id := BatchID{e.ledger.ID(), c.Batch}
-	if err := e.Sink.Publish(ctx, id, c.Rows); err != nil {
+	if err := e.job.Sink.Publish(ctx, id, c.Rows); err != nil {
 		return err
 	}
-	if e.Rejects != nil {
-		if err := e.Rejects.Publish(ctx, id, c.Rejects); err != nil {
+	if e.job.Rejects != nil {
+		if err := e.job.Rejects.Publish(ctx, id, c.Rejects); err != nil {
 			return err
 		}
 	}
 	readable := time.Now()
-	for _, s := range []Sink{e.Sink, e.Rejects} { // both have published: they may share a staging area
+	for _, s := range []Sink{e.job.Sink, e.job.Rejects} { // after both have published: they may share a staging area
 		if sweeper, ok := s.(Sweeper); ok {
 			if err := sweeper.Sweep(ctx, id); err != nil {
 				return err
 			}
 		}
 	}
-	e.suspect(x)
-	e.progress.published(c, readable)
-	if e.Observe != nil {
-		e.Observe(e.Progress())
+	e.poison.learn(x)
+	e.job.progress.published(c, readable)
+	if e.job.Observe != nil {
+		e.job.Observe(e.job.Progress())
 	}
 	return nil
 }

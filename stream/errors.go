@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // Stage is the part of a batch that an error belongs to.
@@ -11,7 +13,7 @@ type Stage string
 
 // The stages of a batch, in their order.
 const (
-	StagePlan      Stage = "plan"      // asking the source what there is, and claiming it
+	StagePlan      Stage = "plan"      // asking the source what it has, and claiming ranges
 	StageRead      Stage = "read"      // reading messages
 	StageTransform Stage = "transform" // decoding, matching, filtering
 	StageWrite     Stage = "stage"     // writing rows where no reader looks
@@ -19,14 +21,14 @@ const (
 	StagePublish   Stage = "publish"   // making rows visible
 )
 
-// BatchError is why an engine stopped. Nothing is lost by it: a batch without
-// a commit is run again at the next start, a batch without its publication is
-// published again.
+// BatchError reports why an engine stopped. Nothing is lost: at the next start,
+// a batch without a commit is run again, and a committed batch is published
+// again.
 type BatchError struct {
-	Batch  int64   // 0: before any batch
-	Stage  Stage   // where it happened
+	Batch  int64 // 0 if before any batch
+	Stage  Stage
 	Ranges []Range // what the batch was to read
-	Tries  int     // how often it was tried
+	Tries  int
 	Err    error
 }
 
@@ -44,29 +46,29 @@ func (e *BatchError) Error() string {
 // Unwrap returns the cause.
 func (e *BatchError) Unwrap() error { return e.Err }
 
-// LostError says that messages were gone from the source before they were
-// read: retention took them, or the partition was cut. MicroBatch.RecordLost
-// lets the engine go on.
+// LostError reports that messages were gone from the source before they were
+// read: retention removed them, or the partition was truncated. With
+// MicroBatch.RecordLost the engine goes on.
 type LostError struct {
-	Range // what is missing
+	Range // the missing offsets
 }
 
 // Error names the partition and the offsets.
 func (e *LostError) Error() string {
-	if e.To == Open {
+	if e.To == ledger.UnknownEnd {
 		return fmt.Sprintf("stream: %s is gone, and what it held from offset %d on was not read", e.Partition, e.From)
 	}
 	return fmt.Sprintf("stream: offsets %d to %d of %s are gone before they were read", e.From, e.To-1, e.Partition)
 }
 
-// TruncatedError says that a partition ends before what has been archived of it:
-// messages were taken back, as when a Kafka leader is elected that had not
-// seen them, and others will get their offsets. Those would be taken for
-// archived; MicroBatch.RecordLost lets the engine go on all the same.
+// TruncatedError reports that a partition ends before what has been archived of
+// it: messages were removed, as when a Kafka leader is elected that did not have
+// them, and new messages will get their offsets. These would count as archived.
+// With MicroBatch.RecordLost the engine goes on without them.
 type TruncatedError struct {
 	Partition string
 	Archived  int64 // offsets below it were archived
-	End       int64 // offsets below it are there
+	End       int64 // offsets below it exist
 }
 
 // Error names the partition and the offsets.
@@ -74,22 +76,8 @@ func (e *TruncatedError) Error() string {
 	return fmt.Sprintf("stream: %s ends at offset %d, but offsets up to %d have been archived: it was truncated", e.Partition, e.End, e.Archived-1)
 }
 
-// SettingsError says that a ledger was begun with another setting than the
-// one asked for.
-type SettingsError struct {
-	Ledger     string // its directory
-	Setting    string
-	Have, Want string
-}
-
-// Error names the ledger and the setting, and says what to do.
-func (e *SettingsError) Error() string {
-	return fmt.Sprintf("stream: the ledger in %s was begun with %s %q, not %q: use %[3]q, or another directory",
-		e.Ledger, e.Setting, e.Have, e.Want)
-}
-
-// Permanent marks an error that trying again cannot mend. The engine stops at
-// once on it. Permanent(nil) is nil.
+// Permanent marks an error that a retry cannot fix: the engine stops at once.
+// Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -104,10 +92,11 @@ func (e permanentError) Unwrap() error { return e.error }
 func isPermanent(err error) bool {
 	var p permanentError
 	var lost *LostError
-	return errors.As(err, &p) || errors.As(err, &lost)
+	var damaged *ledger.DamagedError
+	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &damaged)
 }
 
-// stageError carries the stage of an error from inside a batch to its
+// stageError carries the stage of an error from within a batch to its
 // BatchError.
 type stageError struct {
 	stage Stage
@@ -116,7 +105,7 @@ type stageError struct {
 
 func (e *stageError) Unwrap() error { return e.error }
 
-func at(stage Stage, err error) error {
+func inStage(stage Stage, err error) error {
 	var s *stageError
 	if err == nil || errors.As(err, &s) {
 		return err
@@ -124,13 +113,12 @@ func at(stage Stage, err error) error {
 	return &stageError{stage, err}
 }
 
-// Retry says how often and how soon an error that may pass is tried again:
+// Retry is how an operation is retried after an error that may be temporary:
 // after Min at first, then twice as long each time up to Max, with jitter.
-// Zero fields mean 8 tries, 100 ms and 5 s.
 type Retry struct {
-	Tries int
-	Min   time.Duration
-	Max   time.Duration
+	Tries int           // the first one included; if zero, 8
+	Min   time.Duration // if zero, 100 ms
+	Max   time.Duration // if zero, 5 s
 }
 
 func (r Retry) withDefaults() Retry {
@@ -146,7 +134,7 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// delay is how long to wait after the given number of failed tries.
+// delay returns how long to wait after a number of failed tries.
 func (r Retry) delay(failed int, jitter float64) time.Duration {
 	d, doublings := r.Max, min(failed-1, 62)
 	if r.Min <= r.Max>>doublings {

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -133,18 +134,18 @@ func ExampleWithColumn() {
 	// quasar 6
 }
 
-// A ledger remembers what was done, so that a restart goes on from there. In
-// a service the store is a store.Dir.
-func ExampleOpenLedger() {
+// With a ledger, a restart continues where the last run ended. In a service the
+// store is a store.Dir.
+func ExampleMicroBatch_ledger() {
 	ctx := context.Background()
 	s := store.NewMemory()
 	drain := func(w words) {
-		ledger, err := stream.OpenLedger(ctx, s, "ledger", map[string]string{"case": "lower"})
+		l, err := ledger.Open(ctx, s, "ledger", map[string]string{"case": "lower"})
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		job := &stream.MicroBatch{Source: w, Sink: stream.SinkFunc(show), Ledger: ledger}
+		job := &stream.MicroBatch{Source: w, Sink: stream.SinkFunc(show), Ledger: l}
 		if err := job.Drain(ctx); err != nil {
 			fmt.Println(err)
 		}
@@ -153,8 +154,8 @@ func ExampleOpenLedger() {
 	drain(words{"nova", "quasar"})
 	drain(words{"nova", "quasar"})
 	drain(words{"nova", "quasar", "comet"})
-	_, err := stream.OpenLedger(ctx, s, "ledger", map[string]string{"case": "upper"})
-	var other *stream.SettingsError
+	_, err := ledger.Open(ctx, s, "ledger", map[string]string{"case": "upper"})
+	var other *ledger.SettingsError
 	if errors.As(err, &other) {
 		fmt.Printf("%s is %q, not %q\n", other.Setting, other.Have, other.Want)
 	}

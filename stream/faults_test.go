@@ -96,9 +96,7 @@ func failAt(t *testing.T, f fault, k int, open bool) bool {
 		}
 		return nil
 	}
-	l, err := OpenLedger(ctx, s, "ledger", nil)
-	require.NoError(t, err)
-	l.records = bad
+	l := openBehind(t, s, bad)
 	m := newJob(t, src, s)
 	m.Ledger, m.Sink, m.Rejects = l, &jsonSink{bad, "rows"}, &jsonSink{bad, "rejected"}
 	m.Retry.Tries = f.tries
@@ -134,7 +132,7 @@ func TestStalls(t *testing.T) {
 				bad.Before = other
 			}
 			m := newJob(t, src, s)
-			m.Ledger.records, m.Sink = bad, &jsonSink{bad, "rows"} // rejects: one sink at a time stalls
+			m.Ledger, m.Sink = openBehind(t, s, bad), &jsonSink{bad, "rows"} // rejects: one sink at a time stalls
 			require.NoError(t, m.Drain(context.Background()), "operation %d", k)
 			for e := range s.List(context.Background(), "staging/") { // staged after the other's sweep
 				require.NoError(t, s.Delete(context.Background(), e.Name))
@@ -170,7 +168,7 @@ func twoProcesses(t *testing.T) {
 			}
 			bad := &faultstore.Store{Store: s, Before: sometimes, After: sometimes}
 			m := newJob(t, src, s)
-			m.Ledger.records, m.Retry.Tries, m.Alone = bad, 30, false
+			m.Ledger, m.Retry.Tries, m.Alone = openBehind(t, s, bad), 30, false
 			m.Sink, m.Rejects = &jsonSink{bad, "rows"}, &jsonSink{bad, "rejected"}
 			all.Go(func() { assert.NoError(t, m.Drain(context.Background()), "seed %d", seed) })
 		}

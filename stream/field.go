@@ -9,10 +9,10 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// Field finds a column, or a field of a struct column, by its path:
-// "candidate.magpsf". It returns nil if the record has none. A field of a null
-// struct is null. The array is borrowed from the record: it is valid as long
-// as the record is, and not to be released.
+// Field returns a column, or a field of a struct column, by its path, such as
+// "candidate.magpsf". It returns nil if the record has no such column. A field
+// of a null struct is null. The array is borrowed from the record: it is valid
+// as long as the record is, and must not be released.
 func Field(r arrow.Record, path string) arrow.Array {
 	names := strings.Split(path, ".")
 	i := r.Schema().FieldIndices(names[0])
@@ -20,7 +20,7 @@ func Field(r arrow.Record, path string) arrow.Array {
 		return nil
 	}
 	a := r.Column(i[0])
-	var around []*array.Struct // those with nulls
+	var parents []*array.Struct // those with nulls
 	for _, name := range names[1:] {
 		s, ok := a.(*array.Struct)
 		if !ok {
@@ -31,22 +31,22 @@ func Field(r arrow.Record, path string) arrow.Array {
 			return nil
 		}
 		if s.NullN() > 0 {
-			around = append(around, s)
+			parents = append(parents, s)
 		}
 		a = s.Field(i)
 	}
-	if len(around) == 0 {
+	if len(parents) == 0 {
 		return a
 	}
-	return within(a, around)
+	return maskNulls(a, parents)
 }
 
-// within returns the field with null for each row that a struct around it has
-// null. That is the field itself where its writer has seen to it, as Arrow's
-// builders and this module's decoder do.
-func within(field arrow.Array, around []*array.Struct) arrow.Array {
+// maskNulls returns the field with null for each row that is null in a parent.
+// That is the field itself if its writer has ensured it, as Arrow's builders
+// and this module's decoder do.
+func maskNulls(field arrow.Array, parents []*array.Struct) arrow.Array {
 	null := func(row int) bool {
-		for _, s := range around {
+		for _, s := range parents {
 			if s.IsNull(row) {
 				return true
 			}
@@ -78,7 +78,7 @@ func within(field arrow.Array, around []*array.Struct) arrow.Array {
 	return array.MakeFromData(masked)
 }
 
-// hasBitmap reports whether arrays of a type say themselves which rows are null.
+// hasBitmap reports whether arrays of a type have a validity bitmap.
 func hasBitmap(t arrow.DataType) bool {
 	switch t.ID() {
 	case arrow.NULL, arrow.SPARSE_UNION, arrow.DENSE_UNION, arrow.RUN_END_ENCODED:
@@ -87,8 +87,8 @@ func hasBitmap(t arrow.DataType) bool {
 	return true
 }
 
-// borrow returns the same data with nothing retained, so that an array made of
-// it need not be released: buffers without an allocator do not count.
+// borrow returns the same data without retaining anything, so that an array made
+// of it need not be released: buffers without an allocator are not counted.
 func borrow(d arrow.ArrayData) *array.Data {
 	buffers := make([]*memory.Buffer, len(d.Buffers()))
 	for i, b := range d.Buffers() {

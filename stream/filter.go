@@ -7,10 +7,10 @@ import (
 	"github.com/skyfinch/skyfinch/internal/gather"
 )
 
-// Filter returns the rows of in for which keep is true: a filter is a
-// [TransformFunc] of one line. The other rows are dropped. Rows that lie
-// together are not copied. Where they are scattered they are, all but binary
-// and string views, into one record, for sinks work by the record.
+// Filter returns the rows of in for which keep returns true, and drops the
+// others: with it, a filter is a [TransformFunc] of one line. Consecutive rows
+// are not copied. Scattered ones are copied into one record, except for binary
+// and string views.
 func Filter(in Rows, keep func(row int) bool) Result {
 	var index []int32
 	for i := range int32(in.Record.NumRows()) {
@@ -21,14 +21,14 @@ func Filter(in Rows, keep func(row int) bool) Result {
 	return Result{Rows: pick(in, index)}
 }
 
-// handful is how many runs of rows are worth a record each: a slice costs
-// about as much as the copy of a few rows.
-const handful = 4
+// maxRuns is the most runs of consecutive rows that get a record each: a slice
+// costs about as much as copying a few rows.
+const maxRuns = 4
 
-// pick returns the rows of in whose numbers are in index, in ascending order.
+// pick returns the rows of in whose numbers are in index, which is ascending.
 func pick(in Rows, index []int32) []Rows {
 	runs := runsOf(index)
-	if len(runs) > handful && copyable(in.Record.Schema()) {
+	if len(runs) > maxRuns && copyable(in.Record.Schema()) {
 		r, err := gather.Records(memory.DefaultAllocator, in.Record.Schema(), gather.Rows{Record: in.Record, Index: index})
 		if err == nil {
 			return []Rows{{Table: in.Table, Record: r, From: index}}
@@ -43,7 +43,7 @@ func pick(in Rows, index []int32) []Rows {
 	return out
 }
 
-// runsOf cuts ascending numbers where they leave one out.
+// runsOf splits ascending numbers into runs of consecutive ones.
 func runsOf(index []int32) (runs [][]int32) {
 	for len(index) > 0 {
 		n := 1

@@ -3,31 +3,33 @@ package stream
 import (
 	"context"
 	"sync"
+
+	"github.com/skyfinch/skyfinch/internal/recordsize"
 )
 
 // gate bounds the memory in flight. A source may cut several chunks from one
-// buffer; it counts once, until the last of them has left.
+// buffer, which counts once, until the last of them has left.
 type gate struct {
 	mu     sync.Mutex
 	limit  int64
 	used   int64
-	inside map[*byte]inside // by their first bytes
-	freed  chan struct{}    // closed, and made anew, when somebody leaves
+	inside map[*byte]bufferUse // by the buffers' first bytes
+	freed  chan struct{}       // closed and replaced when a chunk leaves
 }
 
-// inside is a buffer of chunks in flight.
-type inside struct {
+// bufferUse is a buffer of chunks in flight.
+type bufferUse struct {
 	chunks int
 	size   int64
 }
 
 func newGate(limit int64) *gate {
-	return &gate{limit: limit, inside: map[*byte]inside{}, freed: make(chan struct{})}
+	return &gate{limit: limit, inside: map[*byte]bufferUse{}, freed: make(chan struct{})}
 }
 
-// enter waits until a chunk's buffers fit below the limit, or nothing else is
-// inside.
-func (g *gate) enter(ctx context.Context, buffers map[*byte]int64) error {
+// enter waits until a chunk's buffers fit within the limit, or nothing else is
+// in flight.
+func (g *gate) enter(ctx context.Context, buffers recordsize.Buffers) error {
 	for {
 		freed, ok := g.admit(buffers)
 		if ok {
@@ -41,8 +43,8 @@ func (g *gate) enter(ctx context.Context, buffers map[*byte]int64) error {
 	}
 }
 
-// admit lets a chunk in, or returns what to wait for before it is asked again.
-func (g *gate) admit(buffers map[*byte]int64) (freed chan struct{}, ok bool) {
+// admit lets a chunk in, or returns what to wait for before the next try.
+func (g *gate) admit(buffers recordsize.Buffers) (freed chan struct{}, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var n int64
@@ -58,7 +60,7 @@ func (g *gate) admit(buffers map[*byte]int64) (freed chan struct{}, ok bool) {
 	return nil, true
 }
 
-func (g *gate) add(buffers map[*byte]int64) {
+func (g *gate) add(buffers recordsize.Buffers) {
 	for b, size := range buffers {
 		v := g.inside[b]
 		if v.chunks == 0 {
@@ -70,17 +72,17 @@ func (g *gate) add(buffers map[*byte]int64) {
 	}
 }
 
-// become takes a chunk that has been decoded for what it holds now, whether
-// that fits or not: the chunks behind it wait.
-func (g *gate) become(old, now map[*byte]int64) {
+// resize replaces the buffers of a chunk, even if the new ones exceed the
+// limit: later chunks wait.
+func (g *gate) resize(before, after recordsize.Buffers) {
 	g.mu.Lock()
-	g.add(now)
+	g.add(after)
 	g.mu.Unlock()
-	g.leave(old)
+	g.leave(before)
 }
 
-// leave gives back what a chunk entered with.
-func (g *gate) leave(buffers map[*byte]int64) {
+// leave returns what a chunk holds.
+func (g *gate) leave(buffers recordsize.Buffers) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for b := range buffers {

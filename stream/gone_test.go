@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -32,7 +34,7 @@ func (s *vanishing) Available(ctx context.Context) ([]Extent, error) {
 	out, err := s.counter.Available(ctx)
 	for i, e := range out {
 		if out[i].Gone = s.gone[e.Partition]; out[i].Gone && s.unseen {
-			out[i].To = Open
+			out[i].To = ledger.UnknownEnd
 		}
 	}
 	return out, err
@@ -48,8 +50,8 @@ func (s *vanishing) Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, e
 				continue
 			}
 			a := Account{Range: r, Lost: r.Len()}
-			if r.To == Open {
-				a = Account{Range: Range{r.Partition, r.From, r.From}, End: true}
+			if r.To == ledger.UnknownEnd {
+				a = Account{Range: Range{Partition: r.Partition, From: r.From, To: r.From}, End: true}
 			}
 			if !yield(Chunk{Accounts: []Account{a}}, nil) {
 				return
@@ -77,9 +79,9 @@ func TestGone(t *testing.T) {
 			m := newJob(t, src, s)
 			var lost *LostError
 			require.ErrorAs(t, m.Drain(t.Context()), &lost)
-			want := Range{"0", 10, 25}
+			want := Range{Partition: "0", From: 10, To: 25}
 			if unseen {
-				want.To = Open
+				want.To = ledger.UnknownEnd
 			}
 			assert.Equal(t, want, lost.Range)
 			assert.Equal(t, map[string]int64{"0": 10, "1": 10}, src.settled)
@@ -136,10 +138,12 @@ func TestTruncated(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
-	var c claims
-	require.NoError(t, c.settle(Account{Range: Range{"a", 3, 7}}))
-	require.NoError(t, c.settle(Account{Range: Range{"a", 9, 12}}))
-	assert.EqualValues(t, 2+2+4, c.waiting([]Extent{extent("a", 1, 10, 0), extent("b", 6, 10, 0),
-		{Range: Range{"c", 0, Open}}, extent("d", 9, 7, 0)}))
-	assert.Equal(t, map[string]int64{"a": 7}, c.settled())
+	var c protocol.Coverage
+	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 3, To: 7}}))
+	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 9, To: 12}}))
+	assert.EqualValues(t, 2+2, c.Waiting(Range{Partition: "a", From: 1, To: 10}))
+	assert.EqualValues(t, 4, c.Waiting(Range{Partition: "b", From: 6, To: 10}))
+	assert.Zero(t, c.Waiting(Range{Partition: "c", From: 0, To: ledger.UnknownEnd}))
+	assert.Zero(t, c.Waiting(Range{Partition: "d", From: 9, To: 7}))
+	assert.Equal(t, map[string]int64{"a": 7}, c.LowestOfAll())
 }

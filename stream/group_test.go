@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -114,13 +115,13 @@ func (m *member) stop() {
 // but that.
 func (m *member) bury() {
 	m.cancel()
-	time.Sleep(2 * grace) // by then no context of its is alive
+	time.Sleep(2 * gracePeriod) // by then no context of its is alive
 	m.wake()
 	<-m.end
 }
 
 // left is the newest plan without a commit, and its batch; nil if there is none.
-func (g *group) left() (p *Plan) {
+func (g *group) left() (p *ledger.Plan) {
 	for rec, err := range g.ledger().Batches(g.t.Context()) {
 		require.NoError(g.t, err)
 		if rec.Commit == nil {
@@ -130,8 +131,8 @@ func (g *group) left() (p *Plan) {
 	return p
 }
 
-func (g *group) ledger() *Ledger {
-	l, err := OpenLedger(g.t.Context(), g.store, "ledger", nil)
+func (g *group) ledger() *ledger.Ledger {
+	l, err := ledger.Open(g.t.Context(), g.store, "ledger", nil)
 	require.NoError(g.t, err)
 	return l
 }
@@ -178,7 +179,7 @@ func eight(n int64) map[string]int64 {
 
 // Members come, leave, crash in the midst of a batch, stall and wake, while
 // messages come. Whatever happens, all of it is archived once, and no message
-// waits for longer than the group's notice and the takeover of a batch.
+// waits for longer than the group's notice and the takeoverAfter of a batch.
 func TestGroup(t *testing.T) {
 	const notice = 3 * time.Second // until the group knows of a member that is silent
 	seeds := 10
@@ -278,7 +279,7 @@ func TestGroupTakesOver(t *testing.T) {
 				require.NotNil(t, g.left(), "it is another's")
 				g.assign(b)
 				took := g.until("taken over", time.Hour, g.all)
-				assert.LessOrEqual(t, took, takeover+peek+glance+1100*time.Millisecond, "a second of it is the work")
+				assert.LessOrEqual(t, took, takeoverAfter+peerPollInterval+pollInterval+1100*time.Millisecond, "a second of it is the work")
 				b.stop()
 				a.bury()
 				checkContent(t, g.store, g.sizes)
@@ -304,7 +305,7 @@ func TestGroupPublishesForOthers(t *testing.T) {
 			return err == nil
 		})
 		took := g.until("published", time.Hour, g.all)
-		assert.LessOrEqual(t, took, takeover+peek+glance)
+		assert.LessOrEqual(t, took, takeoverAfter+peerPollInterval+pollInterval)
 		b.stop()
 		a.stop()
 		checkContent(t, g.store, g.sizes)
@@ -430,14 +431,14 @@ func TestGroupDecidesWhatAReplayLeft(t *testing.T) {
 				var last int64
 				for rec, err := range g.ledger().Batches(t.Context()) {
 					require.NoError(t, err)
-					last = rec.Batch
+					last = rec.Number
 				}
 				mine, err := g.ledger().Claim(t.Context(), last+1)
 				require.NoError(t, err)
 				require.True(t, mine)
 				g.set("0", 40)
-				g.until("all is archived", 10*time.Second+takeover+2*glance+2*time.Second, g.all)
-				mine, err = g.ledger().Decide(t.Context(), &Commit{Batch: last + 1})
+				g.until("all is archived", 10*time.Second+takeoverAfter+2*pollInterval+2*time.Second, g.all)
+				mine, err = g.ledger().Decide(t.Context(), &ledger.Commit{Batch: last + 1})
 				require.NoError(t, err)
 				assert.False(t, mine, "it is decided")
 				for _, m := range members {

@@ -1,12 +1,9 @@
 package stream
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,37 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
-
-// pastBatches puts n done batches of two partitions, ten offsets each, into a ledger,
-// with the snapshots and the truncation of an engine.
-func pastBatches(t *testing.T, l *Ledger, n int64) {
-	t.Helper()
-	v := newView()
-	for b := int64(1); b <= n; b++ {
-		v.tail = []entry{pastBatch(t, l, b)}
-		require.NoError(t, v.settle())
-		if b-v.through >= v.claims.period() {
-			require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(b, &v.claims)))
-			require.NoError(t, l.truncate(t.Context()))
-			v.through = b
-		}
-	}
-}
-
-func pastBatch(t *testing.T, l *Ledger, b int64) entry {
-	p := &Plan{Batch: b, Token: "p", Ranges: []Range{{"0", 10 * (b - 1), 10 * b}, {"1", 10 * (b - 1), 10 * b}}}
-	c := &Commit{Batch: b, Token: "c", Accounts: []Account{{Range: p.Ranges[0], Read: 10, Written: 10}, {Range: p.Ranges[1], Read: 10, Written: 10}}}
-	_, err := put(t.Context(), l, b, kindPlan, p)
-	require.NoError(t, err)
-	_, err = put(t.Context(), l, b, kindCommit, c)
-	require.NoError(t, err)
-	_, err = put(t.Context(), l, b, kindDone, &Done{Batch: b})
-	require.NoError(t, err)
-	return entry{plan: p, committed: c, done: present}
-}
 
 // After a million batches a start is quick, the ledger's directory is small,
 // and history has them all.
@@ -59,7 +29,7 @@ func TestManyBatches(t *testing.T) {
 	}
 	ctx := t.Context()
 	s := store.NewMemory()
-	l, err := OpenLedger(ctx, s, "ledger", nil)
+	l, err := ledger.Open(ctx, s, "ledger", nil)
 	require.NoError(t, err)
 	pastBatches(t, l, n)
 
@@ -89,7 +59,7 @@ func TestManyBatches(t *testing.T) {
 	want := int64(1)
 	for b, err := range m.Ledger.Batches(ctx) {
 		require.NoError(t, err)
-		require.Equal(t, want, b.Batch)
+		require.Equal(t, want, b.Number)
 		require.Equal(t, want, b.Plan.Batch)
 		require.Equal(t, want, b.Commit.Batch)
 		want++
@@ -98,155 +68,27 @@ func TestManyBatches(t *testing.T) {
 	t.Logf("read all in %v", time.Since(begun))
 }
 
-// A ledger is truncated beside its readers and by two processes at once, and
-// whatever is interrupted there loses nothing.
-func TestTruncateIsInterrupted(t *testing.T) {
-	step := 3
-	if testing.Short() {
-		step = 31
-	}
-	for k := 1; ; k += step {
-		s := store.NewMemory()
-		l, err := OpenLedger(t.Context(), s, "ledger", nil)
+// pastBatches puts n done batches of two partitions, ten offsets each, into a
+// ledger, with the snapshots and the truncation of an engine.
+func pastBatches(t *testing.T, l *ledger.Ledger, n int64) {
+	t.Helper()
+	var c protocol.Coverage
+	for b := int64(1); b <= n; b++ {
+		p := &ledger.Plan{Batch: b, Token: "p"}
+		r := &ledger.Commit{Batch: b, Token: "c"}
+		for _, name := range []string{"0", "1"} {
+			p.Ranges = append(p.Ranges, Range{Partition: name, From: 10 * (b - 1), To: 10 * b})
+			r.Accounts = append(r.Accounts, Account{Range: p.Ranges[len(p.Ranges)-1], Read: 10, Written: 10})
+		}
+		_, err := l.PutPlan(t.Context(), p)
 		require.NoError(t, err)
-		last := int64(8 * snapshotPeriod)
-		pastBatches(t, l, last-1)
-		pastBatch(t, l, last) // whose snapshot joins segments
-		var c claims
-		for p := range 2 {
-			require.NoError(t, c.settle(Account{Range: Range{fmt.Sprint(p), 0, 10 * last}}))
-		}
-		require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(last, &c)))
-		hit := false
-		l.records = &faultstore.Store{Store: s, Before: nth(k, func() error { hit = true; return errFault })}
-		_ = l.truncate(t.Context())
-		l.records = s
-		want := int64(1)
-		for b, err := range l.Batches(t.Context()) {
-			require.NoError(t, err, "operation %d", k)
-			require.Equal(t, want, b.Batch, "operation %d", k)
-			want++
-		}
-		require.Equal(t, last+1, want, "operation %d", k)
-		require.NoError(t, l.truncate(t.Context()))
-		n := 0
-		for e, err := range s.List(t.Context(), "ledger/") {
-			require.NoError(t, err)
-			if n++; testing.Verbose() && k == 1 {
-				fmt.Println(e.Name, e.Size)
-			}
-		}
-		require.Equal(t, 2+keepSnapshots, n, "ledger.json, one segment, some snapshots")
-		if !hit {
-			require.Greater(t, k, 20)
-			return
+		_, err = l.PutCommit(t.Context(), r)
+		require.NoError(t, err)
+		require.NoError(t, l.PutDone(t.Context(), b))
+		require.NoError(t, fold(&c, p, r.Accounts...))
+		if b%64 == 0 {
+			require.NoError(t, l.PutSnapshot(t.Context(), c.Snapshot(b)))
+			require.NoError(t, l.Truncate(t.Context()))
 		}
 	}
-}
-
-// Who is at a batch that others have long decided, and whose records are in
-// history, does not take what it puts there for what stands.
-func TestClaimUnderSnapshot(t *testing.T) {
-	ctx := t.Context()
-	s := store.NewMemory()
-	l, err := OpenLedger(ctx, s, "ledger", nil)
-	require.NoError(t, err)
-	pastBatches(t, l, snapshotPeriod-2)
-	for i, token := range []string{"other", "mine"} {
-		n := int64(snapshotPeriod - 1 + i)
-		mine, err := l.Claim(ctx, n)
-		require.NoError(t, err)
-		assert.True(t, mine)
-		mine, err = l.Decide(ctx, &Commit{Batch: n, Token: token})
-		require.NoError(t, err)
-		assert.True(t, mine)
-		require.NoError(t, l.Finish(ctx, n))
-	}
-	v := newView()
-	require.NoError(t, l.putSnapshot(ctx, newSnapshot(snapshotPeriod, &v.claims)))
-	require.NoError(t, l.truncate(ctx))
-
-	for n := int64(1); n <= snapshotPeriod; n++ {
-		mine, err := l.Claim(ctx, n)
-		require.NoError(t, err)
-		assert.False(t, mine, "batch %d", n)
-	}
-	mine, err := l.Decide(ctx, &Commit{Batch: snapshotPeriod - 1, Token: "mine"})
-	require.NoError(t, err)
-	assert.False(t, mine, "what stood there had been removed")
-	mine, err = l.Decide(ctx, &Commit{Batch: snapshotPeriod, Token: "mine"})
-	require.NoError(t, err)
-	assert.True(t, mine, "it stood, and is in history")
-}
-
-// A batch whose records go into history while it is read is yielded as decided
-// as it is.
-func TestBatchesWhileTruncated(t *testing.T) {
-	const last = 10
-	s := store.NewMemory()
-	l, err := OpenLedger(t.Context(), s, "ledger", nil)
-	require.NoError(t, err)
-	pastBatches(t, l, last)
-	var c claims
-	for _, p := range []string{"0", "1"} {
-		require.NoError(t, c.settle(Account{Range: Range{p, 0, 10 * last}}))
-	}
-	other, err := OpenLedger(t.Context(), s, "ledger", nil)
-	require.NoError(t, err)
-	var once sync.Once
-	l.records = &faultstore.Store{Store: s, After: func(op faultstore.Op) error {
-		if strings.HasSuffix(op.Name, "000000000005.plan") {
-			once.Do(func() {
-				require.NoError(t, other.putSnapshot(t.Context(), newSnapshot(last, &c)))
-				require.NoError(t, other.truncate(t.Context()))
-			})
-		}
-		return nil
-	}}
-	n := int64(0)
-	for b, err := range l.Batches(t.Context()) {
-		require.NoError(t, err)
-		n++
-		assert.Equal(t, n, b.Batch)
-		assert.NotNil(t, b.Commit, "batch %d", b.Batch)
-	}
-	assert.Equal(t, int64(last), n)
-}
-
-// Batches that a snapshot covers and no segment has are damage, and no reason to
-// look for ever.
-func TestBatchesWithoutHistory(t *testing.T) {
-	s := store.NewMemory()
-	l, err := OpenLedger(t.Context(), s, "ledger", nil)
-	require.NoError(t, err)
-	pastBatches(t, l, snapshotPeriod)
-	for e, err := range s.List(t.Context(), "ledger/history/") {
-		require.NoError(t, err)
-		require.NoError(t, s.Delete(t.Context(), e.Name))
-	}
-	var wrong []error
-	for _, err := range l.Batches(t.Context()) {
-		wrong = append(wrong, err)
-	}
-	require.Len(t, wrong, 1)
-	var damaged *DamagedError
-	require.ErrorAs(t, wrong[0], &damaged)
-	assert.Equal(t, int64(1), damaged.Batch)
-}
-
-// A process that died between a snapshot and history left the batches' records:
-// they are as good as ever.
-func TestBatchesNotYetInHistory(t *testing.T) {
-	s := store.NewMemory()
-	l, err := OpenLedger(t.Context(), s, "ledger", nil)
-	require.NoError(t, err)
-	pastBatches(t, l, 10)
-	require.NoError(t, l.putSnapshot(t.Context(), newSnapshot(10, &claims{})))
-	n := 0
-	for b, err := range l.Batches(t.Context()) {
-		require.NoError(t, err)
-		n++
-		assert.NotNil(t, b.Commit)
-	}
-	assert.Equal(t, 10, n)
 }

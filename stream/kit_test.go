@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -44,7 +45,7 @@ func (s *counter) Available(context.Context) (out []Extent, err error) {
 		}
 		e := Extent{Range: Range{Partition: p, To: size}, Start: s.starts[p]}
 		if s.open {
-			e.To = Open
+			e.To = ledger.UnknownEnd
 		}
 		out = append(out, e)
 	}
@@ -84,7 +85,7 @@ func (s *counter) readRange(read int, r Range, yield func(Chunk, error) bool) bo
 			}
 		}
 		rec := s.record(r.Partition, from, to)
-		a := Account{Range: Range{r.Partition, from, to}, Read: to - from, End: s.open && to == size}
+		a := Account{Range: Range{Partition: r.Partition, From: from, To: to}, Read: to - from, End: s.open && to == size}
 		more := yield(Chunk{Messages: rec, Accounts: []Account{a}}, nil)
 		rec.Release()
 		if !more {
@@ -93,7 +94,7 @@ func (s *counter) readRange(read int, r Range, yield func(Chunk, error) bool) bo
 		from = to
 	}
 	if s.open && r.From >= size {
-		return yield(Chunk{Accounts: []Account{{Range: Range{r.Partition, r.From, r.From}, End: true}}}, nil)
+		return yield(Chunk{Accounts: []Account{{Range: Range{Partition: r.Partition, From: r.From, To: r.From}, End: true}}}, nil)
 	}
 	return true
 }
@@ -213,10 +214,23 @@ var quick = Retry{Tries: 3, Min: time.Nanosecond, Max: time.Nanosecond}
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
+// redirected is a ledger's records that move to another store.
+type redirected struct{ store.Records }
+
+// openBehind opens a ledger in s whose records go through another store from
+// then on.
+func openBehind(t *testing.T, s, through store.Store) *ledger.Ledger {
+	r := &redirected{s}
+	l, err := ledger.Open(context.Background(), r, "ledger", nil)
+	require.NoError(t, err)
+	r.Records = through
+	return l
+}
+
 // newJob is a MicroBatch over a store, with small batches and no other process
 // beside it.
 func newJob(t *testing.T, src Source, s store.Store) *MicroBatch {
-	l, err := OpenLedger(context.Background(), s, "ledger", nil)
+	l, err := ledger.Open(context.Background(), s, "ledger", nil)
 	require.NoError(t, err)
 	return &MicroBatch{
 		Source: src, Transforms: []Transform{TransformFunc(kind)}, Ledger: l,
@@ -241,7 +255,7 @@ func checkArchive(t *testing.T, s store.Store, sizes map[string]int64) {
 // checkContent does not mind the order, which several processes need not keep.
 func checkContent(t *testing.T, s store.Store, sizes map[string]int64) {
 	t.Helper()
-	l, err := OpenLedger(context.Background(), s, "ledger", nil)
+	l, err := ledger.Open(context.Background(), s, "ledger", nil)
 	require.NoError(t, err)
 	var sum Account
 	for rec, err := range l.Batches(context.Background()) {
@@ -250,9 +264,9 @@ func checkContent(t *testing.T, s store.Store, sizes map[string]int64) {
 			continue
 		}
 		for _, a := range rec.Commit.Accounts {
-			require.NoError(t, a.check())
+			require.NoError(t, a.Check())
 			require.Equal(t, a.Read, a.Written+a.Rejected+a.Dropped)
-			sum.add(a)
+			sum.Add(a)
 		}
 	}
 	var rows, rejects []int64

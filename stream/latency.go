@@ -8,34 +8,34 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// Latency is a distribution of times, to the millisecond or 3%. The zero value
-// is empty.
+// Latency is a distribution of durations, accurate to a millisecond or 3%,
+// whichever is more. The zero value is empty.
 type Latency struct {
 	counts []int64 // by bucketOf
 	total  int64
-	most   time.Duration
+	max    time.Duration
 }
 
-// Count is how many times there are.
+// Count returns the number of durations.
 func (l Latency) Count() int64 { return l.total }
 
-// Max is the longest time.
-func (l Latency) Max() time.Duration { return l.most }
+// Max returns the longest duration.
+func (l Latency) Max() time.Duration { return l.max }
 
-// Quantile returns the time within which a part of all were, from 0 to 1:
-// Quantile(0.5) is the median. It is 0 when there are none.
-func (l Latency) Quantile(part float64) time.Duration {
-	rest := part * float64(l.total)
+// Quantile returns the duration that a fraction q of all, from 0 to 1, did not
+// exceed: Quantile(0.5) is the median. It returns 0 if there are none.
+func (l Latency) Quantile(q float64) time.Duration {
+	rest := q * float64(l.total)
 	for i, n := range l.counts {
 		if rest -= float64(n); rest <= 0 && n > 0 {
-			return min(time.Duration(bucketEnd(i))*time.Millisecond, l.most)
+			return min(time.Duration(bucketEnd(i))*time.Millisecond, l.max)
 		}
 	}
-	return l.most
+	return l.max
 }
 
-// add counts a time. Clocks differ between machines: one below zero counts as
-// zero.
+// add counts a duration. Clocks differ between machines: a negative one counts
+// as zero.
 func (l *Latency) add(d time.Duration) {
 	d = max(d, 0)
 	i := bucketOf(d.Milliseconds())
@@ -44,26 +44,26 @@ func (l *Latency) add(d time.Duration) {
 	}
 	l.counts[i]++
 	l.total++
-	l.most = max(l.most, d)
+	l.max = max(l.max, d)
 }
 
-// fine is how many buckets there are between a power of two and the next.
-const fine = 32
+// perDoubling is the number of buckets from one power of two to the next.
+const perDoubling = 32
 
-// bucketOf numbers the buckets: one for each millisecond below 64, then
-// 32 for each doubling.
+// bucketOf returns the bucket of a duration: one for each millisecond below 64,
+// then 32 for each doubling.
 func bucketOf(ms int64) int {
 	shift := max(bits.Len64(uint64(ms))-6, 0)
-	return shift*fine + int(ms>>shift)
+	return shift*perDoubling + int(ms>>shift)
 }
 
-// bucketEnd is the longest time in a bucket.
+// bucketEnd returns the longest duration in a bucket, in milliseconds.
 func bucketEnd(i int) int64 {
-	shift := max(i/fine-1, 0)
-	return int64(i-shift*fine+1)<<shift - 1
+	shift := max(i/perDoubling-1, 0)
+	return int64(i-shift*perDoubling+1)<<shift - 1
 }
 
-// appendTimes adds the times of messages by MessageSchema.
+// appendTimes appends the times of messages with MessageSchema.
 func appendTimes(times []arrow.Timestamp, r arrow.Record) []arrow.Timestamp {
 	if !r.Schema().Equal(MessageSchema) {
 		return times

@@ -9,6 +9,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 func TestLatency(t *testing.T) {
@@ -34,7 +36,7 @@ func TestLatency(t *testing.T) {
 
 func TestLatencyBuckets(t *testing.T) {
 	last := -1
-	for i := range 40 * fine {
+	for i := range 40 * perDoubling {
 		end := bucketEnd(i)
 		require.Equal(t, i, bucketOf(end))
 		require.Equal(t, i, bucketOf(int64(last)+1))
@@ -60,7 +62,7 @@ func TestProgressLatency(t *testing.T) {
 	var m meter
 	m.begin()
 	m.staged("mine", nil, times)
-	m.published(&Commit{Token: "mine"}, readable)
+	m.published(&ledger.Commit{Token: "mine"}, readable)
 	l := m.now().Latency
 	assert.EqualValues(t, 3, l.Count())
 	assert.Equal(t, 3*time.Second, l.Max())

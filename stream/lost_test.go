@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -32,7 +33,7 @@ func (s *trimmed) Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, err
 	return func(yield func(Chunk, error) bool) {
 		for _, r := range ranges {
 			if to := min(s.mark, r.To); r.From < to {
-				gone := Account{Range: Range{r.Partition, r.From, to}, Lost: to - r.From}
+				gone := Account{Range: Range{Partition: r.Partition, From: r.From, To: to}, Lost: to - r.From}
 				if !yield(Chunk{Accounts: []Account{gone}}, nil) {
 					return
 				}
@@ -54,7 +55,7 @@ func TestRecordLost(t *testing.T) {
 	m := newJob(t, src, s)
 	var lost *LostError
 	require.ErrorAs(t, m.Drain(ctx), &lost)
-	assert.Equal(t, Range{"0", 10, 20}, lost.Range)
+	assert.Equal(t, Range{Partition: "0", From: 10, To: 20}, lost.Range)
 	m.RecordLost = true
 	require.NoError(t, m.Drain(ctx))
 	p := m.Progress()
@@ -76,7 +77,7 @@ func TestLostAfterThePlan(t *testing.T) {
 		var lost *LostError
 		err := newJob(t, src, s).Drain(ctx)
 		require.ErrorAs(t, err, &lost)
-		assert.Equal(t, Range{"0", 0, 7}, lost.Range)
+		assert.Equal(t, Range{Partition: "0", From: 0, To: 7}, lost.Range)
 		assert.ErrorContains(t, err, ": read: ")
 	}
 	m := newJob(t, src, s)
@@ -102,7 +103,7 @@ func TestProgressCauses(t *testing.T) {
 	assert.EqualValues(t, 30, got["even"])
 	assert.EqualValues(t, 1, got["1"])
 	assert.EqualValues(t, 30-19, got[otherCauses])
-	assert.Len(t, got, mostCauses+1)
+	assert.Len(t, got, maxCauses+1)
 	got["even"] = 0
 	assert.EqualValues(t, 30, m.Progress().Causes["even"], "a copy")
 	require.NoError(t, m.Drain(context.Background()))
@@ -114,10 +115,10 @@ func TestCausesOfAnotherAttempt(t *testing.T) {
 	var m meter
 	m.begin()
 	m.staged("mine", causes{"x": 2}, nil)
-	m.published(&Commit{Token: "theirs"}, time.Now())
+	m.published(&ledger.Commit{Token: "theirs"}, time.Now())
 	assert.Empty(t, m.now().Causes)
 	m.staged("mine", causes{"x": 3}, nil)
-	m.published(&Commit{Token: "mine"}, time.Now())
-	m.published(&Commit{Token: "mine"}, time.Now())
+	m.published(&ledger.Commit{Token: "mine"}, time.Now())
+	m.published(&ledger.Commit{Token: "mine"}, time.Now())
 	assert.Equal(t, map[string]int64{"x": 3}, m.now().Causes, "once")
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// MessageSchema is the schema of raw messages, as the sources of this module
-// hand them over and the transforms of this module expect them:
+// MessageSchema is the schema of raw messages, which the sources of this module
+// yield and its transforms expect:
 //
 //	topic      string              the topic, or the path of the file
 //	partition  int32               0 for files
 //	offset     int64               the offset, or the number of the record in its file
-//	time       timestamp[ms, UTC]  the message's time, null where there is none
-//	key        binary_view         null where there is none
+//	time       timestamp[ms, UTC]  the message's time, null if unknown
+//	key        binary_view         null if there is none
 //	value      binary_view         null for a tombstone
 var MessageSchema = arrow.NewSchema([]arrow.Field{
 	{Name: "topic", Type: arrow.BinaryTypes.String},
@@ -37,25 +37,26 @@ const (
 )
 
 // Message is one raw message for a MessageBuilder. Key and Value are not
-// copied: they must lie in the buffers they name, and stay unchanged as long
-// as any record made of them lives.
+// copied: their buffers must stay unchanged as long as any record made of them
+// lives.
 type Message struct {
 	Topic     string
 	Partition int32
 	Offset    int64
-	Time      time.Time // zero: none
+	Time      time.Time // zero if unknown
 	Key       View
 	Value     View
 }
 
-// View is a run of bytes in a buffer. A nil buffer stands for a null value.
+// View is a slice of a buffer. If Buffer is nil, the value is null.
 type View struct {
 	Buffer   *memory.Buffer
 	From, To int // less than 2 GiB
 }
 
-// MessageBuilder makes records by MessageSchema whose keys and values point
-// into the buffers that the source read them into. Not for concurrent use.
+// MessageBuilder makes records with MessageSchema whose keys and values point
+// into the buffers that the source read them into. It must not be used
+// concurrently.
 type MessageBuilder struct {
 	topic     *array.StringBuilder
 	partition *array.Int32Builder
@@ -66,7 +67,7 @@ type MessageBuilder struct {
 	bytes     int64
 }
 
-// NewMessageBuilder returns an empty builder that takes its own memory from mem.
+// NewMessageBuilder returns an empty builder that allocates from mem.
 func NewMessageBuilder(mem memory.Allocator) *MessageBuilder {
 	return &MessageBuilder{
 		topic:     array.NewStringBuilder(mem),
@@ -78,8 +79,8 @@ func NewMessageBuilder(mem memory.Allocator) *MessageBuilder {
 	}
 }
 
-// Append adds a message. It retains the buffers of its key and value until
-// the record it becomes part of is released.
+// Append adds a message. It retains the buffers of key and value until the
+// record that it becomes part of is released.
 func (b *MessageBuilder) Append(m Message) {
 	b.topic.Append(m.Topic)
 	b.partition.Append(m.Partition)
@@ -94,14 +95,14 @@ func (b *MessageBuilder) Append(m Message) {
 	b.bytes += int64(m.Key.To - m.Key.From + m.Value.To - m.Value.From)
 }
 
-// Len is the number of messages since the last record.
+// Len returns the number of messages since the last record.
 func (b *MessageBuilder) Len() int { return b.offset.Len() }
 
-// Bytes is the size of their keys and values.
+// Bytes returns the size of their keys and values.
 func (b *MessageBuilder) Bytes() int64 { return b.bytes }
 
-// NewRecord returns the messages as a record that the caller must release,
-// and leaves the builder empty.
+// NewRecord returns the messages as a record, which the caller must release,
+// and empties the builder.
 func (b *MessageBuilder) NewRecord() arrow.Record {
 	n := int64(b.Len())
 	cols := []arrow.Array{
@@ -117,7 +118,7 @@ func (b *MessageBuilder) NewRecord() arrow.Record {
 	return array.NewRecord(MessageSchema, cols, n)
 }
 
-// Release frees what the builder holds.
+// Release releases the memory of the builder.
 func (b *MessageBuilder) Release() {
 	b.topic.Release()
 	b.partition.Release()
@@ -127,8 +128,8 @@ func (b *MessageBuilder) Release() {
 	b.value.reset()
 }
 
-// viewBuilder builds a binary view column over buffers it does not copy.
-// Arrow v17 has the array but no builder for it.
+// viewBuilder builds a binary view column over buffers without copying them.
+// Arrow v17 has the array but not the builder.
 type viewBuilder struct {
 	mem     memory.Allocator
 	headers []arrow.ViewHeader

@@ -6,61 +6,73 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/skyfinch/skyfinch/stream/internal/attempts"
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Engine runs a job.
-type Engine interface {
-	// Run works until the context ends, and then returns nil.
-	Run(ctx context.Context) error
-	// Drain finishes what was begun, does what is there then, and returns nil;
-	// or the context's error if that ended before.
-	Drain(ctx context.Context) error
-}
-
-var _ Engine = (*MicroBatch)(nil)
-
-// MicroBatch is the engine: it reads a source in batches, passes the messages
-// through transforms, and has a sink archive each batch exactly once. Fill in
-// the fields, then call Run or Drain, one at a time. An error they return is
-// mostly a *BatchError; calling them again takes up the work where it stood.
+// MicroBatch is a job and its engine: it reads a source in batches, passes the
+// messages through transforms, and has a sink store each batch exactly once.
+// Fill in the fields, then call Run or Drain, one at a time. Their error is
+// mostly a *BatchError. Calling them again resumes the work.
 type MicroBatch struct {
 	Source     Source
-	Transforms []Transform // applied in this order; none: the sink gets the messages
+	Transforms []Transform // applied in this order; if empty, the sink gets the messages
 	Sink       Sink
 
-	// Rejects takes the messages that a transform rejected, by RejectSchema.
-	// nil: they are logged by cause, counted, and gone.
+	// Rejects gets the messages that were rejected, with RejectSchema. If nil,
+	// they are logged by cause, counted, and gone.
 	Rejects Sink
-	// Ledger is the record of what was done. nil: it is kept in memory, and
+	// Ledger is the record of what was done. If nil, it is kept in memory, and
 	// the job starts from the beginning each time.
-	Ledger *Ledger
+	Ledger *ledger.Ledger
 
-	// RecordLost says what becomes of offsets that are gone from the source
-	// before they were read. false: the engine stops with a *LostError, or a
-	// *TruncatedError. true: the ledger records them as lost, a warning is
-	// logged, and the engine goes on. A job that was stopped by a loss goes on when it is set.
+	// RecordLost decides what happens when offsets are gone from the source
+	// before they were read. If false, the engine stops with a *LostError or a
+	// *TruncatedError. If true, the ledger records them as lost, a warning is
+	// logged, and the engine goes on. A job that was stopped by a loss goes on
+	// once it is set.
 	RecordLost bool
-	// Alone says that no other process is at work on the ledger, as a lock on its
-	// store can tell. A batch that a dead one left is then taken up at once, and
-	// not when it has given no sign of life for five seconds.
+	// Alone says that no other process works on the ledger, as a lock on its
+	// store can ensure. A batch that a dead process left is then resumed at
+	// once, not after five seconds without a heartbeat.
 	Alone bool
 
-	Interval time.Duration // from batch to batch while nothing waits; 0: 10 s
+	Interval time.Duration // between batches while nothing waits; if zero, 10 s
 	Limits   Limits
-	Workers  int // that apply transforms; 0: one a core
+	Workers  int // that apply transforms; if zero, one for each core
 	Retry    Retry
-	// Observe, if given, is called after each batch has been published.
+	// SnapshotEvery is how many batches are done from one snapshot of the ledger
+	// to the next. If zero, 64.
+	SnapshotEvery int64
+	// Observe, if not nil, is called after each batch has been published.
 	Observe func(Progress)
-	Log     *slog.Logger // nil: slog.Default
+	Log     *slog.Logger // if nil, slog.Default()
 
 	progress meter
 }
 
-// Progress says how far the current or last Run or Drain has come. It may be
+// Schemas keeps the schema of each table, which only ever widens. A
+// *ledger.Ledger implements it.
+type Schemas interface {
+	// Widen calls merge with the table's schema, nil if it has none yet, and
+	// makes the result the table's schema before any row is written with it. If
+	// another process widens the table first, merge is called again with the
+	// wider schema. merge returns its argument itself when that is wide enough.
+	// An error of merge is returned unchanged.
+	Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error)
+}
+
+var _ Schemas = (*ledger.Ledger)(nil)
+
+// Progress returns the progress of the current or last Run or Drain. It may be
 // called at any time.
 func (m *MicroBatch) Progress() Progress { return m.progress.now() }
 
-// Run implements Engine.
+// Run works until the context ends, and then returns nil.
 func (m *MicroBatch) Run(ctx context.Context) error {
 	e, err := m.start(ctx)
 	if err != nil {
@@ -69,31 +81,34 @@ func (m *MicroBatch) Run(ctx context.Context) error {
 	err = e.loop(ctx)
 	var failed *BatchError
 	if ctx.Err() != nil && !errors.As(err, &failed) {
-		return nil // also when the grace period ended, with an error of its own
+		return nil // also when the grace period ended with an error of its own
 	}
 	return err
 }
 
-// Drain implements Engine.
+// Drain finishes what was begun, processes what is available then, and returns
+// nil. If the context ends first, it returns the context's error.
 func (m *MicroBatch) Drain(ctx context.Context) error {
 	e, err := m.start(ctx)
 	if err != nil {
 		return err
 	}
-	e.fixed, e.limits.BacklogShare = true, 1 // nothing is new
+	e.draining, e.limits.BacklogShare = true, 1 // nothing is new
 	return e.loop(ctx)
 }
 
-// start returns an engine that knows nothing of its ledger yet.
+// start returns an engine that has not read its ledger yet.
 func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
-	e := &engine{
-		MicroBatch: m, ledger: m.Ledger, view: newView(), limits: m.Limits.withDefaults(), cut: map[string]bool{}, own: map[int64]string{}, signs: map[int64]*signs{},
-		interval: m.Interval, workers: m.Workers, alone: m.Alone, retry: m.Retry.withDefaults(), log: m.Log,
-	}
 	if m.Source == nil || m.Sink == nil {
 		return nil, errors.New("stream: a MicroBatch needs a Source and a Sink")
 	}
-	e.budget = e.limits
+	e := &engine{
+		job: m, ledger: m.Ledger, state: protocol.New(),
+		limits: m.Limits.withDefaults(), interval: m.Interval, workers: m.Workers,
+		alone: m.Alone, retry: m.Retry.withDefaults(), log: m.Log,
+		truncated: map[string]bool{}, ownPlans: map[int64]string{}, peers: map[int64]*peerActivity{},
+	}
+	e.batchLimits = e.limits
 	if e.interval <= 0 {
 		e.interval = 10 * time.Second
 	}
@@ -106,10 +121,11 @@ func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
 	m.progress.begin()
 	if e.ledger == nil {
 		var err error
-		if e.ledger, err = newMemoryLedger(ctx); err != nil {
+		if e.ledger, err = ledger.OpenMemory(ctx); err != nil {
 			return nil, err
 		}
 		e.alone = true
 	}
+	e.attempts = attempts.Open(e.ledger)
 	return e, nil
 }

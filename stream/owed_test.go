@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -53,20 +55,20 @@ func (f *forgetful) Available(ctx context.Context) ([]Extent, error) {
 	return out, err
 }
 
-func TestOwed(t *testing.T) {
-	var c claims
-	require.NoError(t, c.begin(Range{"b", 0, Open}))
-	require.NoError(t, c.begin(Range{"a", 0, Open}))
-	require.NoError(t, c.begin(Range{"k", 0, 7}))
-	require.NoError(t, c.settle(Account{Range: Range{"a", 0, 3}}))
-	assert.Equal(t, []Extent{{Range: Range{"a", 0, Open}}, {Range: Range{"b", 0, Open}}}, c.owed(nil))
-	assert.Equal(t, []Extent{{Range: Range{"b", 0, Open}}}, c.owed([]Extent{{Range: Range{"a", 0, Open}}}))
-	ranges, _, _, err := choose(&c, nil, terms{Limits: Limits{}.withDefaults()})
+func TestUnlisted(t *testing.T) {
+	var c protocol.Coverage
+	require.NoError(t, fold(&c, &ledger.Plan{Ranges: []Range{Range{Partition: "b", From: 0, To: ledger.UnknownEnd}}}))
+	require.NoError(t, fold(&c, &ledger.Plan{Ranges: []Range{Range{Partition: "a", From: 0, To: ledger.UnknownEnd}}}))
+	require.NoError(t, fold(&c, &ledger.Plan{Ranges: []Range{Range{Partition: "k", From: 0, To: 7}}}))
+	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 0, To: 3}}))
+	assert.Equal(t, []Extent{{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}}, {Range: Range{Partition: "b", From: 0, To: ledger.UnknownEnd}}}, unlisted(&c, nil))
+	assert.Equal(t, []Extent{{Range: Range{Partition: "b", From: 0, To: ledger.UnknownEnd}}}, unlisted(&c, []Extent{{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}}}))
+	ranges, _, _, err := choose(&c, nil, planInput{Limits: Limits{}.withDefaults()})
 	require.NoError(t, err)
-	assert.Equal(t, []Range{{"a", 3, Open}, {"b", 0, Open}}, ranges)
-	require.NoError(t, c.settle(Account{Range: Range{"a", 3, 3}, End: true}))
-	require.NoError(t, c.settle(Account{Range: Range{"b", 0, 1}, End: true}))
-	assert.Empty(t, c.owed(nil))
-	require.NoError(t, c.begin(Range{"a", 3, Open}), "planned again by an older view")
-	assert.Empty(t, c.owed(nil), "it has ended")
+	assert.Equal(t, []Range{{Partition: "a", From: 3, To: ledger.UnknownEnd}, {Partition: "b", From: 0, To: ledger.UnknownEnd}}, ranges)
+	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 3, To: 3}, End: true}))
+	require.NoError(t, c.Settle(Account{Range: Range{Partition: "b", From: 0, To: 1}, End: true}))
+	assert.Empty(t, unlisted(&c, nil))
+	require.NoError(t, fold(&c, &ledger.Plan{Ranges: []Range{Range{Partition: "a", From: 3, To: ledger.UnknownEnd}}}), "planned again by an older view")
+	assert.Empty(t, unlisted(&c, nil), "it has ended")
 }

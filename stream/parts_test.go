@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +15,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/internal/recordsize"
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -60,7 +61,7 @@ func TestGateBecome(t *testing.T) {
 	require.NoError(t, g.enter(t.Context(), before))
 	_, ok := g.admit(map[*byte]int64{new(byte): 8})
 	assert.False(t, ok)
-	g.become(before, after)
+	g.resize(before, after)
 	assert.EqualValues(t, 40, g.used)
 	_, ok = g.admit(map[*byte]int64{new(byte): 60})
 	assert.True(t, ok)
@@ -201,8 +202,8 @@ func TestField(t *testing.T) {
 	for _, path := range []string{"", "x", "s.x", "s.t.x.y", "s."} {
 		assert.Nil(t, Field(rec, path), path)
 	}
-	assert.Positive(t, RecordBytes(rec))
-	assert.Equal(t, RecordBytes(rec), RecordBytes(slice), "a slice keeps the whole")
+	assert.Positive(t, recordsize.Of(rec))
+	assert.Equal(t, recordsize.Of(rec), recordsize.Of(slice), "a slice keeps the whole")
 }
 
 // Other writers may leave values below a null struct.
@@ -272,7 +273,7 @@ func TestMessageBytes(t *testing.T) {
 	slice := rec.NewSlice(5, 7)
 	defer slice.Release()
 	assert.EqualValues(t, 500+2*1000, messageBytes(slice))
-	assert.GreaterOrEqual(t, RecordBytes(rec), int64(1<<20))
+	assert.GreaterOrEqual(t, recordsize.Of(rec), int64(1<<20))
 
 	lists := array.NewListBuilder(memory.DefaultAllocator, arrow.BinaryTypes.String)
 	defer lists.Release()
@@ -298,26 +299,6 @@ func TestMessageBytes(t *testing.T) {
 	assert.EqualValues(t, 24, messageBytes(n))
 }
 
-func TestRecordBytes(t *testing.T) {
-	rec := numberRecord(memory.DefaultAllocator, make([]int64, 1000)...)
-	defer rec.Release()
-	n := RecordBytes(rec)
-	assert.GreaterOrEqual(t, n, int64(8000))
-	twice := array.NewRecord(arrow.NewSchema([]arrow.Field{numberSchema.Field(0), {Name: "again", Type: arrow.PrimitiveTypes.Int64}}, nil),
-		[]arrow.Array{rec.Column(0), rec.Column(0)}, 1000)
-	defer twice.Release()
-	assert.Equal(t, n, RecordBytes(twice), "a shared buffer counts once")
-
-	d := array.NewDictionaryBuilder(memory.DefaultAllocator, &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}).(*array.BinaryDictionaryBuilder)
-	defer d.Release()
-	require.NoError(t, d.AppendString(strings.Repeat("x", 10_000)))
-	col := d.NewArray()
-	defer col.Release()
-	dict := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "d", Type: col.DataType()}}, nil), []arrow.Array{col}, 1)
-	defer dict.Release()
-	assert.GreaterOrEqual(t, RecordBytes(dict), int64(10_000), "dictionaries count")
-}
-
 func TestRetryDelay(t *testing.T) {
 	r := Retry{}.withDefaults()
 	assert.Equal(t, Retry{8, 100 * time.Millisecond, 5 * time.Second}, r)
@@ -334,18 +315,18 @@ func TestRetryDelay(t *testing.T) {
 
 func TestErrorTexts(t *testing.T) {
 	cause := errors.New("disk full")
-	e := &BatchError{Batch: 7, Stage: StageWrite, Ranges: []Range{{"t/0", 5, 9}}, Err: cause}
+	e := &BatchError{Batch: 7, Stage: StageWrite, Ranges: []Range{{Partition: "t/0", From: 5, To: 9}}, Err: cause}
 	assert.EqualError(t, e, "stream: batch 7 of t/0[5,9): stage: disk full")
-	e.Ranges = append(e.Ranges, Range{"t/1", 0, Open}, Range{})
+	e.Ranges = append(e.Ranges, Range{Partition: "t/1", From: 0, To: ledger.UnknownEnd}, Range{})
 	assert.EqualError(t, e, "stream: batch 7 of t/0[5,9) and 2 more: stage: disk full")
 	assert.ErrorIs(t, e, cause)
 	assert.Equal(t, "t/1[0,…)", e.Ranges[1].String())
-	assert.EqualValues(t, Open, e.Ranges[1].Len())
+	assert.EqualValues(t, ledger.UnknownEnd, e.Ranges[1].Len())
 	assert.NoError(t, Permanent(nil))
 	assert.ErrorIs(t, Permanent(cause), cause)
-	assert.True(t, isPermanent(fmt.Errorf("x: %w", at(StageRead, Permanent(cause)))))
+	assert.True(t, isPermanent(fmt.Errorf("x: %w", inStage(StageRead, Permanent(cause)))))
 	assert.False(t, isPermanent(cause))
-	assert.NoError(t, at(StageRead, nil))
+	assert.NoError(t, inStage(StageRead, nil))
 }
 
 func TestReceiptAll(t *testing.T) {
@@ -405,141 +386,29 @@ func TestMessageBuilder(t *testing.T) {
 	buf.Release()
 }
 
-// widen adds a field, unless it is there.
-func widen(name string) func(*arrow.Schema) (*arrow.Schema, error) {
-	return func(s *arrow.Schema) (*arrow.Schema, error) {
-		var fields []arrow.Field
-		if s != nil {
-			if s.HasField(name) {
-				return s, nil
-			}
-			fields = s.Fields()
-		}
-		return arrow.NewSchema(append(fields, arrow.Field{Name: name, Type: arrow.BinaryTypes.BinaryView, Nullable: true}), nil), nil
-	}
-}
-
-func TestWidenConcurrently(t *testing.T) {
-	ctx, s := context.Background(), store.NewMemory()
-	errs := make(chan error)
-	for i := range 4 {
-		l, err := OpenLedger(ctx, s, "ledger", nil)
-		require.NoError(t, err)
-		go func() {
-			var err error
-			for j := range 10 {
-				var got *arrow.Schema
-				name := fmt.Sprintf("f%d", (j*(i+1))%10)
-				if got, err = l.Widen(ctx, "alerts/x", widen(name)); err != nil || !got.HasField(name) {
-					err = errors.Join(err, fmt.Errorf("%s: %v", name, got))
-					break
-				}
-			}
-			errs <- err
-		}()
-	}
-	for range 4 {
-		require.NoError(t, <-errs)
-	}
-	l, err := OpenLedger(ctx, s, "ledger", nil)
-	require.NoError(t, err)
-	got, err := l.Widen(ctx, "alerts/x", func(s *arrow.Schema) (*arrow.Schema, error) { return s, nil })
-	require.NoError(t, err)
-	assert.Equal(t, 10, got.NumFields(), "each field once")
-	assert.Equal(t, 10, l.tables["alerts/x"].n)
-	_, err = l.Widen(ctx, "alerts/x", func(*arrow.Schema) (*arrow.Schema, error) { return nil, errFault })
-	assert.Equal(t, errFault, err)
-	other, err := l.Widen(ctx, "alerts.x", widen("a"))
-	require.NoError(t, err)
-	assert.Equal(t, 1, other.NumFields(), "a chain of its own")
-}
-
-func TestDamagedLink(t *testing.T) {
-	for _, data := range []string{"", "{", `{"table":"x","number":1,"arrow":"AAAA"}`, `{"table":"x","number":2}`} {
-		s := store.NewMemory()
-		l, err := OpenLedger(context.Background(), s, "ledger", nil)
-		require.NoError(t, err)
-		s.PutIfAbsent(context.Background(), "ledger/schema/x.000001", []byte(data))
-		_, err = l.Widen(context.Background(), "x", widen("a"))
-		assert.ErrorContains(t, err, "stream: ledger record ledger/schema/x.000001 is damaged")
-		assert.True(t, isPermanent(err))
-	}
-}
-
-func FuzzLink(f *testing.F) {
-	s := store.NewMemory()
-	l, _ := OpenLedger(context.Background(), s, "ledger", nil)
-	l.Widen(context.Background(), "x", widen("a"))
-	data, _ := s.Get(context.Background(), "ledger/schema/x.000001")
-	f.Add(data)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var c chain
-		if _, err := c.follow("x.000001", "x", data); err == nil && (c.n != 1 || c.schema == nil) {
-			t.Error("no schema and no error")
-		}
-	})
-}
-
 // FuzzRecords folds a plan and a commit of any content.
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte(`{"batch":1,"ranges":[{"partition":"p","from":0,"to":9}]}`), []byte(`{"batch":1,"accounts":[{"partition":"p","from":0,"to":9,"read":9}]}`))
 	f.Fuzz(func(t *testing.T, plan, commit []byte) {
-		p, err := parse[Plan](1, "1.plan", plan)
+		ctx, s := context.Background(), store.NewMemory()
+		l, err := ledger.Open(ctx, s, "ledger", nil)
+		require.NoError(t, err)
+		s.PutIfAbsent(ctx, "ledger/000000000001.plan", plan)
+		s.PutIfAbsent(ctx, "ledger/000000000001.commit", commit)
+		p, err := l.Plan(ctx, 1)
 		if err != nil {
 			return
 		}
-		c, err := parse[Commit](1, "1.commit", commit)
+		c, err := l.Commit(ctx, 1)
 		if err != nil {
 			return
 		}
-		v := newView()
-		for _, got := range []answer{{plan: p}, {commit: c}, {done: &Done{Batch: 1}}} {
-			if err := v.learn(v.next(snapshotPeriod, nil), got); err != nil {
+		state := protocol.New()
+		for _, got := range []protocol.Result{{Plan: p}, {Commit: c}, {Done: true}} {
+			if err := state.Learn(state.Next(64, nil), got); err != nil {
 				return
 			}
 		}
-		choose(&v.claims, []Extent{extent("p", 0, 100, 0)}, terms{Limits: Limits{}.withDefaults()})
+		choose(&state.Settled, []Extent{extent("p", 0, 100, 0)}, planInput{Limits: Limits{}.withDefaults()})
 	})
-}
-
-func TestOpenLedger(t *testing.T) {
-	ctx, s := context.Background(), store.NewMemory()
-	settings := map[string]string{"clock": "event", "layout": "hours"}
-	a, err := OpenLedger(ctx, s, "ledger", settings)
-	require.NoError(t, err)
-	b, err := OpenLedger(ctx, s, "ledger", settings)
-	require.NoError(t, err)
-	assert.Equal(t, a.ID(), b.ID())
-	_, err = OpenLedger(ctx, s, "ledger", map[string]string{"clock": "night", "layout": "days"})
-	var other *SettingsError
-	require.ErrorAs(t, err, &other)
-	assert.Equal(t, &SettingsError{"ledger", "clock", "event", "night"}, other, "the first by name")
-	for _, bad := range []string{"", "{", `{"version":"1"}`} {
-		s := store.NewMemory()
-		s.PutIfAbsent(ctx, "ledger/ledger.json", []byte(bad))
-		_, err = OpenLedger(ctx, s, "ledger", nil)
-		assert.ErrorContains(t, err, "ledger/ledger.json is damaged")
-	}
-	s = store.NewMemory()
-	s.PutIfAbsent(ctx, "ledger/ledger.json", []byte(`{"id":"x","version":"2"}`))
-	_, err = OpenLedger(ctx, s, "ledger", nil)
-	require.ErrorAs(t, err, &other)
-	assert.Equal(t, "version", other.Setting)
-}
-
-// The first record stands, and a later writer is told what it says.
-func TestPutTellsWhatStands(t *testing.T) {
-	ctx := context.Background()
-	l, err := newMemoryLedger(ctx)
-	require.NoError(t, err)
-	for _, token := range []string{"first", "second"} {
-		got, err := put(ctx, l, 1, kindPlan, &Plan{Batch: 1, Token: token})
-		require.NoError(t, err)
-		assert.Equal(t, "first", got.Token)
-	}
-	p, err := l.Plan(ctx, 1)
-	require.NoError(t, err)
-	assert.Equal(t, "first", p.Token)
-	_, err = l.Commit(ctx, 1)
-	assert.ErrorIs(t, err, fs.ErrNotExist)
 }

@@ -2,31 +2,36 @@ package stream
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 	"unicode/utf8"
+
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Limits bounds a batch and what the engine holds of it. Zero fields mean the
-// defaults.
+// Limits bounds a batch, and what the engine holds of it in memory. Zero fields
+// have defaults.
 type Limits struct {
-	// Rows is the most messages in a batch; 100,000. A batch may pass it by
-	// less than a chunk.
+	// Rows is the most messages in a batch; if zero, 100,000. A batch may exceed
+	// it by less than a chunk.
 	Rows int64
-	// Bytes is the most bytes of messages, keys and values, in a batch; 1 GiB.
-	// A batch may pass it by less than a chunk.
+	// Bytes is the most bytes of messages, keys and values, in a batch; if zero,
+	// 1 GiB. A batch may exceed it by less than a chunk.
 	Bytes int64
-	// InFlight is the most memory of messages read and not yet taken by the
-	// sink, in bytes; 48 MiB. A buffer that several chunks were cut from
-	// counts once, and whole. A larger chunk passes alone.
+	// InFlight is the most memory, in bytes, of messages that have been read and
+	// not yet been taken by the sink; if zero, 48 MiB. A buffer that several
+	// chunks share counts once, and whole. A larger chunk passes alone.
 	InFlight int64
-	// BacklogShare is the part of a batch that is kept for late data while new
-	// data comes in, up to 1; what either of them does not need, the other
-	// gets. 0: a half. Surveys send a small part of what a process can archive,
-	// so that late data mostly gets nearly all; and where new data comes as
-	// fast as it can be archived, a backlog takes twice the time that it would
-	// take alone, but it comes to its end. 1: strictly the oldest first. Below
-	// 0: nothing is kept, and late data gets what new data leaves.
+	// BacklogShare is the share of a batch, up to 1, that is reserved for the
+	// backlog while new data comes in; what either does not need, the other
+	// gets. If zero, a half: surveys send a small part of what a process can
+	// archive, so the backlog mostly gets nearly everything, and where new data
+	// comes as fast as it can be archived, the backlog still shrinks, at half
+	// the speed. With 1 the oldest messages always come first. If negative,
+	// nothing is reserved, and the backlog gets what new data leaves.
 	BacklogShare float64
 }
 
@@ -47,137 +52,153 @@ func (l Limits) withDefaults() Limits {
 }
 
 const (
-	// leastBatch keeps batches on a slow store from becoming ever smaller
-	// ones, of which each takes the time that it takes to begin and end one.
-	leastBatch = 8 << 20
-	// firstBatch is enough to see how fast batches are.
-	firstBatch = 64 << 20
+	// minBatchBytes keeps batches on a slow store from shrinking until each
+	// takes mostly its overhead.
+	minBatchBytes = 8 << 20
+	// firstBatchBytes is enough to measure the speed.
+	firstBatchBytes = 64 << 20
 )
 
-// within shrinks the limits to what can be done in a time at a speed in bytes
-// a second, 0 if it is not known: a batch can be read when it is whole, so new
-// data waits for as long as it takes, and for the batch before. Without a speed
-// nobody knows how far behind a partition is: the oldest goes first.
+// within reduces the limits to what can be done in a time at a speed in bytes a
+// second, 0 if unknown: a batch becomes readable as a whole, so new data waits
+// for the duration of its batch and the one before. While the speed is unknown,
+// so is whether a partition has a backlog: the oldest messages come first.
 func (l Limits) within(t time.Duration, speed float64) Limits {
 	if speed <= 0 {
-		l.Bytes, l.BacklogShare = min(l.Bytes, firstBatch), 1
+		l.Bytes, l.BacklogShare = min(l.Bytes, firstBatchBytes), 1
 		return l
 	}
-	l.Bytes = min(l.Bytes, max(int64(speed*t.Seconds()), leastBatch))
+	l.Bytes = min(l.Bytes, max(int64(speed*t.Seconds()), minBatchBytes))
 	return l
 }
 
-// terms are what choose goes by besides the ledger and the source.
-type terms struct {
+// planInput is what choose needs besides the ledger and the source.
+type planInput struct {
 	Limits
-	rowBytes   float64 // of a message of the batch before; 0: not known
-	recordLost bool    // a range may begin before what is left
+	messageSize float64 // mean of the batch before, in bytes; 0 if unknown
+	recordLost  bool    // a range may begin before what still exists
 }
 
-// choose picks the ranges of the next batch: of each partition what is new and,
-// where it has been left behind, what is late; see divide. How many rows that
-// is follows from their size: as the source estimates it, else as it was in the
-// last batch. Then come open ranges, in the order of the source, until the
-// limits are reached, before them those that were begun and that the source
-// does not list any more: it must answer for them. more says that something was
-// left. A partition that the ledger does not know and that has nothing to read
-// yet gets a start, so that what comes, or is lost, before the next plan counts.
-func choose(c *claims, extents []Extent, l terms) (ranges []Range, starts []Start, more bool, err error) {
+// choose picks the ranges of the next batch. Of each partition it takes new
+// data and, if it has a backlog, old data; see divide. The number of rows
+// follows from their size, as the source estimates it or as it was in the last
+// batch. Ranges with an unknown end come last, in the order of the source,
+// until the limits are reached; first among them those that were begun and that
+// the source no longer lists, because it must account for them.
+//
+// more reports that something was left. A partition that the ledger does not
+// know and that has nothing to read yet gets a start, so that what arrives, or
+// is lost, before the next plan is accounted for.
+func choose(c *protocol.Coverage, extents []Extent, in planInput) (ranges []Range, starts []ledger.Start, more bool, err error) {
 	if err := checkExtents(extents); err != nil {
 		return nil, nil, false, err
 	}
-	p := planning{claims: c, terms: l, fresh: c.empty()}
-	extents = append(c.owed(extents), extents...)
-	for _, e := range extents {
+	p := planner{covered: c, planInput: in, newLedger: c.Empty()}
+	for _, e := range append(unlisted(c, extents), extents...) {
 		if err := p.add(e); err != nil {
 			return nil, nil, false, err
 		}
 	}
-	rows, size := float64(l.Rows-p.opened), rowBytes(extents, l.rowBytes)
+	rows, size := float64(in.Rows-p.openRows), messageSize(extents, in.messageSize)
 	if size > 0 {
-		rows = min(rows, float64(l.Bytes-p.bytes)/size)
+		rows = min(rows, float64(in.Bytes-p.openBytes)/size)
 	}
 	p.divide(max(math.Floor(rows), 1), size > 0)
-	return append(p.ranges, p.open...), p.starts, p.more, nil
+	return append(p.ranges, p.openRanges...), p.starts, p.more, nil
 }
 
-// planning is the making of one plan.
-type planning struct {
-	*claims
-	terms
-	fresh bool   // the ledger names no partition yet
-	lanes []lane // with an end
+// unlisted returns an extent for each unfinished partition that is not among
+// the extents: it was moved, deleted, or is not asked for any more.
+func unlisted(c *protocol.Coverage, extents []Extent) (out []Extent) {
+	missing := maps.Clone(c.Unfinished())
+	for _, e := range extents {
+		delete(missing, e.Partition)
+	}
+	for _, p := range slices.Sorted(maps.Keys(missing)) {
+		out = append(out, Extent{Range: Range{Partition: p, To: ledger.UnknownEnd}})
+	}
+	return out
+}
 
-	opened, bytes int64 // messages and bytes that are taken by open ranges
-	ranges, open  []Range
-	starts        []Start
-	more          bool
+// planner makes one plan.
+type planner struct {
+	planInput
+	covered   *protocol.Coverage
+	newLedger bool           // the ledger names no partition yet
+	pending   []pendingRange // one for each partition with a known end
+
+	openRows, openBytes int64 // taken by ranges with an unknown end
+	ranges, openRanges  []Range
+	starts              []ledger.Start
+	more                bool
 }
 
 // add takes up an extent.
-func (p *planning) add(e Extent) error {
-	oldest, known := e.From, p.knows(e.Partition)
-	start := startOf(e, p.fresh && !e.Gone)
-	next, _ := p.next(e.Partition)
+func (p *planner) add(e Extent) error {
+	oldest, known := e.From, p.covered.Knows(e.Partition)
+	start := startOf(e, p.newLedger && !e.Gone)
+	lowest, _ := p.covered.Lowest(e.Partition)
 	switch {
 	case start > e.From || !known && (e.To <= start || e.AssignedElsewhere):
-		p.starts = append(p.starts, Start{Partition: e.Partition, At: start, Skipped: start - e.From})
+		p.starts = append(p.starts, ledger.Start{Partition: e.Partition, At: start, Skipped: start - e.From})
 		e.From, oldest, known = start, start, true
-	case e.AssignedElsewhere: // what is lost is for its own process to say
-	case known && next < oldest:
+	case e.AssignedElsewhere: // the assigned process reports what is lost
+	case known && lowest < oldest:
 		if !p.recordLost {
-			return lostError(p.runs(Extent{Range: Range{e.Partition, next, oldest}}))
+			return lostError(p.covered.Free(Range{Partition: e.Partition, From: lowest, To: oldest}))
 		}
-		e.From = next // the source answers for what is gone
+		e.From = lowest // the source accounts for what is gone
 	}
 	switch {
 	case e.AssignedElsewhere:
 		return nil
 	case e.Gone:
 		return p.addGone(e)
-	case e.To == Open:
+	case e.To == ledger.UnknownEnd:
 		p.addOpen(e)
 	default:
-		p.addLane(lane{fresh: !known, oldest: oldest}, e.Partition, p.runs(e))
+		p.addPending(pendingRange{isNew: !known, oldest: oldest}, e.Partition, p.covered.Free(e.Range))
 	}
 	return nil
 }
 
-// addGone takes up a partition that is no more, whole: nothing has to be read.
-func (p *planning) addGone(e Extent) error {
-	runs := p.runs(e)
-	if len(runs) > 0 && !p.recordLost {
-		return lostError(runs)
+// addGone takes up a partition that no longer exists, whole: nothing has to be
+// read.
+func (p *planner) addGone(e Extent) error {
+	free := p.covered.Free(e.Range)
+	if len(free) > 0 && !p.recordLost {
+		return lostError(free)
 	}
-	p.open = append(p.open, runs...)
-	if len(runs) == 0 && !p.ended(e.Partition) {
-		// Nothing is lost, but the ledger shall know that it has ended.
-		p.open = append(p.open, Range{e.Partition, max(p.last(e.Partition), e.From), Open})
+	p.openRanges = append(p.openRanges, free...)
+	if len(free) == 0 && !p.covered.Ended(e.Partition) {
+		// Nothing is lost, but the ledger must record the end.
+		from := max(p.covered.Last(e.Partition), e.From)
+		p.openRanges = append(p.openRanges, Range{Partition: e.Partition, From: from, To: ledger.UnknownEnd})
 	}
 	return nil
 }
 
-// addOpen takes up a partition of which nobody knows the end: it is read from
-// its first free offset on, and has no newest ones.
-func (p *planning) addOpen(e Extent) {
-	switch r, ok := p.free(e); {
-	case !ok:
-	case r.To != Open:
-		p.addLane(lane{oldest: e.From}, e.Partition, []Range{r})
-	case p.opened >= p.Rows || p.bytes >= p.Bytes:
+// addOpen takes up a partition whose end is unknown: it is read from its first
+// free offset on.
+func (p *planner) addOpen(e Extent) {
+	switch free := p.covered.Free(e.Range); {
+	case len(free) == 0:
+	case free[0].To != ledger.UnknownEnd:
+		p.addPending(pendingRange{oldest: e.From}, e.Partition, free[:1])
+	case p.openRows >= p.Rows || p.openBytes >= p.Bytes:
 		p.more = true
 	default:
-		p.opened, p.bytes = p.opened+1, p.bytes+e.Bytes
-		p.open = append(p.open, r)
+		p.openRows, p.openBytes = p.openRows+1, p.openBytes+e.Bytes
+		p.openRanges = append(p.openRanges, free[0])
 	}
 }
 
-// rowBytes is the size of a message by the estimates of the source, or the
-// one given where it has none.
-func rowBytes(extents []Extent, otherwise float64) float64 {
+// messageSize returns the mean size of a message by the estimates of the
+// source, or otherwise if it has none.
+func messageSize(extents []Extent, otherwise float64) float64 {
 	var bytes, rows float64
 	for _, e := range extents {
-		if e.Bytes > 0 && e.To != Open && e.To > e.From {
+		if e.Bytes > 0 && e.To != ledger.UnknownEnd && e.To > e.From {
 			bytes, rows = bytes+float64(e.Bytes), rows+float64(e.Len())
 		}
 	}
@@ -187,7 +208,7 @@ func rowBytes(extents []Extent, otherwise float64) float64 {
 	return bytes / rows
 }
 
-// checkExtents returns an error for extents that a ledger cannot keep apart.
+// checkExtents returns an error for extents that a ledger cannot distinguish.
 func checkExtents(extents []Extent) error {
 	seen := make(map[string]bool, len(extents))
 	for _, e := range extents {
@@ -202,16 +223,16 @@ func checkExtents(extents []Extent) error {
 	return nil
 }
 
-// startOf is where the reading of an extent begins: where its Start says if
-// the ledger is new, else at its oldest offset.
-func startOf(e Extent, fresh bool) int64 {
-	if fresh {
+// startOf returns where the reading of an extent begins: at its Start if the
+// ledger is new, else at its oldest offset.
+func startOf(e Extent, newLedger bool) int64 {
+	if newLedger {
 		return max(e.Start, e.From)
 	}
 	return e.From
 }
 
-// lostError names what is lost, all of it.
+// lostError names everything that is lost.
 func lostError(lost []Range) error {
 	err := error(&LostError{lost[0]})
 	for _, r := range lost[1:] {

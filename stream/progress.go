@@ -7,31 +7,32 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Progress says what one Run or Drain has done so far.
+// Progress is what one Run or Drain has done so far.
 type Progress struct {
 	Batches  int64 // published
 	Read     int64 // messages in them
-	Written  int64 // messages of which rows were written
+	Written  int64 // messages whose rows were written
 	Rejected int64 // messages that went to the rejects
 	Dropped  int64 // messages that a transform left out
 	Lost     int64 // offsets gone before they were read, with RecordLost
 	Files    int64 // published, rejects included
-	Bytes    int64 // in these files
-	BytesIn  int64 // of messages
-	// Causes counts the rejects of batches that this process staged by their
-	// cause: 20 different ones, and the rest as "other causes".
+	Bytes    int64 // of these files
+	BytesIn  int64 // of the messages
+	// Causes counts the rejects of batches that this process staged, by cause:
+	// 20 different ones, and the rest as "other causes".
 	Causes map[string]int64
-	// Latency is how long messages of batches that this process staged took
-	// from their own time until their rows could be read.
+	// Latency is the time from the messages' own times until their rows were
+	// readable, for batches that this process staged.
 	Latency Latency
 	// Waiting counts the offsets that waited when the source was last asked,
-	// those of the batch in hand included. Where nobody knows how many there
-	// are, as in a compressed file, they are left out.
+	// including those of the current batch, but not those of partitions whose
+	// end is unknown.
 	Waiting int64
-	// Reading counts the messages of the batch in hand that have been read
-	// so far.
+	// Reading counts the messages of the current batch that have been read.
 	Reading int64
 	Elapsed time.Duration
 }
@@ -41,8 +42,8 @@ type meter struct {
 	mu    sync.Mutex
 	begun time.Time
 	p     Progress
-	// Of the last attempt that was staged: its rejects by cause, and the times
-	// of its messages.
+	// The last attempt that was staged: its rejects by cause, and the times of
+	// its messages.
 	token  string
 	causes causes
 	times  []arrow.Timestamp
@@ -66,7 +67,7 @@ func (m *meter) now() Progress {
 	return p
 }
 
-// reading sets how many messages of the batch in hand have been read.
+// reading sets how many messages of the current batch have been read.
 func (m *meter) reading(n int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -80,16 +81,16 @@ func (m *meter) waiting(n int64) {
 	m.p.Waiting = n
 }
 
-// staged keeps what the commit does not say of an attempt until its batch is
-// published, if that attempt decides it.
+// staged keeps what an attempt's commit does not contain until the batch is
+// published.
 func (m *meter) staged(token string, c causes, times []arrow.Timestamp) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.token, m.causes, m.times = token, c, times
 }
 
-// published adds a batch that could be read from a time on.
-func (m *meter) published(c *Commit, readable time.Time) {
+// published adds a batch that became readable at a time.
+func (m *meter) published(c *ledger.Commit, readable time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.p.Batches++
@@ -114,7 +115,7 @@ func (m *meter) published(c *Commit, readable time.Time) {
 	}
 }
 
-// decided adds what is known of the attempt that was published.
+// decided adds what staged has kept of the attempt that was published.
 func (m *meter) decided(readable time.Time) {
 	if len(m.causes) > 0 && m.p.Causes == nil {
 		m.p.Causes = map[string]int64{}

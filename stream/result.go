@@ -8,16 +8,16 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// Pass returns the rows as they came.
+// Pass returns the rows unchanged.
 func Pass(in Rows) Result {
 	in.Record.Retain()
 	return Result{Rows: []Rows{{Table: in.Table, Record: in.Record}}}
 }
 
-// WithColumn returns the rows with a column added behind the others, or, if
-// there is one of that name, put in its place. The column is borrowed: who
-// made it still releases it. An error says that it does not fit the field or
-// the number of rows, and is Permanent.
+// WithColumn returns the rows with a column appended, or replaced if there is
+// one of that name. The column is borrowed: the caller still releases it. If
+// the column does not fit the field or the number of rows, the error is
+// Permanent.
 func WithColumn(in Rows, field arrow.Field, column arrow.Array) (Result, error) {
 	n := in.Record.NumRows()
 	switch {
@@ -26,7 +26,7 @@ func WithColumn(in Rows, field arrow.Field, column arrow.Array) (Result, error) 
 	case field.Type == nil || !arrow.TypeEqual(field.Type, column.DataType()):
 		return Result{}, Permanent(fmt.Errorf("stream: column %q is %v, not %v", field.Name, column.DataType(), field.Type))
 	case !field.Nullable && column.NullN() > 0:
-		return Result{}, Permanent(fmt.Errorf("stream: column %q has nulls, and is not nullable", field.Name))
+		return Result{}, Permanent(fmt.Errorf("stream: column %q has nulls but is not nullable", field.Name))
 	}
 	schema := in.Record.Schema()
 	fields, columns := slices.Clone(schema.Fields()), slices.Clone(in.Record.Columns())

@@ -42,7 +42,7 @@ func TestWithColumn(t *testing.T) {
 	null := array.MakeArrayOfNull(mem, arrow.PrimitiveTypes.Int64, 3)
 	defer null.Release()
 	_, err = WithColumn(in, field, null)
-	assert.EqualError(t, err, `stream: column "value" has nulls, and is not nullable`)
+	assert.EqualError(t, err, `stream: column "value" has nulls but is not nullable`)
 	assert.True(t, isPermanent(err))
 }
 

@@ -97,14 +97,14 @@ func TestGrace(t *testing.T) {
 		s := store.NewMemory()
 		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 20}, chunk: 10}
 		m := newJob(t, src, s)
-		m.Ledger.records = &faultstore.Store{Store: strict{s}, Before: func(op faultstore.Op) error {
+		m.Ledger = openBehind(t, s, &faultstore.Store{Store: strict{s}, Before: func(op faultstore.Op) error {
 			if op.Name == "ledger/"+last {
 				if op.Kind == faultstore.PutIfAbsent {
 					cancel()
 				}
 			}
 			return nil
-		}}
+		}})
 		require.NoError(t, m.Run(ctx))
 		checkArchive(t, s, src.sizes)
 		_, err := s.Get(context.Background(), "ledger/000000000001.done")

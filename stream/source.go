@@ -7,62 +7,67 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// A Source is something with partitions of numbered messages: a Kafka cluster,
-// a directory of files, an archive.
+// A Source has partitions of numbered messages: a Kafka cluster, a directory of
+// files, an archive.
 type Source interface {
-	// Available returns what can be read now, one extent a partition, in an
-	// order that does not change from call to call. It is called before each
-	// plan, never concurrently, and may block on the network. The engine
-	// retries an error with backoff unless it is Permanent.
+	// Available returns what can be read now, one extent for each partition, in
+	// the same order at each call. The engine calls it before each plan, never
+	// concurrently. It may block on the network. The engine retries an error
+	// with backoff unless it is Permanent.
 	Available(ctx context.Context) ([]Extent, error)
 
 	// Read yields the messages of the ranges, one range after the other or
-	// interleaved, but always so that equal ranges give equal messages in
-	// equal order with equal bounds of chunks. Ranges may be of one partition,
-	// disjoint and in any order: each has accounts of its own. The engine puts
-	// first what it wants most, because a batch that gets full leaves out what
-	// comes last. A range may begin before what
-	// is left, or name what has vanished since Available: the answer is an
-	// account of the offsets that are gone, with Lost set, and what becomes of
-	// that is for the engine to say; of an extent that is Gone and Open, an
-	// account of nothing with End set. It ends when the ranges are
-	// read, when an open range has come to its end, at the first error, or
-	// when the engine stops listening because the batch is full. After an
-	// error the engine calls Read anew, with backoff, for the whole batch.
+	// interleaved, but equal ranges must yield equal messages in equal order
+	// with equal chunk boundaries. Several ranges may be of one partition; they
+	// are disjoint, in any order, and each has its own accounts. The engine puts
+	// the most urgent range first, because a batch that gets full leaves out
+	// what comes last.
+	//
+	// A range may begin before the oldest offset that still exists, or name a
+	// partition that has vanished since Available: Read then yields an account
+	// of the missing offsets with Lost set, and the engine decides what to do.
+	// For an extent that is Gone and has an unknown end it yields an empty
+	// account with End set.
+	//
+	// Read ends when the ranges are read, when a range with an unknown end has
+	// ended, at the first error, or when the engine stops iterating because the
+	// batch is full. After an error the engine calls Read again, with backoff,
+	// for the whole batch.
 	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
 }
 
-// Chunk is a run of messages as a source hands it over. Messages is borrowed:
-// it is valid until the next chunk is asked for, unless it is retained. The
-// slices are the engine's to keep.
+// Chunk is a run of messages from a source. Messages is borrowed: it is valid
+// until the next chunk is requested, unless it is retained. The engine owns the
+// slices.
 type Chunk struct {
-	// Messages holds a row a message, by MessageSchema in the sources of
-	// this module. nil stands for no row.
+	// Messages holds one row for each message, with MessageSchema in the sources
+	// of this module. If nil, the chunk has no messages.
 	Messages arrow.Record
-	// Accounts says which offsets the chunk covers. Account i explains the
-	// next Read rows of Messages. Within a batch the accounts of a range
+	// Accounts are the offsets that the chunk covers. Account i explains the
+	// next Read rows of Messages. Within a batch the accounts of a range must
 	// follow each other without a gap; the engine checks that.
 	Accounts []Account
-	// Weight is what decoding the chunk may take in memory at most, in bytes,
-	// where that is more than its messages take: compressed ones. It counts
+	// Weight is the most memory, in bytes, that decoding the chunk may take if
+	// that is more than its messages do, as for compressed ones. It counts
 	// against Limits.InFlight until the chunk has been decoded.
 	Weight int64
-	// Rejects are messages that the source itself can tell to be no good.
+	// Rejects are messages that the source itself found to be bad.
 	Rejects []Reject
 }
 
-// A Resumer is a Source that wants to know what has been archived before: it is
-// told once in a Run or Drain, before the first Available, the lowest offset
-// that is not settled of each partition that the ledger names. It may tell a
-// partition that vanished while nobody looked, and list it as Gone.
+// A Resumer is a Source that wants to know what was archived before. Resume is
+// called once in each Run or Drain, before the first call of Available, with
+// the lowest offset that is not settled for each partition that the ledger
+// names. The source may then list partitions that have vanished meanwhile as
+// Gone.
 type Resumer interface {
 	Resume(ctx context.Context, settled map[string]int64) error
 }
 
-// A Committer is a Source that wants to hear what has been archived, so that
-// the tools of its world can show a lag. It is told after the publication of
-// each batch the lowest offset that is not settled of each partition that the
-// ledger names; what it is told is a courtesy, the ledger is the truth.
+// A Committer is a Source that wants to know what has been archived, so that
+// other tools can show the lag. Committed is called after the publication of
+// each batch, with the lowest offset that is not settled for each partition
+// that the ledger names. An error is logged; the ledger remains authoritative.
 type Committer interface {
 	Committed(ctx context.Context, settled map[string]int64) error
 }

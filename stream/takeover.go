@@ -4,69 +4,74 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 const (
-	// takeover is how long a batch of another process may show no sign of life
-	// until it is taken for left behind. It need not be: both then do the same
-	// work.
-	takeover = 5 * time.Second
-	// glance is how often the ledger is read while batches of others are under
-	// way.
-	glance = 500 * time.Millisecond
-	// peek is how often it is read while there are others who may plan some, and
-	// how often the source is asked whose the batches under way are.
-	peek = time.Second
+	// takeoverAfter is how long a batch of another process may show no
+	// heartbeat until it counts as abandoned. If it is not, both processes do
+	// the same work.
+	takeoverAfter = 5 * time.Second
+	// pollInterval is how often the ledger is read while batches of others are
+	// under way.
+	pollInterval = 500 * time.Millisecond
+	// peerPollInterval is how often the ledger is read while there are others
+	// who may plan a batch, and how often the source is asked which process the
+	// partitions of the batches under way are assigned to.
+	peerPollInterval = time.Second
 )
 
-// mine reports whether this process is to finish a batch: its own ones, what it
-// finds when it starts alone, and what others have left behind or given up. A batch whose
-// first partition another process has is that one's.
-func (e *engine) mine(batch int64, x *entry) bool {
-	if e.planned(x.plan) || x.staged != nil || x.published {
+// mayFinish reports whether this process is to finish a batch: its own, those
+// it finds when it starts alone, and those that others have abandoned or given
+// up. A batch whose first partition is assigned to another process is left to
+// that one.
+func (e *engine) mayFinish(batch int64, x *protocol.Entry) bool {
+	if e.isOwnPlan(x.Plan) || x.Staged != nil || x.Published {
 		return true
 	}
-	switch s := e.signs[batch]; {
-	case s == nil:
-		return false // not listened to yet
-	case x.commit == absent && len(x.plan.Ranges) > 0 && e.others[x.plan.Ranges[0].Partition]:
+	undecided := x.Commit == nil
+	switch p := e.peers[batch]; {
+	case p == nil:
+		return false // not polled yet
+	case undecided && len(x.Plan.Ranges) > 0 && e.others[x.Plan.Ranges[0].Partition]:
 		return false
-	case e.alone, s.ended, x.commit == present && e.begun.IsZero() && len(e.others) == 0:
+	case e.alone, p.Ended, !undecided && e.plannedAt.IsZero() && len(e.others) == 0:
 		return true
 	default:
-		return time.Since(s.at) >= takeover
+		return time.Since(p.progressAt) >= takeoverAfter
 	}
 }
 
-// foreign reports whether a batch is undecided that is not this process's by
-// itself: whose it is now is for the source to say.
-func (e *engine) foreign() bool {
-	return slices.ContainsFunc(e.view.tail, func(x entry) bool { return x.commit != present && !e.planned(x.plan) })
+// hasForeignBatch reports whether a batch that this engine did not plan is
+// undecided: the source then says which process it is assigned to.
+func (e *engine) hasForeignBatch() bool {
+	return slices.ContainsFunc(e.state.Tail, func(x protocol.Entry) bool { return x.Undecided() && !e.isOwnPlan(x.Plan) })
 }
 
-// planned reports whether a plan is this engine's own.
-func (e *engine) planned(p *Plan) bool {
-	token, ok := e.own[p.Batch]
+func (e *engine) isOwnPlan(p *ledger.Plan) bool {
+	token, ok := e.ownPlans[p.Batch]
 	return ok && token == p.Token
 }
 
-// finished reports whether a drain is at its end: all that there was is done,
-// by whichever process.
-func (e *engine) finished() bool {
+// drained reports whether everything that there was at first is done, by any
+// process.
+func (e *engine) drained() bool {
 	for _, x := range e.extents {
-		if _, free := e.view.claims.free(x); free && x.AssignedElsewhere {
+		if x.AssignedElsewhere && len(e.state.Settled.Free(x.Range)) > 0 {
 			return false
 		}
 	}
-	return len(e.view.tail) == 0
+	return len(e.state.Tail) == 0
 }
 
-// discardUnder removes what this engine has staged of batches that a snapshot
-// covers: others have decided them.
-func (e *engine) discardUnder(ctx context.Context, through int64) {
-	for i := range e.view.tail {
-		if x := &e.view.tail[i]; x.staged != nil && e.view.number(i) <= through {
-			e.discard(ctx, x.staged)
+// discardThrough removes what this engine has staged of batches through one,
+// which others have decided.
+func (e *engine) discardThrough(ctx context.Context, through int64) {
+	for i := range e.state.Tail {
+		if x := &e.state.Tail[i]; x.Staged != nil && e.state.Number(i) <= through {
+			e.discard(ctx, x.Staged)
 		}
 	}
 }

@@ -2,26 +2,25 @@ package stream
 
 import "fmt"
 
-// tally keeps the accounts of one batch, and sees to it that the source leaves
-// out nothing on the way and the transforms answer for rows that exist. It goes
-// by range: a plan may name several of one partition.
+// tally sums up the accounts of one batch. It checks that the source leaves out
+// nothing and that the transforms name rows that exist.
 type tally struct {
-	planned []plannedRange
-	index   map[string][]int // of a partition's ranges in planned
-	list    []Account        // one a range, in the order of first mention
+	ranges   []rangeProgress
+	index    map[string][]int // of a partition's ranges
+	accounts []Account        // one for each range, in the order of first mention
 }
 
-// plannedRange is a range and how far it has been read.
-type plannedRange struct {
+// rangeProgress is a planned range and how far it has been read.
+type rangeProgress struct {
 	Range
 	next    int64
-	account int // of it in the list; -1: none yet
+	account int // index into tally.accounts, −1 if none yet
 }
 
 func newTally(ranges []Range) *tally {
 	t := &tally{index: make(map[string][]int, len(ranges))}
 	for i, r := range ranges {
-		t.planned = append(t.planned, plannedRange{r, r.From, -1})
+		t.ranges = append(t.ranges, rangeProgress{r, r.From, -1})
 		t.index[r.Partition] = append(t.index[r.Partition], i)
 	}
 	return t
@@ -31,21 +30,21 @@ func newTally(ranges []Range) *tally {
 type fate uint8
 
 const (
-	dropped fate = iota
-	written
-	refused
+	fateDropped fate = iota
+	fateWritten
+	fateRejected
 )
 
-// take adds a chunk and what was made of it to the accounts.
-func (t *tally) take(c Chunk, r Result) error {
+// add adds a chunk and its result to the accounts.
+func (t *tally) add(c Chunk, r Result) error {
 	fates, err := fatesOf(int(chunkRows(c)), r)
 	if err != nil {
 		return err
 	}
 	row := 0
 	for _, a := range c.Accounts {
-		if err := a.check(); err != nil {
-			return err
+		if err := a.Check(); err != nil {
+			return fmt.Errorf("stream: the source's %w", err)
 		}
 		if a.Read > int64(len(fates)-row) {
 			return fmt.Errorf("stream: the source accounts for more than a chunk's %d messages", len(fates))
@@ -53,16 +52,16 @@ func (t *tally) take(c Chunk, r Result) error {
 		a.Written, a.Rejected, a.Dropped = 0, 0, 0
 		for _, f := range fates[row : row+int(a.Read)] {
 			switch f {
-			case written:
+			case fateWritten:
 				a.Written++
-			case refused:
+			case fateRejected:
 				a.Rejected++
 			default:
 				a.Dropped++
 			}
 		}
 		row += int(a.Read)
-		if err := t.add(a); err != nil {
+		if err := t.addAccount(a); err != nil {
 			return err
 		}
 	}
@@ -72,8 +71,8 @@ func (t *tally) take(c Chunk, r Result) error {
 	return nil
 }
 
-// fatesOf tells for each message of a chunk what became of it. One that was
-// rejected after some of its rows had passed counts as rejected.
+// fatesOf returns the fate of each message of a chunk. A message rejected after
+// some of its rows had passed counts as rejected.
 func fatesOf(n int, r Result) ([]fate, error) {
 	fates := make([]fate, n)
 	for _, rows := range r.Rows {
@@ -85,40 +84,40 @@ func fatesOf(n int, r Result) ([]fate, error) {
 			if from < 0 || from >= n {
 				return nil, fmt.Errorf("stream: a row of table %q comes from message %d of %d", rows.Table, from, n)
 			}
-			fates[from] = written
+			fates[from] = fateWritten
 		}
 	}
 	for _, x := range r.Rejects {
 		if x.Row < 0 || x.Row >= n {
 			return nil, fmt.Errorf("stream: message %d of %d is rejected: %s", x.Row, n, x.Cause)
 		}
-		fates[x.Row] = refused
+		fates[x.Row] = fateRejected
 	}
 	return fates, nil
 }
 
-// add takes an account that must begin where its range's last one ended.
-func (t *tally) add(a Account) error {
+// addAccount adds an account, which must begin where its range's last one ended.
+func (t *tally) addAccount(a Account) error {
 	p := t.rangeOf(a.Range)
 	if p.Partition != a.Partition || a.From != p.next || a.To > p.To {
-		return fmt.Errorf("stream: the source answered %v where %v was planned and read up to %d", a.Range, p.Range, p.next)
+		return fmt.Errorf("stream: the source returned %v, but %v was planned and read up to %d", a.Range, p.Range, p.next)
 	}
 	p.next = a.To
 	if p.account < 0 {
-		p.account = len(t.list)
-		t.list = append(t.list, a)
+		p.account = len(t.accounts)
+		t.accounts = append(t.accounts, a)
 		return nil
 	}
-	t.list[p.account].add(a)
+	t.accounts[p.account].Add(a)
 	return nil
 }
 
-// rangeOf returns the planned range that goes on where r begins. If there is
-// none it returns one that r may have been meant for, to complain about.
-func (t *tally) rangeOf(r Range) *plannedRange {
-	meant := &plannedRange{}
+// rangeOf returns the planned range that continues where r begins. If there is
+// none, it returns the one that r was probably meant for, to name in the error.
+func (t *tally) rangeOf(r Range) *rangeProgress {
+	meant := &rangeProgress{}
 	for _, i := range t.index[r.Partition] {
-		switch p := &t.planned[i]; {
+		switch p := &t.ranges[i]; {
 		case p.next == r.From && (p.next < p.To || p.From == p.To):
 			return p
 		case meant.Partition == "" || p.From <= r.From && r.From < p.To:
@@ -128,11 +127,11 @@ func (t *tally) rangeOf(r Range) *plannedRange {
 	return meant
 }
 
-// complete returns an error if a range was not read to its end, though the
-// source said that there is no more.
+// complete returns an error if a range was not read to its end although the
+// source has nothing left of it.
 func (t *tally) complete() error {
-	for _, p := range t.planned {
-		if p.account < 0 || p.next < p.To && !t.list[p.account].End {
+	for _, p := range t.ranges {
+		if p.account < 0 || p.next < p.To && !t.accounts[p.account].End {
 			return fmt.Errorf("stream: the source stopped before the end of %v", p.Range)
 		}
 	}

@@ -9,28 +9,30 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 func account(from, to int64) Account {
-	return Account{Range: Range{"p", from, to}, Read: to - from}
+	return Account{Range: Range{Partition: "p", From: from, To: to}, Read: to - from}
 }
 
 func TestTallyRefuses(t *testing.T) {
 	for text, accounts := range map[string][]Account{
-		"answered p[1,4) where p[0,10) was planned and read up to 0":  {account(1, 4)},
-		"answered p[5,6) where p[0,10) was planned and read up to 3":  {account(0, 3), account(5, 6)},
-		"answered p[2,3) where p[0,10) was planned and read up to 3":  {account(0, 3), account(2, 3)},
-		"answered p[0,3) where p[0,10) was planned and read up to 3":  {account(0, 3), account(0, 3)},
-		"answered p[0,11) where p[0,10) was planned and read up to 0": {account(0, 11)},
-		"account of p[0,4): 4 offsets, 3 accounted for":               {{Range: Range{"p", 0, 4}, Read: 3}},
-		"account of p[0,4) counts less than nothing":                  {{Range: Range{"p", 0, 4}, Read: -1, Control: 5}},
-		"account of p[4,0) has no end":                                {{Range: Range{"p", 4, 0}}},
-		"account of p[0,…) has no end":                                {{Range: Range{"p", 0, Open}}},
-		"the source accounts for more than a chunk's 1 messages":      {{Range: Range{"p", 0, math.MaxInt64 - 1}, Read: math.MaxInt64 - 1}},
-		"the source accounts for 0 of a chunk's 1 messages":           {{Range: Range{"p", 0, 1}, Control: 1}},
-		"answered q[0,1) where [0,0) was planned and read up to 0":    {{Range: Range{"q", 0, 1}, Read: 1}},
+		"returned p[1,4), but p[0,10) was planned and read up to 0":  {account(1, 4)},
+		"returned p[5,6), but p[0,10) was planned and read up to 3":  {account(0, 3), account(5, 6)},
+		"returned p[2,3), but p[0,10) was planned and read up to 3":  {account(0, 3), account(2, 3)},
+		"returned p[0,3), but p[0,10) was planned and read up to 3":  {account(0, 3), account(0, 3)},
+		"returned p[0,11), but p[0,10) was planned and read up to 0": {account(0, 11)},
+		"account of p[0,4): 4 offsets, 3 accounted for":               {{Range: Range{Partition: "p", From: 0, To: 4}, Read: 3}},
+		"account of p[0,4) has a negative count":                  {{Range: Range{Partition: "p", From: 0, To: 4}, Read: -1, Control: 5}},
+		"account of p[4,0) has no end":                                {{Range: Range{Partition: "p", From: 4, To: 0}}},
+		"account of p[0,…) has no end":                                {{Range: Range{Partition: "p", From: 0, To: ledger.UnknownEnd}}},
+		"the source accounts for more than a chunk's 1 messages":      {{Range: Range{Partition: "p", From: 0, To: math.MaxInt64 - 1}, Read: math.MaxInt64 - 1}},
+		"the source accounts for 0 of a chunk's 1 messages":           {{Range: Range{Partition: "p", From: 0, To: 1}, Control: 1}},
+		"returned q[0,1), but [0,0) was planned and read up to 0":    {{Range: Range{Partition: "q", From: 0, To: 1}, Read: 1}},
 	} {
-		tl := newTally([]Range{{"p", 0, 10}})
+		tl := newTally([]Range{{Partition: "p", From: 0, To: 10}})
 		var err error
 		for i := 0; i < len(accounts) && err == nil; i++ {
 			n := accounts[i].Read
@@ -38,7 +40,7 @@ func TestTallyRefuses(t *testing.T) {
 				n = 1
 			}
 			rec := numberRecord(memory.DefaultAllocator, make([]int64, n)...)
-			err = tl.take(Chunk{Messages: rec, Accounts: accounts[i : i+1]}, Result{})
+			err = tl.add(Chunk{Messages: rec, Accounts: accounts[i : i+1]}, Result{})
 			rec.Release()
 		}
 		assert.ErrorContains(t, err, text)
@@ -53,31 +55,31 @@ func TestTallyComplete(t *testing.T) {
 	}{
 		{10, account(0, 10), ""},
 		{10, account(0, 9), "stream: the source stopped before the end of p[0,10)"},
-		{Open, account(0, 9), "stream: the source stopped before the end of p[0,…)"},
-		{Open, Account{Range: Range{"p", 0, 9}, Read: 9, End: true}, ""},
+		{ledger.UnknownEnd, account(0, 9), "stream: the source stopped before the end of p[0,…)"},
+		{ledger.UnknownEnd, Account{Range: Range{Partition: "p", From: 0, To: 9}, Read: 9, End: true}, ""},
 	} {
-		tl := newTally([]Range{{"p", 0, test.planned}})
-		require.NoError(t, tl.add(test.account))
+		tl := newTally([]Range{{Partition: "p", From: 0, To: test.planned}})
+		require.NoError(t, tl.addAccount(test.account))
 		if err := tl.complete(); test.text == "" {
 			assert.NoError(t, err)
 		} else {
 			assert.EqualError(t, err, test.text)
 		}
 	}
-	assert.Error(t, newTally([]Range{{"p", 0, 1}}).complete())
+	assert.Error(t, newTally([]Range{{Partition: "p", From: 0, To: 1}}).complete())
 }
 
 // Two ranges of a partition are two accounts, in whatever order they come.
 func TestTallyByRange(t *testing.T) {
-	ranges := []Range{{"p", 20, 30}, {"p", 0, 10}, {"p", 10, 12}}
+	ranges := []Range{{Partition: "p", From: 20, To: 30}, {Partition: "p", From: 0, To: 10}, {Partition: "p", From: 10, To: 12}}
 	for text, accounts := range map[string][]Account{
 		"": {account(20, 25), account(0, 4), account(25, 30), account(4, 10), account(10, 12)},
-		"answered p[4,12) where p[0,10) was planned and read up to 4":    {account(0, 4), account(4, 12)},
-		"answered p[8,10) where p[0,10) was planned and read up to 4":    {account(20, 22), account(0, 4), account(8, 10)},
-		"answered p[22,31) where p[20,30) was planned and read up to 22": {account(20, 22), account(22, 31)},
-		"answered p[11,12) where p[10,12) was planned and read up to 10": {account(11, 12)},
-		"answered p[20,22) where p[20,30) was planned and read up to 22": {account(20, 22), account(20, 22)},
-		"answered p[15,16) where p[20,30) was planned and read up to 20": {account(15, 16)},
+		"returned p[4,12), but p[0,10) was planned and read up to 4":    {account(0, 4), account(4, 12)},
+		"returned p[8,10), but p[0,10) was planned and read up to 4":    {account(20, 22), account(0, 4), account(8, 10)},
+		"returned p[22,31), but p[20,30) was planned and read up to 22": {account(20, 22), account(22, 31)},
+		"returned p[11,12), but p[10,12) was planned and read up to 10": {account(11, 12)},
+		"returned p[20,22), but p[20,30) was planned and read up to 22": {account(20, 22), account(20, 22)},
+		"returned p[15,16), but p[20,30) was planned and read up to 20": {account(15, 16)},
 		"the source stopped before the end of p[20,30)":                  {account(20, 29), account(0, 10), account(10, 12)},
 		"the source stopped before the end of p[10,12)":                  {account(20, 30), account(0, 10)},
 		"the source stopped before the end of p[0,10)":                   {account(20, 30), account(0, 9), account(10, 12)},
@@ -85,7 +87,7 @@ func TestTallyByRange(t *testing.T) {
 		tl := newTally(ranges)
 		var err error
 		for i := 0; i < len(accounts) && err == nil; i++ {
-			err = tl.add(accounts[i])
+			err = tl.addAccount(accounts[i])
 		}
 		if err == nil {
 			err = tl.complete()
@@ -95,7 +97,7 @@ func TestTallyByRange(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		assert.Equal(t, []Account{account(20, 30), account(0, 10), account(10, 12)}, tl.list)
+		assert.Equal(t, []Account{account(20, 30), account(0, 10), account(10, 12)}, tl.accounts)
 	}
 }
 
@@ -167,10 +169,10 @@ func TestApplyRefuses(t *testing.T) {
 		rej  []Reject
 		text string
 	}{
-		"more rows than came": {nil, 5, nil, "5 rows made of 3 do not say where they come from"},
-		"From too short":      {[]int32{0}, 2, nil, "2 rows made of 3 do not say where they come from"},
-		"From beyond":         {[]int32{0, 3}, 2, nil, "row 1 comes from row 3 of 3"},
-		"From negative":       {[]int32{-1}, 1, nil, "row 0 comes from row -1 of 3"},
+		"more rows than came": {nil, 5, nil, "5 rows made of 3 do not say which rows they were made from"},
+		"From too short":      {[]int32{0}, 2, nil, "2 rows made of 3 do not say which rows they were made from"},
+		"From beyond":         {[]int32{0, 3}, 2, nil, "row 1 was made from row 3 of 3"},
+		"From negative":       {[]int32{-1}, 1, nil, "row 0 was made from row -1 of 3"},
 		"reject of no row":    {nil, 1, []Reject{{3, ""}}, "rejects row 3 of 3"},
 		"reject of row -1":    {nil, 1, []Reject{{-1, ""}}, "rejects row -1 of 3"},
 	} {

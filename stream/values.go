@@ -5,9 +5,10 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// Float64s returns the way to the values of a numeric column, whatever its
-// width: a survey's float32 may be float64 in a table that has widened. ok is
-// false for nulls. The function is nil if the column is not numeric, or nil.
+// Float64s returns a function that returns the values of a numeric column as
+// float64, whatever its width: a survey's float32 may become float64 when its
+// table widens. ok is false for nulls. If a is nil or not numeric, Float64s
+// returns nil.
 func Float64s(a arrow.Array) func(row int) (v float64, ok bool) {
 	switch a := a.(type) {
 	case *array.Float64:

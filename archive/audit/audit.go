@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -44,15 +45,15 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	o.Grace = max(0, cmp.Or(o.Grace, 5*time.Second))
-	ledger, err := stream.OpenLedger(ctx, st, layout.Ledger, nil)
+	l, err := ledger.Open(ctx, st, layout.Ledger, nil)
 	if err != nil {
 		return nil, fmt.Errorf("archive: audit of %s: %w", layout.Where(o.Dir), err)
 	}
 	a := &auditor{
-		Options: o, store: st, ledger: ledger,
-		report:     &Report{Archive: o.Dir, Ledger: ledger.ID(), Findings: []Finding{}},
+		Options: o, store: st, ledger: l,
+		report:     &Report{Archive: o.Dir, Ledger: l.ID(), Findings: []Finding{}},
 		staged:     map[int64][]string{},
-		commits:    map[int64]*stream.Commit{},
+		commits:    map[int64]*ledger.Commit{},
 		partitions: partitions{},
 		tables:     map[string]*Table{},
 		replacedBy: map[string]int64{},
@@ -67,7 +68,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 type auditor struct {
 	Options
 	store  store.Store
-	ledger *stream.Ledger
+	ledger *ledger.Ledger
 	report *Report
 
 	// Listed before the ledger is read:
@@ -76,7 +77,7 @@ type auditor struct {
 
 	last         int64                    // the last batch of the ledger
 	segment      string                   // the history segment of the current batch; empty if it has records of its own
-	commits      map[int64]*stream.Commit // of the batches in staged; nil if undecided
+	commits      map[int64]*ledger.Commit // of the batches in staged; nil if undecided
 	partitions   partitions
 	tables       map[string]*Table
 	replacedBy   map[string]int64 // batch that replaced a rejected file

@@ -26,6 +26,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/faultstore"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -516,7 +517,7 @@ func TestAuditOfRealPackets(t *testing.T) {
 // not do.
 func tampered(t *testing.T, batches ...[2]string) (st *store.Memory) {
 	st = store.NewMemory()
-	_, err := stream.OpenLedger(t.Context(), st, "ledger", nil)
+	_, err := ledger.Open(t.Context(), st, "ledger", nil)
 	require.NoError(t, err)
 	for i, b := range batches {
 		for k, kind := range []string{"plan", "commit"} {
@@ -546,14 +547,14 @@ type has []stream.Extent
 
 func (h has) Available(context.Context) ([]stream.Extent, error) { return h, nil }
 
-func (h has) Read(context.Context, []stream.Range) iter.Seq2[stream.Chunk, error] { return nil }
+func (h has) Read(context.Context, []ledger.Range) iter.Seq2[stream.Chunk, error] { return nil }
 
 func extent(from, to int64) stream.Extent {
-	return stream.Extent{Range: stream.Range{Partition: "p/0", From: from, To: to}}
+	return stream.Extent{Range: ledger.Range{Partition: "p/0", From: from, To: to}}
 }
 
 func TestOffsets(t *testing.T) {
-	gone := extent(0, stream.Open)
+	gone := extent(0, ledger.UnknownEnd)
 	gone.Gone = true
 	for _, c := range []struct {
 		name    string

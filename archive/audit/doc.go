@@ -2,7 +2,7 @@
 // with its ledger, and the ledger with itself.
 //
 //   - Every offset is in one commit, and the accounts add up (see
-//     stream.Account).
+//     ledger.Account).
 //   - Every committed file exists, is intact, and has the committed rows.
 //   - No other file is where readers look, and staging holds nothing of a
 //     decided batch.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
-	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // fileSet is a set of file names, kept as sorted hashes.
@@ -87,8 +87,8 @@ func (a *auditor) findExtraFiles(ctx context.Context) error {
 }
 
 // checkFiles checks the files of a commit.
-func (a *auditor) checkFiles(ctx context.Context, c *stream.Commit) error {
-	var staged []stream.File
+func (a *auditor) checkFiles(ctx context.Context, c *ledger.Commit) error {
+	var staged []ledger.File
 	for f := range filesOf(c) {
 		if a.files.commit(f.Path) {
 			a.report.find(Finding{Kind: Duplicate, Name: f.Path, Batch: c.Batch, What: "two commits name this file",
@@ -113,12 +113,12 @@ func (a *auditor) checkFiles(ctx context.Context, c *stream.Commit) error {
 }
 
 // filesOf yields the files of a commit, the rejects' files last.
-func filesOf(c *stream.Commit) iter.Seq[stream.File] {
-	return stream.Receipt{Parts: []stream.Receipt{c.Rows, c.Rejects}}.All()
+func filesOf(c *ledger.Commit) iter.Seq[ledger.File] {
+	return ledger.Receipt{Parts: []ledger.Receipt{c.Rows, c.Rejects}}.All()
 }
 
 // count adds a file to its table's sums n times; n may be -1.
-func (a *auditor) count(f stream.File, n int64) {
+func (a *auditor) count(f ledger.File, n int64) {
 	t := a.tables[f.Table]
 	if t == nil {
 		t = &Table{Name: f.Table}
@@ -130,7 +130,7 @@ func (a *auditor) count(f stream.File, n int64) {
 }
 
 // checkFile checks a committed file, and reports whether it is still staged.
-func (a *auditor) checkFile(ctx context.Context, c *stream.Commit, f stream.File) (staged bool, err error) {
+func (a *auditor) checkFile(ctx context.Context, c *ledger.Commit, f ledger.File) (staged bool, err error) {
 	exists, err := a.compareFile(ctx, c.Batch, f)
 	if err != nil || exists {
 		return false, err
@@ -149,14 +149,14 @@ func (a *auditor) checkFile(ctx context.Context, c *stream.Commit, f stream.File
 	return false, nil
 }
 
-func missingFile(c *stream.Commit, f stream.File) Finding {
+func missingFile(c *ledger.Commit, f ledger.File) Finding {
 	return Finding{Kind: MissingFile, Name: f.Path, Batch: c.Batch,
 		What: fmt.Sprintf("does not exist; batch %d committed %d rows, %d bytes", c.Batch, f.Rows, f.Bytes), Do: restore}
 }
 
 // compareFile compares a file with its entry in a commit, and reports whether
 // it exists.
-func (a *auditor) compareFile(ctx context.Context, batch int64, f stream.File) (exists bool, err error) {
+func (a *auditor) compareFile(ctx context.Context, batch int64, f ledger.File) (exists bool, err error) {
 	r, err := a.store.Open(ctx, f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -176,7 +176,7 @@ func (a *auditor) compareFile(ctx context.Context, batch int64, f stream.File) (
 }
 
 // suspectUnpublished suspects that some files of a batch were not published.
-func (a *auditor) suspectUnpublished(c *stream.Commit, files []stream.File) {
+func (a *auditor) suspectUnpublished(c *ledger.Commit, files []ledger.File) {
 	a.suspect(Finding{Kind: Unpublished, Name: files[0].Path, Batch: c.Batch,
 		What: fmt.Sprintf("batch %d is committed, and %d of its files are staged, not published", c.Batch, len(files)),
 		Do:   restart},
@@ -204,7 +204,7 @@ func (a *auditor) suspectUnpublished(c *stream.Commit, files []stream.File) {
 }
 
 // checkPublished checks files that were published during the audit.
-func (a *auditor) checkPublished(ctx context.Context, c *stream.Commit, files []stream.File) error {
+func (a *auditor) checkPublished(ctx context.Context, c *ledger.Commit, files []ledger.File) error {
 	for _, f := range files {
 		exists, err := a.compareFile(ctx, c.Batch, f)
 		if err != nil {
@@ -219,14 +219,14 @@ func (a *auditor) checkPublished(ctx context.Context, c *stream.Commit, files []
 
 // checkReplaced removes the files that a replay replaced from the sums, and
 // checks that they are deleted.
-func (a *auditor) checkReplaced(ctx context.Context, c *stream.Commit, old *layout.Replacement) error {
+func (a *auditor) checkReplaced(ctx context.Context, c *ledger.Commit, old *layout.Replacement) error {
 	for _, f := range old.Replaces {
 		if by, ok := a.replacedBy[f.Name]; ok {
 			a.report.find(Finding{Kind: Duplicate, Name: f.Name, Batch: c.Batch,
 				What: fmt.Sprintf("batches %d and %d both replace it: its messages are stored twice", by, c.Batch), Do: "report this as a bug"})
 		}
 		a.replacedBy[f.Name] = c.Batch
-		a.count(stream.File{Table: layout.Rejected, Rows: f.Rows, Bytes: f.Bytes}, -1)
+		a.count(ledger.File{Table: layout.Rejected, Rows: f.Rows, Bytes: f.Bytes}, -1)
 		a.rejectedRows -= f.Rows
 		exists, err := a.exists(ctx, f.Name)
 		if err != nil {
@@ -244,7 +244,7 @@ func (a *auditor) checkReplaced(ctx context.Context, c *stream.Commit, old *layo
 
 // removeReplaced deletes a file that a batch replaced, if all files of the
 // batch exist.
-func (a *auditor) removeReplaced(ctx context.Context, c *stream.Commit, name string) (string, error) {
+func (a *auditor) removeReplaced(ctx context.Context, c *ledger.Commit, name string) (string, error) {
 	for f := range filesOf(c) {
 		exists, err := a.exists(ctx, f.Path)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/internal/interval"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // checkTotals checks the archive's totals.
@@ -136,7 +137,7 @@ func (c *comparison) compareExtent(p *partition, e stream.Extent) {
 		c.find(Gone, p.Name, "restore it, or run archive with -lost record to record the loss",
 			"is deleted, or recreated under its name; it is archived up to offset %d", p.next())
 		return
-	case e.To == stream.Open: // the number of offsets is unknown
+	case e.To == ledger.UnknownEnd: // the number of offsets is unknown
 		c.note("%s: waits, it is not archived to its end", p.Name)
 		return
 	}

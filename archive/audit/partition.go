@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/skyfinch/skyfinch/internal/interval"
-	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // partition is what the ledger says about one partition.
@@ -25,7 +25,7 @@ func (p *partition) start(at int64) {
 }
 
 // settle adds an account, and returns offsets that were settled before.
-func (p *partition) settle(a stream.Account) (overlap interval.Interval) {
+func (p *partition) settle(a ledger.Account) (overlap interval.Interval) {
 	p.Ended = p.Ended || a.End
 	p.End = max(p.End, a.To)
 	p.Counts.add(countsOf(a))
@@ -54,11 +54,11 @@ func (p *partition) holes() (out []interval.Interval) {
 // next returns the lowest offset from Start on that is not settled.
 func (p *partition) next() int64 { return p.settled.After(p.Start) }
 
-func offsetsOf(r stream.Range) interval.Interval { return interval.Interval{From: r.From, To: r.To} }
+func offsetsOf(r ledger.Range) interval.Interval { return interval.Interval{From: r.From, To: r.To} }
 
 // words gives offsets as first to last.
 func words(i interval.Interval) string {
-	if i.To == stream.Open {
+	if i.To == ledger.UnknownEnd {
 		return fmt.Sprintf("%d and all that follow", i.From)
 	}
 	return fmt.Sprintf("%d to %d", i.From, i.To-1)
@@ -68,10 +68,10 @@ func words(i interval.Interval) string {
 type partitions map[string]*partition
 
 // readPartitions reads the ledger anew.
-func readPartitions(ctx context.Context, l *stream.Ledger) (partitions, error) {
+func readPartitions(ctx context.Context, l *ledger.Ledger) (partitions, error) {
 	ps := partitions{}
 	for rec, err := range l.Batches(ctx) {
-		var damaged *stream.DamagedError
+		var damaged *ledger.DamagedError
 		if err != nil && !errors.As(err, &damaged) {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func readPartitions(ctx context.Context, l *stream.Ledger) (partitions, error) {
 }
 
 // addPlan adds the starts of a plan, and its ranges if it is not decided.
-func (ps partitions) addPlan(rec stream.BatchRecord) {
+func (ps partitions) addPlan(rec ledger.Batch) {
 	for _, s := range rec.Plan.Starts {
 		p := ps.get(s.Partition)
 		p.start(s.At - s.Skipped)
@@ -103,7 +103,7 @@ func (ps partitions) addPlan(rec stream.BatchRecord) {
 		p.start(r.From)
 		if rec.Commit == nil {
 			add(&p.planned, r.From, r.To)
-			if r.To != stream.Open {
+			if r.To != ledger.UnknownEnd {
 				p.Undecided += r.Len()
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // Report is the result of an audit. It is plain data.
@@ -49,7 +49,7 @@ type Partition struct {
 const unknown = -1
 
 // Counts says what became of offsets and their messages. Its fields are those
-// of stream.Account.
+// of ledger.Account.
 type Counts struct {
 	Read      int64 `json:"read"`
 	Control   int64 `json:"control"`
@@ -61,7 +61,7 @@ type Counts struct {
 	Dropped   int64 `json:"dropped"`
 }
 
-func countsOf(a stream.Account) Counts {
+func countsOf(a ledger.Account) Counts {
 	return Counts{a.Read, a.Control, a.Aborted, a.Compacted, a.Lost, a.Written, a.Rejected, a.Dropped}
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/sink"
-	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // listStaging notes the staged files.
@@ -65,7 +65,7 @@ func (a *auditor) checkStaging(context.Context) error {
 
 // suspectLeftovers suspects the staged files of a decided batch, except those
 // that its commit names and that are not published.
-func (a *auditor) suspectLeftovers(c *stream.Commit, names []string) {
+func (a *auditor) suspectLeftovers(c *ledger.Commit, names []string) {
 	final := map[string]string{}
 	for f := range filesOf(c) {
 		final[f.StagedPath] = f.Path

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 const testSchema = `{"type":"record","name":"r","fields":[{"name":"id","type":"long"},{"name":"text","type":"string"}]}`
@@ -252,7 +253,7 @@ func following(partition string, from, n int64) stream.Account {
 }
 
 func open(partition string, from int64) stream.Range {
-	return stream.Range{Partition: partition, From: from, To: stream.Open}
+	return stream.Range{Partition: partition, From: from, To: ledger.UnknownEnd}
 }
 
 // dirty is an allocator whose memory has been used before.

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // listing is one call of Available.
@@ -84,7 +85,7 @@ func (l *listing) keep() error {
 			continue
 		}
 		l.seen[f.path] = true
-		e := stream.Extent{Range: stream.Range{Partition: partitionOf(f.path), To: stream.Open}, Bytes: f.size}
+		e := stream.Extent{Range: stream.Range{Partition: partitionOf(f.path), To: ledger.UnknownEnd}, Bytes: f.size}
 		if isGzipped(f.path) {
 			e.Bytes *= 2 // a guess: schemas shrink to nothing, cutouts not at all
 		}

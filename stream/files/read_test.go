@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -153,7 +154,7 @@ func TestVanishedBehindThePlan(t *testing.T) {
 	ctx := t.Context()
 	dir, ledgers := write(t, member{"a.bin", []byte("a")}, member{"b.bin", []byte("b")}), store.NewMemory()
 	start := func(recordLost bool, sink error) (stream.Progress, error) {
-		l, err := stream.OpenLedger(ctx, ledgers, "ledger", nil)
+		l, err := ledger.Open(ctx, ledgers, "ledger", nil)
 		require.NoError(t, err)
 		m := &stream.MicroBatch{
 			Source: &Source{Patterns: []string{dir}}, Ledger: l, RecordLost: recordLost, Log: slog.New(slog.DiscardHandler),
@@ -254,7 +255,7 @@ func TestReplacedByShorter(t *testing.T) {
 	for name, n := range map[string]int64{"a.avro": 3, "b.tar": 1, "c.bin": 1} {
 		file := dir + "/" + name
 		for from := n + 1; from < n+3; from++ {
-			for to, lost := range map[int64]int64{stream.Open: 1, from + 1: 1, from + 9: 9} {
+			for to, lost := range map[int64]int64{ledger.UnknownEnd: 1, from + 1: 1, from + 9: 9} {
 				r := read(t, &Source{}, stream.Range{Partition: file, From: from, To: to}, open(dir+"/c.bin", 0))
 				require.NoError(t, r.err)
 				assert.Equal(t, []stream.Account{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/internal/ocf"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // reader is one call of Read.
@@ -85,7 +86,7 @@ func (r *reader) one(ctx context.Context, rng stream.Range) error {
 // follows.
 func (r *reader) lost(rng stream.Range) {
 	to := rng.To
-	if to == stream.Open {
+	if to == ledger.UnknownEnd {
 		to = rng.From + 1
 	}
 	r.out.lost(rng.Partition, rng.From, to)

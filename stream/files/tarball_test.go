@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 var night = []member{
@@ -154,7 +155,7 @@ func TestDiskError(t *testing.T) {
 			assert.Empty(t, c.Rejects)
 			return nil
 		})
-		r.Range = stream.Range{Partition: "/a.tgz", To: stream.Open}
+		r.Range = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
 		err := r.tarball(t.Context(), "/a.tgz", brokenDisk{bytes.NewReader(data[:cut])})
 		assert.ErrorIs(t, err, errDisk, "%d", cut)
 		assert.ErrorContains(t, err, "files: read /a.tgz: ")
@@ -219,7 +220,7 @@ func TestCancelledWhileSkipping(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			src := &endless{head: bytes.NewReader(head), last: last, cancel: cancel}
 			r := (&Source{}).reader(func(c stream.Chunk) error { return fmt.Errorf("a chunk: %v", c) })
-			r.Range = stream.Range{Partition: "/a.tar", To: stream.Open}
+			r.Range = stream.Range{Partition: "/a.tar", To: ledger.UnknownEnd}
 			assert.Equal(t, context.Canceled, r.tarball(ctx, "/a.tar", src), name)
 			assert.LessOrEqual(t, src.reads, last+1, name)
 			r.close()
@@ -247,7 +248,7 @@ func TestCancelledWhileInflating(t *testing.T) {
 	require.Less(t, disk.Len(), 256<<10, "one read of the disk has it all")
 	r := (&Source{}).reader(nil)
 	defer r.close()
-	r.Range = stream.Range{Partition: "/a.tgz", To: stream.Open}
+	r.Range = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
 	assert.Equal(t, context.Canceled, r.tarball(&countdown{t.Context(), 100}, "/a.tgz", disk))
 	assert.Zero(t, r.next)
 }
@@ -259,7 +260,7 @@ func TestCancelledWhileNothingComes(t *testing.T) {
 	reads := 0
 	r := (&Source{}).reader(nil)
 	defer r.close()
-	r.Range = stream.Range{Partition: "/a.tgz", To: stream.Open}
+	r.Range = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
 	err := r.tarball(ctx, "/a.tgz", readerFunc(func(p []byte) (int, error) {
 		if reads++; reads == 3 {
 			cancel()
@@ -289,7 +290,7 @@ func TestEndlessPadding(t *testing.T) {
 	plain := tarOf(t, member{"1", []byte("one")})
 	src := &endless{head: bytes.NewReader(plain)}
 	r := (&Source{}).reader(func(stream.Chunk) error { return nil })
-	r.Range = stream.Range{Partition: "/a.tar", To: stream.Open}
+	r.Range = stream.Range{Partition: "/a.tar", To: ledger.UnknownEnd}
 	require.NoError(t, r.tarball(t.Context(), "/a.tar", src))
 	assert.Equal(t, int64(1), r.next)
 	assert.Less(t, src.reads, 100)

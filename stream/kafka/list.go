@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // confirm is how long a topic must be unknown before it counts as deleted:
@@ -161,7 +162,7 @@ func (s *Source) madeAnew(v *view) {
 		if s.state.seen == nil {
 			s.state.seen = map[string]*seen{}
 		}
-		s.state.seen[key] = &seen{name: r.name, from: r.at, to: stream.Open, gone: true}
+		s.state.seen[key] = &seen{name: r.name, from: r.at, to: ledger.UnknownEnd, gone: true}
 	}
 }
 

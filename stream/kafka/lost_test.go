@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 func TestRetention(t *testing.T) {
@@ -71,7 +72,7 @@ func TestTopicMadeAnew(t *testing.T) {
 	slices.SortFunc(now, func(a, b stream.Extent) int { return int(b.To-a.To) / 1000 })
 	require.Len(t, now, 2)
 	i := slices.IndexFunc(now, func(e stream.Extent) bool { return e.Gone })
-	assert.Equal(t, stream.Range{Partition: old[0].Partition, From: 30, To: stream.Open}, now[i].Range)
+	assert.Equal(t, stream.Range{Partition: old[0].Partition, From: 30, To: ledger.UnknownEnd}, now[i].Range)
 	got = read(t, s2, now[i].Range)
 	require.NoError(t, got.err)
 	assert.Equal(t, stream.Account{Range: stream.Range{Partition: old[0].Partition, From: 30, To: 30}, End: true}, got.accounts[old[0].Partition])

@@ -7,6 +7,7 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // part is a range that is being read. The reader owns next and what is in
@@ -34,7 +35,7 @@ type block struct {
 }
 
 // open reports whether there is something left to fetch.
-func (p *part) open() bool { return !p.gone && p.To != stream.Open && p.next < p.end }
+func (p *part) open() bool { return !p.gone && p.To != ledger.UnknownEnd && p.next < p.end }
 
 // sibling reports whether two parts are of one partition.
 func (p *part) sibling(q *part) bool { return p.topic == q.topic && p.partition == q.partition }

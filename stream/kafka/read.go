@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 const (
@@ -240,7 +241,7 @@ func (r *reader) receive(ctx context.Context, p *part, f *fetcher) error {
 // endPart accounts for what is lost at the end of a part. It may be called again.
 func (r *reader) endPart(p *part) {
 	switch {
-	case p.To == stream.Open:
+	case p.To == ledger.UnknownEnd:
 		r.out.end(p.Partition, p.From)
 		p.To = p.From
 	case p.next < p.To:

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/streamtest"
 )
 
@@ -26,7 +27,7 @@ func (s letters) Available(context.Context) (out []stream.Extent, err error) {
 	for _, p := range []string{"a", "b", "c"} {
 		e := stream.Extent{Range: stream.Range{Partition: p, To: lettersEach}}
 		if s.open {
-			e.To = stream.Open
+			e.To = ledger.UnknownEnd
 		}
 		out = append(out, e)
 	}

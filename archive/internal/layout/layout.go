@@ -14,6 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -48,14 +49,14 @@ func Open(ctx context.Context, st store.Store, dir string) (store.Store, error) 
 			return nil, fmt.Errorf("archive: %w", err)
 		}
 	}
-	if _, err := Settings(ctx, st); err != nil {
+	if err := exists(ctx, st); err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", Where(dir), err)
 	}
 	return st, nil
 }
 
 // CheckFile returns an error if a file differs from its entry in a commit.
-func CheckFile(r inspect.File, f stream.File, o inspect.Options) error {
+func CheckFile(r inspect.File, f ledger.File, o inspect.Options) error {
 	if r.Size() != f.Bytes {
 		return fmt.Errorf("%d bytes, not %d", r.Size(), f.Bytes)
 	}
@@ -71,7 +72,7 @@ func CheckFile(r inspect.File, f stream.File, o inspect.Options) error {
 
 // Publish makes a committed batch visible and removes what is staged for it, as
 // an engine does. It is idempotent, and any process may call it at any time.
-func Publish(ctx context.Context, st store.Store, ledger string, c *stream.Commit) error {
+func Publish(ctx context.Context, st store.Store, ledger string, c *ledger.Commit) error {
 	id := stream.BatchID{Ledger: ledger, Number: c.Batch}
 	files := &sink.Parquet{Store: st, Staging: Staging}
 	if err := files.Publish(ctx, id, c.Rows); err != nil {

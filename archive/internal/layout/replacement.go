@@ -7,6 +7,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // Replacement is what the commit of a replay records beside its files, as the
@@ -29,7 +30,7 @@ type ReplacedFile struct {
 
 // ReplacementOf returns the replacement that a commit records, or nil if there
 // is none.
-func ReplacementOf(c *stream.Commit) (*Replacement, error) {
+func ReplacementOf(c *ledger.Commit) (*Replacement, error) {
 	if len(c.Rejects.Data) == 0 {
 		return nil, nil
 	}
@@ -47,8 +48,8 @@ type Rejects struct {
 }
 
 // Publish implements stream.Sink.
-func (s Rejects) Publish(ctx context.Context, id stream.BatchID, r stream.Receipt) error {
-	old, err := ReplacementOf(&stream.Commit{Batch: id.Number, Rejects: r})
+func (s Rejects) Publish(ctx context.Context, id stream.BatchID, r ledger.Receipt) error {
+	old, err := ReplacementOf(&ledger.Commit{Batch: id.Number, Rejects: r})
 	if err != nil {
 		return stream.Permanent(err)
 	}

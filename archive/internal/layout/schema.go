@@ -12,14 +12,14 @@ import (
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 	"github.com/skyfinch/skyfinch/sink"
-	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // SchemaFiles is the schemas of a ledger, of which it keeps copies for readers:
 // schema/ztf.parquet has the schema of the table alerts/ztf, and no rows.
 type SchemaFiles struct {
-	Ledger *stream.Ledger
+	Ledger *ledger.Ledger
 	Store  store.Store
 
 	mu      sync.Mutex

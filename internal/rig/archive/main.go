@@ -62,8 +62,10 @@ func openStore(dir string) (store.Store, error) {
 	}, nil
 }
 
-// prepare adds to a service what the environment says.
+// prepare adds to a service what the environment says. Snapshots are frequent,
+// so that a run of a few batches has snapshots, history and truncation too.
 func prepare(s *archive.Service) {
+	s.Job.SnapshotEvery = 2
 	if t, ok := poison(); ok {
 		s.Job.Transforms = append(s.Job.Transforms, t)
 	}

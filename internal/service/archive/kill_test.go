@@ -106,8 +106,7 @@ var buildRig = sync.OnceValues(func() ([]byte, error) {
 	if rigDir, err = os.MkdirTemp("", ""); err != nil {
 		return nil, err
 	}
-	// The tag shortens the period of snapshots.
-	return exec.Command("go", "build", "-tags", "killpoints", "-o", rigDir+"/archive", "../../rig/archive").CombinedOutput()
+	return exec.Command("go", "build", "-o", rigDir+"/archive", "../../rig/archive").CombinedOutput()
 })
 
 // rig returns the archive that can be killed at its steps.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -52,7 +53,7 @@ func dying(t *testing.T, src Source, s store.Store, deadly ...int64) *MicroBatch
 		return nil
 	}
 	bad := &faultstore.Store{Store: s, Before: gone}
-	m.Ledger.records, m.Sink, m.Rejects = bad, &jsonSink{bad, "rows"}, &causesOf{Sink: &jsonSink{bad, "rejected"}}
+	m.Ledger, m.Sink, m.Rejects = openBehind(t, s, bad), &jsonSink{bad, "rows"}, &causesOf{Sink: &jsonSink{bad, "rejected"}}
 	m.Limits.Rows = 1000
 	m.Transforms = []Transform{TransformFunc(func(ctx context.Context, in Rows) (Result, error) {
 		for _, v := range numbersOf(in.Record) {
@@ -136,7 +137,7 @@ func TestOrderlyEndsAreNoDeaths(t *testing.T) {
 }
 
 func TestSplit(t *testing.T) {
-	ranges := []Range{{"a", 5, 10}, {"b", 0, 3}, {"c", 7, Open}}
+	ranges := []Range{{Partition: "a", From: 5, To: 10}, {Partition: "b", From: 0, To: 3}, {Partition: "c", From: 7, To: ledger.UnknownEnd}}
 	for limit, want := range map[int64]int{1: 1, 5: 1, 6: 2, 8: 2, 9: 3} {
 		first, rest := split(ranges, limit)
 		assert.Len(t, first, want, "%d", limit)
@@ -151,16 +152,16 @@ func TestSplit(t *testing.T) {
 		if limit > 8 {
 			open += limit
 		}
-		assert.Equal(t, Range{"c", open, Open}, rest[len(rest)-1], "of an open one as much as of all")
+		assert.Equal(t, Range{Partition: "c", From: open, To: ledger.UnknownEnd}, rest[len(rest)-1], "of an open one as much as of all")
 	}
 	var files []Range
 	for i := range 60 {
-		files = append(files, Range{fmt.Sprint(i), 0, Open})
+		files = append(files, Range{Partition: fmt.Sprint(i), From: 0, To: ledger.UnknownEnd})
 	}
 	first, rest := split(files, 60)
 	assert.Len(t, first, 30, "a file counts for two")
 	assert.Len(t, rest, 60)
-	assert.Equal(t, Range{"29", 0, 60}, first[29])
+	assert.Equal(t, Range{Partition: "29", From: 0, To: 60}, first[29])
 	first, rest = split(ranges, 0)
 	assert.Equal(t, ranges, first)
 	assert.Empty(t, rest)

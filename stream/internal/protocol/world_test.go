@@ -1,8 +1,10 @@
-package stream
+package protocol
 
 import (
 	"fmt"
 	"slices"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // A world is a state of a ledger, its files and some processes over it. The
@@ -12,9 +14,9 @@ import (
 
 // world is one state.
 type world struct {
-	records []records // by batch
-	decided []*Commit // the commit that counts, also when its record is gone
-	through int64     // of the newest snapshot
+	records []records        // by batch
+	decided []*ledger.Commit // the commit that counts, also when its record is gone
+	through int64            // of the newest snapshot
 	files   []worldFile
 	flying  []flight
 	procs   []proc
@@ -24,8 +26,8 @@ type world struct {
 
 // records are what stands of a batch.
 type records struct {
-	plan   *Plan
-	commit *Commit
+	plan   *ledger.Plan
+	commit *ledger.Commit
 	done   bool
 }
 
@@ -48,13 +50,13 @@ type worldFile struct {
 
 // flight is a put that was sent and given up, and may land at any time.
 type flight struct {
-	plan   *Plan
-	commit *Commit
+	plan   *ledger.Plan
+	commit *ledger.Commit
 }
 
 // proc is a process.
 type proc struct {
-	view
+	State
 	fresh  bool // the ledger was read again before this choice
 	looked bool // of a planted bug: the snapshot was read in this round
 	won    bool // of another: what was put is believed to stand
@@ -72,15 +74,16 @@ type rules struct {
 	unlearned  bool  // or when its answer is lost
 }
 
-func (r *Range) bits() uint64 { return (1<<r.To - 1) &^ (1<<r.From - 1) }
+// bits returns a bit for each offset of a range.
+func bits(r ledger.Range) uint64 { return (1<<r.To - 1) &^ (1<<r.From - 1) }
 
-func (c *Commit) bits() uint64 { return c.Accounts[0].bits() }
+func bitsOf(c *ledger.Commit) uint64 { return bits(c.Accounts[0].Range) }
 
 func newWorld(procs int, offsets int64, left budget) *world {
 	w := &world{left: left, offsets: offsets}
-	w.records, w.decided = make([]records, 3*offsets+2), make([]*Commit, 3*offsets+2) // more batches than there can be
+	w.records, w.decided = make([]records, 3*offsets+2), make([]*ledger.Commit, 3*offsets+2) // more batches than there can be
 	for range procs {
-		w.procs = append(w.procs, proc{view: newView()})
+		w.procs = append(w.procs, proc{State: New()})
 	}
 	return w
 }
@@ -90,7 +93,7 @@ func (w *world) clone() *world {
 	out.records, out.decided = slices.Clone(w.records), slices.Clone(w.decided)
 	out.files, out.flying, out.procs = slices.Clone(w.files), slices.Clone(w.flying), slices.Clone(w.procs)
 	for i := range out.procs {
-		out.procs[i].tail = slices.Clone(out.procs[i].tail) // claims are cloned when they change
+		out.procs[i].Tail = slices.Clone(out.procs[i].Tail) // claims are cloned when they change
 	}
 	return &out
 }
@@ -99,14 +102,14 @@ func (w *world) clone() *world {
 func (w *world) key(b []byte) []byte {
 	b = append(b, byte(w.left.crashes), byte(w.left.tries), byte(w.left.late), byte(w.left.lost), byte(w.left.compact), byte(w.through))
 	text := func(s string) { b = append(append(b, s...), ';') }
-	plan := func(p *Plan) {
+	plan := func(p *ledger.Plan) {
 		if p != nil {
 			text(p.Token)
 		} else {
 			b = append(b, '-')
 		}
 	}
-	commit := func(c *Commit) {
+	commit := func(c *ledger.Commit) {
 		if c != nil {
 			text(c.Token)
 		} else {
@@ -137,20 +140,20 @@ func (w *world) key(b []byte) []byte {
 	}
 	for i := range w.procs {
 		p := &w.procs[i]
-		b = append(b, '|', byte(p.through), byte(p.batch), byte(p.top))
-		flag(p.view.looked)
+		b = append(b, '|', byte(p.Through), byte(p.First), byte(p.nextPlan))
+		flag(p.State.Looked)
 		flag(p.fresh)
 		flag(p.looked)
 		flag(p.won)
-		plan(p.wanted)
-		for _, e := range p.tail {
+		plan(p.Wanted)
+		for _, e := range p.Tail {
 			b = append(b, '/', byte(e.commit), byte(e.done))
-			plan(e.plan)
-			commit(e.committed)
-			commit(e.staged)
-			flag(e.published)
+			plan(e.Plan)
+			commit(e.Commit)
+			commit(e.Staged)
+			flag(e.Published)
 		}
-		for _, v := range p.claims.parts["p"].done {
+		for _, v := range p.Settled.partitions["p"].intervals {
 			b = append(b, byte(v.from), byte(v.to))
 		}
 	}
@@ -171,8 +174,8 @@ func (w *world) moves(r rules) (out []move) {
 		out = append(out, move{func() string { return fmt.Sprintf(format, args...) }, n})
 	}
 	for i := range w.procs {
-		if p := &w.procs[i]; w.left.crashes > 0 && (p.batch > 1 || p.top != unread) {
-			add(func(n *world) { n.left.crashes--; n.procs[i] = proc{view: newView()} }, "p%d crashes", i)
+		if p := &w.procs[i]; w.left.crashes > 0 && (p.First > 1 || p.nextPlan != unread) {
+			add(func(n *world) { n.left.crashes--; n.procs[i] = proc{State: New()} }, "p%d crashes", i)
 		}
 		out = append(out, w.acts(i, r)...)
 	}
@@ -251,7 +254,7 @@ func (w *world) land(f flight) {
 }
 
 // publish moves a commit's file, if that was not done before.
-func (w *world) publish(c *Commit, r rules) {
+func (w *world) publish(c *ledger.Commit, r rules) {
 	i := slices.IndexFunc(w.files, func(f worldFile) bool { return !f.final && f.token == c.Token })
 	if i < 0 {
 		return
@@ -276,82 +279,82 @@ func (w *world) publish(c *Commit, r rules) {
 func (w *world) acts(i int, r rules) (out []move) {
 	p := &w.procs[i]
 	own := fmt.Sprintf("p%d", i)
-	careful := p.next(r.period, func(_ int64, e *entry) bool {
-		return e.staged != nil || e.published || e.plan.Token[:2] == own
+	careful := p.Next(r.period, func(_ int64, e *Entry) bool {
+		return e.Staged != nil || e.Published || e.Plan.Token[:2] == own
 	})
 	out = w.act(i, careful, r)
-	if bold := p.next(r.period, func(int64, *entry) bool { return true }); bold != careful {
+	if bold := p.Next(r.period, func(int64, *Entry) bool { return true }); bold != careful {
 		out = append(out, w.act(i, bold, r)...)
 	}
 	return out
 }
 
-func (w *world) act(i int, a action, r rules) (out []move) {
+func (w *world) act(i int, a Action, r rules) (out []move) {
 	act := func(f func(n *world, p *proc), format string, args ...any) {
 		n := w.clone()
 		f(n, &n.procs[i])
-		out = append(out, move{func() string { return fmt.Sprintf("p%d batch %d: ", i, a.batch) + fmt.Sprintf(format, args...) }, n})
+		out = append(out, move{func() string { return fmt.Sprintf("p%d batch %d: ", i, a.Batch) + fmt.Sprintf(format, args...) }, n})
 	}
-	learn := func(p *proc, got answer) {
-		if err := p.learn(a, got); err != nil {
+	learn := func(p *proc, got Result) {
+		if err := p.Learn(a, got); err != nil {
 			panic(err) // found by explore
 		}
-		p.fresh = p.fresh && a.verb != doChoose
-		p.won = r.unverified && (a.verb == doPut || p.won && a.verb == doRead)
+		p.fresh = p.fresh && a.Verb != Choose
+		p.won = r.unverified && (a.Verb == Put || p.won && a.Verb == Read)
 	}
 	look := func(n *world, p *proc) {
 		p.looked = true
-		got := answer{}
-		if n.through > p.through {
-			got.snapshot = n.snapshot()
+		got := Result{}
+		if n.through > p.Through {
+			got.Snapshot = n.snapshot()
 		}
-		p.claims = p.claims.clone() // it may settle something
-		if err := p.learn(action{verb: doLook, batch: a.batch}, got); err != nil {
+		p.Settled = p.Settled.clone() // it may settle something
+		if err := p.Learn(Action{Verb: Look, Batch: a.Batch}, got); err != nil {
 			panic(err)
 		}
 	}
 	p := &w.procs[i]
-	if r.believed && !p.looked && a.verb != doLook {
+	if r.believed && !p.looked && a.Verb != Look {
 		act(func(n *world, p *proc) { look(n, p) }, "looks")
 		return out
 	}
-	switch a.verb {
-	case doLook:
+	switch a.Verb {
+	case Look:
 		if r.believed && p.looked || p.won {
-			act(func(_ *world, p *proc) { p.claims = p.claims.clone(); learn(p, answer{}) }, "believes")
+			act(func(_ *world, p *proc) { p.Settled = p.Settled.clone(); learn(p, Result{}) }, "believes")
 			break
 		}
 		act(look, "looks")
-	case doRead:
-		act(func(n *world, p *proc) { learn(p, n.read(a)) }, "reads %s", a.kind)
-		if r.listed && a.kind == kindPlan && w.records[a.batch].plan != nil && w.records[a.batch+1].plan != nil {
+	case Read:
+		act(func(n *world, p *proc) { learn(p, n.read(a)) }, "reads %s", a.Record)
+		if r.listed && a.Record == Plan && w.records[a.Batch].plan != nil && w.records[a.Batch+1].plan != nil {
 			act(func(n *world, p *proc) {
-				learn(p, answer{plan: &Plan{Batch: a.batch, Token: "??"}})
-				e := p.entry(a.batch)
-				e.commit, e.done, e.committed = present, present, &Commit{Batch: a.batch, Token: "??"}
-				p.claims = p.claims.clone()
+				learn(p, Result{Plan: &ledger.Plan{Batch: a.Batch, Token: "??"}})
+				e := p.Entry(a.Batch)
+				e.commit, e.done, e.Commit = present, present, &ledger.Commit{Batch: a.Batch, Token: "??"}
+				p.Settled = p.Settled.clone()
 				p.settle()
 			}, "misses plan")
 		}
-	case doChoose:
+	case Choose:
 		w.choose(i, a, act, learn)
-	case doStage:
-		planned := p.entry(a.batch).plan.Ranges[0]
+	case Stage:
+		planned := p.Entry(a.Batch).Plan.Ranges[0]
 		for to := planned.From + 1; w.left.tries > 0 && to <= planned.To; to++ {
-			act(func(n *world, p *proc) { learn(p, n.stage(i, a.batch, planned.From, to)) }, "stages to %d", to)
+			act(func(n *world, p *proc) { learn(p, n.stage(i, a.Batch, planned.From, to)) }, "stages to %d", to)
 		}
-	case doPut:
+	case Put:
 		w.put(i, a, r, act, learn)
-	case doPublish:
-		c := p.entry(a.batch).committed
-		act(func(n *world, p *proc) { n.publish(c, r); learn(p, answer{}) }, "publishes")
+	case Publish:
+		c := p.Entry(a.Batch).Commit
+		act(func(n *world, p *proc) { n.publish(c, r); learn(p, Result{}) }, "publishes")
 		if w.left.lost > 0 {
 			act(func(n *world, _ *proc) { n.left.lost--; n.publish(c, r) }, "publishes, answer lost")
 		}
-	case doSnapshot:
+	case Snapshot:
 		act(func(n *world, p *proc) {
-			n.through = max(n.through, a.batch-1)
-			learn(p, answer{})
+			n.through = max(n.through, a.Batch-1)
+			learn(p, Result{})
 		}, "puts snapshot")
 	}
 	return out
@@ -360,105 +363,107 @@ func (w *world) act(i int, a action, r rules) (out []move) {
 type acting func(f func(n *world, p *proc), format string, args ...any)
 
 // choose claims a prefix of what is free, after another look at the ledger.
-func (w *world) choose(i int, a action, act acting, learn func(*proc, answer)) {
+func (w *world) choose(i int, a Action, act acting, learn func(*proc, Result)) {
 	p := &w.procs[i]
 	if !p.fresh {
-		act(func(_ *world, p *proc) { p.refresh(); p.fresh, p.looked = true, false }, "begins anew")
+		act(func(_ *world, p *proc) { p.Refresh(); p.fresh, p.looked = true, false }, "begins anew")
 		return
 	}
-	claimed, err := p.claimed()
+	claimed, err := p.Claimed()
 	if err != nil {
 		panic(err)
 	}
-	free, ok := claimed.free(Extent{Range: Range{"p", 0, w.offsets}})
-	if !ok {
-		if len(p.tail) > 0 {
+	all := claimed.Free(ledger.Range{Partition: "p", From: 0, To: w.offsets})
+	if len(all) == 0 {
+		if len(p.Tail) > 0 {
 			act(func(_ *world, p *proc) { p.fresh = false }, "waits")
 		}
 		return
 	}
+	free := all[0]
 	for to := free.From + 1; to <= free.To && to <= free.From+2; to++ {
 		act(func(_ *world, p *proc) {
-			token := fmt.Sprintf("p%d.%d:%d-%d", i, a.batch, free.From, to)
-			learn(p, answer{plan: &Plan{Batch: a.batch, Token: token, Ranges: []Range{{"p", free.From, to}}}})
+			token := fmt.Sprintf("p%d.%d:%d-%d", i, a.Batch, free.From, to)
+			learn(p, Result{Plan: &ledger.Plan{Batch: a.Batch, Token: token, Ranges: []ledger.Range{{Partition: "p", From: free.From, To: to}}}})
 		}, "wants [%d,%d)", free.From, to)
 	}
 }
 
-func (w *world) put(i int, a action, r rules, act acting, learn func(*proc, answer)) {
+func (w *world) put(i int, a Action, r rules, act acting, learn func(*proc, Result)) {
 	p := &w.procs[i]
 	sent := flight{}
-	switch a.kind {
-	case kindPlan:
-		sent.plan = p.wanted
-	case kindCommit:
-		sent.commit = p.entry(a.batch).staged
+	switch a.Record {
+	case Plan:
+		sent.plan = p.Wanted
+	case Commit:
+		sent.commit = p.Entry(a.Batch).Staged
 	}
 	drop := func(n *world, p *proc) {
 		n.unstage(sent.commit.Token)
-		e := p.entry(a.batch)
-		e.staged, e.commit, p.view.looked = nil, unread, false
+		e := p.Entry(a.Batch)
+		e.Staged, e.commit, p.State.Looked = nil, unread, false
 	}
 	put := func(n *world) {
-		if a.kind == kindDone {
-			n.records[a.batch].done = true
+		if a.Record == Done {
+			n.records[a.Batch].done = true
 		}
 		n.land(sent)
 	}
-	act(func(n *world, p *proc) { put(n); learn(p, n.read(a)) }, "puts %s", a.kind)
+	act(func(n *world, p *proc) { put(n); learn(p, n.read(a)) }, "puts %s", a.Record)
 	if w.left.lost > 0 {
 		act(func(n *world, p *proc) {
 			n.left.lost--
-			if put(n); r.unlearned && a.kind == kindCommit {
+			if put(n); r.unlearned && a.Record == Commit {
 				drop(n, p)
 			}
-		}, "puts %s, answer lost", a.kind)
+		}, "puts %s, answer lost", a.Record)
 	}
-	if w.left.late > 0 && a.kind != kindDone {
+	if w.left.late > 0 && a.Record != Done {
 		act(func(n *world, p *proc) {
 			n.left.late--
-			if n.flying = append(n.flying, sent); r.dropped && a.kind == kindCommit {
+			if n.flying = append(n.flying, sent); r.dropped && a.Record == Commit {
 				drop(n, p)
 			}
-		}, "sends %s, which is late", a.kind)
+		}, "sends %s, which is late", a.Record)
 	}
 }
 
-func (w *world) read(a action) (got answer) {
-	r := w.records[a.batch]
-	switch a.kind {
-	case kindPlan:
-		got.plan = r.plan
-	case kindCommit:
-		got.commit = r.commit
-	case kindDone:
+func (w *world) read(a Action) (got Result) {
+	r := w.records[a.Batch]
+	switch a.Record {
+	case Plan:
+		got.Plan = r.plan
+	case Commit:
+		got.Commit = r.commit
+	case Done:
 		if r.done {
-			got.done = &Done{Batch: a.batch}
+			got.Done = true
 		}
 	}
 	return got
 }
 
-func (w *world) stage(i int, batch, from, to int64) answer {
+func (w *world) stage(i int, batch, from, to int64) Result {
 	w.left.tries--
 	token := fmt.Sprintf("p%d.%d", i, w.left.tries)
-	c := &Commit{Batch: batch, Token: token, Accounts: []Account{{Range: Range{"p", from, to}, Read: to - from}}}
-	w.file(worldFile{token: token, batch: batch, rows: c.bits()})
-	return answer{commit: c}
+	c := &ledger.Commit{Batch: batch, Token: token, Accounts: []ledger.Account{{Range: ledger.Range{Partition: "p", From: from, To: to}, Read: to - from}}}
+	w.file(worldFile{token: token, batch: batch, rows: bitsOf(c)})
+	return Result{Commit: c}
 }
 
 // snapshot is the newest one: what the batches under it settled.
-func (w *world) snapshot() *snapshot {
-	var c claims
+func (w *world) snapshot() *ledger.Snapshot {
+	var c Coverage
 	for n := int64(1); n <= w.through; n++ {
 		if w.decided[n] == nil {
 			panic("a snapshot covers a batch that is undecided")
 		}
-		if err := c.settle(w.decided[n].Accounts[0]); err != nil {
+		if err := c.Settle(w.decided[n].Accounts[0]); err != nil {
 			panic(err)
 		}
 	}
-	return newSnapshot(w.through, &c)
+	s := c.Snapshot(w.through)
+	return &s
 }
 
 // breach returns what is wrong with a world, or "".
@@ -480,12 +485,12 @@ func (w *world) breach() string {
 		if c == nil {
 			continue
 		}
-		if claimed&c.bits() != 0 {
+		if claimed&bitsOf(c) != 0 {
 			return "an offset is committed twice"
 		}
-		claimed |= c.bits()
+		claimed |= bitsOf(c)
 		if int64(n) <= w.through {
-			under |= c.bits()
+			under |= bitsOf(c)
 			continue
 		}
 		if !slices.ContainsFunc(w.files, func(f worldFile) bool { return f.token == c.Token }) {
@@ -496,7 +501,7 @@ func (w *world) breach() string {
 		return "an offset is under a snapshot and not in the archive"
 	}
 	for i := range w.procs {
-		if s := w.breachOf(&w.procs[i].view, rows); s != "" {
+		if s := w.breachOf(&w.procs[i].State, rows); s != "" {
 			return s
 		}
 	}
@@ -504,16 +509,16 @@ func (w *world) breach() string {
 }
 
 // breachOf compares what a process believes with the truth.
-func (w *world) breachOf(v *view, rows uint64) string {
+func (w *world) breachOf(v *State, rows uint64) string {
 	var want, have uint64
-	for _, c := range w.decided[:v.batch] {
+	for _, c := range w.decided[:v.First] {
 		if c != nil {
-			want |= c.bits()
+			want |= bitsOf(c)
 		}
 	}
-	for _, in := range v.claims.parts["p"].done {
-		r := Range{"p", in.from, in.to}
-		have |= r.bits()
+	for _, in := range v.Settled.partitions["p"].intervals {
+		r := ledger.Range{Partition: "p", From: in.from, To: in.to}
+		have |= bits(r)
 	}
 	if want != have {
 		return "claims are not what the commits say"
@@ -531,8 +536,8 @@ func (w *world) finish(r rules) string {
 	n.left = budget{tries: 100}
 	for range 300 {
 		p := &n.procs[0]
-		a := p.next(r.period, func(int64, *entry) bool { return true })
-		if _, open := p.claims.free(Extent{Range: Range{"p", 0, w.offsets}}); a.verb == doChoose && p.fresh && !open {
+		a := p.Next(r.period, func(int64, *Entry) bool { return true })
+		if free := p.Settled.Free(ledger.Range{Partition: "p", From: 0, To: w.offsets}); a.Verb == Choose && p.fresh && len(free) == 0 {
 			if s := n.breach(); s != "" {
 				return s
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -38,7 +39,7 @@ func benchmarkClaims(b *testing.B, engines int) {
 	b.ResetTimer()
 	begun := time.Now()
 	for i := range engines {
-		l, err := OpenLedger(b.Context(), dir, "ledger", nil)
+		l, err := ledger.Open(b.Context(), dir, "ledger", nil)
 		require.NoError(b, err)
 		m := &MicroBatch{
 			Source: &spread{engines: engines, mine: i, size: each}, Ledger: l, Limits: Limits{Rows: 1}, Workers: 1, Log: quiet(),

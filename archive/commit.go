@@ -1,0 +1,6 @@
+package archive
+
+import "github.com/skyfinch/skyfinch/stream/ledger"
+
+type commit = ledger.Commit
+type settingsError = ledger.SettingsError

@@ -1,0 +1,145 @@
+package stream
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
+)
+
+// newToken returns a random unique name.
+func newToken() string { return strings.ToLower(rand.Text()[:16]) }
+
+// orNil returns nil for a record that does not exist.
+func orNil[T any](record *T, err error) (*T, error) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return record, err
+}
+
+// plan asks the source what it has, and returns the plan to put for the next
+// batch, or nil if there is nothing to claim.
+func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
+	e.plannedAt = time.Now()
+	if err := e.refreshExtents(ctx); err != nil {
+		return nil, err
+	}
+	claimed, err := e.state.Claimed()
+	if err != nil {
+		return nil, Permanent(err)
+	}
+	e.batchLimits = e.limits
+	if !e.draining {
+		e.batchLimits = e.limits.within(e.interval/2, e.speed)
+	}
+	ranges, starts, more, err := choose(claimed, e.extents, planInput{e.batchLimits, e.messageSize, e.job.RecordLost})
+	if err != nil {
+		return nil, err
+	}
+	e.hasBacklog = more
+	var waiting int64
+	for _, x := range e.extents {
+		waiting += claimed.Waiting(x.Range)
+	}
+	e.job.progress.waiting(waiting)
+	if len(ranges) == 0 && len(starts) == 0 {
+		return nil, nil
+	}
+	p := &ledger.Plan{Batch: batch, Token: newToken(), Created: e.plannedAt.UTC(), Ranges: ranges, Starts: starts}
+	e.poison.limit(claimed, p)
+	e.ownPlans[batch] = p.Token
+	return p, nil
+}
+
+// refreshExtents asks the source what it has.
+func (e *engine) refreshExtents(ctx context.Context) error {
+	first := e.listedAt.IsZero()
+	if !first && e.draining && len(e.others) == 0 {
+		return nil
+	}
+	if r, ok := e.job.Source.(Resumer); ok && first {
+		if err := r.Resume(ctx, e.state.Settled.LowestOfAll()); err != nil {
+			return err
+		}
+	}
+	extents, err := e.job.Source.Available(ctx)
+	if err != nil {
+		return err
+	}
+	e.listedAt, e.others = time.Now(), map[string]bool{}
+	for _, x := range extents {
+		if x.AssignedElsewhere {
+			e.others[x.Partition] = true
+		}
+	}
+	if !first && e.draining { // the ranges stay, but their assignment may change
+		for i := range e.extents {
+			e.extents[i].AssignedElsewhere = e.others[e.extents[i].Partition]
+		}
+		return nil
+	}
+	e.extents = extents
+	return e.checkTruncated()
+}
+
+// checkTruncated returns an error for a partition that ends before what has
+// been archived of it, or logs a warning, once.
+func (e *engine) checkTruncated() error {
+	for _, x := range e.extents {
+		last := e.state.Settled.Last(x.Partition)
+		if x.Gone || x.AssignedElsewhere || last <= x.To { // the assigned process knows best
+			delete(e.truncated, x.Partition)
+			continue
+		}
+		err := &TruncatedError{Partition: x.Partition, Archived: last, End: x.To}
+		if !e.job.RecordLost {
+			return err
+		}
+		if !e.truncated[x.Partition] {
+			e.log.Warn("messages that get these offsets again will not be archived", "err", err)
+			e.truncated[x.Partition] = true
+		}
+	}
+	return nil
+}
+
+// measure takes speed and message size from a batch that this engine staged. A
+// batch that left nothing waiting was as fast as its data came, and so says
+// nothing about speed.
+func (e *engine) measure(c *ledger.Commit) {
+	if c.Seconds > 0 && e.hasBacklog {
+		e.speed = float64(c.Bytes) / c.Seconds
+	}
+	e.messageSize = meanSize(c, e.messageSize)
+}
+
+// meanSize returns the mean size of a commit's messages, or otherwise if it has
+// none.
+func meanSize(c *ledger.Commit, otherwise float64) float64 {
+	var rows int64
+	for _, a := range c.Accounts {
+		rows += a.Read
+	}
+	if rows == 0 || c.Bytes <= 0 {
+		return otherwise
+	}
+	return float64(c.Bytes) / float64(rows)
+}
+
+// notifySource tells a Committer what is settled, if batches were done since
+// the last time.
+func (e *engine) notifySource(ctx context.Context) {
+	source, ok := e.job.Source.(Committer)
+	if !ok || e.listedAt.IsZero() || e.notifiedThrough == e.state.First {
+		return
+	}
+	e.notifiedThrough = e.state.First
+	if err := source.Committed(ctx, e.state.Settled.LowestOfAll()); err != nil {
+		e.log.Warn("the source could not record a commit", "batch", e.state.First-1, "err", err)
+	}
+}

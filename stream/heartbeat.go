@@ -1,0 +1,95 @@
+package stream
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/skyfinch/skyfinch/stream/internal/attempts"
+)
+
+const (
+	heartbeatInterval = time.Second
+	// stuckAfter is how long an attempt may make no progress until its
+	// heartbeats say so, and another process may try.
+	stuckAfter = time.Minute
+)
+
+// peerActivity is what an engine has seen of an undecided batch of others.
+type peerActivity struct {
+	attempts.Status
+	progressAt time.Time // when the last progress was seen, or the batch itself
+	polledAt   time.Time
+}
+
+// pollPeers looks for heartbeats at the batches of others. An error of the
+// ledger counts as progress: it says nothing against them.
+func (e *engine) pollPeers(ctx context.Context) {
+	for i := range e.state.Tail {
+		n, x := e.state.Number(i), &e.state.Tail[i]
+		if e.isOwnPlan(x.Plan) {
+			continue
+		}
+		p := e.peers[n]
+		if p == nil {
+			p = &peerActivity{Status: attempts.Status{Attempt: 1}, progressAt: time.Now()}
+			e.peers[n] = p
+		}
+		if !x.Undecided() || e.alone || time.Since(p.polledAt) < pollInterval {
+			continue
+		}
+		p.polledAt = time.Now()
+		if progress, err := e.attempts.Update(ctx, n, &p.Status); progress || err != nil {
+			p.progressAt = time.Now()
+		}
+	}
+}
+
+// heartbeats are the heartbeats of an attempt. A nil pointer stands for an
+// attempt that needs none.
+type heartbeats struct {
+	progress atomic.Int64 // grows when the attempt makes progress
+	cancel   context.CancelFunc
+	stopped  chan struct{}
+}
+
+// startHeartbeats begins the heartbeats of an attempt.
+func (e *engine) startHeartbeats(ctx context.Context, batch int64, attempt int) *heartbeats {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	h := &heartbeats{cancel: cancel, stopped: make(chan struct{})}
+	go func() {
+		defer close(h.stopped)
+		progress, at := int64(0), time.Now()
+		tick := time.NewTicker(heartbeatInterval)
+		defer tick.Stop()
+		for n := 1; ; {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+			if now := h.progress.Load(); now != progress {
+				progress, at = now, time.Now()
+			}
+			if err := e.attempts.Heartbeat(ctx, batch, attempt, n, time.Since(at) >= stuckAfter); err == nil {
+				n++
+			}
+		}
+	}()
+	return h
+}
+
+// stop ends the heartbeats.
+func (h *heartbeats) stop() {
+	if h != nil {
+		h.cancel()
+		<-h.stopped
+	}
+}
+
+// progressed records that the attempt makes progress.
+func (h *heartbeats) progressed() {
+	if h != nil {
+		h.progress.Add(1)
+	}
+}

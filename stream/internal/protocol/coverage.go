@@ -1,0 +1,283 @@
+package protocol
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
+)
+
+// Coverage is the offsets of each partition that batches have settled. The zero
+// value is the coverage of a ledger without batches.
+type Coverage struct {
+	base       *Coverage // holds the partitions that partitions does not; nil if none
+	partitions map[string]covered
+	// unfinished are the partitions that a plan named with an unknown end and
+	// that have not been read to it; false for those of base that have been
+	// since. They must be planned again, even if the source no longer lists them.
+	unfinished map[string]bool
+}
+
+// covered is the settled part of one partition: disjoint ascending intervals,
+// nearly always one. An empty interval marks where reading begins.
+type covered struct {
+	intervals []interval
+	ended     bool // nothing follows the last interval, ever
+}
+
+type interval struct{ from, to int64 }
+
+// of returns what is settled of a partition, and whether the ledger has named
+// the partition.
+func (c *Coverage) of(partition string) (covered, bool) {
+	if p, ok := c.partitions[partition]; ok || c.base == nil {
+		return p, ok
+	}
+	return c.base.of(partition)
+}
+
+func (c *Coverage) set(partition string, p covered) {
+	if c.partitions == nil {
+		c.partitions = map[string]covered{}
+	}
+	c.partitions[partition] = p
+}
+
+// Knows reports whether the ledger has named a partition.
+func (c *Coverage) Knows(partition string) bool {
+	_, ok := c.of(partition)
+	return ok
+}
+
+// Empty reports whether the ledger has named no partition yet.
+func (c *Coverage) Empty() bool { return len(c.partitions) == 0 && (c.base == nil || c.base.Empty()) }
+
+// Partitions returns the number of partitions, without those of the base.
+func (c *Coverage) Partitions() int { return len(c.partitions) }
+
+// Add adds a batch. An undecided one covers everything that it planned.
+func (c *Coverage) Add(e *Entry) error {
+	for _, s := range e.Plan.Starts {
+		if err := c.start(s); err != nil {
+			return err
+		}
+	}
+	for _, r := range e.Plan.Ranges { // also those that the commit did not reach
+		if err := c.begin(r); err != nil {
+			return err
+		}
+	}
+	if e.Commit == nil {
+		for _, r := range e.Plan.Ranges {
+			if err := c.Settle(reserve(r)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, a := range e.Commit.Accounts {
+		if err := c.Settle(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reserve returns the account that an undecided range may come to.
+func reserve(r ledger.Range) ledger.Account {
+	if r.To == ledger.UnknownEnd {
+		return ledger.Account{Range: ledger.Range{Partition: r.Partition, From: r.From, To: r.From}, End: true}
+	}
+	return ledger.Account{Range: r}
+}
+
+// begin settles what lies before the first range that is planned of a
+// partition, and remembers one with an unknown end.
+func (c *Coverage) begin(r ledger.Range) error {
+	if p, _ := c.of(r.Partition); r.To == ledger.UnknownEnd && !p.ended {
+		c.setUnfinished(r.Partition, true)
+	}
+	if c.Knows(r.Partition) {
+		return nil
+	}
+	return c.start(ledger.Start{Partition: r.Partition, At: r.From})
+}
+
+func (c *Coverage) setUnfinished(partition string, unfinished bool) {
+	if c.unfinished == nil {
+		c.unfinished = map[string]bool{}
+	}
+	if c.unfinished[partition] = unfinished; !unfinished && c.base == nil {
+		delete(c.unfinished, partition)
+	}
+}
+
+// Unfinished returns the partitions that were planned with an unknown end and
+// have not been read to it. The caller must not change the map.
+func (c *Coverage) Unfinished() map[string]bool {
+	if c.base == nil {
+		return c.unfinished
+	}
+	out := maps.Clone(c.base.Unfinished())
+	for p, unfinished := range c.unfinished {
+		if out == nil {
+			out = map[string]bool{}
+		}
+		if out[p] = unfinished; !unfinished {
+			delete(out, p)
+		}
+	}
+	return out
+}
+
+// start settles what lies before a partition's start.
+func (c *Coverage) start(s ledger.Start) error {
+	return c.Settle(ledger.Account{Range: ledger.Range{Partition: s.Partition, From: s.At - s.Skipped, To: s.At}})
+}
+
+// Settle adds a committed range. It is an error if another commit holds one of
+// its offsets, but not above a base: a batch that was undecided when it was
+// read may have left offsets to one that was read later.
+func (c *Coverage) Settle(a ledger.Account) error {
+	p, _ := c.of(a.Partition)
+	if c.base != nil {
+		p.intervals = slices.Clone(p.intervals) // it may be the base's
+	}
+	if p.ended = p.ended || a.End; p.ended && c.Unfinished()[a.Partition] {
+		c.setUnfinished(a.Partition, false)
+	}
+	if a.From == a.To && len(p.intervals) > 0 {
+		c.set(a.Partition, p)
+		return nil
+	}
+	i, _ := slices.BinarySearchFunc(p.intervals, a.From, func(v interval, from int64) int {
+		if v.to < from {
+			return -1
+		}
+		return 1
+	}) // the first interval that ends at a.From or later
+	from, to, j := a.From, a.To, i
+	for ; j < len(p.intervals) && p.intervals[j].from <= to; j++ {
+		v := p.intervals[j]
+		if c.base == nil && max(v.from, a.From) < min(v.to, a.To) {
+			return fmt.Errorf("stream: ledger is damaged: %v is committed twice", a.Range)
+		}
+		from, to = min(from, v.from), max(to, v.to)
+	}
+	p.intervals = slices.Replace(p.intervals, i, j, interval{from, to})
+	c.set(a.Partition, p)
+	return nil
+}
+
+// Free returns what of a range is not settled, in ascending order.
+func (c *Coverage) Free(r ledger.Range) (free []ledger.Range) {
+	p, _ := c.of(r.Partition)
+	if p.ended && r.To == ledger.UnknownEnd {
+		return nil
+	}
+	for _, v := range p.intervals {
+		if v.to <= r.From || v.from == v.to {
+			continue
+		}
+		if v.from >= r.To {
+			break
+		}
+		if v.from > r.From {
+			free = append(free, ledger.Range{Partition: r.Partition, From: r.From, To: v.from})
+		}
+		r.From = v.to
+	}
+	if r.From < r.To {
+		free = append(free, r)
+	}
+	return free
+}
+
+// Waiting returns the number of offsets of a range that are not settled, 0 if
+// its end is unknown.
+func (c *Coverage) Waiting(r ledger.Range) int64 {
+	if r.To == ledger.UnknownEnd || r.To <= r.From {
+		return 0
+	}
+	n := r.Len()
+	p, _ := c.of(r.Partition)
+	for _, v := range p.intervals {
+		n -= max(0, min(v.to, r.To)-max(v.from, r.From))
+	}
+	return n
+}
+
+// Intervals returns the number of intervals that the settled part of a
+// partition consists of.
+func (c *Coverage) Intervals(partition string) int {
+	p, _ := c.of(partition)
+	return len(p.intervals)
+}
+
+// Lowest returns the lowest offset of a partition that is not settled, and
+// whether the ledger has named the partition.
+func (c *Coverage) Lowest(partition string) (int64, bool) {
+	p, ok := c.of(partition)
+	if !ok || len(p.intervals) == 0 {
+		return 0, ok
+	}
+	return p.intervals[0].to, true
+}
+
+// LowestOfAll returns Lowest for each partition that the ledger has named.
+func (c *Coverage) LowestOfAll() map[string]int64 {
+	out := map[string]int64{}
+	for x := c; x != nil; x = x.base {
+		for p := range x.partitions {
+			out[p], _ = c.Lowest(p)
+		}
+	}
+	return out
+}
+
+// Last returns the end of the last settled interval of a partition, 0 if there
+// is none.
+func (c *Coverage) Last(partition string) int64 {
+	if p, _ := c.of(partition); len(p.intervals) > 0 {
+		return p.intervals[len(p.intervals)-1].to
+	}
+	return 0
+}
+
+// Ended reports whether a partition has been read to its final end.
+func (c *Coverage) Ended(partition string) bool {
+	p, _ := c.of(partition)
+	return p.ended
+}
+
+// Snapshot returns the snapshot of a coverage without a base, after the batches
+// through one.
+func (c *Coverage) Snapshot(through int64) ledger.Snapshot {
+	s := ledger.Snapshot{Through: through, Settled: make(map[string]ledger.Settled, len(c.partitions))}
+	for name, p := range c.partitions {
+		x := ledger.Settled{Ended: p.ended, Ranges: make([][2]int64, len(p.intervals))}
+		for i, v := range p.intervals {
+			x.Ranges[i] = [2]int64{v.from, v.to}
+		}
+		s.Settled[name] = x
+	}
+	s.Unfinished = slices.Sorted(maps.Keys(c.unfinished))
+	return s
+}
+
+// FromSnapshot returns the coverage that a snapshot was made of.
+func FromSnapshot(s *ledger.Snapshot) Coverage {
+	c := Coverage{partitions: make(map[string]covered, len(s.Settled))}
+	for name, x := range s.Settled {
+		p := covered{ended: x.Ended, intervals: make([]interval, len(x.Ranges))}
+		for i, v := range x.Ranges {
+			p.intervals[i] = interval{v[0], v[1]}
+		}
+		c.partitions[name] = p
+	}
+	for _, name := range s.Unfinished {
+		c.setUnfinished(name, true)
+	}
+	return c
+}

@@ -1,0 +1,94 @@
+package protocol
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
+)
+
+// coverage agrees with a set of offsets, whatever the order of the commits.
+func TestCoverageIsASet(t *testing.T) {
+	for range 2000 {
+		seed := rand.Uint64()
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		var c Coverage
+		set := map[int64]bool{}
+		for range 12 {
+			from := rnd.Int64N(20)
+			r := ledger.Range{Partition: "p", From: from, To: from + rnd.Int64N(5)}
+			taken := false
+			for o := r.From; o < r.To; o++ {
+				taken = taken || set[o]
+			}
+			before := c.clone()
+			err := c.Settle(ledger.Account{Range: r})
+			require.Equal(t, taken, err != nil, "seed %d: %v", seed, r)
+			if taken {
+				require.Equal(t, before, c, "seed %d: a refused account changes nothing", seed)
+				continue
+			}
+			for o := r.From; o < r.To; o++ {
+				set[o] = true
+			}
+			checkFree(t, &c, set, ledger.Range{Partition: "p", From: rnd.Int64N(25), To: rnd.Int64N(30)}, seed)
+		}
+	}
+}
+
+// checkFree compares free with the lowest run of an extent that is not in set.
+func checkFree(t *testing.T, c *Coverage, set map[int64]bool, e ledger.Range, seed uint64) {
+	from := e.From
+	for from < e.To && set[from] {
+		from++
+	}
+	to := from
+	for to < e.To && !set[to] {
+		to++
+	}
+	got := c.Free(e)
+	require.Equal(t, from < to, len(got) > 0, "seed %d: %v of %v", seed, e, c)
+	if from < to {
+		require.Equal(t, ledger.Range{Partition: "p", From: from, To: to}, got[0], "seed %d", seed)
+	}
+}
+
+func TestCoverageEnd(t *testing.T) {
+	var c Coverage
+	assert.True(t, c.Empty())
+	require.NoError(t, c.Settle(ledger.Account{Range: ledger.Range{Partition: "tar", From: 0, To: 5}}))
+	assert.Equal(t, []ledger.Range{{Partition: "tar", From: 5, To: ledger.UnknownEnd}}, c.Free(ledger.Range{Partition: "tar", From: 0, To: ledger.UnknownEnd}))
+	require.NoError(t, c.Settle(ledger.Account{Range: ledger.Range{Partition: "tar", From: 5, To: 5}, End: true}))
+	assert.Empty(t, c.Free(ledger.Range{Partition: "tar", From: 0, To: ledger.UnknownEnd}), "it has ended")
+}
+
+func (c *Coverage) clone() Coverage {
+	out := Coverage{partitions: maps.Clone(c.partitions), unfinished: maps.Clone(c.unfinished)}
+	for p, v := range out.partitions {
+		v.intervals = slices.Clone(v.intervals)
+		out.partitions[p] = v
+	}
+	return out
+}
+
+// A batch was read while it was undecided. Meanwhile it was decided in part, and
+// a later one claimed what it left: both are taken.
+func TestClaimedWhatWasLeftMeanwhile(t *testing.T) {
+	for _, committed := range []bool{false, true} {
+		later := Entry{Plan: &ledger.Plan{Batch: 2, Ranges: []ledger.Range{{Partition: "a", From: 2, To: 5}}}}
+		if committed {
+			later.Commit = &ledger.Commit{Batch: 2, Accounts: []ledger.Account{{Range: ledger.Range{Partition: "a", From: 2, To: 4}, Read: 2, Written: 2}}}
+		}
+		v := New()
+		v.Tail = []Entry{{Plan: &ledger.Plan{Batch: 1, Ranges: []ledger.Range{{Partition: "a", From: 0, To: 5}}}}, later}
+		c, err := v.Claimed()
+		require.NoError(t, err)
+		assert.Empty(t, c.Free(ledger.Range{Partition: "a", From: 0, To: 5}))
+		assert.Equal(t, []ledger.Range{{Partition: "a", From: 5, To: 9}}, c.Free(ledger.Range{Partition: "a", From: 0, To: 9}))
+	}
+}

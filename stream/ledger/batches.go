@@ -1,0 +1,162 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// Batch is what the ledger holds of one batch.
+type Batch struct {
+	Number int64
+	Plan   *Plan
+	Commit *Commit // nil if undecided
+	Done   bool    // published in full; if false, it may have been
+	// Segment is the name of the history segment that holds the batch, "" if it
+	// has records of its own.
+	Segment string
+}
+
+// Batches yields every batch in the order of their numbers, from the first to
+// the last that is planned, undecided ones included. It may be used while
+// engines are at work: each batch is yielded as it is when its turn comes.
+// For a damaged record it yields a *DamagedError with the intact rest of the
+// batch, and goes on if the caller does; it ends after any other error.
+func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		var damaged *DamagedError
+		misses := 0 // of a batch that history should have
+		for n, inHistory := int64(1), true; ; {
+			if inHistory { // perhaps: its records would be void
+				next, err := l.readHistory(ctx, n, func(b Batch) bool { return yield(b, nil) })
+				if err == errStopped || err != nil && (!yield(Batch{Number: next - 1}, err) || !errors.As(err, &damaged)) {
+					return
+				}
+				if inHistory = next > n; inHistory {
+					n, misses = next, 0
+					continue
+				}
+			}
+			b, err := l.batch(ctx, n)
+			if err == nil { // its records may have been moved into history meanwhile, and void ones put since
+				covered, err := l.covered(ctx, n)
+				switch {
+				case err != nil:
+					yield(b, err)
+					return
+				case covered && misses < 3: // its segment may have been merged into another
+					inHistory, misses = true, misses+1
+					continue
+				case covered && b.Commit == nil:
+					yield(b, &DamagedError{n, l.path(historyDir), errors.New("a snapshot covers the batch, and no segment has it")})
+					return
+				case b.Plan == nil:
+					return
+				}
+			}
+			if !yield(b, err) || err != nil && !errors.As(err, &damaged) {
+				return
+			}
+			n, misses = n+1, 0
+		}
+	}
+}
+
+// batch reads the records of one batch.
+func (l *Ledger) batch(ctx context.Context, n int64) (b Batch, err error) {
+	b.Number = n
+	if err := ctx.Err(); err != nil {
+		return b, err
+	}
+	var damage error // the first
+	if b.Plan, err = findIntact[Plan](ctx, l, n, kindPlan, &damage); err != nil || b.Plan == nil && damage == nil {
+		return b, err
+	}
+	if b.Commit, err = findIntact[Commit](ctx, l, n, kindCommit, &damage); err != nil {
+		return b, err
+	}
+	done, err := findIntact[doneRecord](ctx, l, n, kindDone, &damage)
+	if err != nil {
+		return b, err
+	}
+	b.Done = done != nil
+	if b.Done && b.Commit == nil && damage == nil { // it was put between the two reads
+		if b.Commit, err = findIntact[Commit](ctx, l, n, kindCommit, &damage); err != nil {
+			return b, err
+		}
+	}
+	switch {
+	case damage != nil:
+	case b.Plan.Batch != n:
+		damage = &DamagedError{n, l.path(recordName(n, kindPlan)), fmt.Errorf("it is the plan of batch %d", b.Plan.Batch)}
+	case b.Commit != nil && b.Commit.Batch != n:
+		damage = &DamagedError{n, l.path(recordName(n, kindCommit)), fmt.Errorf("it is the commit of batch %d", b.Commit.Batch)}
+	}
+	return b, damage
+}
+
+// findIntact returns the record, or nil if it does not exist or is damaged. It
+// stores the first damage in damage.
+func findIntact[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, n int64, kind recordKind, damage *error) (*T, error) {
+	v, err := find[T](ctx, l, n, kind)
+	var damaged *DamagedError
+	if !errors.As(err, &damaged) {
+		return v, err
+	}
+	if *damage == nil {
+		*damage = damaged
+	}
+	return nil, nil
+}
+
+// Claim puts a plan without ranges as batch n, for work that takes no offsets:
+// a rewrite of files that earlier batches committed. It reports false if the
+// number is taken. n must be one more than the number of the last batch that
+// Batches has just yielded. The caller should decide the batch at once: an
+// engine that finds it undecided for some seconds decides it as empty.
+func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
+	p := &Plan{Batch: n, Token: newToken(), Created: time.Now().UTC()}
+	winner, err := l.PutPlan(ctx, p)
+	if err != nil || winner.Token != p.Token {
+		return false, err
+	}
+	covered, err := l.covered(ctx, n)
+	return err == nil && !covered, err
+}
+
+// Decide puts the commit of a batch whose plan has no ranges, and reports
+// whether the batch has this commit, rather than another. If c.Token is empty,
+// it gets a new one.
+func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
+	if c.Token == "" {
+		c.Token = newToken()
+	}
+	if c.Created.IsZero() {
+		c.Created = time.Now().UTC()
+	}
+	winner, err := l.PutCommit(ctx, c)
+	if err != nil || winner.Token != c.Token {
+		return false, err
+	}
+	covered, err := l.covered(ctx, c.Batch)
+	if err != nil || !covered {
+		return err == nil, err
+	}
+	// The record may be void: if another one has been removed, history has it.
+	for range 2 { // segments that are merged meanwhile may be missed once
+		token := c.Token
+		_, err = l.readHistory(ctx, c.Batch, func(b Batch) bool {
+			token = b.Commit.Token
+			return false
+		})
+		switch {
+		case token != c.Token:
+			return false, nil
+		case err != nil && err != errStopped:
+			return false, err
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,32 @@
+package ledger
+
+import "fmt"
+
+// DamagedError reports a record that cannot be what was once put there. Trying
+// again does not help.
+type DamagedError struct {
+	Batch int64  // 0 if the record belongs to no batch
+	Name  string // of the record
+	Err   error
+}
+
+// Error names the record.
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("ledger: record %s is damaged: %v", e.Name, e.Err)
+}
+
+// Unwrap returns what is wrong with the record.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// SettingsError reports that a ledger was created with a different setting.
+type SettingsError struct {
+	Ledger     string // its directory
+	Setting    string
+	Have, Want string
+}
+
+// Error names the ledger and the setting, and says what to do.
+func (e *SettingsError) Error() string {
+	return fmt.Sprintf("ledger: the ledger in %s was begun with %s %q, not %q: use %[3]q, or another directory",
+		e.Ledger, e.Setting, e.Have, e.Want)
+}

@@ -1,0 +1,204 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// period is the number of batches between two snapshots in these tests.
+const period = 64
+
+// putBatches puts n done batches of two partitions, ten offsets each, with the
+// snapshots and the truncation of an engine.
+func putBatches(t *testing.T, l *Ledger, n int64) {
+	t.Helper()
+	for b := int64(1); b <= n; b++ {
+		putBatch(t, l, b)
+		if b%period == 0 {
+			require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(b)))
+			require.NoError(t, l.Truncate(t.Context()))
+		}
+	}
+}
+
+func putBatch(t *testing.T, l *Ledger, b int64) {
+	p := &Plan{Batch: b, Token: "p", Ranges: []Range{{"0", 10 * (b - 1), 10 * b}, {"1", 10 * (b - 1), 10 * b}}}
+	c := &Commit{Batch: b, Token: "c", Accounts: []Account{{Range: p.Ranges[0], Read: 10, Written: 10}, {Range: p.Ranges[1], Read: 10, Written: 10}}}
+	_, err := l.PutPlan(t.Context(), p)
+	require.NoError(t, err)
+	_, err = l.PutCommit(t.Context(), c)
+	require.NoError(t, err)
+	require.NoError(t, l.PutDone(t.Context(), b))
+}
+
+// snapshotOf returns the snapshot of putBatches.
+func snapshotOf(through int64) Snapshot {
+	settled := Settled{Ranges: [][2]int64{{0, 10 * through}}}
+	return Snapshot{Through: through, Settled: map[string]Settled{"0": settled, "1": settled}}
+}
+
+var errFault = errors.New("fault")
+
+// nth calls f at the k-th operation.
+func nth(k int, f func() error) func(faultstore.Op) error {
+	n := 0
+	return func(faultstore.Op) error {
+		if n++; n == k {
+			return f()
+		}
+		return nil
+	}
+}
+
+// A ledger is truncated beside its readers and by two processes at once, and
+// whatever is interrupted there loses nothing.
+func TestTruncateIsInterrupted(t *testing.T) {
+	step := 3
+	if testing.Short() {
+		step = 31
+	}
+	for k := 1; ; k += step {
+		s := store.NewMemory()
+		l, err := Open(t.Context(), s, "ledger", nil)
+		require.NoError(t, err)
+		last := int64(8 * period)
+		putBatches(t, l, last-1)
+		putBatch(t, l, last) // whose snapshot joins segments
+		require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(last)))
+		hit := false
+		l.records = &faultstore.Store{Store: s, Before: nth(k, func() error { hit = true; return errFault })}
+		_ = l.Truncate(t.Context())
+		l.records = s
+		want := int64(1)
+		for b, err := range l.Batches(t.Context()) {
+			require.NoError(t, err, "operation %d", k)
+			require.Equal(t, want, b.Number, "operation %d", k)
+			want++
+		}
+		require.Equal(t, last+1, want, "operation %d", k)
+		require.NoError(t, l.Truncate(t.Context()))
+		n := 0
+		for e, err := range s.List(t.Context(), "ledger/") {
+			require.NoError(t, err)
+			if n++; testing.Verbose() && k == 1 {
+				fmt.Println(e.Name, e.Size)
+			}
+		}
+		require.Equal(t, 2+keptSnapshots, n, "ledger.json, one segment, some snapshots")
+		if !hit {
+			require.Greater(t, k, 20)
+			return
+		}
+	}
+}
+
+// Who is at a batch that others have long decided, and whose records are in
+// history, does not take what it puts there for what stands.
+func TestClaimUnderSnapshot(t *testing.T) {
+	ctx := t.Context()
+	s := store.NewMemory()
+	l, err := Open(ctx, s, "ledger", nil)
+	require.NoError(t, err)
+	putBatches(t, l, period-2)
+	for i, token := range []string{"other", "mine"} {
+		n := int64(period - 1 + i)
+		mine, err := l.Claim(ctx, n)
+		require.NoError(t, err)
+		assert.True(t, mine)
+		mine, err = l.Decide(ctx, &Commit{Batch: n, Token: token})
+		require.NoError(t, err)
+		assert.True(t, mine)
+		require.NoError(t, l.PutDone(ctx, n))
+	}
+	require.NoError(t, l.PutSnapshot(ctx, snapshotOf(period)))
+	require.NoError(t, l.Truncate(ctx))
+
+	for n := int64(1); n <= period; n++ {
+		mine, err := l.Claim(ctx, n)
+		require.NoError(t, err)
+		assert.False(t, mine, "batch %d", n)
+	}
+	mine, err := l.Decide(ctx, &Commit{Batch: period - 1, Token: "mine"})
+	require.NoError(t, err)
+	assert.False(t, mine, "what stood there had been removed")
+	mine, err = l.Decide(ctx, &Commit{Batch: period, Token: "mine"})
+	require.NoError(t, err)
+	assert.True(t, mine, "it stood, and is in history")
+}
+
+// A batch whose records go into history while it is read is yielded as decided
+// as it is.
+func TestBatchesWhileTruncated(t *testing.T) {
+	const last = 10
+	s := store.NewMemory()
+	l, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	putBatches(t, l, last)
+	other, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	var once sync.Once
+	l.records = &faultstore.Store{Store: s, After: func(op faultstore.Op) error {
+		if strings.HasSuffix(op.Name, "000000000005.plan") {
+			once.Do(func() {
+				require.NoError(t, other.PutSnapshot(t.Context(), snapshotOf(last)))
+				require.NoError(t, other.Truncate(t.Context()))
+			})
+		}
+		return nil
+	}}
+	n := int64(0)
+	for b, err := range l.Batches(t.Context()) {
+		require.NoError(t, err)
+		n++
+		assert.Equal(t, n, b.Number)
+		assert.NotNil(t, b.Commit, "batch %d", b.Number)
+	}
+	assert.Equal(t, int64(last), n)
+}
+
+// Batches that a snapshot covers and no segment has are damage, and no reason to
+// look for ever.
+func TestBatchesWithoutHistory(t *testing.T) {
+	s := store.NewMemory()
+	l, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	putBatches(t, l, period)
+	for e, err := range s.List(t.Context(), "ledger/history/") {
+		require.NoError(t, err)
+		require.NoError(t, s.Delete(t.Context(), e.Name))
+	}
+	var wrong []error
+	for _, err := range l.Batches(t.Context()) {
+		wrong = append(wrong, err)
+	}
+	require.Len(t, wrong, 1)
+	var damaged *DamagedError
+	require.ErrorAs(t, wrong[0], &damaged)
+	assert.Equal(t, int64(1), damaged.Batch)
+}
+
+// A process that died between a snapshot and history left the batches' records:
+// they are as good as ever.
+func TestBatchesNotYetInHistory(t *testing.T) {
+	s := store.NewMemory()
+	l, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	putBatches(t, l, 10)
+	require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(10)))
+	n := 0
+	for b, err := range l.Batches(t.Context()) {
+		require.NoError(t, err)
+		n++
+		assert.NotNil(t, b.Commit)
+	}
+	assert.Equal(t, 10, n)
+}

@@ -1,0 +1,45 @@
+package ledger
+
+import (
+	"encoding/json"
+	"iter"
+	"time"
+)
+
+// Receipt is what a commit keeps of a sink's staged rows: plain data, enough
+// for any process to publish them.
+type Receipt struct {
+	Files []File          `json:"files,omitempty"`
+	Parts []Receipt       `json:"parts,omitempty"` // one for each sink of a Tee
+	Data  json.RawMessage `json:"data,omitempty"`  // of a sink that keeps something other than files
+}
+
+// File is one staged file.
+type File struct {
+	Table      string    `json:"table,omitempty"`
+	StagedPath string    `json:"stage"` // before publication
+	Path       string    `json:"name"`  // from publication on
+	Rows       int64     `json:"rows"`
+	Bytes      int64     `json:"bytes"`
+	First      time.Time `json:"first,omitzero"` // the earliest event time of its rows
+	Last       time.Time `json:"last,omitzero"`  // the latest
+}
+
+// All yields the files of the receipt and of its parts.
+func (r Receipt) All() iter.Seq[File] {
+	return func(yield func(File) bool) { r.all(yield) }
+}
+
+func (r Receipt) all(yield func(File) bool) bool {
+	for _, f := range r.Files {
+		if !yield(f) {
+			return false
+		}
+	}
+	for _, p := range r.Parts {
+		if !p.all(yield) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,92 @@
+package ledger
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Plan claims ranges for a batch. It is written once and never changed.
+type Plan struct {
+	Batch   int64     `json:"batch"`
+	Token   string    `json:"token"` // of the writer: distinguishes equal plans
+	Created time.Time `json:"created"`
+	Ranges  []Range   `json:"ranges,omitempty"`
+	// Starts records where partitions begin that this plan is the first to
+	// name, if they do not begin at their oldest offset or are not read yet.
+	Starts []Start `json:"starts,omitempty"`
+	// Limit is the most offsets an attempt may cover, because the ranges may
+	// hold a message that kills its reader. If zero, an attempt covers them all.
+	Limit int64 `json:"limit,omitempty"`
+}
+
+// Start is where the reading of a partition begins, chosen when the ledger was
+// new. The offsets [At−Skipped, At) are left out.
+type Start struct {
+	Partition string `json:"partition"`
+	At        int64  `json:"at"`
+	Skipped   int64  `json:"skipped"`
+}
+
+// Commit decides a batch: these offsets were read, and these files hold their
+// rows. It is written once and never changed.
+type Commit struct {
+	Batch   int64     `json:"batch"`
+	Token   string    `json:"token"` // of the attempt that staged the files
+	Created time.Time `json:"created"`
+	// Accounts covers the planned ranges or a prefix of each. The offsets it
+	// leaves out may be planned again.
+	Accounts []Account `json:"accounts,omitempty"`
+	Rows     Receipt   `json:"rows"`
+	Rejects  Receipt   `json:"rejects"`
+	// Limit is the most offsets the attempt was allowed to cover after earlier
+	// attempts had died. If zero, it covered the whole plan.
+	Limit int64 `json:"limit,omitempty"`
+	Bytes int64 `json:"bytes"` // of the messages read
+	// Seconds is the duration of the attempt. Reading, transforming and writing
+	// overlap, so there is one figure.
+	Seconds float64 `json:"seconds"`
+}
+
+// doneRecord is a hint that a batch has been published in full. Where it is
+// missing, any process publishes the batch again.
+type doneRecord struct {
+	Batch   int64     `json:"batch"`
+	Created time.Time `json:"created"`
+}
+
+// recordKind is the extension of a record's name.
+type recordKind string
+
+const (
+	kindPlan   recordKind = "plan"
+	kindCommit recordKind = "commit"
+	kindDone   recordKind = "done"
+)
+
+// recordName returns the name of a batch's record within the ledger.
+func recordName(batch int64, kind recordKind) string {
+	return fmt.Sprintf("%012d.%s", batch, kind)
+}
+
+// RecordBatch returns the batch that a record belongs to, given the record's
+// name within the ledger's directory, and whether it belongs to one.
+func RecordBatch(name string) (batch int64, ok bool) {
+	number, _, ok := strings.Cut(name, ".")
+	n, err := strconv.ParseInt(number, 10, 64)
+	return n, ok && err == nil && n > 0
+}
+
+func parse[T Plan | Commit | doneRecord](batch int64, name string, data []byte) (*T, error) {
+	v := new(T)
+	if err := json.Unmarshal(data, v); err != nil {
+		return nil, &DamagedError{Batch: batch, Name: name, Err: err}
+	}
+	return v, nil
+}
+
+// newToken returns a random unique name.
+func newToken() string { return strings.ToLower(rand.Text()[:16]) }

@@ -1,0 +1,196 @@
+package ledger
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Snapshot holds what the batches from 1 through Through, all of them done,
+// have settled. It is a function of their records alone, so that any process
+// writes the same one, and one that arrives late is still true. The newest
+// snapshot is the one that covers the most batches.
+//
+// Records of a batch that a snapshot covers are void: the batch's own may have
+// been removed, and others may have been put since.
+type Snapshot struct {
+	Version string             `json:"version"`
+	Through int64              `json:"through"`
+	Settled map[string]Settled `json:"parts"` // by partition
+	// Unfinished are the partitions that a plan named with an unknown end and
+	// that have not been read to it.
+	Unfinished []string `json:"begun,omitempty"`
+}
+
+// Settled is what is settled of one partition.
+type Settled struct {
+	Ranges [][2]int64 `json:"done,omitempty"`  // [from, to), disjoint and ascending
+	Ended  bool       `json:"ended,omitempty"` // nothing follows the last range, ever
+}
+
+const (
+	snapshotDir = "snapshots/"
+
+	// keptSnapshots is how many snapshots are kept: a process that was stopped
+	// during a listing can still find the newest one, unless it was stopped for
+	// as many.
+	keptSnapshots = 8
+)
+
+func snapshotName(through int64) string { return fmt.Sprintf("%s%012d", snapshotDir, through) }
+
+// PutSnapshot makes a snapshot durable, unless the ledger is in memory.
+func (l *Ledger) PutSnapshot(ctx context.Context, s Snapshot) error {
+	if l.memory != nil {
+		return nil
+	}
+	s.Version = version
+	data, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	_, err = l.records.PutIfAbsent(ctx, l.path(snapshotName(s.Through)), compress(data))
+	return err
+}
+
+// Snapshot returns the newest snapshot if it covers a batch after known, else
+// nil. known is the last batch of a snapshot that the caller has seen, or 0.
+//
+// A listing may miss snapshots that are put or removed while it runs, but not
+// one that exists all the time. Older snapshots are removed first, so if the
+// known one still exists after the listing, so did all newer ones.
+func (l *Ledger) Snapshot(ctx context.Context, known int64) (*Snapshot, error) {
+	if l.memory != nil {
+		return nil, nil
+	}
+	for range 100 {
+		all, err := l.listSnapshots(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) > 0 && all[len(all)-1] > known {
+			s, err := l.getSnapshot(ctx, all[len(all)-1])
+			if !errors.Is(err, fs.ErrNotExist) {
+				return s, err
+			}
+			continue
+		}
+		if known == 0 {
+			return nil, nil
+		}
+		if _, err := l.records.Get(ctx, l.path(snapshotName(known))); !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return nil, &DamagedError{known, l.path(snapshotName(known)), errors.New("it vanished, and there is no newer one")}
+}
+
+// listSnapshots lists the last batches of all snapshots, in ascending order.
+func (l *Ledger) listSnapshots(ctx context.Context) (through []int64, err error) {
+	err = l.list(ctx, snapshotDir, func(name string, _ int64) {
+		if n, err := strconv.ParseInt(name, 10, 64); err == nil && n > 0 && snapshotDir+name == snapshotName(n) {
+			through = append(through, n)
+		}
+	})
+	slices.Sort(through)
+	return through, err
+}
+
+// covered reports whether a snapshot covers a batch.
+func (l *Ledger) covered(ctx context.Context, batch int64) (bool, error) {
+	through, err := l.listSnapshots(ctx)
+	return len(through) > 0 && through[len(through)-1] >= batch, err
+}
+
+// list calls f with the name and size of each entry of a directory of the
+// ledger, "" for the ledger's own.
+func (l *Ledger) list(ctx context.Context, dir string, f func(name string, size int64)) error {
+	prefix := l.dir + "/" + dir
+	for e, err := range l.records.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		if name := strings.TrimPrefix(e.Name, prefix); !strings.Contains(name, "/") {
+			f(name, e.Size)
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) getSnapshot(ctx context.Context, through int64) (*Snapshot, error) {
+	name := l.path(snapshotName(through))
+	data, err := l.records.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	s := new(Snapshot)
+	raw, err := decompress(data)
+	if err == nil {
+		err = json.Unmarshal(raw, s)
+	}
+	if err == nil && (s.Through != through || s.Version != version) {
+		err = fmt.Errorf("it has version %q and ends with batch %d", s.Version, s.Through)
+	}
+	if err != nil {
+		return nil, &DamagedError{through, name, err}
+	}
+	return s, nil
+}
+
+// compress returns equal bytes for equal records.
+func compress(data []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(data) // a bytes.Buffer returns no error
+	z.Close()
+	return b.Bytes()
+}
+
+func decompress(data []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// Truncate moves the records of batches that the newest snapshot covers into
+// history, and removes older snapshots. Any process may call it at any time; if
+// another does so too, one of them may get an error, which is harmless.
+func (l *Ledger) Truncate(ctx context.Context) error {
+	if l.memory != nil {
+		return nil
+	}
+	all, err := l.listSnapshots(ctx)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	through := all[len(all)-1]
+	if err := l.moveToHistory(ctx, through); err != nil {
+		return err
+	}
+	var old []string
+	err = l.list(ctx, "", func(name string, _ int64) {
+		if n, ok := RecordBatch(name); ok && n <= through {
+			old = append(old, name)
+		}
+	})
+	for _, n := range all[:max(0, len(all)-keptSnapshots)] { // the oldest first: see Snapshot
+		old = append(old, snapshotName(n))
+	}
+	for _, name := range old {
+		if err != nil {
+			return err
+		}
+		err = l.records.Delete(ctx, l.path(name))
+	}
+	return err
+}

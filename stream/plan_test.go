@@ -1,0 +1,113 @@
+package stream
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
+)
+
+func extent(p string, from, to, start int64) Extent {
+	return Extent{Range: Range{Partition: p, From: from, To: to}, Start: start}
+}
+
+func TestChoose(t *testing.T) {
+	var fresh protocol.Coverage
+	used := protocol.Coverage{}
+	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
+	for name, test := range map[string]struct {
+		covered protocol.Coverage
+		extents []Extent
+		limit   int64
+		ranges  []Range
+		starts  []ledger.Start
+		more    bool
+	}{
+		"earliest":           {fresh, []Extent{extent("a", 3, 8, 3)}, 100, []Range{{Partition: "a", From: 3, To: 8}}, nil, false},
+		"latest":             {fresh, []Extent{extent("a", 3, 8, 8)}, 100, nil, []ledger.Start{{Partition: "a", At: 8, Skipped: 5}}, false},
+		"latest and empty":   {fresh, []Extent{extent("a", 8, 8, 8)}, 100, nil, []ledger.Start{{Partition: "a", At: 8, Skipped: 0}}, false},
+		"between":            {fresh, []Extent{extent("a", 3, 8, 5)}, 100, []Range{{Partition: "a", From: 5, To: 8}}, []ledger.Start{{Partition: "a", At: 5, Skipped: 2}}, false},
+		"appears later":      {used, []Extent{extent("a", 0, 10, 10), extent("b", 2, 4, 4)}, 100, []Range{{Partition: "b", From: 2, To: 4}}, nil, false},
+		"appears empty":      {used, []Extent{extent("b", 4, 4, 4)}, 100, nil, []ledger.Start{{Partition: "b", At: 4, Skipped: 0}}, false},
+		"nothing new":        {used, []Extent{extent("a", 0, 10, 0)}, 100, nil, nil, false},
+		"trimmed, all read":  {used, []Extent{extent("a", 10, 12, 10)}, 100, []Range{{Partition: "a", From: 10, To: 12}}, nil, false},
+		"shares":             {fresh, []Extent{extent("a", 0, 90, 0), extent("b", 0, 10, 0)}, 10, []Range{{Partition: "a", From: 0, To: 9}, {Partition: "b", From: 0, To: 1}}, nil, true},
+		"everybody gets one": {fresh, []Extent{extent("a", 0, 1000, 0), extent("b", 0, 1, 0)}, 2, []Range{{Partition: "a", From: 0, To: 2}, {Partition: "b", From: 0, To: 1}}, nil, true},
+		"open, to the limit": {fresh, []Extent{extent("a", 0, ledger.UnknownEnd, 0), extent("b", 0, ledger.UnknownEnd, 0), extent("c", 0, ledger.UnknownEnd, 0)}, 2, []Range{{Partition: "a", From: 0, To: ledger.UnknownEnd}, {Partition: "b", From: 0, To: ledger.UnknownEnd}}, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ranges, starts, more, err := choose(&test.covered, test.extents, planInput{Limits: Limits{Rows: test.limit}.withDefaults()})
+			require.NoError(t, err)
+			assert.Equal(t, test.ranges, ranges)
+			assert.Equal(t, test.starts, starts)
+			assert.Equal(t, test.more, more)
+		})
+	}
+}
+
+func TestChooseRefuses(t *testing.T) {
+	var used protocol.Coverage
+	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
+	for text, extents := range map[string][]Extent{
+		"stream: offsets 10 to 11 of a are gone before they were read":                     {extent("a", 12, 20, 0)},
+		`stream: the source has two partitions named "b"`:                                  {extent("b", 0, 1, 0), extent("b", 1, 2, 0)},
+		`stream: partition name "\xff" is not UTF-8, which the ledger's JSON would change`: {extent("\xff", 0, 1, 0)},
+	} {
+		_, _, _, err := choose(&used, extents, planInput{Limits: Limits{}.withDefaults()})
+		assert.EqualError(t, err, text)
+		assert.True(t, isPermanent(err))
+	}
+	_, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, planInput{Limits: Limits{}.withDefaults()})
+	var lost *LostError
+	require.ErrorAs(t, err, &lost)
+	assert.Equal(t, Range{Partition: "a", From: 10, To: 12}, lost.Range)
+}
+
+// A plan is bounded by bytes as the source estimates them, else as the last
+// batch had them.
+func TestChooseByBytes(t *testing.T) {
+	for name, test := range map[string]struct {
+		bytes, size, limit int64
+		to                 int64
+	}{
+		"by the source":      {100_000 * 100_000, 1, 1 << 30, 10_737},
+		"by the last batch":  {0, 100_000, 1 << 30, 10_737},
+		"not known":          {0, 0, 1 << 30, 50_000},
+		"rows are the bound": {100_000, 0, 1 << 30, 50_000},
+		"one at the least":   {100_000 * 100_000, 0, 1, 1},
+	} {
+		e := extent("a", 0, 100_000, 0)
+		e.Bytes = test.bytes
+		l := planInput{Limits: Limits{Rows: 50_000, Bytes: test.limit, InFlight: 1, BacklogShare: 1}, messageSize: float64(test.size)}
+		ranges, _, more, err := choose(&protocol.Coverage{}, []Extent{e}, l)
+		require.NoError(t, err, name)
+		assert.Equal(t, []Range{{Partition: "a", From: 0, To: test.to}}, ranges, name)
+		assert.True(t, more, name)
+	}
+}
+
+// With RecordLost the range begins before what is left.
+func TestChooseLost(t *testing.T) {
+	var used protocol.Coverage
+	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
+	l := planInput{Limits: Limits{}.withDefaults(), recordLost: true}
+	ranges, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, l)
+	require.NoError(t, err)
+	assert.Equal(t, []Range{{Partition: "a", From: 10, To: 20}}, ranges)
+	ranges, _, _, err = choose(&used, []Extent{extent("a", 30, 30, 0)}, l)
+	require.NoError(t, err)
+	assert.Equal(t, []Range{{Partition: "a", From: 10, To: 30}}, ranges, "all of it is gone")
+}
+
+func TestLimitsWithin(t *testing.T) {
+	l := Limits{}.withDefaults()
+	first := l
+	first.Bytes, first.BacklogShare = firstBatchBytes, 1
+	assert.Equal(t, first, l.within(10e9, 0), "speed not known")
+	assert.Equal(t, int64(100<<20), l.within(10e9, 10<<20).Bytes)
+	assert.Equal(t, int64(minBatchBytes), l.within(10e9, 1).Bytes)
+	assert.Equal(t, l.Bytes, l.within(10e9, 1e12).Bytes)
+}
