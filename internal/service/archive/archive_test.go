@@ -73,6 +73,7 @@ func TestManualNamesEveryFlag(t *testing.T) {
 	for _, f := range []string{"files", "brokers", "topics", "start", "kafka-config", "group", "simulator", "out", "registry", "interval", "once", "clock", "compression", "lost", "late-share", "max-rows", "max-bytes", "workers", "progress"} {
 		assert.Contains(t, manual, "    -"+f+" ", f)
 	}
+	assert.NotContains(t, manual, "checkstream")
 }
 
 func TestUsage(t *testing.T) {
