@@ -50,7 +50,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, fmt.Errorf("archive: audit of %s: %w", layout.Where(o.Dir), err)
 	}
 	a := &auditor{
-		Options: o, store: st, ledger: l,
+		opts: o, store: st, ledger: l,
 		report:     &Report{Archive: o.Dir, Ledger: l.ID(), Findings: []Finding{}},
 		staged:     map[int64][]string{},
 		commits:    map[int64]*ledger.Commit{},
@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 
 // auditor is one run of an audit.
 type auditor struct {
-	Options
+	opts   Options
 	store  store.Store
 	ledger *ledger.Ledger
 	report *Report

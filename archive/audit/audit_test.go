@@ -81,6 +81,35 @@ func TestAuditOfSoundArchive(t *testing.T) {
 	assert.NoError(t, err)
 }
 
+// A column without a number above zero is left out.
+func TestWriteText(t *testing.T) {
+	r := audit.Report{Batches: 3, Files: 2, Partitions: []audit.Partition{
+		{Name: "k/topic@id/0", Counts: audit.Counts{Read: 10, Written: 9, Rejected: 1, Control: 2}, Waiting: -1},
+		{Name: "é", Counts: audit.Counts{Read: 5, Written: 5}, Undecided: 1000, Waiting: 7},
+	}, Tables: []audit.Table{{Name: "alerts/ztf", Files: 2, Rows: 14, Bytes: 1234}}, Repairs: []string{"wrote x"}}
+	r.Findings = []audit.Finding{{Kind: audit.Hole, Name: "é", What: "two\nlines", Do: "this"}}
+	var text strings.Builder
+	require.NoError(t, r.WriteText(&text))
+	assert.Equal(t, `partition     offsets  read  written  rejected  control  undecided  waiting
+k/topic@id/0       12    10        9         1        2          0        ?
+é                   5     5        5         0        0       1000        7
+all 2              17    15       14         1        2       1000        ?
+
+table       files  rows  bytes
+alerts/ztf      2    14   1234
+
+repaired  wrote x
+WRONG     hole é: two lines: this
+does not hold: 1 findings in 3 batches, 2 files, 14 rows
+`, text.String())
+	for i := range r.Partitions {
+		r.Partitions[i].Waiting = -1
+	}
+	text.Reset()
+	require.NoError(t, r.WriteText(&text))
+	assert.NotContains(t, text.String(), "waiting")
+}
+
 func TestAuditOfNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
 	_, err := audit.Run(t.Context(), audit.Options{Dir: dir})

@@ -163,7 +163,7 @@ func (a *auditor) compareFile(ctx context.Context, batch int64, f ledger.File) (
 	}
 	if err == nil {
 		defer r.Close()
-		err = layout.CheckFile(r, f, inspect.Options{Deep: a.Deep})
+		err = layout.CheckFile(r, f, inspect.Options{Deep: a.opts.Deep})
 	}
 	if ctx.Err() != nil {
 		return false, ctx.Err()

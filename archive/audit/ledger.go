@@ -131,7 +131,7 @@ func (a *auditor) checkRows(c *ledger.Commit, old *layout.Replacement) {
 				replaced, old.Read, old.Written, old.Rejected, old.Dropped)
 		}
 	}
-	if rows := rowsOf(c.Rows); rows < sum.Written || rows > sum.Written && !a.MultiRow {
+	if rows := rowsOf(c.Rows); rows < sum.Written || rows > sum.Written && !a.opts.MultiRow {
 		a.badRecord(c.Batch, "commit", "has %d rows in its files, and wrote %d messages", rows, sum.Written)
 	}
 	if rows := rowsOf(c.Rejects); rows != sum.Rejected {

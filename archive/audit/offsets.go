@@ -32,7 +32,7 @@ func (a *auditor) checkOffsets(ctx context.Context) error {
 		return err
 	}
 	if len(c.findings) > 0 {
-		if err := sleep(ctx, a.Grace); err != nil {
+		if err := sleep(ctx, a.opts.Grace); err != nil {
 			return err
 		}
 		if a.partitions, err = readPartitions(ctx, a.ledger); err != nil {
@@ -77,7 +77,7 @@ func (a *auditor) compareOffsets(ctx context.Context) (*comparison, error) {
 		}
 		for _, hole := range p.holes() {
 			p.Holes += hole.Len()
-			if a.Source == nil {
+			if a.opts.Source == nil {
 				c.find(Hole, name, "name the archive's source to learn whether they wait there or are gone: a backlog that is archived beside new alerts leaves such holes until it is done",
 					"offsets %s are in no commit, and no batch claims them", words(hole))
 			}
@@ -86,7 +86,7 @@ func (a *auditor) compareOffsets(ctx context.Context) (*comparison, error) {
 			c.note("%s: %d offsets are recorded as lost", name, p.Lost)
 		}
 	}
-	if a.Source == nil {
+	if a.opts.Source == nil {
 		return c, nil
 	}
 	return c, a.compareSource(ctx, c)
@@ -94,7 +94,7 @@ func (a *auditor) compareOffsets(ctx context.Context) (*comparison, error) {
 
 // compareSource compares the partitions with the source's extents.
 func (a *auditor) compareSource(ctx context.Context, c *comparison) error {
-	if r, ok := a.Source.(stream.Resumer); ok {
+	if r, ok := a.opts.Source.(stream.Resumer); ok {
 		settled := map[string]int64{}
 		for name, p := range a.partitions {
 			settled[name] = p.next()
@@ -103,7 +103,7 @@ func (a *auditor) compareSource(ctx context.Context, c *comparison) error {
 			return err
 		}
 	}
-	extents, err := a.Source.Available(ctx)
+	extents, err := a.opts.Source.Available(ctx)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (a *auditor) recheckSuspects(ctx context.Context) error {
 			a.suspects = append(a.suspects, m)
 		}
 	}
-	for wait, end := 20*time.Millisecond, time.Now().Add(a.Grace); ; wait *= 2 {
+	for wait, end := 20*time.Millisecond, time.Now().Add(a.opts.Grace); ; wait *= 2 {
 		if err := a.dropExplained(ctx); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (a *auditor) dropExplained(ctx context.Context) error {
 }
 
 func (a *auditor) repair(ctx context.Context, s suspect) error {
-	if a.Repair && s.repair != nil {
+	if a.opts.Repair && s.repair != nil {
 		did, err := s.repair(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
