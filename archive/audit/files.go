@@ -103,9 +103,7 @@ func (a *auditor) checkFiles(ctx context.Context, c *ledger.Commit) error {
 			staged = append(staged, f)
 		}
 	}
-	for f := range c.Rejects.All() {
-		a.rejectedRows += f.Rows
-	}
+	a.rejectedRows += rowsOf(c.Rejects)
 	if len(staged) > 0 {
 		a.suspectUnpublished(c, staged)
 	}

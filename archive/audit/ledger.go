@@ -114,9 +114,9 @@ func (a *auditor) checkAccount(rec ledger.Batch, acc ledger.Account) {
 
 // checkRows compares the accounts of a commit with the rows of its files.
 func (a *auditor) checkRows(c *ledger.Commit, old *layout.Replacement) {
-	var sum Counts
+	var sum ledger.Account
 	for _, acc := range c.Accounts {
-		sum.add(countsOf(acc))
+		sum.Add(acc)
 	}
 	if old != nil {
 		sum.Written, sum.Rejected = sum.Written+old.Written, sum.Rejected+old.Rejected

@@ -12,9 +12,10 @@ import (
 // partition is what the ledger says about one partition.
 type partition struct {
 	Partition
-	started bool         // Start is known
-	settled interval.Set // by commits, and by starts that skip offsets
-	planned interval.Set // by plans that are not decided
+	sum     ledger.Account // of all commits
+	started bool           // Start is known
+	settled interval.Set   // by commits, and by starts that skip offsets
+	planned interval.Set   // by plans that are not decided
 }
 
 // start notes that the partition starts at an offset or before.
@@ -28,7 +29,7 @@ func (p *partition) start(at int64) {
 func (p *partition) settle(a ledger.Account) (overlap interval.Interval) {
 	p.Ended = p.Ended || a.End
 	p.End = max(p.End, a.To)
-	p.Counts.add(countsOf(a))
+	p.sum.Add(a)
 	return add(&p.settled, a.From, a.To)
 }
 

@@ -65,17 +65,6 @@ func countsOf(a ledger.Account) Counts {
 	return Counts{a.Read, a.Control, a.Aborted, a.Compacted, a.Lost, a.Written, a.Rejected, a.Dropped}
 }
 
-func (c *Counts) add(o Counts) {
-	c.Read += o.Read
-	c.Control += o.Control
-	c.Aborted += o.Aborted
-	c.Compacted += o.Compacted
-	c.Lost += o.Lost
-	c.Written += o.Written
-	c.Rejected += o.Rejected
-	c.Dropped += o.Dropped
-}
-
 // offsets returns the number of offsets that c accounts for.
 func (c Counts) offsets() int64 { return c.Read + c.Control + c.Aborted + c.Compacted + c.Lost }
 

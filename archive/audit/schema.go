@@ -12,7 +12,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
-	"github.com/skyfinch/skyfinch/internal/parquetfile"
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/sink"
 )
@@ -52,15 +51,11 @@ func (a *auditor) checkSchemas(ctx context.Context) error {
 // hasSchema reports whether a schema file is what it would be if it were
 // written now. Parquet does not keep all of an Arrow schema.
 func (a *auditor) hasSchema(ctx context.Context, name string, want *arrow.Schema) (bool, error) {
-	var buf bytes.Buffer
-	w, err := parquetfile.NewWriter(&buf, want, parquetfile.Options{})
+	data, err := layout.EncodeSchema(want)
 	if err != nil {
 		return false, err
 	}
-	if err := w.Close(); err != nil {
-		return false, err
-	}
-	expected, err := inspect.Schema(bytes.NewReader(buf.Bytes()))
+	expected, err := inspect.Schema(bytes.NewReader(data))
 	if err != nil {
 		return false, err
 	}

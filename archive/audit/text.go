@@ -74,32 +74,47 @@ func (r *Report) writePartitions(b *strings.Builder) {
 	if len(shown) > maxPartitions {
 		shown = slices.SortedStableFunc(slices.Values(shown), func(a, b Partition) int { return noteworthy(b) - noteworthy(a) })[:maxPartitions]
 	}
-	if n := len(r.Partitions); n > 1 {
-		total := Partition{Name: fmt.Sprintf("all %d", n)}
-		for _, p := range r.Partitions {
-			total.add(p)
-		}
-		shown = append(slices.Clone(shown), total)
-	}
 	rows := [][]string{{"partition"}}
-	for i := range shown {
-		rows = append(rows, []string{shown[i].Name})
+	for _, p := range shown {
+		rows = append(rows, []string{p.Name})
+	}
+	if n := len(r.Partitions); n > 1 {
+		rows = append(rows, []string{fmt.Sprintf("all %d", n)})
 	}
 	for _, c := range columns {
-		zero := func(p Partition) bool { return c.value(&p) == 0 || c.value(&p) == unknown }
-		if !slices.ContainsFunc(r.Partitions, func(p Partition) bool { return !zero(p) }) {
+		isZero := func(p Partition) bool { return c.value(&p) == 0 || c.value(&p) == unknown }
+		if !slices.ContainsFunc(r.Partitions, func(p Partition) bool { return !isZero(p) }) {
 			continue
 		}
-		rows[0] = append(rows[0], c.title)
-		for i := range shown {
-			cell := "?"
-			if n := c.value(&shown[i]); n != unknown {
-				cell = fmt.Sprint(n)
-			}
-			rows[i+1] = append(rows[i+1], cell)
+		cells := []string{c.title}
+		for _, p := range shown {
+			cells = append(cells, number(c.value(&p)))
+		}
+		cells = append(cells, number(total(r.Partitions, c.value)))
+		for i := range rows {
+			rows[i] = append(rows[i], cells[i])
 		}
 	}
 	writeRows(b, rows)
+}
+
+// total sums a column. The total is unknown if one of the values is.
+func total(ps []Partition, value func(*Partition) int64) (sum int64) {
+	for i := range ps {
+		n := value(&ps[i])
+		if n == unknown {
+			return unknown
+		}
+		sum += n
+	}
+	return sum
+}
+
+func number(n int64) string {
+	if n == unknown {
+		return "?"
+	}
+	return fmt.Sprint(n)
 }
 
 // noteworthy returns 1 for a partition to be shown first in a long table.
@@ -108,19 +123,6 @@ func noteworthy(p Partition) int {
 		return 1
 	}
 	return 0
-}
-
-// add adds a partition to a total. If Waiting is unknown of one, it is unknown
-// of the total.
-func (p *Partition) add(o Partition) {
-	p.Counts.add(o.Counts)
-	p.Undecided += o.Undecided
-	p.Holes += o.Holes
-	if p.Waiting == unknown || o.Waiting == unknown {
-		p.Waiting = unknown
-	} else {
-		p.Waiting += o.Waiting
-	}
 }
 
 func (r *Report) writeTables(b *strings.Builder) {

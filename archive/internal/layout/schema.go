@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -87,21 +88,31 @@ func SchemaFile(table string) string {
 }
 
 func (f *SchemaFiles) write(ctx context.Context, name string, schema *arrow.Schema) error {
+	data, err := EncodeSchema(schema)
+	if err != nil {
+		return err
+	}
 	staged := SchemaStaging + rand.Text()
 	out, err := f.Store.Stage(ctx, staged, name)
 	if err != nil {
 		return err
 	}
 	defer out.Abort()
-	w, err := parquetfile.NewWriter(out, schema, parquetfile.Options{})
-	if err != nil {
-		return err
-	}
-	if err := w.Close(); err != nil {
+	if _, err := out.Write(data); err != nil {
 		return err
 	}
 	if err := out.Close(); err != nil {
 		return err
 	}
-	return f.Store.Publish(ctx, staged, name, w.Size())
+	return f.Store.Publish(ctx, staged, name, int64(len(data)))
+}
+
+// EncodeSchema returns the content of a schema file.
+func EncodeSchema(schema *arrow.Schema) ([]byte, error) {
+	var buf bytes.Buffer
+	w, err := parquetfile.NewWriter(&buf, schema, parquetfile.Options{})
+	if err == nil {
+		err = w.Close()
+	}
+	return buf.Bytes(), err
 }

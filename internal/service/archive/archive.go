@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive"
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/internal/nearest"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -89,33 +90,10 @@ func (c Command) openStore(dir string) (store.Store, error) {
 	return store.OpenDir(dir)
 }
 
-// unknownCommand returns the error for a sub-command that does not exist, with
-// a suggestion if it is probably a typing error.
+// unknownCommand returns the error for a sub-command that does not exist.
 func unknownCommand(name string, known ...string) error {
-	for _, k := range known {
-		if distance(name, k) <= 1+len(k)/4 {
-			return cli.UsageError{Text: fmt.Sprintf("unknown command %q, did you mean %q?", name, k)}
-		}
+	if meant := nearest.Of(name, known); meant != "" {
+		return cli.UsageError{Text: fmt.Sprintf("unknown command %q, did you mean %q?", name, meant)}
 	}
 	return cli.UsageError{Text: fmt.Sprintf("unknown command %q: use %s, or flags only", name, strings.Join(known, " or "))}
-}
-
-// distance returns the edit distance of two strings, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1) // of the prefixes of b to a prefix of a
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
