@@ -24,7 +24,7 @@ import (
 // BenchmarkArchive archives real packets from files, with fsync, ledger and
 // statistics: ZTF as container files, LSST as Confluent messages with plain
 // FITS cutouts. Each packet is different: ids, times, positions and cutouts are
-// made anew, so that nothing folds in dictionaries. Six event hours.
+// varied, so that dictionaries do not help. Six event hours.
 //
 //	go test ./archive -run - -bench Archive/ztf-3.3 -benchtime 20000x
 //	go test ./archive -run - -bench Archive/lsst-9.0 -benchtime 10000x

@@ -28,11 +28,10 @@ const (
 	ledgerPairs = 3
 )
 
-// BenchmarkLedger archives the same alerts by the service, and by a job of the
-// same parts whose ledger is in memory and forgets: the ratio of the CPU times
-// is what the ledger with its fsyncs, snapshots and history costs. The best of
-// three of each, in turn. With a real Kafka there is the group besides: see
-// BenchmarkRealLedger.
+// BenchmarkLedger archives the same alerts with the service and with a job of the
+// same parts whose ledger is in memory. The ratio of the CPU times is the cost of
+// the ledger with its fsyncs, snapshots and history. Each is the best of three.
+// BenchmarkRealLedger does the same with a real Kafka and a group.
 //
 //	go test ./archive -run - -bench Ledger -benchtime 20000x
 func BenchmarkLedger(b *testing.B) {
@@ -41,8 +40,7 @@ func BenchmarkLedger(b *testing.B) {
 	benchmarkLedger(b, int64(b.N), func(bool) stream.Source { return &files.Source{Patterns: []string{night}} })
 }
 
-// benchmarkLedger reads n alerts of a source; shared says that it is one that
-// shares them with others.
+// benchmarkLedger reads n alerts of a source, which joins a group if shared.
 func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Source) {
 	with, without := math.Inf(1), math.Inf(1)
 	for range ledgerPairs {

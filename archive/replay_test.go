@@ -62,8 +62,7 @@ func misread(t *testing.T) (dir string, fixed *archive.Service) {
 	return dir, &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source}, Dir: dir}
 }
 
-// seen reads every message of a table as a reader would: how often each is
-// there.
+// seen reads a table as a reader would, and counts each message.
 func seen(t *testing.T, dir, table string) map[string]int {
 	out := map[string]int{}
 	filepath.WalkDir(filepath.Join(dir, table), func(path string, d os.DirEntry, err error) error {
@@ -93,7 +92,7 @@ func seen(t *testing.T, dir, table string) map[string]int {
 	return out
 }
 
-// checkReplayed checks an archive whose replay is through.
+// checkReplayed checks an archive after a complete replay.
 func checkReplayed(t *testing.T, dir string) {
 	alerts, rejected := seen(t, dir, "alerts"), seen(t, dir, "rejected")
 	assert.Len(t, alerts, goodAlerts)
@@ -135,8 +134,7 @@ func TestReplay(t *testing.T) {
 	checkReplayed(t, dir)
 }
 
-// The key, the time and the bytes of what stays rejected stay what they were,
-// and so does the cause of what is not tried again.
+// Messages that are not chosen stay rejected.
 func TestReplayOfSome(t *testing.T) {
 	dir, s := misread(t)
 	none, err := s.Replay(t.Context(), func(string) bool { return false })
@@ -201,7 +199,7 @@ func TestReplayDiesAnywhere(t *testing.T) {
 						require.Equal(t, 1, n, m)
 						rejected[m] += 0
 					}
-					require.Len(t, rejected, goodAlerts+badAlerts, "step %d: a message is nowhere", step)
+					require.Len(t, rejected, goodAlerts+badAlerts, "step %d: a message is lost", step)
 					finish(t, dir, s)
 					_, err := s.Replay(t.Context(), nil)
 					require.NoError(t, err)
@@ -218,7 +216,7 @@ func TestReplayDiesAnywhere(t *testing.T) {
 }
 
 // dies runs a replay whose store fails for good from an operation on. It
-// reports whether the replay came so far.
+// reports whether the replay reached it.
 func dies(t *testing.T, dir string, s *archive.Service, step int, after bool) bool {
 	d, err := store.OpenDir(dir)
 	require.NoError(t, err)
@@ -257,8 +255,8 @@ func dies(t *testing.T, dir string, s *archive.Service, step int, after bool) bo
 	return true
 }
 
-// TestReplayRaces has two replays, of processes that know no lock, at the same
-// files: what one has replaced the other does not.
+// TestReplayRaces runs two replays of the same files without a lock: no file is
+// replaced twice.
 func TestReplayRaces(t *testing.T) {
 	for range 5 {
 		dir, s := misread(t)

@@ -122,8 +122,8 @@ func TestRejectsShareStaging(t *testing.T) {
 	assert.Empty(t, names(t, st, "staging/"))
 }
 
-// match is a transform that adds the column cdsxmatch, and notes what columns
-// it was given.
+// match is a transform that adds the column cdsxmatch, and notes the columns of
+// its input.
 type match struct {
 	column arrow.Array // of one row
 	mu     sync.Mutex
@@ -154,9 +154,9 @@ func column(t *testing.T, typ arrow.DataType, json string) arrow.Array {
 	return a
 }
 
-// What a transform adds is a column of the table: of its schema file, of its
-// chain, and of no other type after a restart. It does not come back to the
-// transform.
+// A column that a transform adds belongs to the table: to its schema file and
+// its schema chain, with the same type after a restart. It is not in the
+// transform's input.
 func TestTransformAddsColumn(t *testing.T) {
 	st := store.NewMemory()
 	text := column(t, arrow.BinaryTypes.String, `"Star"`)

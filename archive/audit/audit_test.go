@@ -190,7 +190,7 @@ func TestDamageIsNamed(t *testing.T) {
 	record := func(dir, kind string) string { return filepath.Join(dir, "ledger", anotherN+"."+kind) }
 	for _, c := range []struct {
 		name   string
-		damage func(t *testing.T, dir string) (name string) // that is to be found
+		damage func(t *testing.T, dir string) (name string) // of the finding
 		kinds  []audit.Kind
 		what   string // of the finding that names it
 	}{
@@ -345,7 +345,7 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 }
 
-// TestRepair mends what may be mended, and nothing else.
+// TestRepair checks that a repair does what it may do, and nothing else.
 func TestRepair(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -378,8 +378,7 @@ func TestRepair(t *testing.T) {
 	}
 }
 
-// TestDeepFindsWhatIsInPages flips a byte of a page that the headers do not
-// speak of.
+// TestDeepFindsWhatIsInPages flips a byte of a page that only a deep audit reads.
 func TestDeepFindsWhatIsInPages(t *testing.T) {
 	dir := sky(t)
 	f := first(t, dir, anAlert)
@@ -442,7 +441,7 @@ func TestUnpublished(t *testing.T) {
 }
 
 // TestRepairDiesAnywhere fails the store at every operation of a repair, before
-// and after it; another repair mends the rest.
+// and after it; another repair completes it.
 func TestRepairDiesAnywhere(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for step := 1; ; step++ {
@@ -542,8 +541,7 @@ func TestAuditOfRealPackets(t *testing.T) {
 	t.Logf("%+v", got)
 }
 
-// tampered makes a memory archive of one partition by hand: what an engine does
-// not do.
+// tampered makes an archive in memory with given records of one partition.
 func tampered(t *testing.T, batches ...[2]string) (st *store.Memory) {
 	st = store.NewMemory()
 	_, err := ledger.Open(t.Context(), st, "ledger", nil)
@@ -571,7 +569,7 @@ func committed(from, to int) string {
 
 func done(from, to int) [2]string { return [2]string{planned(from, to), committed(from, to)} }
 
-// has is a source that says what it has.
+// has is a source with given extents.
 type has []stream.Extent
 
 func (h has) Available(context.Context) ([]stream.Extent, error) { return h, nil }

@@ -147,9 +147,8 @@ func TestForeignLedger(t *testing.T) {
 	assert.ErrorContains(t, err, `version "9"`)
 }
 
-// TestFullDisk fills the disk for good in the middle of a batch: one error
-// that says so, nothing half-written in the table, and after that the next
-// run archives everything.
+// TestFullDisk fills the disk in the middle of a batch: one error says so, the
+// table has no incomplete file, and the next run archives everything.
 func TestFullDisk(t *testing.T) {
 	t.Parallel() // it waits for retries
 	alerts, out := night(t, 30)
@@ -194,7 +193,7 @@ func TestRunTakesFilesAsTheyCome(t *testing.T) {
 	assert.NoError(t, <-done)
 }
 
-// TestDemo is the first run: no flag at all.
+// TestDemo runs the command without flags.
 func TestDemo(t *testing.T) {
 	t.Chdir(t.TempDir())
 	text := output(t)
@@ -215,7 +214,7 @@ func TestDemo(t *testing.T) {
 		}
 		return nil
 	})
-	assert.InDelta(t, 23e6, size, 2e6, "what it says")
+	assert.InDelta(t, 23e6, size, 2e6, "the size that it announces")
 }
 
 func TestNoSuchStream(t *testing.T) {

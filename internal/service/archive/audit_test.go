@@ -148,7 +148,7 @@ func TestReplayOnFullDisk(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(out, "alerts"))
 }
 
-// A stream: what waits, what is not begun, and a partition's account.
+// The audit of a stream names the topic that is not begun.
 func TestAuditOfStream(t *testing.T) {
 	d, err := demo.Start(t.Context(), demo.Night{ZTF: 60, LSST: 20, Seed: 1})
 	require.NoError(t, err)
