@@ -37,7 +37,7 @@ func (c Command) Run(ctx context.Context, args []string) error {
 		case "replay-rejected":
 			return c.replayRejected(ctx, args[1:])
 		default:
-			return unknownCommand(name, "audit", "replay-rejected")
+			return cli.UsageError{Text: fmt.Sprintf("unknown command %q", name) + nearest.Hint(name, []string{"audit", "replay-rejected"})}
 		}
 	}
 	o, err := parse(args)
@@ -88,12 +88,4 @@ func (c Command) openStore(dir string) (store.Store, error) {
 		return c.OpenStore(dir)
 	}
 	return store.OpenDir(dir)
-}
-
-// unknownCommand returns the error for a sub-command that does not exist.
-func unknownCommand(name string, known ...string) error {
-	if meant := nearest.Of(name, known); meant != "" {
-		return cli.UsageError{Text: fmt.Sprintf("unknown command %q, did you mean %q?", name, meant)}
-	}
-	return cli.UsageError{Text: fmt.Sprintf("unknown command %q: use %s, or flags only", name, strings.Join(known, " or "))}
 }
