@@ -60,12 +60,12 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 	if choose == nil {
 		choose = func(string) bool { return true }
 	}
-	p, err := s.openParts(ctx, st, clock)
+	w, err := s.wire(ctx, st, clock)
 	if err != nil {
 		return out, err
 	}
-	defer p.decoder.Close()
-	r := &replay{service: s, parts: p, store: st, choose: choose}
+	defer w.decoder.Close()
+	r := &replay{service: s, wiring: w, store: st, choose: choose}
 	if err := r.run(ctx); err != nil {
 		return r.done, fmt.Errorf("archive: replay: %w", err)
 	}
@@ -75,7 +75,7 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 // replay is one run of Replay.
 type replay struct {
 	service *Service
-	parts   *parts
+	wiring  *wiring
 	store   store.Store
 	choose  func(cause string) bool
 	done    Replayed
@@ -121,21 +121,21 @@ func (r *replay) clearStaging(ctx context.Context) error {
 	if _, ok := r.store.(store.Locker); !ok {
 		return nil
 	}
-	return layout.DeleteAll(ctx, r.store, layout.Staging+"/"+r.parts.ledger.ID()+layout.ReplayMark)
+	return layout.DeleteAll(ctx, r.store, layout.Staging+"/"+r.wiring.ledger.ID()+layout.ReplayMark)
 }
 
 // replayFiles replays some rejected files in one batch. A job without a ledger
 // stages their rows first; then the batch is claimed, decided and published.
 func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
-	id := stream.BatchID{Ledger: r.parts.ledger.ID() + layout.ReplayMark + strings.ToLower(rand.Text()[:10]), Number: 1}
-	rows, rejects := &stagingSink{files: r.parts.rows, id: id}, &stagingSink{files: r.parts.rejects.Parquet, id: id}
+	id := stream.BatchID{Ledger: r.wiring.ledger.ID() + layout.ReplayMark + strings.ToLower(rand.Text()[:10]), Number: 1}
+	rows, rejects := &stagingSink{files: r.wiring.rows, id: id}, &stagingSink{files: r.wiring.rejects.Parquet, id: id}
 	remove := func() {
 		rows.remove(ctx)
 		rejects.remove(ctx)
 	}
 	given := &r.service.Job
 	job := &stream.MicroBatch{
-		Source: &rejectedSource{store: r.store, inputs: inputs, choose: r.choose}, Transforms: r.parts.transforms,
+		Source: &rejectedSource{store: r.store, inputs: inputs, choose: r.choose}, Transforms: r.wiring.transforms,
 		Sink: rows, Rejects: rejects,
 		Limits:  stream.Limits{Rows: 1 << 40, Bytes: 1 << 50, InFlight: given.Limits.InFlight},
 		Workers: given.Workers, Log: given.Log,
@@ -208,12 +208,12 @@ func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replac
 			}
 		}
 		c.Batch, c.Token = last+1, ""
-		if won, err := r.parts.ledger.Claim(ctx, c.Batch); err != nil {
+		if won, err := r.wiring.ledger.Claim(ctx, c.Batch); err != nil {
 			return err
 		} else if !won {
 			continue
 		}
-		won, err := r.parts.ledger.Decide(ctx, c)
+		won, err := r.wiring.ledger.Decide(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -226,10 +226,10 @@ func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replac
 
 // publish publishes a batch and records that it is done.
 func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
-	if err := layout.Publish(ctx, r.store, r.parts.ledger.ID(), c); err != nil {
+	if err := layout.Publish(ctx, r.store, r.wiring.ledger.ID(), c); err != nil {
 		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
 	}
-	return r.parts.ledger.PutDone(ctx, c.Batch)
+	return r.wiring.ledger.PutDone(ctx, c.Batch)
 }
 
 // settle reads the ledger, publishes what is committed, and decides the batches
@@ -237,7 +237,7 @@ func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
 // files that are not replaced, and the last batch.
 func (r *replay) settle(ctx context.Context) (files []ledger.File, last int64, err error) {
 	replaced := map[string]bool{}
-	for rec, err := range r.parts.ledger.Batches(ctx) {
+	for rec, err := range r.wiring.ledger.Batches(ctx) {
 		if err != nil {
 			return nil, 0, err
 		}
@@ -274,9 +274,9 @@ func (r *replay) settle(ctx context.Context) (files []ledger.File, last int64, e
 // commit that won.
 func (r *replay) commitEmpty(ctx context.Context, batch int64) (*ledger.Commit, error) {
 	c := &ledger.Commit{Batch: batch}
-	won, err := r.parts.ledger.Decide(ctx, c)
+	won, err := r.wiring.ledger.Decide(ctx, c)
 	if err != nil || won {
 		return c, err
 	}
-	return r.parts.ledger.Commit(ctx, batch)
+	return r.wiring.ledger.Commit(ctx, batch)
 }

@@ -69,22 +69,22 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	p, err := s.openParts(ctx, st, s.Clock)
+	w, err := s.wire(ctx, st, s.Clock)
 	if err != nil {
 		return err
 	}
-	defer p.decoder.Close()
+	defer w.decoder.Close()
 	given := job.Transforms
 	defer func() {
 		job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = given, nil, nil, nil, false
 	}()
 	_, locked := st.(store.Locker)
-	job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = p.transforms, p.rows, p.rejects, p.ledger, locked && !s.Shared
+	job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = w.transforms, w.rows, w.rejects, w.ledger, locked && !s.Shared
 	return run(ctx)
 }
 
-// parts are what a job on the archive is made of.
-type parts struct {
+// wiring is what a job on the archive is made of.
+type wiring struct {
 	ledger     *ledger.Ledger
 	decoder    *alert.Decoder
 	transforms []stream.Transform // the decoder and those of the job
@@ -92,8 +92,8 @@ type parts struct {
 	rejects    layout.Rejects
 }
 
-// openParts opens the ledger and makes the parts around it.
-func (s *Service) openParts(ctx context.Context, st store.Store, clock sink.Clock) (*parts, error) {
+// wire opens the ledger and makes the parts of a job on it.
+func (s *Service) wire(ctx context.Context, st store.Store, clock sink.Clock) (*wiring, error) {
 	records, err := s.openLedger(ctx, st, clock)
 	if err != nil {
 		return nil, err
@@ -104,11 +104,11 @@ func (s *Service) openParts(ctx context.Context, st store.Store, clock sink.Cloc
 			return nil, fmt.Errorf("archive: sweep %s: %w", layout.SchemaStaging, err)
 		}
 	}
-	p := &parts{ledger: records, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
-	p.rows.Schemas = schemas
-	p.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: records}
-	p.transforms = append([]stream.Transform{p.decoder}, s.Job.Transforms...)
-	return p, nil
+	w := &wiring{ledger: records, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
+	w.rows.Schemas = schemas
+	w.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: records}
+	w.transforms = append([]stream.Transform{w.decoder}, s.Job.Transforms...)
+	return w, nil
 }
 
 func (s *Service) open() (store.Store, error) {
