@@ -107,7 +107,7 @@ func (a *auditor) run(ctx context.Context) error {
 func (a *auditor) fillReport() {
 	r := a.report
 	for _, p := range a.partitions {
-		p.Counts = countsOf(p.sum)
+		p.setCounts(p.sum)
 		r.Partitions = append(r.Partitions, p.Partition)
 	}
 	slices.SortFunc(r.Partitions, func(a, b Partition) int { return strings.Compare(a.Name, b.Name) })

@@ -84,8 +84,8 @@ func TestAuditOfSoundArchive(t *testing.T) {
 // A column without a number above zero is left out.
 func TestWriteText(t *testing.T) {
 	r := audit.Report{Batches: 3, Files: 2, Partitions: []audit.Partition{
-		{Name: "k/topic@id/0", Counts: audit.Counts{Read: 10, Written: 9, Rejected: 1, Control: 2}, Waiting: -1},
-		{Name: "é", Counts: audit.Counts{Read: 5, Written: 5}, Undecided: 1000, Waiting: 7},
+		{Name: "k/topic@id/0", Read: 10, Written: 9, Rejected: 1, Control: 2, Waiting: -1},
+		{Name: "é", Read: 5, Written: 5, Undecided: 1000, Waiting: 7},
 	}, Tables: []audit.Table{{Name: "alerts/ztf", Files: 2, Rows: 14, Bytes: 1234}}, Repairs: []string{"wrote x"}}
 	r.Findings = []audit.Finding{{Kind: audit.Hole, Name: "é", What: "two\nlines", Do: "this"}}
 	var text strings.Builder

@@ -36,7 +36,15 @@ type Partition struct {
 	End     int64  `json:"end"`   // after the last settled offset
 	Ended   bool   `json:"ended,omitempty"`
 	Skipped int64  `json:"skipped,omitempty"` // at the start, by choice
-	Counts
+	// The counts are those of ledger.Account.
+	Read      int64 `json:"read"`
+	Control   int64 `json:"control"`
+	Aborted   int64 `json:"aborted"`
+	Compacted int64 `json:"compacted"`
+	Lost      int64 `json:"lost"`
+	Written   int64 `json:"written"`
+	Rejected  int64 `json:"rejected"` // when first read; a replay may have decoded them since
+	Dropped   int64 `json:"dropped"`
 	Undecided int64 `json:"undecided"` // claimed by batches without a commit
 	Holes     int64 `json:"holes"`     // before End, claimed by no batch
 	// Waiting counts the offsets that the source has and no commit settles,
@@ -48,25 +56,11 @@ type Partition struct {
 
 const unknown = -1
 
-// Counts says what became of offsets and their messages. Its fields are those
-// of ledger.Account.
-type Counts struct {
-	Read      int64 `json:"read"`
-	Control   int64 `json:"control"`
-	Aborted   int64 `json:"aborted"`
-	Compacted int64 `json:"compacted"`
-	Lost      int64 `json:"lost"`
-	Written   int64 `json:"written"`
-	Rejected  int64 `json:"rejected"` // when first read; a replay may have decoded them since
-	Dropped   int64 `json:"dropped"`
+// setCounts sets the fields that are those of an account.
+func (p *Partition) setCounts(a ledger.Account) {
+	p.Read, p.Control, p.Aborted, p.Compacted, p.Lost = a.Read, a.Control, a.Aborted, a.Compacted, a.Lost
+	p.Written, p.Rejected, p.Dropped = a.Written, a.Rejected, a.Dropped
 }
-
-func countsOf(a ledger.Account) Counts {
-	return Counts{a.Read, a.Control, a.Aborted, a.Compacted, a.Lost, a.Written, a.Rejected, a.Dropped}
-}
-
-// offsets returns the number of offsets that c accounts for.
-func (c Counts) offsets() int64 { return c.Read + c.Control + c.Aborted + c.Compacted + c.Lost }
 
 // Table sums up the files of a table.
 type Table struct {
@@ -130,8 +124,5 @@ func (r *Report) note(format string, args ...any) {
 	}
 }
 
-// Wrong returns the number of findings.
-func (r *Report) Wrong() int64 { return int64(len(r.Findings)) + r.More }
-
 // OK reports whether there are no findings.
-func (r *Report) OK() bool { return r.Wrong() == 0 }
+func (r *Report) OK() bool { return len(r.Findings) == 0 && r.More == 0 }

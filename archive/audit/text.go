@@ -41,7 +41,7 @@ func (r *Report) closing() string {
 	if r.OK() {
 		return "all holds: " + checked
 	}
-	return fmt.Sprintf("does not hold: %d findings in %s", r.Wrong(), checked)
+	return fmt.Sprintf("does not hold: %d findings in %s", int64(len(r.Findings))+r.More, checked)
 }
 
 // maxPartitions bounds the partitions in the text.
@@ -52,7 +52,7 @@ var columns = []struct {
 	title string
 	value func(*Partition) int64
 }{
-	{"offsets", func(p *Partition) int64 { return p.offsets() }},
+	{"offsets", func(p *Partition) int64 { return p.Read + p.Control + p.Aborted + p.Compacted + p.Lost }},
 	{"read", func(p *Partition) int64 { return p.Read }},
 	{"written", func(p *Partition) int64 { return p.Written }},
 	{"rejected", func(p *Partition) int64 { return p.Rejected }},

@@ -64,7 +64,7 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 	} else {
 		err = r.WriteText(c.stdout())
 	}
-	switch n := r.Wrong(); {
+	switch n := int64(len(r.Findings)) + r.More; {
 	case err != nil || n == 0:
 		return err
 	case n == 1:
