@@ -74,10 +74,12 @@ FLAGS
     -progress auto      a line on a terminal, nothing in a pipe; json: an object every
                         second on standard output, the last one is the summary;
                         off
+    -version            print the version
 
 EXIT STATUS
-    0 done, or without -once stopped by Ctrl-C or SIGTERM; 1 an error, or -once
-    interrupted, in one line on standard error; 2 wrong usage
+    0 done, or without -once stopped by Ctrl-C or SIGTERM; 1 an error, in one line
+    on standard error, or -once ended by SIGTERM; 2 wrong usage; 130 -once ended by
+    Ctrl-C
 
 EXAMPLES
     archive -brokers localhost:9092 -topics 'ztf_\d{8}_programid1' -out sky
