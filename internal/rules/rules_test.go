@@ -22,7 +22,9 @@ var below = []struct {
 }{
 	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
 	{"internal/service", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
-	{"archive", []string{"alert", "sink", "stream", "internal"}},
+	{"internal/rig", []string{"archive", "stream", "internal"}},
+	{"archive/audit", []string{"archive/internal", "sink", "stream", "internal"}},
+	{"archive", []string{"archive/internal", "alert", "sink", "stream", "internal"}},
 	{"alert/sim", []string{"alert", "stream", "internal/ocf"}},
 	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
 	{"sink", []string{"stream", "internal/avroarrow", "internal/parquetfile", "internal/gather", "internal/recordsize"}},

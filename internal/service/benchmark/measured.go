@@ -68,7 +68,7 @@ func archiveTopic(ctx context.Context, t task) (d done, err error) {
 		return d, err
 	}
 	defer src.Close()
-	s := &archive.Service{Source: src, Dir: t.Dir}
+	s := &archive.Service{Job: stream.MicroBatch{Source: src}, Dir: t.Dir}
 	if s.Compression, err = sink.ParseCompression(t.Compression); err != nil {
 		return d, err
 	}
