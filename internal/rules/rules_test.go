@@ -42,6 +42,7 @@ var below = []struct {
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
+	{"internal/parquetfile", []string{"internal/thrift"}},
 	{"internal", nil},
 }
 
