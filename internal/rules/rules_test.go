@@ -34,7 +34,7 @@ var below = []struct {
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/gather", "internal/recordsize"}},
 	{"crossmatch/internal", nil},
-	{"crossmatch/table", []string{"crossmatch/internal/votable"}},
+	{"crossmatch/table", []string{"crossmatch/internal/votable", "internal/thrift"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
 	{"crossmatch", []string{"stream"}},
