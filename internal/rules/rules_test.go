@@ -37,7 +37,7 @@ var below = []struct {
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/gather", "internal/recordsize"}},
 	{"crossmatch/internal", nil},
-	{"crossmatch/table", []string{"crossmatch/internal/votable", "internal/nearest"}},
+	{"crossmatch/table", []string{"crossmatch/internal/votable", "internal/nearest", "internal/thrift"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
 	{"crossmatch/catalog", []string{"crossmatch", "internal/nearest"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
@@ -46,6 +46,7 @@ var below = []struct {
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
+	{"internal/parquetfile", []string{"internal/thrift"}},
 	{"internal", nil},
 }
 

@@ -10,36 +10,37 @@ import (
 type column struct {
 	leaf    *leaf
 	layout  *layout
-	sources []source // one a segment
-	mayNull bool     // some value may be null: look at each
+	sources []source // per segment
+	mayNull bool     // some values may be null
 }
 
-// plan is a row group before its values are touched: the layout of every
-// container and the arrays of every column. It is kept for its buffers.
-type plan struct {
+// rowGroup is a row group before its values are encoded: the layout of every
+// container and the arrays of every column. Its buffers are reused for later row
+// groups.
+type rowGroup struct {
 	tree    *tree
 	layouts []layout
 	nested  [][]source // of the containers
 	columns []column
 }
 
-func newPlan(t *tree, limits pageLimits) *plan {
-	p := &plan{
+func newRowGroup(t *tree, limits pageLimits) *rowGroup {
+	g := &rowGroup{
 		tree:    t,
 		layouts: make([]layout, t.containers),
 		nested:  make([][]source, t.containers),
 		columns: make([]column, len(t.leaves)),
 	}
-	for i := range p.layouts {
-		p.layouts[i].limit = limits.entries
+	for i := range g.layouts {
+		g.layouts[i].limit = limits.entries
 	}
 	for i, l := range t.leaves {
-		p.columns[i].leaf = l
+		g.columns[i].leaf = l
 	}
-	return p
+	return g
 }
 
-// segments are one node's arrays and bindings, one of each a segment.
+// segments holds the array and the binding of one node per segment.
 type segments struct {
 	arrays   []arrow.ArrayData
 	bindings []*binding
@@ -51,51 +52,51 @@ func (s *segments) add(b *binding, a arrow.ArrayData) {
 	s.bindings = append(s.bindings, b)
 }
 
-// fill lays out the rows, of records bound one by one.
-func (p *plan) fill(rows []Rows, bindings []*binding) error {
-	root := &p.layouts[p.tree.root.id]
+// fill lays out the rows. There is a binding for each of them.
+func (g *rowGroup) fill(rows []Rows, bindings []*binding) error {
+	root := &g.layouts[g.tree.root.id]
 	root.root(rows)
-	for k, child := range p.tree.root.children {
+	for k, child := range g.tree.root.children {
 		in := segments{shift: root.shift}
 		for seg, r := range rows {
 			b := bindings[seg].children[k]
-			if b == absent {
-				in.add(absent, nil)
-			} else {
-				in.add(b, r.Record.Column(b.field).Data())
+			var a arrow.ArrayData
+			if b != absent {
+				a = r.Record.Column(b.field).Data()
 			}
+			in.add(b, a)
 		}
-		if err := p.node(child, root, in); err != nil {
+		if err := g.node(child, root, in); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// clear lets go of the records.
-func (p *plan) clear() {
-	for i := range p.columns {
-		clear(p.columns[i].sources)
+// clear drops all references to the records.
+func (g *rowGroup) clear() {
+	for i := range g.columns {
+		clear(g.columns[i].sources)
 	}
-	for i := range p.nested {
-		clear(p.nested[i])
+	for i := range g.nested {
+		clear(g.nested[i])
 	}
 }
 
-func (p *plan) node(n *node, around *layout, in segments) error {
+func (g *rowGroup) node(n *node, parent *layout, in segments) error {
 	if n.shape == shapeLeaf {
-		return p.leafNode(n, around, in)
+		return g.leafNode(n, parent, in)
 	}
-	srcs, err := newSources(p.nested[n.id][:0], n, in)
-	p.nested[n.id] = srcs
+	srcs, err := newSources(g.nested[n.id][:0], n, in)
+	g.nested[n.id] = srcs
 	if err != nil {
 		return err
 	}
-	l := &p.layouts[n.id]
+	l := &g.layouts[n.id]
 	var hasNulls bool
 	if n.shape == shapeStruct {
-		hasNulls = l.structure(around, n.optional, srcs)
-	} else if hasNulls, err = l.list(around, n.optional, srcs); err != nil {
+		hasNulls = l.structure(parent, n.optional, srcs)
+	} else if hasNulls, err = l.list(parent, n.optional, srcs); err != nil {
 		return fmt.Errorf("parquetfile: %s: %w", n.path, err)
 	}
 	if hasNulls && !n.optional {
@@ -106,16 +107,16 @@ func (p *plan) node(n *node, around *layout, in segments) error {
 		if err != nil {
 			return err
 		}
-		if err := p.node(child, l, below); err != nil {
+		if err := g.node(child, l, below); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *plan) leafNode(n *node, around *layout, in segments) error {
-	c := &p.columns[n.id]
-	c.layout = around
+func (g *rowGroup) leafNode(n *node, parent *layout, in segments) error {
+	c := &g.columns[n.id]
+	c.layout = parent
 	var err error
 	if c.sources, err = newSources(c.sources[:0], n, in); err != nil {
 		return err
@@ -123,15 +124,13 @@ func (p *plan) leafNode(n *node, around *layout, in segments) error {
 	c.mayNull = false
 	for i := range c.sources {
 		s := &c.sources[i]
-		c.mayNull = c.mayNull || s.valid != nil || s.reading == readAbsent
+		c.mayNull = c.mayNull || s.valid != nil || s.mode == readAbsent
 	}
 	if n.optional || !c.mayNull {
 		return nil
 	}
-	for _, s := range around.spans {
-		if c.sources[s.seg].hasNull(s.from, s.to) {
-			return nullInRequired(n)
-		}
+	if anyNull(parent.ranges, c.sources) {
+		return nullInRequired(n)
 	}
 	c.mayNull = false
 	return nil
@@ -148,7 +147,7 @@ func newSources(dst []source, n *node, in segments) ([]source, error) {
 	return dst, nil
 }
 
-// below takes the k-th child's arrays out of those of n.
+// below returns the segments of the k-th child of n.
 func (s *segments) below(n *node, k int, shift []int) (segments, error) {
 	in := segments{shift: shift}
 	if n.typ.ID() == arrow.MAP {
@@ -165,17 +164,16 @@ func (s *segments) below(n *node, k int, shift []int) (segments, error) {
 		case arrow.STRUCT:
 			need += a.Offset()
 		case arrow.LIST:
-			need = 0 // every offset is held against the child's length
+			need = 0 // source.elements checks every offset
 		case arrow.MAP:
-			// The keys and values are those of a struct between, whose own
-			// offset counts too.
+			// Keys and values are in a struct, which has an offset of its own.
 			a = a.Children()[0]
 			in.shift[seg] += a.Offset()
 			need = a.Offset() + a.Len()
 		}
 		child := a.Children()[b.children[k].field]
 		if child.Len() < need {
-			return in, short(n.children[k])
+			return in, shortBuffer(n.children[k])
 		}
 		in.add(b.children[k], child)
 	}
@@ -183,5 +181,5 @@ func (s *segments) below(n *node, k int, shift []int) (segments, error) {
 }
 
 func nullInRequired(n *node) error {
-	return fmt.Errorf("parquetfile: %s: null in a column that may not have any", n.path)
+	return fmt.Errorf("parquetfile: %s: null in a column that is not nullable", n.path)
 }
