@@ -46,16 +46,19 @@ class Image:
     def rect(self, kind, x, y, width, height, radius=0):
         self.parts.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{width:.5g}" height="{height}" rx="{radius}"/>')
 
-    def text(self, x, y, words, size=12, kind="text", anchor="start", bold=False):
-        weight = ' font-weight="600"' if bold else ""
-        self.parts.append(f'<text class="{kind}" x="{x:.5g}" y="{y}" font-size="{size}" text-anchor="{anchor}"{weight}>{escape(words)}</text>')
+    def text(self, x, y, words, size=12, kind="text", anchor="start", bold=False, mono=False):
+        style = ' font-weight="600"' if bold else ""
+        style += " font-family=\"ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace\"" if mono else ""
+        self.parts.append(f'<text class="{kind}" x="{x:.5g}" y="{y:.5g}" font-size="{size}" text-anchor="{anchor}"{style}>{escape(words)}</text>')
 
     def box(self, kind, x, y, width, height, title, *lines):
+        """Draws a box with a title and lines; those that begin with a backquote are code."""
         self.rect(kind, x, y, width, height, 6)
         top = y + height / 2 - 8 * len(lines) + 5
         self.text(x + width / 2, top, title, 13.5, "text", "middle", True)
         for i, line in enumerate(lines, 1):
-            self.text(x + width / 2, top + 16 * i, line, 11.5, "soft", "middle")
+            code = line.startswith("`")
+            self.text(x + width / 2, top + 16 * i, line.lstrip("`"), 11 if code else 11.5, "soft", "middle", mono=code)
 
     def arrow(self, *points):
         """Draws a line through points; the last leg, across or down or up, has the tip."""
@@ -99,40 +102,45 @@ def speed():
 
 
 def parts():
-    image = Image(880, 424, "The parts: sources, decoder, transforms and sinks in the engine, with a ledger; an archive of Parquet files that any tool reads")
-    image.box("ext", 24, 74, 130, 60, "Kafka topics", "ZTF, LSST, yours")
-    image.box("ext", 24, 156, 130, 60, "Avro files", "nights as tarballs")
+    image = Image(880, 396, "The parts: a source, a decoder, transforms and a sink in the engine; a ledger and a store below it; an archive of Parquet files that any tool reads")
+    image.box("ext", 24, 70, 130, 56, "Kafka topics", "ZTF, LSST, yours")
+    image.box("ext", 24, 144, 130, 56, "Avro files", "nights as tarballs")
 
-    image.rect("room", 188, 24, 484, 252, 10)
-    image.text(204, 48, "stream", 14, "text", bold=True)
-    image.text(256, 48, "the engine: batches, retries, bounded memory", 12, "soft")
-    image.box("box", 204, 74, 100, 142, "Source", "stream/kafka", "stream/files")
-    image.box("box", 330, 74, 92, 142, "Decoder", "alert", "Avro to Arrow")
-    image.box("box", 448, 74, 104, 66, "Transforms", "crossmatch")
-    image.box("box", 448, 150, 104, 66, "Yours", "filter, columns")
-    image.box("box", 578, 74, 80, 142, "Sink", "sink", "Parquet", "console", "yours")
-    image.arrow((154, 104), (204, 104))
-    image.arrow((154, 186), (204, 186))
-    image.arrow((304, 145), (330, 145))
-    image.arrow((422, 107), (448, 107))
-    image.arrow((500, 140), (500, 150))
-    image.arrow((552, 183), (578, 183))
-    image.text(430, 258, "rows are Arrow records all the way", 11.5, "soft", "middle")
+    image.rect("room", 188, 20, 484, 222, 10)
+    image.text(204, 46, "stream", 13.5, "text", bold=True, mono=True)
+    image.text(264, 46, "the engine: batches, retries, bounded memory", 12, "soft")
+    image.box("box", 204, 64, 102, 142, "Source", "`stream/kafka", "`stream/files")
+    image.box("box", 330, 64, 94, 142, "Decoder", "`alert", "Avro to Arrow")
+    image.box("box", 448, 64, 106, 66, "Cross-match", "`crossmatch")
+    image.box("ext", 448, 140, 106, 66, "Your code", "filters, columns")
+    image.box("box", 578, 64, 80, 142, "Sink", "`sink", "Parquet,", "console,", "yours")
+    image.arrow((154, 98), (204, 98))
+    image.arrow((154, 172), (204, 172))
+    image.arrow((306, 135), (330, 135))
+    image.arrow((424, 97), (448, 97))
+    image.arrow((501, 130), (501, 140))
+    image.arrow((554, 173), (578, 173))
+    image.text(430, 229, "rows are Arrow records from source to sink", 11.5, "soft", "middle")
 
-    image.box("ext", 706, 60, 150, 84, "Archive", "alerts/ztf/2026/09/…", "alerts/lsst/2026/09/…", "Parquet, by UTC hour")
-    image.box("ext", 706, 156, 150, 60, "rejected/", "bad messages, whole,", "with the cause")
-    image.arrow((658, 102), (706, 102))
-    image.arrow((658, 186), (706, 186))
+    image.box("ext", 706, 56, 150, 62, "rejected/", "bad messages, whole,", "with the cause")
+    image.box("ext", 706, 132, 150, 82, "Archive", "`alerts/ztf/2026/…", "`alerts/lsst/2026/…", "Parquet, by UTC hour")
+    image.box("ext", 706, 284, 150, 70, "Any reader", "DuckDB, Polars,", "pandas, Spark")
+    image.arrow((658, 87), (706, 87))
+    image.arrow((658, 173), (706, 173))
+    image.arrow((781, 214), (781, 284))
 
-    image.box("box", 204, 318, 218, 74, "stream/ledger", "plan, then commit: decides", "each batch exactly once")
-    image.box("box", 448, 318, 210, 74, "stream/store", "keeps ledger and files:", "a directory, or your store")
-    image.box("box", 706, 318, 150, 74, "archive/audit", "verifies that each", "message is stored once")
-    image.box("ext", 24, 318, 130, 74, "You", "DuckDB, Polars,", "pandas, Spark")
-    image.arrow((313, 276), (313, 318))
-    image.arrow((313, 318), (313, 276))
-    image.arrow((422, 355), (448, 355))
-    image.arrow((706, 355), (658, 355))
-    image.arrow((781, 318), (781, 216))
+    image.box("box", 24, 284, 130, 70, "Audit", "`archive/audit", "all there, once?")
+    image.box("box", 204, 284, 220, 70, "Ledger", "`stream/ledger", "plan and commit of each batch")
+    image.box("box", 448, 284, 210, 70, "Store", "`stream/store", "keeps ledger and files")
+    image.arrow((314, 284), (314, 242))
+    image.arrow((314, 242), (314, 284))
+    image.arrow((424, 319), (448, 319))
+    image.arrow((553, 242), (553, 284))
+    image.arrow((154, 319), (204, 319))
+    image.rect("box", 24, 372, 12, 12, 2)
+    image.text(42, 382, "packages of skyfinch", 11.5, "soft")
+    image.rect("ext", 184, 372, 12, 12, 2)
+    image.text(202, 382, "outside: streams, files, readers, your code", 11.5, "soft")
     return image.svg()
 
 
