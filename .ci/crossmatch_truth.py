@@ -106,7 +106,7 @@ def measure(sky, pairs):
 
 
 def within(angle, radius):
-    """Reports whether angles are within a radius, the edge included."""
+    """Reports whether an angle is within a radius, the edge included."""
     return angle <= radius or angle - radius <= SAME * radius
 
 

@@ -94,7 +94,7 @@ def jumps(shared, topic):
 
 
 def order(partitions, i):
-    """Writes orders of the brokers of each partition; the first of each is to lead."""
+    """Returns the brokers of each partition, the one that is to lead first."""
     return [[(p + i + k) % 3 + 1 for k in range(3)] for p in range(int(partitions))]
 
 

@@ -98,7 +98,7 @@ def framed(shared):
 
 
 def noise(rng, real):
-    """Messages for aborted transactions, which must not be read: noise, a truncated packet, a duplicate."""
+    """Returns a message for an aborted transaction, which must not be read: noise, a truncated packet, a duplicate."""
     return (rng.randbytes(rng.randrange(1, 3000)), rng.choice(real)[:-rng.randrange(1, 3000)], rng.choice(real))[rng.randrange(3)]
 
 
