@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/skyfinch/skyfinch/alert"
+	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/catalog"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/kafka"
@@ -43,4 +45,18 @@ func bright(_ context.Context, in stream.Rows) (stream.Result, error) {
 		m, ok := mag(row)
 		return ok && m < 18
 	}), nil
+}
+
+// Adds what a catalogue has within 1.5 arcseconds of each alert.
+func Example_crossmatch() {
+	run := func(ctx context.Context, job *stream.MicroBatch) error {
+		gcvs, err := catalog.Open(ctx, "gcvs=gcvs.fits?radius=1.5&columns=VarType", catalog.Options{})
+		if err != nil {
+			return err
+		}
+		defer gcvs.Close()
+		job.Transforms = append(job.Transforms, &crossmatch.Transform{Joins: []crossmatch.Join{gcvs}})
+		return job.Run(ctx)
+	}
+	_ = run
 }
