@@ -206,7 +206,7 @@ func TestConflictsAreRefused(t *testing.T) {
 		want  string
 	}{
 		{"types", []arrow.DataType{arrow.PrimitiveTypes.Int32, arrow.BinaryTypes.String}, `sink: table "t": avroarrow: merge: x: utf8 does not fit into int32`},
-		{"no form", []arrow.DataType{arrow.PrimitiveTypes.Uint8}, `sink: table "t": parquetfile: x: uint8 has no Parquet form here`},
+		{"no form", []arrow.DataType{arrow.PrimitiveTypes.Uint8}, `sink: table "t": parquetfile: x: type uint8 is not supported`},
 	} {
 		var rows []stream.Rows
 		for _, typ := range c.types {

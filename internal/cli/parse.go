@@ -28,10 +28,10 @@ func Usage(err error) error {
 }
 
 // Parse parses a command line that has flags only. Unlike FlagSet.Parse it
-// prints no usage after a mistake: the error says which flag, or which of the
-// sub-commands, was probably meant. With -h it prints f's usage and with
-// -version the version on standard output, and returns flag.ErrHelp.
-func Parse(f *flag.FlagSet, args []string, commands ...string) error {
+// prints no usage after a mistake: the error names the flag that was probably
+// meant. With -h it prints f's usage and with -version the version on standard
+// output, and returns flag.ErrHelp.
+func Parse(f *flag.FlagSet, args []string) error {
 	f.Init(f.Name(), flag.ContinueOnError)
 	version := f.Bool("version", false, "")
 	usage, out := f.Usage, f.Output()
@@ -45,42 +45,26 @@ func Parse(f *flag.FlagSet, args []string, commands ...string) error {
 		usage()
 		return err
 	case err != nil:
-		return UsageError{err.Error() + meantFlag(f, err)}
+		text := err.Error()
+		if name, undefined := strings.CutPrefix(text, "flag provided but not defined: -"); undefined {
+			text += flagHint(f, name)
+		}
+		return UsageError{text}
 	case *version:
 		fmt.Println(Version(f.Name()))
 		return flag.ErrHelp
 	case f.NArg() > 0:
-		return UsageError{fmt.Sprintf("unexpected argument %q", f.Arg(0)) + meantArgument(f, commands)}
+		return UsageError{fmt.Sprintf("unexpected argument %q", f.Arg(0)) + flagHint(f, f.Arg(0))}
 	}
 	return nil
 }
 
-// meantFlag suggests a flag for one that is not defined.
-func meantFlag(f *flag.FlagSet, err error) string {
-	name, undefined := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
-	if !undefined {
-		return ""
-	}
-	return didYouMean("-", nearest.Of(name, flagNames(f)))
-}
-
-// meantArgument suggests a sub-command, or a flag that was written without its
-// dash.
-func meantArgument(f *flag.FlagSet, commands []string) string {
-	if command := nearest.Of(f.Arg(0), commands); command != "" {
-		return didYouMean("", command)
-	}
-	return didYouMean("-", nearest.Of(f.Arg(0), flagNames(f)))
-}
-
-func didYouMean(dash, name string) string {
-	if name == "" {
-		return ""
-	}
-	return fmt.Sprintf(": did you mean %s%s?", dash, name)
-}
-
-func flagNames(f *flag.FlagSet) (names []string) {
+// flagHint suggests the flag that was meant, if one is near.
+func flagHint(f *flag.FlagSet, name string) string {
+	var names []string
 	f.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	return names
+	if meant := nearest.To(name, names); meant != "" {
+		return fmt.Sprintf(", did you mean -%s?", meant)
+	}
+	return ""
 }

@@ -11,9 +11,6 @@ import (
 // bytes, MiB is 2^20, and so is M, as in the GNU tools; likewise K, G and T.
 type Size int64
 
-// SizeManual is the line of a command's manual that explains sizes.
-const SizeManual = "    A SIZE is in bytes: MB is 10^6, MiB and M are 2^20; likewise K, G and T.\n"
-
 // Set implements flag.Value.
 func (s *Size) Set(text string) error {
 	upper := strings.ToUpper(text)
@@ -21,7 +18,7 @@ func (s *Size) Set(text string) error {
 	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
 	unit, ok := units[upper[len(digits):]]
 	if err != nil || !ok || n <= 0 || n > (1<<62)/unit {
-		return errors.New("write a size like 512M or 1GiB")
+		return errors.New("not a size: write 512MB or 1GiB")
 	}
 	*s = Size(n * unit)
 	return nil

@@ -1,44 +1,58 @@
-// Package nearest suggests what a mistyped name was meant to be.
+// Package nearest suggests the name that a mistyped one was meant to be.
 package nearest
 
 import "strings"
 
-// Of returns the candidate with the smallest edit distance to name, the first
-// of several. It returns "" if none is near: more than a third of the name's
-// letters, or more than one of a short name's, would have to change. Case is
-// ignored. An insertion, a deletion, a substitution and a swap of neighbours
-// each count 1.
-func Of(name string, candidates []string) string {
-	best, least := "", max(1, len([]rune(name))/3)+1
+// To returns the candidate nearest to a name, or "" if none is near: at most a
+// third of the longer name's bytes, and at least one, may have to be inserted,
+// deleted, replaced or swapped with their neighbour, but not all of them. Case
+// does not count. Of equally near candidates it returns the first.
+func To(name string, candidates []string) string {
+	if name == "" {
+		return ""
+	}
+	best, found := "", -1
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d < least {
-			best, least = c, d
+		d := distance(strings.ToLower(name), strings.ToLower(c))
+		longest := max(len(name), len(c))
+		if d <= max(1, longest/3) && d < longest && (found < 0 || d < found) {
+			best, found = c, d
 		}
 	}
 	return best
 }
 
-// distance returns the optimal string alignment distance of two texts.
-func distance(from, to string) int {
-	a, b := []rune(from), []rune(to)
-	var before, last []int // rows i-2 and i-1 of the matrix
-	for i := range len(a) + 1 {
-		row := make([]int, len(b)+1)
-		for j := range row {
-			switch {
-			case i == 0 || j == 0:
-				row[j] = i + j
-				continue
-			case a[i-1] == b[j-1]:
-				row[j] = last[j-1]
-			default:
-				row[j] = 1 + min(last[j-1], last[j], row[j-1])
-			}
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
+// Hint returns a question to append to an error, such as `, did you mean
+// "audit"?`, or "" if no candidate is near.
+func Hint(name string, candidates []string) string {
+	if c := To(name, candidates); c != "" {
+		return `, did you mean "` + c + `"?`
 	}
-	return last[len(b)]
+	return ""
+}
+
+// distance returns the optimal string alignment distance of two strings.
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			d := min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, rows[i-2][j-2]+1)
+			}
+			rows[i][j] = d
+		}
+	}
+	return rows[len(a)][len(b)]
 }

@@ -171,7 +171,7 @@ func TestPagesBeginWithRows(t *testing.T) {
 		require.NoError(t, err)
 		b, err := tree.bind(schema)
 		require.NoError(t, err)
-		p := newPlan(tree, pageLimits{entries: 1 + g.IntN(10), bytes: 1})
+		p := newRowGroup(tree, pageLimits{entries: 1 + g.IntN(10), bytes: 1})
 		require.NoError(t, p.fill([]Rows{{Record: record}}, []*binding{b}))
 		l := p.columns[0].layout
 		require.Greater(t, len(l.pages), 1)
@@ -194,25 +194,25 @@ func TestLetsGo(t *testing.T) {
 		w, err := NewWriter(io.Discard, schema, Options{Workers: workers})
 		require.NoError(t, err)
 		record := ztfRecord(schema, 10)
-		for range 3 * boundSchemas {
+		for range 3 * maxBound {
 			again := array.NewRecord(arrow.NewSchema(schema.Fields(), nil), record.Columns(), record.NumRows())
 			require.NoError(t, w.WriteRowGroup([]Rows{{Record: again}}))
 			again.Release()
 		}
 		record.Release()
-		require.LessOrEqual(t, len(w.bound), boundSchemas)
+		require.LessOrEqual(t, len(w.format.bound), maxBound)
 		var vals [][]byte
-		for _, e := range w.workers {
+		for _, e := range w.format.workers {
 			vals = append(vals, e.vals[:cap(e.vals)]...)
 			vals = append(vals, e.dict.vals[:cap(e.dict.vals)]...)
 		}
-		for _, c := range w.free.free {
+		for _, c := range w.format.chunks.free {
 			vals = append(vals, c.vals[:cap(c.vals)]...)
 		}
 		for _, v := range vals {
 			require.Nil(t, v)
 		}
-		for _, c := range w.plan.columns {
+		for _, c := range w.format.group.columns {
 			for _, s := range c.sources {
 				require.Nil(t, s.data)
 			}

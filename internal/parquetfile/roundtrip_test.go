@@ -109,7 +109,7 @@ func plainRows(rows []Rows) []map[string]any {
 
 func write(t testing.TB, schema *arrow.Schema, groups [][]Rows, o Options) []byte {
 	t.Helper()
-	return writePages(t, schema, groups, o, usualPages())
+	return writePages(t, schema, groups, o, defaultPageLimits())
 }
 
 func writePages(t testing.TB, schema *arrow.Schema, groups [][]Rows, o Options, limits pageLimits) []byte {
@@ -173,7 +173,7 @@ func roundTrip(t *testing.T, seed uint64) {
 	groups := g.groups(schema, 60)
 	defer release(groups)
 	o := Options{Codec: Codec(g.IntN(3)), Workers: 1 + g.IntN(4)}
-	limits := usualPages()
+	limits := defaultPageLimits()
 	if g.IntN(2) == 0 { // many small pages
 		limits = pageLimits{entries: 1 + g.IntN(20), bytes: 1 + g.IntN(200)}
 	}

@@ -239,11 +239,11 @@ func TestCorruptArrays(t *testing.T) {
 		schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: d.DataType(), Nullable: true}}, nil)
 		tree, err := newTree(schema)
 		require.NoError(t, err)
-		p := newPlan(tree, usualPages())
+		p := newRowGroup(tree, defaultPageLimits())
 		b, err := tree.bind(schema)
 		require.NoError(t, err)
 		root := &p.layouts[tree.root.id]
-		root.spans, root.entries, root.present = []span{{0, 0, d.Len()}}, d.Len(), d.Len()
+		root.ranges, root.entries, root.present = []valueRange{{0, 0, d.Len()}}, d.Len(), d.Len()
 		root.ends, root.shift = []int{d.Len()}, []int{0}
 		root.paginate()
 		var in segments
@@ -251,7 +251,7 @@ func TestCorruptArrays(t *testing.T) {
 		in.add(b.children[0], d)
 		err = p.node(tree.root.children[0], root, in)
 		if err == nil {
-			err = (&encoder{limits: usualPages(), buffers: &buffers{}}).encode(&p.columns[0], codecUncompressed, &chunk{})
+			err = (&encoder{limits: defaultPageLimits(), buffers: &buffers{}}).encode(&p.columns[0], codecUncompressed, &chunk{})
 		}
 		require.ErrorContains(t, err, "parquetfile: a", "case %d", i)
 	}

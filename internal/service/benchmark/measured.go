@@ -69,7 +69,7 @@ func archiveTopic(ctx context.Context, t task) (m measurement, err error) {
 		return m, err
 	}
 	defer src.Close()
-	s := &archive.Service{Source: src, Dir: t.Dir}
+	s := &archive.Service{Job: stream.MicroBatch{Source: src}, Dir: t.Dir}
 	if s.Compression, err = sink.ParseCompression(t.Compression); err != nil {
 		return m, err
 	}
