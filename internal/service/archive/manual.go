@@ -1,15 +1,8 @@
 package archive
 
-import (
-	"strings"
+import "github.com/skyfinch/skyfinch/internal/cli"
 
-	"github.com/skyfinch/skyfinch/internal/cli"
-)
-
-// kafkaManual leaves out the default of another command.
-var kafkaManual = strings.Replace(cli.KafkaManual, "; of checkstream latest", "", 1)
-
-var manual = `NAME
+const manual = `NAME
     archive - write alerts into a Parquet archive by the hour, exactly once
 
 SYNOPSIS
@@ -51,7 +44,7 @@ DESCRIPTION
     it.
 
 FLAGS
-` + kafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
+` + cli.KafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
                         .tgz), globs (** too), tarballs of a night
     -out DIR            the archive (default "archive")
     -registry URL|DIR   writer schemas of Confluent framing (LSST): a schema
