@@ -17,8 +17,8 @@ type Kafka struct {
 	Observer bool
 
 	Stream    kafka.Flags
-	Group     string
-	Simulator bool
+	Group     string // -group
+	Simulator bool   // -simulator
 
 	flags *flag.FlagSet // if Flags was called
 }
@@ -38,8 +38,8 @@ const (
 `
 )
 
-// These are the flags' part of a command's manual, except for -group. In the
-// second -start defaults to latest.
+// KafkaManual and KafkaManualLatest are the flags' part of a command's manual,
+// except for -group. They differ in the default of -start.
 const (
 	KafkaManual       = topicsManual + "earliest" + configManual
 	KafkaManualLatest = topicsManual + "latest" + configManual

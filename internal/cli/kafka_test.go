@@ -74,23 +74,23 @@ func TestKafkaFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a:1", "b:2"}, s.Brokers)
 	assert.Equal(t, "theirs", s.Group)
-	assert.True(t, s.Join, "a group is there to be joined")
+	assert.True(t, s.Join, "group.id joins the group")
 	assert.Equal(t, "me", s.Config.ClientID)
 
 	s, err = source("bootstrap.servers=a:1\ngroup.id=theirs\n", "-brokers", "c:3", "-group", "mine")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"c:3"}, s.Brokers, "flags go first")
+	assert.Equal(t, []string{"c:3"}, s.Brokers, "flags take precedence")
 	assert.Equal(t, "mine", s.Group)
 
 	k := &Kafka{Observer: true, Stream: kafka.Flags{Config: file, Topics: []string{"x"}}}
 	s, err = k.Source()
 	require.NoError(t, err)
-	assert.Empty(t, s.Group, "who only looks commits nothing")
+	assert.Empty(t, s.Group, "an observer commits nothing")
 	assert.False(t, s.Join)
 
 	s, err = source("bootstrap.servers=a:1\n")
 	require.NoError(t, err)
-	assert.False(t, s.Join, "no group was asked for")
+	assert.False(t, s.Join, "without a group nothing is joined")
 	s, err = source("bootstrap.servers=a:1\ngroup.instance.id=first\nsession.timeout.ms=9000\n", "-group", "mine")
 	require.NoError(t, err)
 	assert.True(t, s.Join)
@@ -120,5 +120,5 @@ func TestTerminal(t *testing.T) {
 	require.NoError(t, err)
 	defer null.Close()
 	_, _, ok = Terminal(null)
-	assert.False(t, ok, "a device, but no terminal")
+	assert.False(t, ok, "a device, but not a terminal")
 }

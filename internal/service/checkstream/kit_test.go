@@ -59,7 +59,7 @@ func someAlerts() []alertRow {
 	}
 }
 
-// busy is the board of a stream with two topics.
+// busy returns the stats of a stream with two topics.
 func busy() *stats {
 	b := &stats{started: noon.Add(-10 * time.Second)}
 	b.setExtents([]stream.Extent{extent(ztf0, 0, 1000, 1000), extent(ztf1, 0, 2000, 2000), extent(lsst2, 5, 50, 50), extent(lsst9, 0, 0, 0)})
