@@ -51,7 +51,7 @@ func Parse(f *flag.FlagSet, args []string) error {
 		}
 		return UsageError{text}
 	case *version:
-		fmt.Println(Version(f.Name()))
+		fmt.Println(versionLine(f.Name()))
 		return flag.ErrHelp
 	case f.NArg() > 0:
 		return UsageError{fmt.Sprintf("unexpected argument %q", f.Arg(0)) + flagHint(f, f.Arg(0))}

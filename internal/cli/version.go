@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Version returns the line that -version prints: the command's name, the
+// versionLine returns the line that -version prints: the command's name, the
 // version of the module with its revision, and that of Go.
-func Version(name string) string {
+func versionLine(name string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		info = new(debug.BuildInfo)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -94,19 +95,13 @@ func (s *sending) await(ctx context.Context, p sim.Packet) error {
 	}
 	defer due.Stop()
 	for {
-		select {
-		case <-due.C:
-			return nil
-		case m := <-s.producer.Successes():
-			s.arrived(m)
-		case e := <-s.producer.Errors():
-			return s.failed(e)
-		case <-ctx.Done():
-			return ctx.Err()
+		if done, err := s.step(ctx, due.C, nil, nil); done || err != nil {
+			return err
 		}
 	}
 }
 
+// send hands a packet to the producer.
 func (s *sending) send(ctx context.Context, p sim.Packet) error {
 	m := &sarama.ProducerMessage{Topic: s.Topic, Value: sarama.ByteEncoder(p.Value)}
 	if p.Key != nil {
@@ -117,17 +112,31 @@ func (s *sending) send(ctx context.Context, p sim.Packet) error {
 		if s.waiting > 0 && s.waiting+len(p.Value) > inFlight {
 			input = nil // until a packet has arrived
 		}
-		select {
-		case input <- m:
+		done, err := s.step(ctx, nil, input, m)
+		if done {
 			s.waiting += len(p.Value)
-			return nil
-		case m := <-s.producer.Successes():
-			s.arrived(m)
-		case e := <-s.producer.Errors():
-			return s.failed(e)
-		case <-ctx.Done():
-			return ctx.Err()
 		}
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// step waits for one event, and reports whether it was due or m has been sent to
+// input. Either channel may be nil.
+func (s *sending) step(ctx context.Context, due <-chan time.Time, input chan<- *sarama.ProducerMessage, m *sarama.ProducerMessage) (done bool, err error) {
+	select {
+	case <-due:
+		return true, nil
+	case input <- m:
+		return true, nil
+	case m := <-s.producer.Successes():
+		s.arrived(m)
+		return false, nil
+	case e := <-s.producer.Errors():
+		return false, s.failed(e)
+	case <-ctx.Done():
+		return false, ctx.Err()
 	}
 }
 

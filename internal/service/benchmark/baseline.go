@@ -16,7 +16,7 @@ import (
 // on which one fetch follows the other. sarama decodes the messages, and they are
 // dropped.
 func fetchTopic(ctx context.Context, t task) (measurement, error) {
-	conf, brokers, err := t.cluster().Cluster()
+	conf, brokers, err := t.Kafka.Cluster()
 	if err != nil {
 		return measurement{}, err
 	}

@@ -168,7 +168,7 @@ func (b *bench) measureAll(ctx context.Context, run int) (map[string]measurement
 // measurePhase measures one phase.
 func (b *bench) measurePhase(ctx context.Context, t task) (measurement, error) {
 	o := b.options
-	t.Brokers, t.Config, t.Topic, t.Registry = o.kafka.Brokers, o.kafka.Config, b.topic, b.schemas()
+	t.Kafka, t.Topic, t.Registry = o.kafka, b.topic, b.schemas()
 	t.Files = b.sizes[t.Compression]
 	t.Dir = filepath.Join(b.temp, string(t.Phase)+"-"+t.Compression)
 	if err := os.RemoveAll(t.Dir); err != nil {

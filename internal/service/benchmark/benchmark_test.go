@@ -17,6 +17,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert/sim"
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata")
@@ -99,12 +100,12 @@ func TestMissingAlerts(t *testing.T) {
 	_, err := b.measure(ctx)
 	assert.ErrorContains(t, err, "fetch: 10 alerts of 11")
 	require.NoError(t, b.deleteTopic())
-	_, err = runPhase(ctx, nil, task{Phase: fetch, Brokers: b.options.kafka.Brokers, Topic: b.topic})
+	_, err = runPhase(ctx, nil, task{Phase: fetch, Kafka: b.options.kafka, Topic: b.topic})
 	assert.ErrorContains(t, err, "benchmark: fetch: ", "the topic is deleted")
 }
 
 func TestErrorOfPhase(t *testing.T) {
-	_, err := runPhase(context.Background(), nil, task{Phase: fetch, Brokers: []string{"127.0.0.1:1"}, Topic: "t"})
+	_, err := runPhase(context.Background(), nil, task{Phase: fetch, Kafka: kafka.Flags{Brokers: []string{"127.0.0.1:1"}}, Topic: "t"})
 	assert.ErrorContains(t, err, "benchmark: fetch: ")
 	_, err = runPhase(context.Background(), nil, task{Phase: "rest"})
 	assert.ErrorContains(t, err, `unknown phase "rest"`)

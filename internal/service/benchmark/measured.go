@@ -16,9 +16,8 @@ import (
 )
 
 func source(t task) (*kafka.Source, error) {
-	in := t.cluster()
-	in.Topics = []string{t.Topic}
-	return in.Source()
+	t.Kafka.Topics = []string{t.Topic}
+	return t.Kafka.Source()
 }
 
 // readTopic reads a topic through stream/kafka and drops the messages.

@@ -21,16 +21,13 @@ import (
 // operating system counts for the process is the phase's alone.
 type task struct {
 	Phase       phase
-	Brokers     []string
-	Config      string // a properties file, or ""
+	Kafka       kafka.Flags
 	Topic       string
 	Registry    string // a directory of schemas, or ""
 	Dir         string // for the files of the phase, which creates it
 	Compression string
 	Files       []int64 // the sizes of the files to write
 }
-
-func (t task) cluster() *kafka.Flags { return &kafka.Flags{Brokers: t.Brokers, Config: t.Config} }
 
 type phase string
 
