@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +45,13 @@ func (a *auditor) badRecord(batch int64, kind, format string, args ...any) {
 
 // record names a record of the current batch.
 func (a *auditor) record(batch int64, kind string) string {
-	return cmp.Or(a.segment, layout.RecordPath(batch, kind))
+	if a.segment != "" {
+		return a.segment
+	}
+	if kind == "plan" {
+		return a.ledger.PlanPath(batch)
+	}
+	return a.ledger.CommitPath(batch)
 }
 
 // checkBatch checks one batch. A damaged record, which has been reported, is
@@ -149,7 +154,7 @@ func rowsOf(r ledger.Receipt) (n int64) {
 // checkTail reports a missing plan: records that exist after the last batch,
 // which Batches could not reach.
 func (a *auditor) checkTail(ctx context.Context) error {
-	last, err := layout.LastRecord(ctx, a.store)
+	last, err := a.ledger.LastRecord(ctx)
 	if err != nil || last <= a.last {
 		return err
 	}

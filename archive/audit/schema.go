@@ -28,7 +28,7 @@ func (a *auditor) checkSchemas(ctx context.Context) error {
 			err = errors.New("it is missing, and the table has files")
 		}
 		if err != nil {
-			a.report.find(Finding{Kind: BadRecord, Name: layout.SchemaDir, What: fmt.Sprintf("schema of table %s: %v", table, err), Do: restore})
+			a.report.find(Finding{Kind: BadRecord, Name: layout.Ledger + "/schema", What: fmt.Sprintf("schema of table %s: %v", table, err), Do: restore})
 			continue
 		}
 		file := layout.SchemaFile(table)

@@ -34,7 +34,7 @@ var layers = []struct {
 	{"stream/files", []string{"stream", "internal/avroarrow", "internal/ocf"}},
 	{"stream/kafka", []string{"stream", "internal/ocf"}},
 	{"stream/ledger", []string{"stream/store"}},
-	{"stream/internal/protocol", []string{"stream/ledger"}},
+	{"stream/internal/protocol", []string{"stream/ledger", "internal/interval"}},
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/gather", "internal/recordsize"}},
 	{"crossmatch/internal", nil},

@@ -38,9 +38,9 @@ func Open(ctx context.Context, st store.Store, dir string) (store.Store, error) 
 		return nil, errors.New("archive: a Dir or a Store is needed")
 	}
 	if st == nil {
-		_, err := os.Stat(filepath.Join(dir, headerPath))
+		_, err := os.Stat(filepath.Join(dir, Ledger)) // a store would create the directory
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("archive: no archive in %s: it has no %s", dir, headerPath)
+			return nil, fmt.Errorf("archive: no archive in %s: it has no %s: %w", dir, Ledger, fs.ErrNotExist)
 		}
 		if err == nil {
 			st, err = store.OpenDir(dir)
@@ -49,7 +49,11 @@ func Open(ctx context.Context, st store.Store, dir string) (store.Store, error) 
 			return nil, fmt.Errorf("archive: %w", err)
 		}
 	}
-	if err := exists(ctx, st); err != nil {
+	exists, err := ledger.Exists(ctx, st, Ledger)
+	if err == nil && !exists {
+		err = fmt.Errorf("no archive: its ledger is missing: %w", fs.ErrNotExist)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", Where(dir), err)
 	}
 	return st, nil
@@ -70,16 +74,8 @@ func CheckFile(r inspect.File, f ledger.File, o inspect.Options) error {
 	return nil
 }
 
-// Publish makes a committed batch visible and removes what is staged for it, as
-// an engine does. It is idempotent, and any process may call it at any time.
+// Publish publishes a committed batch of a ledger, as an engine does.
 func Publish(ctx context.Context, st store.Store, ledger string, c *ledger.Commit) error {
-	id := stream.BatchID{Ledger: ledger, Number: c.Batch}
 	files := &sink.Parquet{Store: st, Staging: Staging}
-	if err := files.Publish(ctx, id, c.Rows); err != nil {
-		return err
-	}
-	if err := (Rejects{files}).Publish(ctx, id, c.Rejects); err != nil {
-		return err
-	}
-	return files.Sweep(ctx, id)
+	return stream.Publish(ctx, ledger, c, files, Rejects{files})
 }
