@@ -95,11 +95,11 @@ func TestClockRefusals(t *testing.T) {
 	}{
 		{EventTime, plain, "sink: to file by event time, rows need a column event_time of timestamps"},
 		{EventTime, text, "sink: to file by event time, rows need a column event_time of timestamps"},
-		{EventTime, null, "sink: column event_time: row 0 of 1 is (null), which no directory stands for: such rows belong to the rejects"},
+		{EventTime, null, "sink: column event_time: row 0 of 1 is (null), not a time in the years 1 to 9999: reject such rows in a transform"},
 		{Night, plain, "sink: to file by night, rows need a column night of int32"},
 		{Night, text, "sink: to file by night, rows need a column night of int32"},
-		{Clock(9), null, "sink: no Clock(9)"},
-		{Clock(-1), null, "sink: no Clock(-1)"},
+		{Clock(9), null, "sink: invalid Clock(9)"},
+		{Clock(-1), null, "sink: invalid Clock(-1)"},
 	} {
 		c.rec.Retain()
 		_, err := (&Parquet{Store: store.NewMemory(), Clock: c.clock}).Stage(t.Context(), batchOf([]stream.Rows{{Record: c.rec}}))
@@ -134,9 +134,9 @@ func TestParse(t *testing.T) {
 		assert.Equal(t, c, got)
 	}
 	_, err := ParseClock("noon")
-	assert.EqualError(t, err, `sink: no clock "noon": use event, ingest or night`)
+	assert.EqualError(t, err, `sink: unknown clock "noon": use event, ingest or night`)
 	_, err = ParseCompression("gzip")
-	assert.EqualError(t, err, `sink: no compression "gzip": use zstd, snappy or none`)
+	assert.EqualError(t, err, `sink: unknown compression "gzip": use zstd, snappy or none`)
 	assert.Equal(t, "Clock(3)", Clock(3).String())
 	assert.Equal(t, "Compression(-1)", Compression(-1).String())
 	assert.Equal(t, "YYYY/MM/dd", Night.Layout())

@@ -54,7 +54,7 @@ candidate=null history=null stamp=null tags=null local=null
 		assert.Equal(t, c.want, out.String())
 		assert.NoError(t, Console{}.Publish(t.Context(), batch7, r))
 	}
-	assert.ErrorContains(t, Console{}.Publish(t.Context(), batch7, stream.Receipt{Files: []stream.File{{Path: "x"}}}), "sink: a receipt of another sink for Console")
+	assert.ErrorContains(t, Console{}.Publish(t.Context(), batch7, stream.Receipt{Files: []stream.File{{Path: "x"}}}), "sink: receipt from another sink given to Console")
 }
 
 // A struct may be null around values that are not, and JSON knows no NaN.

@@ -261,8 +261,8 @@ func TestPublishAndSweep(t *testing.T) {
 	require.NoError(t, st.Delete(t.Context(), final[0]))
 	assert.ErrorIs(t, p.Publish(t.Context(), batch7, r), os.ErrNotExist)
 	assert.EqualError(t, p.Publish(t.Context(), batch7, stream.Receipt{Parts: []stream.Receipt{r}}),
-		"sink: a receipt of a tee of 1 sinks for Parquet: start with the sinks that the batch was staged with")
-	assert.ErrorContains(t, p.Publish(t.Context(), batch7, stream.Receipt{Data: []byte("{}")}), "sink: a receipt of another sink for Parquet")
+		"sink: receipt from a Tee of 1 given to Parquet: restart with the sinks that staged the batch")
+	assert.ErrorContains(t, p.Publish(t.Context(), batch7, stream.Receipt{Data: []byte("{}")}), "sink: receipt from another sink given to Parquet")
 }
 
 // Two sinks of one attempt share the staging directory, as a job's sink and
@@ -285,7 +285,7 @@ func TestNoStore(t *testing.T) {
 	_, err := (&Parquet{}).Stage(t.Context(), batchOf())
 	assert.EqualError(t, err, "sink: Parquet needs a Store")
 	_, err = (&Parquet{Store: store.NewMemory(), Compression: 3}).Stage(t.Context(), batchOf())
-	assert.EqualError(t, err, "sink: no Compression(3)")
+	assert.EqualError(t, err, "sink: invalid Compression(3)")
 }
 
 // mixed are chunks of rows of many hours, in an order that needs spilling.
@@ -367,7 +367,7 @@ func TestSpillFails(t *testing.T) {
 	require.NoError(t, os.WriteFile(dir+"/taken", nil, 0o600))
 	_, err := (&Parquet{Store: store.NewMemory(), Memory: 1, Spill: dir + "/taken"}).Stage(t.Context(), batchOf(mixed(mem, 20, 200)...))
 	assert.ErrorContains(t, err, "sink: spill rows of many hours to "+dir)
-	_, err = newSpill(dir + "/taken")
+	_, err = newSpillFile(dir + "/taken")
 	assert.Error(t, err)
 }
 

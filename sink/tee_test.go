@@ -65,7 +65,7 @@ func TestTee(t *testing.T) {
 	assert.Empty(t, names(st, "staging"))
 
 	assert.EqualError(t, tee[:2].Publish(t.Context(), batch7, r),
-		"sink: a receipt of 3 sinks for a tee of 2: start with the sinks that the batch was staged with")
+		"sink: receipt from 3 sinks given to a Tee of 2: restart with the sinks that staged the batch")
 	assert.ErrorIs(t, Tee{&Parquet{Store: store.NewMemory()}}.Publish(t.Context(), batch7, stream.Receipt{Parts: r.Parts[:1]}), fs.ErrNotExist)
 }
 
