@@ -27,13 +27,8 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 		br := &branch{in: make(chan stream.Rows), done: make(chan struct{})}
 		branches = append(branches, br)
 		wg.Go(func() {
-			own := b
-			own.Rows = br.rows(ctx)
 			var err error
-			if receipts[i], err = s.Stage(ctx, own); err == nil && !br.ended && ctx.Err() == nil {
-				err = stream.Permanent(fmt.Errorf("sink: %T returned before the end of the batch", s))
-			}
-			if err != nil {
+			if receipts[i], err = br.stage(ctx, s, b); err != nil {
 				cancel(err)
 			}
 		})
@@ -44,7 +39,7 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 			break
 		}
 		if !broadcast(ctx, rows, branches) {
-			wg.Wait() // a sink may still use the rows, which are borrowed only until the next ones
+			wg.Wait() // before the rows are released, which a sink may still use
 			break
 		}
 	}
@@ -99,6 +94,16 @@ type branch struct {
 	in    chan stream.Rows
 	done  chan struct{} // receives when the sink requests the next rows
 	ended bool          // the sink has read to the end
+}
+
+// stage stages the rows of the branch.
+func (br *branch) stage(ctx context.Context, s stream.Sink, b stream.Batch) (stream.Receipt, error) {
+	b.Rows = br.rows(ctx)
+	r, err := s.Stage(ctx, b)
+	if err == nil && !br.ended && ctx.Err() == nil {
+		err = stream.Permanent(fmt.Errorf("sink: %T returned before the end of the batch", s))
+	}
+	return r, err
 }
 
 // broadcast sends rows to all branches, and waits until all of them have requested

@@ -47,20 +47,7 @@ func newSource(b *binding, data arrow.ArrayData, n *node, shift int) (source, er
 		return s, shortBuffer(n)
 	}
 	s.data = buffers[1].Bytes()
-	need := 0
-	switch s.mode {
-	case readPlain:
-		need = end * n.leaf.width
-	case readBool:
-		need = (end + 7) / 8
-	case readDecimal, readView:
-		need = end * 16
-	case readInt32, readFloat32:
-		need = end * 4
-	case readText, readNested:
-		need = (end + 1) * 4
-	}
-	if len(s.data) < need {
+	if len(s.data) < s.mode.size(end, n.leaf) {
 		return s, shortBuffer(n)
 	}
 	switch {
@@ -72,6 +59,23 @@ func newSource(b *binding, data arrow.ArrayData, n *node, shift int) (source, er
 		s.views = buffers[2:]
 	}
 	return s, nil
+}
+
+// size returns the size of the buffer of n values, offsets or views.
+func (m readMode) size(n int, l *leaf) int {
+	switch m {
+	case readPlain:
+		return n * l.width
+	case readBool:
+		return (n + 7) / 8
+	case readDecimal, readView:
+		return n * 16
+	case readInt32, readFloat32:
+		return n * 4
+	case readText, readNested:
+		return (n + 1) * 4
+	}
+	return 0
 }
 
 func shortBuffer(n *node) error {
