@@ -80,8 +80,7 @@ func TestTenThousandHours(t *testing.T) {
 	assert.Zero(t, st.open)
 }
 
-// Rows may be many slices of one record. Each keeps all of it alive, but none
-// of them more.
+// Each slice of a record keeps the whole record alive, but it counts only once.
 func TestSlicesCountOnce(t *testing.T) {
 	mem := checked(t)
 	rows := small(mem, "t", make([]row, 1000)...)
@@ -101,7 +100,7 @@ func TestSlicesCountOnce(t *testing.T) {
 	h.release()
 }
 
-// Transforms may make a schema anew for each record.
+// A transform may make a new schema for each record.
 func TestEqualSchemas(t *testing.T) {
 	mem := checked(t)
 	p := &Parquet{Store: store.NewMemory(), Memory: 16 << 10, Spill: t.TempDir(), Workers: 1}
@@ -115,14 +114,14 @@ func TestEqualSchemas(t *testing.T) {
 	require.NoError(t, w.finish())
 	schemas := w.tables.byName["t"]
 	assert.Len(t, schemas.distinct, 1)
-	assert.LessOrEqual(t, len(schemas.representOf), maxSchemas)
+	assert.LessOrEqual(t, len(schemas.representatives), maxSchemas)
 	assert.Len(t, w.files, 60)
 	w.release()
 }
 
-// Schemas without end must not take memory without end.
+// The memory for schemas is bounded.
 func TestManySchemas(t *testing.T) {
-	s := tableSchema{representOf: map[*arrow.Schema]*arrow.Schema{}}
+	s := tableSchema{representatives: map[*arrow.Schema]*arrow.Schema{}}
 	d := newDice(1, memory.DefaultAllocator)
 	fields := d.fields(20, 0)
 	for range 1000 {
@@ -130,12 +129,13 @@ func TestManySchemas(t *testing.T) {
 		for _, i := range d.Perm(len(fields))[:10] {
 			some = append(some, fields[i])
 		}
-		_, err := s.widen(arrow.NewSchema(some, nil), func(s *tableSchema, some *arrow.Schema) error {
-			return s.admit(some, parquetfile.Options{})
-		})
-		require.NoError(t, err)
+		schema := arrow.NewSchema(some, nil)
+		if s.represent(schema) == nil {
+			require.NoError(t, s.admit(schema, parquetfile.Options{}))
+			s.remember(schema)
+		}
 		assert.LessOrEqual(t, len(s.distinct), maxSchemas)
-		assert.LessOrEqual(t, len(s.representOf), maxSchemas)
+		assert.LessOrEqual(t, len(s.representatives), maxSchemas)
 	}
 	assert.Equal(t, 20, s.wide.NumFields())
 }

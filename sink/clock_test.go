@@ -32,7 +32,7 @@ func TestEventTime(t *testing.T) {
 		name string
 		unit arrow.TimeUnit
 		time int64
-		dir  string // "": refused
+		dir  string // "" for an error
 	}{
 		{"s", arrow.Second, noon.Unix(), "2026/09/18/12"},
 		{"ms", arrow.Millisecond, noon.UnixMilli(), "2026/09/18/12"},
@@ -109,9 +109,9 @@ func TestClockRefusals(t *testing.T) {
 
 // Only the event clock needs event times.
 func TestIngestTime(t *testing.T) {
-	// Not zstd, whose decoders are shared with what is outside of the bubble.
+	// Not zstd, whose decoders are shared with goroutines outside of the bubble.
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(90 * time.Minute) // of a bubble's time, which begins in 2000
+		time.Sleep(90 * time.Minute) // in the bubble, whose time begins in 2000
 		p := &Parquet{Store: store.NewMemory(), Clock: IngestTime, Workers: 1, Compression: Snappy}
 		rec := fromJSON(t, memory.DefaultAllocator, `[{"event_time": null}, {"event_time": "2020-01-01 00:00:00"}]`, nullable(eventColumn, utc))
 		r, files := stage(t, p, batchOf([]stream.Rows{{Table: "rejected", Record: rec}}))

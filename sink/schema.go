@@ -19,34 +19,34 @@ type tableSchema struct {
 	// A transform may make a new schema for each record, so an equal one of
 	// distinct represents it.
 	distinct    []*arrow.Schema
-	representOf map[*arrow.Schema]*arrow.Schema
+	representatives map[*arrow.Schema]*arrow.Schema
 }
 
 // maxSchemas is the number of schemas of a table that are remembered.
 const maxSchemas = 64
 
-// widen adds the columns of s to the table, and returns the schema that represents
-// s. It calls admit with a schema that it does not remember.
-func (t *tableSchema) widen(s *arrow.Schema, admit func(*tableSchema, *arrow.Schema) error) (*arrow.Schema, error) {
-	if same := t.representOf[s]; same != nil {
-		return same, nil
+// represent returns the schema that represents s, or nil if s is not remembered.
+func (t *tableSchema) represent(s *arrow.Schema) *arrow.Schema {
+	if same := t.representatives[s]; same != nil {
+		return same
 	}
-	if len(t.representOf) >= maxSchemas {
-		clear(t.representOf)
+	if len(t.representatives) >= maxSchemas {
+		clear(t.representatives)
 	}
 	if i := slices.IndexFunc(t.distinct, s.Equal); i >= 0 {
-		t.representOf[s] = t.distinct[i]
-		return t.distinct[i], nil
+		t.representatives[s] = t.distinct[i]
+		return t.distinct[i]
 	}
-	if err := admit(t, s); err != nil {
-		return nil, err
-	}
+	return nil
+}
+
+// remember makes s represent itself and equal schemas.
+func (t *tableSchema) remember(s *arrow.Schema) {
 	if len(t.distinct) >= maxSchemas {
 		t.distinct = nil
 	}
 	t.distinct = append(t.distinct, s)
-	t.representOf[s] = s
-	return s, nil
+	t.representatives[s] = s
 }
 
 // admit widens the format to hold rows of s. It reports unsupported types before
@@ -177,19 +177,23 @@ func (t *tables) widen(ctx context.Context, table string, s *arrow.Schema) (*arr
 		if err := checkTable(table); err != nil {
 			return nil, err
 		}
-		seen = &tableSchema{representOf: map[*arrow.Schema]*arrow.Schema{}}
+		seen = &tableSchema{representatives: map[*arrow.Schema]*arrow.Schema{}}
 		t.byName[table] = seen
 	}
-	same, err := seen.widen(s, func(seen *tableSchema, s *arrow.Schema) error {
-		if err := seen.admit(s, t.options); err != nil {
-			return stream.Permanent(err)
-		}
-		return t.chain(ctx, table, s)
-	})
+	if same := seen.represent(s); same != nil {
+		return same, nil
+	}
+	err := seen.admit(s, t.options)
+	if err != nil {
+		err = stream.Permanent(err)
+	} else {
+		err = t.chain(ctx, table, s)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sink: table %q: %w", table, err)
 	}
-	return same, nil
+	seen.remember(s)
+	return s, nil
 }
 
 // SchemaPrefix precedes the table's name in the name of a schema chain of
