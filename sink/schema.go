@@ -18,7 +18,7 @@ type tableSchema struct {
 	format *parquetfile.Format // of files with the schema wide
 	// A transform may make a new schema for each record, so an equal one of
 	// distinct represents it.
-	distinct    []*arrow.Schema
+	distinct        []*arrow.Schema
 	representatives map[*arrow.Schema]*arrow.Schema
 }
 
