@@ -106,15 +106,3 @@ func (f *Format) clear() {
 		e.clear()
 	}
 }
-
-func (f *Format) getChunk() *chunk {
-	if c, ok := f.chunks.get(); ok {
-		return c
-	}
-	return &chunk{}
-}
-
-func (f *Format) putChunk(c *chunk) {
-	c.reset(0)
-	f.chunks.put(c)
-}

@@ -124,14 +124,15 @@ func (s *source) appendValid(dst []byte, from, to int) ([]byte, int) {
 	}
 	count := 0
 	i := from + s.base
-	for len(out) > 0 && (i&7 != 0 || len(out) < 8) {
-		bit := s.valid[i>>3] >> (i & 7) & 1
-		out[0] = bit
-		count += int(bit)
-		out = out[1:]
-		i++
-	}
-	for ; len(out) >= 8; out = out[8:] {
+	for len(out) > 0 {
+		if i&7 != 0 || len(out) < 8 {
+			bit := s.valid[i>>3] >> (i & 7) & 1
+			out[0] = bit
+			count += int(bit)
+			out = out[1:]
+			i++
+			continue
+		}
 		// Spread eight bits over eight bytes: the multiplication copies the
 		// byte, the mask leaves bit k in byte k, the sum carries it to the top.
 		b := s.valid[i>>3]
@@ -139,13 +140,8 @@ func (s *source) appendValid(dst []byte, from, to int) ([]byte, int) {
 		x = (x + 0x7f7f7f7f7f7f7f7f) >> 7 & 0x0101010101010101
 		binary.LittleEndian.PutUint64(out, x)
 		count += bits.OnesCount8(b)
+		out = out[8:]
 		i += 8
-	}
-	for k := range out {
-		bit := s.valid[i>>3] >> (i & 7) & 1
-		out[k] = bit
-		count += int(bit)
-		i++
 	}
 	return dst, count
 }
