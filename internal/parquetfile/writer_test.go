@@ -76,7 +76,7 @@ func TestClosed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	require.NoError(t, w.Close())
-	require.ErrorIs(t, w.WriteRowGroup(nil), ErrClosed)
+	require.ErrorIs(t, w.WriteRowGroup(nil), errClosed)
 }
 
 func TestNoRows(t *testing.T) {
