@@ -92,7 +92,7 @@ func TestCSVErrors(t *testing.T) {
 		{"", "table: x: it is empty"},
 		{"# only\n", "table: x: it has no rows"},
 		{"1,2\n3,4\n", `table: x: line 1: has numbers where the names of the columns should be: put a header above it`},
-		{"a,b\n1,2\n", `table: x: no right ascension and declination found among its columns, a, b: name them in RA and Dec`},
+		{"a,b\n1,2\n", `table: x: no right ascension and declination found among its columns, a, b: name them`},
 		{"ra,dec\n1,2\n\n1,2,3,4\n", `table: x: line 4: 4 fields, but the header has 2, delimited by ','`},
 		{"ra,dec\n1,2\n1,\"2\n", `table: x: line 3: a quote is left open`},
 		{"ra,dec\n1,\"2\"x\n", `table: x: line 2: text behind a quoted field: write a quote in it twice, or is the delimiter another than ','?`},
