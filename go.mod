@@ -15,6 +15,8 @@ require (
 	golang.org/x/oauth2 v0.37.0
 )
 
+require github.com/magiconair/properties v1.18.13
+
 require (
 	github.com/JohnCGriffin/overflow v0.0.0-20211019200055-46fa312c352c // indirect
 	github.com/andybalholm/brotli v1.1.0 // indirect

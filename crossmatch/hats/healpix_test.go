@@ -209,7 +209,7 @@ func TestSearch(t *testing.T) {
 				for f := range in {
 					ok := near[f]
 					for k := 0; k < 20_000 && !ok; k++ {
-						a, d := about(rng, ra[i], dec[i], (reach+slack)*1.3*math.Sqrt(rng.Float64()))
+						a, d := about(rng, ra[i], dec[i], (reach+tolerance)*1.3*math.Sqrt(rng.Float64()))
 						ok = find(parts, ang2pix(a, d)) == f
 					}
 					require.True(t, ok, "%v %v within %v: %v is far", ra[i], dec[i], reach, parts[f])

@@ -36,7 +36,7 @@ var below = []struct {
 	{"crossmatch/internal", nil},
 	{"crossmatch/table", []string{"crossmatch/internal/votable"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
-	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
+	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/cli", []string{"stream"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
@@ -57,6 +57,7 @@ var homes = []struct {
 	{"github.com/xdg-go/scram", []string{"stream/kafka"}},
 	{"golang.org/x/oauth2", []string{"stream/kafka"}},
 	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // its broker
+	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats", "internal/cli"}},
 	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim"}},
 	{"github.com/stretchr/testify", nil}, // tests only, which are not looked at here
 }
