@@ -128,8 +128,8 @@ type auditor struct {
 	listed listed             // what stands under the tables' roots, as of before the ledger was read
 	staged map[int64][]string // names in the ledger's staging, as of then too
 
-	last      int64                    // batch of the ledger
-	segment   string                   // of history that has the batch in hand; "": it has its own records
+	last      int64             // batch of the ledger
+	segment   string            // of history that has the batch in hand; "": it has its own records
 	committed map[int64]*commit // of the batches in staged; nil: undecided
 	book      book
 	tables    map[string]*Table

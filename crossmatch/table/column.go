@@ -15,6 +15,7 @@ type column struct {
 	name                   string
 	typ                    arrow.DataType // nil: it cannot be read
 	why                    string         // it cannot
+	nested                 bool           // a field of a struct, read only if it is asked for
 	unit, ucd, description string
 }
 
@@ -64,7 +65,7 @@ func selectColumns(cols []column, ra, dec int, o Options) ([]int, error) {
 	var want []int
 	if o.Columns == nil {
 		for i, c := range cols {
-			if c.why == "" {
+			if c.why == "" && !c.nested {
 				want = append(want, i)
 			}
 		}

@@ -12,10 +12,11 @@ import (
 
 // toDegrees makes degrees of a column.
 type toDegrees struct {
-	at    int // in the record
-	name  string
-	scale float64 // of numbers
-	sexa  float64 // of sexagesimal text: 15 for hours
+	at, to  int  // where a record has the column, and where it gets the degrees
+	lenient bool // text that is not an angle is NaN
+	name    string
+	scale   float64 // of numbers
+	sexa    float64 // of sexagesimal text: 15 for hours
 }
 
 // newDegrees looks at a column's type and unit. A right ascension that is
@@ -49,6 +50,11 @@ func newDegrees(c column, sexa float64) (toDegrees, error) {
 
 func (d toDegrees) field(c column) arrow.Field {
 	return arrow.Field{Name: c.name, Type: arrow.PrimitiveTypes.Float64, Nullable: true, Metadata: c.metadata("deg")}
+}
+
+// exact reports whether a column has numbers in degrees already.
+func (d toDegrees) exact(c column) bool {
+	return d.scale == 1 && c.typ.ID() != arrow.STRING && c.typ.ID() != arrow.LARGE_STRING
 }
 
 // convert returns the column in degrees, to be released. row is the number of
@@ -98,6 +104,8 @@ func (d toDegrees) parse(a arrow.Array, text func(i int) string, row int64, mem 
 			b.UnsafeAppend(v)
 		case isNull([]byte(text(i))):
 			b.UnsafeAppendBoolToBitmap(false)
+		case d.lenient:
+			b.UnsafeAppend(math.NaN())
 		default:
 			return nil, fmt.Errorf("row %d, column %q: %q is no angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s", row+int64(i)+1, d.name, clip(text(i)))
 		}

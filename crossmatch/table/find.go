@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/skyfinch/skyfinch/internal/nearest"
 )
 
 // Find returns the number of a column: of the name as it is written or else, if
@@ -43,7 +45,11 @@ func find(n int, nameOf func(i int) string, name string) (int, error) {
 	case others > 1:
 		return 0, fmt.Errorf("more than one column goes by %q, %q for one: write it as the file does", clip(name), clip(nameOf(folded)))
 	case others == 0:
-		return 0, absent{fmt.Errorf("no column %q: it has %s", clip(name), list(n, nameOf))}
+		all := make([]string, n)
+		for i := range all {
+			all[i] = nameOf(i)
+		}
+		return 0, absent{fmt.Errorf("no column %q%s: it has %s", clip(name), nearest.Hint(name, all), list(n, nameOf))}
 	}
 	return folded, nil
 }

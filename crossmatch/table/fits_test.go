@@ -101,5 +101,5 @@ func TestParquet(t *testing.T) {
 	assert.Equal(t, -999., floats(rec, "dec")[999], "float32 is widened")
 	assert.Equal(t, []string{"(null)", "name 1"}, cells(rec, "name")[:2])
 	_, err := read(b, table.Options{Columns: []string{"mag"}})
-	assert.EqualError(t, err, `table: x: column "mag" cannot be read: it is nested`)
+	assert.EqualError(t, err, `table: x: column "mag" cannot be read: it is a list, a map, or nested too deeply`)
 }

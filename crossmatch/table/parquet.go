@@ -18,7 +18,14 @@ import (
 type parquetTable struct {
 	in   input
 	cols []column
-	leaf []int // of cols, -1 for those that cannot be read
+	from []leaf // of cols
+}
+
+// leaf is where the values of a column are.
+type leaf struct {
+	field int // of the file's schema, of which the column is a part
+	index int // of the file's leaves, -1 if the column cannot be read
+	depth int // of structs around it
 }
 
 func openParquet(in input) (t *parquetTable, err error) {
@@ -28,16 +35,31 @@ func openParquet(in input) (t *parquetTable, err error) {
 		return nil, err
 	}
 	t = &parquetTable{in: in}
-	for _, f := range r.Manifest.Fields {
-		c := column{name: f.Field.Name, typ: f.Field.Type}
-		if !f.IsLeaf() || len(f.Children) > 0 {
-			c.typ, c.why = nil, "it is nested"
-		}
-		t.cols, t.leaf = append(t.cols, c), append(t.leaf, f.ColIndex)
+	for i, f := range r.Manifest.Fields {
+		t.addField(f, i, "", 0)
 	}
 	unique(t.cols)
 	return t, nil
 }
+
+// addField adds the column of a field or, if it is a struct, those of its own
+// fields, by dotted names: they are read only if they are asked for.
+func (t *parquetTable) addField(f pqarrow.SchemaField, number int, prefix string, depth int) {
+	c := column{name: prefix + f.Field.Name, typ: f.Field.Type, nested: depth > 0}
+	switch {
+	case f.Field.Type.ID() == arrow.STRUCT && depth < maxDepth:
+		for _, child := range f.Children {
+			t.addField(child, number, c.name+".", depth+1)
+		}
+		return
+	case !f.IsLeaf() || len(f.Children) > 0:
+		c.typ, c.why = nil, "it is a list, a map, or nested too deeply"
+	}
+	t.cols, t.from = append(t.cols, c), append(t.from, leaf{number, f.ColIndex, depth})
+}
+
+// maxDepth is how many structs may be around a column.
+const maxDepth = 8
 
 // budget is how much a record may take, with what it is made of.
 func budget(in input) int64 { return 128<<20 + 4*in.size }
@@ -87,7 +109,7 @@ func (t *parquetTable) scan(want []int, rows int, mem memory.Allocator) (s scann
 		return p, nil
 	}
 	for _, w := range want {
-		c, err := r.GetFieldReader(context.Background(), w, map[int]bool{t.leaf[w]: true}, groups)
+		c, err := r.GetFieldReader(context.Background(), t.from[w].field, map[int]bool{t.from[w].index: true}, groups)
 		if err != nil {
 			return nil, fmt.Errorf("column %q: %w", t.cols[w].name, err)
 		}
@@ -105,13 +127,13 @@ func (t *parquetTable) checkGroups(f *file.Reader, want []int) ([]int, error) {
 		groups[g] = g
 		total += f.MetaData().RowGroups[g].GetNumRows()
 		for _, w := range want {
-			chunk, err := f.MetaData().RowGroup(g).ColumnChunk(t.leaf[w])
+			chunk, err := f.MetaData().RowGroup(g).ColumnChunk(t.from[w].index)
 			if err != nil {
 				return nil, err
 			}
 			dictionary, err := checkChunk(t.in, chunk)
 			if err == nil && dictionary {
-				err = checkIndices(f, g, t.leaf[w])
+				err = checkIndices(f, g, t.from[w].index)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("row group %d, column %q: %w", g, t.cols[w].name, err)
@@ -151,6 +173,9 @@ func (p *parquetScanner) next() (out []arrow.Array, err error) {
 	defer guard(&err)
 	for i, w := range p.want {
 		a, err := readColumn(p.readers[i], n, p.mem)
+		if err == nil {
+			a, err = unnest(a, p.t.from[w].depth)
+		}
 		if err != nil {
 			return out, fmt.Errorf("column %q: %w", p.t.cols[w].name, err)
 		}
@@ -182,6 +207,25 @@ func readColumn(r *pqarrow.ColumnReader, n int64, mem memory.Allocator) (arrow.A
 	default:
 		return array.Concatenate(c, mem)
 	}
+}
+
+// unnest returns the column within as many structs of one field, and releases
+// the outermost. The library has set it to null where a struct is.
+func unnest(a arrow.Array, depth int) (arrow.Array, error) {
+	if depth == 0 {
+		return a, nil
+	}
+	defer a.Release()
+	inner := a
+	for range depth {
+		s, ok := inner.(*array.Struct)
+		if !ok || s.NumField() != 1 {
+			return nil, fmt.Errorf("it is read as %v", a.DataType())
+		}
+		inner = s.Field(0)
+	}
+	inner.Retain()
+	return inner, nil
 }
 
 func (p *parquetScanner) close() {

@@ -60,7 +60,7 @@ func guessPosition(cols []column) (ra, dec int) {
 	}
 	byName := make(map[string]int, len(cols))
 	for i := len(cols) - 1; i >= 0; i-- { // the first of a name stays
-		if cols[i].why == "" {
+		if cols[i].why == "" && !cols[i].nested {
 			byName[letters(cols[i].name)] = i
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -20,6 +21,10 @@ type Options struct {
 	// RA and Dec name the columns of the position. Empty: found by the usual
 	// names and by UCD.
 	RA, Dec string
+	// AddDegrees keeps the columns of the position as they are in the file if
+	// they are text, or numbers in another unit, and adds columns NAME_deg after
+	// all others. Text that is not an angle is NaN there, instead of an error.
+	AddDegrees bool
 	// Columns to read besides the position, which then comes first, in this
 	// order. Nil: all, in the order of the file.
 	Columns []string
@@ -49,6 +54,7 @@ type Table struct {
 	layout  layout
 	want    []int // columns of the file, in the order of the schema
 	ra, dec toDegrees
+	add     bool // columns in degrees, instead of replacing those of the position
 	schema  *arrow.Schema
 	rows    int
 	mem     memory.Allocator
@@ -135,17 +141,27 @@ func (t *Table) choose(o Options) error {
 	if t.dec, err = newDegrees(cols[dec], 1); err != nil {
 		return err
 	}
+	t.add = o.AddDegrees && !(t.ra.exact(cols[ra]) && t.dec.exact(cols[dec]))
+	t.ra.lenient, t.dec.lenient = t.add, t.add
 	fields := make([]arrow.Field, len(t.want))
 	for i, w := range t.want {
 		fields[i] = cols[w].field()
 		switch w {
 		case ra:
-			fields[i] = t.ra.field(cols[w])
 			t.ra.at = i
 		case dec:
-			fields[i] = t.dec.field(cols[w])
 			t.dec.at = i
 		}
+	}
+	for _, d := range []*toDegrees{&t.ra, &t.dec} {
+		f := d.field(cols[t.want[d.at]])
+		if d.to = d.at; !t.add {
+			fields[d.at] = f
+			continue
+		}
+		for f.Name += "_deg"; slices.ContainsFunc(fields, func(g arrow.Field) bool { return g.Name == f.Name }); f.Name += "_" {
+		}
+		d.to, fields = len(fields), append(fields, f)
 	}
 	t.schema = arrow.NewSchema(fields, nil)
 	return nil
@@ -155,9 +171,9 @@ func (t *Table) choose(o Options) error {
 // says of them under unit, ucd and description.
 func (t *Table) Schema() *arrow.Schema { return t.schema }
 
-// Position returns the names of the columns of the position.
+// Position returns the names of the columns of the position in degrees.
 func (t *Table) Position() (ra, dec string) {
-	return t.schema.Field(t.ra.at).Name, t.schema.Field(t.dec.at).Name
+	return t.schema.Field(t.ra.to).Name, t.schema.Field(t.dec.to).Name
 }
 
 // Close closes the file. Records must not be running.
@@ -215,6 +231,10 @@ func (t *Table) next(ctx context.Context, s scanner, row int64) (arrow.Record, e
 		deg, err := d.convert(cols[d.at], row, t.mem)
 		if err != nil {
 			return nil, err
+		}
+		if t.add {
+			cols = append(cols, deg)
+			continue
 		}
 		cols[d.at].Release()
 		cols[d.at] = deg

@@ -71,7 +71,7 @@ func TestWrongUsage(t *testing.T) {
 		"-positions a.csv -catalog b.csv -radius 181deg":         "no angle",
 		"-positions a.csv -catalog b.csv -radius NaN":            "no angle",
 		"-positions a.csv -catalog b.csv -progress x":            "use auto or off",
-		"-positions a.csv -catalog b.csv -memory x":              "no size",
+		"-positions a.csv -catalog b.csv -memory x":              "not a size",
 		"-positions a.csv -catalog x=":                           "no catalogue",
 		"-positions a.csv -catalog b.csv?colour=1":               "no such option: use radius",
 		"-positions a.csv -catalog b.csv?radius=x":               "no angle",

@@ -27,7 +27,7 @@ func ExampleSize() {
 
 func TestSize(t *testing.T) {
 	for text, want := range map[string]int64{
-		"1": 1, "4096": 4096, "1k": 1 << 10, "1KiB": 1 << 10, "3mb": 3 << 20, "2G": 2 << 30, "1TiB": 1 << 40,
+		"1": 1, "4096": 4096, "1k": 1 << 10, "1KiB": 1 << 10, "3mb": 3e6, "2G": 2 << 30, "1TiB": 1 << 40,
 	} {
 		var s Size
 		require.NoError(t, s.Set(text), text)

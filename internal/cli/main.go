@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -14,37 +15,37 @@ import (
 
 	"github.com/IBM/sarama"
 
+	"github.com/skyfinch/skyfinch/internal/nearest"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 )
 
-// UsageError is an error of whoever typed the command; Main exits with 2.
+// UsageError is wrong usage of a command; Main exits with 2.
 type UsageError struct{ Text string }
 
-// Error is the text.
+// Error returns the text.
 func (e UsageError) Error() string { return e.Text }
 
-// memoryLimit is from where on Go collects garbage more often than it would:
-// what is alive is bounded by the settings of the job, and far below.
+// memoryLimit is where Go begins to collect garbage more often. Live memory is
+// bounded by the settings of the job, far below it.
 const memoryLimit = 400 << 20
 
-// mostInflated is how large a compressed batch of Kafka messages may become in
-// memory, in bytes; sarama has no bound by itself. Brokers refuse batches above
-// 1 MiB, or some more, before they are inflated.
-const mostInflated = 128 << 20
+// maxInflated is the most memory, in bytes, that a compressed batch of Kafka
+// messages may take; sarama itself has no limit. Brokers limit batches, to 1 MiB
+// by default, before compression or after, depending on the producer.
+const maxInflated = 128 << 20
 
-// Main runs a command until it ends, or until Ctrl-C or SIGTERM end its
-// context; a second signal kills it. It returns the exit status: 0, 1 after an
-// error or when what was asked for was not finished, which stands on standard
-// error in one line, or 2 after wrong usage.
+// Main runs a command until it ends, or until SIGINT or SIGTERM end its
+// context; a second signal kills it. It returns the exit status: 0; 1 after an
+// error, which it prints to standard error in one line; 2 after wrong usage;
+// 130 if SIGINT interrupted unfinished work, 1 if SIGTERM did.
 func Main(name string, run func(ctx context.Context, args []string) error) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, interrupted, stop := notifyContext()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	sarama.MaxDecompressedBatchSize = mostInflated
+	sarama.MaxDecompressedBatchSize = maxInflated
 	err := run(ctx, os.Args[1:])
 	var usage UsageError
 	switch {
@@ -52,6 +53,9 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 		return 0
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintf(os.Stderr, "%s: interrupted: start again to finish, nothing is lost\n", name)
+		if interrupted() {
+			return 128 + int(syscall.SIGINT)
+		}
 		return 1
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "%s (%s -h tells more)\n", Explain(name, err), name)
@@ -61,8 +65,30 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	return 1
 }
 
-// Explain puts an error into one line that begins with the command's name and
-// ends with what to do, where that is known.
+// notifyContext returns a context that ends at the first SIGINT or SIGTERM;
+// later ones have their usual effect. interrupted reports whether it was SIGINT.
+func notifyContext() (ctx context.Context, interrupted func() bool, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	errInterrupt := errors.New("interrupt")
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			if s == os.Interrupt {
+				cancel(errInterrupt)
+			}
+			cancel(nil)
+		case <-ctx.Done():
+		}
+	}()
+	interrupted = func() bool { return context.Cause(ctx) == errInterrupt }
+	return ctx, interrupted, func() { signal.Stop(signals); cancel(nil) }
+}
+
+// Explain formats an error as one line that begins with the command's name and
+// ends with what to do, if that is known.
 func Explain(name string, err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
 	text = name + ": " + strings.TrimPrefix(text, name+": ")
@@ -79,15 +105,15 @@ func hintFor(err error) string {
 		again = ", then start again: nothing is lost"
 	}
 	var lost *stream.LostError
-	var cut *stream.TruncatedError
-	var none *files.NoMatchError
+	var truncated *stream.TruncatedError
+	var noMatch *files.NoMatchError
 	switch {
-	case errors.As(err, &none):
-		return "" // it says so itself
+	case errors.As(err, &noMatch):
+		return "" // its text says what to do
 	case errors.As(err, &lost):
 		return "bring them back, or start with -lost record to go on without them"
-	case errors.As(err, &cut):
-		return "see what happened there; to go on without the messages that get these offsets again, start with -lost record"
+	case errors.As(err, &truncated):
+		return "find out what happened there; to go on without the messages that get these offsets again, start with -lost record"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free space on that disk" + again
 	case errors.Is(err, syscall.EDQUOT):
@@ -100,13 +126,15 @@ func hintFor(err error) string {
 	return ""
 }
 
-// Parse parses flags, without package flag's habit of printing the whole usage
-// after each mistake.
+// Parse parses flags. Unlike flag.FlagSet.Parse it returns wrong usage as a
+// UsageError, without printing the usage, and knows -version. For -h and
+// -version it prints to standard output and returns flag.ErrHelp.
 func Parse(f *flag.FlagSet, args []string) error {
 	f.Init(f.Name(), flag.ContinueOnError)
+	version := f.Bool("version", false, "")
 	usage, out := f.Usage, f.Output()
 	f.Usage = func() {}
-	f.SetOutput(discard{})
+	f.SetOutput(io.Discard)
 	err := f.Parse(args)
 	f.SetOutput(out)
 	switch {
@@ -115,15 +143,32 @@ func Parse(f *flag.FlagSet, args []string) error {
 		usage()
 		return err
 	case err != nil:
-		return UsageError{withoutSecret(err.Error())}
+		return UsageError{withoutSecret(err.Error()) + nearestFlag(f, err)}
+	case *version:
+		fmt.Println(Version(f.Name()))
+		return flag.ErrHelp
 	case f.NArg() > 0:
 		return UsageError{fmt.Sprintf("unexpected argument %q", f.Arg(0))}
 	}
 	return nil
 }
 
-// withoutSecret leaves out what package flag quotes of a list of brokers, in
-// which somebody may have put a password.
+// nearestFlag returns a hint at the flag that an undefined one may stand for.
+func nearestFlag(f *flag.FlagSet, err error) string {
+	name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !ok {
+		return ""
+	}
+	var defined []string
+	f.VisitAll(func(f *flag.Flag) { defined = append(defined, f.Name) })
+	if n := nearest.To(strings.TrimPrefix(name, "-"), defined); n != "" {
+		return ", did you mean -" + n + "?"
+	}
+	return ""
+}
+
+// withoutSecret removes a quoted list of brokers, which may contain a password
+// by mistake.
 func withoutSecret(text string) string {
 	const at = " for flag -brokers: "
 	if quoted, cause, ok := strings.Cut(text, at); ok && strings.Contains(quoted, "@") {
@@ -131,7 +176,3 @@ func withoutSecret(text string) string {
 	}
 	return text
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// Size is a flag of bytes: 1073741824, 512M, 1GiB. Units are powers of 1024.
+// Size is a flag for a number of bytes: 1073741824, 512MB, 1GiB. As in GNU's
+// tools, MB is 10^6, and MiB and M are 2^20.
 type Size int64
 
 // Set implements flag.Value.
@@ -15,7 +17,7 @@ func (s *Size) Set(text string) error {
 	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
 	unit, ok := units[strings.ToUpper(text)[len(digits):]]
 	if err != nil || !ok || n <= 0 || n > (1<<62)/unit {
-		return fmt.Errorf("no size: write 512M or 1GiB")
+		return errors.New("not a size: write 512MB or 1GiB")
 	}
 	*s = Size(n * unit)
 	return nil
@@ -23,10 +25,10 @@ func (s *Size) Set(text string) error {
 
 var units = map[string]int64{
 	"": 1, "B": 1,
-	"K": 1 << 10, "KB": 1 << 10, "KIB": 1 << 10,
-	"M": 1 << 20, "MB": 1 << 20, "MIB": 1 << 20,
-	"G": 1 << 30, "GB": 1 << 30, "GIB": 1 << 30,
-	"T": 1 << 40, "TB": 1 << 40, "TIB": 1 << 40,
+	"KB": 1e3, "K": 1 << 10, "KIB": 1 << 10,
+	"MB": 1e6, "M": 1 << 20, "MIB": 1 << 20,
+	"GB": 1e9, "G": 1 << 30, "GIB": 1 << 30,
+	"TB": 1e12, "T": 1 << 40, "TIB": 1 << 40,
 }
 
 // String implements flag.Value.
@@ -34,9 +36,9 @@ func (s *Size) String() string {
 	if s == nil || *s == 0 {
 		return ""
 	}
-	for _, u := range []string{"T", "G", "M", "K"} {
-		if n := units[u]; int64(*s)%n == 0 {
-			return fmt.Sprintf("%d%siB", int64(*s)/n, u)
+	for _, u := range []string{"TiB", "GiB", "MiB", "KiB", "TB", "GB", "MB", "KB"} {
+		if n := units[strings.ToUpper(u)]; int64(*s)%n == 0 {
+			return fmt.Sprintf("%d%s", int64(*s)/n, u)
 		}
 	}
 	return strconv.FormatInt(int64(*s), 10)

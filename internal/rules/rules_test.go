@@ -21,6 +21,7 @@ var below = []struct {
 	may  []string
 }{
 	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
+	{"internal/service", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
 	{"archive", []string{"alert", "sink", "stream", "internal"}},
 	{"alert/sim", []string{"alert", "stream", "internal/ocf"}},
 	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
@@ -34,11 +35,11 @@ var below = []struct {
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/gather", "internal/recordsize"}},
 	{"crossmatch/internal", nil},
-	{"crossmatch/table", []string{"crossmatch/internal/votable"}},
+	{"crossmatch/table", []string{"crossmatch/internal/votable", "internal/nearest"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize"}},
 	{"crossmatch", []string{"stream"}},
-	{"internal/cli", []string{"stream"}},
+	{"internal/cli", []string{"stream", "internal/nearest"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
@@ -53,8 +54,9 @@ var homes = []struct {
 	{"github.com/apache/arrow/go/v17/parquet", []string{"internal/parquetfile", "crossmatch/table"}},
 	{"github.com/apache/arrow/go/v17", []string{"stream", "alert", "sink", "archive", "crossmatch", "examples", "internal"}},
 	{"github.com/hamba/avro/v2", []string{"alert", "internal/avroarrow", "internal/alerttest"}},
-	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/cli", "internal/feed", "internal/demo", "sink", "examples/benchmark"}},
+	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/cli", "internal/feed", "internal/demo", "sink", "internal/service"}},
 	{"github.com/xdg-go/scram", []string{"stream/kafka"}},
+	{"golang.org/x/term", []string{"internal/cli"}},
 	{"golang.org/x/oauth2", []string{"stream/kafka"}},
 	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // its broker
 	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats", "internal/cli"}},

@@ -1,4 +1,4 @@
-package main
+package benchmark
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 // TestMain lets the test binary be the process of a phase.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == childArg {
-		main()
+		os.Exit(cli.Main("benchmark", Run))
 	}
 	os.Exit(m.Run())
 }
@@ -112,6 +112,6 @@ func TestManualNamesEveryFlag(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range []string{"-bogus", "-survey des", "-n 0", "-runs 0", "-partitions 0", "-compression gzip", "x"} {
 		var usage cli.UsageError
-		assert.ErrorAs(t, run(context.Background(), strings.Fields(args)), &usage, args)
+		assert.ErrorAs(t, Run(context.Background(), strings.Fields(args)), &usage, args)
 	}
 }

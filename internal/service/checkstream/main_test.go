@@ -1,4 +1,4 @@
-package main
+package checkstream
 
 import (
 	"os"
@@ -54,7 +54,7 @@ func TestSimulator(t *testing.T) {
 	stdout := os.Stdout
 	os.Stdout = file
 	defer func() { os.Stdout = stdout }()
-	require.NoError(t, run(t.Context(), []string{"-simulator", "-n", "6", "-interval", "100ms", "-start", "earliest"}))
+	require.NoError(t, Run(t.Context(), []string{"-simulator", "-n", "6", "-interval", "100ms", "-start", "earliest"}))
 	require.NoError(t, file.Close())
 	out, err := os.ReadFile(name)
 	require.NoError(t, err)

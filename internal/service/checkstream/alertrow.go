@@ -1,4 +1,4 @@
-package main
+package checkstream
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// sighting is what is shown of an alert.
-type sighting struct {
+// alertRow is what is shown of an alert.
+type alertRow struct {
 	survey string
 	id     string
 	object string
@@ -19,41 +19,41 @@ type sighting struct {
 	ra     float64
 	dec    float64
 	bright brightness
-	from   place
-	sent   time.Time // the message's time; zero: it has none
+	from   position
+	sent   time.Time // the message's time; zero if it has none
 }
 
-// brightness is what surveys measure it in: magnitudes or a flux.
+// brightness is a magnitude or a flux, whichever the survey gives.
 type brightness struct {
 	value float64
-	unit  string // "": not known
+	unit  string // "" if unknown
 }
 
-// place is where a message was.
-type place struct {
+// position is where a message is in Kafka.
+type position struct {
 	topic     string
 	partition string
 	offset    string
 }
 
-// String gives the place as TOPIC/PARTITION@OFFSET.
-func (p place) String() string { return fmt.Sprintf("%s/%s@%s", p.topic, p.partition, p.offset) }
+// String formats the position as TOPIC/PARTITION@OFFSET.
+func (p position) String() string { return fmt.Sprintf("%s/%s@%s", p.topic, p.partition, p.offset) }
 
-// reject is a message that is no alert.
+// reject is a message that could not be decoded.
 type reject struct {
-	from  place
+	from  position
 	cause string
 }
 
-// sightings reads decoded alerts. Nothing of it points into the record.
-func sightings(r arrow.Record) []sighting {
-	survey, id, object, from := texts(r, "survey"), texts(r, "alert_id"), texts(r, "object_id"), places(r)
+// alertRows returns the rows of decoded alerts. They do not refer to the record.
+func alertRows(r arrow.Record) []alertRow {
+	survey, id, object, from := texts(r, "survey"), texts(r, "alert_id"), texts(r, "object_id"), positions(r)
 	ra, dec := numbers(r, "ra"), numbers(r, "dec")
 	event, sent := times(r, "event_time"), times(r, "kafka_time")
 	mag, flux := numbers(r, "candidate.magpsf"), numbers(r, "diaSource.psfFlux")
-	all := make([]sighting, r.NumRows())
+	all := make([]alertRow, r.NumRows())
 	for i := range all {
-		s := sighting{survey: survey(i), id: id(i), object: object(i), time: event(i), from: from(i), sent: sent(i)}
+		s := alertRow{survey: survey(i), id: id(i), object: object(i), time: event(i), from: from(i), sent: sent(i)}
 		s.ra, _ = ra(i)
 		s.dec, _ = dec(i)
 		if v, ok := mag(i); ok {
@@ -66,9 +66,9 @@ func sightings(r arrow.Record) []sighting {
 	return all
 }
 
-// rejects reads rows by stream.RejectSchema.
+// rejects returns the rows of a record with stream.RejectSchema.
 func rejects(r arrow.Record) []reject {
-	from, cause := places(r), texts(r, "cause")
+	from, cause := positions(r), texts(r, "cause")
 	all := make([]reject, r.NumRows())
 	for i := range all {
 		all[i] = reject{from(i), cause(i)}
@@ -76,13 +76,13 @@ func rejects(r arrow.Record) []reject {
 	return all
 }
 
-func places(r arrow.Record) func(row int) place {
+func positions(r arrow.Record) func(row int) position {
 	topic, partition, offset := texts(r, "topic"), texts(r, "partition"), texts(r, "offset")
-	return func(row int) place { return place{topic(row), partition(row), offset(row)} }
+	return func(row int) position { return position{topic(row), partition(row), offset(row)} }
 }
 
-// texts returns the way to a column's values as text, "" for null and for a
-// column that the record has not.
+// texts returns a function that returns a column's values as text, "" for null
+// and for a column that the record does not have.
 func texts(r arrow.Record, name string) func(row int) string {
 	a := stream.Field(r, name)
 	if a == nil {

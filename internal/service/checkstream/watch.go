@@ -1,4 +1,4 @@
-package main
+package checkstream
 
 import (
 	"context"
@@ -13,59 +13,59 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// watch reads a stream, and notes on its board what comes.
+// watch reads a stream and keeps statistics of it.
 type watch struct {
 	Source   stream.Source
 	Registry alert.Registry
-	Interval time.Duration // from look to look
+	Interval time.Duration // between batches
 	Log      *slog.Logger
 
-	board board
+	stats stats
 }
 
-// Run watches until the context ends or enough was shown. The ledger of the
-// job is in memory: each run begins where its flags say.
+// Run watches until the context ends or the limit is reached. The job has no
+// ledger: each run begins where its flags say.
 func (w *watch) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	w.board.begin(time.Now())
+	w.stats.begin(time.Now())
 	decoder := &alert.Decoder{Registry: w.Registry}
 	defer decoder.Close()
-	note := func(show func(arrow.Record) error) stream.Sink {
+	sinkOf := func(show func(arrow.Record) error) stream.Sink {
 		return stream.SinkFunc(func(_ context.Context, rows stream.Rows) error {
 			if err := show(rows.Record); err != nil {
 				return stream.Permanent(err)
 			}
-			if w.board.full() {
+			if w.stats.full() {
 				stop()
 			}
 			return nil
 		})
 	}
-	engine := &stream.MicroBatch{
-		Source:     watched{w.Source, &w.board},
+	job := &stream.MicroBatch{
+		Source:     watched{w.Source, &w.stats},
 		Transforms: []stream.Transform{decoder},
-		Sink:       note(func(r arrow.Record) error { return w.board.saw(sightings(r)) }),
-		Rejects:    note(func(r arrow.Record) error { return w.board.undecodable(rejects(r)) }),
+		Sink:       sinkOf(func(r arrow.Record) error { return w.stats.addAlerts(alertRows(r)) }),
+		Rejects:    sinkOf(func(r arrow.Record) error { return w.stats.addUndecodable(rejects(r)) }),
 		RecordLost: true, // it is counted
 		Interval:   w.Interval,
 		Log:        w.Log,
 	}
-	return engine.Run(ctx)
+	return job.Run(ctx)
 }
 
-// watched is a source whose answers are noted. It does not pass on what else
-// the source can do: nobody should be told that this was archived.
+// watched is a source that keeps statistics. It hides that the source is a
+// stream.Committer, because nothing is archived.
 type watched struct {
 	source stream.Source
-	board  *board
+	stats  *stats
 }
 
 // Available implements stream.Source.
 func (w watched) Available(ctx context.Context) ([]stream.Extent, error) {
 	list, err := w.source.Available(ctx)
 	if err == nil {
-		w.board.extents(list)
+		w.stats.setExtents(list)
 	}
 	return list, err
 }
@@ -75,7 +75,7 @@ func (w watched) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 	return func(yield func(stream.Chunk, error) bool) {
 		for chunk, err := range w.source.Read(ctx, ranges) {
 			if err == nil {
-				w.note(chunk)
+				w.count(chunk)
 			}
 			if !yield(chunk, err) {
 				return
@@ -84,15 +84,15 @@ func (w watched) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 	}
 }
 
-func (w watched) note(c stream.Chunk) {
+func (w watched) count(c stream.Chunk) {
 	row := int64(0)
 	for _, a := range c.Accounts {
-		w.board.read(a, size(c.Messages, row, row+a.Read))
+		w.stats.addRead(a, size(c.Messages, row, row+a.Read))
 		row += a.Read
 	}
 }
 
-// size is how many bytes the keys and values of some messages have.
+// size returns the number of bytes of the keys and values of some messages.
 func size(messages arrow.Record, from, to int64) (n int64) {
 	for _, column := range []int{stream.ColKey, stream.ColValue} {
 		if from == to {

@@ -1,4 +1,4 @@
-package main
+package checkstream
 
 import (
 	"fmt"
@@ -10,13 +10,14 @@ import (
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// lines prints alerts for programs: a line each, with tabs between the fields.
+// lines prints alerts for other programs: one line each, with tab-separated
+// fields.
 type lines struct {
-	Out io.Writer // alerts
-	Err io.Writer // what is undecodable
+	Out io.Writer // for alerts
+	Err io.Writer // for undecodable messages
 }
 
-func (l *lines) alerts(all []sighting, now time.Time) error {
+func (l *lines) alerts(all []alertRow, now time.Time) error {
 	var b strings.Builder
 	for _, s := range all {
 		sent, age := "", ""
@@ -46,14 +47,14 @@ func (l *lines) undecodable(all []reject) error {
 	return err
 }
 
-// summary says in the end what there was.
-func summary(v view) string {
+// summary returns the final statistics as text.
+func summary(v summaryStats) string {
 	rate := func(n int64) float64 { return float64(n) / max(v.elapsed.Seconds(), 1e-3) }
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s messages, %s in %v (%.1f/s, %.2f MB/s), %s waiting\n", cli.Count(v.total.messages), cli.Bytes(v.total.bytes),
 		v.elapsed.Round(100*time.Millisecond), rate(v.total.messages), rate(v.total.bytes)/1e6, cli.Count(v.total.lag))
-	fmt.Fprintf(&b, "%s alerts, %s undecodable\n", cli.Count(v.alerts), cli.Count(v.bad))
-	for _, c := range v.why {
+	fmt.Fprintf(&b, "%s alerts, %s undecodable\n", cli.Count(v.alerts), cli.Count(v.undecodable))
+	for _, c := range v.causes {
 		fmt.Fprintf(&b, "%9s  %s\n", cli.Count(c.n), clean(c.text))
 	}
 	if v.lost > 0 {
@@ -66,8 +67,8 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 
 func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// clean keeps what comes out of packets from breaking lines, columns and
-// terminals.
+// clean replaces what could break lines, columns and terminals in text from
+// packets.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {

@@ -1,4 +1,4 @@
-package main
+package checkstream
 
 import (
 	"flag"
@@ -45,28 +45,28 @@ func account(partition string, from, to, read int64) stream.Account {
 	return stream.Account{Range: stream.Range{Partition: partition, From: from, To: to}, Read: read, Compacted: to - from - read}
 }
 
-func someAlerts() []sighting {
-	return []sighting{
+func someAlerts() []alertRow {
+	return []alertRow{
 		{
 			survey: "ztf", id: "697251920000000000", object: "ZTF18abcdefg", time: noon.Add(-90 * time.Second),
-			ra: 10.25, dec: -0.5, bright: brightness{18.347, "mag"}, from: place{"ztf_20260701_programid1", "1", "7"}, sent: noon.Add(-300 * time.Millisecond),
+			ra: 10.25, dec: -0.5, bright: brightness{18.347, "mag"}, from: position{"ztf_20260701_programid1", "1", "7"}, sent: noon.Add(-300 * time.Millisecond),
 		},
 		{
 			survey: "lsst", id: "171237941044051969", object: "150000110592000064", time: noon.Add(-time.Hour),
-			ra: 359.999999, dec: 89.9, bright: brightness{-2742.25, "nJy"}, from: place{"lsst-alerts-v9", "2", "41"}, sent: noon.Add(-50 * time.Hour),
+			ra: 359.999999, dec: 89.9, bright: brightness{-2742.25, "nJy"}, from: position{"lsst-alerts-v9", "2", "41"}, sent: noon.Add(-50 * time.Hour),
 		},
-		{survey: "mine", id: "1", object: "a\tb\x1b[2J\n", time: noon, from: place{"mine", "0", "0"}},
+		{survey: "mine", id: "1", object: "a\tb\x1b[2J\n", time: noon, from: position{"mine", "0", "0"}},
 	}
 }
 
 // busy is the board of a stream with two topics.
-func busy() *board {
-	b := &board{begun: noon.Add(-10 * time.Second)}
-	b.extents([]stream.Extent{extent(ztf0, 0, 1000, 1000), extent(ztf1, 0, 2000, 2000), extent(lsst2, 5, 50, 50), extent(lsst9, 0, 0, 0)})
-	b.look(noon.Add(-4 * time.Second))
-	b.extents([]stream.Extent{extent(ztf0, 0, 1200, 1200), extent(ztf1, 0, 2000, 2000), extent(lsst2, 5, 1_000_050, 1_000_050), extent(lsst9, 0, 1, 0)})
-	b.read(account(ztf0, 1000, 1200, 200), 200*66_000)
-	b.read(account(lsst2, 50, 60, 8), 8*118_000)
-	b.saw(someAlerts())
+func busy() *stats {
+	b := &stats{begun: noon.Add(-10 * time.Second)}
+	b.setExtents([]stream.Extent{extent(ztf0, 0, 1000, 1000), extent(ztf1, 0, 2000, 2000), extent(lsst2, 5, 50, 50), extent(lsst9, 0, 0, 0)})
+	b.summarize(noon.Add(-4 * time.Second))
+	b.setExtents([]stream.Extent{extent(ztf0, 0, 1200, 1200), extent(ztf1, 0, 2000, 2000), extent(lsst2, 5, 1_000_050, 1_000_050), extent(lsst9, 0, 1, 0)})
+	b.addRead(account(ztf0, 1000, 1200, 200), 200*66_000)
+	b.addRead(account(lsst2, 50, 60, 8), 8*118_000)
+	b.addAlerts(someAlerts())
 	return b
 }

@@ -1,7 +1,7 @@
-package main
+package benchmark
 
 const manual = `NAME
-    benchmark - measure what the archive costs
+    benchmark - measure what archiving costs
 
 SYNOPSIS
     benchmark [-brokers HOST:PORT,...] [-survey ztf|lsst] [-n N] [flags]
@@ -25,14 +25,14 @@ DESCRIPTION
     and for the plain write of files. The broker is in none of the numbers, but
     it shares the machine, if it runs here.
 
-    Without -brokers the broker is embedded, and keeps the topic in memory:
-    about 1.5 GB for 20,000 alerts.
+    Without -brokers the broker is embedded, shares the processors, and keeps the
+    topic in memory: about 1.5 GB for 20,000 alerts.
 
 FLAGS
     -brokers HOST:PORT,... a Kafka cluster; the topic is removed at the end
     -kafka-config FILE  properties as Kafka's own tools take them
     -survey ztf         or lsst
-    -n 20000            alerts
+    -n 2000             alerts; use 20000 or more for figures that count
     -packets PATH       real packets instead of simulated ones: a file, directory, glob
                         or tarball. Each is sent with an id, a time, a position
                         and cutouts of its own
@@ -41,7 +41,8 @@ FLAGS
     -partitions 4
     -dir DIR            where archives are written (default: of the system's temporary
                         files)
-    -keep               leave the topic and the last archives, and say where they are
+    -keep               leave the topic and the last archives, and print where they are
+    -version            print the version
 
 EXAMPLES
     benchmark

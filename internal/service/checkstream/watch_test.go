@@ -1,4 +1,4 @@
-package main
+package checkstream
 
 import (
 	"context"
@@ -73,16 +73,16 @@ func messages(t *testing.T, n int) (values [][]byte, bytes int64) {
 }
 
 // watchAll watches a source until all its messages have been shown.
-func watchAll(t *testing.T, s *source, most int64) (view, string, string) {
+func watchAll(t *testing.T, s *source, most int64) (summaryStats, string, string) {
 	t.Helper()
 	var out, errs strings.Builder
 	w := &watch{Source: s, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
-	w.board.lines, w.board.most = &lines{Out: &out, Err: &errs}, most
+	w.stats.lines, w.stats.limit = &lines{Out: &out, Err: &errs}, most
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	require.NoError(t, w.Run(ctx))
 	require.NoError(t, ctx.Err(), "it ends when it has seen enough")
-	return w.board.look(time.Now()), out.String(), errs.String()
+	return w.stats.summarize(time.Now()), out.String(), errs.String()
 }
 
 func TestWatch(t *testing.T) {
@@ -90,7 +90,7 @@ func TestWatch(t *testing.T) {
 	s := &source{values: values}
 	v, out, errs := watchAll(t, s, 9)
 	assert.EqualValues(t, 8, v.alerts)
-	assert.EqualValues(t, 1, v.bad)
+	assert.EqualValues(t, 1, v.undecodable)
 	assert.EqualValues(t, 9, v.total.messages)
 	assert.Equal(t, bytes, v.total.bytes)
 	assert.Zero(t, v.total.lag)
@@ -101,10 +101,10 @@ func TestWatch(t *testing.T) {
 	assert.True(t, strings.HasPrefix(errs, "undecodable ztf/0@1: "), errs)
 	assert.Equal(t, 1, strings.Count(errs, "\n"))
 	assert.Zero(t, s.told, "nobody is told that anything was archived")
-	require.Len(t, v.last, 8)
-	assert.NotEmpty(t, v.last[0].object)
-	assert.Equal(t, noon, v.last[0].sent)
-	assert.InDelta(t, 18, v.last[0].bright.value, 5)
+	require.Len(t, v.newest, 8)
+	assert.NotEmpty(t, v.newest[0].object)
+	assert.Equal(t, noon, v.newest[0].sent)
+	assert.InDelta(t, 18, v.newest[0].bright.value, 5)
 }
 
 func TestWatchCountsWhatIsReadAgainOnce(t *testing.T) {
@@ -117,7 +117,7 @@ func TestWatchCountsWhatIsReadAgainOnce(t *testing.T) {
 func TestWatchEndsAfterEnough(t *testing.T) {
 	values, _ := messages(t, 9)
 	v, out, errs := watchAll(t, &source{values: values}, 4)
-	assert.EqualValues(t, 4, v.alerts+v.bad)
+	assert.EqualValues(t, 4, v.alerts+v.undecodable)
 	assert.Equal(t, 4, strings.Count(out+errs, "\n"))
 }
 
@@ -128,7 +128,7 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("no space") }
 func TestWatchStopsWhenItCannotPrint(t *testing.T) {
 	values, _ := messages(t, 3)
 	w := &watch{Source: &source{values: values}, Log: slog.New(slog.DiscardHandler)}
-	w.board.lines = &lines{Out: broken{}, Err: broken{}}
+	w.stats.lines = &lines{Out: broken{}, Err: broken{}}
 	assert.ErrorContains(t, w.Run(t.Context()), "no space")
 }
 
@@ -158,7 +158,7 @@ func TestWatchedTellsPartitionsOfAChunkApart(t *testing.T) {
 	}
 	record := b.NewRecord()
 	defer record.Release()
-	seen := new(board)
+	seen := new(stats)
 	w := watched{chunks{
 		{Messages: record, Accounts: []stream.Account{account(ztf0, 0, 2, 2), account(ztf1, 0, 1, 1)}},
 		{Accounts: []stream.Account{account(ztf1, 1, 3, 0)}}, // no message at all
@@ -168,7 +168,7 @@ func TestWatchedTellsPartitionsOfAChunkApart(t *testing.T) {
 	for _, err := range w.Read(t.Context(), nil) {
 		require.NoError(t, err)
 	}
-	rows := seen.look(noon).rows
+	rows := seen.summarize(noon).rows
 	require.Len(t, rows, 2)
 	assert.EqualValues(t, 6, rows[0].bytes)
 	assert.EqualValues(t, 8, rows[1].bytes)

@@ -1,4 +1,4 @@
-package main
+package simulate
 
 const manual = `NAME
     simulate - send simulated or real alerts to a Kafka topic
@@ -10,15 +10,15 @@ SYNOPSIS
 DESCRIPTION
     Makes the alerts of a night and sends them as the survey does: ZTF's as whole
     Avro containers, LSST's in Confluent's framing with schema id 900. They have
-    the fields of the real ones, and are of supernovae, variable stars, asteroids
+    the fields of real alerts, and come from supernovae, variable stars, asteroids
     and bogus detections, with histories that agree with earlier alerts. Equal
     flags send equal alerts.
 
     With -replay it sends real packets from files. Those of LSST are put into
     Confluent's framing, with ids above 100000 for schemas that have none.
 
-    The topic is made if it is not there. Ends with the night, with the files, or
-    with Ctrl-C.
+    The topic is created if it does not exist. Sending ends with the night, with
+    the files, or with Ctrl-C.
 
 FLAGS
     -brokers HOST:PORT,...
@@ -26,7 +26,7 @@ FLAGS
     -kafka-config FILE  properties as Kafka's own tools take them: bootstrap.servers,
                         security.protocol, sasl.*, ssl.*
     -topic NAME         where to send
-    -partitions N       of a topic that is made (default 4; 0: the broker's default)
+    -partitions N       of a topic that is created (default 4; 0 means the broker's default)
     -compression CODEC  none (default), gzip, snappy, lz4 or zstd
     -rate N|max         alerts a second (default 100)
     -speed X            instead of a rate: X times the pace of the alerts' own times

@@ -1,4 +1,4 @@
-package main
+package simulate
 
 import (
 	"bytes"
@@ -25,15 +25,15 @@ func TestUsage(t *testing.T) {
 		{nil, "say where to send the alerts: -topic NAME"},
 		{[]string{"-topic", "t"}, "say where Kafka is: -brokers HOST:PORT, or -kafka-config FILE"},
 		{append(to, "-survey", "sdss"), `no survey "sdss": use ztf or lsst`},
-		{append(to, "-rate", "fast"), `no -rate "fast": write alerts a second, or max`},
-		{append(to, "-rate", "0"), `no -rate "0": write alerts a second, or max`},
-		{append(to, "-rate", "NaN"), `no -rate "NaN"`},
-		{append(to, "-rate", "5", "-speed", "2"), "two paces"},
+		{append(to, "-rate", "fast"), `-rate "fast" is not valid: use alerts a second, or max`},
+		{append(to, "-rate", "0"), `-rate "0" is not valid: use alerts a second, or max`},
+		{append(to, "-rate", "NaN"), `-rate "NaN" is not valid`},
+		{append(to, "-rate", "5", "-speed", "2"), "exclude each other"},
 		{append(to, "-speed", "-1"), "-speed must be positive"},
 		{append(to, "-vary"), "-vary is for -replay"},
-		{append(to, "-replay", "x", "-survey", "ztf"), "of simulated nights"},
-		{append(to, "-start", "yesterday"), `no -start "yesterday": write now, or a time`},
-		{append(to, "-partitions", "-1"), "no topic has -1 partitions"},
+		{append(to, "-replay", "x", "-survey", "ztf"), "for simulated nights"},
+		{append(to, "-start", "yesterday"), `-start "yesterday" is not valid: use now, or a time`},
+		{append(to, "-partitions", "-1"), "-partitions -1 is out of range"},
 		{append(to, "-compression", "rar"), "rar"},
 		{append(to, "more"), `unexpected argument "more"`},
 	} {
@@ -68,7 +68,7 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	broker, dir := c.ListenAddrs()[0], t.TempDir()
-	require.NoError(t, run(t.Context(), []string{"-brokers", broker, "-topic", "lsst", "-survey", "lsst", "-n", "12",
+	require.NoError(t, Run(t.Context(), []string{"-brokers", broker, "-topic", "lsst", "-survey", "lsst", "-n", "12",
 		"-rate", "max", "-partitions", "3", "-schemas", dir}))
 	assert.FileExists(t, filepath.Join(dir, "lsst-900.avsc"))
 
@@ -79,7 +79,7 @@ func TestRun(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "a.avro"), p.Value, 0o666))
 	}
-	require.NoError(t, run(t.Context(), []string{"-kafka-config", config, "-topic", "again", "-replay", filepath.Join(dir, "*.avro"),
+	require.NoError(t, Run(t.Context(), []string{"-kafka-config", config, "-topic", "again", "-replay", filepath.Join(dir, "*.avro"),
 		"-n", "5", "-rate", "1000", "-vary"}))
 
 	client, err := sarama.NewClient([]string{broker}, nil)
