@@ -9,7 +9,14 @@ import (
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
+
+	"github.com/skyfinch/skyfinch/internal/thrift"
 )
+
+// errThrift reports metadata that cannot be right. Parquet's metadata is in
+// Thrift's compact protocol. It is checked before the library reads it, because
+// the library allocates whatever the metadata claims.
+var errThrift = errors.New("its metadata is damaged")
 
 // checkFooter walks the metadata at the end of a file.
 func checkFooter(in input) error {
@@ -35,8 +42,10 @@ func checkFooter(in input) error {
 	if _, err := in.r.ReadAt(b, in.size-8-n); err != nil {
 		return err
 	}
-	w := thriftWalk{b: b}
-	return w.structure(0, 0)
+	if _, err := thrift.Numbers(b, nil); err != nil {
+		return errThrift
+	}
+	return nil
 }
 
 // pageHeader is what is known of a page before it is read.
@@ -59,7 +68,7 @@ const (
 )
 
 func readPageHeader(b []byte) (h pageHeader, size int, err error) {
-	w := thriftWalk{b: b, number: func(outer, field int16, v int64) {
+	size, err = thrift.Numbers(b, func(outer, field int16, v int64) {
 		switch {
 		case outer == 0 && field == fieldKind:
 			h.kind = v
@@ -74,9 +83,11 @@ func readPageHeader(b []byte) (h pageHeader, size int, err error) {
 		case outer == inVersion2 && field == 7:
 			h.plain = v == 0
 		}
-	}}
-	err = w.structure(0, 0)
-	return h, w.at, err
+	})
+	if err != nil {
+		err = errThrift
+	}
+	return h, size, err
 }
 
 // checkChunk walks the pages of a column in a row group: none may claim more

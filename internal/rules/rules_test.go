@@ -36,7 +36,7 @@ var below = []struct {
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/gather", "internal/recordsize"}},
 	{"crossmatch/internal/votable", []string{"crossmatch/internal/clip"}},
 	{"crossmatch/internal", nil},
-	{"crossmatch/table", []string{"crossmatch/internal", "internal/nearest"}},
+	{"crossmatch/table", []string{"crossmatch/internal", "internal/nearest", "internal/thrift"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize"}},
 	{"crossmatch", []string{"stream"}},
@@ -44,6 +44,7 @@ var below = []struct {
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
+	{"internal/parquetfile", []string{"internal/thrift"}},
 	{"internal", nil},
 }
 
