@@ -1,9 +1,14 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
+
+// ErrNoPosition reports that a table has no columns that are known to be a
+// position. Name them in Options.RA and Options.Dec.
+var ErrNoPosition = errors.New("no right ascension and declination found")
 
 // pairs are the names that positions go by, the likeliest first, without what
 // is no letter or digit. Several in a table: that of ICRS and J2000 in degrees,
@@ -38,7 +43,7 @@ func findPosition(cols []column, o Options) (ra, dec int, err error) {
 			return 0, 0, err
 		}
 	} else if ra, dec = guessPosition(cols); ra < 0 {
-		return 0, 0, fmt.Errorf("no right ascension and declination found among its columns, %s: name them in RA and Dec", list(len(cols), func(i int) string { return cols[i].name }))
+		return 0, 0, fmt.Errorf("%w among its columns, %s: name them", ErrNoPosition, list(len(cols), func(i int) string { return cols[i].name }))
 	}
 	if ra == dec {
 		return 0, 0, fmt.Errorf("column %q cannot be both right ascension and declination", cols[ra].name)

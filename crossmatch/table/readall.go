@@ -38,7 +38,7 @@ func (t *Table) ReadAll(ctx context.Context) (arrow.Record, error) {
 		}
 		var err error
 		if columns[i], err = array.Concatenate(parts[i], t.mem); err != nil {
-			return nil, fmt.Errorf("table: %s: column %q in one piece: %w: leave it out of Columns, or loop over Records", t.name, f.Name, err)
+			return nil, fmt.Errorf("table: %s: column %q in one piece: %w: read fewer columns", t.name, f.Name, err)
 		}
 		releaseAll(parts[i])
 		parts[i] = nil

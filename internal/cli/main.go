@@ -51,17 +51,17 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintf(os.Stderr, "%s: interrupted: start again to finish, nothing is lost\n", name)
-		if interrupted() {
-			return 128 + int(syscall.SIGINT)
-		}
-		return 1
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "%s (%s -h tells more)\n", Explain(name, err), name)
 		return 2
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintf(os.Stderr, "%s: interrupted: start again to finish, nothing is lost\n", name)
+	default:
+		fmt.Fprintln(os.Stderr, Explain(name, err))
 	}
-	fmt.Fprintln(os.Stderr, Explain(name, err))
+	if interrupted() {
+		return 128 + int(syscall.SIGINT)
+	}
 	return 1
 }
 

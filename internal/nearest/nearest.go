@@ -5,7 +5,8 @@ import "strings"
 
 // To returns the candidate nearest to a name, or "" if none is near: at most a
 // third of the longer name's bytes, and at least one, may have to be inserted,
-// deleted, replaced or swapped with their neighbour. Case does not count. Of
+// deleted, replaced or swapped with their neighbour, but not all. Case does not
+// count. Of
 // equally near candidates the first is returned.
 func To(name string, candidates []string) string {
 	if name == "" {
@@ -14,7 +15,8 @@ func To(name string, candidates []string) string {
 	best, found := "", -1
 	for _, c := range candidates {
 		d := distance(strings.ToLower(name), strings.ToLower(c))
-		if limit := max(1, max(len(name), len(c))/3); d <= limit && (found < 0 || d < found) {
+		longest := max(len(name), len(c))
+		if d <= max(1, longest/3) && d < longest && (found < 0 || d < found) {
 			best, found = c, d
 		}
 	}

@@ -39,6 +39,7 @@ var below = []struct {
 	{"crossmatch/table", []string{"crossmatch/internal", "internal/nearest", "internal/thrift"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize"}},
+	{"crossmatch/catalog", []string{"crossmatch", "internal/nearest"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/cli", []string{"stream", "internal/nearest"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},

@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/skyfinch/skyfinch/crossmatch"
+	sky "github.com/skyfinch/skyfinch/crossmatch"
 )
 
 // moving is a catalogue of a star that moves 36" a year northward, from dec 0 in
@@ -45,7 +45,7 @@ func TestTimes(t *testing.T) {
 		}
 		when := strings.Split(lines[2], ",")[3]
 		assert.Equal(t, strings.TrimSuffix(c.now, ".0"), when, name)
-		assert.Contains(t, says, "1 positions have no time of observation: for them no row was moved\n", name)
+		assert.Contains(t, says, "1 positions have no time of observation: no row was moved for them\n", name)
 	}
 }
 
@@ -66,7 +66,7 @@ func TestTimesBack(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"x.csv", "x.parquet"} {
 		name := filepath.Join(dir, name)
-		require.NoError(t, create(name, schema, func(o output) error { return o.write(rec) }))
+		require.NoError(t, createFile(name, schema, func(o output) error { return o.write(rec) }))
 		for _, more := range [][]string{nil, {"-epoch", "day"}, {"-epoch", "YEAR"}, {"-all"}, {"-columns", "day"}} {
 			out := filepath.Join(t.TempDir(), "y.parquet")
 			_, says, err := command(t, append([]string{"-positions", name, "-catalog", "c=" + catalog + options, "-o", out}, more...)...)
@@ -122,7 +122,7 @@ func TestTimesMissing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, out, "20,0,yesterday,match,0,")
 	_, _, err = command(t, "-positions", odd, "-catalog", "c="+catalog+options)
-	assert.ErrorContains(t, err, `p.csv: column "event_time": row 1: "yesterday" is no time of observation`)
+	assert.ErrorContains(t, err, `p.csv: column "event_time": row 1: "yesterday" is not a time of observation`)
 }
 
 // An index tells of itself that its rows move.
@@ -142,12 +142,12 @@ func TestTimesOfIndex(t *testing.T) {
 	assert.Contains(t, out, "20,0,match,0,,fast")
 }
 
-// A number of the file's row is told, behind the first batch too.
+// A number of the file's row is told, behind the first batchRows too.
 func TestTimesRow(t *testing.T) {
 	catalog, options := moving(t)
-	positions := file(t, "p.csv", "ra,dec,event_time\n"+strings.Repeat("20,0,2002-01-01\n", batch+1)+"20,0,x\n")
+	positions := file(t, "p.csv", "ra,dec,event_time\n"+strings.Repeat("20,0,2002-01-01\n", batchRows+1)+"20,0,x\n")
 	_, _, err := command(t, "-positions", positions, "-catalog", "c="+catalog+options)
-	assert.ErrorContains(t, err, `row 10002: "x" is no time`)
+	assert.ErrorContains(t, err, `row 10002: "x" is not a time`)
 }
 
 func TestParseTime(t *testing.T) {
@@ -159,7 +159,7 @@ func TestParseTime(t *testing.T) {
 	} {
 		got, ok := parseTime(text)
 		assert.True(t, ok, text)
-		assert.InDelta(t, want, crossmatch.JulianYear(got), 1e-2, text)
+		assert.InDelta(t, want, sky.JulianYear(got), 1e-2, text)
 	}
 	for _, text := range []string{"", "x", "2000", "2000-13-01", "2000-01-01T25:00:00Z", "NULL"} {
 		_, ok := parseTime(text)
@@ -188,5 +188,5 @@ func TestColumnsOfSome(t *testing.T) {
 
 	// None of them is what is written.
 	_, _, err = command(t, "-positions", all, "-catalog", "c="+catalog, "-o", filepath.Join(dir, "p2.csv"))
-	assert.ErrorContains(t, err, "p2.csv is what is to be read")
+	assert.ErrorContains(t, err, "p2.csv is also an input")
 }

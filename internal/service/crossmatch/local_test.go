@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/crossmatch"
+	sky "github.com/skyfinch/skyfinch/crossmatch"
 )
 
 // With -index the second run opens what the first has written, as long as the
@@ -62,7 +63,7 @@ func TestIndex(t *testing.T) {
 	require.NoError(t, os.Chtimes(catalog, time.Time{}, time.Now().Add(-time.Hour)))
 	_, _, err = command(t, "-positions", positions, "-catalog", "c="+old)
 	assert.ErrorContains(t, err, "old.skyidx is an index of "+catalog+" as it was on ")
-	assert.ErrorContains(t, err, "that has changed since: name the table itself, with -index")
+	assert.ErrorContains(t, err, "that has changed since: name the table itself, with the directory")
 	assert.Equal(t, second, match(catalog+"?size=r&columns=NAME"))
 	assert.Contains(t, says, " as of "+modified(t, catalog))
 	assert.Len(t, files(), 2)
@@ -87,12 +88,12 @@ func modified(t *testing.T, name string) string {
 
 // What an index of somebody else's says is shown, whatever it is.
 func TestIndexOfOthers(t *testing.T) {
-	c, err := crossmatch.NewCatalog(crossmatch.Rows{RA: []float64{20}, Dec: []float64{0}})
+	c, err := sky.NewCatalog(sky.Rows{RA: []float64{20}, Dec: []float64{0}})
 	require.NoError(t, err)
 	positions := file(t, "p.csv", "ra,dec\n20,0\n")
 	name := filepath.Join(t.TempDir(), "s.skyidx")
 	for note, want := range map[string]string{
-		"":                           "s: index " + name + ", which does not say what it was made of\n",
+		"":                           "s: index " + name + ", whose origin is unknown\n",
 		"GCVS 5.1,\nof \x1b[31m2026": "s: index " + name + ": GCVS 5.1, of  [31m2026\n",
 		`{"table": 7}`:               "s: index " + name + `: {"table": 7}` + "\n",
 		strings.Repeat("ä", 1000):    "...\n",
@@ -107,7 +108,7 @@ func TestIndexOfOthers(t *testing.T) {
 
 // An index may have no columns, and then has none that could be asked for.
 func TestIndexWithoutColumns(t *testing.T) {
-	c, err := crossmatch.NewCatalog(crossmatch.Rows{RA: []float64{20}, Dec: []float64{0}})
+	c, err := sky.NewCatalog(sky.Rows{RA: []float64{20}, Dec: []float64{0}})
 	require.NoError(t, err)
 	name := filepath.Join(t.TempDir(), "s.skyidx")
 	require.NoError(t, c.WriteIndex(name))
@@ -116,7 +117,7 @@ func TestIndexWithoutColumns(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "ra,dec,s_match,s_separation,s_cause\n20,0,match,0,\n", out)
 	_, _, err = command(t, "-positions", positions, "-catalog", name+"?columns=name")
-	assert.ErrorContains(t, err, "-catalog s: it has no columns")
+	assert.ErrorContains(t, err, "catalog s: it has no columns")
 }
 
 // A size that is no radius is named by its row.
@@ -126,7 +127,7 @@ func TestSizes(t *testing.T) {
 		"":     "",
 		"0":    "",
 		"180":  "",
-		"-1":   `c.csv: row 2 has -1 in column "r", which times 3600arcsec is no radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty`,
+		"-1":   `c.csv: row 2 has -1 in column "r", which times 3600arcsec is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty`,
 		"-999": "row 2 has -999",
 		"999":  "row 2 has 999",
 		"inf":  "row 2 has +Inf",

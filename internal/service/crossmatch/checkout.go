@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"errors"
@@ -10,16 +10,16 @@ import (
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// checkOut refuses, before anything is done, an output that could not be put in
-// its place, or that would take the place of what is read.
+// checkOut returns an error, before any work, for an output that cannot be
+// written or that would replace what is read.
 func (o *options) checkOut(positions []string) error {
-	if o.out == "" {
+	if o.toStdout() {
 		return nil
 	}
 	info, err := os.Stat(o.out)
 	switch {
 	case err == nil && !info.Mode().IsRegular():
-		return cli.UsageError{Text: fmt.Sprintf("-o %s is there, and is no file: choose another name", o.out)}
+		return cli.UsageError{Text: fmt.Sprintf("-o %s exists and is not a file: choose another name", o.out)}
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(filepath.Dir(o.out)); err != nil {
 			return err
@@ -27,34 +27,34 @@ func (o *options) checkOut(positions []string) error {
 	}
 	for i, name := range o.reads(positions) {
 		if sameFile(o.out, name) {
-			return cli.UsageError{Text: fmt.Sprintf("-o %s is what is to be read: choose another name", o.out)}
+			return cli.UsageError{Text: fmt.Sprintf("-o %s is also an input: choose another name", o.out)}
 		}
-		if (formatOf(o.out) == parquetFormat || i > len(positions)) && within(o.out, name) {
+		if (o.format == parquetFormat || i > len(positions)) && within(o.out, name) {
 			return cli.UsageError{Text: fmt.Sprintf("-o %s is in %s, whose files are read: choose another directory", o.out, name)}
 		}
 	}
 	return nil
 }
 
-// reads returns the files and directories that are read.
+// reads returns the files and directories that are inputs.
 func (o *options) reads(positions []string) []string {
 	names := append([]string{o.positions}, positions...)
 	for i := range o.catalogs {
-		if c := &o.catalogs[i]; !c.remote() {
-			names = append(names, c.where)
+		if c := &o.catalogs[i]; !c.Remote() {
+			names = append(names, c.Where)
 		}
 	}
 	return names
 }
 
-// sameFile tells whether two names are of one file.
+// sameFile reports whether two names are of one file.
 func sameFile(a, b string) bool {
 	x, errX := os.Stat(a)
 	y, errY := os.Stat(b)
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// within tells whether a file is in a directory, or in one of its own.
+// within reports whether a file is in a directory or below it.
 func within(file, dir string) bool {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return false

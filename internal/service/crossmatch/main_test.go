@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/skyfinch/skyfinch/crossmatch"
+	sky "github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
@@ -34,7 +34,7 @@ func commandWith(t *testing.T, ctx context.Context, args ...string) (stdout, std
 		defer f.Close()
 		*x.f = f
 	}
-	err = run(ctx, args)
+	err = Run(ctx, args)
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
@@ -60,31 +60,31 @@ func TestWrongUsage(t *testing.T) {
 		"-positions a.csv -catalog b.csv -ra x":                  "-ra and -dec go together",
 		"-positions a.csv -catalog b.csv -catalog c/b.csv":       `two catalogues are called "b"`,
 		"-positions a.csv -catalog b.csv -o x.txt":               ".csv, .tsv or .parquet",
-		"-positions a.csv -catalog b.csv -limit 3":               "-limit is of -all",
+		"-positions a.csv -catalog b.csv -limit 3":               "-limit is for -all",
 		"-positions a.csv -catalog b.csv -all -limit -3":         "must not be negative",
 		"-positions a.csv -catalog b.csv -catalog c.csv -all":    "one -catalog",
 		"-positions a.csv -catalog cds:simbad -all":              "-all is for a catalogue that is a file",
 		"-positions a.csv -catalog b.csv -all -retry":            "do not go together",
 		"-positions a.csv -catalog b.csv -retry -columns x":      "leave out -columns",
 		"-positions a.csv -catalog b.csv -columns x,,y":          "empty name in -columns",
-		"-positions a.csv -catalog b.csv -radius -1":             "no angle",
-		"-positions a.csv -catalog b.csv -radius 181deg":         "no angle",
-		"-positions a.csv -catalog b.csv -radius NaN":            "no angle",
+		"-positions a.csv -catalog b.csv -radius -1":             "not an angle",
+		"-positions a.csv -catalog b.csv -radius 181deg":         "not an angle",
+		"-positions a.csv -catalog b.csv -radius NaN":            "not an angle",
 		"-positions a.csv -catalog b.csv -progress x":            "use auto or off",
 		"-positions a.csv -catalog b.csv -memory x":              "not a size",
-		"-positions a.csv -catalog x=":                           "no catalogue",
-		"-positions a.csv -catalog b.csv?colour=1":               "no such option: use radius",
-		"-positions a.csv -catalog b.csv?radius=x":               "no angle",
+		"-positions a.csv -catalog x=":                           "not a catalogue",
+		"-positions a.csv -catalog b.csv?colour=1":               "unknown option: use radius",
+		"-positions a.csv -catalog b.csv?radius=x":               "not an angle",
 		"-positions a.csv -catalog b.csv?radius":                 "no value",
 		"-positions a.csv -catalog b.csv?ra=x":                   "ra and dec go together",
 		"-positions a.csv -catalog b.csv?pmra=x&pmdec=y":         "pmra, pmdec and epoch go together",
 		"-positions a.csv -catalog b.csv?epoch=2016":             "pmra, pmdec and epoch go together",
-		"-positions a.csv -catalog b.csv?pmra=x&pmdec=y&epoch=0": "no Julian year",
+		"-positions a.csv -catalog b.csv?pmra=x&pmdec=y&epoch=0": "not a Julian year",
 		"-positions a.csv -catalog b.csv?size=r*0":               "must not be 0",
 		"-positions a.csv -catalog b.csv?columns=a,":             "empty name in columns",
 		"-positions a.csv -catalog cds:gaia":                     "write cds:simbad or",
 		"-positions a.csv -catalog cds:vizier:":                  "write cds:simbad or",
-		"-positions a.csv -catalog cds:simbad?radius=3arcmin1":   "no angle",
+		"-positions a.csv -catalog cds:simbad?radius=3arcmin1":   "not an angle",
 		"-positions a.csv -catalog cds:simbad?radius=4arcmin":    "up to 180 arcseconds",
 		"-positions a.csv -catalog cds:simbad?ra=x&dec=y":        "only radius and columns",
 		"-positions a.csv -catalog cds:simbad?columns=z:complex": "NAME or NAME:TYPE",
@@ -97,57 +97,15 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
-func TestParseCatalog(t *testing.T) {
-	none := catalogFlag{radius: -1, unit: angle(crossmatch.Arcsecond)}
-	for text, want := range map[string]func(c *catalogFlag){
-		"dir/gcvs.fits.gz":         func(c *catalogFlag) { c.name, c.where = "gcvs", "dir/gcvs.fits.gz" },
-		"stars=dir/x=y.csv":        func(c *catalogFlag) { c.name, c.where = "stars", "dir/x=y.csv" },
-		"./a=b.csv":                func(c *catalogFlag) { c.name, c.where = "a_b", "./a=b.csv" },
-		"2mass-psc.csv":            func(c *catalogFlag) { c.name, c.where = "_2mass-psc", "2mass-psc.csv" },
-		"sky/":                     func(c *catalogFlag) { c.name, c.where = "sky", "sky/" },
-		"cds:simbad":               func(c *catalogFlag) { c.name, c.where = "simbad", "cds:simbad" },
-		"cds:vizier:I/355/gaiadr3": func(c *catalogFlag) { c.name, c.where = "gaiadr3", "cds:vizier:I/355/gaiadr3" },
-		"g=x.csv?radius=2mas&columns=a,b%26c,d+e": func(c *catalogFlag) {
-			c.name, c.where, c.radius, c.columns = "g", "x.csv", angle(2*crossmatch.Milliarcsecond), []string{"a", "b&c", "d+e"}
-		},
-		"x.csv?ra=A&dec=D&pmra=p&pmdec=q&epoch=2015.5": func(c *catalogFlag) {
-			c.name, c.where, c.ra, c.dec, c.pmra, c.pmdec, c.epoch = "x", "x.csv", "A", "D", "p", "q", 2015.5
-		},
-		"x.csv?size=Maj*Ax*0.5arcmin": func(c *catalogFlag) {
-			c.name, c.where, c.size, c.unit = "x", "x.csv", "Maj*Ax", angle(crossmatch.Arcminute/2)
-		},
-	} {
-		c := none
-		want(&c)
-		got, err := parseCatalog(text)
-		require.NoError(t, err, text)
-		assert.Equal(t, c, got, text)
-	}
+func TestRadius(t *testing.T) {
 	o, err := parse([]string{"-positions", "x", "-radius", "2arcmin", "-catalog", "a.csv", "-catalog", "b.csv?radius=0"})
 	require.NoError(t, err)
-	assert.Equal(t, angle(2*crossmatch.Arcminute), o.catalogs[0].radius)
-	assert.Equal(t, angle(0), o.catalogs[1].radius)
-}
-
-// Whatever somebody types is a catalogue with a name for its columns, or an error.
-func FuzzParseCatalog(f *testing.F) {
-	for _, text := range []string{"a=b.csv?radius=1.5arcsec&columns=a,b", "cds:vizier:I/355/gaiadr3?columns=Plx:float", "x?size=a*0.5arcmin", "?", "=", "/", "a=%zz", "x?columns=%zz"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		c, err := parseCatalog(text)
-		if err != nil {
-			return
-		}
-		assert.True(t, isName(c.name), "%q", c.name)
-		assert.NotEmpty(t, c.where)
-		assert.True(t, c.radius == -1 || c.radius >= 0 && c.radius <= 180)
-		_ = c.wrong()
-	})
+	assert.Equal(t, 2*sky.Arcminute, o.radiusOf(o.catalogs[0]))
+	assert.Zero(t, o.radiusOf(o.catalogs[1]))
 }
 
 func TestManualNamesEachFlag(t *testing.T) {
-	for _, name := range []string{"positions", "catalog", "radius", "columns", "ra", "epoch", "all", "limit", "retry", "o", "index", "memory", "cds-url", "progress"} {
+	for _, name := range []string{"positions", "catalog", "radius", "columns", "ra", "epoch", "all", "limit", "retry", "o", "format", "index", "memory", "cds-url", "progress"} {
 		assert.Contains(t, manual, "\n    -"+name+" ", name)
 	}
 	for line := range strings.Lines(manual) {

@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"context"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/crossmatch/catalog"
 )
 
 // Ctrl-C in the midst of writing leaves nothing, and what was there before as it
@@ -20,8 +22,8 @@ import (
 func TestInterrupted(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("ra,dec\n")
-	for i := range 3 * batch {
-		fmt.Fprintf(&text, "%g,0\n", float64(i)/batch)
+	for i := range 3 * batchRows {
+		fmt.Fprintf(&text, "%g,0\n", float64(i)/batchRows)
 	}
 	positions := file(t, "p.csv", text.String())
 	catalog := file(t, "c.csv", "ra,dec,n\n10,0,"+strings.Repeat("long", 100)+"\n")
@@ -35,7 +37,7 @@ func TestInterrupted(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			requests, half := 0, int64(0)
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				if requests++; requests == 2 { // the first batch was written
+				if requests++; requests == 2 { // the first batchRows was written
 					half = sizeOfHidden(t, dir)
 					cancel()
 				}
@@ -93,9 +95,9 @@ func TestOutputIsNotInput(t *testing.T) {
 	link := filepath.Join(other, "link")
 	require.NoError(t, os.Symlink(hour, link))
 	hard := filepath.Join(other, "hard.csv")
-	catalog := file(t, "c.csv", "ra,dec\n10,0\n")
-	require.NoError(t, os.Link(catalog, hard))
-	o := &options{positions: dir, catalogs: []catalogFlag{{where: catalog}, {where: "cds:simbad"}}}
+	table := file(t, "c.csv", "ra,dec\n10,0\n")
+	require.NoError(t, os.Link(table, hard))
+	o := &options{positions: dir, catalogs: []catalog.Spec{{Where: table}, {Where: "cds:simbad"}}}
 	for out, says := range map[string]string{
 		"":                                     "",
 		filepath.Join(dir, "x.csv"):            "",
@@ -104,13 +106,13 @@ func TestOutputIsNotInput(t *testing.T) {
 		filepath.Join(hour, "x.parquet"):       "whose files are read",
 		filepath.Join(link, "x.parquet"):       "whose files are read",
 		filepath.Join(other, "none", "x.csv"):  "no such file",
-		catalog:                                "is what is to be read",
-		hard:                                   "is what is to be read",
-		link:                                   "is no file",
+		table:                                  "is also an input",
+		hard:                                   "is also an input",
+		link:                                   "is not a file",
 		filepath.Join(dir, "..", "x.parquet"):  "",
 		filepath.Join(hour, "..", "y.parquet"): "whose files are read",
 	} {
-		o.out = out
+		o.out, o.format = out, formatOf(out)
 		err := o.checkOut(nil)
 		if says == "" {
 			assert.NoError(t, err, out)

@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
-	"github.com/skyfinch/skyfinch/crossmatch"
+	sky "github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
@@ -21,12 +21,12 @@ const (
 	timesName  = "(time of observation)"
 )
 
-// times are when the positions were observed. They go beside the columns of the
-// table, in one that is not written: what the table has may be text.
+// times are the times of observation. They are added as a column that is not
+// written, because the table's own may be text.
 type times struct {
-	at     int    // the table's column; -1: not known
-	name   string // of the column that is added
-	strict bool   // text that is no time is an error
+	at     int    // the table's column, -1 if it has none
+	name   string // of the added column
+	strict bool   // text that is not a time is an error
 }
 
 // findTimes finds the column of a table.
@@ -61,28 +61,34 @@ func isTime(t arrow.DataType) bool {
 	return arrow.IsFloating(t.ID()) || arrow.IsInteger(t.ID())
 }
 
-// check makes sure that something says when the positions were observed, if rows
-// of a catalogue move.
-func (t *times) check(o *options) error {
-	c := o.moving()
-	if c == nil || o.epoch == noEpoch {
+// check returns an error if rows of a catalogue move and the time of observation
+// is unknown.
+func (t *times) check(o *options, joins []sky.Join) error {
+	name := o.moving(joins)
+	if name == "" || o.epoch == noEpoch {
 		return nil
 	}
 	t.strict = true
 	if t.at < 0 {
-		return fmt.Errorf("-catalog %s: its rows move, and no column says when the positions were observed: name it with -epoch NAME, or leave the rows where the catalogue has them with -epoch none", c.name)
+		return fmt.Errorf("-catalog %s: its rows move, and no column says when the positions were observed: name it with -epoch NAME, or leave the rows where the catalogue has them with -epoch none", name)
 	}
 	return nil
 }
 
-// moving returns a catalogue whose rows move, if it is known that they do.
-func (o *options) moving() *catalogFlag {
-	for i := range o.catalogs {
-		if c := &o.catalogs[i]; c.pmra != "" || c.moves {
-			return c
+// moving returns the name of a catalogue whose rows move, "" if none does. Only
+// the open ones among joins can tell in all cases.
+func (o *options) moving(joins []sky.Join) string {
+	for _, c := range o.catalogs {
+		if c.PMRA != "" {
+			return c.Name
 		}
 	}
-	return nil
+	for _, j := range joins {
+		if c, ok := j.Matcher.(interface{ Moves() bool }); ok && c.Moves() {
+			return j.Name
+		}
+	}
+	return ""
 }
 
 // widen adds the column to a schema.
@@ -91,9 +97,9 @@ func (t *times) widen(s *arrow.Schema, typ arrow.DataType) *arrow.Schema {
 	return arrow.NewSchema(append(s.Fields(), arrow.Field{Name: t.name, Type: typ, Nullable: true}), &metadata)
 }
 
-// add adds the column to a record, which begins behind so many rows of its file.
-func (t *times) add(rec arrow.Record, behind int64) (arrow.Record, error) {
-	column, err := t.column(rec, behind)
+// add adds the column to a record that begins after first rows of its file.
+func (t *times) add(rec arrow.Record, first int64) (arrow.Record, error) {
+	column, err := t.column(rec, first)
 	if err != nil {
 		return nil, fmt.Errorf("column %q: %w", rec.ColumnName(t.at), err)
 	}
@@ -102,8 +108,8 @@ func (t *times) add(rec arrow.Record, behind int64) (arrow.Record, error) {
 	return array.NewRecord(t.widen(rec.Schema(), column.DataType()), columns, rec.NumRows()), nil
 }
 
-// column returns times as a crossmatch.Transform takes them.
-func (t *times) column(rec arrow.Record, behind int64) (arrow.Array, error) {
+// column returns the times in a form that crossmatch.Transform accepts.
+func (t *times) column(rec arrow.Record, first int64) (arrow.Array, error) {
 	if t.at < 0 {
 		return array.MakeArrayOfNull(memory.DefaultAllocator, arrow.PrimitiveTypes.Float64, int(rec.NumRows())), nil
 	}
@@ -112,11 +118,11 @@ func (t *times) column(rec arrow.Record, behind int64) (arrow.Array, error) {
 		a.Retain()
 		return a, nil
 	case *array.String:
-		return t.parse(a, a.Value, behind)
+		return t.parse(a, a.Value, first)
 	case *array.LargeString:
-		return t.parse(a, a.Value, behind)
+		return t.parse(a, a.Value, first)
 	case *array.Date32:
-		return years(a, func(i int) (float64, error) { return crossmatch.JulianYear(a.Value(i).ToTime()), nil })
+		return years(a, func(i int) (float64, error) { return sky.JulianYear(a.Value(i).ToTime()), nil })
 	}
 	values, err := table.Floats(rec, rec.ColumnName(t.at))
 	if err != nil {
@@ -125,22 +131,22 @@ func (t *times) column(rec arrow.Record, behind int64) (arrow.Array, error) {
 	return years(rec.Column(t.at), func(i int) (float64, error) { return values[i], nil })
 }
 
-// parse reads times that are text.
-func (t *times) parse(a arrow.Array, text func(i int) string, behind int64) (arrow.Array, error) {
+// parse parses times that are text.
+func (t *times) parse(a arrow.Array, text func(i int) string, first int64) (arrow.Array, error) {
 	return years(a, func(i int) (float64, error) {
 		at, ok := parseTime(text(i))
 		switch {
 		case ok:
-			return crossmatch.JulianYear(at), nil
+			return sky.JulianYear(at), nil
 		case t.strict:
-			return 0, fmt.Errorf("row %d: %q is no time of observation: write it as 2026-05-05T01:02:03Z, leave it empty, or name another column with -epoch, or none", behind+int64(i)+1, clip(text(i)))
+			return 0, fmt.Errorf("row %d: %q is not a time of observation: write it as 2026-05-05T01:02:03Z, leave it empty, or name another column with -epoch, or none", first+int64(i)+1, clip(text(i)))
 		}
 		return math.NaN(), nil
 	})
 }
 
-// unknown counts the rows, of a record with the column, that have no time that
-// crossmatch.Transform knows.
+// unknown counts the rows, of a record with the column, without a time that
+// crossmatch.Transform accepts.
 func (t *times) unknown(rec arrow.Record) (n int64) {
 	at := rec.Schema().FieldIndices(t.name)[0]
 	if rec.Column(at).DataType().ID() == arrow.TIMESTAMP {
@@ -159,8 +165,8 @@ func (t *times) unknown(rec arrow.Record) (n int64) {
 	return n
 }
 
-// parseTime reads what crossmatch writes to CSV, and its kin. Without a zone it
-// is UTC.
+// parseTime parses what crossmatch writes to CSV, and similar forms. Without a
+// zone it is UTC.
 func parseTime(text string) (time.Time, bool) {
 	text = strings.TrimSpace(text)
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00", time.DateTime, time.DateOnly} {
@@ -171,7 +177,7 @@ func parseTime(text string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// years makes a column of what f returns where another one has values.
+// years makes a column of what f returns for the rows of a that are not null.
 func years(a arrow.Array, f func(i int) (float64, error)) (arrow.Array, error) {
 	b := array.NewFloat64Builder(memory.DefaultAllocator)
 	defer b.Release()
@@ -190,7 +196,7 @@ func years(a arrow.Array, f func(i int) (float64, error)) (arrow.Array, error) {
 	return b.NewArray(), nil
 }
 
-// drop takes a column from a record, which is released.
+// drop returns a record without a column, and releases the record.
 func drop(rec arrow.Record, at int) arrow.Record {
 	defer rec.Release()
 	columns := slices.Delete(slices.Clone(rec.Columns()), at, at+1)

@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
-	"github.com/skyfinch/skyfinch/crossmatch"
+	sky "github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// brightStars were copied by hand from what SIMBAD says of them: J2000, and
-// proper motions in mas a year.
+// brightStars were copied by hand from SIMBAD: J2000, proper motions in mas a
+// year.
 var brightStars = []struct {
 	name                 string
 	ra, dec, pmra, pmdec float64
@@ -33,7 +33,7 @@ var brightStars = []struct {
 	{"Barnard's star", 269.452077, 4.693365, -801.55, 10362.39},
 }
 
-// demoAlerts were made up, as of the middle of 2026.
+// demoAlerts are invented, for the middle of 2026.
 var demoAlerts = []struct {
 	id      string
 	ra, dec float64
@@ -60,10 +60,10 @@ invalid position. With tables of your own, in CSV, Parquet, FITS or VOTable:
 
     crossmatch -positions mine.csv -catalog theirs.fits -o matched.csv
     crossmatch -positions mine.csv -catalog cds:simbad          asks the CDS
-    crossmatch -h                                               tells all
+    crossmatch -h                                               the manual
 `
 
-// demonstrate matches what is above.
+// demonstrate matches demoAlerts with brightStars.
 func demonstrate(ctx context.Context, w io.Writer) error {
 	moving, err := demoCatalog(true)
 	if err != nil {
@@ -73,9 +73,9 @@ func demonstrate(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	t := &crossmatch.Transform{Epoch: "epoch", Joins: []crossmatch.Join{
-		{Name: "star", Matcher: moving, Radius: 2 * crossmatch.Arcsecond},
-		{Name: "still", Matcher: still, Radius: 2 * crossmatch.Arcsecond},
+	t := &sky.Transform{Epoch: "epoch", Joins: []sky.Join{
+		{Name: "star", Matcher: moving, Radius: 2 * sky.Arcsecond},
+		{Name: "still", Matcher: still, Radius: 2 * sky.Arcsecond},
 	}}
 	alerts := demoRecord()
 	defer alerts.Release()
@@ -92,8 +92,8 @@ func demonstrate(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-func demoCatalog(moves bool) (*crossmatch.Catalog, error) {
-	var rows crossmatch.Rows
+func demoCatalog(moves bool) (*sky.Catalog, error) {
+	var rows sky.Rows
 	names := array.NewStringBuilder(memory.DefaultAllocator)
 	defer names.Release()
 	for _, s := range brightStars {
@@ -108,7 +108,7 @@ func demoCatalog(moves bool) (*crossmatch.Catalog, error) {
 	defer column.Release()
 	rows.Columns = array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "name", Type: arrow.BinaryTypes.String}}, nil), []arrow.Array{column}, -1)
 	defer rows.Columns.Release()
-	return crossmatch.NewCatalog(rows)
+	return sky.NewCatalog(rows)
 }
 
 func demoRecord() arrow.Record {

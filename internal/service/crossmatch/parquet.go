@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"context"
@@ -143,4 +143,12 @@ func (p *parquetOutput) drop() {
 		r.Record.Release()
 	}
 	p.held, p.rows, p.bytes = nil, 0, 0
+}
+
+func releaseAll(arrays []arrow.Array) {
+	for _, a := range arrays {
+		if a != nil {
+			a.Release()
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"fmt"
@@ -263,20 +263,20 @@ func TestErrors(t *testing.T) {
 	require.NoError(t, os.Mkdir(directory, 0o755))
 	for says, args := range map[string][]string{
 		"no such file":                     {"-positions", "/nowhere.csv", "-catalog", catalog},
-		"nothing matches":                  {"-positions", "/nowhere*.csv", "-catalog", catalog},
+		"no file matches":                  {"-positions", "/nowhere*.csv", "-catalog", catalog},
 		"no .parquet files":                {"-positions", t.TempDir(), "-catalog", catalog},
-		"-catalog x: stat":                 {"-positions", positions, "-catalog", "x=/nowhere.csv"},
-		`give catalogue "c" another name`:  {"-positions", positions, "-catalog", catalog},
+		"catalog x: stat":                  {"-positions", positions, "-catalog", "x=/nowhere.csv"},
+		`give join "c" another name`:       {"-positions", positions, "-catalog", catalog},
 		"name another with -epoch":         {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "mjd"},
 		`column "when": row 1: "x" is no`:  {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
 		`no column "m"`:                    {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
-		"only rows that -catalog":          {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
-		"is what is to be read":            {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
-		"c.csv is what is to be read":      {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
-		"is there, and is no file":         {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
+		"only rows that join":              {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
+		"is also an input":                 {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
+		"c.csv is also an input":           {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
+		"exists and is not a file":         {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
 		"no such file or directory":        {"-positions", positions, "-catalog", "d=" + catalog, "-o", "/nowhere/x.csv"},
 		"name them with -ra and -dec":      {"-positions", file(t, "q.csv", "a,b\n1,2\n"), "-catalog", catalog},
-		"name them with ?ra=NAME&dec=NAME": {"-positions", positions, "-catalog", file(t, "q.csv", "a,b\n1,2\n")},
+		"name them, with ra=NAME&dec=NAME": {"-positions", positions, "-catalog", file(t, "q.csv", "a,b\n1,2\n")},
 		"numbers are needed":               {"-positions", catalog, "-catalog", "d=" + positions + "?size=when"},
 	} {
 		_, _, err := command(t, args...)
@@ -303,7 +303,7 @@ func TestNoHalfFile(t *testing.T) {
 
 	double := arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Float64}
 	assert.Panics(t, func() {
-		_ = create(filepath.Join(dir, "x.csv"), arrow.NewSchema([]arrow.Field{double}, nil), func(output) error { panic("x") })
+		_ = createFile(filepath.Join(dir, "x.csv"), arrow.NewSchema([]arrow.Field{double}, nil), func(output) error { panic("x") })
 	})
 	left, err = os.ReadDir(dir)
 	require.NoError(t, err)
@@ -325,7 +325,7 @@ func TestCSVBack(t *testing.T) {
 	require.NoError(t, err)
 	defer rec.Release()
 	name := filepath.Join(t.TempDir(), "x.csv")
-	require.NoError(t, create(name, rec.Schema(), func(o output) error { return o.write(rec) }))
+	require.NoError(t, createFile(name, rec.Schema(), func(o output) error { return o.write(rec) }))
 	back := readTable(t, name)
 	assert.Equal(t, rec.Column(0).String(), columnOf[*array.String](t, back, "#name").String())
 	assert.Equal(t, rec.Column(1).(*array.Float64).Float64Values(), columnOf[*array.Float64](t, back, "ra").Float64Values())
@@ -355,7 +355,7 @@ func TestParquetTypes(t *testing.T) {
 		got.Release()
 	}
 	name := filepath.Join(t.TempDir(), "x.parquet")
-	require.NoError(t, create(name, rec.Schema(), func(o output) error { return o.write(part) }))
+	require.NoError(t, createFile(name, rec.Schema(), func(o output) error { return o.write(part) }))
 	info, err := os.Stat(name)
 	require.NoError(t, err)
 	assert.Positive(t, info.Size())
@@ -367,4 +367,32 @@ func TestParquetTypes(t *testing.T) {
 	defer a.Release()
 	_, err = store(a, arrow.PrimitiveTypes.Int64)
 	assert.Error(t, err)
+}
+
+// createFile writes a table as -o does.
+func createFile(name string, schema *arrow.Schema, f func(output) error) error {
+	o := &options{out: name, format: formatOf(name)}
+	return o.create(schema, f)
+}
+
+// Standard input and output are read and written by name, and -all counts
+// positions, not rows.
+func TestPipe(t *testing.T) {
+	positions := file(t, "p.csv", "id,ra,dec\na,20,0\nb,00 40 00,x\n")
+	catalog := file(t, "c.csv", "ra,dec,n\n20,0,1\n20,0,2\n20,0,3\n")
+	in, err := os.Open(positions)
+	require.NoError(t, err)
+	defer in.Close()
+	stdin := os.Stdin
+	defer func() { os.Stdin = stdin }()
+	os.Stdin = in
+	out, says, err := command(t, "-positions", "-", "-catalog", catalog+"?columns=n", "-all", "-o", "-", "-format", "tsv")
+	require.NoError(t, err)
+	assert.Equal(t, "id\tra\tdec\tra_deg\tdec_deg\tc_match\tc_separation\tc_cause\tc_n\n"+
+		"a\t20\t0\t20\t0\tmatch\t0\t\t1\na\t20\t0\t20\t0\tmatch\t0\t\t2\na\t20\t0\t20\t0\tmatch\t0\t\t3\n"+
+		"b\t00 40 00\tx\t10\tNaN\tinvalid\t\t\t\n", out)
+	assert.Contains(t, says, "2 positions, 4 rows written")
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "crossmatch-stdin-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }

@@ -1,9 +1,11 @@
-package main
+package crossmatch
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,24 +20,35 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// input is the tables of the positions, which are read as one.
+// input is the tables of the positions, read as one.
 type input struct {
 	files   []string
 	options table.Options
 	schema  *arrow.Schema // of all
 	ra, dec string
 	times   times
+	spool   string // the temporary file of standard input, "" if none
 }
 
-// openInput looks at all tables. What one of them lacks is null there, but for
-// the position; what all of them lack is an error.
-func openInput(o *options) (*input, error) {
-	files, err := expand(o.positions)
+// openInput opens all tables. Columns that only some of them have are null in the
+// others; the position must be in each. The caller must close the input.
+func openInput(o *options) (_ *input, err error) {
+	in := &input{options: table.Options{RA: o.ra, Dec: o.dec, AddDegrees: !o.retry, Columns: o.columns, Rows: o.batchRows()}}
+	defer func() {
+		if err != nil {
+			in.close()
+		}
+	}()
+	if o.positions == "-" {
+		in.spool, err = spool(os.Stdin)
+		in.files = []string{in.spool}
+	} else {
+		in.files, err = expand(o.positions)
+	}
 	if err != nil {
 		return nil, err
 	}
-	in := &input{files: files, options: table.Options{RA: o.ra, Dec: o.dec, Columns: o.columns, Rows: o.batch()}}
-	if o.columns != nil && len(files) > 1 {
+	if o.columns != nil && len(in.files) > 1 {
 		in.options.Columns, in.options.Optional = []string{}, slices.Clone(o.columns)
 	}
 	if epoch := cmp.Or(o.epoch, usualEpoch); epoch != noEpoch {
@@ -51,6 +64,26 @@ func openInput(o *options) (*input, error) {
 	}
 	in.times, err = findTimes(in.schema, o.epoch)
 	return in, err
+}
+
+// spool copies standard input to a temporary file: tables are read twice.
+func spool(r io.Reader) (name string, err error) {
+	f, err := os.CreateTemp("", "crossmatch-stdin-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(f.Name())
+		return "", fmt.Errorf("-positions -: %w", err)
+	}
+	return f.Name(), nil
+}
+
+func (in *input) close() {
+	if in.spool != "" {
+		os.Remove(in.spool)
+	}
 }
 
 // unite finds the schema of all files.
@@ -94,7 +127,7 @@ func expand(path string) ([]string, error) {
 			out = append(out, more...)
 		}
 		if out == nil {
-			return nil, fmt.Errorf("-positions %s: nothing matches", path)
+			return nil, fmt.Errorf("-positions %s: no file matches", path)
 		}
 		return out, nil
 	}
@@ -134,7 +167,7 @@ func unite(to, more []arrow.Field) ([]arrow.Field, error) {
 	return to, nil
 }
 
-// wider returns the type that holds the values of two; nil: none does.
+// wider returns the type that holds the values of two types, or nil.
 func wider(a, b arrow.DataType) arrow.DataType {
 	if arrow.TypeEqual(a, b) {
 		return a
@@ -150,8 +183,8 @@ func wider(a, b arrow.DataType) arrow.DataType {
 	return nil
 }
 
-// records yields the rows of all files, by the schema of all and with their
-// times. A record is the loop's while it is there.
+// records yields the rows of all files, with the schema of all and their times.
+// A record is valid until yield returns.
 func (in *input) records(ctx context.Context, yield func(arrow.Record) error) error {
 	for _, name := range in.files {
 		if err := in.read(ctx, name, yield); err != nil {
@@ -185,20 +218,20 @@ func (in *input) read(ctx context.Context, name string, yield func(arrow.Record)
 	return nil
 }
 
-// prepare returns a record by the schema of all and with its times.
-func (in *input) prepare(ctx context.Context, rec arrow.Record, behind int64) (arrow.Record, error) {
+// prepare returns a record with the schema of all files and its times.
+func (in *input) prepare(ctx context.Context, rec arrow.Record, first int64) (arrow.Record, error) {
 	if rec.Schema().Equal(in.schema) {
-		return in.times.add(rec, behind)
+		return in.times.add(rec, first)
 	}
 	rec, err := conform(ctx, rec, in.schema)
 	if err != nil {
 		return nil, err
 	}
 	defer rec.Release()
-	return in.times.add(rec, behind)
+	return in.times.add(rec, first)
 }
 
-// conform returns a record with the columns of a schema, which holds its own.
+// conform returns a record with the columns of a schema, which includes its own.
 func conform(ctx context.Context, rec arrow.Record, s *arrow.Schema) (arrow.Record, error) {
 	columns := make([]arrow.Array, s.NumFields())
 	defer func() { releaseAll(columns) }()

@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"bufio"
@@ -26,7 +26,7 @@ const (
 	parquetFormat
 )
 
-// formatOf tells a format by a file's ending; "" is standard output.
+// formatOf returns the format of a file by its ending; standard output is CSV.
 func formatOf(name string) format {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".csv":
@@ -36,7 +36,7 @@ func formatOf(name string) format {
 	case ".parquet":
 		return parquetFormat
 	}
-	if name == "" {
+	if name == "" || name == "-" {
 		return csvFormat
 	}
 	return noFormat
@@ -46,39 +46,39 @@ func formatOf(name string) format {
 type output interface {
 	write(rec arrow.Record) error
 	end() error // writes what is left
-	drop()      // lets go of it; harmless after end
+	drop()      // releases what is held; harmless after end
 }
 
-// create has f write a table to a file, or to standard output. The file is
-// written beside its place, and is there when it is whole: what f did not finish
-// is removed, and a file that was there before stays as it was.
-func create(name string, schema *arrow.Schema, f func(output) error) error {
-	if name == "" {
-		return fill(os.Stdout, csvFormat, schema, f)
+// create has f write a table to the output. A file appears when it is complete;
+// until then, and after an error, one of that name stays unchanged.
+func (o *options) create(schema *arrow.Schema, f func(output) error) error {
+	if o.toStdout() {
+		return fill(os.Stdout, o.format, schema, f)
 	}
+	name := o.out
 	dir, base := filepath.Split(name)
-	half := filepath.Join(dir, fmt.Sprintf(".%s.%08x.tmp", base, rand.Uint32()))
-	file, err := os.OpenFile(half, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	partial := filepath.Join(dir, fmt.Sprintf(".%s.%08x.tmp", base, rand.Uint32()))
+	file, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	whole := false
+	complete := false
 	defer func() {
-		if !whole {
+		if !complete {
 			_ = file.Close() // if it was not
-			_ = os.Remove(half)
+			_ = os.Remove(partial)
 		}
 	}()
-	if err := fill(file, formatOf(name), schema, f); err != nil {
+	if err := fill(file, o.format, schema, f); err != nil {
 		return err
 	}
 	if err := errors.Join(file.Sync(), file.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(half, name); err != nil {
+	if err := os.Rename(partial, name); err != nil {
 		return err
 	}
-	whole = true
+	complete = true
 	return nil
 }
 
@@ -103,7 +103,7 @@ func fill(w io.Writer, f format, schema *arrow.Schema, write func(output) error)
 	return out.end()
 }
 
-// csvOutput writes what package table reads back: null is nothing.
+// csvOutput writes CSV that package table reads back: null is an empty cell.
 type csvOutput struct {
 	w     *bufio.Writer
 	comma byte
@@ -138,7 +138,7 @@ func (c *csvOutput) write(rec arrow.Record) error {
 	return nil
 }
 
-// cell adds a cell to the row, quoted if it could be taken for something else.
+// cell adds a cell to the row, quoted if needed.
 func (c *csvOutput) cell(i int, text string) {
 	if i > 0 {
 		c.row = append(c.row, c.comma)
@@ -159,7 +159,7 @@ func (c *csvOutput) flushRow() error {
 func (c *csvOutput) end() error { return c.w.Flush() }
 func (c *csvOutput) drop()      {}
 
-// texts returns what writes a column's values.
+// texts returns a function that formats a column's values.
 func texts(a arrow.Array) func(row int) string {
 	switch a := a.(type) {
 	case *array.String:
@@ -175,7 +175,7 @@ func texts(a arrow.Array) func(row int) string {
 	return a.ValueStr
 }
 
-// number writes a float as people do: a Julian date has no exponent.
+// number formats a float without an exponent unless it is very large or small.
 func number(x float64, bits int) string {
 	if size := math.Abs(x); size >= 1e-4 && size < 1e15 {
 		return strconv.FormatFloat(x, 'f', -1, bits)

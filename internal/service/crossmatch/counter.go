@@ -1,4 +1,4 @@
-package main
+package crossmatch
 
 import (
 	"fmt"
@@ -11,11 +11,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
-	"github.com/skyfinch/skyfinch/crossmatch"
+	sky "github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// counter counts what became of the positions, and shows it.
+// counter counts and shows the results.
 type counter struct {
 	doing     atomic.Pointer[string] // before the first position
 	positions atomic.Int64
@@ -23,21 +23,17 @@ type counter struct {
 	names     []string
 	status    []map[string]*atomic.Int64 // of each catalogue
 	cause     string                     // of the first failure
-	shown     bool                       // there is a line on the terminal
+	shown     bool                       // progress is drawn on a terminal
 	since     time.Time
-	timeless  int64 // positions that have no time of observation
+	timeless  int64 // positions without a time of observation
 }
 
 var statuses = []string{"match", "none", "invalid", "failed"}
 
-// loading tells what is being read, and how many rows of it there are so far.
-func (c *counter) loading(name string) func(rows int64) {
-	return func(rows int64) { c.tell(fmt.Sprintf("reading %s: %s rows", name, cli.Count(rows))) }
-}
-
+// tell sets what is shown until the first position.
 func (c *counter) tell(doing string) { c.doing.Store(&doing) }
 
-// say writes a line that stays.
+// say prints a line that stays.
 func (c *counter) say(text string) {
 	if c.shown {
 		text = clearLine + text
@@ -45,11 +41,11 @@ func (c *counter) say(text string) {
 	fmt.Fprintln(os.Stderr, text)
 }
 
-// clearLine goes back to the start of a line and clears it.
+// clearLine returns to the start of a line and clears it.
 const clearLine = "\r\x1b[K"
 
-// matching tells that positions come now.
-func (c *counter) matching(joins []crossmatch.Join) {
+// matching begins the counting.
+func (c *counter) matching(joins []sky.Join) {
 	for _, j := range joins {
 		c.names = append(c.names, j.Name)
 		counts := map[string]*atomic.Int64{}
@@ -62,8 +58,8 @@ func (c *counter) matching(joins []crossmatch.Join) {
 	c.doing.Store(nil)
 }
 
-// count counts the rows that were made of some.
-func (c *counter) count(rows, matched arrow.Record) {
+// count counts the rows of a result.
+func (c *counter) count(matched arrow.Record) {
 	for i, name := range c.names {
 		column := matched.Column(matched.Schema().FieldIndices(name + "_match")[0]).(*array.String)
 		for k := range column.Len() {
@@ -79,13 +75,12 @@ func (c *counter) count(rows, matched arrow.Record) {
 		}
 	}
 	c.rows.Add(matched.NumRows())
-	c.positions.Add(rows.NumRows())
 }
 
-// watch shows how far it is, on a terminal, until stop is called.
+// watch draws the progress on a terminal until stop is called.
 func (c *counter) watch(o *options) (stop func()) {
 	_, _, shown := cli.Terminal(os.Stderr)
-	if _, _, mixed := cli.Terminal(os.Stdout); !shown || o.mode == "off" || mixed && o.out == "" {
+	if _, _, mixed := cli.Terminal(os.Stdout); !shown || o.mode == "off" || mixed && o.toStdout() {
 		return func() {}
 	}
 	c.shown = true
@@ -120,7 +115,7 @@ func (c *counter) line() string {
 	return text
 }
 
-// summary is what became of the positions.
+// summary returns the final counts.
 func (c *counter) summary() string {
 	var out strings.Builder
 	elapsed := time.Since(c.since)
@@ -136,13 +131,12 @@ func (c *counter) summary() string {
 	}
 	w.Flush()
 	if c.timeless > 0 {
-		fmt.Fprintf(&out, "%s positions have no time of observation: for them no row was moved\n", cli.Count(c.timeless))
+		fmt.Fprintf(&out, "%s positions have no time of observation: no row was moved for them\n", cli.Count(c.timeless))
 	}
 	return out.String()
 }
 
-// failure is an error if something failed, which is to be known without a look
-// at the rows.
+// failure returns an error if a catalogue failed for some positions.
 func (c *counter) failure(o *options) error {
 	var failed []string
 	for i, name := range c.names {
@@ -154,7 +148,7 @@ func (c *counter) failure(o *options) error {
 		return nil
 	}
 	text := strings.Join(failed, ", ") + ": " + c.cause
-	if formatOf(o.out) == parquetFormat {
+	if o.format == parquetFormat && !o.toStdout() {
 		text += fmt.Sprintf(": match those again later, with -retry -positions %s", o.out)
 	}
 	return fmt.Errorf("%s", text)
