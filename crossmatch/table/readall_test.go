@@ -62,7 +62,7 @@ func TestReadAllFails(t *testing.T) {
 	tab, err = read([]byte("ra,dec\n1,2\n3,four\n"), table.Options{Memory: checked(t)})
 	require.NoError(t, err)
 	_, err = tab.ReadAll(t.Context())
-	assert.ErrorContains(t, err, `x: row 2, column "dec": "four" is no angle`)
+	assert.ErrorContains(t, err, `x: row 2, column "dec": "four" is not an angle`)
 }
 
 func TestFloats(t *testing.T) {
@@ -116,7 +116,7 @@ func TestFind(t *testing.T) {
 		{s: schema("a", "b"), name: "B", want: 1},
 		{s: schema("A", "a", "aa"), name: "a", want: 1},
 		{s: schema("Ä", "b"), name: "ä"},
-		{s: schema("Ab", "aB"), name: "ab", says: `table: more than one column goes by "ab", "Ab" for one: write it as the file does`},
+		{s: schema("Ab", "aB"), name: "ab", says: `table: more than one column matches "ab", "Ab" for one: use the exact name`},
 		{s: schema("a", "A", "a"), name: "a", says: `table: more than one column is called "a"`},
 		{s: schema("a", "b"), name: "", says: `table: no column "": it has a, b`},
 		{s: schema(), name: "a", says: `table: no column "a": it has none`},
@@ -140,7 +140,7 @@ func TestOptional(t *testing.T) {
 	_, err := read([]byte("a,A,b,ra,dec\n1,2,3,4,5\n"), table.Options{Columns: []string{"b"}, Optional: []string{"a", "A"}})
 	assert.NoError(t, err)
 	_, err = read([]byte("xy,XY,b,ra,dec\n1,2,3,4,5\n"), table.Options{Columns: []string{"b"}, Optional: []string{"Xy"}})
-	assert.ErrorContains(t, err, "more than one column goes by")
+	assert.ErrorContains(t, err, "more than one column matches")
 	_, err = read([]byte("a,ra,dec\n1,2,3\n"), o)
 	assert.ErrorContains(t, err, `no column "b"`)
 	all := readText(t, "a,ra,dec\n1,2,3\n", table.Options{Optional: []string{"x"}})
