@@ -63,13 +63,13 @@ func TestTruncatedBinaryRows(t *testing.T) {
 	const head = `<VOTABLE><RESOURCE><TABLE><FIELD name="angDist" datatype="double"/><FIELD name="skyfinch_row" datatype="int"/><FIELD name="x" datatype="%s" arraysize="%s"/><DATA><BINARY><STREAM encoding="base64">%s</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>`
 	for _, c := range []struct{ datatype, arraysize, data, want string }{
 		{"char", "*", "P/AAAAAAAAAAAAAAAAAAAw==", "the reply is truncated"},
-		{"char", "*", "P/AAAAAAAAAAAAAA/////w==", "more than a row can hold"},
+		{"char", "*", "P/AAAAAAAAAAAAAA/////w==", "too many for a row"},
 		{"char", "9", "P/AAAAAAAAAAAAAAeHg=", "the reply is truncated"},
 		{"double", "", "P/AAAAAAAAAAAAAAeHg=", "the reply is truncated"},
 		{"char", "2x9999999999", "P/AAAAAAAAAAAAAAeHg=", "arraysize"},
 		{"char", "65536x65536", "P/AAAAAAAAAAAAAAeHg=", "arraysize"},
-		{"quaternion", "", "P/AAAAAAAAAAAAAA", "\"quaternion\" is none of VOTable's"},
-		{"char", "*", "!!!!", "no base64"},
+		{"quaternion", "", "P/AAAAAAAAAAAAAA", "unknown datatype \"quaternion\""},
+		{"char", "*", "!!!!", "not valid base64"},
 	} {
 		r := asked(1)
 		r.fields = nil
