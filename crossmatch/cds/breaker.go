@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -27,15 +26,15 @@ var breakers sync.Map // lower-case host → *breaker
 // the breaker: no request is sent. After a while it is half open, and the next
 // request, which is not retried, closes it or opens it again.
 type breaker struct {
-	mu    sync.Mutex
-	busy  bool
-	queue []chan struct{} // closed when it is the caller's turn
+	turn chan struct{} // full while a client has its turn; Go serves blocked senders in order
 
 	// Accessed by the client whose turn it is:
 	failures  int       // consecutive
 	openUntil time.Time // zero if the breaker is closed
 	cause     error     // why it is open
 }
+
+func newBreaker() *breaker { return &breaker{turn: make(chan struct{}, 1)} }
 
 type state int
 
@@ -56,7 +55,7 @@ func (b *breaker) state() state {
 }
 
 func breakerOf(u *url.URL) *breaker {
-	b, _ := breakers.LoadOrStore(strings.ToLower(u.Host), new(breaker))
+	b, _ := breakers.LoadOrStore(strings.ToLower(u.Host), newBreaker())
 	return b.(*breaker)
 }
 
@@ -65,48 +64,16 @@ func (b *breaker) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	if !b.busy {
-		b.busy = true
-		b.mu.Unlock()
-		return nil
-	}
-	turn := make(chan struct{})
-	b.queue = append(b.queue, turn)
-	b.mu.Unlock()
 	select {
-	case <-turn:
+	case b.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		b.giveUp(turn)
 		return ctx.Err()
 	}
 }
 
-// giveUp removes a caller from the queue. Its turn may have come meanwhile.
-func (b *breaker) giveUp(turn chan struct{}) {
-	b.mu.Lock()
-	i := slices.Index(b.queue, turn)
-	if i >= 0 {
-		b.queue = slices.Delete(b.queue, i, i+1)
-	}
-	b.mu.Unlock()
-	if i < 0 {
-		b.leave()
-	}
-}
-
 // leave ends the caller's turn.
-func (b *breaker) leave() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.queue) == 0 {
-		b.busy = false
-		return
-	}
-	close(b.queue[0])
-	b.queue = slices.Delete(b.queue, 0, 1)
-}
+func (b *breaker) leave() { <-b.turn }
 
 // allow returns an error if no request may be sent now.
 func (b *breaker) allow() error {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -290,20 +291,35 @@ func TestOneAtATime(t *testing.T) {
 	assert.Equal(t, 24, s.Requests())
 }
 
-// A caller's turn may come just when it leaves: it passes to the next.
-func TestTurnOfACallerThatLeaves(t *testing.T) {
-	var b breaker
-	require.NoError(t, b.enter(t.Context()))
-	turn := make(chan struct{})
-	b.queue = append(b.queue, turn)
-	b.leave()
-	<-turn
-	b.giveUp(turn)
-	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, b.enter(ctx), "the breaker is free")
-	cancel()
-	assert.ErrorIs(t, b.enter(ctx), context.Canceled)
-	assert.Empty(t, b.queue)
+// Callers have their turns in order of arrival. One that leaves the queue has none.
+func TestTurns(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		b := newBreaker()
+		require.NoError(t, b.enter(t.Context()))
+		ctx, cancel := context.WithCancel(t.Context())
+		var order []int
+		var all sync.WaitGroup
+		for i := range 10 {
+			all.Go(func() {
+				if i%3 == 0 {
+					assert.ErrorIs(t, b.enter(ctx), context.Canceled)
+					return
+				}
+				assert.NoError(t, b.enter(t.Context()))
+				order = append(order, i)
+				b.leave()
+			})
+			synctest.Wait()
+		}
+		cancel()
+		synctest.Wait()
+		b.leave()
+		all.Wait()
+		assert.Equal(t, []int{1, 2, 4, 5, 7, 8}, order)
+		assert.Empty(t, b.turn, "the breaker is free")
+		assert.ErrorIs(t, b.enter(ctx), context.Canceled)
+		assert.Empty(t, b.turn)
+	})
 }
 
 func BenchmarkReply(b *testing.B) {

@@ -89,20 +89,9 @@ func (c *Catalog) newContent(recs []arrow.Record, more reserve) (p *content, err
 		}
 	}()
 	p = &content{read: read, rows: crossmatch.Rows{Epoch: c.epoch}}
-	added := int64(0)
-	for _, x := range []struct {
-		to     *[]float64
-		column int
-	}{{&p.rows.RA, 0}, {&p.rows.Dec, 1}, {&p.rows.PMRA, c.motion[0]}, {&p.rows.PMDec, c.motion[1]}} {
-		if x.column < 0 {
-			continue
-		}
-		values, copied, err := floats(read, x.column)
-		if err != nil {
-			return nil, err
-		}
-		*x.to = values
-		added += copied
+	added, err := c.setRows(p)
+	if err != nil {
+		return nil, err
 	}
 	if p.catalog, err = crossmatch.NewCatalog(p.rows); err != nil {
 		return nil, err
@@ -121,6 +110,26 @@ func (c *Catalog) newContent(recs []arrow.Record, more reserve) (p *content, err
 		p.out = array.NewRecord(c.schema, columns, read.NumRows())
 	}
 	return p, nil
+}
+
+// setRows sets the positions and motions of a partition. It returns the bytes that
+// it copied.
+func (c *Catalog) setRows(p *content) (copied int64, err error) {
+	for _, x := range []struct {
+		to     *[]float64
+		column int
+	}{{&p.rows.RA, 0}, {&p.rows.Dec, 1}, {&p.rows.PMRA, c.motion[0]}, {&p.rows.PMDec, c.motion[1]}} {
+		if x.column < 0 {
+			continue
+		}
+		values, n, err := floats(p.read, x.column)
+		if err != nil {
+			return 0, err
+		}
+		*x.to = values
+		copied += n
+	}
+	return copied, nil
 }
 
 // loadFiles reads the files of a partition. The caller must release the records,

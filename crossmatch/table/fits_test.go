@@ -69,7 +69,7 @@ func TestFITSErrors(t *testing.T) {
 	assert.EqualError(t, err, "table: x: it is a zip archive: convert it first")
 }
 
-// A text that goes on and on is not copied for each of its cards.
+// A very long text is not copied for each of its cards.
 func TestFITSContinue(t *testing.T) {
 	card := func(s string) string { return fmt.Sprintf("%-80s", s) }
 	var b strings.Builder
@@ -87,7 +87,7 @@ func TestFITSPackedClaims(t *testing.T) {
 	b := packed(fitsTable(fitsRow, 3, []string{"RA D", "DEC D", "id J", "flag L", "name 5A"}, "NAXIS2=100000000000"))
 	before := allocated()
 	tab, err := read(b, table.Options{Memory: checked(t)})
-	require.NoError(t, err, "nobody knows yet")
+	require.NoError(t, err, "it shows when the rows are read")
 	_, err = rows(tab)
 	assert.EqualError(t, err, "table: x: row 1 of 100000000000: its rows are truncated: unexpected EOF")
 	assert.Less(t, allocated()-before, uint64(16<<20))

@@ -15,8 +15,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// A record of all has the rows of all records, in their order, and is told of as
-// it grows.
+// ReadAll returns the rows of all records, in order, and reports its progress.
 func TestReadAll(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("ra,dec,name\n")
@@ -131,7 +130,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// Columns that are optional come where they are, behind the others.
+// Optional columns follow the others, if they exist.
 func TestOptional(t *testing.T) {
 	o := table.Options{Columns: []string{"b"}, Optional: []string{"x", "A", "b"}}
 	rec := readText(t, "a,b,c,ra,dec\n1,2,3,4,5\n", o)

@@ -41,7 +41,7 @@ func (s *voScanner) next() ([]arrow.Array, error) {
 			break // Next returns it again, after the rows before it
 		}
 		if err != nil {
-			return nil, exported(err)
+			return nil, err
 		}
 		bytes, err := s.append(row)
 		if err != nil {

@@ -9,22 +9,9 @@ import (
 )
 
 // StatusError is an error that a service reported in a VOTable, instead of a table
-// or after an incomplete one.
-type StatusError struct {
-	Status  string // ERROR, or OVERFLOW if rows were left out
-	Message string
-}
-
-// Error returns the status and the message.
-func (e *StatusError) Error() string { return (*votable.StatusError)(e).Error() }
-
-// exported converts a StatusError to that of this package.
-func exported(err error) error {
-	if status, ok := err.(*votable.StatusError); ok {
-		return (*StatusError)(status)
-	}
-	return err
-}
+// or after an incomplete one. Its fields are Status, which is ERROR, or OVERFLOW if
+// rows were left out, and Message.
+type StatusError = votable.StatusError
 
 // voTable is the layout of a VOTable. Each scan reads the header again, which is
 // short.
@@ -58,8 +45,7 @@ func newVOReader(in input) (*votable.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := votable.NewReader(from)
-	return r, exported(err)
+	return votable.NewReader(from)
 }
 
 func (t *voTable) columns() []column   { return t.cols }

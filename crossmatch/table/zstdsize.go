@@ -103,13 +103,11 @@ func zstdBlocks(r *byteReader) (bound int64, err error) {
 	return bound, nil
 }
 
-// byteReader reads little-endian numbers of an input through a small buffer.
+// byteReader reads little-endian numbers of an input. Its error sticks.
 type byteReader struct {
 	in      input
 	at, end int64
-	buf     [64]byte
-	from    int64 // of buf
-	have    int
+	buf     [8]byte
 	err     error
 }
 
@@ -121,18 +119,15 @@ func (r *byteReader) skip(n int64) {
 
 // uint reads a number of n bytes.
 func (r *byteReader) uint(n int) uint64 {
-	if r.err == nil && (r.at < r.from || r.at+int64(n) > r.from+int64(r.have)) {
-		r.from = r.at
-		r.have, r.err = r.in.r.ReadAt(r.buf[:min(int64(len(r.buf)), r.end-r.at)], r.at)
-	}
-	if r.err == nil && int64(n) > r.from+int64(r.have)-r.at {
-		r.err = io.ErrUnexpectedEOF
+	r.buf = [8]byte{}
+	if r.skip(int64(n)); r.err == nil {
+		var got int
+		if got, r.err = r.in.r.ReadAt(r.buf[:n], r.at-int64(n)); got == n {
+			r.err = nil
+		}
 	}
 	if r.err != nil {
 		return 0
 	}
-	var b [8]byte
-	copy(b[:n], r.buf[r.at-r.from:])
-	r.at += int64(n)
-	return binary.LittleEndian.Uint64(b[:])
+	return binary.LittleEndian.Uint64(r.buf[:])
 }
