@@ -23,17 +23,11 @@ const (
 
 // String returns auto, csv, parquet, fits or votable.
 func (f Format) String() string {
-	switch f {
-	case CSV:
-		return "csv"
-	case Parquet:
-		return "parquet"
-	case FITS:
-		return "fits"
-	case VOTable:
-		return "votable"
+	names := [...]string{"auto", "csv", "parquet", "fits", "votable"}
+	if int(f) >= len(names) {
+		return names[Auto]
 	}
-	return "auto"
+	return names[f]
 }
 
 // input is the bytes of a table. They can be read repeatedly.

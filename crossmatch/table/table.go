@@ -102,7 +102,7 @@ func Open(name string, o Options) (*Table, error) {
 func NewReader(r io.ReaderAt, size int64, name string, o Options) (t *Table, err error) {
 	defer func() {
 		if err != nil {
-			t, err = nil, fmt.Errorf("table: %s: %w", name, t.source.explain(err))
+			t, err = nil, t.wrap(err)
 		}
 	}()
 	t = &Table{name: name, source: &source{ReaderAt: r}, rows: o.Rows, mem: o.Memory, progress: o.Progress}
@@ -116,6 +116,11 @@ func NewReader(r io.ReaderAt, size int64, name string, o Options) (t *Table, err
 		err = t.choose(o)
 	}
 	return t, err
+}
+
+// wrap adds the name of the table to an error, and its cause if a read failed.
+func (t *Table) wrap(err error) error {
+	return fmt.Errorf("table: %s: %w", t.name, t.source.explain(err))
 }
 
 // choose finds the requested columns and sets the schema.
@@ -188,7 +193,7 @@ func (t *Table) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
 		s, err := t.layout.scan(t.want, t.rows, t.mem)
 		if err != nil {
-			yield(nil, fmt.Errorf("table: %s: %w", t.name, t.source.explain(err)))
+			yield(nil, t.wrap(err))
 			return
 		}
 		defer s.close()
@@ -198,7 +203,7 @@ func (t *Table) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 				return
 			}
 			if err != nil {
-				yield(nil, fmt.Errorf("table: %s: %w", t.name, t.source.explain(err)))
+				yield(nil, t.wrap(err))
 				return
 			}
 			row += rec.NumRows()
