@@ -63,9 +63,9 @@ func (f *Field) Int(element []byte) (v int64, ok bool) {
 	return v, f.null == nil || v != *f.null
 }
 
-// Bit returns element i of a field of bits. If there is one, it may be any bit of
+// bit returns element i of a field of bits. If there is one, it may be any bit of
 // the byte: writers differ.
-func (f *Field) Bit(c Cell, i int) bool {
+func (f *Field) bit(c Cell, i int) bool {
 	if f.Repeat == 1 {
 		return c.Raw[0] != 0
 	}
@@ -96,7 +96,7 @@ func (f *Field) appendElement(b []byte, c Cell, i int) []byte {
 		}
 		return append(b, raw[0])
 	case "bit":
-		if f.Bit(c, i) {
+		if f.bit(c, i) {
 			return append(b, '1')
 		}
 		return append(b, '0')
