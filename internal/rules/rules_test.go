@@ -37,11 +37,12 @@ var layers = []struct {
 	{"stream/internal/protocol", []string{"stream/ledger", "internal/interval"}},
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/gather", "internal/recordsize"}},
+	{"crossmatch/internal/votable", []string{"crossmatch/internal/clip"}},
 	{"crossmatch/internal", nil},
-	{"crossmatch/table", []string{"crossmatch/internal/votable", "internal/nearest", "internal/thrift"}},
-	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
+	{"crossmatch/table", []string{"crossmatch/internal", "internal/nearest", "internal/thrift"}},
+	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal"}},
+	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize"}},
 	{"crossmatch/catalog", []string{"crossmatch", "internal/nearest"}},
-	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/cli", []string{"stream", "internal/nearest"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
@@ -65,6 +66,7 @@ var libraries = []struct {
 	{"golang.org/x/term", []string{"internal/cli"}},
 	{"golang.org/x/oauth2", []string{"stream/kafka"}},
 	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // the embedded broker
+	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats", "internal/cli"}},
 	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim"}},
 	{"github.com/stretchr/testify", nil}, // tests only, which this test does not read
 }

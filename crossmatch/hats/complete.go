@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// What a list of partitions lost would read as empty sky. So all that tells what
-// should be in it is looked at.
+// A partition missing from the list would look like empty sky. So the list is
+// compared with everything that says what it should have.
 
-// hasAllRows compares the rows of all partitions with those of the catalogue, if
-// both are said.
-func (d *directory) hasAllRows() error {
+// checkRows compares the rows of all partitions with those of the catalogue, if
+// both are known.
+func (d *directory) checkRows() error {
 	text := d.properties["hats_nrows"]
 	if text == "" {
 		return nil
@@ -31,14 +31,13 @@ func (d *directory) hasAllRows() error {
 		rows += p.rows
 	}
 	if rows != want {
-		return fmt.Errorf("it has %d rows in %d partitions, but hats_nrows is %d in the properties: the catalogue is not whole", rows, len(d.partitions), want)
+		return fmt.Errorf("it has %d rows in %d partitions, but hats_nrows is %d in the properties: the catalogue is incomplete", rows, len(d.partitions), want)
 	}
 	return nil
 }
 
-// hasAllFiles returns an error if there are files of partitions that are not
-// listed.
-func (d *directory) hasAllFiles() error {
+// checkFiles returns an error if a partition has files but is not in the list.
+func (d *directory) checkFiles() error {
 	listed := make(map[string]bool, len(d.partitions))
 	for _, p := range d.partitions {
 		listed[p.name()] = true
@@ -50,23 +49,23 @@ func (d *directory) hasAllFiles() error {
 	for _, file := range files {
 		name, ok := strings.CutSuffix(file, strings.TrimSuffix(d.suffix, "/"))
 		if _, err := strconv.ParseUint(name[strings.LastIndexByte(name, '=')+1:], 10, 64); ok && err == nil && !listed[name] {
-			return fmt.Errorf("it has %d partitions, but not that of %s, which is there: the list is not whole, or that is left over", len(d.partitions), file)
+			return fmt.Errorf("it has %d partitions, but not that of %s, which exists: the list is incomplete, or the file is left over", len(d.partitions), file)
 		}
 	}
 	return nil
 }
 
-// isBeside returns an error if a margin was made for other partitions, whose
-// neighbours' rows would be missing. It may have some where the catalogue has no
-// rows, and none of those that nothing is near.
-func (d *directory) isBeside(main *directory) error {
+// checkMarginOf returns an error if a margin was made for other partitions: the
+// rows of their neighbours would be missing. A margin may have partitions that the
+// catalogue does not, and lacks those without a row near them.
+func (d *directory) checkMarginOf(main *directory) error {
 	for _, p := range d.partitions {
 		i := sort.Search(len(main.partitions), func(i int) bool { return p.first() < main.partitions[i].end() })
 		if i == len(main.partitions) || p.end() <= main.partitions[i].first() {
 			continue
 		}
 		if m := main.partitions[i]; m.order != p.order {
-			return fmt.Errorf("%s: the margin has %v, which lies across %v of the catalogue: it was made for another one (%s is the catalogue without it)", d.path, p, m, main.path)
+			return fmt.Errorf("%s: the margin has %v, which overlaps %v of the catalogue: it was made for another one (%s is the catalogue without it)", d.path, p, m, main.path)
 		}
 	}
 	return nil
