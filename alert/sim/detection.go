@@ -16,7 +16,7 @@ type detection struct {
 	score             float64 // from 0, bogus, to 1, real
 }
 
-// minSNR is the signal to noise from which on something is an alert.
+// minSNR is the least signal-to-noise ratio of an alert.
 const minSNR = 5
 
 // observe returns the detection of an object, the one of a slot, in an exposure.

@@ -21,8 +21,8 @@ type Replay struct {
 	// yielded, and is queried for the schemas of framed packets. If nil, each call
 	// of Packets uses a new one.
 	Registry *Registry
-	// Vary, if not nil, makes all packets different, as described there.
-	// Benchmarks need it: packets that repeat compress better than any night.
+	// Vary, if not nil, makes all packets different. Benchmarks need it, since
+	// packets that repeat compress better than any night.
 	Vary *Vary
 }
 

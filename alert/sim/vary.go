@@ -13,7 +13,8 @@ import (
 	"github.com/skyfinch/skyfinch/internal/avroarrow"
 )
 
-// Vary describes how replayed packets are changed.
+// Vary makes all replayed packets different: each gets its own id, event time and
+// position, and noise in its cutouts. Nothing else changes, and each keeps its size.
 type Vary struct {
 	// Seed determines the changes.
 	Seed uint64
