@@ -1,28 +1,44 @@
-// Package skyfinch is the front page of a library to build alert brokers with:
-// services that read the alerts of survey telescopes, archive them all, and
-// pass the interesting ones on. It has no code of its own.
+// Package skyfinch is the front page of a library for astronomical alert
+// brokers: programs that read the alerts of survey telescopes, archive each of
+// them exactly once, match them with catalogues, and pass on what is
+// interesting. It has no code of its own.
 //
-// Where to begin:
+// # Where to begin
 //
-//   - examples/archive is a program that files alerts in Parquet by the hour;
-//     without a flag it shows itself on a simulated night. examples/bright is a
-//     service of one's own in 90 lines.
-//   - [github.com/skyfinch/skyfinch/archive] is the archive as a type.
-//   - [github.com/skyfinch/skyfinch/stream] is the engine: micro-batches with
-//     exactly-once delivery from a Source through Transforms to a Sink, and
-//     the ledger that makes it so. Sources stand below it (stream/kafka,
-//     stream/files), and so does what keeps the bytes (stream/store).
-//   - [github.com/skyfinch/skyfinch/alert] knows what an alert is: surveys,
-//     framings, schemas, and the decoder from Avro to Arrow. Below it, alert/sim
-//     makes alerts, and replays real ones.
-//   - [github.com/skyfinch/skyfinch/sink] writes: Parquet by the hour, the
-//     console, several sinks as one.
-//   - [github.com/skyfinch/skyfinch/crossmatch] finds what catalogues have at
-//     positions, as calls on slices and as a Transform. Below it are the readers
-//     of catalogues (crossmatch/table), directories larger than memory
-//     (crossmatch/hats) and the service of the CDS (crossmatch/cds).
-//     examples/crossmatch is a tool of its own.
+// To run something, start with the commands: examples/archive archives a
+// simulated night if it gets no flags, and examples/bright is a whole service
+// to copy. To write something, open package
+// [github.com/skyfinch/skyfinch/stream] first. A job is a stream.Source,
+// some stream.Transforms and a stream.Sink, which a
+// stream.MicroBatch ties together; the example below is one.
 //
-// Data go through in columns, as Arrow records, from the messages of a source
-// to the files of a sink.
+// # Packages
+//
+//   - [github.com/skyfinch/skyfinch/stream] has the contracts and the engine,
+//     which delivers micro-batches exactly once, and explains all terms.
+//   - [github.com/skyfinch/skyfinch/stream/ledger] is the record of what is
+//     done.
+//   - [github.com/skyfinch/skyfinch/stream/kafka] and
+//     [github.com/skyfinch/skyfinch/stream/files] are sources.
+//   - [github.com/skyfinch/skyfinch/stream/store] is where ledgers and files are
+//     kept; [github.com/skyfinch/skyfinch/stream/streamtest] checks stores and
+//     sources of your own.
+//   - [github.com/skyfinch/skyfinch/alert] describes surveys and decodes their
+//     packets from Avro to Arrow; [github.com/skyfinch/skyfinch/alert/sim]
+//     simulates and replays alerts.
+//   - [github.com/skyfinch/skyfinch/sink] writes rows: as Parquet by the hour,
+//     to the console, or to several sinks.
+//   - [github.com/skyfinch/skyfinch/archive] is the archive as one type, and
+//     [github.com/skyfinch/skyfinch/archive/audit] verifies one.
+//   - [github.com/skyfinch/skyfinch/crossmatch] finds the nearest rows of
+//     catalogues, in calls on slices or as a transform.
+//     [github.com/skyfinch/skyfinch/crossmatch/catalog] opens a catalogue from
+//     one line of text. Below it are readers of files
+//     ([github.com/skyfinch/skyfinch/crossmatch/table]), catalogues larger than
+//     memory ([github.com/skyfinch/skyfinch/crossmatch/hats]), and SIMBAD and
+//     VizieR ([github.com/skyfinch/skyfinch/crossmatch/cds]).
+//
+// Rows are Arrow records from the source to the sink. The imports of packages
+// run one way, from the archive through alert, sink and crossmatch to stream:
+// stream knows no astronomy, and only stream/kafka imports the Kafka client.
 package skyfinch

@@ -1,4 +1,4 @@
-"""What the archive costs, over packets that all differ: see budget."""
+"""Measures what the archive costs, on packets that all differ: see budget."""
 import glob
 import os
 import random
@@ -26,7 +26,7 @@ def sources():
 
 
 def different(n, hours, scattered, out):
-    """n packets with ids, times, positions, light curves and cutouts of their own."""
+    """Returns n packets that differ in id, time, position, light curve and cutouts."""
     rng, real = random.Random(7), list(sources())
     for i in range(n):
         raw, v = real[i % len(real)]
@@ -54,7 +54,7 @@ def different(n, hours, scattered, out):
 
 
 def large(n, out):
-    """n packets of 10 MB."""
+    """Returns n packets of 10 MB."""
     rng = random.Random(3)
     os.makedirs(out)
     with open(sorted(glob.glob(shared + "/alerts/ztf-3.3/*.avro"))[0], "rb") as f:

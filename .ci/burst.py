@@ -17,8 +17,8 @@ import late
 
 
 def dam(partitions, *topics):
-    """An open transaction at the head of each partition: whatever follows is not
-    stable, so that nobody reads it, until the transaction ends. Says when that was."""
+    """Opens a transaction at the head of each partition: messages after it are not
+    stable, so not readable, until it ends. Prints when that was."""
     p = kafka.producer(transaction=topics[0])
     p.begin_transaction()
     for topic in topics:
@@ -37,7 +37,7 @@ def wait(out, n, pid, opened):
     n, opened, seen, there = int(n), float(opened), set(), []
     until = time.time() + 300
     while len(there) < n and time.time() < until:
-        os.kill(int(pid), 0)                # it runs
+        os.kill(int(pid), 0)                # is it running?
         time.sleep(0.5)
         there += (at for _, _, _, at in late.rows(out, seen))
     there.sort()

@@ -1,5 +1,5 @@
-"""Has the crossmatch tool match what is hard to match, and compares every row that
-it writes with crossmatch_truth: see .ci/crossmatch.
+"""Runs the crossmatch tool on skies that are hard to match, and compares every row
+that it writes with crossmatch_truth: see .ci/crossmatch.
 
     crossmatch.py exact TOOL PUREGO TMP POSITIONS SEED
 """
@@ -16,7 +16,7 @@ import crossmatch_skies
 from crossmatch_truth import truth, valid
 
 PROCESSES = os.cpu_count()
-ROUND = 40_000      # positions or so of the largest sky, of which a round has one each
+ROUND = 40_000      # about the positions of the largest sky; a round has each sky once
 
 
 class Wrong(Exception):
@@ -24,7 +24,7 @@ class Wrong(Exception):
 
 
 def run(tool, out, *flags):
-    """Runs the tool and returns what it wrote."""
+    """Runs the tool and returns its output."""
     p = subprocess.run([tool, "-progress", "off", "-o", out, *flags], capture_output=True, text=True)
     if p.returncode:
         raise Wrong(f"{' '.join(p.args)}: exit status {p.returncode}: {p.stderr}")
@@ -32,7 +32,7 @@ def run(tool, out, *flags):
 
 
 def column(x, rng):
-    """Values with NaN as it is, or null, by chance."""
+    """Returns x with each NaN kept or made null, at random."""
     return pa.array(x, mask=np.isnan(x) & (rng.random(len(x)) < 0.5))
 
 
@@ -42,12 +42,12 @@ def write(path, **columns):
 
 
 def values(array):
-    """A column of numbers, NaN for null."""
+    """Returns a column of numbers, with NaN for null."""
     return array.to_numpy().astype(float) if array.null_count == 0 else array.to_pandas().to_numpy(dtype=float, na_value=np.nan)
 
 
 def expected(sky, near, limit):
-    """What the tool is to write: positions, rows (-1: none), angles and statuses. Limit 0 is all."""
+    """Returns the expected output: positions, rows (-1 without a match), angles and statuses. Limit 0 means all."""
     q, r, angle = near
     rank = np.arange(len(q)) - np.searchsorted(q, q)
     keep = rank < (limit or len(q))
@@ -61,7 +61,7 @@ def expected(sky, near, limit):
 
 
 class Errors:
-    """The largest errors of separations, in degrees and relatively."""
+    """Returns the largest absolute (degrees) and relative errors of separations."""
 
     def __init__(self):
         self.absolute = self.relative = 0.
@@ -104,7 +104,7 @@ def at(sky, r):
 
 
 def one(sky, tool, purego, tmp, rng):
-    """Has the tool match a sky in every way."""
+    """Runs the tool on a sky in every way."""
     begun = time.time()
     near = truth(sky, PROCESSES)
     took, errors, checked = time.time() - begun, Errors(), 0
@@ -123,7 +123,7 @@ def one(sky, tool, purego, tmp, rng):
             what = f"{sky.name} within {radius!r} degrees {' '.join(more)}"
             got = run(tool, out, *flags, *more)
             checked += compare(what, sky, got, expected(sky, near[k], limit), errors)
-            # the same from an index, as it is made and opened, and without assembly
+            # the same from a new and from an existing index, and without assembly
             for binary, also in ((purego, []), (tool, ["-index", f"{tmp}/index"])) if k == 0 else ():
                 again = run(binary, out, *flags, *more, *also)
                 if not same(got, again):

@@ -34,7 +34,7 @@ warnings.simplefilter("ignore")
 # Formats
 
 def angles(rng, n):
-    """Positions that sexagesimal text can hold: whole 64ths of seconds, and their float64."""
+    """Returns positions that sexagesimal text can represent, in whole 64ths of seconds, and their float64."""
     ra, dec = rng.integers(0, 86400 * 64, n), rng.integers(-90 * 3600 * 64, 90 * 3600 * 64, n)
     degrees = [(float(Fraction(int(a), 64 * 240)), float(Fraction(int(d), 64 * 3600))) for a, d in zip(ra, dec)]
     return np.array(degrees), list(zip(ra.tolist(), dec.tolist()))
@@ -47,7 +47,7 @@ def sexagesimal(k, marks, sign=False):
 
 
 def catalogue(rng, rows, nulls):
-    """Columns of many types; with nulls of integers only where all formats have them."""
+    """Returns columns of many types, with null integers only where all formats have them."""
     n = len(rows)
     names = ["", "M 31", "a, b; c | d", "<&> 'x' \"y\"", "NGC 5128", "x" * 30]
     some = lambda p: rng.random(n) < p
@@ -62,7 +62,7 @@ def catalogue(rng, rows, nulls):
 
 
 def arrow(columns, empty=None):
-    """NaN and empty text are null: all formats but Parquet have them so."""
+    """Makes NaN and empty text null, as they are in all formats but Parquet."""
     out = {}
     for name, x in columns.items():
         if name == "name":
@@ -126,7 +126,7 @@ def write_text(dir, columns, parts):
 
 
 def lines_of(path):
-    """The cells of a CSV; NaN is as good as nothing."""
+    """Returns the cells of a CSV, with NaN as missing."""
     with open(path, newline="") as f:
         return [["" if c == "NaN" else c for c in line] for line in csv.reader(f)]
 
@@ -174,7 +174,7 @@ def readers(tool, tmp, seed):
 # HATS
 
 def borders(rng, n):
-    """Places at poles, and about corners and edges of pixels of several orders."""
+    """Returns positions at the poles, and near corners and edges of pixels of several orders."""
     k = n // 5
     out = [np.column_stack([rng.uniform(0, 360, k), rng.choice([1, -1], k) * (90 - far(rng, k, 1e-7, 1e-2))]), np.array([(0., 90.), (77., -90.), (90., 90.)])]
     for order in (0, 1, 2):
@@ -189,12 +189,12 @@ def borders(rng, n):
 
 
 def write_hats(dir, rows, pixel29, threshold):
-    """A collection whose partitions are of the orders 0 to 2, and its margin, in degrees."""
+    """Writes a collection with partitions of orders 0 to 2, and a margin in degrees."""
     order = np.choose(pixel29 >> 58 >> 2, [0, 1, 2])
     pixel = pixel29 >> 2 * (29 - order)
     table = pa.table({"_healpix_29": pixel29, "ra": rows[:, 0], "dec": rows[:, 1], "row": np.arange(len(rows))})
     beside = {}
-    for k in range(3) if threshold else ():     # what of each pixel lies beside it
+    for k in range(3) if threshold else ():     # the rows beside each pixel
         touched = healpy.ang2pix(2**k, *around(rows, 1.05 * threshold), nest=True, lonlat=True)
         for r, found in enumerate(touched):
             for p in set(found.tolist()) - {int(pixel[r]) if order[r] == k else -1}:
@@ -220,7 +220,7 @@ def write_hats(dir, rows, pixel29, threshold):
 
 
 def around(rows, distance):
-    """Longitudes and latitudes of a circle about each row: pixels are larger, and come through it if they come within."""
+    """Returns longitudes and latitudes on a circle around each row. Pixels are larger, so one that comes within the circle crosses it."""
     a, d = np.radians(rows.T[:, :, None])
     way, distance = np.linspace(0, 2 * np.pi, 256, False), np.radians(distance)
     north, east = np.sin(distance) * np.cos(way), np.sin(distance) * np.sin(way)
@@ -290,10 +290,10 @@ def archive(tool, tmp, seed, out, catalogues):
     none("matches that are not in the catalogue, or not at their separation", """SELECT m.ra, m.dec, gcvs_separation FROM m LEFT JOIN g
         ON g.ra = m.gcvs_ra AND g.dec = m.gcvs_dec AND g.VarType IS NOT DISTINCT FROM m.gcvs_VarType
         WHERE gcvs_match = 'match' AND (g.ra IS NULL OR NOT abs(apart(m.ra, m.dec, g.ra, g.dec) - gcvs_separation) < 1e-6)""")
-    none("nearer rows, or rows where none was found", """SELECT m.ra, m.dec, gcvs_match, gcvs_separation, min(apart(m.ra, m.dec, g.ra, g.dec)) AS s FROM m JOIN g
+    none("nearer rows, or rows near positions without a match", """SELECT m.ra, m.dec, gcvs_match, gcvs_separation, min(apart(m.ra, m.dec, g.ra, g.dec)) AS s FROM m JOIN g
         ON abs(g.dec - m.dec) < 0.017 WHERE gcvs_match <> 'invalid' GROUP BY ALL HAVING NOT s > coalesce(gcvs_separation, 60) - 1e-6""")
     none("columns without a match", "SELECT * FROM m WHERE (gcvs_match = 'match') <> (gcvs_separation IS NOT NULL) OR gcvs_match <> 'match' AND (gcvs_ra IS NOT NULL OR gcvs_VarType IS NOT NULL) OR gcvs_cause IS NOT NULL")
-    # the synthetic catalogue by 120 digits, in the order of the rows as they were written
+    # the synthetic catalogue in 120 digits, in the order of the written rows
     ordered = sky("archive", rows, np.column_stack([got["ra"].to_numpy(), got["dec"].to_numpy()]).astype(float), [1.5 * ARCSEC])
     compare("archive", ordered, got.append_column("n", pa.array(np.arange(n))), expected(ordered, truth(ordered, 2)[0], 1), Errors())
     count = lambda c: {s["values"]: s["counts"] for s in got[c].value_counts().to_pylist()}
@@ -302,7 +302,7 @@ def archive(tool, tmp, seed, out, catalogues):
 
 
 def outputs(tool, tmp, flags, parquet):
-    """CSV and TSV hold what Parquet does, bit for bit."""
+    """Checks that CSV and TSV equal Parquet, bit for bit."""
     for ending, mark in (("csv", ","), ("tsv", "\t")):
         run(tool, f"{tmp}/matched.{ending}", *flags)
         text = pa.csv.read_csv(f"{tmp}/matched.{ending}", parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=True), convert_options=pa.csv.ConvertOptions(

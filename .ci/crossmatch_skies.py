@@ -1,4 +1,4 @@
-"""Catalogues and positions that are hard to match: each sky is made of a seed."""
+"""Catalogues and positions that are hard to match, made from a seed."""
 import dataclasses
 
 import numpy as np
@@ -16,7 +16,7 @@ class Sky:
     dec: np.ndarray
     qra: np.ndarray                 # of the positions
     qdec: np.ndarray
-    radii: tuple                    # to be asked for, in degrees
+    radii: tuple                    # of the queries, in degrees
     size: np.ndarray = None         # radii of the rows, in degrees
     pmra: np.ndarray = None
     pmdec: np.ndarray = None
@@ -38,7 +38,7 @@ def anywhere(rng, n):
 
 
 def about(rng, places, distance):
-    """Somewhere at about a distance from each place, in degrees."""
+    """Returns a random position at about a distance, in degrees, from each place."""
     bearing = rng.uniform(0, 2 * np.pi, len(places))
     ra, dec = places.T
     dec2 = dec + distance * np.cos(bearing)
@@ -48,7 +48,7 @@ def about(rng, places, distance):
 
 
 def steps(x, n):
-    """The float64 that is n further."""
+    """Returns the float64 that is n steps further."""
     for _ in range(abs(n)):
         x = np.nextafter(x, np.copysign(np.inf, n))
     return float(x)
@@ -65,7 +65,7 @@ def random(rng, n):
 
 
 def clustered(rng, n):
-    """Clusters of half an arcminute, of a dozen to thousands of rows, in the plane of a galaxy."""
+    """Clusters of half an arcminute, with a dozen to thousands of rows, in a galactic plane."""
     k = max(n // 400, 4)
     centres = np.column_stack([rng.uniform(0, 360, k), rng.normal(0, 3, k)])
     weight = rng.pareto(1.2, k) + 0.05
@@ -76,7 +76,7 @@ def clustered(rng, n):
 
 
 def invalid(rng, n):
-    """Rows and positions that are none among those that are."""
+    """Invalid rows and positions among valid ones."""
     no = [(np.nan, 0), (0, np.nan), (np.inf, 0), (-np.inf, 10), (10, np.inf), (10, -np.inf), (10, steps(90, 1)), (10, steps(-90, -1)),
           (10, 91), (10, -1e300), (np.nan, np.nan)]
     good = anywhere(rng, n // 20)
@@ -94,7 +94,7 @@ def poles(rng, n):
 
 
 def wrap(rng, n):
-    """Right ascensions about 0 that are written in many ways."""
+    """Right ascensions near 0, written in many ways."""
     zero = [0, -0.0, 360, -360, 720, -720, 3600, steps(360, -1), steps(360, 1), steps(-360, 1), 1e-13, -1e-13, 1e-300, -1e-300, 5e-324, -5e-324,
             360 - 1e-10, -1e-10, 1e-5, -1e-5, 360 + 1e-5, 360e9, 360e9 + 2**-12, 359.9999, 2.0**60 * 45, 1e308]
     rows, places = [], []
@@ -106,7 +106,7 @@ def wrap(rng, n):
 
 
 def ties(rng, n):
-    """Rows that mirror each other, and stand at one place, and some that only nearly do."""
+    """Rows that mirror each other or coincide, and rows that nearly do."""
     grid = 2.0**-22
     rows, places = [], []
     for _ in range(n // 40):
@@ -135,7 +135,7 @@ def radius0(rng, n):
 
 
 def edge(rng, n):
-    """Rows exactly at the radius, and a step of float64 from there."""
+    """Rows exactly at the radius, and one float64 step from it."""
     radius, grid = 2.0**-11, 2.0**-22
     rows, places = [], []
     for ra, dec in np.round(anywhere(rng, n // 30) / grid) * grid:
@@ -156,12 +156,12 @@ def edge(rng, n):
                     rows.append((ra + 180, pole * steps(90 - radius / 2, k)))
                     places.append((ra, pole * (90 - radius / 2)))
     few = [i for i in range(len(rows)) if abs(places[i][1]) < 89 and places[i][0] > 1]
-    some = few + [i for i in range(len(rows)) if i not in set(few)][:60]   # those that are about one place
+    some = few + [i for i in range(len(rows)) if i not in set(few)][:60]   # those near one position
     return sky("edge", rng.permutation([rows[i] for i in some]), rng.permutation([places[i] for i in some]), [radius, steps(radius, -1), steps(radius, 1)])
 
 
 def edges(rng, n):
-    """Rows whose own radius is the distance of a position, rounded, or a step from there."""
+    """Rows whose own radius is the rounded distance of a position, or one step from it."""
     rows = anywhere(rng, n // 15)
     rows[::50, 1] = 90 - far(rng, len(rows[::50]), 1e-9, 1)
     places = about(rng, rows, far(rng, len(rows), 1e-7, 20000) * ARCSEC)
@@ -181,7 +181,7 @@ def sizes(rng, n):
 
 
 def tiny(rng, n):
-    """Separations of 1e-12 to 1e-3 seconds of arc, where float64 has them."""
+    """Separations of 1e-12 to 1e-3 arcseconds, where float64 can represent them."""
     rows, places = [], []
 
     def group(ra, dec, dra, ddec, k):
@@ -238,7 +238,7 @@ def motions(rng, n):
 
 
 def resting(rng, n):
-    """Rows that stand at one place and move together: the lower one is nearest."""
+    """Rows that coincide and move together: the lower one is nearest."""
     one = motions(rng, n // 3)
     twice = rng.permutation(np.repeat(np.arange(len(one.ra)), 2))
     for name in ("ra", "dec", "pmra", "pmdec"):

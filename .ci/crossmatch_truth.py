@@ -37,14 +37,14 @@ class Place:
 
 
 def separation(a, b):
-    """The angle between two places, in degrees (Vincenty)."""
+    """Returns the angle between two positions, in degrees (Vincenty)."""
     lon = (a.ra - b.ra) / 180
     s, c = sinpi(lon), cospi(lon)
     return atan2(hypot(b.cos * s, a.cos * b.sin - a.sin * b.cos * c), a.sin * b.sin + a.cos * b.cos * c) / PER_DEGREE
 
 
 def moved(place, pmra, pmdec, years):
-    """The direction to a row after some years on a straight line through space."""
+    """Returns the direction to a row after some years on a straight line through space."""
     c, s = cospi(place.ra / 180), sinpi(place.ra / 180)
     east, north = (-s, c, 0), (-place.sin * c, -place.sin * s, place.cos)
     a, d = mpf(pmra) * MAS * years, mpf(pmdec) * MAS * years
@@ -52,13 +52,13 @@ def moved(place, pmra, pmdec, years):
 
 
 def between(v, w):
-    """The angle between two directions, in degrees."""
+    """Returns the angle between two directions, in degrees."""
     cross = v[1] * w[2] - v[2] * w[1], v[2] * w[0] - v[0] * w[2], v[0] * w[1] - v[1] * w[0]
     return atan2(sqrt(sum(x * x for x in cross)), sum(x * y for x, y in zip(v, w))) / PER_DEGREE
 
 
 def candidates(sky, widest):
-    """Pairs of a position and a row that may be within the radius, in order of the positions."""
+    """Returns the pairs of a position and a row that may be within the radius, in the order of positions."""
     rows, places = np.flatnonzero(valid(sky.ra, sky.dec)), np.flatnonzero(valid(sky.qra, sky.qdec))
     if not len(rows) or not len(places):
         return np.empty((0, 2), np.int64)
@@ -91,7 +91,7 @@ def drift(at, sky, rows, years):
 
 
 def measure(sky, pairs):
-    """The angle of each pair."""
+    """Returns the angle of each pair."""
     rows, last = {}, None
     for q, r in pairs.tolist():
         if r not in rows:
@@ -106,12 +106,12 @@ def measure(sky, pairs):
 
 
 def within(angle, radius):
-    """A radius includes its edge."""
+    """Reports whether an angle is within a radius, the edge included."""
     return angle <= radius or angle - radius <= SAME * radius
 
 
 def in_order(near):
-    """The nearest first, and of those that are equally near the lower row."""
+    """Orders pairs by angle, ties by row."""
     near.sort()
     out, i = [], 0
     while i < len(near):
@@ -124,7 +124,7 @@ def in_order(near):
 
 
 def judge(work):
-    """For each radius the pairs within it: position, row and the angle as float64."""
+    """Returns, for each radius, the pairs within it: position, row, and the angle as float64."""
     sky, pairs, radii = work
     out = [[] for _ in radii]
     near, n = [], len(pairs)
@@ -144,10 +144,10 @@ def judge(work):
 
 
 def truth(sky, processes):
-    """For each of a sky's radii three arrays: positions, rows and angles of all pairs, in order."""
+    """Returns, for each of a sky's radii, three arrays: positions, rows and angles of all pairs, in order."""
     pairs = candidates(sky, max(sky.radii))
     cuts = [0]
-    while cuts[-1] < len(pairs):      # at a position's first pair
+    while cuts[-1] < len(pairs):      # at the first pair of a position
         to = min(cuts[-1] + 4000, len(pairs))
         while to < len(pairs) and pairs[to, 0] == pairs[to - 1, 0]:
             to += 1

@@ -1,4 +1,4 @@
-"""What .ci/faults needs: breaks the store of the real binary, and fills topics.
+"""Breaks the store of the real binary, and fills topics, for .ci/faults.
 
     faults.py store ARCHIVE ORACLE TMP ALERTS SEED
     faults.py COMMAND BROKERS …
@@ -13,12 +13,12 @@ import sys
 import time
 
 ERRORS = {"EIO": "input/output error", "ENOSPC": "no space left on device", "EROFS": "read-only file system"}
-# What fails together.
+# Operations that fail together.
 KINDS = ("stage,write,close", "put", "publish", "list", "get,open,read,delete,abort")
 
 
 def case(kinds, errno, archive, oracle, tmp, alerts, seed, for_good):
-    """Many operations fail, then few, then all of them if for_good, then none: then all is there."""
+    """Lets many operations fail, then few, then all if for_good, then none; then everything must be archived."""
     rng, did = random.Random(f"{seed} {kinds} {errno}"), []
     out = f"{tmp}/store-{kinds.replace(',', '-')}-{errno}"
     every = [rng.randint(2, 5), rng.randint(4, 25)] + [1] * for_good
@@ -33,7 +33,7 @@ def case(kinds, errno, archive, oracle, tmp, alerts, seed, for_good):
                 did.append(f"each {n}: {p.stderr.strip().replace(tmp + '/', '')}")
             elif n:
                 did.append(f"each {n}: carried on")
-                if n != every[-1]:      # the next has all to do again
+                if n != every[-1]:      # the next run starts over
                     audit(archive, alerts, out)
                     shutil.rmtree(out)
         audit(archive, alerts, out)
@@ -80,10 +80,10 @@ def framed(shared, topic):
 
 
 def jumps(shared, topic):
-    """Alerts whose times in Kafka jump by seconds, hours and years, forth as well as back."""
+    """Sends alerts whose times in Kafka jump by seconds, hours and years, forward and back."""
     from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
     any_time = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                for name, value in (("message.timestamp.after.max.ms", str(2 ** 62)), ("retention.ms", "-1"))]  # else old ones go
+                for name, value in (("message.timestamp.after.max.ms", str(2 ** 62)), ("retention.ms", "-1"))]  # or old messages are deleted
     kafka.settle(kafka.ADMIN.incremental_alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=any_time)]))
     p, rng = kafka.producer(), random.Random(topic)
     for i, data in enumerate(list(kafka.alerts(shared, "ztf-4.02", "ztf-3.3")) * 2):
@@ -94,12 +94,12 @@ def jumps(shared, topic):
 
 
 def order(partitions, i):
-    """The brokers of each partition, the one first that is to lead."""
+    """Returns the brokers of each partition, the one that is to lead first."""
     return [[(p + i + k) % 3 + 1 for k in range(3)] for p in range(int(partitions))]
 
 
 def prefer(topic, partitions, i):
-    """Makes the first broker of each partition lead it, and waits until it does."""
+    """Makes the first broker of each partition its leader, and waits until it is."""
     from confluent_kafka import ElectionType, TopicPartition
     want = [brokers[0] for brokers in order(partitions, int(i))]
     until = time.time() + 20
@@ -107,7 +107,7 @@ def prefer(topic, partitions, i):
         try:
             kafka.ADMIN.elect_leaders(ElectionType.PREFERRED, [TopicPartition(topic, p) for p in range(len(want))]).result(20)
         except Exception:
-            pass                        # it does lead already
+            pass                        # it leads already
         now = kafka.ADMIN.list_topics(topic, timeout=20).topics[topic].partitions
         if [now[p].leader for p in range(len(want))] == want:
             return

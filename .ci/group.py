@@ -24,7 +24,7 @@ import late
 
 
 def members(group):
-    """How many partitions each has, or None while the group is not of one mind."""
+    """Returns how many partitions each member has, or None while the group rebalances."""
     (f,) = kafka.ADMIN.describe_consumer_groups([group]).values()
     d = f.result(30)
     if d.state == ConsumerGroupState.STABLE:
@@ -49,7 +49,7 @@ def stable(group, n):
 
 
 def staging(pid):
-    """The batches of which the process has files open that are not whole."""
+    """Returns the batches whose files the process has open for writing."""
     found = set()
     for fd in glob.glob(f"/proc/{pid}/fd/*"):
         try:
@@ -66,7 +66,7 @@ def midst(pid):
     while time.time() < limit:
         if staging(pid):
             os.kill(int(pid), signal.SIGSTOP)
-            time.sleep(0.02)                # it stops at once, its last system call may end
+            time.sleep(0.02)                # a stopped process may still finish its last system call
             if batches := staging(pid):
                 return print(*batches)
             os.kill(int(pid), signal.SIGCONT)
@@ -74,14 +74,14 @@ def midst(pid):
 
 
 def decided(out, batch):
-    """When the batch got its commit, wherever the ledger keeps that by now."""
+    """Returns when the batch was committed, from the ledger or its history."""
     try:
         return os.stat(f"{out}/ledger/{int(batch):012d}.commit").st_mtime
     except FileNotFoundError:
         pass
     try:
         created = [c["created"] for p, c in late.batches(out) if p["batch"] == int(batch)]
-    except FileNotFoundError:               # it is on its way into history
+    except FileNotFoundError:               # it is being moved to history
         return None
     return datetime.datetime.fromisoformat(created[0]).timestamp() if created else None
 
@@ -102,7 +102,7 @@ def taken(out, batch, group, n):
 
 
 def together(command, topic, n, dir, members_):
-    """CPU seconds of so many members that archive n alerts, in batches of equal size."""
+    """Returns the CPU seconds of some members that archive n alerts in batches of equal size."""
     group = f"{members_}-{time.time()}"
     out = f"{dir}/{group}"
     os.sync()

@@ -64,7 +64,7 @@ def ends(topic, level):
 
 
 def marked(*topics):
-    """Waits until the markers of all transactions are written."""
+    """Waits until the end markers of all transactions are written."""
     for t in topics:
         until = time.time() + 60
         while ends(t, IsolationLevel.READ_COMMITTED) != ends(t, IsolationLevel.READ_UNCOMMITTED):
@@ -74,7 +74,7 @@ def marked(*topics):
 
 
 def alerts(shared, *sets):
-    """All real packets, as a survey sends them, and the Rubin files as Confluent messages besides."""
+    """Yields all real packets as a survey sends them, and the Rubin files also as Confluent messages."""
     for s in sets or ("ztf-3.1", "ztf-3.3", "ztf-4.02", "ztf-spark", "lsst-7.4", "lsst-9.0", "lsst-wire", "other"):
         for path in sorted(glob.glob(f"{shared}/alerts/{s}/*")):
             with open(path, "rb") as f:
@@ -98,12 +98,12 @@ def framed(shared):
 
 
 def noise(rng, real):
-    """What must not be seen: no packet, a packet cut short, one that is there already."""
+    """Returns a message for an aborted transaction, which must not be read: noise, a truncated packet, a duplicate."""
     return (rng.randbytes(rng.randrange(1, 3000)), rng.choice(real)[:-rng.randrange(1, 3000)], rng.choice(real))[rng.randrange(3)]
 
 
 def mixed(shared, topic, codec):
-    """Every alert once, plain or in a committed transaction, and among them aborted ones."""
+    """Sends every alert once, plain or in a committed transaction, among aborted messages."""
     make(topic)
     rng, real = random.Random(topic), list(alerts(shared))
     plain, good, bad = producer(codec), producer(codec, topic + "-good"), producer(codec, topic + "-bad")
@@ -124,7 +124,7 @@ def mixed(shared, topic, codec):
         first, second = (good.commit_transaction, bad.abort_transaction)[::rng.choice((1, -1))]
         first(30)
         second(30)
-    bad.begin_transaction()                         # partition 0 ends with what nobody may see
+    bad.begin_transaction()                         # partition 0 ends with aborted messages
     put(bad, topic, 0, noise(rng, real))
     flush(bad)
     bad.abort_transaction(30)
@@ -133,7 +133,7 @@ def mixed(shared, topic, codec):
 
 
 def times(shared, topic, n, partitions, replicas):
-    """Every alert of ztf-4.02 and of ztf-3.3 n times, plain."""
+    """Sends every alert of ztf-4.02 and ztf-3.3 n times, without transactions."""
     make(topic, int(partitions), int(replicas))
     p, parts = producer(), int(partitions)
     for i, data in enumerate(list(alerts(shared, "ztf-4.02", "ztf-3.3")) * int(n)):
@@ -142,7 +142,7 @@ def times(shared, topic, n, partitions, replicas):
 
 
 def large(shared, topic, n):
-    """Alerts of nearly 10 MB, no two alike, most of it one cutout of noise."""
+    """Sends alerts of nearly 10 MB, all different, mostly one cutout of noise."""
     import fastavro
     import io
     make(topic)
@@ -162,7 +162,7 @@ def large(shared, topic, n):
 
 
 def small(log, limit, *command):
-    """Runs a command and fails if it takes more memory than limit, in MB. SIGTERM is passed on to it."""
+    """Runs a command, and fails if it takes more memory than a limit in MB. Forwards SIGTERM."""
     import signal
     import subprocess
     with open(log, "w") as f:
@@ -182,7 +182,7 @@ def empty(topic, partitions, replicas):
 
 
 def hold(shared, topic):
-    """Two transactions that stay open until a line comes in; says first how many messages are before them."""
+    """Keeps two transactions open until a line arrives on standard input; prints first how many messages precede them."""
     make(topic, 2)
     rng, real = random.Random(5), list(alerts(shared, "ztf-4.02"))
     plain, good, bad = producer(), producer("lz4", topic + "-good"), producer("lz4", topic + "-bad")
@@ -197,7 +197,7 @@ def hold(shared, topic):
     some(good, 0)
     put(bad, topic, 1, noise(rng, real))
     some(bad, 1)
-    some(plain, 0, 1)                               # behind an open transaction: not yet stable
+    some(plain, 0, 1)                               # after an open transaction: not yet stable
     print(len(real), flush=True)
     sys.stdin.readline()
     good.commit_transaction(30)
@@ -207,7 +207,7 @@ def hold(shared, topic):
 
 
 def unseen(topic, fresh="make"):
-    """A topic of which a ledger can be full and an archive empty: aborted messages only."""
+    """Fills a topic with aborted messages only: a ledger settles them, an archive stays empty."""
     if fresh == "anew":
         settle(ADMIN.delete_topics([topic]))
         until = time.time() + 20
@@ -237,7 +237,7 @@ def delete(topic, before):
 
 
 def allow(user, prefix):
-    """The user may read topics, and commit for groups, whose names begin so."""
+    """Allows a user to read topics, and commit for groups, with a prefix."""
     def rule(kind, pattern, operation):
         return AclBinding(kind, prefix, pattern, "User:" + user, "*", operation, AclPermissionType.ALLOW)
     settle(ADMIN.create_acls([rule(kind, ResourcePatternType.PREFIXED, op)
@@ -257,12 +257,12 @@ def rate(shared, topic, a_second, seconds):
 
 
 def leader(topic):
-    """The broker that leads partition 0."""
+    """Prints the leader of partition 0."""
     print(ADMIN.list_topics(topic, timeout=20).topics[topic].partitions[0].leader)
 
 
 def latency(out, limit, log):
-    """From each message's Kafka time until its file got its name (a rename sets ctime), and what the archive itself says."""
+    """Measures from each message's Kafka time to the rename of its file (which sets ctime), and compares with the archive's own numbers."""
     import json
     import pyarrow.parquet as pq
     took = []
@@ -281,7 +281,7 @@ def latency(out, limit, log):
 
 
 def committed(group, topic):
-    """All of the topic's offsets are committed under the group."""
+    """Checks that all of the topic's offsets are committed for the group."""
     from confluent_kafka import ConsumerGroupTopicPartitions
     found = {}
     for f in ADMIN.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]).values():
@@ -323,7 +323,7 @@ def holes():
     for s, backlog in ((full, 0), (mute, 100)):
         s.bind(("127.0.0.1", 0))
         s.listen(backlog)
-    fillers = [socket.socket() for _ in range(4)]   # what waits to be accepted is full: Linux drops the rest
+    fillers = [socket.socket() for _ in range(4)]   # the accept queue is full: Linux drops further connections
     for f in fillers:
         f.setblocking(False)
         f.connect_ex(full.getsockname())

@@ -18,18 +18,18 @@ import time
 
 import pyarrow.parquet
 
-# The steps, with how many of them a process may let pass before it is killed at one.
-BEGIN = {"ledger": 1, "schema": 1, "schemafile": 3}                  # of a new archive only
+# The steps, and how many of each a process may pass before it is killed at one.
+BEGIN = {"ledger": 1, "schema": 1, "schemafile": 3}                  # only in a new archive
 BEFORE_COMMIT = {"plan": 2, "stage": 3, "write": 5, "close": 2, "commit": 2}
 AFTER_COMMIT = {"publish": 3, "done": 2, "snapshot": 1, "history": 1, "truncate": 9, "forget": 1, "list": 3}
 RARE = {"join": 1, "drop": 8}                                        # once in 16 batches
-LATER = {"try": 1, "sweep": 1, "tryend": 1}                          # where an attempt died, or is stopped
+LATER = {"try": 1, "sweep": 1, "tryend": 1}                          # only after an attempt died or was stopped
 PER_ARCHIVE = 44
-MOST_DEATHS = 2                                                      # at one batch: more, and good messages are refused
+MOST_DEATHS = 2                                                      # per batch: after more, good messages are rejected
 
 
 def points(o):
-    """Each step, before it is done and after it."""
+    """Returns the points: before and after each step."""
     groups = BEGIN, BEFORE_COMMIT, AFTER_COMMIT, RARE, LATER, {"settle": 2} if o.kafka else {}
     return {(when, step): most for group in groups for step, most in group.items() for when in ("before", "after")}
 
@@ -39,7 +39,7 @@ class Wrong(Exception):
 
 
 class Archive:
-    """One archive, from its first process to its proof."""
+    """One archive, from its first process to the final check."""
 
     def __init__(self, o, rng, out):
         self.o, self.rng, self.out = o, rng, out
@@ -59,14 +59,14 @@ class Archive:
         return p.returncode != 0
 
     def undecided(self):
-        """The oldest plan without a commit, and how many attempts at it have begun."""
+        """Returns the oldest plan without a commit, and how many attempts at it have begun."""
         names = sorted(os.listdir(self.out + "/ledger")) if os.path.isdir(self.out + "/ledger") else []
         decided = max((n[:12] for n in names if n.endswith(".commit")), default="")
-        plans = [n[:12] for n in names if n.endswith(".plan") and n[:12] > decided]   # others are being truncated
+        plans = [n[:12] for n in names if n.endswith(".plan") and n[:12] > decided]   # older ones are being truncated
         return plans[:1], 1 + sum(1 for n in names for p in plans if re.fullmatch(p + r"\.try\d+", n))
 
     def kill(self, when, step, most):
-        """Kills a process there; false if it came to its end before, and with it the archive."""
+        """Kills a process at a point; returns false if the process, and so the archive, finished before."""
         env, n = {}, self.rng.randint(1, most)
         at = f"{when} {step} {n}"
         if step in ("try", "sweep") and not self.undecided()[0] and not self.kill("before", "commit", 1):
@@ -85,7 +85,7 @@ class Archive:
         return True
 
     def visible(self):
-        """What readers see at any time: whole files that stay, and no alert twice."""
+        """Checks what readers see at any time: whole files that stay, and no duplicates."""
         files = set(glob.glob(self.out + "/alerts/**/*", recursive=True) + glob.glob(self.out + "/rejected/**/*", recursive=True))
         files = {f for f in files if not os.path.isdir(f)}
         if gone := self.files - files:
@@ -102,7 +102,7 @@ class Archive:
         if self.run():
             raise Wrong("killed without being told to")
         self.visible()
-        # directories may be left: a kill comes between a file's rename and their removal
+        # empty directories may remain, if it was killed between a rename and their removal
         left = [os.path.join(d, f) for d, _, files in os.walk(self.out + "/staging") for f in files]
         if left:
             raise Wrong(f"left in staging: {left}")
@@ -128,14 +128,14 @@ class Lane:
         self.o, self.number = o, number
         self.rng = random.Random(f"{o.seed}-{number}")
         self.most = points(o)
-        self.few = kills if kills < len(self.most) else 0   # too few for each point
+        self.few = kills if kills < len(self.most) else 0   # too few for all points
         self.left = {}
         self.quota(kills)
         self.hits = dict.fromkeys(self.most, 0)
         self.archives = 0
 
     def quota(self, kills):
-        """Shares kills out among the points: each once, the usual ones again and again, those of a beginning half as often."""
+        """Distributes kills over the points: each once, then the usual ones repeatedly, those of a new archive half as often."""
         order = self.rng.sample(list(self.most), len(self.most))
         often = [p for p in order if p[1] not in RARE and p[1] not in BEGIN]
         begin = [p for p in order if p[1] in BEGIN]
@@ -153,13 +153,13 @@ class Lane:
             left = {p: 1 for p in self.most if p[1] not in BEGIN and p[1] not in RARE}
         if plans and attempts >= MOST_DEATHS:
             left = {p: n for p, n in left.items() if p[1] in AFTER_COMMIT or p[1] in RARE or p[1] == "settle" or p == ("after", "commit")}
-        # where an attempt has died is the place for try
+        # step try happens only after an attempt has died
         if plans and attempts < MOST_DEATHS and (tries := {p: n for p, n in left.items() if p[1] == "try"}) and self.rng.random() < 0.5:
             left = tries
         return self.rng.choices(list(left), list(left.values()))[0] if left else None
 
     def one(self):
-        """Kills one archive until it is whole or has had enough."""
+        """Kills one archive until it is complete or has had its share."""
         self.archives += 1
         archive = Archive(self.o, self.rng, f"{self.o.tmp}/lane{self.number}-{self.archives}")
         try:
@@ -179,7 +179,7 @@ class Lane:
         return len(archive.hits)
 
     def work(self, until=None):
-        """Does its kills, and goes on until a time, if one is given."""
+        """Does its kills, and continues until a time if one is given."""
         idle, rounds = 0, 0
         while idle < 4 and not (rounds and time.time() > until):
             if all(n <= 0 for n in self.left.values()) or self.few and self.done() >= self.few:

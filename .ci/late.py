@@ -32,7 +32,7 @@ def ends(file):
 
 
 def rows(out, seen):
-    """(partition, offset, Kafka time, when it could be read) of all in files that were not seen before."""
+    """Yields (partition, offset, Kafka time, when it became readable) for rows of files that are new."""
     for path in glob.glob(out + "/alerts/**/*.parquet", recursive=True):
         if path in seen:
             continue
@@ -47,7 +47,7 @@ def wait(topic, file, out, pid):
     limit, seen, left = ends(file), set(), sum(ends(file).values())
     until = time.time() + 600
     while left and time.time() < until:
-        os.kill(int(pid), 0)                # it runs
+        os.kill(int(pid), 0)                # is it running?
         left -= sum(o < limit[p] for p, o, _, _ in rows(out, seen))
         time.sleep(1)
     if left:
@@ -60,7 +60,7 @@ def speed(limit, begun, all_rows):
 
 
 def batches(out):
-    """Plan and commit of each batch, from what the ledger keeps of them."""
+    """Returns plan and commit of each batch, from the ledger or its history."""
     found = {}
     for path in glob.glob(out + "/ledger/*.commit"):
         with open(path) as c, open(path.removesuffix("commit") + "plan") as p:
@@ -76,7 +76,7 @@ def batches(out):
 
 
 def intervals(out):
-    """The most pieces that were settled of a partition at once, and in how many batches there were several."""
+    """Returns the most settled ranges that a partition had at once, and how many batches had several."""
     settled, most, several, n = {}, 0, 0, 0
     for plan, commit in batches(out):
         n += 1

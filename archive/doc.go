@@ -1,65 +1,63 @@
-// Package archive is the archive service: it takes alerts from a source and
-// files every one of them, whole, in Parquet by the hour, exactly once.
+// Package archive is the archive service: it reads alerts from a source and
+// writes each of them, whole, to Parquet files by the hour, exactly once.
 //
-//	DIR/alerts/SURVEY/YYYY/MM/dd/hh/*.parquet   one table a survey, hours of UTC
+//	DIR/alerts/SURVEY/YYYY/MM/dd/hh/*.parquet   one table for each survey, UTC hours
 //	DIR/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, whole, and why
-//	DIR/schema/SURVEY.parquet                   no rows: the table's widest schema, with
-//	                                            the columns that transforms add
-//	DIR/ledger/                                 what was done: plans, commits, snapshots, history, schemas
-//	DIR/staging/                                what is being done
+//	DIR/schema/SURVEY.parquet                   the table's widest schema, without rows,
+//	                                            including columns that transforms add
+//	DIR/ledger/                                 what is done: see package stream/ledger
+//	DIR/staging/                                work in progress
 //
-// A [Service] wires the parts that stand in the other packages: a source
-// (stream/kafka, stream/files), the decoder (alert), the Parquet sink (sink) and the engine
-// with its ledger (stream). Its fields say which; a job that wants other parts
-// is written with those packages in about as many lines.
+// A [Service] connects parts of the other packages: a source (stream/kafka,
+// stream/files), the decoder (alert), the Parquet sink (sink), and the engine
+// (stream) with its ledger (stream/ledger). A job that needs other parts is
+// wired with those packages in about as many lines: see the example.
+//
+// DIR is a local directory, or the [store.Store] that the Service is given.
 //
 // # What is promised
 //
-// Each message of the source is in a table once or among the rejected once,
-// however often the service is killed, a replay included, and nothing but whole,
-// final Parquet files ever stands under alerts and rejected: readers may read at
-// any time. What is not promised: that alerts which a producer sent twice are
-// there once. The archive is what was sent.
+// Each message of the source is stored once, in a table or among the rejected,
+// however often the service is killed or messages are replayed. Only complete,
+// final Parquet files are ever under alerts and rejected, so they may be read at
+// any time. Alerts that a producer sent twice are stored twice: the archive is
+// what was sent.
 //
-// Processes whose Services are Shared may work on one archive at the same time:
-// the members of a Kafka group, above all. Without that a second one is turned
-// away by stores that have locks, as directories do.
-//
-// DIR is a local directory, or whatever [store.Store] the Service is given.
+// Several processes may work on one archive if their Services are Shared, such
+// as the members of a Kafka group. Otherwise stores that have locks, as
+// directories do, refuse a second process.
 //
 // # Audit and repair
 //
-// [Audit] compares an archive with its ledger, also beside services at work:
-// every offset in one commit, every committed file there and whole, no other
-// file. With Repair it does what any process on the ledger may do at any time.
+// Package archive/audit compares an archive with its ledger, while services may
+// be at work: every offset is in one commit, every committed file is intact, and
+// there are no other files.
 //
 // # Replay
 //
-// After a fix [Service.Replay] tries rejected messages again. It is a batch of
-// the same ledger, like those of the engine, with another kind of input:
+// [Service.Replay] tries rejected messages again after a fix. A replay is a
+// batch of the same ledger as the engine's batches, with another kind of input:
 //
-//   - The rows of some rejected files are decoded and staged, under names of
-//     the replay's own: what is good now for the tables, what is not for
-//     rejected.
-//   - Then the ledger is read to its end, undecided batches of other replays
-//     are decided as batches of nothing, and it is seen that the files have not
-//     been replaced meanwhile.
-//   - The next number is claimed by a plan without ranges, and decided at once
-//     by a commit that names the staged files, and in the data of the rejects'
-//     receipt the files that they replace. Whoever wins that number has seen
-//     all batches below it, so no two replays replace one file.
-//   - Publication moves the alerts, then the new rejected files, then deletes
-//     the replaced ones: whoever publishes the batch does that, the replay, the
-//     service's next start or an audit that repairs. In between readers may see
-//     a message twice, and never nowhere.
-//   - A plan whose process died claims no offset; an engine decides it as a
-//     batch of nothing.
+//  1. It decodes the rows of some rejected files and stages the result under
+//     names of its own: alerts for the tables, the rest for rejected.
+//  2. It reads the ledger to its end, decides undecided batches of other replays
+//     as empty, and verifies that nobody has replaced the files meanwhile.
+//  3. It claims the next number by a plan without ranges, and decides it at once
+//     by a commit that names the staged files and, in the Data of the rejects'
+//     receipt, the files that they replace. The winner of that number has seen
+//     all earlier batches, so no two replays replace one file.
+//  4. Publication moves the alerts, then the new rejected files, then deletes the
+//     replaced ones. Meanwhile readers may see a message twice, but never miss
+//     one. The next start of a service, another replay or an audit that repairs
+//     completes a publication that was interrupted.
+//
+// A plan whose process died claims no offsets; an engine decides it as empty.
 //
 // # Reading
 //
 // Files of one table may differ in their columns, because a table widens when
-// a survey adds fields, and so does a column's width (int to long, float to
-// double). Readers that ask for one schema find it in DIR/schema:
+// a survey adds fields or a field's type widens (int to long, float to double).
+// Readers that need one schema find it in DIR/schema:
 //
 //	DuckDB   SELECT … FROM read_parquet('DIR/alerts/ztf/**/*.parquet', union_by_name = true)
 //	Polars   pl.scan_parquet('DIR/alerts/ztf/**/*.parquet', schema=pl.read_parquet_schema('DIR/schema/ztf.parquet'), missing_columns='insert', …)

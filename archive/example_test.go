@@ -24,8 +24,8 @@ func ExampleService() {
 	alerttest.WriteZTF(night, 100, 3)
 
 	s := &archive.Service{
-		Source: &files.Source{Patterns: []string{night}},
-		Dir:    filepath.Join(dir, "archive"),
+		Job: stream.MicroBatch{Source: &files.Source{Patterns: []string{night}}},
+		Dir: filepath.Join(dir, "archive"),
 	}
 	for range 2 {
 		if err := s.Drain(context.Background()); err != nil {
@@ -47,7 +47,7 @@ func ExampleService() {
 	// alerts/ztf/2018/11/29/08
 }
 
-// The same archive, wired by hand: every part can be another.
+// The same archive, wired by hand: every part can be replaced.
 func Example_wiring() {
 	dir, _ := os.MkdirTemp("", "")
 	defer os.RemoveAll(dir)

@@ -28,11 +28,10 @@ const (
 	ledgerPairs = 3
 )
 
-// BenchmarkLedger archives the same alerts by the service, and by a job of the
-// same parts whose ledger is in memory and forgets: the ratio of the CPU times
-// is what the ledger with its fsyncs, snapshots and history costs. The best of
-// three of each, in turn. With a real Kafka there is the group besides: see
-// BenchmarkRealLedger.
+// BenchmarkLedger archives the same alerts with the service and with a job of the
+// same parts whose ledger is in memory. The ratio of the CPU times is the cost of
+// the ledger with its fsyncs, snapshots and history. Each is the best of three.
+// BenchmarkRealLedger does the same with a real Kafka and a group.
 //
 //	go test ./archive -run - -bench Ledger -benchtime 20000x
 func BenchmarkLedger(b *testing.B) {
@@ -41,13 +40,12 @@ func BenchmarkLedger(b *testing.B) {
 	benchmarkLedger(b, int64(b.N), func(bool) stream.Source { return &files.Source{Patterns: []string{night}} })
 }
 
-// benchmarkLedger reads n alerts of a source; shared says that it is one that
-// shares them with others.
+// benchmarkLedger reads n alerts of a source, which joins a group if shared.
 func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Source) {
 	with, without := math.Inf(1), math.Inf(1)
 	for range ledgerPairs {
-		without = min(without, cpuOf(b, n, func(dir string) job { return bareJob(b, source(false), dir) }))
-		with = min(with, cpuOf(b, n, func(dir string) job { return oldService(b, source(true), dir) }))
+		without = min(without, cpuOf(b, n, func(dir string) engine { return bareJob(b, source(false), dir) }))
+		with = min(with, cpuOf(b, n, func(dir string) engine { return oldService(b, source(true), dir) }))
 	}
 	b.ReportMetric(without/float64(n)*1000, "without-cpu-s/1000")
 	b.ReportMetric(with/float64(n)*1000, "with-cpu-s/1000")
@@ -55,18 +53,12 @@ func benchmarkLedger(b *testing.B, n int64, source func(shared bool) stream.Sour
 	b.ReportMetric(0, "ns/op")
 }
 
-// job is a service or its parts.
-type job interface {
-	Drain(context.Context) error
-	Progress() stream.Progress
-}
-
 // cpuOf returns the CPU seconds that it takes to drain an engine.
-func cpuOf(b *testing.B, n int64, engine func(dir string) job) float64 {
+func cpuOf(b *testing.B, n int64, open func(dir string) engine) float64 {
 	dir, err := os.MkdirTemp(b.TempDir(), "")
 	require.NoError(b, err)
 	defer os.RemoveAll(dir)
-	e := engine(dir)
+	e := open(dir)
 	syscall.Sync()
 	runtime.GC()
 	begun := cpuSeconds()
@@ -81,16 +73,22 @@ func cpuOf(b *testing.B, n int64, engine func(dir string) job) float64 {
 	return used
 }
 
-func source(e job) stream.Source {
+// engine is a service or a job.
+type engine interface {
+	Drain(context.Context) error
+	Progress() stream.Progress
+}
+
+func source(e engine) stream.Source {
 	if s, ok := e.(*archive.Service); ok {
-		return s.Source
+		return s.Job.Source
 	}
 	return e.(*stream.MicroBatch).Source
 }
 
 // oldService is a service whose ledger has seen some batches.
 func oldService(b *testing.B, source stream.Source, dir string) *archive.Service {
-	s := &archive.Service{Source: source, Dir: dir, Shared: true, Limits: stream.Limits{Rows: ledgerBatch}}
+	s := &archive.Service{Job: stream.MicroBatch{Source: source, Limits: stream.Limits{Rows: ledgerBatch}}, Dir: dir, Shared: true}
 	st, err := store.OpenDir(dir)
 	require.NoError(b, err)
 	l, err := ledger.Open(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})

@@ -6,42 +6,41 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// Replayed is what a replay has done.
+// Replayed is the result of a replay.
 type Replayed struct {
 	Files    int64 // rejected files that were replaced
 	Read     int64 // messages in them
-	Chosen   int64 // of these, that were tried again
-	Written  int64 // that are alerts now
-	Dropped  int64 // that a transform left out
-	Rejected int64 // that were rejected again, or not tried
-	// Causes counts the messages of these files that stay rejected by their
-	// cause, as in stream.Progress.
+	Chosen   int64 // of these, tried again
+	Written  int64 // alerts now
+	Dropped  int64 // dropped by a transform
+	Rejected int64 // rejected again, or not tried
+	// Causes counts the messages that stay rejected by their cause, as in
+	// stream.Progress.
 	Causes map[string]int64
 }
 
-// replayRows is how many messages are replayed in one batch of the ledger, but
-// for those of the last file.
+// replayRows is how many messages a batch of a replay has, not counting its
+// last file.
 const replayRows = 100_000
 
-// replayMark sets the names that a replay stages and publishes apart from those
-// of the ledger's engines: LEDGER-replay-TOKEN.
-const replayMark = "-replay-"
-
-// Replay tries rejected messages again: those whose cause again answers for,
-// or all if it is nil. What can be decoded now goes to the tables, filed and
-// numbered as it came; the rest stays rejected. Each message is in one of the
-// two places, once, whenever the process dies: see the package's doc. The
-// Source is not asked for anything, and the Clock is the archive's own.
-func (s *Service) Replay(ctx context.Context, again func(cause string) bool) (out Replayed, err error) {
-	st, err := openExisting(ctx, s.Store, s.Dir)
+// Replay tries rejected messages again: those whose cause the function choose
+// accepts, or all if it is nil. A message that can be decoded now goes to its
+// table with its own topic, partition, offset and time; the others stay
+// rejected. Each message is in one of the two places once, even if the process
+// dies: see the package's doc. Replay does not use Job.Source, and takes the
+// Clock from the archive.
+func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (out Replayed, err error) {
+	st, err := layout.Open(ctx, s.Store, s.Dir)
 	if err != nil {
 		return out, err
 	}
@@ -50,11 +49,23 @@ func (s *Service) Replay(ctx context.Context, again func(cause string) bool) (ou
 		return out, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	r, err := s.replay(ctx, st, again)
+	records, err := ledger.Open(ctx, st, layout.Ledger, nil)
+	if err != nil {
+		return out, fmt.Errorf("archive: %s: %w", layout.Where(s.Dir), err)
+	}
+	clock, err := sink.ParseClock(records.Settings()["clock"])
+	if err != nil {
+		return out, fmt.Errorf("archive: %s: its ledger has an unknown clock: %w", layout.Where(s.Dir), err)
+	}
+	if choose == nil {
+		choose = func(string) bool { return true }
+	}
+	w, err := s.wire(ctx, st, clock)
 	if err != nil {
 		return out, err
 	}
-	defer r.close()
+	defer w.decoder.Close()
+	r := &replay{service: s, wiring: w, store: st, choose: choose}
 	if err := r.run(ctx); err != nil {
 		return r.done, fmt.Errorf("archive: replay: %w", err)
 	}
@@ -63,48 +74,29 @@ func (s *Service) Replay(ctx context.Context, again func(cause string) bool) (ou
 
 // replay is one run of Replay.
 type replay struct {
-	*parts
 	service *Service
-	st      store.Store
-	again   func(cause string) bool
+	wiring  *wiring
+	store   store.Store
+	choose  func(cause string) bool
 	done    Replayed
 }
 
-func (s *Service) replay(ctx context.Context, st store.Store, again func(string) bool) (*replay, error) {
-	settings, err := settingsOf(ctx, st)
-	if err != nil {
-		return nil, err
-	}
-	clock, err := sink.ParseClock(settings["clock"])
-	if err != nil {
-		return nil, fmt.Errorf("archive: %s: its ledger has a clock of its own: %w", s.where(), err)
-	}
-	if again == nil {
-		again = func(string) bool { return true }
-	}
-	p, err := s.parts(ctx, st, clock)
-	if err != nil {
-		return nil, err
-	}
-	return &replay{parts: p, service: s, st: st, again: again}, nil
-}
-
-// run replays the rejected files, group after group.
+// run replays the rejected files, group by group.
 func (r *replay) run(ctx context.Context) error {
-	live, _, err := r.settle(ctx)
+	files, _, err := r.settle(ctx)
 	if err != nil {
 		return err
 	}
-	if err := r.clear(ctx); err != nil {
+	if err := r.clearStaging(ctx); err != nil {
 		return err
 	}
-	for len(live) > 0 {
+	for len(files) > 0 {
 		var group []input
 		var rows int64
-		for len(live) > 0 && rows < replayRows {
-			f := live[0]
-			live = live[1:]
-			n, err := r.chosen(ctx, f)
+		for len(files) > 0 && rows < replayRows {
+			f := files[0]
+			files = files[1:]
+			n, err := r.countChosen(ctx, f)
 			if err != nil {
 				return err
 			}
@@ -112,151 +104,147 @@ func (r *replay) run(ctx context.Context) error {
 				group, rows = append(group, input{f, n}), rows+f.Rows
 			}
 		}
-		if err := r.group(ctx, group); err != nil {
+		if len(group) == 0 {
+			return nil
+		}
+		if err := r.replayFiles(ctx, group); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// clear removes what replays that died have staged. The lock, which falls with
-// its process and not before, says that none is at work, and settle has
-// published what was committed. Without a lock nobody can say that.
-func (r *replay) clear(ctx context.Context) error {
-	if _, ok := r.st.(store.Locker); !ok {
+// clearStaging removes what replays that died have staged. Only the lock, which
+// the system releases when its process dies, proves that no replay is at work;
+// settle has published what was committed.
+func (r *replay) clearStaging(ctx context.Context) error {
+	if _, ok := r.store.(store.Locker); !ok {
 		return nil
 	}
-	for e, err := range r.st.List(ctx, stagingDir+r.ledger.ID()+replayMark) {
-		if err != nil {
-			return err
-		}
-		if err := r.st.Delete(ctx, e.Name); err != nil {
-			return err
-		}
-	}
-	return nil
+	return layout.DeleteAll(ctx, r.store, layout.Staging+"/"+r.wiring.ledger.ID()+layout.ReplayMark)
 }
 
-// group replays some rejected files in one batch: their rows are staged first,
-// by a job without a ledger of its own, and the batch is claimed, decided and
-// published at one go.
-func (r *replay) group(ctx context.Context, inputs []input) error {
-	if len(inputs) == 0 {
-		return nil
+// replayFiles replays some rejected files in one batch. A job without a ledger
+// stages their rows first; then the batch is claimed, decided and published.
+func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
+	id := stream.BatchID{Ledger: r.wiring.ledger.ID() + layout.ReplayMark + strings.ToLower(rand.Text()[:10]), Number: 1}
+	rows, rejects := &stagingSink{files: r.wiring.rows, id: id}, &stagingSink{files: r.wiring.rejects.Parquet, id: id}
+	remove := func() {
+		rows.remove(ctx)
+		rejects.remove(ctx)
 	}
-	id := stream.BatchID{Ledger: r.ledger.ID() + replayMark + strings.ToLower(rand.Text()[:10]), Number: 1}
-	rows, rejects := &held{Sink: r.rows, id: id}, &held{Sink: r.rejects.Parquet, id: id}
+	given := &r.service.Job
 	job := &stream.MicroBatch{
-		Source: &rejectedSource{st: r.st, inputs: inputs, again: r.again}, Transforms: r.transforms,
+		Source: &rejectedSource{store: r.store, inputs: inputs, choose: r.choose}, Transforms: r.wiring.transforms,
 		Sink: rows, Rejects: rejects,
-		Limits:  stream.Limits{Rows: 1 << 40, Bytes: 1 << 50, InFlight: r.service.Limits.InFlight},
-		Workers: r.service.Workers, Log: r.service.Log,
+		Limits:  stream.Limits{Rows: 1 << 40, Bytes: 1 << 50, InFlight: given.Limits.InFlight},
+		Workers: given.Workers, Log: given.Log,
 	}
 	if err := job.Drain(ctx); err != nil {
-		rows.discard(ctx)
-		rejects.discard(ctx)
+		remove()
 		return err
 	}
 	p := job.Progress()
-	c := &ledger.Commit{Rows: rows.receipt, Rejects: rejects.receipt, Bytes: p.BytesIn, Seconds: p.Elapsed.Seconds()}
-	old := replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
-	var chosen int64
+	old := layout.Replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
 	for _, in := range inputs {
-		old.Replaces = append(old.Replaces, replacedFile{in.Path, in.Rows, in.Bytes})
-		chosen += in.chosen
+		old.Replaces = append(old.Replaces, layout.ReplacedFile{Name: in.Path, Rows: in.Rows, Bytes: in.Bytes})
+		r.done.Chosen += in.chosen
 	}
-	if p.Written+p.Dropped == 0 { // all are rejected again: they may as well stay where they are
-		rejects.discard(ctx)
-	} else if err := r.decide(ctx, c, old); err != nil {
-		if errors.Is(err, errReplaced) { // after another error the commit may stand
-			rows.discard(ctx)
-			rejects.discard(ctx)
-		}
-		return err
+	if p.Written+p.Dropped == 0 { // all are rejected again: the files stay
+		rejects.remove(ctx)
 	} else {
+		c := &ledger.Commit{Rows: rows.receipt, Rejects: rejects.receipt, Bytes: p.BytesIn, Seconds: p.Elapsed.Seconds()}
+		if err := r.decide(ctx, c, old); err != nil {
+			if errors.Is(err, errReplaced) { // after another error the commit may exist
+				remove()
+			}
+			return err
+		}
 		r.done.Files += int64(len(inputs))
 	}
-	r.done.Read, r.done.Chosen = r.done.Read+p.Read, r.done.Chosen+chosen
-	r.done.Written, r.done.Dropped, r.done.Rejected = r.done.Written+p.Written, r.done.Dropped+p.Dropped, r.done.Rejected+p.Rejected
-	r.done.add(p.Causes)
+	r.done.add(p)
 	return nil
 }
 
-func (d *Replayed) add(causes map[string]int64) {
+func (d *Replayed) add(p stream.Progress) {
+	d.Read += p.Read
+	d.Written += p.Written
+	d.Dropped += p.Dropped
+	d.Rejected += p.Rejected
 	if d.Causes == nil {
 		d.Causes = map[string]int64{}
 	}
-	for cause, n := range causes {
+	for cause, n := range p.Causes {
 		d.Causes[cause] += n
 	}
 }
 
-// errReplaced says that files which were replayed are there no more.
+// errReplaced reports that files were replaced during their replay.
 var errReplaced = errors.New("another replay has replaced the same files: start again")
 
-// mostClaims is how often a batch is claimed in vain.
-const mostClaims = 20
+// maxClaims is how many batches are claimed in vain before a replay gives up.
+const maxClaims = 20
 
-// decide makes what was staged a batch of the ledger, and publishes it. Between
-// the look at all batches before it and its commit nobody can have replaced the
-// same files: their batch would have a lower number, and would be decided.
-func (r *replay) decide(ctx context.Context, c *ledger.Commit, old replacement) error {
+// decide makes what was staged a batch of the ledger, and publishes it. Nobody
+// can replace the same files between the reading of all earlier batches and the
+// commit: that batch would have a lower number, and would be decided.
+func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replacement) error {
 	var err error
 	if c.Rejects.Data, err = json.Marshal(old); err != nil {
 		return err
 	}
-	for range mostClaims {
-		live, last, err := r.settle(ctx)
+	for range maxClaims {
+		files, last, err := r.settle(ctx)
 		if err != nil {
 			return err
 		}
-		standing := map[string]bool{}
-		for _, f := range live {
-			standing[f.Path] = true
+		exists := map[string]bool{}
+		for _, f := range files {
+			exists[f.Path] = true
 		}
 		for _, f := range old.Replaces {
-			if !standing[f.Name] {
+			if !exists[f.Name] {
 				return errReplaced
 			}
 		}
 		c.Batch, c.Token = last+1, ""
-		if mine, err := r.ledger.Claim(ctx, c.Batch); err != nil {
+		if won, err := r.wiring.ledger.Claim(ctx, c.Batch); err != nil {
 			return err
-		} else if !mine {
+		} else if !won {
 			continue
 		}
-		mine, err := r.ledger.Decide(ctx, c)
+		won, err := r.wiring.ledger.Decide(ctx, c)
 		if err != nil {
 			return err
 		}
-		if mine {
-			return r.finish(ctx, c)
+		if won {
+			return r.publish(ctx, c)
 		}
 	}
 	return errors.New("other processes claim every batch: try again later")
 }
 
-// finish publishes a batch and writes down that it is done.
-func (r *replay) finish(ctx context.Context, c *ledger.Commit) error {
-	if err := publish(ctx, r.st, r.ledger.ID(), c); err != nil {
+// publish publishes a batch and records that it is done.
+func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
+	if err := layout.Publish(ctx, r.store, r.wiring.ledger.ID(), c); err != nil {
 		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
 	}
-	return r.ledger.PutDone(ctx, c.Batch)
+	return r.wiring.ledger.PutDone(ctx, c.Batch)
 }
 
-// settle reads the ledger, decides batches of nothing that a replay claimed and
-// did not decide, and publishes what is committed. It returns the rejected files
-// that stand, and the last batch.
-func (r *replay) settle(ctx context.Context) (live []stream.File, last int64, err error) {
-	gone := map[string]bool{}
-	for rec, err := range r.ledger.Batches(ctx) {
+// settle reads the ledger, publishes what is committed, and decides the batches
+// that a replay claimed and did not decide as empty ones. It returns the rejected
+// files that are not replaced, and the last batch.
+func (r *replay) settle(ctx context.Context) (files []ledger.File, last int64, err error) {
+	replaced := map[string]bool{}
+	for rec, err := range r.wiring.ledger.Batches(ctx) {
 		if err != nil {
 			return nil, 0, err
 		}
 		last = rec.Number
 		c := rec.Commit
 		if c == nil && len(rec.Plan.Ranges) == 0 {
-			if c, err = r.void(ctx, rec.Number); err != nil {
+			if c, err = r.commitEmpty(ctx, rec.Number); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -264,38 +252,31 @@ func (r *replay) settle(ctx context.Context) (live []stream.File, last int64, er
 			continue
 		}
 		if !rec.Done {
-			if err := r.finish(ctx, c); err != nil {
+			if err := r.publish(ctx, c); err != nil {
 				return nil, 0, err
 			}
 		}
-		for f := range c.Rejects.All() {
-			live = append(live, f)
-		}
-		old, err := replacementOf(c)
+		files = slices.AppendSeq(files, c.Rejects.All())
+		old, err := layout.ReplacementOf(c)
 		if err != nil {
 			return nil, 0, err
 		}
 		if old != nil {
 			for _, f := range old.Replaces {
-				gone[f.Name] = true
+				replaced[f.Name] = true
 			}
 		}
 	}
-	standing := live[:0]
-	for _, f := range live {
-		if !gone[f.Path] {
-			standing = append(standing, f)
-		}
-	}
-	return standing, last, nil
+	return slices.DeleteFunc(files, func(f ledger.File) bool { return replaced[f.Path] }), last, nil
 }
 
-// void decides a batch without ranges as one of nothing, unless it is decided.
-func (r *replay) void(ctx context.Context, batch int64) (*ledger.Commit, error) {
+// commitEmpty decides a batch without ranges as an empty one, and returns the
+// commit that won.
+func (r *replay) commitEmpty(ctx context.Context, batch int64) (*ledger.Commit, error) {
 	c := &ledger.Commit{Batch: batch}
-	mine, err := r.ledger.Decide(ctx, c)
-	if err != nil || mine {
+	won, err := r.wiring.ledger.Decide(ctx, c)
+	if err != nil || won {
 		return c, err
 	}
-	return r.ledger.Commit(ctx, batch)
+	return r.wiring.ledger.Commit(ctx, batch)
 }

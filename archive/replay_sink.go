@@ -5,35 +5,39 @@ import (
 
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// held is a sink whose rows are staged under a name of the replay's, and stay
-// there: what becomes of them is for the archive's ledger to say.
-type held struct {
-	Sink    *sink.Parquet
+// stagingSink stages rows under a name of the replay's and does not publish
+// them: the archive's ledger decides about them.
+type stagingSink struct {
+	files   *sink.Parquet
 	id      stream.BatchID
-	receipt stream.Receipt
+	receipt ledger.Receipt // of the attempt that won
 }
 
 // Stage implements stream.Sink.
-func (h *held) Stage(ctx context.Context, b stream.Batch) (r stream.Receipt, err error) {
+func (s *stagingSink) Stage(ctx context.Context, b stream.Batch) (r ledger.Receipt, err error) {
 	if b.Number != 1 {
 		return r, stream.Permanent(errSplit)
 	}
-	b.BatchID = h.id
-	return h.Sink.Stage(ctx, b)
+	b.BatchID = s.id
+	return s.files.Stage(ctx, b)
 }
 
-// Publish implements stream.Sink: it only notes which attempt won.
-func (h *held) Publish(_ context.Context, _ stream.BatchID, r stream.Receipt) error {
-	h.receipt = r
+// Publish implements stream.Sink. It only notes which attempt won.
+func (s *stagingSink) Publish(_ context.Context, _ stream.BatchID, r ledger.Receipt) error {
+	s.receipt = r
 	return nil
 }
 
-// Discard implements stream.Sweeper.
-func (h *held) Discard(ctx context.Context, r stream.Receipt) { h.Sink.Discard(ctx, r) }
+// Sweep implements stream.Sweeper. The rows stay staged.
+func (s *stagingSink) Sweep(context.Context, stream.BatchID) error { return nil }
 
-// discard removes what was staged.
-func (h *held) discard(ctx context.Context) {
-	h.Sink.Sweep(context.WithoutCancel(ctx), h.id) // the next replay removes the rest
+// Discard implements stream.Sweeper.
+func (s *stagingSink) Discard(ctx context.Context, r ledger.Receipt) { s.files.Discard(ctx, r) }
+
+// remove removes what was staged. What it cannot remove the next replay does.
+func (s *stagingSink) remove(ctx context.Context) {
+	s.files.Sweep(context.WithoutCancel(ctx), s.id)
 }

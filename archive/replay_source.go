@@ -11,31 +11,33 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 var errSplit = errors.New("archive: a replay is one batch")
 
-// input is a rejected file, and how many of its messages are to be tried again.
+// input is a rejected file and the number of its messages to try again.
 type input struct {
-	stream.File
+	ledger.File
 	chosen int64
 }
 
-// chosen counts the messages of a file that are to be tried again.
-func (r *replay) chosen(ctx context.Context, f stream.File) (n int64, err error) {
-	for rec, err := range readRejected(ctx, r.st, f, "cause") {
+// countChosen counts the messages of a file to try again.
+func (r *replay) countChosen(ctx context.Context, f ledger.File) (n int64, err error) {
+	for rec, err := range readRejected(ctx, r.store, f, "cause") {
 		if err != nil {
 			return 0, err
 		}
 		causes, ok := rec.Column(0).(*array.String)
 		if !ok {
-			return 0, fmt.Errorf("%s: causes are %v", f.Path, rec.Column(0).DataType())
+			return 0, fmt.Errorf("%s: column cause is %v, not text", f.Path, rec.Column(0).DataType())
 		}
 		for i := range causes.Len() {
-			if r.again(causes.Value(i)) {
+			if r.choose(causes.Value(i)) {
 				n++
 			}
 		}
@@ -43,9 +45,9 @@ func (r *replay) chosen(ctx context.Context, f stream.File) (n int64, err error)
 	return n, nil
 }
 
-// readRejected yields columns of a rejected file, after a look whether it is
-// what was committed.
-func readRejected(ctx context.Context, st store.Store, f stream.File, columns ...string) iter.Seq2[arrow.Record, error] {
+// readRejected yields columns of a rejected file, after it has compared the file
+// with its entry in the commit.
+func readRejected(ctx context.Context, st store.Store, f ledger.File, columns ...string) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
 		in, err := st.Open(ctx, f.Path)
 		if err != nil {
@@ -53,8 +55,8 @@ func readRejected(ctx context.Context, st store.Store, f stream.File, columns ..
 			return
 		}
 		defer in.Close()
-		if err := whole(in, f, inspect.Options{}); err != nil {
-			yield(nil, fmt.Errorf("%s is damaged: %w: bring it back from a copy", f.Path, err))
+		if err := layout.CheckFile(in, f, inspect.Options{}); err != nil {
+			yield(nil, fmt.Errorf("%s is damaged: %w: restore it from a copy", f.Path, err))
 			return
 		}
 		for rec, err := range inspect.Columns(ctx, in, columns...) {
@@ -68,43 +70,43 @@ func readRejected(ctx context.Context, st store.Store, f stream.File, columns ..
 	}
 }
 
-// rejectedSource makes messages of rejected files again. Each file is a
-// partition, and its rows are numbered. Messages that are not to be tried again
-// are rejected as they were.
+// rejectedSource is a source of the messages of rejected files. Each file is a
+// partition, whose offsets are the numbers of its rows. Messages not to be tried
+// again are rejected with their cause.
 type rejectedSource struct {
-	st     store.Store
+	store  store.Store
 	inputs []input
-	again  func(cause string) bool
+	choose func(cause string) bool
 }
 
 // Available implements stream.Source.
 func (s *rejectedSource) Available(context.Context) (out []stream.Extent, _ error) {
 	for _, f := range s.inputs {
-		out = append(out, stream.Extent{Range: stream.Range{Partition: f.Path, To: f.Rows}})
+		out = append(out, stream.Extent{Range: ledger.Range{Partition: f.Path, To: f.Rows}})
 	}
 	return out, nil
 }
 
-// chunkRows is how many messages are in a chunk. They are slices of a row group,
-// whose memory counts once.
+// chunkRows is the number of messages in a chunk, which is a slice of a row
+// group.
 const chunkRows = 64
 
-// Read implements stream.Source. All is read whole, or not at all.
-func (s *rejectedSource) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+// Read implements stream.Source. It reads whole files only.
+func (s *rejectedSource) Read(ctx context.Context, ranges []ledger.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		for _, r := range ranges {
-			if !s.file(ctx, r, yield) {
+			if !s.readFile(ctx, r, yield) {
 				return
 			}
 		}
 	}
 }
 
-// rejectedColumns are those of stream.MessageSchema in a rejected file, and the
-// cause behind them.
+// rejectedColumns are the columns of stream.MessageSchema in a rejected file,
+// followed by the cause.
 var rejectedColumns = []string{"topic", "partition", "offset", "time", "key", "raw", "cause"}
 
-func (s *rejectedSource) file(ctx context.Context, r stream.Range, yield func(stream.Chunk, error) bool) bool {
+func (s *rejectedSource) readFile(ctx context.Context, r ledger.Range, yield func(stream.Chunk, error) bool) bool {
 	fail := func(err error) bool {
 		yield(stream.Chunk{}, err)
 		return false
@@ -117,7 +119,7 @@ func (s *rejectedSource) file(ctx context.Context, r stream.Range, yield func(st
 			return fail(stream.Permanent(errSplit))
 		}
 		var next int64
-		for rec, err := range readRejected(ctx, s.st, f.File, rejectedColumns...) {
+		for rec, err := range readRejected(ctx, s.store, f.File, rejectedColumns...) {
 			if err != nil {
 				return fail(err)
 			}
@@ -125,7 +127,7 @@ func (s *rejectedSource) file(ctx context.Context, r stream.Range, yield func(st
 			if err != nil {
 				return fail(stream.Permanent(fmt.Errorf("%s: %w", f.Path, err)))
 			}
-			more := s.group(messages, rec, f.Path, &next, yield)
+			more := s.yieldChunks(messages, rec, f.Path, &next, yield)
 			messages.Release()
 			if !more {
 				return false
@@ -135,23 +137,23 @@ func (s *rejectedSource) file(ctx context.Context, r stream.Range, yield func(st
 	return true
 }
 
-// group yields the messages of a row group, chunk by chunk.
-func (s *rejectedSource) group(messages, rec arrow.Record, partition string, next *int64, yield func(stream.Chunk, error) bool) bool {
+// yieldChunks yields the messages of a row group, chunk by chunk.
+func (s *rejectedSource) yieldChunks(messages, rec arrow.Record, partition string, next *int64, yield func(stream.Chunk, error) bool) bool {
 	causes := rec.Column(len(rejectedColumns) - 1).(*array.String)
 	for from := int64(0); from < messages.NumRows(); from += chunkRows {
 		to := min(from+chunkRows, messages.NumRows())
-		part := messages.NewSlice(from, to)
-		c := stream.Chunk{Messages: part, Accounts: []stream.Account{{
-			Range: stream.Range{Partition: partition, From: *next, To: *next + to - from}, Read: to - from,
+		slice := messages.NewSlice(from, to)
+		c := stream.Chunk{Messages: slice, Accounts: []ledger.Account{{
+			Range: ledger.Range{Partition: partition, From: *next, To: *next + to - from}, Read: to - from,
 		}}}
 		*next += to - from
 		for i := from; i < to; i++ {
-			if cause := causes.Value(int(i)); !s.again(cause) {
+			if cause := causes.Value(int(i)); !s.choose(cause) {
 				c.Rejects = append(c.Rejects, stream.Reject{Row: int(i - from), Cause: cmp.Or(cause, "unknown")})
 			}
 		}
 		more := yield(c, nil)
-		part.Release()
+		slice.Release()
 		if !more {
 			return false
 		}
@@ -159,11 +161,11 @@ func (s *rejectedSource) group(messages, rec arrow.Record, partition string, nex
 	return true
 }
 
-// messagesOf makes messages of the columns of a rejected file. Their bytes are
+// messagesOf makes messages of the rejectedColumns of a file. Keys and values are
 // not copied.
 func messagesOf(rec arrow.Record) (arrow.Record, error) {
 	if _, ok := rec.Column(len(rejectedColumns) - 1).(*array.String); !ok {
-		return nil, errors.New("column cause is no text")
+		return nil, errors.New("column cause is not text")
 	}
 	topic, ok0 := rec.Column(0).(*array.String)
 	partition, ok1 := rec.Column(1).(*array.Int32)
@@ -172,7 +174,7 @@ func messagesOf(rec arrow.Record) (arrow.Record, error) {
 	key, ok4 := rec.Column(4).(*array.Binary)
 	raw, ok5 := rec.Column(5).(*array.Binary)
 	if !ok0 || !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
-		return nil, fmt.Errorf("its columns are those of no rejected file: %v", rec.Schema())
+		return nil, fmt.Errorf("its columns are not those of a rejected file: %v", rec.Schema())
 	}
 	keys, values := bytesOf(key), bytesOf(raw)
 	defer keys.Release()
@@ -190,7 +192,7 @@ func messagesOf(rec arrow.Record) (arrow.Record, error) {
 	return b.NewRecord(), nil
 }
 
-// bytesOf is the buffer that a column's values lie in.
+// bytesOf returns the buffer that holds a column's values.
 func bytesOf(a *array.Binary) *memory.Buffer {
 	if buf := a.Data().Buffers()[2]; buf != nil {
 		buf.Retain()
@@ -199,7 +201,7 @@ func bytesOf(a *array.Binary) *memory.Buffer {
 	return memory.NewBufferBytes(nil)
 }
 
-// viewOf is a value where it lies.
+// viewOf returns a value as a view of the buffer.
 func viewOf(a *array.Binary, buf *memory.Buffer, i int) stream.View {
 	if a.IsNull(i) {
 		return stream.View{}

@@ -1,81 +1,65 @@
 package archive
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
-	"sync/atomic"
-	"time"
 
 	"github.com/skyfinch/skyfinch/alert"
+	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// Service archives alerts, exactly once. Fill in Source and Dir, or Source and
-// Store, then call Run or Drain, one at a time. To change more than the fields
-// allow, wire the parts yourself: see the package's example.
+// Service archives alerts exactly once. Fill in Job.Source and Dir or Store,
+// then call Run or Drain, one at a time. To change more than the fields allow,
+// wire the parts yourself, as the package's example does.
 type Service struct {
-	// Source is where messages come from, by stream.MessageSchema.
-	Source stream.Source
-	// Dir is the directory of the archive; it is made if need be.
+	// Job is the job that the service runs: its source, limits, workers,
+	// interval, log and so on. Its Transforms are applied to the decoded alerts.
+	// The first row that is archived with a column that they add fixes the
+	// column's type; a column of another type needs another name.
+	//
+	// Sink, Rejects, Ledger and Alone must be left zero. The service sets them
+	// while it runs, and puts its decoder before the Transforms.
+	Job stream.MicroBatch
+
+	// Dir is the directory of the archive, which is created if it does not
+	// exist.
 	Dir string
-	// Store keeps the archive; nil: Dir. Beside a Store, Dir is only a local
-	// directory: rows that do not fit in memory are spilled to Dir/staging,
-	// or without a Dir to os.TempDir.
+	// Store holds the archive instead of Dir. Rows that do not fit in memory
+	// are then spilled to Dir/staging, or to os.TempDir if Dir is empty.
 	Store store.Store
-
-	Surveys  []alert.Survey // nil: all that package alert knows
-	Registry alert.Registry // of the schemas of Confluent framing; nil: none
-	// Transforms are applied to the decoded alerts. The type of a column that
-	// they add is settled by the first row that is archived with it; a column
-	// of another type needs another name.
-	Transforms []stream.Transform
-
-	Clock       sink.Clock // by which time rows are filed; fixed for a Dir by its first run
-	Compression sink.Compression
-
-	Interval time.Duration // from batch to batch while nothing waits; 0: 10 s
-	Limits   stream.Limits
-	Workers  int // that decode and encode; 0: one a core
-	Log      *slog.Logger
-	// RecordLost records messages that are gone before they were read as lost
-	// in the ledger, and goes on; without it they are an error.
-	RecordLost bool
-
-	// Shared says that other processes may archive into the same place at the
-	// same time, each with this field set: those of a Kafka group, say. Without
-	// it a second process is turned away, where the store can tell.
+	// Shared allows other processes with Shared set, such as the members of a
+	// Kafka group, to archive into the same place at the same time. If false, a
+	// second process gets an error if the store has locks.
 	Shared bool
 
-	engine atomic.Pointer[stream.MicroBatch]
+	Surveys     []alert.Survey // if nil, all surveys of package alert
+	Registry    alert.Registry // of the schemas of Confluent framing; may be nil
+	Clock       sink.Clock     // the time that rows are filed by; the first run fixes it
+	Compression sink.Compression
 }
 
 // Run archives until the context ends, and then returns nil.
-func (s *Service) Run(ctx context.Context) error {
-	return s.with(ctx, func(e *stream.MicroBatch) error { return e.Run(ctx) })
-}
+func (s *Service) Run(ctx context.Context) error { return s.with(ctx, s.Job.Run) }
 
-// Drain archives what there is now.
-func (s *Service) Drain(ctx context.Context) error {
-	return s.with(ctx, func(e *stream.MicroBatch) error { return e.Drain(ctx) })
-}
+// Drain archives what the source has now.
+func (s *Service) Drain(ctx context.Context) error { return s.with(ctx, s.Job.Drain) }
 
-// Progress says how far the current or last Run or Drain has come.
-func (s *Service) Progress() stream.Progress {
-	if e := s.engine.Load(); e != nil {
-		return e.Progress()
+// Progress returns the progress of the current or last Run or Drain. It may be
+// called at any time.
+func (s *Service) Progress() stream.Progress { return s.Job.Progress() }
+
+// with opens the archive, runs the job on it, and closes it.
+func (s *Service) with(ctx context.Context, run func(context.Context) error) (err error) {
+	job := &s.Job
+	if job.Sink != nil || job.Rejects != nil || job.Ledger != nil || job.Alone {
+		return errors.New("archive: Service.Job must not have a Sink, Rejects, a Ledger or Alone: the service sets them")
 	}
-	return stream.Progress{}
-}
-
-// with opens the archive, works on it, and closes it.
-func (s *Service) with(ctx context.Context, work func(*stream.MicroBatch) error) (err error) {
 	st, err := s.open()
 	if err != nil {
 		return err
@@ -85,57 +69,46 @@ func (s *Service) with(ctx context.Context, work func(*stream.MicroBatch) error)
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	p, err := s.parts(ctx, st, s.Clock)
+	w, err := s.wire(ctx, st, s.Clock)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	e := &stream.MicroBatch{
-		Source:     s.Source,
-		Transforms: p.transforms,
-		Sink:       p.rows,
-		Rejects:    p.rejects,
-		Ledger:     p.ledger,
-		Interval:   s.Interval,
-		Limits:     s.Limits,
-		Workers:    s.Workers,
-		Log:        s.Log,
-		RecordLost: s.RecordLost,
-	}
+	defer w.decoder.Close()
+	given := job.Transforms
+	defer func() {
+		job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = given, nil, nil, nil, false
+	}()
 	_, locked := st.(store.Locker)
-	e.Alone = locked && !s.Shared
-	s.engine.Store(e)
-	return work(e)
+	job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = w.transforms, w.rows, w.rejects, w.ledger, locked && !s.Shared
+	return run(ctx)
 }
 
-// parts are what a job on the archive is made of.
-type parts struct {
+// wiring is what a job on the archive is made of.
+type wiring struct {
 	ledger     *ledger.Ledger
-	transforms []stream.Transform
-	rows       *sink.Parquet
-	rejects    rejectFiles
 	decoder    *alert.Decoder
+	transforms []stream.Transform // the decoder and those of the job
+	rows       *sink.Parquet
+	rejects    layout.Rejects
 }
 
-func (p *parts) close() { p.decoder.Close() }
-
-// parts opens the ledger and makes the parts around it.
-func (s *Service) parts(ctx context.Context, st store.Store, clock sink.Clock) (*parts, error) {
-	ledger, err := s.ledger(ctx, st, clock)
+// wire opens the ledger and makes the parts of a job on it.
+func (s *Service) wire(ctx context.Context, st store.Store, clock sink.Clock) (*wiring, error) {
+	records, err := s.openLedger(ctx, st, clock)
 	if err != nil {
 		return nil, err
 	}
-	schemas := &schemaFiles{Ledger: ledger, store: st}
+	schemas := &layout.SchemaFiles{Ledger: records, Store: st}
 	if !s.Shared {
-		if err := schemas.sweep(ctx); err != nil {
-			return nil, fmt.Errorf("archive: sweep %s: %w", schemaStaging, err)
+		if err := schemas.Sweep(ctx); err != nil {
+			return nil, fmt.Errorf("archive: sweep %s: %w", layout.SchemaStaging, err)
 		}
 	}
-	p := &parts{ledger: ledger, rows: s.parquet(st, clock), rejects: rejectFiles{s.parquet(st, sink.IngestTime)}}
-	p.rows.Schemas = schemas
-	p.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: ledger}
-	p.transforms = append([]stream.Transform{p.decoder}, s.Transforms...)
-	return p, nil
+	w := &wiring{ledger: records, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
+	w.rows.Schemas = schemas
+	w.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: records}
+	w.transforms = append([]stream.Transform{w.decoder}, s.Job.Transforms...)
+	return w, nil
 }
 
 func (s *Service) open() (store.Store, error) {
@@ -152,8 +125,8 @@ func (s *Service) open() (store.Store, error) {
 	return dir, nil
 }
 
-// lock turns a second process away, where the store can tell, if one of them
-// wants the archive for itself.
+// lock locks the archive if its store has locks. It fails if another process
+// holds the lock and one of the two does not share it.
 func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err error) {
 	l, ok := st.(store.Locker)
 	if !ok {
@@ -161,7 +134,7 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err er
 	}
 	unlock, err = l.Lock("ledger/lock", shared)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("archive: another process is writing to %s: stop it; to archive with several processes start all of them with -group", s.where())
+		return nil, fmt.Errorf("archive: another process is writing to %s: stop it; to archive with several processes start all of them with -group", layout.Where(s.Dir))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
@@ -169,28 +142,25 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err er
 	return unlock, nil
 }
 
-func (s *Service) ledger(ctx context.Context, st store.Store, clock sink.Clock) (*ledger.Ledger, error) {
-	ledger, err := ledger.Open(ctx, st, ledgerDir, map[string]string{
+func (s *Service) openLedger(ctx context.Context, st store.Store, clock sink.Clock) (*ledger.Ledger, error) {
+	l, err := ledger.Open(ctx, st, layout.Ledger, map[string]string{
 		"clock": clock.String(), "layout": clock.Layout(),
 	})
-	var other *settingsError
+	var other *ledger.SettingsError
 	if errors.As(err, &other) {
 		other.Ledger = filepath.Join(s.Dir, other.Ledger)
 		return nil, other
 	}
 	if err != nil {
-		return nil, fmt.Errorf("archive: %s: %w", s.where(), err)
+		return nil, fmt.Errorf("archive: %s: %w", layout.Where(s.Dir), err)
 	}
-	return ledger, nil
+	return l, nil
 }
 
-// where names the archive in errors.
-func (s *Service) where() string { return cmp.Or(s.Dir, "the store") }
-
 func (s *Service) parquet(st store.Store, clock sink.Clock) *sink.Parquet {
-	p := &sink.Parquet{Store: st, Clock: clock, Compression: s.Compression, Workers: s.Workers}
+	p := &sink.Parquet{Store: st, Staging: layout.Staging, Clock: clock, Compression: s.Compression, Workers: s.Job.Workers}
 	if s.Dir != "" {
-		p.Spill = filepath.Join(s.Dir, "staging")
+		p.Spill = filepath.Join(s.Dir, layout.Staging)
 	}
 	return p
 }

@@ -61,7 +61,7 @@ func columns(t *testing.T, s store.Store, name string) (out []string) {
 
 func TestAnyStore(t *testing.T) {
 	st := store.NewMemory()
-	s := &archive.Service{Source: night(t, 30), Store: st}
+	s := &archive.Service{Job: stream.MicroBatch{Source: night(t, 30)}, Store: st}
 	require.NoError(t, s.Drain(t.Context()))
 	assert.EqualValues(t, 30, s.Progress().Written)
 	assert.Len(t, names(t, st, "alerts/ztf/"), 3)
@@ -71,8 +71,18 @@ func TestAnyStore(t *testing.T) {
 	assert.EqualValues(t, 0, s.Progress().Written)
 }
 
+// The service sets some fields of its Job while it runs, and resets them.
+func TestJobBelongsToService(t *testing.T) {
+	s := &archive.Service{Job: stream.MicroBatch{Source: night(t, 3)}, Store: store.NewMemory()}
+	require.NoError(t, s.Drain(t.Context()))
+	assert.Nil(t, s.Job.Sink)
+	assert.Empty(t, s.Job.Transforms)
+	s.Job.Rejects = stream.SinkFunc(nil)
+	assert.ErrorContains(t, s.Drain(t.Context()), "archive: Service.Job must not have a Sink")
+}
+
 func TestNowhere(t *testing.T) {
-	s := &archive.Service{Source: night(t, 1)}
+	s := &archive.Service{Job: stream.MicroBatch{Source: night(t, 1)}}
 	assert.EqualError(t, s.Drain(t.Context()), "archive: Service needs a Dir or a Store")
 }
 
@@ -81,14 +91,14 @@ func TestLockOfStore(t *testing.T) {
 	require.NoError(t, err)
 	unlock, err := dir.Lock("ledger/lock", false)
 	require.NoError(t, err)
-	s := &archive.Service{Source: night(t, 1), Store: &faultstore.Store{Store: dir}}
+	s := &archive.Service{Job: stream.MicroBatch{Source: night(t, 1)}, Store: &faultstore.Store{Store: dir}}
 	assert.EqualError(t, s.Drain(t.Context()),
 		"archive: another process is writing to the store: stop it; to archive with several processes start all of them with -group")
 	require.NoError(t, unlock())
 	assert.NoError(t, s.Drain(t.Context()))
 }
 
-// A schema file that a killed process staged is nobody's.
+// Schema files that a killed process staged are removed.
 func TestLitterIsSwept(t *testing.T) {
 	st := store.NewMemory()
 	for _, name := range []string{"staging/schema/A", "staging/schema/B", "staging/other/x"} {
@@ -96,7 +106,7 @@ func TestLitterIsSwept(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.Close())
 	}
-	require.NoError(t, (&archive.Service{Source: night(t, 1), Store: st}).Drain(t.Context()))
+	require.NoError(t, (&archive.Service{Job: stream.MicroBatch{Source: night(t, 1)}, Store: st}).Drain(t.Context()))
 	assert.Equal(t, []string{"staging/other/x"}, names(t, st, "staging/"))
 }
 
@@ -106,14 +116,14 @@ func TestRejectsShareStaging(t *testing.T) {
 	st := store.NewMemory()
 	source := night(t, 5)
 	require.NoError(t, os.WriteFile(filepath.Join(source.Patterns[0], "bad.avro"), []byte("bad"), 0o666))
-	require.NoError(t, (&archive.Service{Source: source, Store: st}).Drain(t.Context()))
+	require.NoError(t, (&archive.Service{Job: stream.MicroBatch{Source: source}, Store: st}).Drain(t.Context()))
 	assert.Len(t, names(t, st, "alerts/"), 3)
 	assert.Len(t, names(t, st, "rejected/"), 1)
 	assert.Empty(t, names(t, st, "staging/"))
 }
 
-// match is a transform that adds the column cdsxmatch, and notes what columns
-// it was given.
+// match is a transform that adds the column cdsxmatch, and notes the columns of
+// its input.
 type match struct {
 	column arrow.Array // of one row
 	mu     sync.Mutex
@@ -144,14 +154,14 @@ func column(t *testing.T, typ arrow.DataType, json string) arrow.Array {
 	return a
 }
 
-// What a transform adds is a column of the table: of its schema file, of its
-// chain, and of no other type after a restart. It does not come back to the
-// transform.
+// A column that a transform adds belongs to the table: to its schema file and
+// its schema chain, with the same type after a restart. It is not in the
+// transform's input.
 func TestTransformAddsColumn(t *testing.T) {
 	st := store.NewMemory()
 	text := column(t, arrow.BinaryTypes.String, `"Star"`)
 	run := func(n int, m *match) error {
-		s := &archive.Service{Source: night(t, n), Store: st, Transforms: []stream.Transform{m}}
+		s := &archive.Service{Job: stream.MicroBatch{Source: night(t, n), Transforms: []stream.Transform{m}}, Store: st}
 		return s.Drain(t.Context())
 	}
 	for n := range 2 {
@@ -164,7 +174,7 @@ func TestTransformAddsColumn(t *testing.T) {
 	before := names(t, st, "alerts/")
 	m := &match{column: column(t, arrow.PrimitiveTypes.Int64, "7")}
 	err := run(10, m)
-	assert.ErrorContains(t, err, `table "alerts/ztf": the files of the table have another type: avroarrow: merge: cdsxmatch: int64 does not fit into utf8: give the column another name`)
+	assert.ErrorContains(t, err, `table "alerts/ztf": its files have another type: avroarrow: merge: cdsxmatch: int64 does not fit into utf8: rename the column`)
 	assert.Equal(t, before, names(t, st, "alerts/"))
 	assert.Empty(t, names(t, st, "staging/"))
 	m = &match{column: text}
@@ -185,12 +195,12 @@ func TestSchemaFileKeepsUp(t *testing.T) {
 		return nil
 	}}
 	dir := t.TempDir()
-	s := &archive.Service{Source: night(t, 10), Dir: dir, Store: f}
+	s := &archive.Service{Job: stream.MicroBatch{Source: night(t, 10)}, Dir: dir, Store: f}
 	require.NoError(t, s.Drain(t.Context()))
-	s.Transforms = []stream.Transform{&match{column: column(t, arrow.BinaryTypes.String, `"Star"`)}}
-	s.Source = night(t, 10)
+	s.Job.Transforms = []stream.Transform{&match{column: column(t, arrow.BinaryTypes.String, `"Star"`)}}
+	s.Job.Source = night(t, 10)
 	require.NoError(t, s.Drain(t.Context()))
-	s.Transforms, s.Source = nil, night(t, 10)
+	s.Job.Transforms, s.Job.Source = nil, night(t, 10)
 	require.NoError(t, s.Drain(t.Context()))
 	require.Len(t, widths, 3, "one at each start")
 	assert.Equal(t, []int{widths[0], widths[0] + 1, widths[0] + 1}, widths)

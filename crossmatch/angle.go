@@ -1,6 +1,11 @@
 package crossmatch
 
-import "math"
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+)
 
 // Angle is an angle on the sky, in degrees. Write it with a unit:
 // 1.5 * crossmatch.Arcsecond.
@@ -23,3 +28,28 @@ func (a Angle) Arcseconds() float64 { return float64(a) * 3600 }
 
 // Radians returns the angle in radians.
 func (a Angle) Radians() float64 { return float64(a) * (math.Pi / 180) }
+
+// String formats the angle in arcseconds, as ParseAngle reads it.
+func (a Angle) String() string {
+	return strconv.FormatFloat(a.Arcseconds(), 'g', -1, 64) + "arcsec"
+}
+
+// ParseAngle parses an angle from 0 to 180 degrees: a number of arcseconds, or a
+// number followed by arcsec, arcmin, deg or mas.
+func ParseAngle(text string) (Angle, error) {
+	digits, unit := text, Arcsecond
+	for _, u := range []struct {
+		name string
+		unit Angle
+	}{{"arcsec", Arcsecond}, {"arcmin", Arcminute}, {"deg", Degree}, {"mas", Milliarcsecond}} {
+		if before, ok := strings.CutSuffix(text, u.name); ok {
+			digits, unit = before, u.unit
+			break
+		}
+	}
+	x, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil || !(x >= 0) || !(x*unit.Degrees() <= 180) {
+		return 0, errors.New("not an angle from 0 to 180 degrees: write 1.5 (arcseconds), 2arcmin or 0.1deg")
+	}
+	return Angle(x) * unit, nil
+}

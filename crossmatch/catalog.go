@@ -117,6 +117,10 @@ func NewCatalog(rows Rows) (*Catalog, error) {
 // Len returns the number of rows, those without a position included.
 func (c *Catalog) Len() int { return c.rows }
 
+// Moves reports whether the catalogue has proper motions, so that the time of
+// observation counts.
+func (c *Catalog) Moves() bool { return c.motions != nil }
+
 // Bytes returns how large the catalogue is in memory, or in its file.
 func (c *Catalog) Bytes() int64 {
 	n := int64(8*len(c.radii) + int(unsafe.Sizeof(motion{}))*len(c.motions))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"sync"
@@ -53,6 +54,14 @@ type Join struct {
 	Matcher Matcher
 	Radius  Angle    // 0 to 180 degrees, or less if the matcher says so
 	Columns []string // of the matcher's, in this order; nil: all
+}
+
+// Close closes the matcher if it is an io.Closer.
+func (j Join) Close() error {
+	if c, ok := j.Matcher.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
 }
 
 var _ stream.Transform = (*Transform)(nil)

@@ -313,26 +313,16 @@ func (e *engine) snapshot(ctx context.Context, through int64) error {
 
 // publish makes a committed batch visible and removes what other attempts left.
 func (e *engine) publish(ctx context.Context, x *protocol.Entry) error {
-	c := x.Commit
-	id := BatchID{e.ledger.ID(), c.Batch}
-	if err := e.job.Sink.Publish(ctx, id, c.Rows); err != nil {
+	id := BatchID{e.ledger.ID(), x.Commit.Batch}
+	if err := makeVisible(ctx, id, x.Commit, e.job.Sink, e.job.Rejects); err != nil {
 		return err
 	}
-	if e.job.Rejects != nil {
-		if err := e.job.Rejects.Publish(ctx, id, c.Rejects); err != nil {
-			return err
-		}
-	}
 	readable := time.Now()
-	for _, s := range []Sink{e.job.Sink, e.job.Rejects} { // after both have published: they may share a staging area
-		if sweeper, ok := s.(Sweeper); ok {
-			if err := sweeper.Sweep(ctx, id); err != nil {
-				return err
-			}
-		}
+	if err := sweep(ctx, id, e.job.Sink, e.job.Rejects); err != nil {
+		return err
 	}
 	e.poison.learn(x)
-	e.job.progress.published(c, readable)
+	e.job.progress.published(x.Commit, readable)
 	if e.job.Observe != nil {
 		e.job.Observe(e.job.Progress())
 	}

@@ -19,13 +19,13 @@ import (
 // After a million batches a start is quick, the ledger's directory is small,
 // and history has them all.
 func TestManyBatches(t *testing.T) {
-	n := int64(100_000)
+	n := int64(5_000)
 	if text := os.Getenv("SKYFINCH_BATCHES"); text != "" { // a million takes 40 s
 		var err error
 		n, err = strconv.ParseInt(text, 10, 64)
 		require.NoError(t, err)
-	} else if testing.Short() {
-		n = 5_000
+	} else if os.Getenv("SKYFINCH_LONG") != "" {
+		n = 100_000
 	}
 	ctx := t.Context()
 	s := store.NewMemory()

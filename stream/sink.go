@@ -3,6 +3,8 @@ package stream
 import (
 	"context"
 	"iter"
+
+	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // A Sink takes the rows of a batch in two steps, so that nothing is visible
@@ -50,6 +52,36 @@ type Sweeper interface {
 	// failed or lost: no commit names these files, and none ever will. What
 	// cannot be removed is left for Sweep.
 	Discard(ctx context.Context, r Receipt)
+}
+
+// Publish publishes a committed batch of a ledger, given the ledger's id, and
+// sweeps, as an engine does. If rejects is nil, there are none. It may be called
+// by any process, and more than once.
+func Publish(ctx context.Context, ledgerID string, c *ledger.Commit, rows, rejects Sink) error {
+	id := BatchID{ledgerID, c.Batch}
+	if err := makeVisible(ctx, id, c, rows, rejects); err != nil {
+		return err
+	}
+	return sweep(ctx, id, rows, rejects)
+}
+
+func makeVisible(ctx context.Context, id BatchID, c *ledger.Commit, rows, rejects Sink) error {
+	if err := rows.Publish(ctx, id, c.Rows); err != nil || rejects == nil {
+		return err
+	}
+	return rejects.Publish(ctx, id, c.Rejects)
+}
+
+// sweep sweeps after both sinks have published: they may share a staging area.
+func sweep(ctx context.Context, id BatchID, sinks ...Sink) error {
+	for _, s := range sinks {
+		if sweeper, ok := s.(Sweeper); ok {
+			if err := sweeper.Sweep(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // SinkFunc is a Sink made of a function, for services that print, count or

@@ -24,12 +24,12 @@ func TestTallyRefuses(t *testing.T) {
 		"returned p[2,3), but p[0,10) was planned and read up to 3":  {account(0, 3), account(2, 3)},
 		"returned p[0,3), but p[0,10) was planned and read up to 3":  {account(0, 3), account(0, 3)},
 		"returned p[0,11), but p[0,10) was planned and read up to 0": {account(0, 11)},
-		"account of p[0,4): 4 offsets, 3 accounted for":               {{Range: Range{Partition: "p", From: 0, To: 4}, Read: 3}},
-		"account of p[0,4) has a negative count":                  {{Range: Range{Partition: "p", From: 0, To: 4}, Read: -1, Control: 5}},
-		"account of p[4,0) has no end":                                {{Range: Range{Partition: "p", From: 4, To: 0}}},
-		"account of p[0,…) has no end":                                {{Range: Range{Partition: "p", From: 0, To: ledger.UnknownEnd}}},
-		"the source accounts for more than a chunk's 1 messages":      {{Range: Range{Partition: "p", From: 0, To: math.MaxInt64 - 1}, Read: math.MaxInt64 - 1}},
-		"the source accounts for 0 of a chunk's 1 messages":           {{Range: Range{Partition: "p", From: 0, To: 1}, Control: 1}},
+		"account of p[0,4): 4 offsets, 3 accounted for":              {{Range: Range{Partition: "p", From: 0, To: 4}, Read: 3}},
+		"account of p[0,4) has a negative count":                     {{Range: Range{Partition: "p", From: 0, To: 4}, Read: -1, Control: 5}},
+		"account of p[4,0) has no end":                               {{Range: Range{Partition: "p", From: 4, To: 0}}},
+		"account of p[0,…) has no end":                               {{Range: Range{Partition: "p", From: 0, To: ledger.UnknownEnd}}},
+		"the source accounts for more than a chunk's 1 messages":     {{Range: Range{Partition: "p", From: 0, To: math.MaxInt64 - 1}, Read: math.MaxInt64 - 1}},
+		"the source accounts for 0 of a chunk's 1 messages":          {{Range: Range{Partition: "p", From: 0, To: 1}, Control: 1}},
 		"returned q[0,1), but [0,0) was planned and read up to 0":    {{Range: Range{Partition: "q", From: 0, To: 1}, Read: 1}},
 	} {
 		tl := newTally([]Range{{Partition: "p", From: 0, To: 10}})
@@ -80,9 +80,9 @@ func TestTallyByRange(t *testing.T) {
 		"returned p[11,12), but p[10,12) was planned and read up to 10": {account(11, 12)},
 		"returned p[20,22), but p[20,30) was planned and read up to 22": {account(20, 22), account(20, 22)},
 		"returned p[15,16), but p[20,30) was planned and read up to 20": {account(15, 16)},
-		"the source stopped before the end of p[20,30)":                  {account(20, 29), account(0, 10), account(10, 12)},
-		"the source stopped before the end of p[10,12)":                  {account(20, 30), account(0, 10)},
-		"the source stopped before the end of p[0,10)":                   {account(20, 30), account(0, 9), account(10, 12)},
+		"the source stopped before the end of p[20,30)":                 {account(20, 29), account(0, 10), account(10, 12)},
+		"the source stopped before the end of p[10,12)":                 {account(20, 30), account(0, 10)},
+		"the source stopped before the end of p[0,10)":                  {account(20, 30), account(0, 9), account(10, 12)},
 	} {
 		tl := newTally(ranges)
 		var err error

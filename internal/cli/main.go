@@ -18,50 +18,77 @@ import (
 	"github.com/skyfinch/skyfinch/stream/files"
 )
 
-// UsageError is an error of whoever typed the command; Main exits with 2.
-type UsageError struct{ Text string }
-
-// Error is the text.
-func (e UsageError) Error() string { return e.Text }
-
-// memoryLimit is from where on Go collects garbage more often than it would:
-// what is alive is bounded by the settings of the job, and far below.
+// memoryLimit is the size from which Go collects garbage more often than it
+// would. The memory that a job needs is bounded by its settings, far below.
 const memoryLimit = 400 << 20
 
-// mostInflated is how large a compressed batch of Kafka messages may become in
-// memory, in bytes; sarama has no bound by itself. Brokers refuse batches above
-// 1 MiB, or some more, before they are inflated.
-const mostInflated = 128 << 20
+// maxInflated bounds the size in memory of a compressed batch of Kafka
+// messages, in bytes; sarama has no bound of its own. Brokers refuse batches of
+// more than about 1 MiB before they are inflated.
+const maxInflated = 128 << 20
 
-// Main runs a command until it ends, or until Ctrl-C or SIGTERM end its
-// context; a second signal kills it. It returns the exit status: 0, 1 after an
-// error or when what was asked for was not finished, which stands on standard
-// error in one line, or 2 after wrong usage.
+// The exit statuses of Main.
+const (
+	exitError       = 1
+	exitUsage       = 2
+	exitInterrupted = 128 + int(syscall.SIGINT)
+)
+
+// Main runs a command until it ends, or until SIGINT (Ctrl-C) or SIGTERM cancels
+// its context; a second signal kills the process. It returns the exit status,
+// and prints an error on standard error, in one line:
+//
+//	0    the command ended in order
+//	1    an error, or SIGTERM before the work was done
+//	2    wrong usage
+//	130  SIGINT before the work was done
 func Main(name string, run func(ctx context.Context, args []string) error) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop)
+	ctx := untilSignal()
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	sarama.MaxDecompressedBatchSize = mostInflated
+	sarama.MaxDecompressedBatchSize = maxInflated
 	err := run(ctx, os.Args[1:])
-	var usage UsageError
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		fmt.Fprintf(os.Stderr, "%s: interrupted: start again to finish, nothing is lost\n", name)
-		return 1
-	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "%s (%s -h tells more)\n", Explain(name, err), name)
-		return 2
 	}
-	fmt.Fprintln(os.Stderr, Explain(name, err))
-	return 1
+	var usage UsageError
+	text, status := Explain(name, err), exitError
+	switch {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		text = name + ": interrupted: start again to finish, nothing is lost"
+	case errors.As(err, &usage):
+		text, status = fmt.Sprintf("%s (%s -h tells more)", text, name), exitUsage
+	}
+	var by stopSignal
+	if errors.As(context.Cause(ctx), &by) && by.Signal == os.Interrupt {
+		status = exitInterrupted
+	}
+	fmt.Fprintln(os.Stderr, text)
+	return status
 }
 
-// Explain puts an error into one line that begins with the command's name and
+// stopSignal is the cause of a context that a signal canceled.
+type stopSignal struct{ os.Signal }
+
+// Error implements error.
+func (s stopSignal) Error() string { return s.String() }
+
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels. The
+// second one kills the process.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		by := <-signals
+		signal.Stop(signals)
+		cancel(stopSignal{by})
+	}()
+	return ctx
+}
+
+// Explain returns an error in one line that begins with the command's name and
 // ends with what to do, where that is known.
 func Explain(name string, err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
@@ -79,14 +106,14 @@ func hintFor(err error) string {
 		again = ", then start again: nothing is lost"
 	}
 	var lost *stream.LostError
-	var cut *stream.TruncatedError
-	var none *files.NoMatchError
+	var truncated *stream.TruncatedError
+	var noMatch *files.NoMatchError
 	switch {
-	case errors.As(err, &none):
-		return "" // it says so itself
+	case errors.As(err, &noMatch):
+		return "" // the error has its own
 	case errors.As(err, &lost):
 		return "bring them back, or start with -lost record to go on without them"
-	case errors.As(err, &cut):
+	case errors.As(err, &truncated):
 		return "see what happened there; to go on without the messages that get these offsets again, start with -lost record"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free space on that disk" + again
@@ -99,39 +126,3 @@ func hintFor(err error) string {
 	}
 	return ""
 }
-
-// Parse parses flags, without package flag's habit of printing the whole usage
-// after each mistake.
-func Parse(f *flag.FlagSet, args []string) error {
-	f.Init(f.Name(), flag.ContinueOnError)
-	usage, out := f.Usage, f.Output()
-	f.Usage = func() {}
-	f.SetOutput(discard{})
-	err := f.Parse(args)
-	f.SetOutput(out)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		f.SetOutput(os.Stdout)
-		usage()
-		return err
-	case err != nil:
-		return UsageError{withoutSecret(err.Error())}
-	case f.NArg() > 0:
-		return UsageError{fmt.Sprintf("unexpected argument %q", f.Arg(0))}
-	}
-	return nil
-}
-
-// withoutSecret leaves out what package flag quotes of a list of brokers, in
-// which somebody may have put a password.
-func withoutSecret(text string) string {
-	const at = " for flag -brokers: "
-	if quoted, cause, ok := strings.Cut(text, at); ok && strings.Contains(quoted, "@") {
-		return "-brokers: " + cause
-	}
-	return text
-}
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }

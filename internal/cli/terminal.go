@@ -3,26 +3,20 @@ package cli
 import (
 	"io"
 	"os"
+
+	"golang.org/x/term"
 )
 
-// Terminal returns the size of the terminal that w is, 80 by 24 where nobody
-// tells, and whether it is one. /dev/null is none.
+// Terminal reports whether w is a terminal on which lines can be redrawn, and
+// its size. If the size is unknown, it returns 80 by 24. With TERM=dumb no
+// terminal can redraw.
 func Terminal(w io.Writer) (columns, lines int, ok bool) {
-	if !isTerminal(w) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return 0, 0, false
 	}
-	columns, lines, ok = terminalSize(w.(*os.File))
-	if columns <= 0 || lines <= 0 {
-		columns, lines = 80, 24
+	if columns, lines, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && lines > 0 {
+		return columns, lines, true
 	}
-	return columns, lines, ok
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	return 80, 24, true
 }

@@ -11,23 +11,22 @@ import (
 )
 
 const (
-	maxMessage = 20 << 20 // with its batch
-	// segmentBytes is the size of a partition's segments. Their memory doubles
-	// as they grow, so small ones waste less.
+	maxMessage = 20 << 20 // including the batch
+	// segmentBytes is the size of a partition's segments. The broker doubles
+	// their memory as they grow, so small ones waste less.
 	segmentBytes = 64 << 10
-	// trimInterval is how often old messages are deleted.
 	trimInterval = time.Second
 )
 
-// broker is a Kafka cluster of one broker in this process.
+// broker is a Kafka cluster of one broker within this process.
 type broker struct {
 	cluster *kfake.Cluster
 	stop    chan struct{}
 	trimmer sync.WaitGroup
 }
 
-// startBroker starts a broker with topics on a free port of 127.0.0.1. It keeps the
-// last keep bytes of each partition, or all if keep is 0.
+// startBroker starts a broker with topics on a free port of 127.0.0.1. It keeps
+// the last keep bytes of messages of each partition, all if keep is zero.
 func startBroker(partitions int32, keep int64, topics ...string) (*broker, error) {
 	settings := map[string]string{
 		"message.max.bytes": strconv.Itoa(maxMessage),
@@ -39,8 +38,8 @@ func startBroker(partitions int32, keep int64, topics ...string) (*broker, error
 	}
 	cluster, err := kfake.NewCluster(
 		kfake.NumBrokers(1),
-		// With a constant id, an archive would take the topics of the next run
-		// for those of this run, created again.
+		// Each run has its own id: with the same one an archive would take the
+		// topics of the next run for these, deleted and created again.
 		kfake.ClusterID("demo-"+rand.Text()[:16]),
 		kfake.SeedTopics(partitions, topics...),
 		kfake.BrokerConfigs(settings),
@@ -55,8 +54,8 @@ func startBroker(partitions int32, keep int64, topics ...string) (*broker, error
 	return b, nil
 }
 
-// trim deletes old messages until the broker is closed. By itself, the broker does so
-// only for topics with settings of their own.
+// trim deletes old messages until the broker is closed. The broker itself does
+// so only for topics with their own settings.
 func (b *broker) trim() {
 	tick := time.NewTicker(trimInterval)
 	defer tick.Stop()

@@ -39,8 +39,8 @@ func TestBroker(t *testing.T) {
 	assert.NoError(t, err, "10 MiB")
 }
 
-// An endless stream does not fill the memory.
-func TestBrokerTrims(t *testing.T) {
+// TestBrokerForgets checks that an endless stream does not fill the memory.
+func TestBrokerForgets(t *testing.T) {
 	const keep = 4 << 20
 	b, err := startBroker(1, keep, "a")
 	require.NoError(t, err)

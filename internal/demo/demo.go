@@ -13,32 +13,32 @@ import (
 	"github.com/skyfinch/skyfinch/internal/feed"
 )
 
-// Night describes the alerts of a demo. The zero value is an endless stream of both
+// Night says what the topics get. Its zero value is an endless stream of both
 // surveys.
 type Night struct {
-	// ZTF and LSST are the numbers of alerts of each survey. A survey without
-	// alerts has no topic. If both are 0, the stream is endless.
+	// ZTF and LSST are the numbers of alerts. A survey without alerts has no
+	// topic. If both are zero, both surveys send without end.
 	ZTF, LSST int
-	// Rate is the number of alerts per second, of both surveys together. If zero,
-	// it is 20 for an endless stream and unlimited otherwise.
+	// Rate is the number of alerts per second, of both surveys together. If
+	// zero, it is 20 for an endless stream; a night is sent as fast as possible.
 	Rate float64
-	// Seed seeds the simulation. Equal nights have equal bytes.
+	// Seed determines the sky. Equal nights have equal bytes.
 	Seed uint64
 }
 
 const (
 	defaultRate = 20
-	partitions  = 4             // of a topic
-	nightLength = 3 * time.Hour // of a night that is not endless
-	// delay is the time from an event to its alert in an endless stream.
+	partitions  = 4             // per topic
+	nightLength = 3 * time.Hour // unless it is endless
+	// delay is the time from the event to the broker in an endless stream.
 	delay = time.Minute
-	// keepBytes is how much the broker keeps of an endless stream.
-	keepBytes = 128 << 20
+	// keptBytes is how much the broker keeps of an endless stream.
+	keptBytes = 128 << 20
 )
 
-// Demo is a broker in this process whose topics are being filled.
+// Demo is a broker within this process. Its topics are being filled.
 type Demo struct {
-	Brokers []string // one, as 127.0.0.1:PORT
+	Brokers []string // one, 127.0.0.1:PORT
 	Topics  []string // ztf_YYYYMMDD_programid1, lsst-alerts-v9
 	// Registry has the schemas of the LSST alerts.
 	Registry *sim.Registry
@@ -50,8 +50,8 @@ type Demo struct {
 	err    error
 }
 
-// Start starts a broker and begins to fill its topics, until ctx is done. The caller
-// must close the Demo.
+// Start starts a broker and begins to fill its topics, until ctx ends. The
+// caller must close the Demo.
 func Start(ctx context.Context, n Night) (*Demo, error) {
 	streams := n.streams()
 	d := &Demo{Registry: new(sim.Registry)}
@@ -60,7 +60,7 @@ func Start(ctx context.Context, n Night) (*Demo, error) {
 	}
 	keep := int64(0)
 	if n.endless() {
-		keep = keepBytes / int64(len(streams)) / partitions
+		keep = keptBytes / int64(len(streams)) / partitions
 	}
 	var err error
 	if d.broker, err = startBroker(partitions, keep, d.Topics...); err != nil {
@@ -89,8 +89,8 @@ func (d *Demo) feed(ctx context.Context, s surveyStream) {
 	}
 }
 
-// Wait waits until all alerts are in the topics or an error occurs. An endless stream
-// ends with the context of Start, or with Close.
+// Wait waits until all alerts are in the topics or sending has failed. An endless
+// stream ends with the context of Start, or with Close.
 func (d *Demo) Wait() error {
 	d.feeds.Wait()
 	d.mu.Lock()
@@ -98,7 +98,7 @@ func (d *Demo) Wait() error {
 	return d.err
 }
 
-// Close stops the demo and discards all messages.
+// Close stops the feeds and the broker, whose messages are gone then.
 func (d *Demo) Close() error {
 	d.cancel()
 	err := d.Wait()
@@ -110,8 +110,8 @@ func (d *Demo) Close() error {
 type surveyStream struct {
 	topic     string
 	simulator sim.Simulator
-	count     int64   // negative for an endless stream
-	rate      float64 // 0 if unlimited
+	count     int64   // negative: endless
+	rate      float64 // alerts per second; 0: as fast as possible
 }
 
 func (n Night) endless() bool { return n.ZTF <= 0 && n.LSST <= 0 }
@@ -137,7 +137,7 @@ func (n Night) streams() []surveyStream {
 	return streams
 }
 
-// endlessStreams returns streams whose events happen as they are sent.
+// endlessStreams returns streams whose event times are those of sending.
 func (n Night) endlessStreams() []surveyStream {
 	rate := n.Rate / 2
 	if rate <= 0 {
@@ -152,7 +152,7 @@ func (n Night) endlessStreams() []surveyStream {
 	return []surveyStream{of(sim.ZTF), of(sim.LSST)}
 }
 
-// topicOf returns the name of a topic as the survey would choose it.
+// topicOf returns a topic's name as the surveys name theirs.
 func topicOf(s sim.Simulator) string {
 	if s.Survey == sim.LSST {
 		return "lsst-alerts-v9"

@@ -5,10 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// Every returns hooks that fail each n-th operation of some kinds with an
-// error, in turn before it is done and after it; seed shifts which. The count
-// goes by the order of the operations, so that of a process that does one after
-// the other equal seeds fail the same ones.
+// Every returns hooks that fail every n-th operation of the given kinds with
+// err, alternately before and after it is done; seed shifts which. Operations
+// are counted in the order of the calls, so a sequential process with the same
+// seed fails at the same operations.
 func Every(n, seed uint64, err error, kinds ...Kind) (before, after func(Op) error) {
 	hook := func(phase uint64) func(Op) error {
 		var count atomic.Uint64

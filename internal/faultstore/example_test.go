@@ -9,7 +9,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// The answer to a put gets lost; the record stands, as a second try finds out.
+// The answer to a put is lost: the record exists, as a second put shows.
 func Example() {
 	lost := errors.New("connection reset")
 	s := &faultstore.Store{Store: store.NewMemory(), After: func(op faultstore.Op) error { return lost }}

@@ -1,9 +1,9 @@
-// Package faultstore makes a store fail where a test wants it to.
+// Package faultstore wraps a store so that a test can make any operation fail.
 //
-// Every operation passes two points. At Before nothing has happened yet: an
-// error there prevents the operation. At After it has happened: an error there
-// is a lost answer, the fault that tells a protocol that checks from one that
-// hopes. Both may also block, cancel a context, or end the process.
+// A hook runs before and after each operation. An error from Before prevents
+// the operation. An error from After is returned although the operation was
+// done, as when a connection breaks before the answer arrives. A hook may also
+// block, cancel a context or end the process.
 package faultstore
 
 import (
@@ -16,8 +16,8 @@ import (
 // Kind is a kind of operation.
 type Kind string
 
-// The kinds of operations. Write, Close and Abort are those of a staged file,
-// Read is that of an open one.
+// The kinds of operations. Write, Close and Abort are done to a staged file,
+// Read to an open one.
 const (
 	PutIfAbsent Kind = "put"
 	Get         Kind = "get"
@@ -35,17 +35,17 @@ const (
 // Op is one operation on a store.
 type Op struct {
 	Kind Kind
-	// Name is what it is done to: the staged name for Stage, Write, Close and
-	// Abort, the final one for Publish, the prefix for List.
+	// Name is the argument of the operation: the staged name for Stage, Write,
+	// Close and Abort, the final name for Publish, the prefix for List.
 	Name string
 }
 
-// Store is the Store it wraps, with a hook on either side of each operation.
-// The hooks are called concurrently if the store is; nil does nothing.
+// Store calls hooks around each operation of another Store. Hooks must be safe
+// for concurrent use if the store is used concurrently. A nil hook does nothing.
 type Store struct {
-	store.Store
+	Store  store.Store
 	Before func(Op) error // its error prevents the operation
-	After  func(Op) error // its error takes the answer's place
+	After  func(Op) error // its error replaces the result; not called if the operation failed
 }
 
 var (
@@ -53,7 +53,7 @@ var (
 	_ store.Locker = (*Store)(nil)
 )
 
-// do runs f between the hooks.
+// do calls f between the hooks.
 func (s *Store) do(kind Kind, name string, f func() error) error {
 	op := Op{kind, name}
 	if s.Before != nil {
@@ -68,28 +68,26 @@ func (s *Store) do(kind Kind, name string, f func() error) error {
 	return err
 }
 
-// PutIfAbsent implements store.Records.
-func (s *Store) PutIfAbsent(ctx context.Context, name string, data []byte) (stands []byte, err error) {
-	err = s.do(PutIfAbsent, name, func() (err error) {
-		stands, err = s.Store.PutIfAbsent(ctx, name, data)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return stands, nil
-}
-
-// Get implements store.Records.
-func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
-	err = s.do(Get, name, func() (err error) {
-		data, err = s.Store.Get(ctx, name)
+// data is do for operations that return the content of a record.
+func (s *Store) data(kind Kind, name string, f func() ([]byte, error)) (data []byte, err error) {
+	err = s.do(kind, name, func() (err error) {
+		data, err = f()
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return data, nil
+}
+
+// PutIfAbsent implements store.Records.
+func (s *Store) PutIfAbsent(ctx context.Context, name string, data []byte) ([]byte, error) {
+	return s.data(PutIfAbsent, name, func() ([]byte, error) { return s.Store.PutIfAbsent(ctx, name, data) })
+}
+
+// Get implements store.Records.
+func (s *Store) Get(ctx context.Context, name string) ([]byte, error) {
+	return s.data(Get, name, func() ([]byte, error) { return s.Store.Get(ctx, name) })
 }
 
 // Stage implements store.Files.
@@ -101,7 +99,7 @@ func (s *Store) Stage(ctx context.Context, name, final string) (store.Writer, er
 	})
 	if err != nil {
 		if w.Writer != nil {
-			w.Writer.Close() // nobody else can, and a Dir would leak it
+			w.Writer.Close() // the caller cannot, and the file would stay open
 		}
 		return nil, err
 	}
@@ -115,7 +113,7 @@ type writer struct {
 	name string
 }
 
-// Write is between the hooks.
+// Write implements io.Writer.
 func (w *writer) Write(p []byte) (n int, err error) {
 	err = w.s.do(Write, w.name, func() (err error) {
 		n, err = w.Writer.Write(p)
@@ -124,10 +122,10 @@ func (w *writer) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Close is between the hooks.
+// Close implements store.Writer.
 func (w *writer) Close() error { return w.s.do(Close, w.name, w.Writer.Close) }
 
-// Abort is between the hooks.
+// Abort implements store.Writer.
 func (w *writer) Abort() error { return w.s.do(Abort, w.name, w.Writer.Abort) }
 
 // Open implements store.Files.
@@ -153,7 +151,7 @@ type reader struct {
 	name string
 }
 
-// ReadAt is between the hooks.
+// ReadAt implements io.ReaderAt.
 func (r *reader) ReadAt(p []byte, off int64) (n int, err error) {
 	err = r.s.do(Read, r.name, func() (err error) {
 		n, err = r.Reader.ReadAt(p, off)
@@ -167,8 +165,8 @@ func (s *Store) Publish(ctx context.Context, name, final string, size int64) err
 	return s.do(Publish, final, func() error { return s.Store.Publish(ctx, name, final, size) })
 }
 
-// List implements store.Store. Before comes ahead of the first entry, After
-// behind the last.
+// List implements store.Records. Before is called before the first entry, After
+// after the last.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, error] {
 	return func(yield func(store.Entry, error) bool) {
 		stopped := false
@@ -190,13 +188,13 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Entry, 
 	}
 }
 
-// Delete implements store.Store.
+// Delete implements store.Records.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.do(Delete, name, func() error { return s.Store.Delete(ctx, name) })
 }
 
-// Lock implements store.Locker: the lock of the store it wraps, if that has
-// any, and no hooks.
+// Lock implements store.Locker, without hooks. If the wrapped store has no
+// locks, it does nothing.
 func (s *Store) Lock(name string, shared bool) (unlock func() error, err error) {
 	if l, ok := s.Store.(store.Locker); ok {
 		return l.Lock(name, shared)

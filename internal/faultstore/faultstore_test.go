@@ -27,7 +27,7 @@ func on(kind faultstore.Kind) func(faultstore.Op) error {
 	}
 }
 
-// use does each operation once, up to the first error.
+// use does each operation once and stops at the first error.
 func use(s store.Store) error {
 	ctx := context.Background()
 	if _, err := s.PutIfAbsent(ctx, "record", []byte("r")); err != nil {
@@ -84,7 +84,7 @@ func TestFaults(t *testing.T) {
 	for _, test := range []struct {
 		kind          faultstore.Kind
 		text          string
-		before, after []string // what stands after a fault there
+		before, after []string // the names that exist after the fault
 	}{
 		{faultstore.PutIfAbsent, "put record: fault", nil, []string{"record"}},
 		{faultstore.Get, "get record: fault", []string{"record"}, []string{"record"}},
@@ -112,14 +112,14 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// Without hooks, and with hooks that say nothing, it is the store it wraps.
+// Without hooks, or with hooks that return nil, the store behaves as before.
 func TestTransparent(t *testing.T) {
 	quiet := func(faultstore.Op) error { return nil }
 	assert.NoError(t, streamtest.TestStore(&faultstore.Store{Store: store.NewMemory()}))
 	assert.NoError(t, streamtest.TestStore(&faultstore.Store{Store: store.NewMemory(), Before: quiet, After: quiet}))
 }
 
-// A store without locks has none to give; that of a Dir is the Dir's.
+// Lock does nothing for a store without locks, and takes the lock of a Dir.
 func TestLock(t *testing.T) {
 	unlock, err := (&faultstore.Store{Store: store.NewMemory()}).Lock("lock", false)
 	require.NoError(t, err)

@@ -5,42 +5,41 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/skyfinch/skyfinch/alert/sim"
 )
 
-// Feed sends packets to a topic. Fill in its fields and call Send, any number of
-// times.
+// Feed sends packets to a topic. It may be used for several calls of Send.
 type Feed struct {
 	Brokers []string // host:port; at least one
 	Topic   string
 	// Partitions is the number of partitions of a topic that Send creates. If
 	// zero, it is the broker's default.
 	Partitions int32
-	// Config says how to connect to the brokers. It is copied. If nil, it is
-	// kafka.NewConfig().
+	// Config says how to reach the brokers. If nil, it is kafka.NewConfig().
+	// Send does not modify it.
 	Config *sarama.Config
-	// Rate is the number of packets to send per second. If zero, Speed applies.
+	// Rate is the number of packets sent per second. If zero, Speed counts.
 	Rate float64
-	// Speed is the ratio of the time between two packets' events to the time
-	// between sending them. If zero, packets are sent as fast as possible.
+	// Speed is how many times faster than their own times packets are sent. If
+	// both are zero, packets are sent as fast as possible.
 	Speed float64
-	// Compression is the compression of the batches. The zero value is none.
+	// Compression is the codec of the batches. The zero value is no compression.
 	Compression sarama.CompressionCodec
-	// Observe, if not nil, is called with the number of packets sent, and the
-	// bytes of their values, each time that changes.
+	// Observe, if not nil, is called after each packet with the number sent so
+	// far and the bytes of their values.
 	Observe func(sent, bytes int64)
 }
 
-// maxInFlight is the most bytes of packets that wait for acknowledgement, unless a
-// single packet is larger.
-const maxInFlight = 32 << 20
+// inFlight bounds the bytes of packets that wait for the brokers, except for a
+// single larger packet.
+const inFlight = 32 << 20
 
-// Send sends the packets until there are no more, the iterator yields an error, or
-// ctx is done. It waits until the packets in flight are acknowledged, and returns
-// how many packets the brokers have.
+// Send sends packets until the sequence ends, an error occurs, or ctx ends. It
+// waits for the packets in flight and returns the number that the brokers have.
 func (f *Feed) Send(ctx context.Context, packets iter.Seq2[sim.Packet, error]) (sent int64, err error) {
 	config, err := f.open(ctx)
 	if err != nil {
@@ -67,7 +66,7 @@ type sending struct {
 	*Feed
 	producer sarama.AsyncProducer
 	pace     pace
-	inFlight int // bytes not acknowledged
+	waiting  int // bytes not acknowledged
 	sent     int64
 	bytes    int64
 	err      error // the first
@@ -88,7 +87,7 @@ func (s *sending) all(ctx context.Context, packets iter.Seq2[sim.Packet, error])
 	return nil
 }
 
-// await waits until the packet is due.
+// await blocks until the packet is due.
 func (s *sending) await(ctx context.Context, p sim.Packet) error {
 	due := s.pace.due(p.Time)
 	if due == nil {
@@ -96,19 +95,13 @@ func (s *sending) await(ctx context.Context, p sim.Packet) error {
 	}
 	defer due.Stop()
 	for {
-		select {
-		case <-due.C:
-			return nil
-		case m := <-s.producer.Successes():
-			s.acknowledged(m)
-		case e := <-s.producer.Errors():
-			return s.failed(e)
-		case <-ctx.Done():
-			return ctx.Err()
+		if done, err := s.step(ctx, due.C, nil, nil); done || err != nil {
+			return err
 		}
 	}
 }
 
+// send hands a packet to the producer.
 func (s *sending) send(ctx context.Context, p sim.Packet) error {
 	m := &sarama.ProducerMessage{Topic: s.Topic, Value: sarama.ByteEncoder(p.Value)}
 	if p.Key != nil {
@@ -116,25 +109,39 @@ func (s *sending) send(ctx context.Context, p sim.Packet) error {
 	}
 	for {
 		input := s.producer.Input()
-		if s.inFlight > 0 && s.inFlight+len(p.Value) > maxInFlight {
-			input = nil // until a packet is acknowledged
+		if s.waiting > 0 && s.waiting+len(p.Value) > inFlight {
+			input = nil // until a packet has arrived
 		}
-		select {
-		case input <- m:
-			s.inFlight += len(p.Value)
-			return nil
-		case m := <-s.producer.Successes():
-			s.acknowledged(m)
-		case e := <-s.producer.Errors():
-			return s.failed(e)
-		case <-ctx.Done():
-			return ctx.Err()
+		done, err := s.step(ctx, nil, input, m)
+		if done {
+			s.waiting += len(p.Value)
+		}
+		if done || err != nil {
+			return err
 		}
 	}
 }
 
-func (s *sending) acknowledged(m *sarama.ProducerMessage) {
-	s.inFlight -= m.Value.Length()
+// step waits for one event, and reports whether it was due or m has been sent to
+// input. Either channel may be nil.
+func (s *sending) step(ctx context.Context, due <-chan time.Time, input chan<- *sarama.ProducerMessage, m *sarama.ProducerMessage) (done bool, err error) {
+	select {
+	case <-due:
+		return true, nil
+	case input <- m:
+		return true, nil
+	case m := <-s.producer.Successes():
+		s.arrived(m)
+		return false, nil
+	case e := <-s.producer.Errors():
+		return false, s.failed(e)
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+func (s *sending) arrived(m *sarama.ProducerMessage) {
+	s.waiting -= m.Value.Length()
 	s.sent++
 	s.bytes += int64(m.Value.Length())
 	if s.Observe != nil {
@@ -146,21 +153,21 @@ func (s *sending) failed(e *sarama.ProducerError) error {
 	if e == nil {
 		return s.wrap(sarama.ErrClosedClient)
 	}
-	s.inFlight -= e.Msg.Value.Length()
+	s.waiting -= e.Msg.Value.Length()
 	if s.err != nil {
 		return s.err
 	}
 	size := e.Msg.Value.Length()
 	s.err = s.wrap(fmt.Errorf("message of %d bytes: %w", size, e.Err))
-	var refused sarama.ConfigurationError // of the producer
+	var refused sarama.ConfigurationError // of the producer itself
 	if errors.As(e.Err, &refused) || errors.Is(e.Err, sarama.ErrMessageSizeTooLarge) {
 		s.err = s.wrap(fmt.Errorf("message of %d bytes is too large: raise max.message.bytes of the topic", size))
 	}
 	return s.err
 }
 
-// finish waits for the packets in flight and returns their first error. If ctx is
-// done, it waits for a short time only.
+// finish waits for the packets in flight and returns the first error. After a
+// cancellation it waits for a few seconds only.
 func (s *sending) finish(ctx context.Context) error {
 	ctx, cancel := grace(ctx)
 	defer cancel()
@@ -173,7 +180,7 @@ func (s *sending) finish(ctx context.Context) error {
 				successes = nil
 				continue
 			}
-			s.acknowledged(m)
+			s.arrived(m)
 		case e, ok := <-failures:
 			if !ok {
 				failures = nil

@@ -73,7 +73,7 @@ func TestSend(t *testing.T) {
 	assert.Zero(t, size)
 }
 
-// A topic that Send creates accepts packets of 10 MB.
+// Packets of 10 MB are larger than the default limit of topics.
 func TestSendLarge(t *testing.T) {
 	f := feed.Feed{Brokers: cluster(t), Topic: "large", Partitions: 1}
 	large := sim.Packet{Value: make([]byte, 10<<20)}
@@ -111,7 +111,7 @@ func TestLatency(t *testing.T) {
 	begun := time.Now()
 	_, err := f.Send(t.Context(), func(yield func(sim.Packet, error) bool) {
 		for p, err := range s.Packets(0) {
-			// The feed takes a packet after it has sent the previous one.
+			// The feed asks for a packet when it has sent the one before.
 			taken = append(taken, time.Now())
 			if !yield(p, err) {
 				return
@@ -127,8 +127,9 @@ func TestLatency(t *testing.T) {
 			early++
 		}
 	}
-	// Almost all on an idle machine; none if the producer waited for full batches.
-	assert.Greater(t, early, 10, "of 60 packets, arrived before the last was sent")
+	// On an idle machine all but one or two are early. With a producer that
+	// waits for full batches none would be.
+	assert.Greater(t, early, 10, "of 60 packets, there before the last was sent")
 }
 
 func TestSendStops(t *testing.T) {

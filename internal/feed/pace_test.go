@@ -22,12 +22,12 @@ func TestPaceRate(t *testing.T) {
 			p.wait(time.Time{})
 			assert.InDelta(t, float64(i)/100, time.Since(begun).Seconds(), 1e-6)
 		}
-		time.Sleep(500 * time.Millisecond) // a short delay, to be made up for
+		time.Sleep(500 * time.Millisecond) // a hiccup, to be caught up with
 		for range 60 {
 			p.wait(time.Time{})
 		}
 		assert.InDelta(t, 5.59, time.Since(begun).Seconds(), 1e-6)
-		time.Sleep(time.Minute) // a long one: no burst
+		time.Sleep(time.Minute) // longer than that: no flood
 		late := time.Now()
 		for range 101 {
 			p.wait(time.Time{})
@@ -41,7 +41,7 @@ func TestPaceSpeed(t *testing.T) {
 		p, begun, event := pace{speed: 60}, time.Now(), time.Unix(1e9, 0)
 		for _, s := range []int{0, 60, 30, 600, 0} {
 			p.wait(event.Add(time.Duration(s) * time.Second))
-			p.wait(time.Time{}) // a packet without a time is due at once
+			p.wait(time.Time{}) // one that has no time goes along
 		}
 		assert.Equal(t, 10*time.Second, time.Since(begun))
 	})

@@ -12,17 +12,18 @@ import (
 )
 
 const (
-	maxMessage     = 20 << 20  // of topics created here
-	defaultMessage = 1_000_000 // slightly below the brokers' default
+	maxMessage        = 20 << 20  // bytes, for topics that Send creates
+	defaultMaxMessage = 1_000_000 // a little less than the default of brokers
 )
 
-// open creates the topic if it does not exist, and returns the settings of a producer.
+// open creates the topic if it does not exist, and returns the settings of a
+// producer.
 func (f *Feed) open(ctx context.Context) (*sarama.Config, error) {
 	source := &kafka.Source{Brokers: f.Brokers, Topics: []string{f.Topic}, Config: f.Config}
 	defer source.Close()
-	err := source.Check(ctx) // its errors say what is wrong
-	var missing *kafka.NoTopicError
-	if err != nil && !errors.As(err, &missing) {
+	err := source.Check(ctx) // its errors say what to do
+	var noTopic *kafka.NoTopicError
+	if err != nil && !errors.As(err, &noTopic) {
 		return nil, err
 	}
 	config := f.producerConfig()
@@ -31,7 +32,7 @@ func (f *Feed) open(ctx context.Context) (*sarama.Config, error) {
 		return nil, f.wrap(err)
 	}
 	defer admin.Close()
-	if missing != nil {
+	if noTopic != nil {
 		if err := f.create(admin); err != nil {
 			return nil, err
 		}
@@ -55,36 +56,37 @@ func (f *Feed) create(admin sarama.ClusterAdmin) error {
 	return nil
 }
 
-// limit returns the size of the largest batch, and so of the largest message, that
-// the topic accepts.
+// limit returns the size of the topic's largest batch, which bounds messages
+// too.
 func (f *Feed) limit(admin sarama.ClusterAdmin) int {
 	const key = "max.message.bytes"
 	topic := &sarama.ConfigResource{Type: sarama.TopicResource, Name: f.Topic, ConfigNames: []string{key}}
-	answers, err := admin.DescribeConfigs([]*sarama.ConfigResource{topic}, sarama.DescribeConfigsOptions{})
+	replies, err := admin.DescribeConfigs([]*sarama.ConfigResource{topic}, sarama.DescribeConfigsOptions{})
 	if err != nil {
-		return defaultMessage // the user may write to the topic, but not read its settings
+		return defaultMaxMessage // a client may be allowed to write but not to ask
 	}
-	for _, a := range answers {
+	for _, a := range replies {
 		for _, e := range a.Configs {
 			if n, err := strconv.Atoi(e.Value); err == nil && e.Name == key {
 				return min(n, maxMessage)
 			}
 		}
 	}
-	return defaultMessage
+	return defaultMaxMessage
 }
 
-// producerConfig returns the settings of a producer.
+// producerConfig returns Config, or its default, with the settings of a
+// producer.
 func (f *Feed) producerConfig() *sarama.Config {
 	c := kafka.NewConfig()
 	if f.Config != nil {
 		own := *f.Config
 		c = &own
 	}
-	c.ChannelBufferSize = 16 // messages, in each of several queues
+	c.ChannelBufferSize = 16 // messages; there are several such queues
 	c.Net.MaxOpenRequests = 1
 	c.Metadata.Full = true    // the admin client needs it
-	c.Metadata.Retry.Max = 10 // a new topic has no leaders yet
+	c.Metadata.Retry.Max = 10 // leaders move, and a new topic has no leader yet
 	c.Metadata.Retry.Backoff = 250 * time.Millisecond
 	c.Producer.Partitioner = sarama.NewRoundRobinPartitioner
 	c.Producer.RequiredAcks = sarama.WaitForAll

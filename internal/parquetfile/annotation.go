@@ -2,7 +2,7 @@ package parquetfile
 
 import "github.com/apache/arrow/go/v17/arrow"
 
-// Parquet's numbers for converted types, the annotations of old.
+// Parquet's numbers for converted types, the older annotations.
 const (
 	convertedUTF8            = 0
 	convertedMap             = 1
@@ -15,7 +15,7 @@ const (
 	convertedTimestampMicros = 10
 )
 
-// Parquet's numbers for logical types, the annotations of today.
+// Parquet's numbers for logical types, the newer annotations.
 const (
 	logicalString    = 1
 	logicalMap       = 2
@@ -27,9 +27,8 @@ const (
 	logicalUnknown   = 11
 )
 
-// annotation writes what a schema element says of its values besides their
-// physical type, in the old way and in the new.
-func (t *compact) annotation(typ arrow.DataType) {
+// annotation writes the converted and the logical type of a schema element.
+func (t *thriftWriter) annotation(typ arrow.DataType) {
 	switch typ := typ.(type) {
 	case *arrow.StringType, *arrow.StringViewType:
 		t.annotate(convertedUTF8, logicalString)
@@ -40,59 +39,59 @@ func (t *compact) annotation(typ arrow.DataType) {
 	case *arrow.Date32Type:
 		t.annotate(convertedDate, logicalDate)
 	case *arrow.NullType:
-		t.structure(10)
-		t.empty(logicalUnknown)
-		t.end()
+		t.logical(logicalUnknown)
 	case *arrow.Decimal128Type:
-		t.i32(6, convertedDecimal)
-		t.i32(7, typ.Scale)
-		t.i32(8, typ.Precision)
-		t.structure(10)
-		t.structure(logicalDecimal)
-		t.i32(1, typ.Scale)
-		t.i32(2, typ.Precision)
-		t.end()
-		t.end()
+		t.decimal(typ)
 	case *arrow.Time32Type:
 		t.i32(6, convertedTimeMillis)
-		t.clock(logicalTime, typ.Unit, false)
+		t.timeType(logicalTime, typ.Unit, false)
 	case *arrow.Time64Type:
 		t.i32(6, convertedTimeMicros)
-		t.clock(logicalTime, typ.Unit, false)
+		t.timeType(logicalTime, typ.Unit, false)
 	case *arrow.TimestampType:
 		utc := typ.TimeZone != ""
-		// The old annotations mean an instant, and know no nanoseconds.
+		// Converted types are instants of milliseconds or microseconds.
 		switch {
 		case utc && typ.Unit == arrow.Millisecond:
 			t.i32(6, convertedTimestampMillis)
 		case utc && typ.Unit == arrow.Microsecond:
 			t.i32(6, convertedTimestampMicros)
 		}
-		t.clock(logicalTimestamp, typ.Unit, utc)
+		t.timeType(logicalTimestamp, typ.Unit, utc)
 	}
 }
 
-func (t *compact) annotate(converted int32, logical int) {
+func (t *thriftWriter) annotate(converted int32, logical int) {
 	t.i32(6, converted)
+	t.logical(logical)
+}
+
+// logical writes a logical type without parameters.
+func (t *thriftWriter) logical(logical int) {
 	t.structure(10)
 	t.empty(logical)
 	t.end()
 }
 
-// clock writes a logical type that counts a unit of time.
-func (t *compact) clock(logical int, unit arrow.TimeUnit, utc bool) {
+func (t *thriftWriter) decimal(typ *arrow.Decimal128Type) {
+	t.i32(6, convertedDecimal)
+	t.i32(7, typ.Scale)
+	t.i32(8, typ.Precision)
+	t.structure(10)
+	t.structure(logicalDecimal)
+	t.i32(1, typ.Scale)
+	t.i32(2, typ.Precision)
+	t.end()
+	t.end()
+}
+
+// timeType writes a logical type that counts a unit of time.
+func (t *thriftWriter) timeType(logical int, unit arrow.TimeUnit, utc bool) {
 	t.structure(10)
 	t.structure(logical)
 	t.bool(1, utc)
 	t.structure(2)
-	switch unit {
-	case arrow.Millisecond:
-		t.empty(1)
-	case arrow.Microsecond:
-		t.empty(2)
-	case arrow.Nanosecond:
-		t.empty(3)
-	}
+	t.empty([...]int{arrow.Millisecond: 1, arrow.Microsecond: 2, arrow.Nanosecond: 3}[unit])
 	t.end()
 	t.end()
 	t.end()

@@ -6,156 +6,150 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// reading says how the values of a record's column are read for a column of
-// the file.
-type reading int
+// readMode says how to read the values of a record's column for a column of the
+// file.
+type readMode int
 
 const (
-	readAbsent  reading = iota // the record lacks the column: every value is null
-	readPlain                  // the bytes in memory are the bytes in the file
-	readBool                   // a bit a value
-	readDecimal                // 16 bytes, little-endian, to fewer, big-endian
-	readInt32                  // int32, widened to int64
-	readFloat32                // float32, widened to float64
-	readText                   // offsets of 32 bits and bytes
-	readView                   // views
-	readNested                 // a container
+	readAbsent  readMode = iota // the record lacks the column: every value is null
+	readPlain                   // the bytes in memory are the bytes in the file
+	readBool                    // one bit a value
+	readDecimal                 // 16 bytes, little-endian, written as fewer, big-endian
+	readInt32                   // int32, written as int64
+	readFloat32                 // float32, written as float64
+	readText                    // 32-bit offsets and bytes
+	readView                    // views
+	readNested                  // a struct, list or map
 )
 
-// binding tells where a node of the file stands in the records of one schema.
+// binding says where the records of one schema hold a node of the file.
 type binding struct {
-	reading  reading
-	field    int // place among the fields of the struct around it
+	mode     readMode
+	field    int // index among the fields of the enclosing struct
 	children []*binding
 }
 
-var absent = &binding{reading: readAbsent}
+var absent = &binding{mode: readAbsent}
 
-// bind maps the records of a schema onto the file.
+// bind maps the records of a schema to the file.
 func (t *tree) bind(schema *arrow.Schema) (*binding, error) {
 	return bindFields(t.root, schema.Fields())
 }
 
-func bindNode(n *node, typ arrow.DataType) (*binding, error) {
+func bindNode(n *node, typ arrow.DataType, field int) (*binding, error) {
 	if typ.ID() == arrow.NULL {
-		// Nothing but nulls fits any column; whether this one may be null is
-		// known when its rows are seen.
+		// Nulls fit any type. Whether the column is nullable is checked with
+		// its rows.
 		return absent, nil
 	}
 	if n.shape == shapeLeaf {
-		r := readingOf(n.typ, typ)
-		if r == readAbsent {
-			return nil, misfit(n, typ)
+		mode := readModeOf(n.typ, typ)
+		if mode == readAbsent {
+			return nil, mismatch(n, typ)
 		}
-		return &binding{reading: r}, nil
+		return &binding{mode: mode, field: field}, nil
 	}
+	if n.typ.ID() != typ.ID() {
+		return nil, mismatch(n, typ)
+	}
+	var b *binding
+	var err error
 	switch typ := typ.(type) {
 	case *arrow.StructType:
-		if n.typ.ID() == arrow.STRUCT {
-			return bindFields(n, typ.Fields())
-		}
+		b, err = bindFields(n, typ.Fields())
 	case *arrow.MapType:
-		if n.typ.ID() == arrow.MAP {
-			return bindEach(n, typ.KeyType(), typ.ItemType())
-		}
+		b, err = bindPositions(n, typ.KeyType(), typ.ItemType())
 	case *arrow.ListType:
-		if n.typ.ID() == arrow.LIST {
-			return bindEach(n, typ.Elem())
-		}
+		b, err = bindPositions(n, typ.Elem())
 	}
-	return nil, misfit(n, typ)
+	if err != nil {
+		return nil, err
+	}
+	b.field = field
+	return b, nil
 }
 
-// bindEach binds the children of a list or a map, which go by place.
-func bindEach(n *node, types ...arrow.DataType) (*binding, error) {
-	b := &binding{reading: readNested}
+// bindPositions binds the children of a list or a map by position.
+func bindPositions(n *node, types ...arrow.DataType) (*binding, error) {
+	b := &binding{mode: readNested}
 	for i, typ := range types {
-		c, err := bindNode(n.children[i], typ)
+		c, err := bindNode(n.children[i], typ, i)
 		if err != nil {
 			return nil, err
-		}
-		if c != absent {
-			c.field = i
 		}
 		b.children = append(b.children, c)
 	}
 	return b, nil
 }
 
-// bindFields binds the children of a struct, which go by name.
+// bindFields binds the children of a struct by name.
 func bindFields(n *node, fields []arrow.Field) (*binding, error) {
 	if err := uniqueNames(fields, n.path); err != nil {
 		return nil, err
 	}
-	place := make(map[string]int, len(fields))
+	index := make(map[string]int, len(fields))
 	for i, f := range fields {
-		place[f.Name] = i
+		index[f.Name] = i
 	}
-	b := &binding{reading: readNested}
+	b := &binding{mode: readNested}
 	for _, child := range n.children {
-		i, ok := place[child.name]
-		if !ok {
-			b.children = append(b.children, absent)
-			continue
-		}
-		delete(place, child.name)
-		c, err := bindNode(child, fields[i].Type)
-		if err != nil {
-			return nil, err
-		}
-		if c != absent {
-			c.field = i
+		c := absent
+		if i, ok := index[child.name]; ok {
+			delete(index, child.name)
+			var err error
+			if c, err = bindNode(child, fields[i].Type, i); err != nil {
+				return nil, err
+			}
 		}
 		b.children = append(b.children, c)
 	}
 	for _, f := range fields {
-		if _, left := place[f.Name]; left {
+		if _, left := index[f.Name]; left {
 			return nil, fmt.Errorf("parquetfile: %s: the file has no such column", join(n.path, f.Name))
 		}
 	}
 	return b, nil
 }
 
-// readingOf answers readAbsent where values of the type have do not fit.
-func readingOf(want, have arrow.DataType) reading {
-	switch want.ID() {
-	case arrow.STRING, arrow.STRING_VIEW:
-		switch have.ID() {
-		case arrow.STRING:
-			return readText
-		case arrow.STRING_VIEW:
+// readModeOf returns readAbsent if values of type have do not fit a column of
+// type want.
+func readModeOf(want, have arrow.DataType) readMode {
+	id, isView := withoutView(have.ID())
+	switch plain, _ := withoutView(want.ID()); {
+	case plain == arrow.STRING || plain == arrow.BINARY:
+		switch {
+		case id != plain:
+			return readAbsent
+		case isView:
 			return readView
 		}
+		return readText
+	case plain == arrow.INT64 && id == arrow.INT32:
+		return readInt32
+	case plain == arrow.FLOAT64 && id == arrow.FLOAT32:
+		return readFloat32
+	case !arrow.TypeEqual(want, have):
 		return readAbsent
-	case arrow.BINARY, arrow.BINARY_VIEW:
-		switch have.ID() {
-		case arrow.BINARY:
-			return readText
-		case arrow.BINARY_VIEW:
-			return readView
-		}
-		return readAbsent
-	case arrow.INT64:
-		if have.ID() == arrow.INT32 {
-			return readInt32
-		}
-	case arrow.FLOAT64:
-		if have.ID() == arrow.FLOAT32 {
-			return readFloat32
-		}
-	}
-	if !arrow.TypeEqual(want, have) {
-		return readAbsent
-	}
-	switch want.ID() {
-	case arrow.BOOL:
+	case plain == arrow.BOOL:
 		return readBool
-	case arrow.DECIMAL128:
+	case plain == arrow.DECIMAL128:
 		return readDecimal
 	}
 	return readPlain
 }
 
-func misfit(n *node, have arrow.DataType) error {
+// withoutView returns the type whose values a view type holds, and whether it is
+// a view type.
+func withoutView(id arrow.Type) (arrow.Type, bool) {
+	switch id {
+	case arrow.STRING_VIEW:
+		return arrow.STRING, true
+	case arrow.BINARY_VIEW:
+		return arrow.BINARY, true
+	}
+	return id, false
+}
+
+func mismatch(n *node, have arrow.DataType) error {
 	return fmt.Errorf("parquetfile: %s: the record has %s, the file %s", n.path, have, n.typ)
 }

@@ -5,58 +5,50 @@ import (
 	"sync"
 )
 
-// buffers lends memory by powers of two: what a large page took does not end
-// up as the buffer of many small ones.
+// buffers recycles page buffers. Their capacities are powers of two, so that
+// the buffer of a large page does not become that of many small ones.
 type buffers struct {
-	mu   sync.Mutex
-	free [bits.UintSize][][]byte
+	free [bits.UintSize]freeList[[]byte]
 }
 
-// get returns n bytes of anything.
+// get returns a buffer of n bytes with arbitrary content.
 func (b *buffers) get(n int) []byte {
 	class := bits.Len(uint(max(n, 1) - 1))
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if k := len(b.free[class]); k > 0 {
-		buf := b.free[class][k-1]
-		b.free[class] = b.free[class][:k-1]
+	if buf, ok := b.free[class].get(); ok {
 		return buf[:n]
 	}
 	return make([]byte, n, 1<<class)
 }
 
-// put takes back what get returned, or a slice that begins with it.
+// put takes back a buffer that get returned, or a slice that begins with it.
 func (b *buffers) put(buf []byte) {
 	class := bits.Len(uint(cap(buf)) - 1)
-	if cap(buf) != 1<<class {
-		return // it was outgrown
+	if cap(buf) == 1<<class { // otherwise append has replaced it
+		b.free[class].put(buf)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.free[class] = append(b.free[class], buf)
 }
 
-// chunks keeps chunks for their buffers.
-type chunks struct {
+// freeList keeps values for later use.
+type freeList[T any] struct {
 	mu   sync.Mutex
-	free []*chunk
+	free []T
 }
 
-func (p *chunks) get() *chunk {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := len(p.free)
+// get removes the value that was put last, and reports whether there was one.
+func (l *freeList[T]) get() (v T, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(l.free)
 	if n == 0 {
-		return &chunk{}
+		return v, false
 	}
-	c := p.free[n-1]
-	p.free = p.free[:n-1]
-	return c
+	v = l.free[n-1]
+	l.free = l.free[:n-1]
+	return v, true
 }
 
-func (p *chunks) put(c *chunk) {
-	c.reset(0)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.free = append(p.free, c)
+func (l *freeList[T]) put(v T) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free = append(l.free, v)
 }

@@ -20,36 +20,35 @@ const (
 	pageDictionary = 2
 )
 
-// headerRoom is more than a page header ever takes.
-const headerRoom = 64
+// maxHeader is larger than any page header.
+const maxHeader = 64
 
-// chunk is a column chunk in the making, and what the footer says of it.
+// chunk is a column chunk that is being encoded, with its entry in the footer.
 type chunk struct {
-	out    *turns // where its pages go; nil: they stay in pieces
+	out    *columnOrder // if nil, the pages remain in pieces
 	column int
 
-	pieces []piece  // not written yet
-	vals   [][]byte // what the pieces name
+	pieces []piece  // not yet written
+	vals   [][]byte // the values of pieces
 	err    error
 
 	codec        int32
 	begun        bool  // a page has been written
 	offset       int64 // of the first page in the file
-	values       int64 // nulls included
+	values       int64 // including nulls
 	nulls        int64
 	raw, stored  int64 // bytes with page headers, before and after compression
-	dictionary   int64 // stored bytes of the dictionary page, 0: there is none
+	dictionary   int64 // stored bytes of the dictionary page, 0 if there is none
 	lower, upper []byte
-	bounded      bool // lower and upper are known
+	bounded      bool // lower and upper are set
 }
 
-// piece is a page ready to be written: a header and what follows it in a buffer
-// that is borrowed, and after it values that are written from where they are,
-// each with its length.
+// piece is an encoded page. Uncompressed binary values are not copied into buf:
+// they follow it in the file, each after its length.
 type piece struct {
-	buf            []byte
-	from           int // where the header begins
-	valFrom, valTo int
+	buf            []byte // from encoder.buffers
+	from           int    // start of the header in buf
+	valFrom, valTo int    // range of the chunk's vals
 }
 
 func (c *chunk) reset(codec int32) {
@@ -59,25 +58,25 @@ func (c *chunk) reset(codec int32) {
 		lower: c.lower[:0], upper: c.upper[:0], codec: codec}
 }
 
-// pageHeader is what differs between the pages of a chunk.
+// pageHeader holds what differs between the pages of a chunk.
 type pageHeader struct {
 	typ      int32
 	values   int
 	encoding int32
 }
 
-// addPage compresses body onto the chunk. Room is left for the header, whose
-// size is only known then.
+// addPage compresses body and adds it to the chunk as a page. It leaves room for
+// the header, which is written last because it holds the compressed size.
 func (e *encoder) addPage(c *chunk, h pageHeader, body []byte) error {
 	if len(body) > math.MaxInt32 {
 		return tooLarge(len(body))
 	}
-	buf := e.buffers.get(headerRoom + compressedRoom(len(body), c.codec))[:headerRoom]
+	buf := e.buffers.get(maxHeader + maxCompressed(len(body), c.codec))[:maxHeader]
 	buf, err := e.codec.append(buf, body, c.codec)
 	if err != nil {
 		return err
 	}
-	p, err := e.putHeader(c, h, buf, len(body), len(buf)-headerRoom, crc32.ChecksumIEEE(buf[headerRoom:]))
+	p, err := e.putHeader(c, h, buf, len(body), len(buf)-maxHeader, crc32.ChecksumIEEE(buf[maxHeader:]))
 	if err != nil {
 		return err
 	}
@@ -88,14 +87,11 @@ func (e *encoder) addPage(c *chunk, h pageHeader, body []byte) error {
 	return nil
 }
 
-// addValues adds an uncompressed page of levels and of values that stay where
-// they are.
+// addValues adds an uncompressed page of levels and values, without copying the
+// values.
 func (e *encoder) addValues(c *chunk, h pageHeader, levels []byte, valFrom, valTo int) error {
-	size := len(levels)
-	for _, v := range c.vals[valFrom:valTo] {
-		size += 4 + len(v)
-	}
-	buf := append(e.buffers.get(headerRoom + len(levels))[:headerRoom], levels...)
+	size := len(levels) + plainSize(c.vals[valFrom:valTo])
+	buf := append(e.buffers.get(maxHeader + len(levels))[:maxHeader], levels...)
 	sum := crc32.ChecksumIEEE(levels)
 	var length [4]byte
 	for _, v := range c.vals[valFrom:valTo] {
@@ -111,18 +107,17 @@ func (e *encoder) addValues(c *chunk, h pageHeader, levels []byte, valFrom, valT
 	return nil
 }
 
-// add takes a page that is ready. Where the column's turn has come it goes
-// into the file, and its buffer, still in the processor's cache, is the next
-// page's.
+// add adds a page. If the column is the next in the file, the page is written
+// at once, so that the next page reuses its buffer from the processor's cache.
 func (c *chunk) add(p piece) {
 	c.pieces = append(c.pieces, p)
-	if c.out.is(c.column) {
+	if c.out.isNext(c.column) {
 		c.out.file.writePages(c)
 	}
 }
 
-// putHeader writes a page header right before the page, which begins
-// headerRoom after the start of buf.
+// putHeader writes a page header directly before the page, which begins at
+// buf[maxHeader].
 func (e *encoder) putHeader(c *chunk, h pageHeader, buf []byte, raw, stored int, crc uint32) (piece, error) {
 	if stored > math.MaxInt32 {
 		return piece{}, tooLarge(stored)
@@ -148,7 +143,7 @@ func (e *encoder) putHeader(c *chunk, h pageHeader, buf []byte, raw, stored int,
 	}
 	t.end()
 	t.end()
-	from := headerRoom - len(t.buf)
+	from := maxHeader - len(t.buf)
 	copy(buf[from:], t.buf)
 	c.raw += int64(len(t.buf) + raw)
 	c.stored += int64(len(t.buf) + stored)
@@ -156,10 +151,19 @@ func (e *encoder) putHeader(c *chunk, h pageHeader, buf []byte, raw, stored int,
 }
 
 func tooLarge(n int) error {
-	return fmt.Errorf("a page of %d bytes is more than Parquet can hold", n)
+	return fmt.Errorf("a page of %d bytes is larger than Parquet allows", n)
 }
 
-// appendPlain appends values as PLAIN has them: the length, then the bytes.
+// plainSize returns the size of values in PLAIN encoding.
+func plainSize(vals [][]byte) int {
+	size := 0
+	for _, v := range vals {
+		size += 4 + len(v)
+	}
+	return size
+}
+
+// appendPlain appends values in PLAIN encoding: each after its length.
 func appendPlain(dst []byte, vals [][]byte) []byte {
 	for _, v := range vals {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(v)))

@@ -14,9 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLightZstd writes columns of which zstd's entropy coder makes little and
-// much.
-func TestLightZstd(t *testing.T) {
+// TestNoEntropy writes columns that entropy coding shrinks a little and a lot.
+func TestNoEntropy(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	header := bytes.Repeat([]byte("SIMPLE  =                    T "), 300)
 	pixels := func() []byte {
@@ -34,10 +33,10 @@ func TestLightZstd(t *testing.T) {
 		return out
 	}
 	for _, c := range []struct {
-		name  string
-		value func() []byte
-		rows  int
-		light int
+		name      string
+		value     func() []byte
+		rows      int
+		noEntropy int
 	}{{"pixels", pixels, 200, 1}, {"digits", digits, 200, 0}, {"few pages", pixels, 80, 0}} {
 		record := oneColumn(arrow.BinaryTypes.Binary, func(b array.Builder) {
 			for range c.rows {
@@ -49,9 +48,9 @@ func TestLightZstd(t *testing.T) {
 
 		f, err := NewFormat(record.Schema(), Options{Workers: 1})
 		require.NoError(t, err)
-		f.workers[0].codec.light = 1 - c.light // the last column's does not matter
+		f.workers[0].codec.noEntropy = 1 - c.noEntropy // the last column's does not matter
 		require.NoError(t, f.NewWriter(io.Discard).WriteRowGroup([]Rows{{Record: record}}))
-		assert.Equal(t, c.light, f.workers[0].codec.light, c.name)
+		assert.Equal(t, c.noEntropy, f.workers[0].codec.noEntropy, c.name)
 		record.Release()
 	}
 }

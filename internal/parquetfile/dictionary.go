@@ -7,22 +7,23 @@ import (
 )
 
 const (
-	// dictionaryBytes bounds a dictionary: beyond, looking values up costs a
-	// reader more than it saves.
+	// dictionaryBytes bounds a dictionary. In a larger one, looking up values
+	// costs readers more than it saves.
 	dictionaryBytes = 256 << 10
-	// dictionaryTrial is how many different values must come before a column
-	// that hardly repeats any is given up.
+	// dictionaryTrial is the number of distinct values after which a column
+	// that repeats few of them gets no dictionary.
 	dictionaryTrial = 4096
 )
 
-// dictionary numbers the different values of a string column as they come.
+// dictionary numbers the distinct values of a string column in order of their
+// first occurrence.
 type dictionary struct {
 	seed  maphash.Seed
-	total int // values that will come, at most
+	total int // the largest possible number of values
 	vals  [][]byte
-	size  int      // of the values as PLAIN writes them
-	table []uint32 // open addressing by hash: the number of a value plus one
-	idx   []uint32 // the number of every value so far
+	size  int      // of vals in PLAIN encoding
+	table []uint32 // hash table with open addressing: index in vals plus one
+	idx   []uint32 // index in vals of every value so far
 }
 
 func (d *dictionary) reset(total int) {
@@ -35,34 +36,35 @@ func (d *dictionary) reset(total int) {
 	d.vals, d.idx, d.size, d.total = d.vals[:0], d.idx[:0], 0, total
 }
 
-// add numbers vals. It answers false once a dictionary will not pay; what it
-// did till then means nothing.
+// add numbers vals. It returns false once a dictionary is not worthwhile; the
+// dictionary must then be reset.
 func (d *dictionary) add(vals [][]byte) bool {
 	for _, v := range vals {
-		// Neighbours are often equal.
+		// Consecutive values are often equal.
 		if n := len(d.idx); n > 0 && bytes.Equal(v, d.vals[d.idx[n-1]]) {
 			d.idx = append(d.idx, d.idx[n-1])
 			continue
 		}
 		d.idx = append(d.idx, d.find(v))
-		if d.hopeless() {
+		if d.giveUp() {
 			return false
 		}
 	}
 	return true
 }
 
-func (d *dictionary) hopeless() bool {
+func (d *dictionary) giveUp() bool {
 	n := len(d.vals)
 	return d.size > dictionaryBytes || n*2 > d.total || n > dictionaryTrial && n*8 > len(d.idx)*7
 }
 
-// pays tells whether the values are few beside how often they come.
-func (d *dictionary) pays() bool {
+// worthwhile reports whether values repeat often enough for a dictionary.
+func (d *dictionary) worthwhile() bool {
 	return len(d.vals)*2 <= len(d.idx)
 }
 
-// width is the bits of an index; not every reader takes an index of none.
+// width returns the number of bits of an index, which is never 0: not every
+// reader supports that.
 func (d *dictionary) width() int {
 	return max(1, bits.Len(uint(len(d.vals)-1)))
 }
@@ -81,7 +83,7 @@ func (d *dictionary) find(v []byte) uint32 {
 	return uint32(len(d.vals) - 1)
 }
 
-// slot answers where v stands or would.
+// slot returns the position of v in the table, or where to insert it.
 func (d *dictionary) slot(v []byte) uint64 {
 	mask := uint64(len(d.table) - 1)
 	at := maphash.Bytes(d.seed, v) & mask
@@ -98,8 +100,8 @@ func (d *dictionary) rehash() {
 	}
 }
 
-// letGo forgets the values.
-func (d *dictionary) letGo() {
+// clear drops the values.
+func (d *dictionary) clear() {
 	clear(d.vals[:cap(d.vals)])
 	d.vals = d.vals[:0]
 }

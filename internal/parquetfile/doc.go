@@ -1,42 +1,36 @@
-// Package parquetfile writes Parquet files from Arrow records: few bytes are
-// copied twice, the columns of a row group are encoded on several processors,
-// and rows are picked out of records by number, so that the rows of one hour
-// need no records of their own.
-//
-// A Writer is given the schema of the file and takes row groups:
+// Package parquetfile writes Arrow records to Parquet files. It encodes the
+// columns of a row group in parallel, copies little, and takes rows of records by
+// number, so that the rows of one hour need no records of their own.
 //
 //	w, err := parquetfile.NewWriter(out, schema, parquetfile.Options{})
 //	err = w.WriteRowGroup([]parquetfile.Rows{{Record: a}, {Record: b, Index: rows}})
 //	err = w.Close()
 //
-// A record may be narrower than the file. Columns and fields go by name; what
-// a record lacks is null, int32 and float32 are widened to int64 and float64,
-// and strings and bytes may be views or not. Everything else that differs is
-// an error that names the column.
+// A record may have fewer columns than the file. Columns and fields are matched
+// by name, and absent ones are null. int32 and float32 are widened to int64 and
+// float64. Strings and bytes may be views. Any other difference is an error that
+// names the column.
 //
 // # Types
 //
 // Boolean, int32, int64, float32, float64, string, binary (and their views),
 // fixed-size binary, decimal128, date32, time32[ms], time64[us], timestamps in
-// ms, us and ns (in UTC or without a zone), null, struct, list and map. A list
-// has three levels, list.element; a map key_value.key and value. The Arrow
-// schema is not stored beside Parquet's own: Parquet's annotations bring the
-// types back, and a view comes back as what it is a view of.
+// ms, us and ns (in UTC or without a zone), null, struct, list and map. Lists
+// have three levels, list.element; maps have key_value.key and value. The Arrow
+// schema is not stored: readers derive the types from Parquet's annotations, and
+// read views as plain strings and bytes.
 //
-// # Form
+// # Format
 //
-// Data pages are of version 1, values PLAIN; strings that repeat themselves
-// get a dictionary. A page is about 1 MiB and begins with a row. Binary
-// columns that do not compress, such as gzipped cutouts, are stored as they
-// are, whatever the codec. Every column but binary ones has statistics, as
-// far as its strings are short; NaN has no part in them.
-//
-// The same row groups give the same bytes, however many workers there are.
+// Data pages have version 1 and hold about 1 MiB of whole rows. Values are PLAIN;
+// strings with many repetitions have a dictionary. Binary columns that do not
+// compress, such as gzipped cutouts, are stored uncompressed. All columns but
+// binary ones have statistics, which ignore NaN, unless a bound is a string of
+// more than 64 bytes. The bytes of a file do not depend on the number of workers.
 //
 // # Limits
 //
-// A page holds less than 2 GiB, and at least one row: a longer row of one
-// column is an error. A Writer holds one encoded row group at most, without
-// its uncompressed binary values, which go straight from the record to the
-// io.Writer through a buffer of 256 KiB.
+// A page holds less than 2 GiB and at least one row: a longer row of one column is
+// an error. A Writer buffers at most one encoded row group, without uncompressed
+// binary values, which it writes directly from the records.
 package parquetfile

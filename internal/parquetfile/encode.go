@@ -5,36 +5,35 @@ import (
 	"math"
 )
 
-// pageLimits say where a page ends, at the next row.
+// pageLimits are the sizes at which a page ends, after its current row.
 type pageLimits struct {
 	entries int
 	bytes   int // of values
 }
 
-// usualPages are 1 MiB of doubles, or of anything else.
-func usualPages() pageLimits { return pageLimits{entries: 128 << 10, bytes: 1 << 20} }
+// defaultPageLimits returns limits of 1 MiB for doubles and any other values.
+func defaultPageLimits() pageLimits { return pageLimits{entries: 128 << 10, bytes: 1 << 20} }
 
-// encoder turns columns into chunks, with buffers it keeps. Each worker has
-// one.
+// encoder encodes columns into chunks. Each worker has one.
 type encoder struct {
 	limits  pageLimits
 	buffers *buffers // of pages
 	codec   compressor
-	thrift  compact
+	thrift  thriftWriter
 	stats   bounds
 	dict    dictionary
 
 	raw   []byte   // a page before compression
 	def   []byte   // definition levels
-	valid []byte   // of the values at hand, 1 or 0
-	bools []byte   // a byte a value
+	valid []byte   // of the current entries: 1, or 0 for null
+	bools []byte   // one byte a value
 	vals  [][]byte // of a page
 }
 
-// encode fills c with the column's chunk.
+// encode encodes the column's chunk into c.
 func (e *encoder) encode(col *column, codec int32, c *chunk) error {
 	c.reset(codec)
-	e.codec.light = 0
+	e.codec.noEntropy = 0
 	e.stats.reset(col.leaf.order)
 	var err error
 	switch {
@@ -52,30 +51,34 @@ func (e *encoder) encode(col *column, codec int32, c *chunk) error {
 	return nil
 }
 
-// stretch is a page's part of a column.
-type stretch struct {
+// entryRange is a range of a column's entries: a page.
+type entryRange struct {
 	from, to int
 	present  int
-	valid    []byte // of the present entries, nil: none is null
-	shared   *page  // the layout's page, when the stretch is all of it
+	valid    []byte // of the present entries: 1, or 0 for null; nil if none is null
+	shared   *page  // the layout's page, if the range is all of it
 }
 
-// fixed encodes columns whose values have one size.
+// header returns the header of a data page in PLAIN encoding.
+func (r entryRange) header() pageHeader {
+	return pageHeader{pageData, r.to - r.from, encodingPlain}
+}
+
+// fixed encodes a column of values of equal size.
 func (e *encoder) fixed(col *column, c *chunk) error {
 	l := col.layout
 	limit := e.limits.entries
 	if col.leaf.width > 16 {
 		limit = max(1, e.limits.bytes/col.leaf.width)
 	}
-	values, nulls := cursor{spans: l.spans}, cursor{spans: l.spans}
+	values, nulls := cursor{ranges: l.ranges}, cursor{ranges: l.ranges}
 	for i := range l.pages {
 		pg := &l.pages[i]
 		for from := pg.from; from < pg.to; {
-			st := stretch{from: from, to: min(pg.to, l.nextRow(from+limit))}
-			if st.present = pg.present; st.from == pg.from && st.to == pg.to {
-				st.shared = pg
-			} else {
-				st.present = l.presentIn(st.from, st.to)
+			st := pg.entries()
+			if to := l.nextRow(from + limit); from > pg.from || to < pg.to {
+				to = min(to, pg.to)
+				st = entryRange{from: from, to: to, present: l.presentIn(from, to)}
 			}
 			if err := e.fixedPage(col, c, st, &values, &nulls); err != nil {
 				return err
@@ -86,13 +89,13 @@ func (e *encoder) fixed(col *column, c *chunk) error {
 	return nil
 }
 
-func (e *encoder) fixedPage(col *column, c *chunk, st stretch, values, nulls *cursor) error {
+func (e *encoder) fixedPage(col *column, c *chunk, st entryRange, values, nulls *cursor) error {
 	have := e.loadValid(col, &st, nulls)
 	c.nulls += int64(st.to - st.from - have)
 	if size := have * col.leaf.width; size > math.MaxInt32 {
 		return tooLarge(size)
 	}
-	e.raw = e.appendStretch(e.raw[:0], col, st)
+	e.raw = e.appendPageLevels(e.raw[:0], col, st)
 	at := len(e.raw)
 	var err error
 	if col.leaf.phys == physBool {
@@ -101,12 +104,12 @@ func (e *encoder) fixedPage(col *column, c *chunk, st stretch, values, nulls *cu
 		return err
 	}
 	e.stats.addFixed(e.raw[at:], col.leaf.width)
-	return e.addPage(c, pageHeader{pageData, st.to - st.from, encodingPlain}, e.raw)
+	return e.addPage(c, st.header(), e.raw)
 }
 
-// loadValid finds the nulls among the present entries of st and answers how
-// many values are left.
-func (e *encoder) loadValid(col *column, st *stretch, at *cursor) int {
+// loadValid sets st.valid if some present entries of st are null, and returns the
+// number of the others.
+func (e *encoder) loadValid(col *column, st *entryRange, at *cursor) int {
 	if !col.mayNull {
 		return st.present
 	}
@@ -125,8 +128,8 @@ func (e *encoder) loadValid(col *column, st *stretch, at *cursor) int {
 	return have
 }
 
-// appendStretch appends the levels of a page.
-func (e *encoder) appendStretch(dst []byte, col *column, st stretch) []byte {
+// appendPageLevels appends the levels of a page.
+func (e *encoder) appendPageLevels(dst []byte, col *column, st entryRange) []byte {
 	l := col.layout
 	if st.shared != nil {
 		dst = append(dst, st.shared.rep...)
@@ -142,8 +145,8 @@ func (e *encoder) appendStretch(dst []byte, col *column, st stretch) []byte {
 	return l.appendDef(dst, st.from, st.to, col.leaf.maxDef, &e.def)
 }
 
-// appendNulls appends definition levels where some present entries are null.
-func (e *encoder) appendNulls(dst []byte, col *column, st stretch) []byte {
+// appendNulls appends the definition levels of a page with null values.
+func (e *encoder) appendNulls(dst []byte, col *column, st entryRange) []byte {
 	null := col.leaf.maxDef - 1
 	e.def = grown(e.def[:0], st.to-st.from)
 	if col.layout.def == nil {
@@ -154,7 +157,7 @@ func (e *encoder) appendNulls(dst []byte, col *column, st stretch) []byte {
 	}
 	i := 0
 	for k, d := range col.layout.def[st.from:st.to] {
-		if d == present {
+		if d == presentLevel {
 			d = null + st.valid[i]
 			i++
 		}
@@ -163,32 +166,32 @@ func (e *encoder) appendNulls(dst []byte, col *column, st stretch) []byte {
 	return appendLevels(dst, e.def, col.leaf.maxDef)
 }
 
-// loadValues gathers the values of a text or binary column's page. It appends
-// to vals and marks the nulls in st.
-func (e *encoder) loadValues(col *column, st *stretch, values, nulls *cursor, vals [][]byte) ([][]byte, error) {
+// loadValues appends the values of a page of a text or binary column to vals, and
+// sets st.valid as loadValid does.
+func (e *encoder) loadValues(col *column, st *entryRange, values, nulls *cursor, vals [][]byte) ([][]byte, error) {
 	e.loadValid(col, st, nulls)
 	valid := st.valid
 	for n := st.present; n > 0; {
 		s := values.take(n)
 		k := s.to - s.from
-		var part []byte
+		var v []byte
 		if valid != nil {
-			part, valid = valid[:k], valid[k:]
+			v, valid = valid[:k], valid[k:]
 		}
 		n -= k
 		src := &col.sources[s.seg]
-		if src.reading == readAbsent {
+		if src.mode == readAbsent {
 			continue
 		}
 		var err error
-		if vals, err = src.appendValues(vals, s.from, s.to, part); err != nil {
+		if vals, err = src.appendValues(vals, s.from, s.to, v); err != nil {
 			return vals, err
 		}
 	}
 	return vals, nil
 }
 
-// text encodes a string column, with a dictionary when one pays.
+// text encodes a string column, with a dictionary if that is worthwhile.
 func (e *encoder) text(col *column, c *chunk) error {
 	ok, err := e.buildDictionary(col)
 	if err != nil {
@@ -196,27 +199,27 @@ func (e *encoder) text(col *column, c *chunk) error {
 	}
 	if ok {
 		e.stats.addText(e.dict.vals)
-		return e.indexed(col, c)
+		return e.writeIndices(col, c)
 	}
-	return e.eachPage(col, func(st stretch) error {
+	return e.eachPage(col, func(st entryRange) error {
 		e.stats.addText(e.vals)
-		return e.divide(col, st, e.vals, c, func(st stretch, from, to int) error {
+		return e.splitPage(col, st, e.vals, c, func(st entryRange, from, to int) error {
 			return e.plainPage(col, c, st, e.vals[from:to])
 		})
 	})
 }
 
-// binary encodes a column of bytes, which are only compressed where it pays.
+// binary encodes a binary column, compressed if that is worthwhile.
 func (e *encoder) binary(col *column, c *chunk) error {
 	trial := c.codec != codecUncompressed
-	return e.eachPage(col, func(st stretch) error {
+	return e.eachPage(col, func(st entryRange) error {
 		if trial && len(e.vals) > 0 {
 			trial = false
-			pays, err := e.codec.pays(e.vals, c.codec, &e.raw)
+			worth, err := e.codec.worthCompressing(e.vals, c.codec, &e.raw)
 			if err != nil {
 				return err
 			}
-			if !pays && c.values == 0 {
+			if !worth && c.values == 0 {
 				c.codec = codecUncompressed
 			}
 		}
@@ -224,40 +227,38 @@ func (e *encoder) binary(col *column, c *chunk) error {
 		if c.codec == codecUncompressed {
 			c.vals = append(c.vals, e.vals...)
 		}
-		return e.divide(col, st, e.vals, c, func(st stretch, from, to int) error {
+		return e.splitPage(col, st, e.vals, c, func(st entryRange, from, to int) error {
 			if c.codec != codecUncompressed {
 				return e.binaryPage(col, c, st, e.vals[from:to])
 			}
-			e.raw = e.appendStretch(e.raw[:0], col, st)
-			h := pageHeader{pageData, st.to - st.from, encodingPlain}
-			return e.addValues(c, h, e.raw, at+from, at+to)
+			e.raw = e.appendPageLevels(e.raw[:0], col, st)
+			return e.addValues(c, st.header(), e.raw, at+from, at+to)
 		})
 	})
 }
 
-// lightPages is how many pages must follow one that is compressed twice, to see
-// how, before that pays.
-const lightPages = 4
+// noEntropyPages is the number of pages that a column must have for the trial of
+// its first page without entropy coding.
+const noEntropyPages = 4
 
-// binaryPage writes a compressed page. What the first one shows goes for those
-// that follow, if they are many.
-func (e *encoder) binaryPage(col *column, c *chunk, st stretch, vals [][]byte) error {
+// binaryPage adds a compressed page. In a column of many pages, the first one
+// decides whether the others are entropy-coded.
+func (e *encoder) binaryPage(col *column, c *chunk, st entryRange, vals [][]byte) error {
 	first, before := c.values == 0, c.stored
 	if err := e.plainPage(col, c, st, vals); err != nil {
 		return err
 	}
-	many := col.layout.entries > lightPages*(st.to-st.from)
+	many := col.layout.entries > noEntropyPages*(st.to-st.from)
 	if !first || !many || c.codec != codecZstd || len(e.raw) < e.limits.bytes || len(e.raw) > 2*e.limits.bytes {
 		return nil
 	}
-	scratch := e.buffers.get(compressedRoom(len(e.raw), codecZstd))
+	scratch := e.buffers.get(maxCompressed(len(e.raw), codecZstd))
 	defer e.buffers.put(scratch)
-	return e.codec.lighten(e.raw, int(c.stored-before), scratch)
+	return e.codec.tryNoEntropy(e.raw, int(c.stored-before), scratch)
 }
 
-// letGo forgets the values of the last row group, so that the encoder does
-// not keep its records from being freed.
-func (e *encoder) letGo() {
+// clear drops all references to the records of a row group.
+func (e *encoder) clear() {
 	clear(e.vals[:cap(e.vals)])
-	e.dict.letGo()
+	e.dict.clear()
 }

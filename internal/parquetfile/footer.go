@@ -10,12 +10,13 @@ import (
 
 const (
 	magic = "PAR1"
-	// Readers take the version apart to know whose mistakes to expect.
+	// Readers parse the version to work around known bugs of writers.
 	createdBy = "skyfinch version 1.0.0 (build 0)"
 	version   = 2
 )
 
-// groupTotal sums up the chunks of a row group.
+// groupTotal is the size of the chunks of a row group, before and after
+// compression.
 type groupTotal struct{ raw, stored int64 }
 
 func (t *groupTotal) add(c *chunk) {
@@ -23,13 +24,13 @@ func (t *groupTotal) add(c *chunk) {
 	t.stored += c.stored
 }
 
-// beginGroup opens a row group of so many columns, whose chunks follow.
-func (t *compact) beginGroup(columns int) {
+// beginGroup opens a row group. The given number of column chunks must follow.
+func (t *thriftWriter) beginGroup(columns int) {
 	t.begin()
 	t.list(1, thriftStruct, columns)
 }
 
-func (t *compact) endGroup(total groupTotal, rows, offset int64) {
+func (t *thriftWriter) endGroup(total groupTotal, rows, offset int64) {
 	t.i64(2, total.raw)
 	t.i64(3, rows)
 	t.i64(5, offset)
@@ -37,8 +38,8 @@ func (t *compact) endGroup(total groupTotal, rows, offset int64) {
 	t.end()
 }
 
-// columnChunk describes a chunk that has been written.
-func (t *compact) columnChunk(l *leaf, c *chunk) {
+// columnChunk writes the metadata of a chunk that is in the file.
+func (t *thriftWriter) columnChunk(l *leaf, c *chunk) {
 	t.begin()
 	t.i64(2, c.offset)
 	t.structure(3)
@@ -68,42 +69,44 @@ func (t *compact) columnChunk(l *leaf, c *chunk) {
 	t.end()
 }
 
-func (t *compact) statistics(c *chunk) {
+func (t *thriftWriter) statistics(c *chunk) {
 	t.structure(12)
 	t.i64(3, c.nulls)
 	if c.bounded {
 		t.bytes(5, c.upper)
 		t.bytes(6, c.lower)
-		t.bool(7, true) // both are values of the column, not cut short
+		t.bool(7, true) // both bounds are exact, not truncated
 		t.bool(8, true)
 	}
 	t.end()
 }
 
-// footer is what ends the file: the metadata, its length, the magic.
-func (f *Writer) footer() []byte {
-	var t compact
+// footer returns the end of the file: the metadata, its length and the magic
+// bytes.
+func (w *Writer) footer() []byte {
+	tree := w.format.tree
+	var t thriftWriter
 	t.begin()
 	t.i32(1, version)
-	t.list(2, thriftStruct, f.tree.root.elements())
-	t.node(f.tree.root)
-	t.i64(3, f.rows)
-	t.list(4, thriftStruct, f.groupCount)
-	t.buf = append(t.buf, f.groups.buf...)
-	if keys := slices.Sorted(maps.Keys(f.options.Metadata)); len(keys) > 0 {
+	t.list(2, thriftStruct, tree.root.elements())
+	t.node(tree.root)
+	t.i64(3, w.rows)
+	t.list(4, thriftStruct, w.groupCount)
+	t.buf = append(t.buf, w.groups.buf...)
+	if keys := slices.Sorted(maps.Keys(w.format.options.Metadata)); len(keys) > 0 {
 		t.list(5, thriftStruct, len(keys))
 		for _, k := range keys {
 			t.begin()
 			t.string(1, k)
-			t.string(2, f.options.Metadata[k])
+			t.string(2, w.format.options.Metadata[k])
 			t.end()
 		}
 	}
 	t.string(6, createdBy)
-	t.list(7, thriftStruct, len(f.tree.leaves))
-	for range f.tree.leaves {
+	t.list(7, thriftStruct, len(tree.leaves))
+	for range tree.leaves {
 		t.begin()
-		t.empty(1) // the order of the type
+		t.empty(1) // the order that the type defines
 		t.end()
 	}
 	t.end()
@@ -111,11 +114,11 @@ func (f *Writer) footer() []byte {
 	return append(t.buf, magic...)
 }
 
-// elements counts the schema elements of n and all below.
+// elements counts the schema elements of n and its descendants.
 func (n *node) elements() int {
 	count := 1
 	if n.shape == shapeList {
-		count = 2 // the repeated group between
+		count = 2 // with the repeated group
 	}
 	for _, c := range n.children {
 		count += c.elements()
@@ -123,8 +126,8 @@ func (n *node) elements() int {
 	return count
 }
 
-// node describes a node and all below in the footer.
-func (t *compact) node(n *node) {
+// node writes the schema elements of n and its descendants.
+func (t *thriftWriter) node(n *node) {
 	t.begin()
 	if n.shape == shapeLeaf {
 		t.i32(1, int32(n.leaf.phys))
@@ -159,9 +162,9 @@ func repetition(optional bool) int32 {
 	return 0
 }
 
-// repeated describes the group between a list and its element, or a map and
+// repeated writes the group between a list and its element, or between a map and
 // its key and value.
-func (t *compact) repeated(n *node) {
+func (t *thriftWriter) repeated(n *node) {
 	name := "list"
 	if n.typ.ID() == arrow.MAP {
 		name = "key_value"

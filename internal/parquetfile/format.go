@@ -4,22 +4,23 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// outBytes is what is gathered before it is handed to the io.Writer: enough
-// that a call costs little, and little enough to stay in the cache.
-const outBytes = 256 << 10
+// outBuffer is the size of the buffer before the io.Writer: large enough to
+// make few calls, small enough for the processor's cache.
+const outBuffer = 256 << 10
 
-// boundSchemas is how many schemas of records are remembered.
-const boundSchemas = 64
+// maxBound is the number of record schemas whose bindings are kept.
+const maxBound = 64
 
-// Format is how files of one schema are written: the layout of the columns, and
-// the workers and buffers that it takes to encode them. All Writers that a
-// Format makes share these, so that many files may be open at little cost; they
-// take turns, and no two of their methods may be called concurrently.
+// A Format holds what all files of one schema share: the columns, the workers
+// that encode them and their buffers. So many Writers of a Format may be open at
+// little cost, but no two methods of them may be called concurrently.
 type Format struct {
 	tree    *tree
 	options Options
@@ -28,18 +29,22 @@ type Format struct {
 	out      *bufio.Writer
 	bound    map[*arrow.Schema]*binding
 	bindings []*binding // of the row group's segments
-	plan     *plan
+	group    *rowGroup
 	workers  []*encoder
-	turns    turns
-	free     chunks
+	columns  columnOrder
+	chunks   freeList[*chunk]
 	buffers  buffers
 }
 
-// NewFormat returns the format of files with the schema's columns. It is an
-// error when a column has no Parquet form.
+// NewFormat returns the format of files with the columns of a schema. It returns
+// an error if a column's type is not supported.
 func NewFormat(schema *arrow.Schema, o Options) (*Format, error) {
-	return newFormat(schema, o, usualPages())
+	return newFormat(schema, o, defaultPageLimits())
 }
+
+// NewWriter returns a Writer of a file. The caller must close dst after the
+// Writer.
+func (f *Format) NewWriter(dst io.Writer) *Writer { return &Writer{format: f, dst: dst} }
 
 func newFormat(schema *arrow.Schema, o Options, limits pageLimits) (*Format, error) {
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
@@ -49,19 +54,17 @@ func newFormat(schema *arrow.Schema, o Options, limits pageLimits) (*Format, err
 	if err != nil {
 		return nil, err
 	}
-	codec, err := o.Codec.number()
-	if err != nil {
-		return nil, err
+	if o.Codec < 0 || int(o.Codec) >= len(codecNumbers) {
+		return nil, fmt.Errorf("parquetfile: unknown codec %d", int(o.Codec))
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	n := min(o.Workers, len(t.leaves))
-	f := &Format{tree: t, options: o, codec: codec,
-		out:     bufio.NewWriterSize(nil, outBytes),
+	f := &Format{tree: t, options: o, codec: codecNumbers[o.Codec],
+		out:     bufio.NewWriterSize(nil, outBuffer),
 		bound:   make(map[*arrow.Schema]*binding),
-		plan:    newPlan(t, limits),
-		workers: make([]*encoder, n),
+		group:   newRowGroup(t, limits),
+		workers: make([]*encoder, min(o.Workers, len(t.leaves))),
 	}
 	for i := range f.workers {
 		f.workers[i] = &encoder{limits: limits, buffers: &f.buffers}
@@ -69,7 +72,8 @@ func newFormat(schema *arrow.Schema, o Options, limits pageLimits) (*Format, err
 	return f, nil
 }
 
-// bindRows finds the binding of every record and counts the rows.
+// bindRows sets f.bindings to those of the records and returns the number of
+// rows.
 func (f *Format) bindRows(rows []Rows) (int, error) {
 	f.bindings = f.bindings[:0]
 	n := 0
@@ -85,7 +89,7 @@ func (f *Format) bindRows(rows []Rows) (int, error) {
 			if b, err = f.tree.bind(schema); err != nil {
 				return 0, err
 			}
-			if len(f.bound) >= boundSchemas {
+			if len(f.bound) >= maxBound {
 				clear(f.bound)
 			}
 			f.bound[schema] = b
@@ -95,10 +99,10 @@ func (f *Format) bindRows(rows []Rows) (int, error) {
 	return n, nil
 }
 
-// letGo forgets the records of the row group.
-func (f *Format) letGo() {
-	f.plan.clear()
+// clear drops all references to the records of a row group.
+func (f *Format) clear() {
+	f.group.clear()
 	for _, e := range f.workers {
-		e.letGo()
+		e.clear()
 	}
 }

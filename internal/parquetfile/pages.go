@@ -2,14 +2,12 @@ package parquetfile
 
 import "math"
 
-// eachPage gathers the values of each of the layout's pages into e.vals and
-// calls f with the page.
-func (e *encoder) eachPage(col *column, f func(stretch) error) error {
+// eachPage calls f with each of the layout's pages, its values in e.vals.
+func (e *encoder) eachPage(col *column, f func(entryRange) error) error {
 	l := col.layout
-	values, nulls := cursor{spans: l.spans}, cursor{spans: l.spans}
+	values, nulls := cursor{ranges: l.ranges}, cursor{ranges: l.ranges}
 	for i := range l.pages {
-		pg := &l.pages[i]
-		st := stretch{from: pg.from, to: pg.to, present: pg.present, shared: pg}
+		st := l.pages[i].entries()
 		var err error
 		if e.vals, err = e.loadValues(col, &st, &values, &nulls, e.vals[:0]); err != nil {
 			return err
@@ -21,30 +19,25 @@ func (e *encoder) eachPage(col *column, f func(stretch) error) error {
 	return nil
 }
 
-// divide cuts a page at row boundaries so that each part's values come to
-// about a page, and calls emit with every part and the place of its values
-// among vals.
-func (e *encoder) divide(col *column, st stretch, vals [][]byte, c *chunk, emit func(st stretch, from, to int) error) error {
+// splitPage splits a page at row boundaries into pages of about e.limits.bytes,
+// and calls emit with each and the range of its values in vals.
+func (e *encoder) splitPage(col *column, st entryRange, vals [][]byte, c *chunk, emit func(st entryRange, from, to int) error) error {
 	c.nulls += int64(st.to - st.from - len(vals))
-	size := 0
-	for _, v := range vals {
-		size += 4 + len(v)
-	}
-	if size <= e.limits.bytes {
+	if plainSize(vals) <= e.limits.bytes {
 		return emit(st, 0, len(vals))
 	}
 	l := col.layout
-	part := stretch{from: st.from}
-	size = 0
-	begun, seen := 0, 0 // among the present entries
-	from, to := 0, 0    // among the values
+	page := entryRange{from: st.from}
+	size := 0
+	begun, seen := 0, 0 // counts of present entries
+	from, to := 0, 0    // indices in vals
 	flush := func(end int) error {
-		part.to, part.present = end, seen-begun
-		if st.valid != nil && part.present > to-from {
-			part.valid = st.valid[begun:seen]
+		page.to, page.present = end, seen-begun
+		if st.valid != nil && page.present > to-from {
+			page.valid = st.valid[begun:seen]
 		}
-		err := emit(part, from, to)
-		part = stretch{from: end}
+		err := emit(page, from, to)
+		page = entryRange{from: end}
 		begun, from, size = seen, to, 0
 		return err
 	}
@@ -54,7 +47,7 @@ func (e *encoder) divide(col *column, st stretch, vals [][]byte, c *chunk, emit 
 				return err
 			}
 		}
-		if l.def != nil && l.def[k] != present {
+		if l.def != nil && l.def[k] != presentLevel {
 			continue
 		}
 		if st.valid == nil || st.valid[seen] == 1 {
@@ -66,26 +59,23 @@ func (e *encoder) divide(col *column, st stretch, vals [][]byte, c *chunk, emit 
 	return flush(st.to)
 }
 
-// plainPage writes values one after the other, each after its length.
-func (e *encoder) plainPage(col *column, c *chunk, st stretch, vals [][]byte) error {
-	size := 0
-	for _, v := range vals {
-		size += 4 + len(v)
-	}
-	if size > math.MaxInt32 {
+// plainPage adds a page of values in PLAIN encoding.
+func (e *encoder) plainPage(col *column, c *chunk, st entryRange, vals [][]byte) error {
+	if size := plainSize(vals); size > math.MaxInt32 {
 		return tooLarge(size)
 	}
-	e.raw = appendPlain(e.appendStretch(e.raw[:0], col, st), vals)
-	return e.addPage(c, pageHeader{pageData, st.to - st.from, encodingPlain}, e.raw)
+	e.raw = appendPlain(e.appendPageLevels(e.raw[:0], col, st), vals)
+	return e.addPage(c, st.header(), e.raw)
 }
 
-// buildDictionary numbers the column's values, and answers whether that pays.
+// buildDictionary numbers the column's values in e.dict, and reports whether a
+// dictionary is worthwhile.
 func (e *encoder) buildDictionary(col *column) (bool, error) {
 	l := col.layout
 	e.dict.reset(l.present)
-	values, nulls := cursor{spans: l.spans}, cursor{spans: l.spans}
+	values, nulls := cursor{ranges: l.ranges}, cursor{ranges: l.ranges}
 	for i := range l.pages {
-		st := stretch{from: l.pages[i].from, to: l.pages[i].to, present: l.pages[i].present}
+		st := l.pages[i].entries()
 		var err error
 		if e.vals, err = e.loadValues(col, &st, &values, &nulls, e.vals[:0]); err != nil {
 			return false, err
@@ -94,24 +84,23 @@ func (e *encoder) buildDictionary(col *column) (bool, error) {
 			return false, nil
 		}
 	}
-	return len(e.dict.vals) > 0 && e.dict.pays(), nil
+	return len(e.dict.vals) > 0 && e.dict.worthwhile(), nil
 }
 
-// indexed writes the dictionary and pages of indices.
-func (e *encoder) indexed(col *column, c *chunk) error {
+// writeIndices adds the dictionary page and the pages of indices.
+func (e *encoder) writeIndices(col *column, c *chunk) error {
 	e.raw = appendPlain(e.raw[:0], e.dict.vals)
 	if err := e.addPage(c, pageHeader{pageDictionary, len(e.dict.vals), encodingPlain}, e.raw); err != nil {
 		return err
 	}
 	l := col.layout
-	nulls := cursor{spans: l.spans}
+	nulls := cursor{ranges: l.ranges}
 	idx, width := e.dict.idx, e.dict.width()
 	for i := range l.pages {
-		pg := &l.pages[i]
-		st := stretch{from: pg.from, to: pg.to, present: pg.present, shared: pg}
+		st := l.pages[i].entries()
 		have := e.loadValid(col, &st, &nulls)
 		c.nulls += int64(st.to - st.from - have)
-		e.raw = append(e.appendStretch(e.raw[:0], col, st), byte(width))
+		e.raw = append(e.appendPageLevels(e.raw[:0], col, st), byte(width))
 		e.raw = appendHybrid(e.raw, idx[:have], width)
 		idx = idx[have:]
 		if err := e.addPage(c, pageHeader{pageData, st.to - st.from, encodingDictionary}, e.raw); err != nil {

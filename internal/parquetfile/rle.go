@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// appendRun appends n times the value v as one run of Parquet's RLE and
-// bit-packed hybrid.
+// appendRun appends n times v as one run of Parquet's RLE/bit-packing hybrid
+// encoding.
 func appendRun(dst []byte, v uint32, n, width int) []byte {
 	dst = binary.AppendUvarint(dst, uint64(n)<<1)
 	for k := 0; k < width; k += 8 {
@@ -15,18 +15,17 @@ func appendRun(dst []byte, v uint32, n, width int) []byte {
 	return dst
 }
 
-// appendHybrid appends vals, each of width bits, in Parquet's RLE and
-// bit-packed hybrid: eight and more equal values become a run, what lies
-// between is packed in groups of eight.
+// appendHybrid appends vals, each of width bits, in the hybrid encoding. Eight or
+// more equal values become a run; the values between runs are bit-packed in
+// groups of eight.
 func appendHybrid[T uint8 | uint32](dst []byte, vals []T, width int) []byte {
 	if width == 0 {
 		return appendRun(dst, 0, len(vals), 0)
 	}
-	from := 0 // vals[from:i] waits to be packed
+	from := 0 // vals[from:i] is to be packed
 	for i := 0; i < len(vals); {
 		n := runLength(vals[i:])
-		// A packed stretch holds whole groups, so it takes what it lacks from
-		// the run.
+		// The last packed group is filled with values of the run.
 		fill := -(i - from) & 7
 		if n < fill+8 {
 			i += n
@@ -50,7 +49,7 @@ func runLength[T uint8 | uint32](vals []T) int {
 	return n
 }
 
-// appendPacked appends vals bit-packed, the last group filled with zeros.
+// appendPacked appends vals bit-packed, the last group padded with zeros.
 func appendPacked[T uint8 | uint32](dst []byte, vals []T, width int) []byte {
 	if len(vals) == 0 {
 		return dst
@@ -65,7 +64,8 @@ func appendPacked[T uint8 | uint32](dst []byte, vals []T, width int) []byte {
 	return dst
 }
 
-// packBits appends vals bit by bit, the last byte filled with zeros.
+// packBits appends the lowest width bits of each value, the last byte padded with
+// zeros.
 func packBits[T uint8 | uint32](dst []byte, vals []T, width int) []byte {
 	var acc uint64
 	var have int
@@ -84,8 +84,8 @@ func packBits[T uint8 | uint32](dst []byte, vals []T, width int) []byte {
 	return dst
 }
 
-// appendLevels appends a section of levels as a data page of version 1 has
-// it: its length in four bytes, then the hybrid.
+// appendLevels appends levels of up to limit as in a version 1 data page: their
+// size in four bytes, then the hybrid encoding.
 func appendLevels(dst, levels []byte, limit uint8) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
@@ -94,7 +94,7 @@ func appendLevels(dst, levels []byte, limit uint8) []byte {
 	return dst
 }
 
-// appendLevelRun is appendLevels for n levels that are all the same.
+// appendLevelRun is appendLevels for n equal levels.
 func appendLevelRun(dst []byte, level uint8, n int, limit uint8) []byte {
 	at := len(dst)
 	dst = append(dst, 0, 0, 0, 0)

@@ -2,11 +2,12 @@ package parquetfile
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// physical is a Parquet type.
+// physical is a physical type of Parquet.
 type physical int32
 
 const (
@@ -19,20 +20,20 @@ const (
 	physFixed  physical = 7
 )
 
-// shape is what a node of the schema does to the levels.
+// shape is how a node of the schema affects the levels.
 type shape int
 
 const (
 	shapeLeaf shape = iota
 	shapeStruct
-	shapeList // a map too: a list of key and value
+	shapeList // also a map, which is a list of keys and values
 )
 
-// order says how values of a leaf compare, for the statistics.
-type order int
+// sortOrder is how the values of a leaf compare in the statistics.
+type sortOrder int
 
 const (
-	orderNone order = iota
+	orderNone sortOrder = iota
 	orderBool
 	orderInt32
 	orderInt64
@@ -42,21 +43,21 @@ const (
 	orderText
 )
 
-// maxDepth bounds the nesting of a schema. A level of nesting costs up to two
-// definition levels, which must fit a byte and leave 255 free.
+// maxDepth is the deepest nesting of a schema. Each level adds up to two
+// definition levels, which must be less than presentLevel.
 const maxDepth = 100
 
-// node is a field of the file: a leaf column, or what holds some.
+// node is a field of the file: a column, or a struct, list or map of them.
 type node struct {
 	name     string
-	path     string // as errors name it
+	path     string // for errors
 	typ      arrow.DataType
 	shape    shape
 	optional bool
 	root     bool
-	children []*node // a list has its element, a map its key and value
+	children []*node // of a list its element, of a map its key and value
 
-	id   int // place among the leaves, or among the containers
+	id   int // index among the leaves, or among the containers
 	leaf *leaf
 }
 
@@ -65,8 +66,8 @@ type leaf struct {
 	node     *node
 	column   []string // path in the file's schema
 	phys     physical
-	width    int // bytes of a value, 0 where they differ
-	order    order
+	width    int // bytes of a value, 0 if it varies
+	order    sortOrder
 	maxDef   uint8
 	maxRep   uint8
 	optional bool
@@ -83,7 +84,7 @@ func newTree(schema *arrow.Schema) (*tree, error) {
 	t := &tree{}
 	typ := arrow.StructOf()
 	if n := schema.NumFields(); n > 0 {
-		// StructOf panics on names that occur twice.
+		// StructOf panics if a name occurs twice.
 		if err := uniqueNames(schema.Fields(), ""); err != nil {
 			return nil, err
 		}
@@ -97,11 +98,11 @@ func newTree(schema *arrow.Schema) (*tree, error) {
 	return t, nil
 }
 
-// levels are the highest definition and repetition level of a place in the
-// schema.
+// levels are the highest definition and repetition level at a node.
 type levels struct{ def, rep uint8 }
 
-// grow settles the shape of n, which stands at column, and all below it.
+// grow sets the shape of n, whose path in the file is column, and adds its
+// descendants.
 func (t *tree) grow(n *node, column []string, at levels, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("parquetfile: %s: nested deeper than %d", n.path, maxDepth)
@@ -115,49 +116,44 @@ func (t *tree) grow(n *node, column []string, at levels, depth int) error {
 	case *arrow.MapType:
 		key, value := typ.KeyField(), typ.ItemField()
 		key.Name, key.Nullable, value.Name = "key", false, "value"
-		return t.growList(n, append(column, "key_value"), at, depth, key, value)
+		return t.growContainer(n, shapeList, append(column, "key_value"), at, depth, key, value)
 	case *arrow.ListType:
 		element := typ.ElemField()
 		element.Name = "element"
-		return t.growList(n, append(column, "list"), at, depth, element)
+		return t.growContainer(n, shapeList, append(column, "list"), at, depth, element)
 	}
-	l, err := newLeaf(n)
-	if err != nil {
-		return err
+	phys, width, order, ok := leafType(n.typ)
+	if !ok {
+		return fmt.Errorf("parquetfile: %s: type %s is not supported", describe(n.path), n.typ)
 	}
-	l.column = append([]string(nil), column...)
-	l.maxDef, l.maxRep = at.def, at.rep
-	n.leaf, n.id = l, len(t.leaves)
-	t.leaves = append(t.leaves, l)
+	n.id = len(t.leaves)
+	n.leaf = &leaf{node: n, column: slices.Clone(column), phys: phys, width: width, order: order,
+		maxDef: at.def, maxRep: at.rep, optional: n.optional}
+	t.leaves = append(t.leaves, n.leaf)
 	return nil
 }
 
 func (t *tree) growStruct(n *node, typ *arrow.StructType, column []string, at levels, depth int) error {
 	if typ.NumFields() == 0 {
-		return fmt.Errorf("parquetfile: %s: a struct without fields has no Parquet form", describe(n.path))
+		return fmt.Errorf("parquetfile: %s: Parquet has no structs without fields", describe(n.path))
 	}
 	if err := uniqueNames(typ.Fields(), n.path); err != nil {
 		return err
 	}
-	n.shape, n.id = shapeStruct, t.containers
-	t.containers++
-	return t.growChildren(n, column, at, depth, typ.Fields()...)
+	return t.growContainer(n, shapeStruct, column, at, depth, typ.Fields()...)
 }
 
-func (t *tree) growList(n *node, column []string, at levels, depth int, fields ...arrow.Field) error {
-	n.shape, n.id = shapeList, t.containers
+// growContainer adds the fields of a container.
+func (t *tree) growContainer(n *node, s shape, column []string, at levels, depth int, fields ...arrow.Field) error {
+	n.shape, n.id = s, t.containers
 	t.containers++
-	return t.growChildren(n, column, levels{at.def + 1, at.rep + 1}, depth, fields...)
-}
-
-func (t *tree) growChildren(n *node, column []string, at levels, depth int, fields ...arrow.Field) error {
+	if s == shapeList {
+		at = levels{at.def + 1, at.rep + 1}
+	}
 	for _, f := range fields {
-		c := &node{name: f.Name, path: join(n.path, f.Name), typ: f.Type, optional: f.Nullable}
-		if f.Type.ID() == arrow.NULL {
-			c.optional = true
-		}
+		c := &node{name: f.Name, path: join(n.path, f.Name), typ: f.Type, optional: f.Nullable || f.Type.ID() == arrow.NULL}
 		n.children = append(n.children, c)
-		// The full slice keeps siblings from writing over each other's path.
+		// Clipping makes append copy the path, which siblings would overwrite.
 		err := t.grow(c, append(column[:len(column):len(column)], f.Name), at, depth+1)
 		if err != nil {
 			return err
@@ -166,64 +162,46 @@ func (t *tree) growChildren(n *node, column []string, at levels, depth int, fiel
 	return nil
 }
 
-func newLeaf(n *node) (*leaf, error) {
-	l := &leaf{node: n, optional: n.optional}
-	set := func(p physical, width int, o order) { l.phys, l.width, l.order = p, width, o }
-	switch typ := n.typ.(type) {
+// leafType returns how values of a type are stored and compared. It returns false
+// if the type is not supported.
+func leafType(typ arrow.DataType) (_ physical, width int, _ sortOrder, ok bool) {
+	switch typ := typ.(type) {
 	case *arrow.BooleanType:
-		set(physBool, 0, orderBool)
+		return physBool, 0, orderBool, true
 	case *arrow.NullType:
-		set(physInt32, 4, orderNone)
+		return physInt32, 4, orderNone, true
 	case *arrow.Int32Type, *arrow.Date32Type:
-		set(physInt32, 4, orderInt32)
+		return physInt32, 4, orderInt32, true
 	case *arrow.Int64Type:
-		set(physInt64, 8, orderInt64)
+		return physInt64, 8, orderInt64, true
 	case *arrow.Float32Type:
-		set(physFloat, 4, orderFloat32)
+		return physFloat, 4, orderFloat32, true
 	case *arrow.Float64Type:
-		set(physDouble, 8, orderFloat64)
+		return physDouble, 8, orderFloat64, true
 	case *arrow.StringType, *arrow.StringViewType:
-		set(physBytes, 0, orderText)
+		return physBytes, 0, orderText, true
 	case *arrow.BinaryType, *arrow.BinaryViewType:
-		set(physBytes, 0, orderNone)
+		return physBytes, 0, orderNone, true
 	case *arrow.FixedSizeBinaryType:
-		if typ.ByteWidth <= 0 {
-			return nil, noForm(n)
-		}
-		set(physFixed, typ.ByteWidth, orderNone)
+		return physFixed, typ.ByteWidth, orderNone, typ.ByteWidth > 0
 	case *arrow.Decimal128Type:
 		if typ.Precision < 1 || typ.Precision > 38 || typ.Scale < 0 || typ.Scale > typ.Precision {
-			return nil, noForm(n)
+			return 0, 0, 0, false
 		}
-		set(physFixed, decimalWidth(typ.Precision), orderDecimal)
-	default:
-		if !newTimeLeaf(l, n.typ) {
-			return nil, noForm(n)
-		}
-	}
-	return l, nil
-}
-
-// newTimeLeaf settles the leaves that count a unit of time.
-func newTimeLeaf(l *leaf, typ arrow.DataType) bool {
-	switch typ := typ.(type) {
+		return physFixed, decimalWidth(typ.Precision), orderDecimal, true
 	case *arrow.Time32Type:
-		l.phys, l.width, l.order = physInt32, 4, orderInt32
-		return typ.Unit == arrow.Millisecond
+		return physInt32, 4, orderInt32, typ.Unit == arrow.Millisecond
 	case *arrow.Time64Type:
-		l.phys, l.width, l.order = physInt64, 8, orderInt64
-		return typ.Unit == arrow.Microsecond
+		return physInt64, 8, orderInt64, typ.Unit == arrow.Microsecond
 	case *arrow.TimestampType:
-		l.phys, l.width, l.order = physInt64, 8, orderInt64
-		// Parquet keeps an instant, not the zone it is shown in: another zone
-		// would not come back.
-		return typ.Unit != arrow.Second && (typ.TimeZone == "" || typ.TimeZone == "UTC")
+		// Parquet stores instants without a zone: another zone would be lost.
+		return physInt64, 8, orderInt64, typ.Unit != arrow.Second && (typ.TimeZone == "" || typ.TimeZone == "UTC")
 	}
-	return false
+	return 0, 0, 0, false
 }
 
-// decimalWidth is the fewest bytes whose two's complement holds every number
-// of so many digits.
+// decimalWidth returns the number of bytes of the shortest two's complement that
+// holds every number of precision digits.
 func decimalWidth(precision int32) int {
 	widths := [...]int{1, 1, 1, 2, 2, 3, 3, 4, 4, 4, 5, 5, 6, 6, 6, 7, 7, 8, 8, 9,
 		9, 9, 10, 10, 11, 11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 16, 16, 16}
@@ -241,10 +219,6 @@ func uniqueNames(fields []arrow.Field, path string) error {
 	return nil
 }
 
-func noForm(n *node) error {
-	return fmt.Errorf("parquetfile: %s: %s has no Parquet form here", describe(n.path), n.typ)
-}
-
 func join(path, name string) string {
 	if path == "" {
 		return name
@@ -252,7 +226,7 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// describe names the top of a schema, whose path is empty.
+// describe returns the path for an error; that of the root is empty.
 func describe(path string) string {
 	if path == "" {
 		return "schema"

@@ -10,25 +10,25 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-var errBounds = errors.New("an offset points outside of the array")
+var errBounds = errors.New("an offset is outside of the array")
 
-// source is one node's array of one segment, its buffers as bytes. Positions
-// are those of a span; base leads from there into the buffers.
+// source gives access to one node's array of one segment. The positions that its
+// methods take are those of a valueRange; base is added to index the buffers.
 type source struct {
-	reading reading
-	base    int
-	valid   []byte // bitmap, nil when nothing is null
-	data    []byte // values, offsets or views
-	text    []byte // what offsets point into
-	views   []*memory.Buffer
-	limit   int // of a list: the length of its child
+	mode  readMode
+	base  int
+	valid []byte // bitmap, nil if nothing is null
+	data  []byte // values, offsets or views
+	text  []byte // what offsets point to
+	views []*memory.Buffer
+	limit int // length of a list's child
 }
 
-// newSource checks that the buffers hold what the array claims, once, so that
-// nothing below has to.
+// newSource returns the source of an array. It checks the sizes of the buffers,
+// so that the methods need not.
 func newSource(b *binding, data arrow.ArrayData, n *node, shift int) (source, error) {
-	s := source{reading: b.reading}
-	if b.reading == readAbsent {
+	s := source{mode: b.mode}
+	if b.mode == readAbsent {
 		return s, nil
 	}
 	s.base = shift + data.Offset()
@@ -37,62 +37,63 @@ func newSource(b *binding, data arrow.ArrayData, n *node, shift int) (source, er
 	if data.NullN() != 0 && len(buffers) > 0 && buffers[0] != nil && buffers[0].Len() > 0 {
 		s.valid = buffers[0].Bytes()
 		if len(s.valid)*8 < end {
-			return s, short(n)
+			return s, shortBuffer(n)
 		}
 	}
-	if n.typ.ID() == arrow.STRUCT {
-		return s, nil
-	}
-	if data.Len() == 0 {
+	if n.typ.ID() == arrow.STRUCT || data.Len() == 0 {
 		return s, nil
 	}
 	if len(buffers) < 2 || buffers[1] == nil {
-		return s, short(n)
+		return s, shortBuffer(n)
 	}
 	s.data = buffers[1].Bytes()
-	need := 0
-	switch s.reading {
-	case readPlain:
-		need = end * n.leaf.width
-	case readBool:
-		need = (end + 7) / 8
-	case readDecimal, readView:
-		need = end * 16
-	case readInt32, readFloat32:
-		need = end * 4
-	case readText, readNested:
-		need = (end + 1) * 4
-	}
-	if len(s.data) < need {
-		return s, short(n)
+	if len(s.data) < s.mode.size(end, n.leaf) {
+		return s, shortBuffer(n)
 	}
 	switch {
-	case s.reading == readNested:
+	case s.mode == readNested:
 		s.limit = data.Children()[0].Len()
-	case s.reading == readText && len(buffers) > 2 && buffers[2] != nil:
+	case s.mode == readText && len(buffers) > 2 && buffers[2] != nil:
 		s.text = buffers[2].Bytes()
-	case s.reading == readView:
+	case s.mode == readView:
 		s.views = buffers[2:]
 	}
 	return s, nil
 }
 
-func short(n *node) error {
+// size returns the size of the buffer of n values, offsets or views.
+func (m readMode) size(n int, l *leaf) int {
+	switch m {
+	case readPlain:
+		return n * l.width
+	case readBool:
+		return (n + 7) / 8
+	case readDecimal, readView:
+		return n * 16
+	case readInt32, readFloat32:
+		return n * 4
+	case readText, readNested:
+		return (n + 1) * 4
+	}
+	return 0
+}
+
+func shortBuffer(n *node) error {
 	return fmt.Errorf("parquetfile: %s: the array's buffers are shorter than the array", n.path)
 }
 
 func (s *source) isNull(i int) bool {
 	if s.valid == nil {
-		return s.reading == readAbsent
+		return s.mode == readAbsent
 	}
 	i += s.base
 	return s.valid[i>>3]>>(i&7)&1 == 0
 }
 
-// hasNull tells whether a value of a stretch is null.
+// hasNull reports whether a value in the range is null.
 func (s *source) hasNull(from, to int) bool {
 	if s.valid == nil {
-		return s.reading == readAbsent
+		return s.mode == readAbsent
 	}
 	for i := from; i < to; i++ {
 		if j := i + s.base; j&7 == 0 && to-i >= 8 && s.valid[j>>3] == 0xff {
@@ -106,8 +107,8 @@ func (s *source) hasNull(from, to int) bool {
 	return false
 }
 
-// appendValid appends 1 for a value that is there and 0 for a null, and
-// answers how many are there.
+// appendValid appends 1 for each value and 0 for each null, and returns the
+// number of values.
 func (s *source) appendValid(dst []byte, from, to int) ([]byte, int) {
 	n := to - from
 	at := len(dst)
@@ -115,7 +116,7 @@ func (s *source) appendValid(dst []byte, from, to int) ([]byte, int) {
 	out := dst[at:]
 	if s.valid == nil {
 		v := byte(1)
-		if s.reading == readAbsent {
+		if s.mode == readAbsent {
 			v, n = 0, 0
 		}
 		fill(out, v)
@@ -123,33 +124,29 @@ func (s *source) appendValid(dst []byte, from, to int) ([]byte, int) {
 	}
 	count := 0
 	i := from + s.base
-	for len(out) > 0 && (i&7 != 0 || len(out) < 8) {
-		bit := s.valid[i>>3] >> (i & 7) & 1
-		out[0] = bit
-		count += int(bit)
-		out = out[1:]
-		i++
-	}
-	for ; len(out) >= 8; out = out[8:] {
-		// Eight bits to eight bytes: the multiplication copies the byte, the
-		// mask leaves bit k in byte k, the sum carries it to the top.
+	for len(out) > 0 {
+		if i&7 != 0 || len(out) < 8 {
+			bit := s.valid[i>>3] >> (i & 7) & 1
+			out[0] = bit
+			count += int(bit)
+			out = out[1:]
+			i++
+			continue
+		}
+		// Spread eight bits over eight bytes: the multiplication copies the
+		// byte, the mask leaves bit k in byte k, the sum carries it to the top.
 		b := s.valid[i>>3]
 		x := uint64(b) * 0x0101010101010101 & 0x8040201008040201
 		x = (x + 0x7f7f7f7f7f7f7f7f) >> 7 & 0x0101010101010101
 		binary.LittleEndian.PutUint64(out, x)
 		count += bits.OnesCount8(b)
+		out = out[8:]
 		i += 8
-	}
-	for k := range out {
-		bit := s.valid[i>>3] >> (i & 7) & 1
-		out[k] = bit
-		count += int(bit)
-		i++
 	}
 	return dst, count
 }
 
-// elements answers where the elements of the list at i stand.
+// elements returns the range of the elements of the list at i.
 func (s *source) elements(i int) (from, to int, err error) {
 	at := (i + s.base) * 4
 	from = int(int32(binary.LittleEndian.Uint32(s.data[at:])))
@@ -160,11 +157,12 @@ func (s *source) elements(i int) (from, to int, err error) {
 	return from, to, nil
 }
 
-// appendValues appends the values of a stretch of a binary or string column,
-// those that valid (nil: all) marks. The values share the array's memory.
+// appendValues appends the values in a range of a binary or string column whose
+// valid is not 0. If valid is nil, it appends all. The values share the array's
+// memory.
 func (s *source) appendValues(dst [][]byte, from, to int, valid []byte) ([][]byte, error) {
 	value := s.textAt
-	if s.reading == readView {
+	if s.mode == readView {
 		value = s.viewAt
 	}
 	for i := from; i < to; i++ {
@@ -189,8 +187,8 @@ func (s *source) textAt(i int) ([]byte, error) {
 	return s.text[from:to:to], nil
 }
 
-// viewAt reads a view: its length in four bytes, then either up to 12 bytes
-// of the value itself or a prefix, the number of a buffer and an offset.
+// viewAt reads a view: its length in four bytes, then either a value of up to 12
+// bytes, or a prefix, the index of a buffer and an offset.
 func (s *source) viewAt(i int) ([]byte, error) {
 	v := s.data[i*16 : i*16+16 : i*16+16]
 	n := int(int32(binary.LittleEndian.Uint32(v)))

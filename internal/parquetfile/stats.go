@@ -6,39 +6,39 @@ import (
 	"math"
 )
 
-// longestText is the longest string that may stand in the statistics.
-const longestText = 64
+// maxTextBound is the length of the longest string in the statistics.
+const maxTextBound = 64
 
 // bounds finds the least and the greatest value of a column chunk.
 type bounds struct {
-	order order
-	some  bool // a value was seen that has a place in the order
+	order sortOrder
+	valid bool // a value was added: NaN is not
 
 	minInt, maxInt     int64
 	minFloat, maxFloat float64
-	min, max           []byte // decimals as they stand in the file, strings
+	min, max           []byte // strings, and decimals as encoded in the file
 }
 
-func (b *bounds) reset(o order) {
+func (b *bounds) reset(o sortOrder) {
 	*b = bounds{order: o, min: b.min[:0], max: b.max[:0],
 		minInt: math.MaxInt64, maxInt: math.MinInt64,
 		minFloat: math.Inf(1), maxFloat: math.Inf(-1)}
 }
 
-// addFixed takes the values of a page as they are encoded.
+// addFixed adds the encoded values of a page.
 func (b *bounds) addFixed(vals []byte, width int) {
 	if len(vals) == 0 {
 		return
 	}
 	switch b.order {
 	case orderInt32:
-		b.some = true
+		b.valid = true
 		for ; len(vals) >= 4; vals = vals[4:] {
 			v := int64(int32(binary.LittleEndian.Uint32(vals)))
 			b.minInt, b.maxInt = min(b.minInt, v), max(b.maxInt, v)
 		}
 	case orderInt64:
-		b.some = true
+		b.valid = true
 		for ; len(vals) >= 8; vals = vals[8:] {
 			v := int64(binary.LittleEndian.Uint64(vals))
 			b.minInt, b.maxInt = min(b.minInt, v), max(b.maxInt, v)
@@ -52,7 +52,7 @@ func (b *bounds) addFixed(vals []byte, width int) {
 	}
 }
 
-// addFloat32 passes NaN over: it is neither less nor greater than anything.
+// addFloat32 ignores NaN, which is neither less nor greater than anything.
 func (b *bounds) addFloat32(vals []byte) {
 	lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
 	for ; len(vals) >= 4; vals = vals[4:] {
@@ -81,22 +81,21 @@ func (b *bounds) addFloat64(vals []byte) {
 	b.floats(lo, hi)
 }
 
-// floats takes what was found in a page. Infinities of the wrong sign say
-// that nothing was, unless both ends are the same infinity.
+// floats adds the bounds of a page. They are +Inf and -Inf if it has no values but
+// NaN.
 func (b *bounds) floats(lo, hi float64) {
 	if math.IsInf(lo, 1) && math.IsInf(hi, -1) {
 		return
 	}
-	b.some = true
-	// A page of +Inf alone leaves lo as it began, which is right.
+	b.valid = true
 	b.minFloat, b.maxFloat = min(b.minFloat, lo), max(b.maxFloat, hi)
 }
 
 func (b *bounds) addDecimal(vals []byte, width int) {
 	for ; len(vals) >= width; vals = vals[width:] {
 		v := vals[:width]
-		if !b.some {
-			b.some = true
+		if !b.valid {
+			b.valid = true
 			b.min, b.max = append(b.min, v...), append(b.max, v...)
 		}
 		if lessDecimal(v, b.min) {
@@ -108,8 +107,8 @@ func (b *bounds) addDecimal(vals []byte, width int) {
 	}
 }
 
-// lessDecimal compares two's complement numbers: with the sign bit turned
-// over they order as bytes do.
+// lessDecimal compares two's complement numbers. With inverted sign bits they
+// sort as bytes.
 func lessDecimal(a, b []byte) bool {
 	if x, y := a[0]^0x80, b[0]^0x80; x != y {
 		return x < y
@@ -119,7 +118,7 @@ func lessDecimal(a, b []byte) bool {
 
 func (b *bounds) addBools(vals []byte) {
 	for _, v := range vals {
-		b.some = true
+		b.valid = true
 		b.minInt, b.maxInt = min(b.minInt, int64(v)), max(b.maxInt, int64(v))
 	}
 }
@@ -129,7 +128,7 @@ func (b *bounds) addText(vals [][]byte) {
 		return
 	}
 	lo, hi := b.min, b.max
-	if !b.some {
+	if !b.valid {
 		lo, hi = vals[0], vals[0]
 	}
 	for _, v := range vals {
@@ -140,14 +139,14 @@ func (b *bounds) addText(vals [][]byte) {
 			hi = v
 		}
 	}
-	b.some = true
+	b.valid = true
 	b.min, b.max = append(b.min[:0], lo...), append(b.max[:0], hi...)
 }
 
-// encoded appends the bounds as the footer has them. It answers false when
-// there are none.
+// encoded appends the bounds as encoded in the footer, and reports whether there
+// are any.
 func (b *bounds) encoded(lower, upper []byte) ([]byte, []byte, bool) {
-	if !b.some {
+	if !b.valid {
 		return lower, upper, false
 	}
 	le := binary.LittleEndian
@@ -166,15 +165,15 @@ func (b *bounds) encoded(lower, upper []byte) ([]byte, []byte, bool) {
 		lo, hi := signedZeros(b.minFloat, b.maxFloat)
 		return le.AppendUint64(lower, math.Float64bits(lo)), le.AppendUint64(upper, math.Float64bits(hi)), true
 	case orderText:
-		if len(b.min) > longestText || len(b.max) > longestText {
+		if len(b.min) > maxTextBound || len(b.max) > maxTextBound {
 			return lower, upper, false
 		}
 	}
 	return append(lower, b.min...), append(upper, b.max...), true
 }
 
-// signedZeros makes zeros hold both of them, as the format asks: a reader may
-// take -0 and +0 for different or for equal.
+// signedZeros widens bounds of 0 to include both -0 and +0, as Parquet requires:
+// readers may compare them as equal or not.
 func signedZeros(lo, hi float64) (float64, float64) {
 	if lo == 0 {
 		lo = math.Copysign(0, -1)

@@ -2,8 +2,7 @@ package parquetfile
 
 import "encoding/binary"
 
-// Types of the Thrift compact protocol, as they stand in field and list
-// headers.
+// Types of Thrift's compact protocol, as in field and list headers.
 const (
 	thriftTrue   = 1
 	thriftFalse  = 2
@@ -14,92 +13,91 @@ const (
 	thriftStruct = 12
 )
 
-// compact writes the part of the Thrift compact protocol that Parquet's
-// headers and footer need. Fields of a struct must come in ascending order.
-type compact struct {
+// thriftWriter writes the part of Thrift's compact protocol that Parquet's page
+// headers and footer need. Fields of a struct must be written in ascending order.
+type thriftWriter struct {
 	buf  []byte
-	last int   // id of the field written last in the open struct
-	open []int // the same, of the structs around it
+	last int   // id of the last field of the open struct
+	open []int // the same of the enclosing structs
 }
 
-func (c *compact) reset() {
-	c.buf, c.last, c.open = c.buf[:0], 0, c.open[:0]
+func (t *thriftWriter) reset() {
+	t.buf, t.last, t.open = t.buf[:0], 0, t.open[:0]
 }
 
-// begin opens a struct that stands in a list, or at the top.
-func (c *compact) begin() {
-	c.open = append(c.open, c.last)
-	c.last = 0
+// begin opens a struct in a list or at the top; end closes it.
+func (t *thriftWriter) begin() {
+	t.open = append(t.open, t.last)
+	t.last = 0
 }
 
-func (c *compact) end() {
-	c.buf = append(c.buf, 0)
-	c.last = c.open[len(c.open)-1]
-	c.open = c.open[:len(c.open)-1]
+func (t *thriftWriter) end() {
+	t.buf = append(t.buf, 0)
+	t.last = t.open[len(t.open)-1]
+	t.open = t.open[:len(t.open)-1]
 }
 
-// field writes a field header; ids grow by less than 16 in every Parquet
-// struct, so the short form always does.
-func (c *compact) field(id, typ int) {
-	c.buf = append(c.buf, byte((id-c.last)<<4|typ))
-	c.last = id
+// field writes a field header. It always has the short form, because ids grow by
+// less than 16 in Parquet's structs.
+func (t *thriftWriter) field(id, typ int) {
+	t.buf = append(t.buf, byte((id-t.last)<<4|typ))
+	t.last = id
 }
 
-func (c *compact) i32(id int, v int32) {
-	c.field(id, thriftI32)
-	c.buf = binary.AppendVarint(c.buf, int64(v))
+func (t *thriftWriter) i32(id int, v int32) {
+	t.field(id, thriftI32)
+	t.buf = binary.AppendVarint(t.buf, int64(v))
 }
 
-func (c *compact) i64(id int, v int64) {
-	c.field(id, thriftI64)
-	c.buf = binary.AppendVarint(c.buf, v)
+func (t *thriftWriter) i64(id int, v int64) {
+	t.field(id, thriftI64)
+	t.buf = binary.AppendVarint(t.buf, v)
 }
 
-func (c *compact) bool(id int, v bool) {
+func (t *thriftWriter) bool(id int, v bool) {
 	typ := thriftFalse
 	if v {
 		typ = thriftTrue
 	}
-	c.field(id, typ)
+	t.field(id, typ)
 }
 
-func (c *compact) bytes(id int, v []byte) {
-	c.field(id, thriftBinary)
-	c.buf = binary.AppendUvarint(c.buf, uint64(len(v)))
-	c.buf = append(c.buf, v...)
+func (t *thriftWriter) bytes(id int, v []byte) {
+	t.field(id, thriftBinary)
+	t.buf = binary.AppendUvarint(t.buf, uint64(len(v)))
+	t.buf = append(t.buf, v...)
 }
 
-func (c *compact) string(id int, v string) {
-	c.field(id, thriftBinary)
-	c.element(v)
+func (t *thriftWriter) string(id int, v string) {
+	t.field(id, thriftBinary)
+	t.element(v)
 }
 
-// element writes a string of a list.
-func (c *compact) element(v string) {
-	c.buf = binary.AppendUvarint(c.buf, uint64(len(v)))
-	c.buf = append(c.buf, v...)
+// element writes a string in a list.
+func (t *thriftWriter) element(v string) {
+	t.buf = binary.AppendUvarint(t.buf, uint64(len(v)))
+	t.buf = append(t.buf, v...)
 }
 
-// list opens a list of n elements, which the caller writes next.
-func (c *compact) list(id, typ, n int) {
-	c.field(id, thriftList)
+// list writes the header of a list of n elements, which must follow.
+func (t *thriftWriter) list(id, typ, n int) {
+	t.field(id, thriftList)
 	if n < 15 {
-		c.buf = append(c.buf, byte(n<<4|typ))
+		t.buf = append(t.buf, byte(n<<4|typ))
 		return
 	}
-	c.buf = append(c.buf, byte(0xf0|typ))
-	c.buf = binary.AppendUvarint(c.buf, uint64(n))
+	t.buf = append(t.buf, byte(0xf0|typ))
+	t.buf = binary.AppendUvarint(t.buf, uint64(n))
 }
 
-// structure opens a struct that is a field; end closes it.
-func (c *compact) structure(id int) {
-	c.field(id, thriftStruct)
-	c.begin()
+// structure opens a struct in a field; end closes it.
+func (t *thriftWriter) structure(id int) {
+	t.field(id, thriftStruct)
+	t.begin()
 }
 
-// empty writes a field whose struct has no fields: the members of Parquet's
-// unions that are only a name.
-func (c *compact) empty(id int) {
-	c.structure(id)
-	c.end()
+// empty writes a field with an empty struct, as in Parquet's unions.
+func (t *thriftWriter) empty(id int) {
+	t.structure(id)
+	t.end()
 }

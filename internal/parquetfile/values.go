@@ -8,11 +8,10 @@ import (
 
 var errDecimal = errors.New("a decimal has more digits than its type")
 
-// appendFixed appends the values of a page, have of them not null.
-func appendFixed(dst []byte, col *column, st stretch, have int, at *cursor) ([]byte, error) {
+// appendFixed appends the values of a page, of which have are not null.
+func appendFixed(dst []byte, col *column, st entryRange, have int, at *cursor) ([]byte, error) {
 	width := col.leaf.width
-	// One value too many has room, so that nulls can be stored and stepped
-	// back over.
+	// Nulls are stored and then overwritten, so there is room for one more.
 	dst = grown(dst, len(dst)+(have+1)*width)
 	out := dst[len(dst)-(have+1)*width:]
 	valid := st.valid
@@ -20,18 +19,18 @@ func appendFixed(dst []byte, col *column, st stretch, have int, at *cursor) ([]b
 		s := at.take(n)
 		k := s.to - s.from
 		n -= k
-		var part []byte
+		var v []byte
 		if valid != nil {
-			part, valid = valid[:k], valid[k:]
+			v, valid = valid[:k], valid[k:]
 		}
 		src := &col.sources[s.seg]
-		if src.reading == readAbsent {
+		if src.mode == readAbsent {
 			continue
 		}
 		if src.valid == nil {
-			part = nil
+			v = nil
 		}
-		written, err := src.put(out, s, part, width)
+		written, err := src.put(out, s, v, width)
 		if err != nil {
 			return dst, err
 		}
@@ -40,17 +39,15 @@ func appendFixed(dst []byte, col *column, st stretch, have int, at *cursor) ([]b
 	return dst[:len(dst)-width], nil
 }
 
-// put writes the values of a stretch that valid (nil: all) marks and answers
-// the bytes written.
-func (s *source) put(out []byte, at span, valid []byte, width int) (int, error) {
+// put writes the values in a range whose valid is not 0, or all if valid is nil,
+// and returns the number of bytes written.
+func (s *source) put(out []byte, at valueRange, valid []byte, width int) (int, error) {
 	from, to := at.from+s.base, at.to+s.base
-	switch s.reading {
+	switch s.mode {
 	case readPlain:
 		return putPlain(out, s.data[from*width:to*width], valid, width), nil
-	case readInt32:
-		return putInt32(out, s.data[from*4:to*4], valid), nil
-	case readFloat32:
-		return putFloat32(out, s.data[from*4:to*4], valid), nil
+	case readInt32, readFloat32:
+		return putWidened(out, s.data[from*4:to*4], valid, s.mode), nil
 	case readDecimal:
 		return putDecimal(out, s.data[from*16:to*16], valid, width)
 	}
@@ -82,26 +79,22 @@ func putPlain(out, data, valid []byte, width int) int {
 	return n
 }
 
-func putInt32(out, data, valid []byte) int {
+// putWidened writes int32 as int64, or float32 as float64.
+func putWidened(out, data, valid []byte, mode readMode) int {
 	n := 0
 	for i := range len(data) / 4 {
-		v := int64(int32(binary.LittleEndian.Uint32(data[i*4:])))
-		binary.LittleEndian.PutUint64(out[n:], uint64(v))
+		narrow := binary.LittleEndian.Uint32(data[i*4:])
+		wide := uint64(int32(narrow))
+		if mode == readFloat32 {
+			wide = math.Float64bits(float64(math.Float32frombits(narrow)))
+		}
+		binary.LittleEndian.PutUint64(out[n:], wide)
 		n += step(valid, i) * 8
 	}
 	return n
 }
 
-func putFloat32(out, data, valid []byte) int {
-	n := 0
-	for i := range len(data) / 4 {
-		v := float64(math.Float32frombits(binary.LittleEndian.Uint32(data[i*4:])))
-		binary.LittleEndian.PutUint64(out[n:], math.Float64bits(v))
-		n += step(valid, i) * 8
-	}
-	return n
-}
-
+// step returns 0 if value i is null, else 1.
 func step(valid []byte, i int) int {
 	if valid == nil {
 		return 1
@@ -121,7 +114,7 @@ func putDecimal(out, data, valid []byte, width int) (int, error) {
 		hi := binary.LittleEndian.Uint64(data[i*16+8:])
 		binary.BigEndian.PutUint64(be[:], hi)
 		binary.BigEndian.PutUint64(be[8:], lo)
-		// What is left out must repeat the sign.
+		// The bytes left out must all repeat the sign.
 		sign := byte(int8(be[16-width]) >> 7)
 		for _, b := range be[:16-width] {
 			if b != sign {
@@ -133,8 +126,8 @@ func putDecimal(out, data, valid []byte, width int) (int, error) {
 	return n, nil
 }
 
-// appendBools appends the values of a page of booleans, eight a byte.
-func (e *encoder) appendBools(dst []byte, col *column, st stretch, at *cursor) []byte {
+// appendBools appends the values of a page of booleans, eight to a byte.
+func (e *encoder) appendBools(dst []byte, col *column, st entryRange, at *cursor) []byte {
 	e.bools = e.bools[:0]
 	valid := st.valid
 	for n := st.present; n > 0; {
@@ -142,7 +135,7 @@ func (e *encoder) appendBools(dst []byte, col *column, st stretch, at *cursor) [
 		n -= s.to - s.from
 		src := &col.sources[s.seg]
 		for i := s.from; i < s.to; i++ {
-			skip := src.reading == readAbsent
+			skip := src.mode == readAbsent
 			if valid != nil {
 				skip, valid = valid[0] == 0, valid[1:]
 			}

@@ -10,23 +10,24 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// ErrClosed is what a closed Writer answers.
-var ErrClosed = errors.New("parquetfile: writer is closed")
+// errClosed is returned by WriteRowGroup of a closed Writer.
+var errClosed = errors.New("parquetfile: writer is closed")
 
-// Options settle how a file is written. The zero value is a good choice.
+// Options configure how a file is written. The zero value is a good choice.
 type Options struct {
-	// Codec compresses the pages, those of incompressible binary columns
-	// excepted.
+	// Codec compresses the pages, except those of binary columns that do not
+	// compress.
 	Codec Codec
-	// Workers is how many goroutines encode the columns of a row group; 0 is
-	// one for each processor the program may use. The file does not depend on
+	// Workers is the number of goroutines that encode the columns of a row
+	// group. If zero, it is runtime.GOMAXPROCS(0). The file does not depend on
 	// it.
 	Workers int
-	// Metadata are the key and value pairs of the footer.
+	// Metadata are the key-value pairs of the footer.
 	Metadata map[string]string
 }
 
-// Rows picks rows of a record, in the order of Index; nil picks all of them.
+// Rows are the rows of a record whose numbers are in Index, in that order. If
+// Index is nil, they are all rows.
 type Rows struct {
 	Record arrow.Record
 	Index  []int32
@@ -49,145 +50,142 @@ func (r Rows) check() error {
 	return nil
 }
 
-// Writer writes one Parquet file. Its methods must not be called
-// concurrently.
+// A Writer writes one Parquet file. Its methods must not be called concurrently.
 type Writer struct {
-	*Format
-	w    io.Writer
-	size int64
-	rows int64
-	err  error // sticks
+	format *Format
+	dst    io.Writer
+	size   int64
+	rows   int64
+	err    error // returned by all later calls
 
-	stopped    atomic.Bool // err is set: no more columns
-	groups     compact     // the row groups of the footer, written one by one
+	stopped    atomic.Bool  // err is set: encode no more columns
+	groups     thriftWriter // the row groups for the footer
 	groupCount int
 	prefix     [4]byte
 }
 
-// NewWriter begins a file. The caller keeps w, and closes it after Close.
-func (f *Format) NewWriter(w io.Writer) *Writer { return &Writer{Format: f, w: w} }
-
-// NewWriter begins a file of the schema's columns, with a Format of its own.
-func NewWriter(w io.Writer, schema *arrow.Schema, o Options) (*Writer, error) {
+// NewWriter returns a Writer of a file with the columns of a schema. The caller
+// must close dst after the Writer.
+func NewWriter(dst io.Writer, schema *arrow.Schema, o Options) (*Writer, error) {
 	f, err := NewFormat(schema, o)
 	if err != nil {
 		return nil, err
 	}
-	return f.NewWriter(w), nil
+	return f.NewWriter(dst), nil
 }
 
-// begin turns the format's buffer to this file, before anything is written.
-func (f *Writer) begin() {
-	f.out.Reset(f.w)
-	if f.size == 0 {
-		f.write([]byte(magic))
+// begin directs the format's buffer to this file.
+func (w *Writer) begin() {
+	w.format.out.Reset(w.dst)
+	if w.size == 0 {
+		w.write([]byte(magic))
 	}
 }
 
-// end empties the buffer into the file.
-func (f *Writer) end() {
-	if f.err == nil {
-		f.err = f.out.Flush()
+// end flushes the format's buffer.
+func (w *Writer) end() error {
+	if w.err == nil {
+		w.err = w.format.out.Flush()
 	}
-	f.out.Reset(nil)
+	w.format.out.Reset(nil)
+	return w.err
 }
 
-// Size is the number of bytes written so far.
-func (f *Writer) Size() int64 { return f.size }
+// Size returns the number of bytes written so far.
+func (w *Writer) Size() int64 { return w.size }
 
-// NumRows is the number of rows written so far.
-func (f *Writer) NumRows() int64 { return f.rows }
+// NumRows returns the number of rows written so far.
+func (w *Writer) NumRows() int64 { return w.rows }
 
-// WriteRowGroup writes the rows, in their order, as one row group; no rows
-// are no row group. The records may lack columns of the file at any level,
-// which are null then, and may have int32 and float32 where the file has
-// int64 and float64. They are borrowed until WriteRowGroup returns.
+// WriteRowGroup writes the rows, in their order, as one row group. Without rows
+// it writes nothing. The records may lack columns and fields of the file, which
+// are then null, and may have int32 and float32 where the file has int64 and
+// float64. The records are borrowed until WriteRowGroup returns.
 //
-// Where a record does not fit the file, or has a null that may not be, nothing
-// is written and the Writer can go on. Any other error ends the file, and is
-// what every later call returns.
-func (f *Writer) WriteRowGroup(rows []Rows) error {
-	if f.err != nil {
-		return f.err
+// If a record does not fit the file, or has a null in a column that is not
+// nullable, nothing is written and the Writer remains usable. Any other error is
+// returned by all later calls, too.
+func (w *Writer) WriteRowGroup(rows []Rows) error {
+	if w.err != nil {
+		return w.err
 	}
+	f := w.format
 	n, err := f.bindRows(rows)
 	if err != nil || n == 0 {
 		return err
 	}
-	defer f.letGo()
-	if err := f.plan.fill(rows, f.bindings); err != nil {
+	defer f.clear()
+	if err := f.group.fill(rows, f.bindings); err != nil {
 		return err
 	}
-	f.begin()
-	f.writeColumns(int64(n))
-	f.end()
-	if f.err != nil {
-		return f.err
+	w.begin()
+	w.writeColumns(int64(n))
+	if err := w.end(); err != nil {
+		return err
 	}
-	f.rows += int64(n)
+	w.rows += int64(n)
 	return nil
 }
 
-// Close writes the footer. It does not close the io.Writer beneath.
-func (f *Writer) Close() error {
-	if f.err != nil {
-		if errors.Is(f.err, ErrClosed) {
-			return nil
-		}
-		return f.err
+// Close writes the footer. It does not close the underlying io.Writer.
+func (w *Writer) Close() error {
+	if errors.Is(w.err, errClosed) {
+		return nil
 	}
-	f.begin()
-	f.write(f.footer())
-	f.end()
-	if f.err != nil {
-		return f.err
+	if w.err != nil {
+		return w.err
 	}
-	f.err = ErrClosed
+	w.begin()
+	w.write(w.footer())
+	if err := w.end(); err != nil {
+		return err
+	}
+	w.err = errClosed
 	return nil
 }
 
-// direct is from how many bytes on a write passes the buffer by.
-const direct = 64 << 10
+// directWrite is the size from which a write bypasses the buffer.
+const directWrite = 64 << 10
 
-// write sends b on its way; an error sticks.
-func (f *Writer) write(b []byte) {
-	if f.err != nil {
+// write writes b, unless an earlier write failed.
+func (w *Writer) write(b []byte) {
+	if w.err != nil {
 		return
 	}
+	out := w.format.out
 	var n int
-	if len(b) < direct {
-		n, f.err = f.out.Write(b)
-	} else if f.err = f.out.Flush(); f.err == nil {
-		n, f.err = f.w.Write(b)
+	if len(b) < directWrite {
+		n, w.err = out.Write(b)
+	} else if w.err = out.Flush(); w.err == nil {
+		n, w.err = w.dst.Write(b)
 	}
-	f.size += int64(n)
+	w.size += int64(n)
 }
 
-// writePages writes the pages that a chunk has so far.
-func (f *Writer) writePages(c *chunk) {
+// writePages writes the encoded pages of a chunk.
+func (w *Writer) writePages(c *chunk) {
 	if !c.begun {
-		c.begun, c.offset = true, f.size
+		c.begun, c.offset = true, w.size
 	}
 	for _, p := range c.pieces {
-		f.write(p.buf[p.from:])
-		f.buffers.put(p.buf)
+		w.write(p.buf[p.from:])
+		w.format.buffers.put(p.buf)
 		for _, v := range c.vals[p.valFrom:p.valTo] {
-			binary.LittleEndian.PutUint32(f.prefix[:], uint32(len(v)))
-			f.write(f.prefix[:])
-			f.write(v)
+			binary.LittleEndian.PutUint32(w.prefix[:], uint32(len(v)))
+			w.write(w.prefix[:])
+			w.write(v)
 		}
 	}
 	clear(c.pieces)
 	c.pieces = c.pieces[:0]
-	f.stopped.Store(f.err != nil)
+	w.stopped.Store(w.err != nil)
 }
 
-// finishChunk writes what is left of a column chunk, and its part of the
-// footer.
-func (f *Writer) finishChunk(c *chunk) {
-	if f.err == nil {
-		f.err = c.err
+// finishChunk writes the remaining pages of a chunk, and adds it to the footer.
+func (w *Writer) finishChunk(c *chunk) {
+	if w.err == nil {
+		w.err = c.err
 	}
-	f.writePages(c)
-	f.groups.columnChunk(f.tree.leaves[c.column], c)
+	w.writePages(c)
+	w.groups.columnChunk(w.format.tree.leaves[c.column], c)
 }

@@ -1,3 +1,3 @@
-// Package rules holds the rules of the house as a test: which package may
-// import which, and where a library may be used. It has no code of its own.
+// Package rules tests which package may import which, and which packages may
+// use a library. It has no code of its own.
 package rules

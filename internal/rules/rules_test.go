@@ -15,52 +15,61 @@ import (
 
 const module = "github.com/skyfinch/skyfinch/"
 
-// below says what of this module a room may import: those that stand below it.
-var below = []struct {
-	room string
-	may  []string
+// layers lists, for each folder, the folders of this module that it may import.
+// The first entry that contains a package counts.
+var layers = []struct {
+	folder string
+	may    []string
 }{
 	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
-	{"archive", []string{"alert", "sink", "stream", "internal"}},
-	{"alert/sim", []string{"alert", "stream", "internal/ocf"}},
+	{"internal/service", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
+	{"internal/rig", []string{"archive", "stream", "internal"}},
+	{"archive/audit", []string{"archive/internal", "sink", "stream", "internal"}},
+	{"archive", []string{"archive/internal", "alert", "sink", "stream", "internal"}},
+	{"alert/sim", []string{"alert", "stream", "internal/avroarrow", "internal/ocf"}},
 	{"alert", []string{"stream", "internal/avroarrow", "internal/ocf"}},
 	{"sink", []string{"stream", "internal/avroarrow", "internal/parquetfile", "internal/gather", "internal/recordsize"}},
 	{"stream/store", nil},
 	{"stream/streamtest", []string{"stream"}},
 	{"stream/files", []string{"stream", "internal/avroarrow", "internal/chunk", "internal/ocf"}},
-	{"stream/kafka", []string{"stream", "internal/backoff", "internal/chunk", "internal/ocf"}},
+	{"stream/kafka", []string{"stream", "internal/backoff", "internal/chunk", "internal/nearest", "internal/ocf"}},
 	{"stream/ledger", []string{"stream/store"}},
-	{"stream/internal/protocol", []string{"stream/ledger"}},
+	{"stream/internal/protocol", []string{"stream/ledger", "internal/interval"}},
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/gather", "internal/recordsize"}},
+	{"crossmatch/internal/votable", []string{"crossmatch/internal/clip"}},
 	{"crossmatch/internal", nil},
-	{"crossmatch/table", []string{"crossmatch/internal/votable"}},
-	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal/votable"}},
-	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table"}},
+	{"crossmatch/table", []string{"crossmatch/internal", "internal/nearest", "internal/thrift"}},
+	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal"}},
+	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize"}},
+	{"crossmatch/catalog", []string{"crossmatch", "internal/nearest"}},
 	{"crossmatch", []string{"stream"}},
-	{"internal/cli", []string{"stream"}},
 	{"internal/chunk", []string{"stream"}},
+	{"internal/cli", []string{"stream", "internal/nearest"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
+	{"internal/parquetfile", []string{"internal/thrift"}},
 	{"internal", nil},
 }
 
-// homes says where a library may be used; everywhere is "".
-var homes = []struct {
+// libraries lists the folders that may import a library. The first entry that
+// contains a package counts.
+var libraries = []struct {
 	library string
-	rooms   []string
+	folders []string
 }{
 	{"github.com/apache/arrow/go/v17/parquet", []string{"internal/parquetfile", "crossmatch/table"}},
 	{"github.com/apache/arrow/go/v17", []string{"stream", "alert", "sink", "archive", "crossmatch", "examples", "internal"}},
 	{"github.com/hamba/avro/v2", []string{"alert", "internal/avroarrow", "internal/alerttest"}},
-	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/cli", "internal/feed", "internal/demo", "sink", "examples/benchmark"}},
+	{"github.com/IBM/sarama", []string{"stream/kafka", "internal/cli", "internal/feed", "internal/demo", "sink", "internal/service"}},
 	{"github.com/xdg-go/scram", []string{"stream/kafka"}},
+	{"golang.org/x/term", []string{"internal/cli"}},
 	{"golang.org/x/oauth2", []string{"stream/kafka"}},
-	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats"}},
-	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // its broker
+	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // the embedded broker
+	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats", "internal/cli"}},
 	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim"}},
-	{"github.com/stretchr/testify", nil}, // tests only, which are not looked at here
+	{"github.com/stretchr/testify", nil}, // tests only, which this test does not read
 }
 
 func TestImports(t *testing.T) {
@@ -90,10 +99,11 @@ func TestImports(t *testing.T) {
 	assert.Greater(t, seen, 100)
 }
 
-func allowed(room, name string) bool {
+// allowed reports whether a package in a folder may import a package.
+func allowed(folder, name string) bool {
 	if own, ok := strings.CutPrefix(name, module); ok {
-		for _, b := range below {
-			if within(room, b.room) {
+		for _, b := range layers {
+			if within(folder, b.folder) {
 				return anyWithin(own, b.may)
 			}
 		}
@@ -102,14 +112,15 @@ func allowed(room, name string) bool {
 	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
 		return true // the standard library
 	}
-	for _, h := range homes {
+	for _, h := range libraries {
 		if within(name, h.library) {
-			return anyWithin(room, h.rooms)
+			return anyWithin(folder, h.folders)
 		}
 	}
-	return false // a library that nobody has spoken for
+	return false // a library that is not listed
 }
 
+// within reports whether a package is a folder or below it.
 func within(name, dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") }
 
 func anyWithin(name string, dirs []string) bool {

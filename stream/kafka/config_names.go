@@ -1,10 +1,13 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/skyfinch/skyfinch/internal/nearest"
 )
 
 // usedSettings are the security settings that ReadConfig uses.
@@ -55,49 +58,11 @@ func checkNames(p map[string]string) error {
 		if slices.Contains(usedSettings, name) || slices.Contains(ignoredSettings, name) || hasPrefix(name, ignoredPrefixes) {
 			continue
 		}
-		if like := nearest(name, usedSettings); like != "" {
-			return fmt.Errorf("unknown setting %.80q: did you mean %s?", name, like)
-		}
-		return fmt.Errorf("unknown setting %.80q: remove it", name)
+		return fmt.Errorf("unknown setting %.80q%s", name, cmp.Or(nearest.Hint(name[:min(len(name), 100)], usedSettings), ": remove it"))
 	}
 	return nil
 }
 
 func hasPrefix(name string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-}
-
-// nearest returns the name at the smallest Levenshtein distance, if that is at most
-// three.
-func nearest(name string, names []string) string {
-	best, like := 4, ""
-	for _, n := range names {
-		if d := distance(name, n); d < best {
-			best, like = d, n
-		}
-	}
-	return like
-}
-
-// distance returns the Levenshtein distance.
-func distance(a, b string) int {
-	if len(a) > 100 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
 }

@@ -141,9 +141,9 @@ func TestConfigureErrors(t *testing.T) {
 		{map[string]string{"security.protocol": "TLS"}, `security.protocol is "TLS", not PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL`},
 		{map[string]string{"sasl.username": "a"}, "sasl.username is set, but security.protocol is not: SASL_SSL, or SASL_PLAINTEXT?"},
 		{map[string]string{"ssl.ca.location": "a"}, "ssl.ca.location is set, but security.protocol is not: SSL, or SASL_SSL?"},
-		{map[string]string{"sasl.mechansim": "PLAIN"}, `unknown setting "sasl.mechansim": did you mean sasl.mechanism?`},
+		{map[string]string{"sasl.mechansim": "PLAIN"}, `unknown setting "sasl.mechansim", did you mean "sasl.mechanism"?`},
 		{map[string]string{"ssl.truststore": "x"}, `unknown setting "ssl.truststore": remove it`},
-		{map[string]string{"security.protokoll": "SSL"}, "did you mean security.protocol?"},
+		{map[string]string{"security.protokoll": "SSL"}, `did you mean "security.protocol"?`},
 		{map[string]string{"ssl.engine.factory.class": "X"}, "a Java class: give certificates as PEM"},
 	} {
 		_, _, err := configure(c.p)

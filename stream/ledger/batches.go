@@ -90,9 +90,9 @@ func (l *Ledger) batch(ctx context.Context, n int64) (b Batch, err error) {
 	switch {
 	case damage != nil:
 	case b.Plan.Batch != n:
-		damage = &DamagedError{n, l.path(recordName(n, kindPlan)), fmt.Errorf("it is the plan of batch %d", b.Plan.Batch)}
+		damage = &DamagedError{n, l.PlanPath(n), fmt.Errorf("it is the plan of batch %d", b.Plan.Batch)}
 	case b.Commit != nil && b.Commit.Batch != n:
-		damage = &DamagedError{n, l.path(recordName(n, kindCommit)), fmt.Errorf("it is the commit of batch %d", b.Commit.Batch)}
+		damage = &DamagedError{n, l.CommitPath(n), fmt.Errorf("it is the commit of batch %d", b.Commit.Batch)}
 	}
 	return b, damage
 }

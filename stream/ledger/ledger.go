@@ -34,6 +34,8 @@ type Ledger struct {
 	tables map[string]*schemaChain
 }
 
+const headerName = "ledger.json"
+
 // header is the content of ledger.json.
 type header struct {
 	ID       string            `json:"id"`
@@ -51,7 +53,7 @@ func Open(ctx context.Context, records store.Records, dir string, settings map[s
 	if err != nil {
 		return nil, err
 	}
-	name := l.path("ledger.json")
+	name := l.path(headerName)
 	winner, err := records.PutIfAbsent(ctx, name, append(own, '\n'))
 	if err != nil {
 		return nil, fmt.Errorf("ledger: create %s: %w", name, err)
@@ -72,6 +74,15 @@ func Open(ctx context.Context, records store.Records, dir string, settings map[s
 		}
 	}
 	return l, nil
+}
+
+// Exists reports whether a directory of a store has a ledger.
+func Exists(ctx context.Context, records store.Records, dir string) (bool, error) {
+	_, err := records.Get(ctx, path.Join(dir, headerName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // OpenMemory returns an empty ledger in memory. It drops the records of each
@@ -151,6 +162,23 @@ func (l *Ledger) PutDone(ctx context.Context, batch int64) error {
 		}
 	}
 	return nil
+}
+
+// PlanPath returns the name in the store of the record of a batch's plan.
+func (l *Ledger) PlanPath(batch int64) string { return l.path(recordName(batch, kindPlan)) }
+
+// CommitPath returns the name in the store of the record of a batch's commit.
+func (l *Ledger) CommitPath(batch int64) string { return l.path(recordName(batch, kindCommit)) }
+
+// LastRecord returns the highest number of a batch that has a record of its own,
+// also if Batches ends before it because a record is missing, or 0.
+func (l *Ledger) LastRecord(ctx context.Context) (last int64, err error) {
+	err = l.list(ctx, "", func(name string, _ int64) {
+		if n, ok := recordBatch(name); ok {
+			last = max(last, n)
+		}
+	})
+	return last, err
 }
 
 // path returns the name in the store of something in the ledger's directory.

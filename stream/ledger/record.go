@@ -72,9 +72,9 @@ func recordName(batch int64, kind recordKind) string {
 	return fmt.Sprintf("%012d.%s", batch, kind)
 }
 
-// RecordBatch returns the batch that a record belongs to, given the record's
+// recordBatch returns the batch that a record belongs to, given the record's
 // name within the ledger's directory, and whether it belongs to one.
-func RecordBatch(name string) (batch int64, ok bool) {
+func recordBatch(name string) (batch int64, ok bool) {
 	number, _, ok := strings.Cut(name, ".")
 	n, err := strconv.ParseInt(number, 10, 64)
 	return n, ok && err == nil && n > 0

@@ -179,7 +179,7 @@ func (l *Ledger) Truncate(ctx context.Context) error {
 	}
 	var old []string
 	err = l.list(ctx, "", func(name string, _ int64) {
-		if n, ok := RecordBatch(name); ok && n <= through {
+		if n, ok := recordBatch(name); ok && n <= through {
 			old = append(old, name)
 		}
 	})

@@ -3,7 +3,6 @@ package inspect
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -20,21 +19,21 @@ type File interface {
 	Size() int64
 }
 
-// Options says how closely to look.
+// Options says what Check does. The zero value reads only the footer and the
+// page headers.
 type Options struct {
-	Deep bool // decode every value
+	Deep bool // decode every value and verify checksums
 }
 
-// Info is what a file says of itself.
+// Info counts what a file holds.
 type Info struct {
-	Rows   int64
-	Groups int
-	Pages  int
-	// Checked counts the pages whose checksum was found right.
-	Checked int
+	Rows    int64
+	Groups  int // row groups
+	Pages   int
+	Checked int // pages whose checksum was verified
 }
 
-// Check looks at a whole file. An error says where it is damaged.
+// Check checks a whole file. The error says where it is damaged.
 func Check(f File, o Options) (info Info, err error) {
 	defer recovered(&err)
 	r, err := open(f)
@@ -61,12 +60,12 @@ func Check(f File, o Options) (info Info, err error) {
 		}
 	}
 	if rows != info.Rows {
-		return info, fmt.Errorf("footer counts %d rows, its row groups %d", info.Rows, rows)
+		return info, fmt.Errorf("the footer counts %d rows, its row groups %d", info.Rows, rows)
 	}
 	return info, nil
 }
 
-// Schema reads the schema of a file.
+// Schema returns the schema of a file.
 func Schema(f File) (s *arrow.Schema, err error) {
 	defer recovered(&err)
 	r, err := open(f)
@@ -81,8 +80,8 @@ func Schema(f File) (s *arrow.Schema, err error) {
 	return p.Schema()
 }
 
-// recovered turns a panic of the Parquet reader, which trusts what it reads,
-// into an error.
+// recovered turns a panic into an error: Arrow's reader does not check what it
+// reads.
 func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("unreadable: %v", p)
@@ -91,10 +90,10 @@ func recovered(err *error) {
 
 const magic = "PAR1"
 
-// open reads the footer. Arrow's reader does not look at the first bytes.
+// open reads the footer. Arrow's reader does not check the first bytes.
 func open(f File) (*file.Reader, error) {
 	if f.Size() < 12 {
-		return nil, fmt.Errorf("%d bytes are no Parquet file", f.Size())
+		return nil, fmt.Errorf("%d bytes are too few for a Parquet file", f.Size())
 	}
 	var head, tail [4]byte
 	if _, err := f.ReadAt(head[:], 0); err != nil {
@@ -104,22 +103,18 @@ func open(f File) (*file.Reader, error) {
 		return nil, err
 	}
 	if string(head[:]) != magic || string(tail[:]) != magic {
-		return nil, errors.New("no Parquet file: it does not begin and end with " + magic)
+		return nil, errors.New("not a Parquet file: it does not begin and end with " + magic)
 	}
-	r, err := file.NewParquetReader(io.NewSectionReader(f, 0, f.Size()), file.WithReadProps(properties()))
+	props := parquet.NewReaderProperties(memory.DefaultAllocator)
+	props.BufferedStreamEnabled = true // reads a page at a time, not a column chunk
+	r, err := file.NewParquetReader(io.NewSectionReader(f, 0, f.Size()), file.WithReadProps(props))
 	if err != nil {
 		return nil, fmt.Errorf("footer: %w", err)
 	}
 	return r, nil
 }
 
-func properties() *parquet.ReaderProperties {
-	p := parquet.NewReaderProperties(memory.DefaultAllocator)
-	p.BufferedStreamEnabled = true // a page at a time, not a chunk
-	return p
-}
-
-// readAt reads all of buf, also where the file ends with it.
+// readAt fills buf, which may end where the file ends.
 func readAt(f io.ReaderAt, buf []byte, at int64) error {
 	n, err := f.ReadAt(buf, at)
 	if n == len(buf) {
@@ -131,9 +126,9 @@ func readAt(f io.ReaderAt, buf []byte, at int64) error {
 	return err
 }
 
-// chunk walks over the pages of a column chunk: they must fill it exactly, and
-// hold as many values as it should.
-func (info *Info) chunk(f File, m *metadata.ColumnChunkMetaData, sums bool) error {
+// chunk checks that the pages of a column chunk fill it exactly and hold all its
+// values. With verify, it also compares pages with their checksums.
+func (info *Info) chunk(f File, m *metadata.ColumnChunkMetaData, verify bool) error {
 	at := m.DataPageOffset()
 	if m.HasDictionaryPage() {
 		at = min(at, m.DictionaryPageOffset())
@@ -144,67 +139,32 @@ func (info *Info) chunk(f File, m *metadata.ColumnChunkMetaData, sums bool) erro
 	}
 	var values, raw int64
 	for n := 0; at < end; n++ {
-		p, size, err := readPage(f, at, end)
+		h, size, err := readPage(f, at, end)
 		if err != nil {
 			return fmt.Errorf("header of page %d: %w", n, err)
 		}
 		body := at + int64(size)
-		if p.stored > end-body {
+		if h.stored > end-body {
 			return fmt.Errorf("page %d is longer than its column", n)
 		}
-		if p.checked && sums {
-			if err := checksum(f, body, p); err != nil {
+		if h.hasCRC && verify {
+			if err := checksum(f, body, h); err != nil {
 				return fmt.Errorf("page %d: %w", n, err)
 			}
 			info.Checked++
 		}
-		if p.typ == pageData || p.typ == pageDataV2 {
-			values += p.values
+		if h.typ != pageDictionary {
+			values += h.values
 		}
-		raw += int64(size) + p.raw
-		at = body + p.stored
+		raw += int64(size) + h.raw
+		at = body + h.stored
 		info.Pages++
 	}
 	if values != m.NumValues() {
 		return fmt.Errorf("its pages hold %d values, not %d", values, m.NumValues())
 	}
 	if raw != m.TotalUncompressedSize() {
-		return fmt.Errorf("its pages come to %d bytes, not %d", raw, m.TotalUncompressedSize())
-	}
-	return nil
-}
-
-// A page header has seldom more than a hundred bytes, and statistics in it may
-// make it longer.
-const (
-	usualHeader = 128
-	mostHeader  = 1 << 20
-)
-
-func readPage(f File, at, end int64) (page, int, error) {
-	for room := int64(usualHeader); ; room *= 8 {
-		buf := make([]byte, min(room, end-at))
-		if err := readAt(f, buf, at); err != nil {
-			return page{}, 0, err
-		}
-		p, n, err := parsePage(buf)
-		if err == errShort && room < min(end-at, mostHeader) {
-			continue
-		}
-		if err == nil && (!p.known || p.typ != pageData && p.typ != pageDataV2 && p.typ != pageDictionary) {
-			err = fmt.Errorf("a page of type %d", p.typ)
-		}
-		return p, n, err
-	}
-}
-
-func checksum(f File, at int64, p page) error {
-	sum := crc32.NewIEEE()
-	if n, err := io.Copy(sum, io.NewSectionReader(f, at, p.stored)); err != nil || n < p.stored {
-		return errors.Join(io.ErrUnexpectedEOF, err)
-	}
-	if sum.Sum32() != p.crc {
-		return errors.New("its checksum is wrong")
+		return fmt.Errorf("its pages hold %d bytes uncompressed, not %d", raw, m.TotalUncompressedSize())
 	}
 	return nil
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 )
 
-// Columns yields the named columns of a file, a record for each row group. A
-// record is borrowed until the next one is asked for, unless it is retained.
-// The columns must be flat.
+// Columns yields a record of the named columns for each row group. The columns
+// must be flat. A record is borrowed until the next iteration, unless it is
+// retained.
 func Columns(ctx context.Context, f File, names ...string) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
-		p, err := flat(f, names)
+		p, err := openColumns(f, names)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -37,9 +37,9 @@ func Columns(ctx context.Context, f File, names ...string) iter.Seq2[arrow.Recor
 	}
 }
 
-// flat opens a file, and sees that it has the columns. The file is checked
-// first: at some damaged headers Arrow's record reader turns for ever.
-func flat(f File, names []string) (p *pqarrow.FileReader, err error) {
+// openColumns opens a file that has the named columns. It checks the file first:
+// some damaged headers make Arrow's record reader loop forever.
+func openColumns(f File, names []string) (p *pqarrow.FileReader, err error) {
 	defer recovered(&err)
 	if _, err := Check(f, Options{}); err != nil {
 		return nil, err
@@ -57,19 +57,19 @@ func flat(f File, names []string) (p *pqarrow.FileReader, err error) {
 		return nil, err
 	}
 	for _, name := range names {
-		if i := r.MetaData().Schema.ColumnIndexByName(name); i < 0 {
+		if r.MetaData().Schema.ColumnIndexByName(name) < 0 {
 			return nil, fmt.Errorf("no column %q", name)
 		}
 	}
 	return p, nil
 }
 
-// group reads columns of a row group, one by one: that takes no goroutine, in
-// which nobody could recover from a panic.
+// group reads columns of a row group one by one, which starts no goroutines: a
+// panic in one could not be recovered.
 func group(ctx context.Context, p *pqarrow.FileReader, g int, names []string) (rec arrow.Record, err error) {
 	defer recovered(&err)
-	r := p.ParquetReader()
-	rows := r.MetaData().RowGroup(g).NumRows()
+	md := p.ParquetReader().MetaData()
+	rows := md.RowGroup(g).NumRows()
 	schema, err := p.Schema()
 	if err != nil {
 		return nil, err
@@ -82,12 +82,11 @@ func group(ctx context.Context, p *pqarrow.FileReader, g int, names []string) (r
 		}
 	}()
 	for _, name := range names {
-		i := r.MetaData().Schema.ColumnIndexByName(name)
 		found, ok := schema.FieldsByName(name)
 		if !ok || len(found) != 1 {
 			return nil, fmt.Errorf("no column %q", name)
 		}
-		c, err := column(ctx, p, g, i)
+		c, err := column(ctx, p, g, md.Schema.ColumnIndexByName(name))
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", name, err)
 		}

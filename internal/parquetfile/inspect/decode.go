@@ -4,40 +4,36 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
-// batchValues is how many values are decoded at a time.
+// batchValues is the number of values decoded at a time.
 const batchValues = 1024
 
-// decode reads every value of a column chunk.
+// decode reads every value of a column chunk, which must have want of them.
 func decode(g *file.RowGroupReader, column int, want int64) error {
 	r, err := g.Column(column)
 	if err != nil {
 		return err
 	}
-	var def, rep [batchValues]int16
 	var n int64
 	switch r := r.(type) {
 	case *file.BooleanColumnChunkReader:
-		n, err = drain(func(v []bool) (int64, int, error) { return r.ReadBatch(batchValues, v, def[:], rep[:]) })
+		n, err = drain(r.ReadBatch)
 	case *file.Int32ColumnChunkReader:
-		n, err = drain(func(v []int32) (int64, int, error) { return r.ReadBatch(batchValues, v, def[:], rep[:]) })
+		n, err = drain(r.ReadBatch)
 	case *file.Int64ColumnChunkReader:
-		n, err = drain(func(v []int64) (int64, int, error) { return r.ReadBatch(batchValues, v, def[:], rep[:]) })
+		n, err = drain(r.ReadBatch)
 	case *file.Int96ColumnChunkReader:
-		n, err = drain(func(v []parquet.Int96) (int64, int, error) { return r.ReadBatch(batchValues, v, def[:], rep[:]) })
+		n, err = drain(r.ReadBatch)
 	case *file.Float32ColumnChunkReader:
-		n, err = drain(func(v []float32) (int64, int, error) { return r.ReadBatch(batchValues, v, def[:], rep[:]) })
+		n, err = drain(r.ReadBatch)
 	case *file.Float64ColumnChunkReader:
-		n, err = drain(func(v []float64) (int64, int, error) { return r.ReadBatch(batchValues, v, def[:], rep[:]) })
+		n, err = drain(r.ReadBatch)
 	case *file.ByteArrayColumnChunkReader:
-		n, err = drain(func(v []parquet.ByteArray) (int64, int, error) { return r.ReadBatch(batchValues, v, def[:], rep[:]) })
+		n, err = drain(r.ReadBatch)
 	case *file.FixedLenByteArrayColumnChunkReader:
-		n, err = drain(func(v []parquet.FixedLenByteArray) (int64, int, error) {
-			return r.ReadBatch(batchValues, v, def[:], rep[:])
-		})
+		n, err = drain(r.ReadBatch)
 	default:
 		return fmt.Errorf("values of type %v", r.Type())
 	}
@@ -50,15 +46,17 @@ func decode(g *file.RowGroupReader, column int, want int64) error {
 	return err
 }
 
-// drain calls read until there is no more, and counts the values, nulls too.
-func drain[T any](read func([]T) (int64, int, error)) (n int64, err error) {
+// drain calls read until it returns no more values, and returns their number,
+// nulls included.
+func drain[T any](read func(n int64, values []T, def, rep []int16) (int64, int, error)) (n int64, err error) {
+	var def, rep [batchValues]int16
 	values := make([]T, batchValues)
 	for {
-		got, present, err := read(values)
+		got, valid, err := read(batchValues, values, def[:], rep[:])
 		if err != nil {
 			return n, err
 		}
-		if got < 0 || int64(present) > got {
+		if got < 0 || int64(valid) > got {
 			return n, errors.New("more values than levels")
 		}
 		if got == 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
-// sample is a file of two row groups, with strings that repeat themselves,
-// numbers, nulls, lists and bytes.
+// sample returns a file of two row groups with repeated strings, numbers, nulls,
+// lists and bytes.
 func sample(t testing.TB, codec parquetfile.Codec) []byte {
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
@@ -52,7 +52,7 @@ func TestSoundFile(t *testing.T) {
 	}
 }
 
-// Every shorter file is damaged, and no flipped byte makes a reader panic.
+// Every truncated file is reported, and no flipped byte makes a reader panic.
 func TestDamage(t *testing.T) {
 	data := sample(t, parquetfile.Zstd)
 	for n := range data {
@@ -100,7 +100,7 @@ func FuzzParsePage(f *testing.F) {
 	})
 }
 
-// header is a data page header with a checksum, of one value.
+// header returns the header of a data page of one value, with a checksum.
 func header(body []byte, sum uint32) []byte {
 	field := func(buf []byte, typ byte, v int64) []byte { return binary.AppendVarint(append(buf, typ), v) }
 	buf := field(nil, 0x15, 0)
@@ -118,7 +118,7 @@ func TestChecksum(t *testing.T) {
 		p, n, err := readPage(bytes.NewReader(data), 0, int64(len(data)))
 		require.NoError(t, err)
 		require.Equal(t, len(data)-len(body), n)
-		assert.Equal(t, page{stored: 6, raw: 6, values: 1, crc: sum, checked: true, known: true}, p)
+		assert.Equal(t, pageHeader{stored: 6, raw: 6, values: 1, crc: sum, hasCRC: true, hasValues: true}, p)
 		err = checksum(bytes.NewReader(data), int64(n), p)
 		assert.Equal(t, sum == crc32.ChecksumIEEE(body), err == nil, err)
 	}

@@ -167,8 +167,7 @@ func (l *Log) get(ctx context.Context, name string, v any) (bool, error) {
 		return false, err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		batch, _ := ledger.RecordBatch(name)
-		return false, &ledger.DamagedError{Batch: batch, Name: name, Err: err}
+		return false, &ledger.DamagedError{Name: l.path(name), Err: err}
 	}
 	return true, nil
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/skyfinch/skyfinch/internal/interval"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
@@ -19,14 +20,12 @@ type Coverage struct {
 	unfinished map[string]bool
 }
 
-// covered is the settled part of one partition: disjoint ascending intervals,
-// nearly always one. An empty interval marks where reading begins.
+// covered is the settled part of one partition, nearly always one interval. An
+// empty one marks where reading begins.
 type covered struct {
-	intervals []interval
-	ended     bool // nothing follows the last interval, ever
+	set   interval.Set
+	ended bool // nothing follows the last interval, ever
 }
-
-type interval struct{ from, to int64 }
 
 // of returns what is settled of a partition, and whether the ledger has named
 // the partition.
@@ -142,30 +141,16 @@ func (c *Coverage) start(s ledger.Start) error {
 func (c *Coverage) Settle(a ledger.Account) error {
 	p, _ := c.of(a.Partition)
 	if c.base != nil {
-		p.intervals = slices.Clone(p.intervals) // it may be the base's
+		p.set = slices.Clone(p.set) // it may be the base's
+	} else {
+		for range p.set.Overlaps(interval.Interval{From: a.From, To: a.To}) {
+			return fmt.Errorf("stream: ledger is damaged: %v is committed twice", a.Range)
+		}
 	}
 	if p.ended = p.ended || a.End; p.ended && c.Unfinished()[a.Partition] {
 		c.setUnfinished(a.Partition, false)
 	}
-	if a.From == a.To && len(p.intervals) > 0 {
-		c.set(a.Partition, p)
-		return nil
-	}
-	i, _ := slices.BinarySearchFunc(p.intervals, a.From, func(v interval, from int64) int {
-		if v.to < from {
-			return -1
-		}
-		return 1
-	}) // the first interval that ends at a.From or later
-	from, to, j := a.From, a.To, i
-	for ; j < len(p.intervals) && p.intervals[j].from <= to; j++ {
-		v := p.intervals[j]
-		if c.base == nil && max(v.from, a.From) < min(v.to, a.To) {
-			return fmt.Errorf("stream: ledger is damaged: %v is committed twice", a.Range)
-		}
-		from, to = min(from, v.from), max(to, v.to)
-	}
-	p.intervals = slices.Replace(p.intervals, i, j, interval{from, to})
+	p.set.Add(interval.Interval{From: a.From, To: a.To})
 	c.set(a.Partition, p)
 	return nil
 }
@@ -176,34 +161,21 @@ func (c *Coverage) Free(r ledger.Range) (free []ledger.Range) {
 	if p.ended && r.To == ledger.UnknownEnd {
 		return nil
 	}
-	for _, v := range p.intervals {
-		if v.to <= r.From || v.from == v.to {
-			continue
-		}
-		if v.from >= r.To {
-			break
-		}
-		if v.from > r.From {
-			free = append(free, ledger.Range{Partition: r.Partition, From: r.From, To: v.from})
-		}
-		r.From = v.to
-	}
-	if r.From < r.To {
-		free = append(free, r)
+	for gap := range p.set.Gaps(interval.Interval{From: r.From, To: r.To}) {
+		free = append(free, ledger.Range{Partition: r.Partition, From: gap.From, To: gap.To})
 	}
 	return free
 }
 
 // Waiting returns the number of offsets of a range that are not settled, 0 if
 // its end is unknown.
-func (c *Coverage) Waiting(r ledger.Range) int64 {
+func (c *Coverage) Waiting(r ledger.Range) (n int64) {
 	if r.To == ledger.UnknownEnd || r.To <= r.From {
 		return 0
 	}
-	n := r.Len()
 	p, _ := c.of(r.Partition)
-	for _, v := range p.intervals {
-		n -= max(0, min(v.to, r.To)-max(v.from, r.From))
+	for gap := range p.set.Gaps(interval.Interval{From: r.From, To: r.To}) {
+		n += gap.Len()
 	}
 	return n
 }
@@ -212,17 +184,17 @@ func (c *Coverage) Waiting(r ledger.Range) int64 {
 // partition consists of.
 func (c *Coverage) Intervals(partition string) int {
 	p, _ := c.of(partition)
-	return len(p.intervals)
+	return len(p.set)
 }
 
 // Lowest returns the lowest offset of a partition that is not settled, and
 // whether the ledger has named the partition.
 func (c *Coverage) Lowest(partition string) (int64, bool) {
 	p, ok := c.of(partition)
-	if !ok || len(p.intervals) == 0 {
+	if !ok || len(p.set) == 0 {
 		return 0, ok
 	}
-	return p.intervals[0].to, true
+	return p.set[0].To, true
 }
 
 // LowestOfAll returns Lowest for each partition that the ledger has named.
@@ -239,10 +211,8 @@ func (c *Coverage) LowestOfAll() map[string]int64 {
 // Last returns the end of the last settled interval of a partition, 0 if there
 // is none.
 func (c *Coverage) Last(partition string) int64 {
-	if p, _ := c.of(partition); len(p.intervals) > 0 {
-		return p.intervals[len(p.intervals)-1].to
-	}
-	return 0
+	p, _ := c.of(partition)
+	return p.set.End()
 }
 
 // Ended reports whether a partition has been read to its final end.
@@ -256,9 +226,9 @@ func (c *Coverage) Ended(partition string) bool {
 func (c *Coverage) Snapshot(through int64) ledger.Snapshot {
 	s := ledger.Snapshot{Through: through, Settled: make(map[string]ledger.Settled, len(c.partitions))}
 	for name, p := range c.partitions {
-		x := ledger.Settled{Ended: p.ended, Ranges: make([][2]int64, len(p.intervals))}
-		for i, v := range p.intervals {
-			x.Ranges[i] = [2]int64{v.from, v.to}
+		x := ledger.Settled{Ended: p.ended, Ranges: make([][2]int64, len(p.set))}
+		for i, v := range p.set {
+			x.Ranges[i] = [2]int64{v.From, v.To}
 		}
 		s.Settled[name] = x
 	}
@@ -270,9 +240,9 @@ func (c *Coverage) Snapshot(through int64) ledger.Snapshot {
 func FromSnapshot(s *ledger.Snapshot) Coverage {
 	c := Coverage{partitions: make(map[string]covered, len(s.Settled))}
 	for name, x := range s.Settled {
-		p := covered{ended: x.Ended, intervals: make([]interval, len(x.Ranges))}
+		p := covered{ended: x.Ended, set: make(interval.Set, len(x.Ranges))}
 		for i, v := range x.Ranges {
-			p.intervals[i] = interval{v[0], v[1]}
+			p.set[i] = interval.Interval{From: v[0], To: v[1]}
 		}
 		c.partitions[name] = p
 	}

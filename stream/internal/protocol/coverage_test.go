@@ -70,7 +70,7 @@ func TestCoverageEnd(t *testing.T) {
 func (c *Coverage) clone() Coverage {
 	out := Coverage{partitions: maps.Clone(c.partitions), unfinished: maps.Clone(c.unfinished)}
 	for p, v := range out.partitions {
-		v.intervals = slices.Clone(v.intervals)
+		v.set = slices.Clone(v.set)
 		out.partitions[p] = v
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"os"
 	"runtime/debug"
 	"slices"
 	"testing"
@@ -14,6 +15,9 @@ import (
 
 // The exploration drives view.next and view.learn through every order of
 // events that two processes can meet over one ledger.
+
+// long asks for the whole exploration, which takes a minute and more.
+var long = os.Getenv("SKYFINCH_LONG") != ""
 
 var theRules = rules{period: 1}
 
@@ -114,7 +118,7 @@ func TestProtocol(t *testing.T) {
 		{tries: 2, lost: 1},
 		{crashes: 1, tries: 1, late: 1, compact: 1},
 	} {
-		if testing.Short() && b != (budget{tries: 2, compact: 1}) {
+		if !long && b != (budget{tries: 2, compact: 1}) {
 			continue
 		}
 		t.Run(fmt.Sprintf("%+v", b), func(t *testing.T) {
@@ -129,9 +133,9 @@ func TestProtocol(t *testing.T) {
 
 // Three processes over many batches, where anything befalls them.
 func TestProtocolAtRandom(t *testing.T) {
-	walks := 300
-	if testing.Short() {
-		walks = 30
+	walks := 30
+	if long {
+		walks = 300
 	}
 	for range walks {
 		seed := rand.Uint64()

@@ -153,8 +153,8 @@ func (w *world) key(b []byte) []byte {
 			commit(e.Staged)
 			flag(e.Published)
 		}
-		for _, v := range p.Settled.partitions["p"].intervals {
-			b = append(b, byte(v.from), byte(v.to))
+		for _, v := range p.Settled.partitions["p"].set {
+			b = append(b, byte(v.From), byte(v.To))
 		}
 	}
 	return b
@@ -516,8 +516,8 @@ func (w *world) breachOf(v *State, rows uint64) string {
 			want |= bitsOf(c)
 		}
 	}
-	for _, in := range v.Settled.partitions["p"].intervals {
-		r := ledger.Range{Partition: "p", From: in.from, To: in.to}
+	for _, in := range v.Settled.partitions["p"].set {
+		r := ledger.Range{Partition: "p", From: in.From, To: in.To}
 		have |= bits(r)
 	}
 	if want != have {

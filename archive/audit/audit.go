@@ -1,0 +1,119 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// Options says which archive to audit, and how.
+type Options struct {
+	Dir   string      // of the archive
+	Store store.Store // of the archive. If nil, Dir is opened.
+	// Source is the archive's source. It is asked for its extents only, so that
+	// the report says what waits there and what is gone. If nil, that is
+	// unknown, and an offset that no batch claims is a finding.
+	Source stream.Source
+	// Repair publishes what is committed and staged, removes from staging what
+	// decided batches left there, deletes files that a replay has replaced, and
+	// rewrites wrong schema files, as any engine on the ledger may do. Missing
+	// and damaged files remain findings.
+	Repair bool
+	// Deep decodes every value of every file and verifies the checksums.
+	Deep bool
+	// MultiRow allows a batch to have more rows than messages. Set it if a
+	// transform makes several rows of one message.
+	MultiRow bool
+	// Grace is how long the publication of a batch may take. What seems wrong
+	// for longer is a finding. If zero, 5 seconds; if negative, none.
+	Grace time.Duration
+}
+
+// Run audits an archive. The error reports that the audit could not be done;
+// what it found wrong is in the Report.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	st, err := layout.Open(ctx, o.Store, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	o.Grace = max(0, cmp.Or(o.Grace, 5*time.Second))
+	l, err := ledger.Open(ctx, st, layout.Ledger, nil)
+	if err != nil {
+		return nil, fmt.Errorf("archive: audit of %s: %w", layout.Where(o.Dir), err)
+	}
+	a := &auditor{
+		opts: o, store: st, ledger: l,
+		report:     &Report{Archive: o.Dir, Ledger: l.ID(), Findings: []Finding{}},
+		staged:     map[int64][]string{},
+		commits:    map[int64]*ledger.Commit{},
+		partitions: partitions{},
+		tables:     map[string]*Table{},
+		replacedBy: map[string]int64{},
+	}
+	if err := a.run(ctx); err != nil {
+		return nil, fmt.Errorf("archive: audit of %s: %w", layout.Where(o.Dir), err)
+	}
+	return a.report, nil
+}
+
+// auditor is one run of an audit.
+type auditor struct {
+	opts   Options
+	store  store.Store
+	ledger *ledger.Ledger
+	report *Report
+
+	// Listed before the ledger is read:
+	files  fileSet            // the files under the tables' roots
+	staged map[int64][]string // the files in staging, by batch
+
+	last         int64                    // the last batch of the ledger
+	segment      string                   // the history segment of the current batch; empty if it has records of its own
+	commits      map[int64]*ledger.Commit // of the batches in staged; nil if undecided
+	partitions   partitions
+	tables       map[string]*Table
+	replacedBy   map[string]int64 // batch that replaced a rejected file
+	missing      []suspect        // committed files that do not exist
+	suspects     []suspect
+	overlaps     []overlap
+	rejected     int64 // messages, by the accounts
+	rejectedRows int64 // in the rejected files that are not replaced
+}
+
+// run does all checks. Files are listed before the ledger is read: a file gets
+// its name after its commit, so a listed file that no commit names is extra.
+func (a *auditor) run(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		a.listStaging, a.listFiles, a.readLedger, a.checkTail, a.findExtraFiles, a.checkStaging, a.reportOverlaps,
+		a.checkSchemas, a.recheckSuspects, a.checkTotals, a.checkOffsets,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	a.fillReport()
+	return nil
+}
+
+// fillReport puts the sums into the report.
+func (a *auditor) fillReport() {
+	r := a.report
+	for _, p := range a.partitions {
+		p.setCounts(p.sum)
+		r.Partitions = append(r.Partitions, p.Partition)
+	}
+	slices.SortFunc(r.Partitions, func(a, b Partition) int { return strings.Compare(a.Name, b.Name) })
+	for _, t := range a.tables {
+		r.Tables = append(r.Tables, *t)
+		r.Files += t.Files
+	}
+	slices.SortFunc(r.Tables, func(a, b Table) int { return strings.Compare(a.Name, b.Name) })
+}

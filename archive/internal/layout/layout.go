@@ -1,0 +1,81 @@
+// Package layout says where an archive keeps what: the names, the schema files
+// and the replacements that the archive service and its auditor share.
+package layout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
+	"github.com/skyfinch/skyfinch/sink"
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+const (
+	Ledger   = "ledger"   // the directory of the ledger
+	Alerts   = "alerts"   // the directory of the tables of alerts
+	Rejected = "rejected" // the table of the rejected messages
+	Staging  = "staging"  // the directory of staged files
+	// ReplayMark separates the names that a replay stages and publishes from
+	// those of the ledger's engines: LEDGER-replay-TOKEN.
+	ReplayMark = "-replay-"
+)
+
+// Where names an archive in errors.
+func Where(dir string) string { return cmp.Or(dir, "the store") }
+
+// Open opens an existing archive: st, or the directory dir if st is nil. It
+// creates nothing.
+func Open(ctx context.Context, st store.Store, dir string) (store.Store, error) {
+	if st == nil && dir == "" {
+		return nil, errors.New("archive: a Dir or a Store is needed")
+	}
+	if st == nil {
+		_, err := os.Stat(filepath.Join(dir, Ledger)) // a store would create the directory
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("archive: no archive in %s: it has no %s: %w", dir, Ledger, fs.ErrNotExist)
+		}
+		if err == nil {
+			st, err = store.OpenDir(dir)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("archive: %w", err)
+		}
+	}
+	exists, err := ledger.Exists(ctx, st, Ledger)
+	if err == nil && !exists {
+		err = fmt.Errorf("no archive: its ledger is missing: %w", fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("archive: %s: %w", Where(dir), err)
+	}
+	return st, nil
+}
+
+// CheckFile returns an error if a file differs from its entry in a commit.
+func CheckFile(r inspect.File, f ledger.File, o inspect.Options) error {
+	if r.Size() != f.Bytes {
+		return fmt.Errorf("%d bytes, not %d", r.Size(), f.Bytes)
+	}
+	info, err := inspect.Check(r, o)
+	if err != nil {
+		return err
+	}
+	if info.Rows != f.Rows {
+		return fmt.Errorf("%d rows, not %d", info.Rows, f.Rows)
+	}
+	return nil
+}
+
+// Publish publishes a committed batch of a ledger, as an engine does.
+func Publish(ctx context.Context, st store.Store, ledger string, c *ledger.Commit) error {
+	files := &sink.Parquet{Store: st, Staging: Staging}
+	return stream.Publish(ctx, ledger, c, files, Rejects{files})
+}

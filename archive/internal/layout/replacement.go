@@ -1,0 +1,66 @@
+package layout
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/skyfinch/skyfinch/sink"
+	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
+)
+
+// Replacement is what the commit of a replay records beside its files, as the
+// Data of the rejects' receipt: the rejected files that it replaces, and what
+// became of their messages.
+type Replacement struct {
+	Replaces []ReplacedFile `json:"replaces"`
+	Read     int64          `json:"read"`     // messages in the replaced files
+	Written  int64          `json:"written"`  // of these, alerts now
+	Rejected int64          `json:"rejected"` // of these, still rejected
+	Dropped  int64          `json:"dropped,omitempty"`
+}
+
+// ReplacedFile is a rejected file as an earlier batch committed it.
+type ReplacedFile struct {
+	Name  string `json:"name"`
+	Rows  int64  `json:"rows"`
+	Bytes int64  `json:"bytes"`
+}
+
+// ReplacementOf returns the replacement that a commit records, or nil if there
+// is none.
+func ReplacementOf(c *ledger.Commit) (*Replacement, error) {
+	if len(c.Rejects.Data) == 0 {
+		return nil, nil
+	}
+	r := new(Replacement)
+	if err := json.Unmarshal(c.Rejects.Data, r); err != nil {
+		return nil, fmt.Errorf("archive: commit of batch %d: what it replaces: %w", c.Batch, err)
+	}
+	return r, nil
+}
+
+// Rejects is the sink of the rejected messages. Its receipts may replace files
+// of earlier batches, which Publish deletes once the new files are visible.
+type Rejects struct {
+	*sink.Parquet
+}
+
+// Publish implements stream.Sink.
+func (s Rejects) Publish(ctx context.Context, id stream.BatchID, r ledger.Receipt) error {
+	old, err := ReplacementOf(&ledger.Commit{Batch: id.Number, Rejects: r})
+	if err != nil {
+		return stream.Permanent(err)
+	}
+	r.Data = nil
+	if err := s.Parquet.Publish(ctx, id, r); err != nil || old == nil {
+		return err
+	}
+	for _, f := range old.Replaces {
+		if err := s.Store.Delete(ctx, f.Name); err != nil {
+			return fmt.Errorf("archive: remove %s, which batch %d replaces: %w", f.Name, id.Number, err)
+		}
+	}
+	return nil
+}

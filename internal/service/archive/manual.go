@@ -1,0 +1,170 @@
+package archive
+
+import "github.com/skyfinch/skyfinch/internal/cli"
+
+const manual = `NAME
+    archive - write alerts into a Parquet archive by the hour, exactly once
+
+SYNOPSIS
+    archive -brokers HOST:PORT[,...] -topics NAME[,...] [-out DIR] [flags]
+    archive -files PATH[,PATH...] [-out DIR] [-once] [flags]
+    archive                              a demonstration: see below
+    archive audit -out DIR [flags]       verify an archive: archive audit -h
+    archive replay-rejected -out DIR [flags]
+                                         try rejected messages again, after a fix:
+                                         archive replay-rejected -h
+
+DESCRIPTION
+    Reads alerts and writes each of them, whole, to the directory of its UTC hour:
+
+        OUT/alerts/SURVEY/YYYY/MM/dd/hh/*.parquet   one table for each survey: ztf, lsst, ...
+        OUT/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, and why
+        OUT/schema/SURVEY.parquet                   the table's schema, without rows
+        OUT/ledger, OUT/staging                     the record of what is done; work in progress
+
+    Without -once it archives alerts as they arrive, until Ctrl-C.
+
+    It reads Kafka up to the last stable offset. Each partition continues where the
+    archive's ledger ends: a new archive begins where -start says, a topic or
+    partition that appears later at its beginning. Once the brokers have been
+    reached, they may be unavailable for ten minutes.
+
+    A file is read once it has been unchanged for five seconds: write files
+    elsewhere and move them in. A file is identified by its path, symlinks
+    resolved; one that is archived is not read again.
+
+    If more than an interval's work is waiting, new alerts do not wait for it: they
+    are archived as they arrive, and the backlog beside them.
+
+    After a stop or a crash at any time, the next start resumes the work: nothing
+    is lost and nothing is stored twice.
+
+    Without any flag it starts a broker within the process, simulates a short night
+    of ZTF and LSST, archives it to ./skyfinch-demo (23 MB), and shows how to read
+    it.
+
+FLAGS
+` + cli.KafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
+                        .tgz), globs (** too), tarballs of a night
+    -out DIR            the archive (default "archive")
+    -registry URL|DIR   writer schemas of Confluent framing (LSST): a schema
+                        registry, or a directory of NAME-ID.avsc files
+    -once               archive what is there, print a summary, exit
+    -interval 10s       time between batches while nothing waits
+    -clock event        file by event time; ingest: by the hour of ingest; night: by
+                        observing night, YYYY/MM/dd. The first run fixes it for an
+                        archive
+    -compression zstd   or snappy, or none; gzipped cutouts are stored unchanged
+    -lost error         stop if planned messages are gone before they were read;
+                        record: record the loss in the ledger and continue
+    -late-share 0.5     share of a batch that is kept for a backlog while new alerts
+                        arrive; what one of them does not need the other gets. 1:
+                        strictly the oldest first; 0: a backlog gets what new alerts
+                        leave
+    -max-rows N         most messages in a batch (default 100000)
+    -max-bytes SIZE     most bytes of messages in a batch, like 512MiB (default 1GiB)
+    -workers N          goroutines that decode and encode (default: one for each core)
+    -progress auto      a line on a terminal, nothing in a pipe; json: an object every
+                        second on standard output, the last one is the summary;
+                        off
+    -version            print the version
+
+EXIT STATUS
+    0 done, or without -once stopped by Ctrl-C or SIGTERM; 1 an error, in one line
+    on standard error, or -once ended by SIGTERM; 2 wrong usage; 130 -once ended by
+    Ctrl-C
+
+EXAMPLES
+    archive -brokers localhost:9092 -topics 'ztf_\d{8}_programid1' -out sky
+    archive -kafka-config rubin.properties -topics lsst-alerts-v11 -out sky \
+            -registry https://registry.example.org -start latest
+    archive -files ztf_public_20181129.tar.gz -out sky -once
+    archive -files '/data/incoming/**/*.avro' -out sky -compression snappy
+    archive -files lsst/ -registry http://localhost:8081 -out sky -once
+`
+
+const auditManual = `NAME
+    archive audit - verify that an archive is complete
+
+SYNOPSIS
+    archive audit -out DIR [-brokers HOST:PORT -topics NAME | -files PATH] [flags]
+
+DESCRIPTION
+    Compares an archive with its ledger, and the ledger with itself:
+
+    - every offset of every partition is in one commit, and the accounts add up:
+      offsets = read + control + aborted + compacted + lost, and
+      read = written + rejected + dropped;
+    - every committed file exists and has the committed size and rows, an intact
+      footer, and pages without a gap between them;
+    - no other file is under alerts or rejected, and staging holds nothing of a
+      decided batch;
+    - the schema file of each table has the schema of the ledger.
+
+    With a source it also says what waits there, what is gone before it was
+    archived, and which partitions the archive has not begun.
+
+    It may run beside a service: what is in progress gets five seconds. While a
+    backlog is archived beside new alerts, name the source: no batch claims the
+    offsets between the two yet.
+
+    Standard output has a table of the partitions, without the columns that are
+    zero everywhere, one of the tables, a line for each thing that is wrong (WRONG)
+    with its name and what to do, and a closing line.
+
+FLAGS
+    -out DIR            the archive (default "archive")
+    -brokers HOST:PORT,... -topics NAME,... -kafka-config FILE
+                        the stream that is archived there: see archive -h
+    -files PATH,...     or the files
+    -repair             publish what is committed and staged, remove what decided
+                        batches left in staging and what a replay has replaced,
+                        rewrite wrong schema files; and say what was done. Missing
+                        and damaged files are reported and left unchanged
+    -deep               decode every value of every file, and verify the checksums
+                        of its pages
+    -json               print the report as one JSON object
+
+EXIT STATUS
+    0 all holds, or does after repairs; 1 something does not, or the audit could not
+    be done; 2 wrong usage
+
+EXAMPLES
+    archive audit -out sky
+    archive audit -out sky -brokers localhost:9092 -topics 'ztf_\d{8}_programid1'
+    archive audit -out sky -repair -json
+`
+
+const replayManual = `NAME
+    archive replay-rejected - try rejected messages again, after a fix
+
+SYNOPSIS
+    archive replay-rejected -out DIR [-cause REGEXP] [-registry URL|DIR] [flags]
+
+DESCRIPTION
+    Decodes the messages under OUT/rejected again: with newer code, or with a
+    registry that has their schemas now. What can be decoded goes to the tables
+    under alerts, with the topic, partition, offset and time that it had; the rest
+    stays rejected, with a new cause if it was tried. A rejected file of which a
+    message was decoded is replaced by one with the remaining messages, under the
+    hour of the replay.
+
+    Each message is in alerts or in rejected, once, even if the process is killed:
+    the next start of archive or of replay-rejected resumes the work. While it
+    publishes, readers may see a message in both.
+
+    Stop all services that write to the archive first.
+
+FLAGS
+    -out DIR            the archive (default "archive")
+    -cause REGEXP       try only messages whose cause it matches (default: all)
+    -registry URL|DIR   writer schemas of Confluent framing: see archive -h
+    -compression zstd   or snappy, or none
+    -workers N          goroutines that decode and encode (default: one for each core)
+
+EXIT STATUS
+    0 done, whether or not anything could be decoded; 1 an error; 2 wrong usage
+
+EXAMPLES
+    archive replay-rejected -out sky -cause 'schema id 1100' -registry https://registry.example.org
+`

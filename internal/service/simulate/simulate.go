@@ -1,0 +1,50 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"os"
+	"time"
+
+	"github.com/skyfinch/skyfinch/alert"
+	"github.com/skyfinch/skyfinch/alert/sim"
+	"github.com/skyfinch/skyfinch/internal/cli"
+)
+
+// Run runs the command with its arguments until ctx ends. Ctrl-C is the usual
+// end of an endless stream, so that is not an error.
+func Run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	packets, err := o.packets(ctx)
+	if err != nil {
+		return err
+	}
+	m := &meter{out: os.Stderr, started: time.Now()}
+	_, _, m.shown = cli.Terminal(m.out)
+	o.feed.Observe = m.observe
+	_, err = o.feed.Send(ctx, packets)
+	m.end(o.feed.Topic)
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// packets returns the packets that the flags ask for.
+func (o *options) packets(ctx context.Context) (iter.Seq2[sim.Packet, error], error) {
+	if len(o.replay.Patterns) == 0 {
+		return o.simulator.Packets(o.n), nil
+	}
+	if o.registry != "" {
+		next, err := alert.OpenRegistry(ctx, o.registry)
+		if err != nil {
+			return nil, err
+		}
+		o.replay.Registry.Next = next
+	}
+	return o.replay.Packets(ctx, o.n), nil
+}
