@@ -3,6 +3,9 @@
 package chunk
 
 import (
+	"context"
+	"errors"
+
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/skyfinch/skyfinch/stream"
@@ -29,9 +32,26 @@ type Builder struct {
 	rejects  []stream.Reject
 }
 
+// ErrStopped reports that the consumer of an iterator stopped.
+var ErrStopped = errors.New("the consumer stopped")
+
+// Yield returns an emit function for a source's Read: it calls yield, and returns
+// ErrStopped once yield returns false, or the context's error.
+func Yield(ctx context.Context, yield func(stream.Chunk, error) bool) func(stream.Chunk) error {
+	return func(c stream.Chunk) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !yield(c, nil) {
+			return ErrStopped
+		}
+		return nil
+	}
+}
+
 // NewBuilder returns a Builder of chunks of at most the given numbers of
-// messages and bytes; a single larger message is a chunk by itself. If an
-// emitted chunk is not to be followed by others, emit returns an error.
+// messages and bytes; a single larger message is a chunk by itself. An
+// error of emit is returned by the method that called it.
 func NewBuilder(mem memory.Allocator, rows, bytes int, emit func(stream.Chunk) error) *Builder {
 	return &Builder{rows: rows, bytes: bytes, emit: emit, messages: stream.NewMessageBuilder(mem)}
 }

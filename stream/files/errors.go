@@ -19,7 +19,6 @@ func (e *NoMatchError) Error() string {
 
 // Errors that end the reading of a range before the end of its file.
 var (
-	errStopped  = errors.New("the consumer stopped")
 	errRangeEnd = errors.New("the range ends before its file does")
 	errRestLost = errors.New("the rest of the file is damaged")
 )

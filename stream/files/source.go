@@ -93,17 +93,9 @@ func (s *Source) list(ctx context.Context, must required) ([]stream.Extent, erro
 // offsets; a file that cannot be read is an error.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
-		r := s.reader(func(c stream.Chunk) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !yield(c, nil) {
-				return errStopped
-			}
-			return nil
-		})
+		r := s.reader(chunk.Yield(ctx, yield))
 		defer r.close()
-		if err := r.ranges(ctx, ranges); err != nil && err != errStopped {
+		if err := r.ranges(ctx, ranges); err != nil && err != chunk.ErrStopped {
 			yield(stream.Chunk{}, err)
 		}
 	}

@@ -64,7 +64,7 @@ func (r *reader) record(p *rangeReader, batch *sarama.RecordBatch, x *sarama.Rec
 			return err
 		}
 	}
-	a := r.out.Account(p.Range, offset)
+	a := r.out.Account(p.rng, offset)
 	a.To = offset + 1
 	switch kind {
 	case userMessage:
@@ -83,7 +83,7 @@ func (r *reader) compacted(p *rangeReader, to int64) {
 	if to = min(to, p.end); to <= p.next {
 		return
 	}
-	a := r.out.Account(p.Range, p.next)
+	a := r.out.Account(p.rng, p.next)
 	a.Compacted += to - p.next
 	a.To, p.next = to, to
 }

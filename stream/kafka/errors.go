@@ -11,9 +11,6 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// errStopped ends a read whose consumer has stopped.
-var errStopped = errors.New("kafka: the consumer stopped")
-
 // NoTopicError reports a name or a regexp that no topic of the cluster matches.
 type NoTopicError struct {
 	Topic   string // the name or the regexp

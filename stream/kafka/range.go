@@ -14,9 +14,9 @@ import (
 // fetcher runs, it owns the last group of fields.
 type rangeReader struct {
 	partitionID
-	stream.Range
+	rng     stream.Range
 	next    int64 // the first offset not read
-	end     int64 // the first offset lost by truncation, or To
+	end     int64 // the first offset lost by truncation, or rng.To
 	gone    bool  // the partition no longer exists
 	leader  string
 	epoch   int32
@@ -35,7 +35,7 @@ type block struct {
 }
 
 // open reports whether offsets of the range remain to be fetched.
-func (p *rangeReader) open() bool { return !p.gone && p.To != ledger.UnknownEnd && p.next < p.end }
+func (p *rangeReader) open() bool { return !p.gone && p.rng.To != ledger.UnknownEnd && p.next < p.end }
 
 func (p *rangeReader) samePartition(q *rangeReader) bool {
 	return p.topic == q.topic && p.partition == q.partition

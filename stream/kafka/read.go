@@ -37,7 +37,7 @@ func newReader(s *Source, c *cluster, ranges []stream.Range, emit func(stream.Ch
 		if !ok {
 			return nil, stream.Permanent(fmt.Errorf("kafka: read %v: not a partition of this source", x))
 		}
-		r.ranges = append(r.ranges, &rangeReader{partitionID: id, Range: x, next: x.From, end: x.To})
+		r.ranges = append(r.ranges, &rangeReader{partitionID: id, rng: x, next: x.From, end: x.To})
 	}
 	r.out = chunk.NewBuilder(s.mem(), chunk.DefaultRows, chunk.DefaultBytes, emit)
 	return r, nil
@@ -52,7 +52,7 @@ func (r *reader) run(ctx context.Context) error {
 		if err == nil {
 			return r.out.Flush()
 		}
-		if errors.Is(err, errStopped) {
+		if err == chunk.ErrStopped {
 			return err
 		}
 		if r.remaining() != before {
@@ -235,12 +235,12 @@ func (r *reader) receive(ctx context.Context, p *rangeReader, f *fetcher) error 
 // again.
 func (r *reader) endRange(p *rangeReader) {
 	switch {
-	case p.To == ledger.UnknownEnd:
-		r.out.Account(p.Range, p.From).End = true
-		p.To = p.From
-	case p.next < p.To:
-		r.out.Lost(stream.Range{Partition: p.Partition, From: p.next, To: p.To}, false)
-		p.next = p.To // end must not change: a fetcher may be reading it
+	case p.rng.To == ledger.UnknownEnd:
+		r.out.Account(p.rng, p.rng.From).End = true
+		p.rng.To = p.rng.From
+	case p.next < p.rng.To:
+		r.out.Lost(stream.Range{Partition: p.rng.Partition, From: p.next, To: p.rng.To}, false)
+		p.next = p.rng.To // end must not change: a fetcher may be reading it
 	}
 }
 
@@ -265,7 +265,7 @@ func (r *reader) resolve(ctx context.Context, fault *rangeError) error {
 	switch {
 	case p.next < q.from: // records were deleted, by retention or by a user
 		to := min(q.from, p.end)
-		r.out.Lost(stream.Range{Partition: p.Partition, From: p.next, To: to}, false)
+		r.out.Lost(stream.Range{Partition: p.rng.Partition, From: p.next, To: to}, false)
 		p.next = to
 		return temporary("offsets of %s were deleted", p.partitionID)
 	case p.end <= q.to:

@@ -12,6 +12,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/chunk"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -148,21 +149,16 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 		s.state.resumed = true
 		m := s.currentMember()
 		m.recordUse()
+		emit := chunk.Yield(ctx, yield)
 		r, err := newReader(s, c, ranges, func(c stream.Chunk) error {
 			m.recordUse()
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !yield(c, nil) {
-				return errStopped
-			}
-			return nil
+			return emit(c)
 		})
 		if err == nil {
 			err = r.run(ctx)
 			r.out.Release()
 		}
-		if err != nil && err != errStopped {
+		if err != nil && err != chunk.ErrStopped {
 			yield(stream.Chunk{}, err)
 		}
 	}
