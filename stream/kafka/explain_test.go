@@ -83,6 +83,7 @@ func withSASL(c *sarama.Config, mechanism sarama.SASLMechanism, password string)
 }
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	cert, roots := certificate(t)
 	encrypted := &tls.Config{Certificates: []tls.Certificate{cert}}
 	demanding := &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}

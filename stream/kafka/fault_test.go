@@ -58,6 +58,7 @@ func TestLeadersMove(t *testing.T) {
 
 // Temporary errors of a broker are retried.
 func TestTemporaryErrors(t *testing.T) {
+	t.Parallel()
 	for _, e := range []*kerr.Error{
 		kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.UnknownTopicOrPartition, kerr.FencedLeaderEpoch,
 		kerr.UnknownLeaderEpoch, kerr.OffsetNotAvailable, kerr.KafkaStorageError, kerr.ReplicaNotAvailable, kerr.UnknownServerError,
