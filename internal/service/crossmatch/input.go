@@ -33,7 +33,7 @@ type input struct {
 // openInput opens all tables. Columns that only some of them have are null in the
 // others; the position must be in each. The caller must close the input.
 func openInput(o *options) (_ *input, err error) {
-	in := &input{options: table.Options{RA: o.ra, Dec: o.dec, AddDegrees: !o.retry, Columns: o.columns, Rows: o.batchRows()}}
+	in := &input{options: table.Options{RA: o.ra, Dec: o.dec, AddDegrees: true, Columns: o.columns, Rows: o.batchRows()}}
 	defer func() {
 		if err != nil {
 			in.close()
@@ -59,11 +59,24 @@ func openInput(o *options) (_ *input, err error) {
 	}
 	for _, name := range o.columns {
 		if _, err := table.Find(in.schema, name); err != nil {
-			return nil, fmt.Errorf("-columns: %w", err)
+			return nil, in.missing(name, err)
 		}
 	}
 	in.times, err = findTimes(in.schema, o.epoch)
 	return in, err
+}
+
+// missing explains a column that no file has by the columns of the first file: the
+// schema has only those that were asked for.
+func (in *input) missing(name string, err error) error {
+	o := in.options
+	o.Columns = []string{name}
+	t, openErr := table.Open(in.files[0], o)
+	if openErr == nil {
+		t.Close()
+		return fmt.Errorf("-columns: %w", err)
+	}
+	return fmt.Errorf("-columns: of %d files none has it: %w", len(in.files), openErr)
 }
 
 // spool copies standard input to a temporary file: tables are read twice.

@@ -14,7 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// command runs the command as it is, and returns what it wrote.
+// command runs the command and returns its output.
 func command(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	return commandWith(t, t.Context(), args...)
@@ -43,7 +43,7 @@ func commandWith(t *testing.T, ctx context.Context, args ...string) (stdout, std
 	return read("out"), read("err"), err
 }
 
-// file writes a file of the test's own.
+// file writes a file to a new directory.
 func file(t *testing.T, name, text string) string {
 	t.Helper()
 	name = filepath.Join(t.TempDir(), name)
