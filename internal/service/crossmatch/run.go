@@ -147,7 +147,7 @@ func (o *options) each(ctx context.Context, t *sky.Transform, rec arrow.Record, 
 func (o *options) joins(ctx context.Context, c *counter) (out []sky.Join, err error) {
 	for _, s := range o.catalogs {
 		j, err := s.Open(ctx, catalog.Options{
-			Radius: o.radius, IndexDir: o.index, CacheBytes: int64(o.memory), Batch: batchRows,
+			IndexDir: o.index, CacheBytes: int64(o.memory), Batch: batchRows,
 			Service:  cds.Service{URL: o.cdsURL},
 			Progress: func(name string, rows int64) { c.tell(fmt.Sprintf("reading %s: %s rows", name, cli.Count(rows))) },
 			Note:     c.say,
