@@ -33,6 +33,9 @@
 // Values are percent-decoded. Of an index only radius and columns can be set, as
 // it was made with the others, and of the CDS likewise.
 //
+// A Spec has the same as fields. Its Load reads a table that is already open, as one
+// from memory.
+//
 // # Indices
 //
 // An index file opens in milliseconds, and processes share its memory. With

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -114,7 +115,7 @@ func (s Spec) choice() string {
 		add("epoch", fmt.Sprint(s.Epoch))
 	}
 	if s.Size != "" {
-		add("size", fmt.Sprintf("%s*%v", s.Size, s.SizeUnit))
+		add("size", fmt.Sprintf("%s*%v", s.Size, cmp.Or(s.SizeUnit, crossmatch.Arcsecond)))
 	}
 	return strings.Join(out, "&")
 }

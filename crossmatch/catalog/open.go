@@ -24,10 +24,10 @@ const DefaultRadius = 1.5 * crossmatch.Arcsecond
 
 // Options configure how catalogues are opened.
 type Options struct {
-	IndexDir   string           // where indices of tables are kept; if empty, tables are read into memory
-	CacheBytes int64            // most memory for the loaded parts of a HATS catalogue; if zero, 1 GiB
-	Service    cds.Service      // for tables of the CDS
-	Batch      int              // most positions in a request to the CDS; if zero, 10,000
+	IndexDir   string      // where indices of tables are kept; if empty, tables are read into memory
+	CacheBytes int64       // most memory for the loaded parts of a HATS catalogue; if zero, 1 GiB
+	Service    cds.Service // for tables of the CDS
+	Batch      int         // most positions in a request to the CDS; if zero, 10,000
 
 	Progress func(name string, rows int64) // if not nil, called while a table is read
 	Note     func(text string)             // if not nil, called with a line on each index that is used
@@ -46,7 +46,6 @@ func Open(ctx context.Context, spec string, o Options) (crossmatch.Join, error) 
 // Open opens the catalogue. The caller must close the join.
 func (s Spec) Open(ctx context.Context, o Options) (crossmatch.Join, error) {
 	s.Name = cmp.Or(s.Name, nameOf(s.Where))
-	s.SizeUnit = cmp.Or(s.SizeUnit, crossmatch.Arcsecond)
 	j := crossmatch.Join{Name: s.Name, Radius: s.Radius}
 	if !s.HasRadius {
 		j.Radius = cmp.Or(s.Radius, DefaultRadius)
@@ -156,21 +155,27 @@ func (s Spec) load(ctx context.Context, o Options) (*crossmatch.Catalog, error) 
 		return nil, err
 	}
 	defer t.Close()
+	return s.Load(ctx, t)
+}
+
+// Load reads an open table into memory. Of the Spec it uses Columns, Size, SizeUnit,
+// PMRA, PMDec and Epoch; the position is the table's, and Where is used in errors. The
+// caller must close the catalogue.
+func (s Spec) Load(ctx context.Context, t *table.Table) (*crossmatch.Catalog, error) {
 	all, err := t.ReadAll(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer all.Release()
 	rows, err := s.rows(all, t)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Where, err)
+	if err == nil {
+		defer rows.Columns.Release()
+		var c *crossmatch.Catalog
+		if c, err = crossmatch.NewCatalog(rows); err == nil {
+			return c, nil
+		}
 	}
-	defer rows.Columns.Release()
-	c, err := crossmatch.NewCatalog(rows)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Where, err)
-	}
-	return c, nil
+	return nil, fmt.Errorf("%s: %w", cmp.Or(s.Where, "catalog"), err)
 }
 
 // reads returns the columns to read besides the position, nil for all.
@@ -203,10 +208,11 @@ func (s Spec) rows(all arrow.Record, t *table.Table) (crossmatch.Rows, error) {
 			return rows, err
 		}
 	}
+	unit := cmp.Or(s.SizeUnit, crossmatch.Arcsecond)
 	for i, size := range rows.Radius {
-		r := crossmatch.Angle(size) * s.SizeUnit
+		r := crossmatch.Angle(size) * unit
 		if r < 0 || r > 180*crossmatch.Degree {
-			return rows, fmt.Errorf("row %d has %v in column %q, which times %v is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty for the radius of the search", i+1, size, s.Size, s.SizeUnit)
+			return rows, fmt.Errorf("row %d has %v in column %q, which times %v is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty for the radius of the search", i+1, size, s.Size, unit)
 		}
 		rows.Radius[i] = r.Degrees()
 	}
