@@ -3,7 +3,6 @@ package crossmatch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -27,7 +26,7 @@ type input struct {
 	schema  *arrow.Schema // of all
 	ra, dec string
 	times   times
-	spool   string // the temporary file of standard input, "" if none
+	stdin   *os.File // a temporary file with standard input, nil if there are files
 }
 
 // openInput opens all tables. Columns that only some of them have are null in the
@@ -40,8 +39,8 @@ func openInput(o *options) (_ *input, err error) {
 		}
 	}()
 	if o.positions == "-" {
-		in.spool, err = spool(os.Stdin)
-		in.files = []string{in.spool}
+		in.stdin, err = spool(os.Stdin)
+		in.files = []string{"standard input"}
 	} else {
 		in.files, err = expand(o.positions)
 	}
@@ -71,7 +70,7 @@ func openInput(o *options) (_ *input, err error) {
 func (in *input) missing(name string, err error) error {
 	o := in.options
 	o.Columns = []string{name}
-	t, openErr := table.Open(in.files[0], o)
+	t, openErr := in.open(in.files[0], o)
 	if openErr == nil {
 		t.Close()
 		return fmt.Errorf("-columns: %w", err)
@@ -80,22 +79,33 @@ func (in *input) missing(name string, err error) error {
 }
 
 // spool copies standard input to a temporary file: tables are read twice.
-func spool(r io.Reader) (name string, err error) {
+func spool(r io.Reader) (*os.File, error) {
 	f, err := os.CreateTemp("", "crossmatch-stdin-*")
+	if err == nil {
+		_, err = io.Copy(f, r)
+	}
 	if err != nil {
-		return "", err
+		err = fmt.Errorf("-positions -: %w", err)
 	}
-	_, err = io.Copy(f, r)
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(f.Name())
-		return "", fmt.Errorf("-positions -: %w", err)
+	return f, err
+}
+
+// open opens one of the tables.
+func (in *input) open(name string, o table.Options) (*table.Table, error) {
+	if in.stdin == nil {
+		return table.Open(name, o)
 	}
-	return f.Name(), nil
+	info, err := in.stdin.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return table.NewReader(in.stdin, info.Size(), name, o)
 }
 
 func (in *input) close() {
-	if in.spool != "" {
-		os.Remove(in.spool)
+	if in.stdin != nil {
+		in.stdin.Close()
+		os.Remove(in.stdin.Name())
 	}
 }
 
@@ -103,7 +113,7 @@ func (in *input) close() {
 func (in *input) unite() error {
 	var fields []arrow.Field
 	for _, name := range in.files {
-		t, err := table.Open(name, in.options)
+		t, err := in.open(name, in.options)
 		if err != nil {
 			return err
 		}
@@ -208,7 +218,7 @@ func (in *input) records(ctx context.Context, yield func(arrow.Record) error) er
 }
 
 func (in *input) read(ctx context.Context, name string, yield func(arrow.Record) error) error {
-	t, err := table.Open(name, in.options)
+	t, err := in.open(name, in.options)
 	if err != nil {
 		return err
 	}

@@ -197,7 +197,7 @@ func TestHATS(t *testing.T) {
 	}
 	assert.Greater(t, matched, 5)
 	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-all")
-	assert.ErrorContains(t, err, "knows the nearest row only")
+	assert.ErrorContains(t, err, "load the catalogue to find all")
 	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-o", filepath.Join(dir, "partition_info.csv"))
 	assert.ErrorContains(t, err, "whose files are read")
 }

@@ -2,6 +2,7 @@ package crossmatch
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -433,6 +434,10 @@ func TestPipe(t *testing.T) {
 		"a\t20\t0\t20\t0\tmatch\t0\t\t1\na\t20\t0\t20\t0\tmatch\t0\t\t2\na\t20\t0\t20\t0\tmatch\t0\t\t3\n"+
 		"b\t00 40 00\tx\t10\tNaN\tinvalid\t\t\t\n", out)
 	assert.Contains(t, says, "2 positions, 4 rows written")
+	_, err = in.Seek(0, io.SeekStart)
+	require.NoError(t, err)
+	_, _, err = command(t, "-positions", "-", "-catalog", catalog, "-columns", "x")
+	assert.EqualError(t, err, `table: standard input: no column "x": it has id, ra, dec`)
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "crossmatch-stdin-*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)
