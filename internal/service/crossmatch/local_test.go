@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/skyfinch/skyfinch/crossmatch"
 	sky "github.com/skyfinch/skyfinch/crossmatch"
 )
 
@@ -180,13 +179,13 @@ func TestHATS(t *testing.T) {
 	id := got.Column(got.Schema().FieldIndices("s_id")[0])
 	matched := 0
 	for i, p := range places {
-		nearest, want := 2*crossmatch.Degree, ""
+		nearest, want := 2*sky.Degree, ""
 		for _, s := range stars {
-			if d := crossmatch.Separation(p.ra, p.dec, s.ra, s.dec); d < nearest {
+			if d := sky.Separation(p.ra, p.dec, s.ra, s.dec); d < nearest {
 				nearest, want = d, s.id
 			}
 		}
-		if nearest > crossmatch.Degree {
+		if nearest > sky.Degree {
 			assert.Equal(t, "none", status.Value(i))
 			continue
 		}
