@@ -14,19 +14,19 @@ import (
 func TestEdgeAfterAnother(t *testing.T) {
 	nan := math.NaN()
 	// rows 0 and 1 have own radii, row 2 has none
-	c, err := NewCatalog(Rows{RA: []float64{0.5, 100, 0}, Dec: []float64{0, 0, 1}, Radius: []float64{0.5, 0.5, nan}})
+	c, err := NewCatalog(Rows{RA: []float64{0.5, 100, 0}, Dec: []float64{0, 0, 1}, Radius: []Angle{0.5, 0.5, Angle(nan)}})
 	require.NoError(t, err)
 	got, err := c.AppendNearest(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 1)
 	require.NoError(t, err)
-	assert.Equal(t, Matched, got[0].Status)
-	assert.Equal(t, Matched, got[1].Status, "row 2 is exactly 1 degree away")
+	assert.Equal(t, StatusMatch, got[0].Status)
+	assert.Equal(t, StatusMatch, got[1].Status, "row 2 is exactly 1 degree away")
 	// and the other way: radius asked 0.5, own one of 1 on the edge, then a row just too far
-	c, err = NewCatalog(Rows{RA: []float64{1, 100, 0}, Dec: []float64{0, 0, math.Nextafter(2.5, 3)}, Radius: []float64{1, 1, nan}})
+	c, err = NewCatalog(Rows{RA: []float64{1, 100, 0}, Dec: []float64{0, 0, math.Nextafter(2.5, 3)}, Radius: []Angle{1, 1, Angle(nan)}})
 	require.NoError(t, err)
 	got, err = c.AppendNearest(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 0.5)
 	require.NoError(t, err)
-	assert.Equal(t, Matched, got[0].Status)
-	assert.Equal(t, None, got[1].Status, "row 2 is farther than 0.5 degrees: %v", got[1])
+	assert.Equal(t, StatusMatch, got[0].Status)
+	assert.Equal(t, StatusNone, got[1].Status, "row 2 is farther than 0.5 degrees: %v", got[1])
 }
 
 // A window of half of the sky meets itself in catalogues whose cells are as large.
@@ -48,7 +48,7 @@ func TestDenormals(t *testing.T) {
 	require.NoError(t, err)
 	got, err := c.AppendNearest(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 0)
 	require.NoError(t, err)
-	assert.Equal(t, None, got[0].Status)
+	assert.Equal(t, StatusNone, got[0].Status)
 	c, err = NewCatalog(Rows{RA: []float64{0, 0}, Dec: []float64{1e-160, 0}})
 	require.NoError(t, err)
 	got, err = c.AppendNearest(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 1)
@@ -81,7 +81,7 @@ func TestEpochOfANeighbour(t *testing.T) {
 		require.NoError(t, err)
 		lost := 0
 		for i := 1; i < 101; i++ {
-			if got[i].Status != Matched {
+			if got[i].Status != StatusMatch {
 				lost++
 			}
 		}

@@ -16,7 +16,7 @@ import (
 // neighbours, mirrored ones, the poles, both ends of right ascension, others
 // exactly as far, and no positions at all.
 func nasty(rnd *rand.Rand, n int, scale float64) (ra, dec []float64) {
-	centre := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / perDegree}
+	centre := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / degToRad}
 	switch rnd.IntN(5) {
 	case 0:
 		centre[1] = 90 - scale*rnd.Float64()
@@ -58,12 +58,12 @@ func nasty(rnd *rand.Rand, n int, scale float64) (ra, dec []float64) {
 func truth(rows Rows, qra, qdec float64, radius Angle) (ids []int, exactly []*big.Float) {
 	edges := map[Angle]*big.Float{}
 	for i := range rows.RA {
-		if !valid(rows.RA[i], rows.Dec[i]) {
+		if !Valid(rows.RA[i], rows.Dec[i]) {
 			continue
 		}
 		limit := radius
-		if rows.Radius != nil && !math.IsNaN(rows.Radius[i]) {
-			limit = Angle(rows.Radius[i])
+		if rows.Radius != nil && !math.IsNaN(rows.Radius[i].Degrees()) {
+			limit = rows.Radius[i]
 		}
 		if Separation(rows.RA[i], rows.Dec[i], qra, qdec) > limit*1.0001+1e-12 {
 			continue
@@ -107,7 +107,7 @@ func TestNearestIsExact(t *testing.T) {
 		all := Rows{RA: ra, Dec: dec}
 		if rnd.IntN(2) == 0 {
 			for range ra {
-				all.Radius = append(all.Radius, []float64{math.NaN(), 0, scale * rnd.Float64(), float64(radiusOf(rnd, ra, dec, qra, qdec))}[rnd.IntN(4)])
+				all.Radius = append(all.Radius, []Angle{nan, 0, Angle(scale * rnd.Float64()), radiusOf(rnd, ra, dec, qra, qdec)}[rnd.IntN(4)])
 			}
 		}
 		c, err := NewCatalog(all)
@@ -119,8 +119,8 @@ func TestNearestIsExact(t *testing.T) {
 			require.NoError(t, err)
 			for i := range qra {
 				what := []any{"seed %d: %v %v within %v", seed, qra[i], qdec[i], float64(radius)}
-				if !valid(qra[i], qdec[i]) {
-					require.Equal(t, Invalid, got[i].Status, what...)
+				if !Valid(qra[i], qdec[i]) {
+					require.Equal(t, StatusInvalid, got[i].Status, what...)
 					continue
 				}
 				rows, hs := truth(all, qra[i], qdec[i], radius)
@@ -131,11 +131,11 @@ func TestNearestIsExact(t *testing.T) {
 					}
 				}
 				if best < 0 {
-					require.Equal(t, None, got[i].Status, what...)
+					require.Equal(t, StatusNone, got[i].Status, what...)
 					continue
 				}
 				found++
-				require.Equal(t, Matched, got[i].Status, what...)
+				require.Equal(t, StatusMatch, got[i].Status, what...)
 				require.Equal(t, rows[best], int(got[i].Row), what...)
 				sep, _ := exactSeparation(wrap(ra[rows[best]]), dec[rows[best]], wrap(qra[i]), qdec[i]).Float64()
 				require.InDelta(t, sep, got[i].Separation.Degrees(), max(1e-9*sep, 1e-12), what...)

@@ -30,7 +30,7 @@ func ExampleCatalog_AppendNearest() {
 		return
 	}
 	for _, m := range matches {
-		if m.Status == crossmatch.Matched {
+		if m.Status == crossmatch.StatusMatch {
 			fmt.Printf("%s, %.2f\"\n", names[m.Row], m.Separation.Arcseconds())
 		} else {
 			fmt.Println(m.Status)

@@ -41,7 +41,7 @@ func TestIndexCutInUse(t *testing.T) {
 		if failsInUse(t, c, p) {
 			failed++
 			require.ErrorIs(t, c.Verify(t.Context()), ErrBadIndex)
-			require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "again")), ErrBadIndex)
+			require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "again"), ""), ErrBadIndex)
 		} else {
 			answered++
 		}
@@ -65,12 +65,12 @@ func failsInUse(t *testing.T, c *Catalog, p Positions) bool {
 	require.NoError(t, err)
 	require.True(t, c.Schema().Equal(a.Rows.Schema()))
 	defer a.Rows.Release()
-	require.Equal(t, Invalid, a.Matches[0].Status)
+	require.Equal(t, StatusInvalid, a.Matches[0].Status)
 	if a.Cause != nil {
 		require.ErrorIs(t, a.Cause, ErrBadIndex)
 		require.ErrorContains(t, a.Cause, c.file.name)
 		for _, m := range a.Matches[1:] {
-			require.Equal(t, Failed, m.Status)
+			require.Equal(t, StatusFailed, m.Status)
 		}
 		for _, column := range a.Rows.Columns() {
 			require.Equal(t, len(p.RA), column.NullN())

@@ -41,8 +41,8 @@ func FuzzNearest(f *testing.F) {
 		pairs, err := c.Within(p, Angle(radius), 0)
 		require.NoError(t, err)
 		for i := range p.RA {
-			if !valid(p.RA[i], p.Dec[i]) {
-				require.Equal(t, Invalid, got[i].Status)
+			if !Valid(p.RA[i], p.Dec[i]) {
+				require.Equal(t, StatusInvalid, got[i].Status)
 				continue
 			}
 			near, hs := truth(rows, p.RA[i], p.Dec[i], Angle(radius))
@@ -53,7 +53,7 @@ func FuzzNearest(f *testing.F) {
 				}
 			}
 			if best < 0 {
-				require.Equal(t, None, got[i].Status)
+				require.Equal(t, StatusNone, got[i].Status)
 				continue
 			}
 			if row := int(got[i].Row); math.Abs(p.Dec[i]) != 90 || !slices.Contains(near, row) {

@@ -40,7 +40,7 @@ func BenchmarkIndex(b *testing.B) {
 	}
 	b.Run("write", func(b *testing.B) {
 		for b.Loop() {
-			if err := c.WriteIndex(file); err != nil {
+			if err := c.WriteIndex(file, ""); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -57,7 +57,7 @@ func BenchmarkIndex(b *testing.B) {
 			b.Fatal(err)
 		}
 		name := file + ".bare"
-		if err := bare.WriteIndex(name); err != nil {
+		if err := bare.WriteIndex(name, ""); err != nil {
 			b.Fatal(err)
 		}
 		for b.Loop() {

@@ -93,7 +93,7 @@ func fullCatalog(t testing.TB, seed uint64, n int, mem memory.Allocator) *Catalo
 	ra, dec := patch(rnd, n)
 	rows := Rows{RA: ra, Dec: dec, Epoch: 2016}
 	for i := range n {
-		rows.Radius = append(rows.Radius, []float64{math.NaN(), 0, 1e-3, 2 * rnd.Float64()}[rnd.IntN(4)])
+		rows.Radius = append(rows.Radius, []Angle{nan, 0, 1e-3, Angle(2 * rnd.Float64())}[rnd.IntN(4)])
 		rows.PMRA = append(rows.PMRA, []float64{math.NaN(), 0, 10, 1e5 * rnd.NormFloat64()}[i%4])
 		rows.PMDec = append(rows.PMDec, 100*rnd.NormFloat64())
 	}
@@ -107,7 +107,7 @@ func fullCatalog(t testing.TB, seed uint64, n int, mem memory.Allocator) *Catalo
 // written is a catalogue's index file.
 func written(t testing.TB, c *Catalog) string {
 	name := filepath.Join(t.TempDir(), "a.index")
-	require.NoError(t, c.WriteIndex(name))
+	require.NoError(t, c.WriteIndex(name, ""))
 	return name
 }
 
@@ -133,7 +133,7 @@ func assertSame(t testing.TB, want, got *Catalog, seed uint64) {
 		b, err := got.Nearest(ctx, p, radius)
 		require.NoError(t, err)
 		for i, m := range a.Matches {
-			if m.Status == Matched {
+			if m.Status == StatusMatch {
 				found++
 				require.Equal(t, m, b.Matches[i])
 			}
@@ -228,7 +228,7 @@ func TestIndexLifetime(t *testing.T) {
 	_, err = one.Within(p, 1, 0)
 	require.ErrorIs(t, err, fs.ErrClosed)
 	require.ErrorIs(t, one.Verify(ctx), fs.ErrClosed)
-	require.ErrorIs(t, one.WriteIndex(name), fs.ErrClosed)
+	require.ErrorIs(t, one.WriteIndex(name, ""), fs.ErrClosed)
 	assert.Equal(t, c.Schema().String(), one.Schema().String())
 	assert.Equal(t, uint64(17), column.(*array.Uint64).Value(17), "an array that somebody holds keeps the file")
 	assert.Equal(t, int64(1), one.file.users.Load())
@@ -238,7 +238,7 @@ func TestIndexLifetime(t *testing.T) {
 	// Who has it open keeps it, whatever takes its place.
 	before, err := os.Stat(name)
 	require.NoError(t, err)
-	require.NoError(t, c.WriteIndex(name))
+	require.NoError(t, c.WriteIndex(name, ""))
 	after, err := os.Stat(name)
 	require.NoError(t, err)
 	require.False(t, os.SameFile(before, after))
@@ -289,17 +289,17 @@ func TestWriteIndexFails(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "a.index")
-	err = c.WriteIndex(name)
-	require.ErrorContains(t, err, `column "flux": an index file can not hold list<item: int8, nullable>: leave the column out`)
+	err = c.WriteIndex(name, "")
+	require.ErrorContains(t, err, `column "flux": an index file cannot hold list<item: int8, nullable>: leave the column out`)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left, "nothing is left behind")
 
 	c, err = NewCatalog(Rows{})
 	require.NoError(t, err)
-	require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "none", "a.index")), fs.ErrNotExist)
+	require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "none", "a.index"), ""), fs.ErrNotExist)
 	require.NoError(t, os.MkdirAll(filepath.Join(name, "full"), 0o777))
-	require.Error(t, c.WriteIndex(name))
+	require.Error(t, c.WriteIndex(name, ""))
 	left, err = os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, left, 1)
@@ -311,7 +311,7 @@ func TestOpenIndexFails(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotErrorIs(t, err, ErrBadIndex)
 	_, err = OpenIndex(dir)
-	require.ErrorContains(t, err, "it is not a file")
+	require.ErrorContains(t, err, "not a regular file")
 
 	whole, err := os.ReadFile(written(t, fullCatalog(t, 4, 100, memory.DefaultAllocator)))
 	require.NoError(t, err)
@@ -324,9 +324,9 @@ func TestOpenIndexFails(t *testing.T) {
 		says string
 		file []byte
 	}{
-		{"0 bytes are no index", nil},
-		{"63 bytes are no index", whole[:63]},
-		{`it is no index: it begins with "SIMPLE  "`, []byte("SIMPLE  =                    T" + strings.Repeat(" ", 2850))},
+		{"not an index: it has only 0 bytes", nil},
+		{"not an index: it has only 63 bytes", whole[:63]},
+		{`not an index: it begins with "SIMPLE  "`, []byte("SIMPLE  =                    T" + strings.Repeat(" ", 2850))},
 		{"version 2 of the format, this program reads version 1", change(12, 2)},
 		{"another byte order", change(8, 1, 2, 3, 4)},
 		{"the header is damaged", change(20, 1)},

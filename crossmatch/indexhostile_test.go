@@ -91,9 +91,9 @@ func TestIndexSizes(t *testing.T) {
 	for _, x := range []struct{ from, to, says string }{
 		{`"fields":{"bytes":16`, `"fields":{"bytes":8`, "another grid"},
 		{`"fields":{"bytes":16`, `"fields":{"bytes":17`, "another grid"},
-		{`"start":{"bytes":8`, `"start":{"bytes":4`, "fields that do not make 0 cells"},
-		{`"start":{"bytes":8`, `"start":{"bytes":9`, "fields that do not make"},
-		{`"start":{"bytes":8`, `"start":{"bytes":12`, "fields that do not make 2 cells"},
+		{`"start":{"bytes":8`, `"start":{"bytes":4`, "fields that do not have 0 cells"},
+		{`"start":{"bytes":8`, `"start":{"bytes":9`, "fields that do not have"},
+		{`"start":{"bytes":8`, `"start":{"bytes":12`, "fields that do not have 2 cells"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":48`, "a grid of 1 rows that has 48 bytes"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":25`, "a grid of 1 rows that has 25 bytes"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":65`, "a section of 65 bytes at 192"},
@@ -130,7 +130,7 @@ func TestIndexSections(t *testing.T) {
 			s := &c.file.sections[i]
 			s.sum = crc32.Checksum(s.data, castagnoli)
 		}
-		require.NoError(t, c.file.holds(t.Context()))
+		require.NoError(t, c.file.verifySections(t.Context()))
 		return c
 	}
 	for name, f := range map[string]func(c *Catalog){
@@ -218,7 +218,7 @@ func TestIndexFields(t *testing.T) {
 	whole, err := os.ReadFile(written(t, c))
 	require.NoError(t, err)
 	n := len(c.layers[0].fields)
-	start := int(aligned(int64(headerSize + n*fieldSize)))
+	start := int(alignUp(int64(headerSize + n*fieldSize)))
 	require.Greater(t, n, 50)
 	at := 20
 	for c.layers[0].fields[at].side < 2 || c.layers[0].fields[at+1].side == c.layers[0].fields[at].side {
@@ -294,7 +294,7 @@ func TestIndexZigzag(t *testing.T) {
 		a, err := c.Nearest(t.Context(), p, radius)
 		assert.NoError(t, err)
 		assert.ErrorIs(t, a.Cause, ErrBadIndex)
-		assert.Equal(t, Failed, a.Matches[1].Status)
+		assert.Equal(t, StatusFailed, a.Matches[1].Status)
 	}
 }
 
@@ -307,12 +307,12 @@ func TestIndexOffsets(t *testing.T) {
 		{false, []int32{-1}}, {false, []int32{0, 4, 3, 9}}, {false, []int32{0, math.MaxInt32, math.MinInt32, 0}},
 		{false, []int32{0, math.MaxInt32, -2, 1}},
 	} {
-		assert.Equal(t, x.ok, ascending(x.offsets), "%v", x.offsets)
+		assert.Equal(t, x.ok, nonDecreasing(x.offsets), "%v", x.offsets)
 		wide := make([]int64, len(x.offsets))
 		for i, o := range x.offsets {
 			wide[i] = int64(o) << 32
 		}
-		assert.Equal(t, x.ok, ascending(wide), "%v", wide)
+		assert.Equal(t, x.ok, nonDecreasing(wide), "%v", wide)
 	}
 }
 
@@ -332,7 +332,7 @@ func FuzzOpenIndex(f *testing.F) {
 		if len(sections)+len(description) > 1<<16 {
 			return
 		}
-		at := headerSize + aligned(int64(len(sections)))
+		at := headerSize + alignUp(int64(len(sections)))
 		file := make([]byte, at, at+int64(len(description)))
 		copy(file[headerSize:], sections)
 		file = append(file, description...)
@@ -345,7 +345,7 @@ func FuzzOpenIndex(f *testing.F) {
 		_ = c.Verify(t.Context())
 		ask(t, c)
 		again := filepath.Join(t.TempDir(), "again")
-		if err := c.WriteIndex(again); err == nil {
+		if err := c.WriteIndex(again, ""); err == nil {
 			same, err := OpenIndex(again)
 			require.NoError(t, err)
 			require.NoError(t, same.Close())

@@ -16,7 +16,7 @@ import (
 func crowded(rnd *rand.Rand, n int) Rows {
 	ra, dec := randomSky(n, rnd.Uint64())
 	for clump := range 6 {
-		at := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / perDegree}
+		at := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / degToRad}
 		if clump < 2 {
 			at = [2]float64{0, 90 - 180*float64(clump)} // a pole
 		}
@@ -52,8 +52,8 @@ func borders(rnd *rand.Rand, x *index, n int) (p Positions) {
 		c := rnd.IntN(int(b.fields))
 		side := float64(max(1, x.fields[int(b.first)+c].side))
 		step := func() float64 { return math.Round(side*rnd.Float64()) / side }
-		p.RA = append(p.RA, beside((float64(c)+step())/b.perDegree-180))
-		p.Dec = append(p.Dec, clamp(beside((float64(k)+step())/x.perDegree-90)))
+		p.RA = append(p.RA, beside((float64(c)+step())/b.fieldsPerDegree-180))
+		p.Dec = append(p.Dec, clamp(beside((float64(k)+step())/x.bandsPerDegree-90)))
 	}
 	return p
 }
@@ -98,7 +98,7 @@ func TestLargeCatalog(t *testing.T) {
 				if s <= radius {
 					n++
 					if s < want.Separation || s == want.Separation && int32(k) < want.Row {
-						want = Match{Row: int32(k), Status: Matched, Separation: s}
+						want = Match{Row: int32(k), Status: StatusMatch, Separation: s}
 					}
 				}
 			}
@@ -111,7 +111,7 @@ func TestLargeCatalog(t *testing.T) {
 				continue
 			}
 			require.Equal(t, n, has, what...)
-			require.Equal(t, n > 0, got[i].Status == Matched, what...)
+			require.Equal(t, n > 0, got[i].Status == StatusMatch, what...)
 			if n > 0 {
 				found++
 				require.InDelta(t, want.Separation.Degrees(), got[i].Separation.Degrees(), 1e-12, what...)
@@ -142,8 +142,8 @@ func TestMotion(t *testing.T) {
 		for i := range 200 {
 			years := []float64{10, -25, 1000, 0.1, math.NaN()}[rnd.IntN(5)] * rnd.Float64()
 			at := movedTo(&rows, i, years)
-			p.RA = append(p.RA, math.Atan2(at[1], at[0])/perDegree+360*float64(rnd.IntN(2)))
-			p.Dec = append(p.Dec, clamp(math.Atan2(at[2], math.Hypot(at[0], at[1]))/perDegree+1e-4*rnd.NormFloat64()))
+			p.RA = append(p.RA, math.Atan2(at[1], at[0])/degToRad+360*float64(rnd.IntN(2)))
+			p.Dec = append(p.Dec, clamp(math.Atan2(at[2], math.Hypot(at[0], at[1]))/degToRad+1e-4*rnd.NormFloat64()))
 			p.Epoch = append(p.Epoch, 2016+years)
 		}
 		c, err := NewCatalog(rows)
@@ -163,7 +163,7 @@ func TestMotion(t *testing.T) {
 				continue
 			}
 			what := []any{"seed %d: %v %v at %v", seed, p.RA[i], p.Dec[i], p.Epoch[i]}
-			require.Equal(t, best <= float64(radius), got[i].Status == Matched, what...)
+			require.Equal(t, best <= float64(radius), got[i].Status == StatusMatch, what...)
 			if best <= float64(radius) {
 				require.InDelta(t, best, got[i].Separation.Degrees(), 1e-11, what...)
 			}
@@ -177,22 +177,22 @@ func movedTo(rows *Rows, i int, years float64) [3]float64 {
 	if math.IsNaN(years) || math.IsNaN(rows.PMRA[i]) || math.IsNaN(rows.PMDec[i]) {
 		return at
 	}
-	sr, cr := math.Sincos(rows.RA[i] * perDegree)
-	sd, cd := math.Sincos(rows.Dec[i] * perDegree)
-	e, n := rows.PMRA[i]*years*perDegree/3600e3, rows.PMDec[i]*years*perDegree/3600e3
+	sr, cr := math.Sincos(rows.RA[i] * degToRad)
+	sd, cd := math.Sincos(rows.Dec[i] * degToRad)
+	e, n := rows.PMRA[i]*years*degToRad/3600e3, rows.PMDec[i]*years*degToRad/3600e3
 	return [3]float64{at[0] - e*sr - n*sd*cr, at[1] + e*cr - n*sd*sr, at[2] + n*cd}
 }
 
 func vector(ra, dec float64) [3]float64 {
-	sr, cr := math.Sincos(ra * perDegree)
-	sd, cd := math.Sincos(dec * perDegree)
+	sr, cr := math.Sincos(ra * degToRad)
+	sd, cd := math.Sincos(dec * degToRad)
 	return [3]float64{cr * cd, sr * cd, sd}
 }
 
 // angle is that between two vectors, in degrees.
 func angle(a, b [3]float64) float64 {
 	x, y, z := a[1]*b[2]-a[2]*b[1], a[2]*b[0]-a[0]*b[2], a[0]*b[1]-a[1]*b[0]
-	return math.Atan2(math.Sqrt(x*x+y*y+z*z), a[0]*b[0]+a[1]*b[1]+a[2]*b[2]) / perDegree
+	return math.Atan2(math.Sqrt(x*x+y*y+z*z), a[0]*b[0]+a[1]*b[1]+a[2]*b[2]) / degToRad
 }
 
 // Catalogues of nothing, of no position and of one row; and slices that are
@@ -205,12 +205,12 @@ func TestSmallCatalogs(t *testing.T) {
 		rows Rows
 		want []Status
 	}{
-		{"nothing", Rows{}, []Status{None, None, Invalid, None, Invalid}},
-		{"no position", Rows{RA: []float64{nan, 0}, Dec: []float64{0, -91}}, []Status{None, None, Invalid, None, Invalid}},
-		{"a pole", Rows{RA: []float64{77}, Dec: []float64{90}}, []Status{Matched, None, Invalid, None, Invalid}},
-		{"the other side", Rows{RA: []float64{-540}, Dec: []float64{0}}, []Status{None, Matched, Invalid, Matched, Invalid}},
-		{"empty slices", Rows{RA: []float64{180}, Dec: []float64{0}, Radius: []float64{}, PMRA: []float64{}, PMDec: []float64{}}, []Status{None, Matched, Invalid, Matched, Invalid}},
-		{"a radius", Rows{RA: []float64{1}, Dec: []float64{0}, Radius: []float64{180}}, []Status{Matched, Matched, Invalid, Matched, Invalid}},
+		{"nothing", Rows{}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"no position", Rows{RA: []float64{nan, 0}, Dec: []float64{0, -91}}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"a pole", Rows{RA: []float64{77}, Dec: []float64{90}}, []Status{StatusMatch, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"the other side", Rows{RA: []float64{-540}, Dec: []float64{0}}, []Status{StatusNone, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
+		{"empty slices", Rows{RA: []float64{180}, Dec: []float64{0}, Radius: []Angle{}, PMRA: []float64{}, PMDec: []float64{}}, []Status{StatusNone, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
+		{"a radius", Rows{RA: []float64{1}, Dec: []float64{0}, Radius: []Angle{180}}, []Status{StatusMatch, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
 	} {
 		c, err := NewCatalog(x.rows)
 		require.NoError(t, err, x.name)

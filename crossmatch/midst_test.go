@@ -106,8 +106,8 @@ func TestTransformFailsInTheMidst(t *testing.T) {
 func allFail(_ context.Context, a Answer) (Answer, error) {
 	a.Rows.Release()
 	for i := range a.Matches {
-		if a.Matches[i].Status != Invalid {
-			a.Matches[i] = Match{Row: -1, Status: Failed, Separation: nan}
+		if a.Matches[i].Status != StatusInvalid {
+			a.Matches[i] = Match{Row: -1, Status: StatusFailed, Separation: nan}
 		}
 	}
 	return Answer{Matches: a.Matches, Cause: errors.New("away")}, nil

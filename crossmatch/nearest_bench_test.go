@@ -42,7 +42,7 @@ func BenchmarkNearest(b *testing.B) {
 							to := min(from+chunk, benchQueries)
 							out, _ = c.AppendNearest(out[:0], Positions{RA: p.RA[from:to], Dec: p.Dec[from:to]}, benchRadius)
 							for i := range out {
-								if out[i].Status == Matched {
+								if out[i].Status == StatusMatch {
 									found++
 								}
 							}
@@ -67,7 +67,7 @@ func BenchmarkTree(b *testing.B) {
 				t := tree()
 				p := q.ask(sky)
 				points := vectors(p.RA, p.Dec)
-				chord := 2 * math.Sin(benchRadius.Radians()/2)
+				chord := 2 * math.Sin(float64(benchRadius/Radian)/2)
 				benchRun(b, func() (found int) {
 					for _, at := range points {
 						near := kdtree.NewDistKeeper(chord * chord)
@@ -182,8 +182,8 @@ func vectors(ra, dec []float64) kdtree.Points {
 	all := make([]float64, 3*len(ra))
 	out := make(kdtree.Points, len(ra))
 	for i := range out {
-		sr, cr := math.Sincos(ra[i] * perDegree)
-		sd, cd := math.Sincos(dec[i] * perDegree)
+		sr, cr := math.Sincos(ra[i] * degToRad)
+		sd, cd := math.Sincos(dec[i] * degToRad)
 		out[i] = all[3*i : 3*i+3 : 3*i+3]
 		out[i][0], out[i][1], out[i][2] = cr*cd, sr*cd, sd
 	}

@@ -16,7 +16,7 @@ func randomSky(n int, seed uint64) (ra, dec []float64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	ra, dec = make([]float64, n), make([]float64, n)
 	for i := range n {
-		ra[i], dec[i] = 360*rnd.Float64(), math.Asin(2*rnd.Float64()-1)/perDegree
+		ra[i], dec[i] = 360*rnd.Float64(), math.Asin(2*rnd.Float64()-1)/degToRad
 	}
 	return ra, dec
 }
@@ -25,12 +25,12 @@ func randomSky(n int, seed uint64) (ra, dec []float64) {
 func galacticSky(n int, seed uint64) (ra, dec []float64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	ra, dec = make([]float64, n), make([]float64, n)
-	sn, cn := math.Sincos(62.87 * perDegree) // how it is inclined
+	sn, cn := math.Sincos(62.87 * degToRad) // how it is inclined
 	for i := range n {
 		sl, cl := math.Sincos(2 * math.Pi * rnd.Float64())
-		sb, cb := math.Sincos(5 * rnd.NormFloat64() * perDegree)
+		sb, cb := math.Sincos(5 * rnd.NormFloat64() * degToRad)
 		x, y, z := cb*cl, cb*sl*cn-sb*sn, cb*sl*sn+sb*cn
-		ra[i], dec[i] = math.Mod(math.Atan2(y, x)/perDegree+282.86+360, 360), math.Asin(z)/perDegree
+		ra[i], dec[i] = math.Mod(math.Atan2(y, x)/degToRad+282.86+360, 360), math.Asin(z)/degToRad
 	}
 	return ra, dec
 }

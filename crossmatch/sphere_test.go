@@ -38,7 +38,7 @@ func newton(x, s *big.Float) *big.Float {
 		cos := exact(0).Sqrt(exact(0).Sub(exact(1), mul(sin, sin)))
 		d := exact(0).Sub(sin, s)
 		d.Quo(d, cos)
-		d.Quo(d, half(exactPerDegree()))
+		d.Quo(d, half(exactDegToRad()))
 		x = exact(0).Sub(x, d)
 	}
 	return x
@@ -51,7 +51,7 @@ func TestExactSine(t *testing.T) {
 	}
 	got := exactSine(exact(30)) // is a half to all digits
 	assert.Equal(t, 0, compareExact(got, exact(0.5)), "%v", got)
-	assert.Equal(t, "0.017453292519943295769236907684886127134428718885417254560971914", exactPerDegree().Text('f', 63))
+	assert.Equal(t, "0.017453292519943295769236907684886127134428718885417254560971914", exactDegToRad().Text('f', 63))
 }
 
 // Separations are right for positions of every kind.
@@ -72,7 +72,7 @@ func TestSeparation(t *testing.T) {
 		n = 1000
 	}
 	for range n {
-		ra, dec := 360*rnd.Float64(), math.Asin(2*rnd.Float64()-1)/perDegree
+		ra, dec := 360*rnd.Float64(), math.Asin(2*rnd.Float64()-1)/degToRad
 		d := math.Pow(10, -16*rnd.Float64()+2)
 		switch rnd.IntN(6) {
 		case 0: // a neighbour
@@ -84,7 +84,7 @@ func TestSeparation(t *testing.T) {
 		case 3: // nearly opposite
 			check(ra, dec, ra+180+d*rnd.Float64(), clamp(-dec+d*rnd.Float64()))
 		case 4: // any
-			check(ra, dec, 720*rnd.Float64()-360, math.Asin(2*rnd.Float64()-1)/perDegree)
+			check(ra, dec, 720*rnd.Float64()-360, math.Asin(2*rnd.Float64()-1)/degToRad)
 		case 5: // due north
 			check(ra, dec, ra, clamp(dec+d))
 		}

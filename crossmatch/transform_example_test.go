@@ -51,7 +51,7 @@ func ExampleTransform() {
 	match, name := column("star_match").(*array.String), column("star_name")
 	separation := column("star_separation").(*array.Float64)
 	for i := range match.Len() {
-		if match.Value(i) == crossmatch.Matched.String() {
+		if match.Value(i) == crossmatch.StatusMatch.String() {
 			fmt.Printf("%s: %s, %.2f\"\n", match.Value(i), name.ValueStr(i), separation.Value(i))
 		} else {
 			fmt.Println(match.Value(i))

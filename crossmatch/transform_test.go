@@ -86,15 +86,15 @@ func (f *flaky) Nearest(ctx context.Context, p Positions, radius Angle) (Answer,
 	f.asked.Store(int64(len(p.RA)))
 	a, err := f.Catalog.Nearest(ctx, p, radius)
 	for i := range a.Matches {
-		if int64(i) >= f.answers.Load() && a.Matches[i].Status != Invalid {
-			a.Matches[i] = Match{Row: -1, Status: Failed, Separation: nan}
+		if int64(i) >= f.answers.Load() && a.Matches[i].Status != StatusInvalid {
+			a.Matches[i] = Match{Row: -1, Status: StatusFailed, Separation: nan}
 			a.Cause = errors.New("the service rests")
 		}
 	}
 	if a.Cause != nil && a.Rows != nil { // whose rows are null
 		rows := a.Rows
 		defer rows.Release()
-		a.Rows, err = Take(ctx, f.columns, a.Matches)
+		a.Rows, err = f.gather(ctx, a.Matches, nil)
 	}
 	return a, err
 }
@@ -209,13 +209,13 @@ func TestRetry(t *testing.T) {
 	assert.True(t, array.RecordEqual(third, fourth))
 
 	_, err = tr.Retry(t.Context(), rec)
-	assert.EqualError(t, err, `crossmatch: no column "good_match" among x, y: only rows that join "good" was given can be matched again`)
+	assert.EqualError(t, err, `crossmatch: no column "good_match" among x, y: only a record with the columns of join "good" can be retried`)
 	tr.Joins[1].Columns = nil
 	tr.Joins[1].Matcher = namedCatalog(t, mem, "x", 1)
 	other := *tr
 	other.Joins = []Join{{Name: "bad", Radius: 1, Matcher: mistaken{schema: arrow.NewSchema([]arrow.Field{{Name: "mag", Type: arrow.BinaryTypes.String}}, nil)}}}
 	_, err = other.Retry(t.Context(), first)
-	assert.EqualError(t, err, `crossmatch: column "bad_mag" is float32, and join "bad" has utf8`)
+	assert.EqualError(t, err, `crossmatch: column "bad_mag" is float32, but utf8 in join "bad"`)
 }
 
 // mistaken is a matcher that returns what it was told to.
@@ -239,7 +239,7 @@ func TestTransformErrors(t *testing.T) {
 	rec := fromJSON(t, mem, `[{"ra": 10, "dec": 0, "mag": 3, "a_mag": 1, "when": "x"}]`, raField, decField,
 		arrow.Field{Name: "mag", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "a_mag", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "when", Type: arrow.BinaryTypes.String})
 	mag := fromJSON(t, mem, `[{"mag": 3}, {"mag": 4}]`, arrow.Field{Name: "mag", Type: arrow.PrimitiveTypes.Int64})
-	matched := []Match{{Status: Matched}}
+	matched := []Match{{Status: StatusMatch}}
 	for says, tr := range map[string]Transform{
 		"without Joins":                                {},
 		`join "": it has no name`:                      {Joins: []Join{{Matcher: c}}},
@@ -253,11 +253,11 @@ func TestTransformErrors(t *testing.T) {
 		`column "mag" is int64: positions must be float64`:                                   {Dec: "mag", Joins: []Join{{Name: "x", Matcher: c}}},
 		`no column "mjd" among`: {Epoch: "mjd", Joins: []Join{{Name: "x", Matcher: c}}},
 		`column "when" is utf8: a time of observation must be a timestamp`: {Epoch: "when", Joins: []Join{{Name: "x", Matcher: c}}},
-		"answers 0 of 1 positions": {Joins: []Join{{Name: "x", Matcher: mistaken{}}}},
-		"has 2 rows for 1":         {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: mag}, nil}}}},
-		"a match and no rows":      {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched}, nil}}}},
-		"makes no sense":           {Joins: []Join{{Name: "x", Matcher: mistaken{err: errors.New("makes no sense")}}, {Name: "y", Matcher: c}}},
-		`"mag" should be int64`:    {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: rec}, nil}}}},
+		"returned 0 matches for 1 positions":                               {Joins: []Join{{Name: "x", Matcher: mistaken{}}}},
+		"returned 2 rows for 1":                                            {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: mag}, nil}}}},
+		"a match but no rows":                                              {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched}, nil}}}},
+		"makes no sense":                                                   {Joins: []Join{{Name: "x", Matcher: mistaken{err: errors.New("makes no sense")}}, {Name: "y", Matcher: c}}},
+		`"mag" should be int64`:                                            {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: rec}, nil}}}},
 	} {
 		tr.Memory = mem
 		_, err := tr.Apply(t.Context(), stream.Rows{Record: rec})
@@ -291,7 +291,7 @@ func TestTransformDamaged(t *testing.T) {
 	a, err := c.Nearest(compute.WithAllocator(t.Context(), mem), Positions{RA: []float64{10, 10, 50}, Dec: []float64{0, 91, 0}}, 1)
 	require.NoError(t, err)
 	assert.ErrorIs(t, a.Cause, ErrBadIndex)
-	assert.Equal(t, []Status{Failed, Invalid, Failed}, []Status{a.Matches[0].Status, a.Matches[1].Status, a.Matches[2].Status})
+	assert.Equal(t, []Status{StatusFailed, StatusInvalid, StatusFailed}, []Status{a.Matches[0].Status, a.Matches[1].Status, a.Matches[2].Status})
 	assert.EqualValues(t, -1, a.Matches[0].Row)
 	assert.True(t, c.Schema().Equal(a.Rows.Schema()))
 	assert.Equal(t, map[string]string{"name": "-|-|-", "mag": "-|-|-"}, text(a.Rows))
@@ -338,7 +338,7 @@ func TestMatchAll(t *testing.T) {
 		got.Release()
 	}
 	_, err := (&Transform{Joins: []Join{{Name: "x", Matcher: mistaken{}}}}).MatchAll(t.Context(), rec, 0)
-	assert.ErrorContains(t, err, "knows the nearest row only")
+	assert.ErrorContains(t, err, "finds only the nearest row")
 	_, err = (&Transform{Joins: []Join{{}, {}}}).MatchAll(t.Context(), rec, 0)
 	assert.ErrorContains(t, err, "one at a time")
 }
@@ -346,11 +346,11 @@ func TestMatchAll(t *testing.T) {
 func TestEpochs(t *testing.T) {
 	assert.Equal(t, 2000., JulianYear(time.Date(2000, 1, 1, 12, 0, 0, 0, time.UTC)))
 	assert.InDelta(t, 2016, JulianYear(time.Date(2016, 1, 1, 12, 0, 0, 0, time.UTC)), 1e-12) // 16 years of 365.25 days
-	assert.Equal(t, 2026.5, epochOf(2026.5))
-	assert.InDelta(t, 2000, epochOf(51544.5), 1e-12)
-	assert.InDelta(t, 2000, epochOf(2451545), 1e-12)
+	assert.Equal(t, 2026.5, julianYearOf(2026.5))
+	assert.InDelta(t, 2000, julianYearOf(51544.5), 1e-12)
+	assert.InDelta(t, 2000, julianYearOf(2451545), 1e-12)
 	for _, x := range []float64{0, -1, 5000, 1e6, 1e9, math.NaN(), math.Inf(1)} {
-		assert.True(t, math.IsNaN(epochOf(x)), "%v", x)
+		assert.True(t, math.IsNaN(julianYearOf(x)), "%v", x)
 	}
 	mem := checkedMemory(t)
 	for _, c := range []struct {

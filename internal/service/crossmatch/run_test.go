@@ -270,7 +270,7 @@ func TestErrors(t *testing.T) {
 		"name another with -epoch":         {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "mjd"},
 		`column "when": row 1: "x" is no`:  {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
 		`no column "m"`:                    {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
-		"only rows that join":              {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
+		"only a record with the columns of join":              {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
 		"is also an input":                 {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
 		"c.csv is also an input":           {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
 		"exists and is not a file":         {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
