@@ -11,8 +11,8 @@ import (
 
 // MatchAll is Match for all rows of the catalogue within the radius, not only the
 // nearest: a row of the record is repeated for each of them, the nearest first, and
-// kept once if there are none. Limit is the maximum for each row of the record; if
-// zero, there is none. There must be exactly one join, of an AllMatcher.
+// kept once without any. Limit is the maximum for each row of the record; if zero, it
+// is unlimited. There must be exactly one join, whose Matcher is an AllMatcher.
 func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (arrow.Record, error) {
 	if len(t.Joins) > 1 {
 		return nil, fmt.Errorf("crossmatch: all rows within a radius of %d catalogues: ask for one at a time", len(t.Joins))
@@ -30,16 +30,15 @@ func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (
 	if err != nil {
 		return nil, err
 	}
-	var columns []arrow.Array
-	defer func() { releaseAll(columns) }()
-	err = t.each(ctx, 1, func(ctx context.Context, _ int) (err error) {
-		columns, err = j.askAll(ctx, matcher, rec, p, limit)
-		return err
+	out := make(addedColumns, 1)
+	defer out.release()
+	err = t.each(ctx, out, func(ctx context.Context, _ int) ([]arrow.Array, error) {
+		return j.askAll(ctx, matcher, rec, p, limit)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return array.NewRecord(schema, columns, int64(columns[0].Len())), nil
+	return array.NewRecord(schema, out[0], int64(out[0][0].Len())), nil
 }
 
 // askAll returns the columns of the record, with its rows repeated, and the columns

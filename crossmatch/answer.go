@@ -32,7 +32,7 @@ func nullable(s *arrow.Schema) *arrow.Schema {
 }
 
 // Nearest implements Matcher. If the index file is found to be damaged or can no
-// longer be read, all valid positions of the call are Failed.
+// longer be read, all valid positions of the call are StatusFailed.
 func (c *Catalog) Nearest(ctx context.Context, p Positions, radius Angle) (Answer, error) {
 	a, err := c.answer(ctx, nil, p, radius, nil)
 	if err == nil && a.Rows == nil && c.columns != nil {
@@ -158,8 +158,8 @@ func failedAnswer(dst []Match, p Positions, cause error) Answer {
 	return Answer{Matches: dst, Cause: cause}
 }
 
-// unmatched returns the Match of a position without a row: of the given status, or
-// Invalid if the position is.
+// unmatched returns the Match of a position without a row: with the given status, or
+// StatusInvalid if the position is invalid.
 func (p Positions) unmatched(i int, status Status) Match {
 	if !Valid(p.RA[i], p.Dec[i]) {
 		status = StatusInvalid

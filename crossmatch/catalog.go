@@ -65,45 +65,13 @@ const maxRows = math.MaxInt32
 // length, a radius or the epoch is out of range, or a column has a type that cannot be
 // gathered by row.
 func NewCatalog(rows Rows) (*Catalog, error) {
-	n := len(rows.RA)
-	if len(rows.Dec) != n {
-		return nil, fmt.Errorf("crossmatch: catalogue of %d right ascensions and %d declinations", n, len(rows.Dec))
+	if err := rows.check(); err != nil {
+		return nil, fmt.Errorf("crossmatch: %w", err)
 	}
-	for _, x := range []struct {
-		name string
-		n    int
-	}{{"radii", len(rows.Radius)}, {"proper motions in right ascension", len(rows.PMRA)}, {"proper motions in declination", len(rows.PMDec)}} {
-		if x.n != 0 && x.n != n {
-			return nil, fmt.Errorf("crossmatch: catalogue of %d rows and %d %s", n, x.n, x.name)
-		}
-	}
-	if len(rows.PMRA) != len(rows.PMDec) {
-		return nil, errors.New("crossmatch: catalogue with proper motions along one coordinate only")
-	}
-	if rows.Columns != nil && rows.Columns.NumRows() != int64(n) {
-		return nil, fmt.Errorf("crossmatch: catalogue of %d positions and %d rows of columns", n, rows.Columns.NumRows())
-	}
-	for i := 0; rows.Columns != nil && i < int(rows.Columns.NumCols()); i++ {
-		if t := rows.Columns.Column(i).DataType(); !takeable(t, false) {
-			return nil, fmt.Errorf("crossmatch: catalogue with column %q of %v, which cannot be picked by row: cast it, or leave it out", rows.Columns.ColumnName(i), t)
-		}
-	}
-	if n > maxRows {
-		return nil, fmt.Errorf("crossmatch: catalogue of %d rows: at most %d can be held", n, maxRows)
-	}
-	if len(rows.PMRA) > 0 && !(math.Abs(rows.Epoch-2000) < 1000) {
-		return nil, fmt.Errorf("crossmatch: catalogue with proper motions at epoch %v: give the Julian year, such as 2016", rows.Epoch)
-	}
-	c := &Catalog{rows: n, epoch: rows.Epoch, columns: rows.Columns}
+	c := &Catalog{rows: len(rows.RA), epoch: rows.Epoch, columns: rows.Columns, motions: newMotions(rows)}
 	if len(rows.Radius) > 0 {
 		c.radii = rows.Radius
 	}
-	for i, r := range rows.Radius {
-		if r < 0 || r > 180 {
-			return nil, fmt.Errorf("crossmatch: row %d has a radius of %v degrees", i, r.Degrees())
-		}
-	}
-	c.motions = newMotions(rows)
 	c.layers = newLayers(rows, c.radii, c.motions)
 	if c.columns != nil {
 		c.columns.Retain()
@@ -112,6 +80,44 @@ func NewCatalog(rows Rows) (*Catalog, error) {
 		}
 	}
 	return c, nil
+}
+
+func (rows Rows) check() error {
+	n := len(rows.RA)
+	if len(rows.Dec) != n {
+		return fmt.Errorf("catalogue of %d right ascensions and %d declinations", n, len(rows.Dec))
+	}
+	for _, x := range []struct {
+		name string
+		n    int
+	}{{"radii", len(rows.Radius)}, {"proper motions in right ascension", len(rows.PMRA)}, {"proper motions in declination", len(rows.PMDec)}} {
+		if x.n != 0 && x.n != n {
+			return fmt.Errorf("catalogue of %d rows and %d %s", n, x.n, x.name)
+		}
+	}
+	switch {
+	case len(rows.PMRA) != len(rows.PMDec):
+		return errors.New("catalogue with proper motions along one coordinate only")
+	case len(rows.PMRA) > 0 && !(math.Abs(rows.Epoch-2000) < 1000):
+		return fmt.Errorf("catalogue with proper motions at epoch %v: give the Julian year, such as 2016", rows.Epoch)
+	case n > maxRows:
+		return fmt.Errorf("catalogue of %d rows: the maximum is %d", n, maxRows)
+	case rows.Columns != nil && rows.Columns.NumRows() != int64(n):
+		return fmt.Errorf("catalogue of %d positions and %d rows of columns", n, rows.Columns.NumRows())
+	}
+	if rows.Columns != nil {
+		for _, f := range rows.Columns.Schema().Fields() {
+			if !takeable(f.Type, false) {
+				return fmt.Errorf("catalogue with column %q of %v, which cannot be picked by row: cast it, or leave it out", f.Name, f.Type)
+			}
+		}
+	}
+	for i, r := range rows.Radius {
+		if r < 0 || r > 180 {
+			return fmt.Errorf("row %d has a radius of %v degrees", i, r.Degrees())
+		}
+	}
+	return nil
 }
 
 // Len returns the number of rows, including those with invalid positions.

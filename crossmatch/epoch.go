@@ -57,12 +57,18 @@ func epochs(column arrow.Array) []float64 {
 			out[i] = julianYearOf(float64(v))
 		}
 	}
-	if len(column.NullBitmapBytes()) > 0 {
-		for i := range out {
-			if column.IsNull(i) {
-				out[i] = math.NaN()
-			}
+	setNaN(out, column)
+	return out
+}
+
+// setNaN sets the values that are null in a column to NaN.
+func setNaN(values []float64, column arrow.Array) {
+	if len(column.NullBitmapBytes()) == 0 {
+		return
+	}
+	for i := range values {
+		if column.IsNull(i) {
+			values[i] = math.NaN()
 		}
 	}
-	return out
 }

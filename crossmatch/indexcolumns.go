@@ -204,20 +204,16 @@ func (r *indexReader) column(d *indexColumn, rows int) (arrow.Array, error) {
 		}
 	}()
 	if d.Valid != nil {
-		b, err := r.section(*d.Valid, int64(rows+7)/8)
-		if err != nil {
-			return nil, err
-		}
-		buffers[0] = r.file.buffer(b)
+		buffers[0] = r.file.buffer(r.section(*d.Valid, int64(rows+7)/8))
 	}
 	sizes, offset := bufferSizes(t, rows)
 	if len(d.Buffers) != len(sizes) {
 		return nil, unusable("%d buffers instead of %d", len(d.Buffers), len(sizes))
 	}
 	for i, s := range d.Buffers {
-		b, err := r.section(s, sizes[i])
-		if err != nil {
-			return nil, err
+		b := r.section(s, sizes[i])
+		if r.err != nil {
+			return nil, r.err
 		}
 		if i == 0 && offset > 0 {
 			sizes[1] = lastOffset(b, offset)

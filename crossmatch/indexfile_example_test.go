@@ -10,7 +10,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// A catalogue is made once, and then opened by whoever needs it.
+// A catalogue is written once, and then opened by many processes.
 func ExampleOpenIndex() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {

@@ -22,8 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everyColumn is a table with a column of each type that an index may have, one
-// of them without nulls.
+// everyColumn returns a table with a column of each type that an index may have, one
+// without nulls.
 func everyColumn(t testing.TB, mem memory.Allocator, n int) arrow.Record {
 	meta := arrow.NewMetadata([]string{"unit", "unit"}, []string{"<mas>", "é"})
 	fields := []arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Uint64}}
@@ -66,8 +66,7 @@ func everyColumn(t testing.TB, mem memory.Allocator, n int) arrow.Record {
 	return b.NewRecord()
 }
 
-// patch is positions around where right ascension begins, some at the poles, and
-// some that are none.
+// patch returns positions around right ascension 0, some at the poles, some invalid.
 func patch(rnd *rand.Rand, n int) (ra, dec []float64) {
 	for i := range n {
 		r, d := 3*rnd.NormFloat64(), 30+3*rnd.NormFloat64()
@@ -78,7 +77,7 @@ func patch(rnd *rand.Rand, n int) (ra, dec []float64) {
 			r = math.NaN()
 		case 37:
 			if i > 200 {
-				break // ties of many rows take long
+				break // ties of many rows are slow
 			}
 			d = []float64{-90, 90, 91}[i/50%3]
 		}
@@ -87,7 +86,7 @@ func patch(rnd *rand.Rand, n int) (ra, dec []float64) {
 	return ra, dec
 }
 
-// fullCatalog has everything that a catalogue may have.
+// fullCatalog returns a catalogue that uses all fields of Rows.
 func fullCatalog(t testing.TB, seed uint64, n int, mem memory.Allocator) *Catalog {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	ra, dec := patch(rnd, n)
@@ -104,14 +103,14 @@ func fullCatalog(t testing.TB, seed uint64, n int, mem memory.Allocator) *Catalo
 	return c
 }
 
-// written is a catalogue's index file.
+// written returns the name of an index file of a catalogue.
 func written(t testing.TB, c *Catalog) string {
 	name := filepath.Join(t.TempDir(), "a.index")
 	require.NoError(t, c.WriteIndex(name, ""))
 	return name
 }
 
-// assertSame asks two catalogues the same.
+// assertSame checks that two catalogues return the same.
 func assertSame(t testing.TB, want, got *Catalog, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	p := Positions{}
@@ -157,7 +156,7 @@ func assertSame(t testing.TB, want, got *Catalog, seed uint64) {
 	}
 }
 
-// A catalogue of a file is the one that was written.
+// A catalogue from a file equals the one that was written.
 func TestIndexIsTheCatalogue(t *testing.T) {
 	plain := func(n int) *Catalog {
 		rnd := rand.New(rand.NewPCG(7, 0))
@@ -195,7 +194,7 @@ func TestIndexIsTheCatalogue(t *testing.T) {
 			require.NoError(t, got.Verify(t.Context()))
 			assertSame(t, c, got, 5)
 			assert.Empty(t, got.Note())
-			again := written(t, got) // of a catalogue that is a file
+			again := written(t, got) // of a catalogue from a file
 			one, err := os.ReadFile(file)
 			require.NoError(t, err)
 			other, err := os.ReadFile(again)
@@ -230,12 +229,12 @@ func TestIndexLifetime(t *testing.T) {
 	require.ErrorIs(t, one.Verify(ctx), fs.ErrClosed)
 	require.ErrorIs(t, one.WriteIndex(name, ""), fs.ErrClosed)
 	assert.Equal(t, c.Schema().String(), one.Schema().String())
-	assert.Equal(t, uint64(17), column.(*array.Uint64).Value(17), "an array that somebody holds keeps the file")
+	assert.Equal(t, uint64(17), column.(*array.Uint64).Value(17), "an array that is in use keeps the file")
 	assert.Equal(t, int64(1), one.file.users.Load())
 	column.Release()
 	assert.Zero(t, one.file.users.Load())
 
-	// Who has it open keeps it, whatever takes its place.
+	// A catalogue that has the file open keeps it when it is replaced.
 	before, err := os.Stat(name)
 	require.NoError(t, err)
 	require.NoError(t, c.WriteIndex(name, ""))
@@ -341,13 +340,13 @@ func TestOpenIndexFails(t *testing.T) {
 		require.ErrorContains(t, err, name)
 		require.ErrorIs(t, err, ErrBadIndex)
 	}
-	for n := range whole { // cut anywhere
+	for n := range whole { // truncated at any offset
 		_, err := openBytes(whole[:n])
 		require.ErrorIs(t, err, ErrBadIndex, "%d", n)
 	}
 }
 
-// openBytes opens a file that is in memory.
+// openBytes opens an index file in memory.
 func openBytes(file []byte) (*Catalog, error) {
 	b := make([]byte, len(file)+sectionAlign)
 	b = b[-uintptr(unsafe.Pointer(&b[0]))%sectionAlign:][:len(file)]
@@ -361,8 +360,8 @@ func openBytes(file []byte) (*Catalog, error) {
 	return c, err
 }
 
-// A change of any byte is found, and whoever did not look for it gets an error
-// or another answer.
+// OpenIndex or Verify finds a change of any byte. Without Verify, a search returns an
+// error or wrong matches.
 func TestIndexChanged(t *testing.T) {
 	whole, err := os.ReadFile(written(t, fullCatalog(t, 5, 60, memory.DefaultAllocator)))
 	require.NoError(t, err)
@@ -400,7 +399,7 @@ func TestIndexChanged(t *testing.T) {
 	}
 }
 
-// ask asks a catalogue that may be damaged.
+// ask searches a catalogue that may be damaged.
 func ask(t testing.TB, c *Catalog) {
 	ctx := context.Background()
 	p := Positions{RA: []float64{0, 10, 190, -170, math.NaN()}, Dec: []float64{-90, 20, 0, 89.9, 1}, Epoch: []float64{2000, 2016, math.NaN(), 2100, 2026}}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An index says what it was made of, as whoever made it wrote it.
+// An index returns the note that it was written with.
 func TestIndexNote(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.index")
 	c, err := NewCatalog(Rows{RA: []float64{1}, Dec: []float64{1}})

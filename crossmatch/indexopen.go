@@ -2,6 +2,7 @@ package crossmatch
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,11 +76,13 @@ func openIndex(file *mapping) (*Catalog, error) {
 	return c, nil
 }
 
-// indexReader reads sections and their descriptions in order.
+// indexReader reads sections and their descriptions in order. Its first error stays: after
+// it, sections are empty.
 type indexReader struct {
 	file        *mapping
 	at, end     int64 // the current offset, and the end of the sections
 	description *json.Decoder
+	err         error
 }
 
 // next reads the next line of the description.
@@ -91,15 +94,18 @@ func (r *indexReader) next(to any) error {
 }
 
 // section returns the next section, which must have the given size.
-func (r *indexReader) section(s section, size int64) ([]byte, error) {
+func (r *indexReader) section(s section, size int64) []byte {
 	from := alignUp(r.at)
 	if s.Bytes != size || size < 0 || from > r.end || size > r.end-from {
-		return nil, unusable("a section of %d bytes at %d instead of %d", s.Bytes, from, size)
+		r.err = cmp.Or(r.err, unusable("a section of %d bytes at %d instead of %d", s.Bytes, from, size))
+	}
+	if r.err != nil {
+		return nil
 	}
 	r.at = from + size
 	b := r.file.data[from:r.at:r.at]
 	r.file.sections = append(r.file.sections, checkedSection{b, s.Sum})
-	return b, nil
+	return b
 }
 
 // done returns an error if sections or description have more than was read.
@@ -117,18 +123,10 @@ func (r *indexReader) catalog(d *indexCatalog) (*Catalog, error) {
 		return nil, unusable("%d rows in %d layers", d.Rows, d.Layers)
 	}
 	if d.Radii != nil {
-		b, err := r.section(*d.Radii, 8*int64(d.Rows))
-		if err != nil {
-			return nil, err
-		}
-		c.radii = cast[Angle](b)
+		c.radii = cast[Angle](r.section(*d.Radii, 8*int64(d.Rows)))
 	}
 	if d.Motions != nil {
-		b, err := r.section(*d.Motions, 16*int64(d.Rows))
-		if err != nil {
-			return nil, err
-		}
-		c.motions = cast[motion](b)
+		c.motions = cast[motion](r.section(*d.Motions, 16*int64(d.Rows)))
 	}
 	rows := 0
 	for range d.Layers {
@@ -138,6 +136,9 @@ func (r *indexReader) catalog(d *indexCatalog) (*Catalog, error) {
 		}
 		c.layers = append(c.layers, l)
 		rows += len(l.rows)
+	}
+	if r.err != nil {
+		return nil, r.err
 	}
 	if rows > d.Rows {
 		return nil, unusable("%d rows in the layers of %d", rows, d.Rows)
@@ -153,17 +154,11 @@ func (r *indexReader) layer() (l layer, err error) {
 	if !(d.Radius >= 0 && d.Radius <= 180 && d.Speed >= 0 && d.Speed <= math.MaxFloat64) {
 		return l, unusable("a layer of radius %v and speed %v", d.Radius, d.Speed)
 	}
-	fields, err := r.section(d.Fields, d.Fields.Bytes)
-	if err != nil {
-		return l, err
-	}
-	start, err := r.section(d.Start, d.Start.Bytes)
-	if err != nil {
-		return l, err
-	}
-	rows, err := r.section(d.Rows, d.Rows.Bytes)
-	if err != nil {
-		return l, err
+	fields := r.section(d.Fields, d.Fields.Bytes)
+	start := r.section(d.Start, d.Start.Bytes)
+	rows := r.section(d.Rows, d.Rows.Bytes)
+	if r.err != nil {
+		return l, r.err
 	}
 	l = layer{index{start: cast[uint32](start), rows: cast[row](rows)}, d.Radius, d.Speed}
 	if n := len(fields) / fieldSize; d.Target < 0 || d.Target > min(2*n+64, maxRows/rowsPerField) { // before newGrid allocates it

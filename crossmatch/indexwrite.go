@@ -22,9 +22,9 @@ import (
 // integers, floating-point numbers, strings, bytes, timestamps and dates. It returns an
 // error that names the first column of another type.
 //
-// The note is any text, in UTF-8, for example the name and modification time of the table
-// that the catalogue was made from: whoever opens the index can check with Catalog.Note
-// whether it is up to date.
+// The note is any text, in UTF-8, for example the name and modification time of the
+// catalogue's table. A program that opens the index can get it by Catalog.Note, and check
+// whether the index is up to date.
 //
 // The file is written under another name, flushed to the disk and renamed. Processes that
 // have an old file of that name open keep it.

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crowded is a sky of rows everywhere, in a few places a thousand times as many, and
-// a place with many.
+// crowded returns rows all over the sky, a thousand times as dense in a few regions, and
+// many at one position.
 func crowded(rnd *rand.Rand, n int) Rows {
 	ra, dec := randomSky(n, rnd.Uint64())
 	for clump := range 6 {
@@ -31,8 +31,7 @@ func crowded(rnd *rand.Rand, n int) Rows {
 	return Rows{RA: ra, Dec: dec}
 }
 
-// borders returns positions at and beside the borders of a grid's bands, fields
-// and cells.
+// borders returns positions at and next to the borders of a grid's bands, fields and cells.
 func borders(rnd *rand.Rand, x *index, n int) (p Positions) {
 	beside := func(v float64) float64 {
 		switch rnd.IntN(4) {
@@ -58,9 +57,8 @@ func borders(rnd *rand.Rand, x *index, n int) (p Positions) {
 	return p
 }
 
-// In a large and crowded catalogue, whose windows lie across borders of all kinds,
-// the nearest rows are those found by comparing with all rows at about the same
-// declination.
+// In a large, crowded catalogue, whose windows cross borders of all kinds, the nearest
+// rows are those found by comparing all rows of similar declination.
 func TestLargeCatalog(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -73,7 +71,7 @@ func TestLargeCatalog(t *testing.T) {
 	c, err := NewCatalog(rows)
 	require.NoError(t, err)
 	p := borders(rnd, &c.layers[0].index, 2000)
-	for range 2000 { // and beside rows
+	for range 2000 { // and near rows
 		i := rnd.IntN(len(rows.RA))
 		p.RA, p.Dec = append(p.RA, rows.RA[i]+1e-4*rnd.NormFloat64()), append(p.Dec, clamp(rows.Dec[i]+1e-4*rnd.NormFloat64()))
 	}
@@ -115,7 +113,7 @@ func TestLargeCatalog(t *testing.T) {
 			if n > 0 {
 				found++
 				require.InDelta(t, want.Separation.Degrees(), got[i].Separation.Degrees(), 1e-12, what...)
-				if want.Row != got[i].Row { // of equal ones the sum of both is what float64 makes of it
+				if want.Row != got[i].Row { // equal for float64
 					require.InDelta(t, float64(want.Separation), float64(Separation(rows.RA[got[i].Row], rows.Dec[got[i].Row], p.RA[i], p.Dec[i])), 1e-13, what...)
 				}
 			}
@@ -124,7 +122,7 @@ func TestLargeCatalog(t *testing.T) {
 	}
 }
 
-// Rows that move are found where they are at the position's epoch.
+// Rows with proper motions are found at their positions at the epoch.
 func TestMotion(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -171,7 +169,7 @@ func TestMotion(t *testing.T) {
 	}
 }
 
-// movedTo is where a row is after some years, on a straight line.
+// movedTo returns where a row is after some years, on a straight line.
 func movedTo(rows *Rows, i int, years float64) [3]float64 {
 	at := vector(rows.RA[i], rows.Dec[i])
 	if math.IsNaN(years) || math.IsNaN(rows.PMRA[i]) || math.IsNaN(rows.PMDec[i]) {
@@ -189,14 +187,14 @@ func vector(ra, dec float64) [3]float64 {
 	return [3]float64{cr * cd, sr * cd, sd}
 }
 
-// angle is that between two vectors, in degrees.
+// angle returns the angle between two vectors, in degrees.
 func angle(a, b [3]float64) float64 {
 	x, y, z := a[1]*b[2]-a[2]*b[1], a[2]*b[0]-a[0]*b[2], a[0]*b[1]-a[1]*b[0]
 	return math.Atan2(math.Sqrt(x*x+y*y+z*z), a[0]*b[0]+a[1]*b[1]+a[2]*b[2]) / degToRad
 }
 
-// Catalogues of nothing, of no position and of one row; and slices that are
-// empty instead of nil.
+// Catalogues without rows, with invalid positions only, with one row, and with empty
+// instead of nil slices.
 func TestSmallCatalogs(t *testing.T) {
 	nan := math.NaN()
 	p := Positions{RA: []float64{0, 180, nan, -180, 360}, Dec: []float64{90, 0, 0, 0, 91}}
@@ -205,8 +203,8 @@ func TestSmallCatalogs(t *testing.T) {
 		rows Rows
 		want []Status
 	}{
-		{"nothing", Rows{}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
-		{"no position", Rows{RA: []float64{nan, 0}, Dec: []float64{0, -91}}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"no rows", Rows{}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"invalid positions", Rows{RA: []float64{nan, 0}, Dec: []float64{0, -91}}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
 		{"a pole", Rows{RA: []float64{77}, Dec: []float64{90}}, []Status{StatusMatch, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
 		{"the other side", Rows{RA: []float64{-540}, Dec: []float64{0}}, []Status{StatusNone, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
 		{"empty slices", Rows{RA: []float64{180}, Dec: []float64{0}, Radius: []Angle{}, PMRA: []float64{}, PMDec: []float64{}}, []Status{StatusNone, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
@@ -222,7 +220,7 @@ func TestSmallCatalogs(t *testing.T) {
 	}
 }
 
-// Near the antipode separations are as right as elsewhere.
+// Separations are as precise near the antipode as elsewhere.
 func TestAntipode(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{180}, Dec: []float64{1e-7}})
 	require.NoError(t, err)

@@ -27,8 +27,8 @@ type AllMatcher interface {
 	// MatchAll is Nearest for all rows within the radius. It returns a Match for each
 	// of them, the nearest first, or one for a position without any, and for each
 	// Match the number of its position, in ascending order. Limit is the maximum for
-	// each position; if zero, there is none. Columns are the numbers in Schema of the
-	// columns of Answer.Rows; if nil, all.
+	// each position; if zero, it is unlimited. Columns are the columns of Answer.Rows,
+	// by number in Schema; if nil, all.
 	MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error)
 }
 

@@ -29,9 +29,8 @@ func (t *Transform) Retry(ctx context.Context, rec arrow.Record) (arrow.Record, 
 	}
 	changed := make(addedColumns, len(joins))
 	defer changed.release()
-	err = t.each(ctx, len(joins), func(ctx context.Context, i int) (err error) {
-		changed[i], err = joins[i].retry(ctx, rec, at[i], p)
-		return err
+	err = t.each(ctx, changed, func(ctx context.Context, i int) ([]arrow.Array, error) {
+		return joins[i].retry(ctx, rec, at[i], p)
 	})
 	if err != nil {
 		return nil, err

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 )
 
-// skies are where rows, and positions without a match, may be.
+// skies are distributions of rows, and of positions without a match.
 var skies = map[string]func(n int, seed uint64) (ra, dec []float64){
 	"random":   randomSky,
 	"galactic": galacticSky,
@@ -21,11 +21,11 @@ func randomSky(n int, seed uint64) (ra, dec []float64) {
 	return ra, dec
 }
 
-// galacticSky is a band of ten degrees around the Galactic equator.
+// galacticSky returns a band of ten degrees around the Galactic equator.
 func galacticSky(n int, seed uint64) (ra, dec []float64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	ra, dec = make([]float64, n), make([]float64, n)
-	sn, cn := math.Sincos(62.87 * degToRad) // how it is inclined
+	sn, cn := math.Sincos(62.87 * degToRad) // its inclination
 	for i := range n {
 		sl, cl := math.Sincos(2 * math.Pi * rnd.Float64())
 		sb, cb := math.Sincos(5 * rnd.NormFloat64() * degToRad)
@@ -35,7 +35,7 @@ func galacticSky(n int, seed uint64) (ra, dec []float64) {
 	return ra, dec
 }
 
-// deepSky is a field of ten by ten degrees.
+// deepSky returns a field of ten by ten degrees.
 func deepSky(n int, seed uint64) (ra, dec []float64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	ra, dec = make([]float64, n), make([]float64, n)

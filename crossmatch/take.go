@@ -68,8 +68,6 @@ func (t *taker) take(ctx context.Context, a arrow.Array) (arrow.Array, error) {
 		gather = func() error { return takeBytes[int64](t, a.Data()) }
 	case *arrow.BooleanType:
 		gather = func() error { t.takeBits(a.(*array.Boolean).Value); return nil }
-	case *arrow.DictionaryType:
-		gather = func() error { t.takeFixed(a.Data(), typ.BitWidth()/8); return nil }
 	case *arrow.FixedSizeListType, arrow.ExtensionType:
 		return t.takeArray(ctx, a)
 	case arrow.FixedWidthDataType:

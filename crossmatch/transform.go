@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"sync"
 
@@ -124,10 +123,7 @@ func (t *Transform) Match(ctx context.Context, rec arrow.Record) (arrow.Record, 
 	}
 	added := make(addedColumns, len(joins))
 	defer added.release()
-	err = t.each(ctx, len(joins), func(ctx context.Context, i int) (err error) {
-		added[i], err = joins[i].ask(ctx, p)
-		return err
-	})
+	err = t.each(ctx, added, func(ctx context.Context, i int) ([]arrow.Array, error) { return joins[i].ask(ctx, p) })
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +153,10 @@ func (a addedColumns) release() {
 	}
 }
 
-// each calls f for each number below n concurrently, and returns the first error,
-// which cancels the other calls. A panic in f is repeated in the caller's goroutine,
-// where it can be recovered.
-func (t *Transform) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+// each sets each element of out to the result of f, concurrently. It returns the first
+// error, which cancels the other calls. A panic in f is repeated in the caller's
+// goroutine, where it can be recovered.
+func (t *Transform) each(ctx context.Context, out addedColumns, f func(ctx context.Context, i int) ([]arrow.Array, error)) error {
 	parent := ctx
 	if t.Memory != nil {
 		ctx = compute.WithAllocator(ctx, t.Memory)
@@ -168,15 +164,16 @@ func (t *Transform) each(ctx context.Context, n int, f func(ctx context.Context,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	panics := make([]any, n)
-	for i := range n {
+	panics := make([]any, len(out))
+	for i := range out {
 		wg.Go(func() {
 			defer func() {
 				if panics[i] = recover(); panics[i] != nil {
 					cancel(context.Canceled)
 				}
 			}()
-			if err := f(ctx, i); err != nil {
+			var err error
+			if out[i], err = f(ctx, i); err != nil {
 				cancel(err)
 			}
 		})
@@ -198,44 +195,31 @@ func (t *Transform) each(ctx context.Context, n int, f func(ctx context.Context,
 type inputColumns struct{ ra, dec, epoch int }
 
 func (t *Transform) inputs(s *arrow.Schema) (at inputColumns, err error) {
-	if at.ra, err = findColumn(s, "RA", t.RA, "ra"); err != nil {
+	const position, time = "positions must be float64, in degrees", "a time of observation must be a timestamp, float64 or int64"
+	if at.ra, err = inputColumn(s, "RA", cmp.Or(t.RA, "ra"), position, arrow.FLOAT64); err != nil {
 		return at, err
 	}
-	if at.dec, err = findColumn(s, "Dec", t.Dec, "dec"); err != nil {
+	if at.dec, err = inputColumn(s, "Dec", cmp.Or(t.Dec, "dec"), position, arrow.FLOAT64); err != nil {
 		return at, err
 	}
-	for _, i := range []int{at.ra, at.dec} {
-		if f := s.Field(i); f.Type.ID() != arrow.FLOAT64 {
-			return at, fmt.Errorf("crossmatch: column %q is %v: positions must be float64, in degrees", f.Name, f.Type)
-		}
+	at.epoch, err = inputColumn(s, "Epoch", cmp.Or(t.Epoch, "event_time"), time, arrow.TIMESTAMP, arrow.FLOAT64, arrow.INT64)
+	if err != nil && t.Epoch == "" {
+		at.epoch, err = -1, nil
 	}
-	at.epoch = -1
-	if t.Epoch == "" {
-		if i := s.FieldIndices("event_time"); len(i) > 0 && isTime(s.Field(i[0]).Type) {
-			at.epoch = i[0]
-		}
-		return at, nil
-	}
-	if at.epoch, err = findColumn(s, "Epoch", t.Epoch, ""); err != nil {
-		return at, err
-	}
-	if f := s.Field(at.epoch); !isTime(f.Type) {
-		return at, fmt.Errorf("crossmatch: column %q is %v: a time of observation must be a timestamp, float64 or int64", f.Name, f.Type)
-	}
-	return at, nil
+	return at, err
 }
 
-func isTime(t arrow.DataType) bool {
-	return t.ID() == arrow.TIMESTAMP || t.ID() == arrow.FLOAT64 || t.ID() == arrow.INT64
-}
-
-// findColumn returns the number of a column, which a field of Transform names.
-func findColumn(s *arrow.Schema, field, name, byDefault string) (int, error) {
-	name = cmp.Or(name, byDefault)
-	if i := s.FieldIndices(name); len(i) > 0 {
-		return i[0], nil
+// inputColumn returns the number of a column, which a field of Transform names. It must
+// have one of some types; want says so.
+func inputColumn(s *arrow.Schema, field, name, want string, types ...arrow.Type) (int, error) {
+	indices := s.FieldIndices(name)
+	if len(indices) == 0 {
+		return 0, fmt.Errorf("crossmatch: no column %q among %s: name the column in Transform.%s", name, columnNames(s), field)
 	}
-	return 0, fmt.Errorf("crossmatch: no column %q among %s: name the column in Transform.%s", name, columnNames(s), field)
+	if f := s.Field(indices[0]); !slices.Contains(types, f.Type.ID()) {
+		return 0, fmt.Errorf("crossmatch: column %q is %v: %s", name, f.Type, want)
+	}
+	return indices[0], nil
 }
 
 // positions returns the positions of a record's rows.
@@ -258,11 +242,7 @@ func degrees(column arrow.Array) []float64 {
 		return a.Float64Values()
 	}
 	out := slices.Clone(a.Float64Values())
-	for i := range out {
-		if a.IsNull(i) {
-			out[i] = math.NaN()
-		}
-	}
+	setNaN(out, a)
 	return out
 }
 

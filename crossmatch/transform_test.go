@@ -31,7 +31,7 @@ func checkedMemory(t *testing.T) memory.Allocator {
 	return mem
 }
 
-// fromJSON makes a record that lives as long as the test.
+// fromJSON returns a record that is released when the test ends.
 func fromJSON(t testing.TB, mem memory.Allocator, text string, fields ...arrow.Field) arrow.Record {
 	rec, _, err := array.RecordFromJSON(mem, arrow.NewSchema(fields, nil), strings.NewReader(text))
 	require.NoError(t, err)
@@ -39,8 +39,7 @@ func fromJSON(t testing.TB, mem memory.Allocator, text string, fields ...arrow.F
 	return rec
 }
 
-// namedCatalog has rows at right ascensions on the equator, with a name and a
-// magnitude.
+// namedCatalog returns a catalogue of rows on the equator, with a name and a magnitude.
 func namedCatalog(t *testing.T, mem memory.Allocator, prefix string, ra ...float64) *Catalog {
 	b := array.NewRecordBuilder(mem, arrow.NewSchema([]arrow.Field{{Name: "name", Type: arrow.BinaryTypes.String}, {Name: "mag", Type: arrow.PrimitiveTypes.Float32}}, nil))
 	defer b.Release()
@@ -56,7 +55,7 @@ func namedCatalog(t *testing.T, mem memory.Allocator, prefix string, ra ...float
 	return c
 }
 
-// text is a record as text: the values of each column, with bars between.
+// text returns a record as text: the values of each column, separated by bars.
 func text(rec arrow.Record) map[string]string {
 	out := map[string]string{}
 	for i, c := range rec.Columns() {
@@ -75,7 +74,7 @@ func text(rec arrow.Record) map[string]string {
 	return out
 }
 
-// flaky is a matcher that answers only the first so many positions of a call.
+// flaky is a matcher that fails all but the first few positions of a call.
 type flaky struct {
 	*Catalog
 	answers atomic.Int64
@@ -91,7 +90,7 @@ func (f *flaky) Nearest(ctx context.Context, p Positions, radius Angle) (Answer,
 			a.Cause = errors.New("the service rests")
 		}
 	}
-	if a.Cause != nil && a.Rows != nil { // whose rows are null
+	if a.Cause != nil && a.Rows != nil { // null rows for the failed
 		rows := a.Rows
 		defer rows.Release()
 		a.Rows, err = f.gather(ctx, a.Matches, nil)
@@ -158,7 +157,7 @@ func TestTransform(t *testing.T) {
 	})
 }
 
-// A failure drops no row, and Again asks for what failed and nothing else.
+// A failure drops no row, and Retry asks for the failed rows only.
 func TestRetry(t *testing.T) {
 	mem := checkedMemory(t)
 	f := &flaky{Catalog: namedCatalog(t, mem, "f", 10, 20, 30, 40)}
@@ -205,7 +204,7 @@ func TestRetry(t *testing.T) {
 	fourth, err := tr.Retry(t.Context(), third)
 	require.NoError(t, err)
 	defer fourth.Release()
-	assert.EqualValues(t, -1, f.asked.Load(), "there was nothing to ask")
+	assert.EqualValues(t, -1, f.asked.Load(), "no row was failed")
 	assert.True(t, array.RecordEqual(third, fourth))
 
 	_, err = tr.Retry(t.Context(), rec)
@@ -218,7 +217,7 @@ func TestRetry(t *testing.T) {
 	assert.EqualError(t, err, `crossmatch: column "bad_mag" is float32, but utf8 in join "bad"`)
 }
 
-// mistaken is a matcher that returns what it was told to.
+// mistaken is a matcher that returns a given answer.
 type mistaken struct {
 	schema *arrow.Schema
 	answer Answer
@@ -268,7 +267,7 @@ func TestTransformErrors(t *testing.T) {
 	}
 }
 
-// A matcher that panics does so where it was asked, and may be survived there.
+// A panic of a matcher occurs in the caller's goroutine, where it can be recovered.
 func TestTransformPanic(t *testing.T) {
 	rec := fromJSON(t, memory.DefaultAllocator, `[{"ra": 10, "dec": 0}]`, raField, decField)
 	var none *flaky
@@ -283,7 +282,7 @@ func (panicking) Nearest(context.Context, Positions, Angle) (Answer, error) {
 	panic("x")
 }
 
-// A damaged index is a catalogue that fails.
+// With a damaged index, all positions fail.
 func TestTransformDamaged(t *testing.T) {
 	mem := checkedMemory(t)
 	c := namedCatalog(t, mem, "a", 10, 20)
@@ -376,7 +375,7 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
-// Alerts have their time in event_time, which is taken without being named.
+// The epoch of alerts is event_time by default.
 func TestEventTime(t *testing.T) {
 	mem := checkedMemory(t)
 	c, err := NewCatalog(Rows{RA: []float64{10}, Dec: []float64{0}, PMRA: []float64{0}, PMDec: []float64{1000}, Epoch: 2000})
