@@ -69,7 +69,7 @@ func (s Spec) openIndexed(ctx context.Context, o Options) (*crossmatch.Catalog, 
 	if err := os.MkdirAll(o.IndexDir, 0o755); err != nil {
 		return nil, err
 	}
-	if err := loaded.WriteIndexNote(name, note); err != nil {
+	if err := loaded.WriteIndex(name, note); err != nil {
 		return nil, err
 	}
 	o.note(s.Name, name, note)

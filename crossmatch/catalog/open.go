@@ -196,10 +196,11 @@ func (s Spec) reads() []string {
 func (s Spec) rows(all arrow.Record, t *table.Table) (crossmatch.Rows, error) {
 	rows := crossmatch.Rows{Epoch: s.Epoch}
 	ra, dec := t.Position()
+	var sizes []float64
 	for _, x := range []struct {
 		to   *[]float64
 		name string
-	}{{&rows.RA, ra}, {&rows.Dec, dec}, {&rows.PMRA, s.PMRA}, {&rows.PMDec, s.PMDec}, {&rows.Radius, s.Size}} {
+	}{{&rows.RA, ra}, {&rows.Dec, dec}, {&rows.PMRA, s.PMRA}, {&rows.PMDec, s.PMDec}, {&sizes, s.Size}} {
 		if x.name == "" {
 			continue
 		}
@@ -208,13 +209,16 @@ func (s Spec) rows(all arrow.Record, t *table.Table) (crossmatch.Rows, error) {
 			return rows, err
 		}
 	}
+	if s.Size != "" {
+		rows.Radius = make([]crossmatch.Angle, len(sizes))
+	}
 	unit := cmp.Or(s.SizeUnit, crossmatch.Arcsecond)
-	for i, size := range rows.Radius {
+	for i, size := range sizes {
 		r := crossmatch.Angle(size) * unit
 		if r < 0 || r > 180*crossmatch.Degree {
 			return rows, fmt.Errorf("row %d has %v in column %q, which times %v is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty for the radius of the search", i+1, size, s.Size, unit)
 		}
-		rows.Radius[i] = r.Degrees()
+		rows.Radius[i] = r
 	}
 	var err error
 	rows.Columns, err = project(all, s.Columns)

@@ -99,7 +99,7 @@ func TestIndexOfOthers(t *testing.T) {
 		strings.Repeat("ä", 1000):    "...\n",
 		`{"table":"/nowhere/gcvs.fits","bytes":3,"modified":"2026-11-21T20:00:00.5Z"}`: "made of /nowhere/gcvs.fits as of 2026-11-21 20:00:00\n",
 	} {
-		require.NoError(t, c.WriteIndexNote(name, note))
+		require.NoError(t, c.WriteIndex(name, note))
 		_, says, err := command(t, "-positions", positions, "-catalog", name)
 		require.NoError(t, err)
 		assert.Contains(t, says, want)
@@ -111,7 +111,7 @@ func TestIndexWithoutColumns(t *testing.T) {
 	c, err := sky.NewCatalog(sky.Rows{RA: []float64{20}, Dec: []float64{0}})
 	require.NoError(t, err)
 	name := filepath.Join(t.TempDir(), "s.skyidx")
-	require.NoError(t, c.WriteIndex(name))
+	require.NoError(t, c.WriteIndex(name, ""))
 	positions := file(t, "p.csv", "ra,dec\n20,0\n")
 	out, _, err := command(t, "-positions", positions, "-catalog", name)
 	require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestHATS(t *testing.T) {
 	}
 	assert.Greater(t, matched, 5)
 	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-all")
-	assert.ErrorContains(t, err, "load the catalogue to find all")
+	assert.ErrorContains(t, err, "finds only the nearest row")
 	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-o", filepath.Join(dir, "partition_info.csv"))
 	assert.ErrorContains(t, err, "whose files are read")
 }
