@@ -25,7 +25,7 @@
 // # Failures
 //
 // The service is shared by all astronomers and fails often. Positions that it did
-// not answer have the status Failed, never None, and the answer has the cause. To
+// not answer have the status StatusFailed, never StatusNone, and the answer has the cause. To
 // retry, match only the rows whose status is failed: failures are not cached,
 // results are. A reply counts only when it is whole. It is a VOTable, whose end
 // shows, as do rows left out; a CSV truncated between two lines would read as "no

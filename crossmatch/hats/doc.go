@@ -59,7 +59,7 @@
 //
 // If a partition is missing or damaged, has other columns than the rest, or has not
 // the number of rows in partition_info.csv, then the positions that need it have
-// the status Failed, even those with a row near them in another partition: that row
+// the status StatusFailed, even those with a row near them in another partition: that row
 // may not be the nearest. The answer has the cause. All other positions are
 // answered. The next call tries the partition again.
 package hats
