@@ -33,7 +33,7 @@ var statuses = []string{"match", "none", "invalid", "failed"}
 // tell sets what is shown until the first position.
 func (c *counter) tell(doing string) { c.doing.Store(&doing) }
 
-// say prints a line that stays.
+// say prints a line above the progress.
 func (c *counter) say(text string) {
 	if c.shown {
 		text = clearLine + text
@@ -44,7 +44,7 @@ func (c *counter) say(text string) {
 // clearLine returns to the start of a line and clears it.
 const clearLine = "\r\x1b[K"
 
-// matching begins the counting.
+// matching starts the counters.
 func (c *counter) matching(joins []sky.Join) {
 	for _, j := range joins {
 		c.names = append(c.names, j.Name)

@@ -13,8 +13,7 @@ import (
 	sky "github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// brightStars were copied by hand from SIMBAD: J2000, proper motions in mas a
-// year.
+// brightStars were copied by hand from SIMBAD: J2000, proper motions in mas/yr.
 var brightStars = []struct {
 	name                 string
 	ra, dec, pmra, pmdec float64
