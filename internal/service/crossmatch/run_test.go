@@ -262,22 +262,22 @@ func TestErrors(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "x.csv")
 	require.NoError(t, os.Mkdir(directory, 0o755))
 	for says, args := range map[string][]string{
-		"no such file":                     {"-positions", "/nowhere.csv", "-catalog", catalog},
-		"no file matches":                  {"-positions", "/nowhere*.csv", "-catalog", catalog},
-		"no .parquet files":                {"-positions", t.TempDir(), "-catalog", catalog},
-		"catalog x: stat":                  {"-positions", positions, "-catalog", "x=/nowhere.csv"},
-		`give join "c" another name`:       {"-positions", positions, "-catalog", catalog},
-		"name another with -epoch":         {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "mjd"},
-		`column "when": row 1: "x" is no`:  {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
-		`no column "m"`:                    {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
-		"only a record with the columns of join":              {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
-		"is also an input":                 {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
-		"c.csv is also an input":           {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
-		"exists and is not a file":         {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
-		"no such file or directory":        {"-positions", positions, "-catalog", "d=" + catalog, "-o", "/nowhere/x.csv"},
-		"name them with -ra and -dec":      {"-positions", file(t, "q.csv", "a,b\n1,2\n"), "-catalog", catalog},
-		"name them, with ra=NAME&dec=NAME": {"-positions", positions, "-catalog", file(t, "q.csv", "a,b\n1,2\n")},
-		"numbers are needed":               {"-positions", catalog, "-catalog", "d=" + positions + "?size=when"},
+		"no such file":                           {"-positions", "/nowhere.csv", "-catalog", catalog},
+		"no file matches":                        {"-positions", "/nowhere*.csv", "-catalog", catalog},
+		"no .parquet files":                      {"-positions", t.TempDir(), "-catalog", catalog},
+		"catalog x: stat":                        {"-positions", positions, "-catalog", "x=/nowhere.csv"},
+		`give join "c" another name`:             {"-positions", positions, "-catalog", catalog},
+		"name another with -epoch":               {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "mjd"},
+		`column "when": row 1: "x" is no`:        {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
+		`no column "m"`:                          {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
+		"only a record with the columns of join": {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
+		"is also an input":                       {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
+		"c.csv is also an input":                 {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
+		"exists and is not a file":               {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
+		"no such file or directory":              {"-positions", positions, "-catalog", "d=" + catalog, "-o", "/nowhere/x.csv"},
+		"name them with -ra and -dec":            {"-positions", file(t, "q.csv", "a,b\n1,2\n"), "-catalog", catalog},
+		"name them, with ra=NAME&dec=NAME":       {"-positions", positions, "-catalog", file(t, "q.csv", "a,b\n1,2\n")},
+		"numbers are needed":                     {"-positions", catalog, "-catalog", "d=" + positions + "?size=when"},
 	} {
 		_, _, err := command(t, args...)
 		assert.ErrorContains(t, err, says)
