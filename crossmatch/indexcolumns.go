@@ -3,7 +3,6 @@ package crossmatch
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"slices"
 	"unicode/utf8"
 
@@ -142,10 +141,13 @@ func (w *indexWriter) column(d *indexColumn, a arrow.Array) error {
 	return nil
 }
 
-// padded yields n bytes: those of b, and zeros if b is shorter, as it is in an array
-// without rows.
-func padded(b []byte, n int64) iter.Seq[[]byte] {
-	return slices.Values([][]byte{b[:min(int64(len(b)), n)], make([]byte, max(0, n-int64(len(b))))})
+// padded returns the first n bytes of b, with zeros added if b is shorter, as it is in an
+// array without rows.
+func padded(b []byte, n int64) []byte {
+	if missing := n - int64(len(b)); missing > 0 {
+		return append(slices.Clip(b), make([]byte, missing)...)
+	}
+	return b[:n]
 }
 
 // lastOffset returns the last of some offsets with the given width.

@@ -168,11 +168,16 @@ func checkPlatform() error {
 	return nil
 }
 
-// cast returns bytes as values of type T. They must be aligned for it.
+// cast returns bytes, which must be aligned, as values of type T.
 func cast[T any](b []byte) []T {
 	n := len(b) / int(unsafe.Sizeof(*new(T)))
 	if n == 0 {
 		return []T{}
 	}
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// bytesOf is the inverse of cast.
+func bytesOf[T any](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
 }

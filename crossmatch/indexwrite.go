@@ -3,16 +3,14 @@ package crossmatch
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"iter"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -114,63 +112,30 @@ func (w *indexWriter) write(b []byte) {
 func (w *indexWriter) align() { w.write(make([]byte, alignUp(w.at)-w.at)) }
 
 // section writes a section and returns its description.
-func (w *indexWriter) section(chunks iter.Seq[[]byte]) section {
+func (w *indexWriter) section(b []byte) section {
 	w.align()
-	from, sum := w.at, uint32(0)
-	for b := range chunks {
-		sum = crc32.Update(sum, castagnoli, b)
-		w.write(b)
+	sum := uint32(0)
+	for chunk := range slices.Chunk(b, 1<<20) {
+		sum = crc32.Update(sum, castagnoli, chunk)
+		w.write(chunk)
 	}
-	return section{w.at - from, sum}
-}
-
-// encoded yields the bytes of n values, which put writes to slices of the given width. A
-// slice has zeros or an earlier value.
-func encoded(n, width int, put func(b []byte, i int)) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		buf := make([]byte, min(n, 4096)*width)
-		for i := 0; i < n; {
-			k := min(n-i, 4096)
-			for j := range k {
-				put(buf[j*width:(j+1)*width], i+j)
-			}
-			if !yield(buf[:k*width]) {
-				return
-			}
-			i += k
-		}
-	}
+	return section{int64(len(b)), sum}
 }
 
 func (w *indexWriter) catalog(c *Catalog, note string) error {
-	var lines []any
 	d := &indexCatalog{Note: note, Rows: c.rows, Layers: len(c.layers)}
-	putFloat := func(b []byte, x float64) { binary.LittleEndian.PutUint64(b, math.Float64bits(x)) }
 	if c.radii != nil {
-		s := w.section(encoded(c.rows, 8, func(b []byte, i int) { putFloat(b, c.radii[i].Degrees()) }))
+		s := w.section(bytesOf(c.radii))
 		d.Radii = &s
 	}
 	if c.motions != nil {
-		s := w.section(encoded(c.rows, 16, func(b []byte, i int) {
-			putFloat(b, c.motions[i].ra)
-			putFloat(b[8:], c.motions[i].dec)
-		}))
+		s := w.section(bytesOf(c.motions))
 		d.Motions, d.Epoch = &s, c.epoch
 	}
-	lines = append(lines, d)
+	lines := []any{d}
 	for i := range c.layers {
 		l := &c.layers[i]
-		fields := w.section(encoded(len(l.fields), fieldSize, func(b []byte, i int) {
-			binary.LittleEndian.PutUint32(b, l.fields[i].first)
-			binary.LittleEndian.PutUint32(b[4:], l.fields[i].side)
-		}))
-		start := w.section(encoded(len(l.start), 4, func(b []byte, i int) { binary.LittleEndian.PutUint32(b, l.start[i]) }))
-		rows := w.section(encoded(len(l.rows), rowSize, func(b []byte, i int) {
-			r := &l.rows[i]
-			putFloat(b, r.ra)
-			putFloat(b[8:], r.dec)
-			binary.LittleEndian.PutUint32(b[16:], r.id)
-		}))
+		fields, start, rows := w.section(bytesOf(l.fields)), w.section(bytesOf(l.start)), w.section(bytesOf(l.rows))
 		lines = append(lines, indexLayer{l.target, l.grid.checksum(), l.radius, l.speed, fields, start, rows})
 	}
 	if c.columns != nil {

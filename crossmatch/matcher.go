@@ -80,8 +80,8 @@ type Status uint8
 
 const (
 	StatusFailed  Status = iota // the catalogue failed
-	StatusNone                  // there is no row within the radius
-	StatusMatch                 // there is one
+	StatusNone                  // no row is within the radius
+	StatusMatch                 // a row is
 	StatusInvalid               // the position is invalid
 )
 
@@ -111,8 +111,8 @@ type Match struct {
 // Answer has a Match for each position.
 type Answer struct {
 	Matches []Match
-	// Rows has a row for each Match: the catalogue's columns, or nulls if there is
-	// no match. It is nil if the catalogue has no columns. The caller must release it.
+	// Rows has a row for each Match: the catalogue's columns, or nulls without a
+	// match. It is nil if the catalogue has no columns. The caller must release it.
 	Rows arrow.Record
 	// Cause is why positions are StatusFailed.
 	Cause error

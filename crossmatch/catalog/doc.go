@@ -24,11 +24,10 @@
 //	                    TYPE is text, int, long, float, double or bool
 //	ra=NAME&dec=NAME    the columns of the position
 //	pmra=NAME&pmdec=NAME&epoch=2016
-//	                    proper motions in mas a year, that in right ascension with
-//	                    the cosine of the declination, and the Julian year of the
-//	                    positions
-//	size=NAME*0.5arcmin a radius for each row: a column, and the angle that one of
-//	                    it is; 1 arcsecond if left out
+//	                    proper motions in mas/yr, pmra with the factor cos(dec), and
+//	                    the Julian year of the positions
+//	size=NAME*0.5arcmin a radius for each row: a column and its unit, which defaults
+//	                    to 1 arcsecond
 //
 // Values are percent-decoded. Of an index only radius and columns can be set, as
 // it was made with the others, and of the CDS likewise.
@@ -39,7 +38,7 @@
 // # Indices
 //
 // An index file opens in milliseconds, and processes share its memory. With
-// Options.IndexDir, the index of a table is written there at first, with a note
+// Options.IndexDir, the index of a table is written there on first use, with a note
 // of the table's path, size and modification time and of the options. It is
 // written again when the table or the options have changed. An index that is
 // opened by its own name is refused if its table exists and has changed.

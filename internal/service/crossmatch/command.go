@@ -115,7 +115,7 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-// wrong returns what is wrong with the flags, "" if nothing is.
+// wrong returns what is wrong with the flags; "" if they are valid.
 func (o *options) wrong(format string) string {
 	if wrong := o.wrongCatalogs(); wrong != "" || o.demo {
 		return wrong

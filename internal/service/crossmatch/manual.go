@@ -11,7 +11,7 @@ DESCRIPTION
     Reads a table of positions, of any size, and writes its rows with what each
     catalogue has nearest to them within a radius:
 
-        NAME_match       match, none, invalid (the position is), or failed
+        NAME_match       match, none, failed, or invalid (a bad position)
         NAME_separation  arcseconds
         NAME_cause       why it failed
         NAME_COLUMN      the columns of the catalogue's row: those of columns=, or
@@ -45,14 +45,13 @@ CATALOGUES
                             or with a type: Plx:float (or double, int, long, bool)
         ra=NAME&dec=NAME    the columns of the position
         pmra=NAME&pmdec=NAME&epoch=2016
-                            proper motions in mas a year, that in right ascension
-                            with the cosine of the declination, and the Julian
-                            year of the positions: rows are moved to the -epoch of
-                            each position, which must then be known
+                            proper motions in mas/yr, pmra with the factor cos(dec),
+                            and the Julian year of the positions: rows are moved to
+                            the -epoch of each position, which must then be known
         size=MajAx*0.5arcmin
-                            a radius for each row: a column, and the angle that one
-                            of it is (default 1arcsec); where the column is empty,
-                            the radius of the search applies
+                            a radius for each row: a column and its unit (default
+                            1arcsec); where the column is empty, the radius of the
+                            search applies
 
 FLAGS
     -positions PATH     a file; a directory, such as an archive's, searched for

@@ -160,8 +160,7 @@ func (o *options) joins(ctx context.Context, c *counter) (out []sky.Join, err er
 	return out, nil
 }
 
-// limitMemory has Go collect garbage before it is as much as the catalogues,
-// which stay.
+// limitMemory makes Go collect garbage before it takes as much memory as the catalogues.
 func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
