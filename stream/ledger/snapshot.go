@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -183,14 +184,14 @@ func (l *Ledger) Truncate(ctx context.Context) error {
 			old = append(old, name)
 		}
 	})
-	for _, n := range all[:max(0, len(all)-keptSnapshots)] { // the oldest first: see Snapshot
-		old = append(old, snapshotName(n))
+	for _, name := range old { // one that cannot be removed does not keep the others
+		err = cmp.Or(err, l.records.Delete(ctx, l.path(name)))
 	}
-	for _, name := range old {
+	for _, n := range all[:max(0, len(all)-keptSnapshots)] { // the oldest first: see Snapshot
 		if err != nil {
 			return err
 		}
-		err = l.records.Delete(ctx, l.path(name))
+		err = l.records.Delete(ctx, l.path(snapshotName(n)))
 	}
 	return err
 }
