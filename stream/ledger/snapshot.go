@@ -114,7 +114,7 @@ func (l *Ledger) covered(ctx context.Context, batch int64) (bool, error) {
 // list calls f with the name and size of each entry of a directory of the
 // ledger, "" for the ledger's own.
 func (l *Ledger) list(ctx context.Context, dir string, f func(name string, size int64)) error {
-	prefix := l.dir + "/" + dir
+	prefix := l.path(dir) + "/"
 	for e, err := range l.records.List(ctx, prefix) {
 		if err != nil {
 			return err
