@@ -25,5 +25,10 @@ func TestMemoryLedgerDoesNotGrow(t *testing.T) {
 	for n := range int64(10) {
 		_, err := l.Plan(t.Context(), n+1)
 		assert.ErrorIs(t, err, fs.ErrNotExist)
+		_, err = l.Commit(t.Context(), n+1)
+		assert.ErrorIs(t, err, fs.ErrNotExist)
 	}
+	last, err := l.LastRecord(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, last)
 }

@@ -102,6 +102,15 @@ func TestChooseLost(t *testing.T) {
 	assert.Equal(t, []Range{{Partition: "a", From: 10, To: 30}}, ranges, "all of it is gone")
 }
 
+// A plan makes its partitions known, also those that its commit did not reach.
+func TestPlanNamesItsPartitions(t *testing.T) {
+	var c protocol.Coverage
+	p := &ledger.Plan{Ranges: []Range{{Partition: "a", From: 0, To: 5}, {Partition: "b", From: 7, To: 9}}}
+	require.NoError(t, fold(&c, p, Account{Range: p.Ranges[0]}))
+	_, _, _, err := choose(&c, []Extent{extent("b", 8, 9, 0)}, planInput{Limits: Limits{}.withDefaults()})
+	assert.EqualError(t, err, "stream: offsets 7 to 7 of b are gone before they were read")
+}
+
 func TestLimitsWithin(t *testing.T) {
 	l := Limits{}.withDefaults()
 	first := l

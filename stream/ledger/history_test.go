@@ -101,6 +101,39 @@ func TestTruncateIsInterrupted(t *testing.T) {
 	}
 }
 
+// A record that cannot be removed keeps neither the other records nor, once it
+// can be, the old snapshots.
+func TestTruncateContinuesAfterError(t *testing.T) {
+	s := store.NewMemory()
+	l, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	const last = keptSnapshots + 3
+	for n := int64(1); n <= last; n++ {
+		putBatch(t, l, n)
+		require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(n)))
+	}
+	l.records = &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
+		if op.Kind == faultstore.Delete && op.Name == l.CommitPath(2) {
+			return errFault
+		}
+		return nil
+	}}
+	names := func(under string) (out []string) {
+		for e, err := range s.List(t.Context(), under) {
+			require.NoError(t, err)
+			out = append(out, e.Name)
+		}
+		return out
+	}
+	require.ErrorIs(t, l.Truncate(t.Context()), errFault)
+	assert.Equal(t, []string{l.CommitPath(2)}, names("ledger/0"))
+	assert.Len(t, names("ledger/snapshots/"), last)
+	l.records = s
+	require.NoError(t, l.Truncate(t.Context()))
+	assert.Empty(t, names("ledger/0"))
+	assert.Len(t, names("ledger/snapshots/"), keptSnapshots)
+}
+
 // Who is at a batch that others have long decided, and whose records are in
 // history, does not take what it puts there for what stands.
 func TestClaimUnderSnapshot(t *testing.T) {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -113,7 +114,7 @@ func (l *Ledger) covered(ctx context.Context, batch int64) (bool, error) {
 // list calls f with the name and size of each entry of a directory of the
 // ledger, "" for the ledger's own.
 func (l *Ledger) list(ctx context.Context, dir string, f func(name string, size int64)) error {
-	prefix := l.dir + "/" + dir
+	prefix := l.path(dir) + "/"
 	for e, err := range l.records.List(ctx, prefix) {
 		if err != nil {
 			return err
@@ -183,14 +184,14 @@ func (l *Ledger) Truncate(ctx context.Context) error {
 			old = append(old, name)
 		}
 	})
-	for _, n := range all[:max(0, len(all)-keptSnapshots)] { // the oldest first: see Snapshot
-		old = append(old, snapshotName(n))
+	for _, name := range old { // one that cannot be removed does not keep the others
+		err = cmp.Or(err, l.records.Delete(ctx, l.path(name)))
 	}
-	for _, name := range old {
+	for _, n := range all[:max(0, len(all)-keptSnapshots)] { // the oldest first: see Snapshot
 		if err != nil {
 			return err
 		}
-		err = l.records.Delete(ctx, l.path(name))
+		err = l.records.Delete(ctx, l.path(snapshotName(n)))
 	}
 	return err
 }

@@ -56,6 +56,25 @@ func TestStoppedWithinAListing(t *testing.T) {
 	assert.EqualValues(t, 256, got.Through)
 }
 
+// A ledger's directory may be named in any of the ways that name it.
+func TestDirectoryNames(t *testing.T) {
+	s := store.NewMemory()
+	for i, dir := range []string{"a/ledger", "a/ledger/", "a//ledger", "a/b/../ledger"} {
+		l, err := Open(t.Context(), s, dir, nil)
+		require.NoError(t, err)
+		n := int64(i + 1)
+		putBatch(t, l, n)
+		last, err := l.LastRecord(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, n, last, dir)
+		require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(n)))
+		got, err := l.Snapshot(t.Context(), n-1)
+		require.NoError(t, err)
+		require.NotNil(t, got, dir)
+		assert.Equal(t, n, got.Through)
+	}
+}
+
 // Names that nobody put there are not read, and a snapshot that is known and gone
 // is damage.
 func TestForeignSnapshots(t *testing.T) {

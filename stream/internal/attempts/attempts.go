@@ -1,11 +1,11 @@
-// Package attempts keeps, in the directory of a ledger, the records by which
-// processes that share it see which attempts at a batch are under way: one when
-// an attempt begins, one each second while it is alive, and one when it ends in
-// an orderly manner. An attempt that began and neither ended nor is alive has
-// died with its process.
+// Package attempts keeps, in the directory of a ledger, the records that show
+// processes that share it which attempts at a batch are under way: one record
+// when an attempt begins, a heartbeat each second, and one when it fails in an
+// orderly manner. An attempt that has begun, has not ended and has no heartbeat
+// has died with its process.
 //
-// The first attempt at a batch is the planner's, which has no record but the
-// plan.
+// The first attempt at a batch is that of the process that planned it: the plan
+// is the record that begins it.
 package attempts
 
 import (
@@ -24,13 +24,15 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// Log is the attempts at the batches of a ledger. It may be used concurrently.
+// Log is the record of the attempts at the batches of a ledger. It may be used
+// concurrently.
 type Log struct {
-	records store.Records // nil if other processes cannot see the ledger
+	records store.Records // nil if the ledger is in memory
 	dir     string
 }
 
-// Open returns the log of a ledger. That of a ledger in memory stays empty.
+// Open returns the log of a ledger. If the ledger is in memory, which no other
+// process sees, nothing is recorded: each Begin wins.
 func Open(l *ledger.Ledger) *Log {
 	records, dir := l.Records()
 	return &Log{records, dir}
@@ -57,13 +59,13 @@ func heartbeatName(batch int64, attempt, n int) string {
 }
 
 // NewRecord returns the record that begins an attempt. previousAlive reports
-// that the attempt before it was alive, but stuck.
+// whether the attempt before it was alive, but stuck.
 func NewRecord(previousAlive bool) ([]byte, error) {
 	return json.Marshal(beginRecord{strings.ToLower(rand.Text()[:16]), time.Now().UTC(), previousAlive})
 }
 
-// Begin puts the record that begins an attempt, and reports whether the attempt
-// is this one rather than another process's. After an error it may be called
+// Begin puts the record that begins an attempt. It reports false if another
+// process has begun the attempt of that number. After an error it may be called
 // again with the same record.
 func (l *Log) Begin(ctx context.Context, batch int64, attempt int, record []byte) (bool, error) {
 	if l.records == nil {
@@ -73,23 +75,23 @@ func (l *Log) Begin(ctx context.Context, batch int64, attempt int, record []byte
 	return bytes.Equal(winner, record), err
 }
 
-// End records that an attempt has not died, although it came to nothing.
+// End records that an attempt failed without dying.
 func (l *Log) End(ctx context.Context, batch int64, attempt int) error {
 	return l.put(ctx, endName(batch, attempt), struct{}{})
 }
 
-// Heartbeat puts the n-th heartbeat of an attempt, from 1. stuck reports that
-// it makes no progress.
+// Heartbeat puts the n-th heartbeat of an attempt, counted from 1. stuck reports
+// whether the attempt has stopped making progress.
 func (l *Log) Heartbeat(ctx context.Context, batch int64, attempt, n int, stuck bool) error {
 	return l.put(ctx, heartbeatName(batch, attempt, n), heartbeat{stuck})
 }
 
-// Deaths counts the attempts before one that have neither ended nor were seen
-// alive by the next one.
+// Deaths counts the attempts before a given one that have not ended and that the
+// next attempt did not find alive.
 func (l *Log) Deaths(ctx context.Context, batch int64, before int) (n int, err error) {
 	for k := 1; k < before; k++ {
 		var next beginRecord
-		if _, err := l.get(ctx, beginName(batch, k+1), &next); err != nil {
+		if _, err := l.get(ctx, batch, beginName(batch, k+1), &next); err != nil {
 			return 0, err
 		}
 		ended, err := l.exists(ctx, endName(batch, k))
@@ -103,16 +105,17 @@ func (l *Log) Deaths(ctx context.Context, batch int64, before int) (n int, err e
 	return n, nil
 }
 
-// Status is what has been seen of the attempts at a batch.
+// Status is what a process has seen of the newest attempt at a batch.
 type Status struct {
-	Attempt    int  // the newest
-	Heartbeats int  // of it
-	Stuck      bool // it is alive, but makes no progress
-	Ended      bool // it came to nothing
+	Attempt    int  // its number, from 1
+	Heartbeats int  // how many have been seen
+	Stuck      bool // by the last heartbeat, it is alive but makes no progress
+	Ended      bool // it has failed without dying
 }
 
-// Update reads what is new of a batch into s, and reports whether the attempt
-// began or made progress since.
+// Update brings s up to date. It reports whether, since the last update, an
+// attempt has begun or a heartbeat has reported progress; if there is an error,
+// it may report what it saw before.
 func (l *Log) Update(ctx context.Context, batch int64, s *Status) (progress bool, err error) {
 	for {
 		exists, err := l.exists(ctx, beginName(batch, s.Attempt+1))
@@ -130,7 +133,7 @@ func (l *Log) Update(ctx context.Context, batch int64, s *Status) (progress bool
 	}
 	for {
 		var h heartbeat
-		exists, err := l.get(ctx, heartbeatName(batch, s.Attempt, s.Heartbeats+1), &h)
+		exists, err := l.get(ctx, batch, heartbeatName(batch, s.Attempt, s.Heartbeats+1), &h)
 		if err != nil || !exists {
 			return progress, err
 		}
@@ -141,7 +144,7 @@ func (l *Log) Update(ctx context.Context, batch int64, s *Status) (progress bool
 
 func (l *Log) path(name string) string { return path.Join(l.dir, name) }
 
-// put puts a small record unless it exists.
+// put puts a record unless it exists.
 func (l *Log) put(ctx context.Context, name string, v any) error {
 	if l.records == nil {
 		return nil
@@ -154,8 +157,8 @@ func (l *Log) put(ctx context.Context, name string, v any) error {
 	return err
 }
 
-// get reads a small record into v, and reports whether it exists.
-func (l *Log) get(ctx context.Context, name string, v any) (bool, error) {
+// get reads a record of a batch into v, and reports whether it exists.
+func (l *Log) get(ctx context.Context, batch int64, name string, v any) (bool, error) {
 	if l.records == nil {
 		return false, nil
 	}
@@ -167,7 +170,7 @@ func (l *Log) get(ctx context.Context, name string, v any) (bool, error) {
 		return false, err
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return false, &ledger.DamagedError{Name: l.path(name), Err: err}
+		return false, &ledger.DamagedError{Batch: batch, Name: l.path(name), Err: err}
 	}
 	return true, nil
 }
