@@ -18,7 +18,8 @@
 // NAME begins the names of the columns that the join adds. It defaults to the
 // base name of the file, or of the table at the CDS. The options are
 //
-//	radius=1.5          the search radius; see crossmatch.ParseAngle
+//	radius=1.5          the search radius, by default 1.5 arcseconds; see
+//	                    crossmatch.ParseAngle
 //	columns=A,B         the columns to add; for the CDS NAME or NAME:TYPE, where
 //	                    TYPE is text, int, long, float, double or bool
 //	ra=NAME&dec=NAME    the columns of the position
@@ -30,6 +31,9 @@
 //
 // Values are percent-decoded. Of an index only radius and columns can be set, as
 // it was made with the others, and of the CDS likewise.
+//
+// A Spec has the same as fields. Its Load reads a table that is already open, as one
+// from memory.
 //
 // # Indices
 //

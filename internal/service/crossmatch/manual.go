@@ -15,8 +15,8 @@ DESCRIPTION
         NAME_separation  arcseconds
         NAME_cause       why it failed
         NAME_COLUMN      the columns of the catalogue's row: those of columns=, or
-                         all; of the CDS, main_id and otype of simbad, and none of
-                         other tables
+                         all; from the CDS by default main_id and otype of simbad,
+                         and no columns of other tables
 
     Rows stay in order and none is dropped. Positions are in ICRS. The radius is
     inclusive, the first of equally near rows counts, and separations are correct
@@ -27,13 +27,13 @@ DESCRIPTION
     VOTables, all but Parquet optionally gzipped; the format is detected from the
     content. Positions are found by the usual names (ra, RAJ2000, _RA, ...) and by
     UCD, in degrees or sexagesimal. Columns of a position that are text, or in a
-    unit other than degrees, are kept, and columns NAME_deg are added. A cell that
-    is not an angle makes its position invalid.
+    unit other than degrees, are kept, and columns NAME_deg are added, or used if
+    they exist. A cell that is not an angle makes its position invalid.
 
 CATALOGUES
     WHERE is a file with a table, which is read into memory; a directory with a
     catalogue in HATS, of which the needed parts are loaded; an index file (see
-    -index); or a table of the CDS, asked over the network:
+    -index); or a table of the CDS, queried over the network:
 
         cds:simbad                cds:vizier:I/355/gaiadr3
 
@@ -77,7 +77,7 @@ FLAGS
                         default, CSV). The file appears when it is complete: after
                         Ctrl-C or an error, an existing one is unchanged. It must
                         not be an input
-    -format csv         or tsv, or parquet: of the output, whatever its name
+    -format csv         of the output, instead of by its name: csv, tsv or parquet
     -index DIR          keep indices of catalogues that are files in a directory:
                         the next time they open at once. An index is written again
                         if its table has changed in size or time. An index that is

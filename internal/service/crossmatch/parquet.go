@@ -23,7 +23,7 @@ type parquetOutput struct {
 	bytes  int64
 }
 
-// A row group is complete at this many rows or bytes.
+// The approximate sizes at which a row group is written.
 const (
 	groupRows  = 128 << 10
 	groupBytes = 64 << 20
@@ -41,7 +41,7 @@ func newParquet(w io.Writer, schema *arrow.Schema) (*parquetOutput, error) {
 	return p, err
 }
 
-// storable returns the type in which Parquet can store another.
+// storable returns the type that Parquet has for one.
 func storable(t arrow.DataType) arrow.DataType {
 	switch t := t.(type) {
 	case *arrow.Int8Type, *arrow.Int16Type, *arrow.Uint8Type, *arrow.Uint16Type:
@@ -83,7 +83,7 @@ func (p *parquetOutput) write(rec arrow.Record) error {
 	return p.group()
 }
 
-// store converts values to their storable type.
+// store returns values as the type that Parquet has for theirs.
 func store(a arrow.Array, typ arrow.DataType) (arrow.Array, error) {
 	if fixed, ok := a.(*array.FixedSizeList); ok {
 		return listOf(fixed, typ.(*arrow.ListType))
@@ -91,7 +91,7 @@ func store(a arrow.Array, typ arrow.DataType) (arrow.Array, error) {
 	return castTo(context.Background(), a, typ)
 }
 
-// listOf converts fixed-size lists to lists.
+// listOf makes lists of those that are all of one length.
 func listOf(a *array.FixedSizeList, typ *arrow.ListType) (arrow.Array, error) {
 	index := array.NewInt32Builder(memory.DefaultAllocator)
 	defer index.Release()
