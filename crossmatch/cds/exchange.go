@@ -2,7 +2,8 @@ package cds
 
 import (
 	"context"
-	"time"
+
+	"github.com/skyfinch/skyfinch/internal/backoff"
 )
 
 // fetch requests the pending lookups from the service, in batches. It returns at
@@ -49,7 +50,7 @@ func (c *Client) exchange(ctx context.Context, b *breaker, r *request) ([]hit, e
 		if !f.retryable || attempt >= c.Service.tries() || b.allow() != nil {
 			return nil, f.err
 		}
-		if err := sleep(ctx, max(pause(attempt), f.after)); err != nil {
+		if err := backoff.Sleep(ctx, max(pause(attempt), f.after)); err != nil {
 			return nil, err
 		}
 	}
@@ -70,15 +71,4 @@ func (c *Client) attempt(ctx context.Context, b *breaker, r *request) ([]hit, *f
 		b.success() // the service works: it refused the request
 	}
 	return hits, f
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
