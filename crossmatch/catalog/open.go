@@ -18,16 +18,16 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// Options are how catalogues are opened. Zero fields have defaults.
+// Options configure how catalogues are opened. Zero fields have defaults.
 type Options struct {
-	Radius     crossmatch.Angle // of specifications without one; if zero, 1.5 arcseconds
+	Radius     crossmatch.Angle // for specifications without one; if zero, 1.5 arcseconds
 	IndexDir   string           // where indices of tables are kept; if empty, tables are read into memory
-	CacheBytes int64            // most memory for the loaded parts of a HATS catalogue; if zero, 1 GiB
+	CacheBytes int64            // limit of memory for the loaded partitions of a HATS catalogue; if zero, 1 GiB
 	Service    cds.Service      // for tables of the CDS
-	Batch      int              // most positions in a request to the CDS; if zero, 10,000
+	Batch      int              // maximum number of positions in a request to the CDS; if zero, 10,000
 
 	Progress func(name string, rows int64) // if not nil, called while a table is read
-	Note     func(text string)             // if not nil, called with a line on each index that is used
+	Note     func(text string)             // if not nil, called with a line about each index that is used
 }
 
 // Open parses a specification, such as "gcvs=gcvs.fits?radius=1.5&columns=Type",

@@ -47,21 +47,23 @@
 // integers are unsigned; other scaled columns are float64. Trailing blanks of text
 // are removed.
 //
-// VOTable: the first table with data, in TABLEDATA, BINARY or BINARY2. If a service
-// reports an error instead of a table, or an incomplete one after the last row, that
-// is a [StatusError].
+// VOTable: the first table with data, in TABLEDATA, BINARY or BINARY2. If a
+// service reports an error instead of a table, or reports after the last row
+// that the table is incomplete, the error is a [StatusError].
 //
-// Parquet: columns of the types of Parquet itself. It has no units. What the library
-// does not decode (LZ4, BYTE_STREAM_SPLIT, encryption) is an error that says so.
+// Parquet: columns have Parquet's own types, and no units. What the library
+// does not decode (LZ4, BYTE_STREAM_SPLIT, encryption) is an error that says
+// so.
 //
 // CSV, FITS and VOTable may be gzipped.
 //
 // # Hostile files
 //
-// A truncated, damaged or malicious file causes an error with its name and the line
-// or row, never a panic. Files are streamed: memory holds a record, which has fewer
-// rows than requested if they are long. Memory is allocated for data that exists,
-// not for what headers declare, and a line, row or value of more than 64 MiB is an
-// error. Parquet pages are unpacked whole, so that a record may take 128 MiB and
-// four times the size of the file; their headers are checked first.
+// A truncated, damaged or malicious file causes an error with its name and the
+// line or row, never a panic. Files are streamed: memory holds one record,
+// which has fewer rows than requested if they are long. Memory is allocated for
+// data that exists, not for what headers declare, and a line, row or value of
+// more than 64 MiB is an error. Parquet pages are unpacked whole, so a record
+// may take 128 MiB plus four times the size of the file; their headers are
+// checked first.
 package table

@@ -22,7 +22,7 @@ func (d *Dir) Stage(_ context.Context, name, _ string) (Writer, error) {
 	return w, nil
 }
 
-// dirWriter writes a staged file where it will lie until it is published.
+// dirWriter writes a staged file at its path in the directory.
 type dirWriter struct {
 	d     *Dir
 	name  string

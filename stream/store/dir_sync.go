@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// in makes the directory and calls f, once more each time somebody removed the
-// directory in between because it was empty.
+// in makes the directory and calls f. It does so again if another process has
+// removed the empty directory in between.
 func (d *Dir) in(dir string, f func() error) (err error) {
 	for range 100 {
 		if err = d.mkdir(dir); err == nil {
@@ -28,7 +28,7 @@ func (d *Dir) in(dir string, f func() error) (err error) {
 }
 
 // mkdir makes the directory and its parents, and syncs each one that it adds
-// to, so that a file in it survives a loss of power.
+// to, so that files in it survive a power failure.
 func (d *Dir) mkdir(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -59,7 +59,7 @@ func (d *Dir) mkdirLocked(dir string) error {
 	return nil
 }
 
-// mkdirAll is os.MkdirAll that syncs each directory that it adds to.
+// mkdirAll is like os.MkdirAll, but syncs each directory that it adds to.
 func mkdirAll(dir string) error {
 	err := os.Mkdir(dir, 0o777)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,8 +85,8 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// sortAsKeys sorts directory entries as their full names sort when a
-// directory's name goes on with a slash.
+// sortAsKeys sorts directory entries in byte order of their names, with a slash
+// after those of directories.
 func sortAsKeys(entries []os.DirEntry) {
 	key := func(e os.DirEntry) string {
 		if e.IsDir() {

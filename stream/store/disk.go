@@ -7,27 +7,26 @@ import (
 	"syscall"
 )
 
-// block is what goes to the disk at a time. Rows are not read again soon, so
-// a block goes past the system's cache where that can be done: the copy into
-// fresh pages of the cache takes longer than all else that is done for an
-// alert of ZTF, and pushes out what others want kept there. A file that is
-// smaller than a block is written the ordinary way.
+// block is the size of a write. Rows are not read again soon, so blocks bypass
+// the page cache where the system allows it: copying into new pages takes longer
+// than all other work on a ZTF alert, and evicts pages that others need. A file
+// smaller than a block is written through the cache.
 const block = 512 << 10
 
-// diskFile is a file that is written once, from its beginning to its end. One
-// block is filled while the one before is written.
+// diskFile is a file that is written once, from beginning to end. A block is
+// filled while the previous one is written.
 type diskFile struct {
 	*os.File
 	blocks *sync.Pool // of *[]byte, a block each
 
-	buf     *[]byte // the first n bytes are filled; nil: none
+	buf     *[]byte // the first n bytes are filled; may be nil
 	n       int
-	at      int64      // where they go
-	writing chan error // the end of the write under way; nil: none is
-	err     error      // of a write; what follows it is in vain
+	at      int64      // the offset of buf in the file
+	writing chan error // receives the result of the current write; nil if there is none
+	err     error      // of the first write that failed
 }
 
-// Write takes bytes. An error may be that of an earlier Write.
+// Write buffers p. It may return the error of an earlier Write.
 func (f *diskFile) Write(p []byte) (n int, err error) {
 	for n < len(p) && f.err == nil {
 		if f.buf == nil {
@@ -42,9 +41,8 @@ func (f *diskFile) Write(p []byte) (n int, err error) {
 	return n, f.err
 }
 
-// fresh returns an empty block. One from the heap lies at the beginning of a
-// page, as the disk needs it; should that ever change, send goes the ordinary
-// way.
+// fresh returns an empty block. The heap aligns it to a page, as direct writes
+// require; if that ever changes, send falls back to the page cache.
 func (f *diskFile) fresh() *[]byte {
 	if b, ok := f.blocks.Get().(*[]byte); ok {
 		return b
@@ -53,7 +51,7 @@ func (f *diskFile) fresh() *[]byte {
 	return &b
 }
 
-// send begins to write the block in hand, once the one before is written.
+// send starts to write the current block, once the previous one is written.
 func (f *diskFile) send() {
 	if f.wait(); f.err != nil {
 		return
@@ -73,7 +71,7 @@ func (f *diskFile) send() {
 	}()
 }
 
-// wait waits for the write under way.
+// wait waits for the current write.
 func (f *diskFile) wait() {
 	if f.writing == nil {
 		return
@@ -84,7 +82,8 @@ func (f *diskFile) wait() {
 	f.writing = nil
 }
 
-// Close writes what is left, which need not fill a sector, and syncs the file.
+// Close writes the remaining bytes, which may end within a sector, and syncs the
+// file.
 func (f *diskFile) Close() error {
 	if f.wait(); f.err == nil && f.n > 0 {
 		setDirect(f.File, false)
@@ -100,7 +99,7 @@ func (f *diskFile) Close() error {
 	return f.err
 }
 
-// drop closes the file as it is.
+// drop closes the file without writing the remaining bytes.
 func (f *diskFile) drop() error {
 	f.wait()
 	if f.buf != nil {

@@ -5,9 +5,8 @@ import (
 	"syscall"
 )
 
-// setDirect says whether writes go past the system's cache, and reports
-// whether the system took that. Some file systems cannot, or say so only when
-// they are written to.
+// setDirect sets whether writes bypass the page cache, and reports whether the
+// system accepted that. Some file systems reject it, or fail at the first write.
 func setDirect(f *os.File, on bool) bool {
 	c, err := f.SyscallConn()
 	if err != nil {

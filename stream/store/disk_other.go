@@ -4,5 +4,5 @@ package store
 
 import "os"
 
-// setDirect reports that all writes go through the system's cache.
+// setDirect returns false: all writes go through the page cache.
 func setDirect(*os.File, bool) bool { return false }

@@ -2,5 +2,5 @@ package store
 
 import "errors"
 
-// ErrLocked says that another process holds a lock.
+// ErrLocked reports that another process holds a lock.
 var ErrLocked = errors.New("locked by another process")

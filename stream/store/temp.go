@@ -10,10 +10,10 @@ const (
 	tempLen  = 10 // random characters, of rand.Text's alphabet
 )
 
-// tempName returns a name beside path that nobody else has.
+// tempName returns a unique temporary name in the directory of path.
 func tempName(path string) string { return path + tempMark + rand.Text()[:tempLen] }
 
-// isTemp reports whether name is of tempName's making.
+// isTemp reports whether tempName made name.
 func isTemp(name string) bool {
 	i := len(name) - tempLen
 	return i >= 0 && strings.HasSuffix(name[:i], tempMark) &&
