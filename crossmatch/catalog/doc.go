@@ -19,7 +19,8 @@
 // NAME is the prefix of the columns that the join adds. It defaults to the base
 // name of the file or, for the CDS, of the table. The options are
 //
-//	radius=1.5          the search radius; see crossmatch.ParseAngle
+//	radius=1.5          the search radius, by default 1.5 arcseconds; see
+//	                    crossmatch.ParseAngle
 //	columns=A,B         the columns to add; for the CDS NAME or NAME:TYPE, where
 //	                    TYPE is text, int, long, float, double or bool
 //	ra=NAME&dec=NAME    the columns of the position
@@ -33,6 +34,9 @@
 // Values are percent-decoded. For an index file only radius and columns can be
 // set, because the other options were fixed when it was written; for the CDS,
 // too, only these can be set.
+//
+// A Spec has the same as fields. Its Load reads a table that is already open, as one
+// from memory.
 //
 // # Indices
 //

@@ -133,14 +133,14 @@ func TestRadius(t *testing.T) {
 		release(a.Rows)
 		return a.Matches[0]
 	}
-	assert.Equal(t, crossmatch.Matched, at(0, 0).Status, "a radius of 0 is valid")
-	assert.Equal(t, crossmatch.None, at(1e-5*arcsec, 0).Status)
-	assert.Equal(t, crossmatch.Matched, at(179.9*arcsec, MaxRadius).Status)
+	assert.Equal(t, crossmatch.StatusMatch, at(0, 0).Status, "a radius of 0 is valid")
+	assert.Equal(t, crossmatch.StatusNone, at(1e-5*arcsec, 0).Status)
+	assert.Equal(t, crossmatch.StatusMatch, at(179.9*arcsec, MaxRadius).Status)
 	m := at(1.0000004*arcsec, 1.0000005*crossmatch.Arcsecond)
-	assert.Equal(t, crossmatch.Matched, m.Status)
+	assert.Equal(t, crossmatch.StatusMatch, m.Status)
 	assert.LessOrEqual(t, m.Separation, 1.0000005*crossmatch.Arcsecond)
 	m = at(1.0000006*arcsec, 1.0000007*crossmatch.Arcsecond) // rounded up to 1.000001
-	assert.Equal(t, crossmatch.Matched, m.Status)
+	assert.Equal(t, crossmatch.StatusMatch, m.Status)
 	assert.LessOrEqual(t, m.Separation, 1.0000007*crossmatch.Arcsecond)
 }
 
@@ -203,8 +203,8 @@ func TestInvalidCalls(t *testing.T) {
 		want   string
 	}{
 		"far":      {p: ok, radius: 181 * crossmatch.Arcsecond, want: `beyond the 180" that the service accepts`},
-		"negative": {p: ok, radius: -1, want: "it is to be from 0 to 180"},
-		"nan":      {p: ok, radius: crossmatch.Angle(math.NaN()), want: "it is to be from 0 to 180"},
+		"negative": {p: ok, radius: -1, want: "it must be from 0 to 180"},
+		"nan":      {p: ok, radius: crossmatch.Angle(math.NaN()), want: "it must be from 0 to 180"},
 		"lengths":  {p: crossmatch.Positions{RA: []float64{1}}, want: "1 right ascensions and 0 declinations"},
 		"epochs":   {p: crossmatch.Positions{RA: []float64{1}, Dec: []float64{1}, Epoch: []float64{}}, want: "1 positions and 0 epochs"},
 		"table":    {change: func(c *Client) { c.Table = "" }, p: ok, want: "no table"},

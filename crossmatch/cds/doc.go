@@ -25,11 +25,11 @@
 // # Failures
 //
 // The service is shared by all astronomers and fails often. Positions that it
-// did not answer have the status Failed, never None, and the answer has the
-// cause. To retry, match only the rows whose status is failed: failures are not
-// cached, results are. A reply counts only if it is complete. Replies are
-// VOTables, which show truncation and omitted rows; a CSV truncated between two
-// lines would read as "no match" for the rest.
+// did not answer have the status StatusFailed, never StatusNone, and the answer
+// has the cause. To retry, match only the rows whose status is failed: failures
+// are not cached, results are. A reply counts only if it is complete. Replies
+// are VOTables, which show truncation and omitted rows; a CSV truncated between
+// two lines would read as "no match" for the rest.
 //
 // A request fails after [Service].Timeout. Server errors, network errors and
 // truncated or invalid replies are retried, after a pause that doubles, with

@@ -25,7 +25,7 @@ func checkFallback(own, other *arrow.Schema) error {
 func (c *Client) fallBack(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle, a crossmatch.Answer, rows [][]any) (crossmatch.Answer, error) {
 	var at []int32
 	for i, m := range a.Matches {
-		if m.Status == crossmatch.Failed {
+		if m.Status == crossmatch.StatusFailed {
 			at = append(at, int32(i))
 		}
 	}
@@ -47,7 +47,7 @@ func (c *Client) fallBack(ctx context.Context, p crossmatch.Positions, radius cr
 	for i, m := range b.Matches {
 		m.Row = -1 // the service does not number its rows
 		a.Matches[at[i]] = m
-		if c.schema != nil && m.Status == crossmatch.Matched {
+		if c.schema != nil && m.Status == crossmatch.StatusMatch {
 			rows[at[i]] = rowOf(b.Rows, i)
 		}
 	}

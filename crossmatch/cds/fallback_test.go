@@ -31,17 +31,17 @@ func (l *local) Nearest(_ context.Context, p crossmatch.Positions, _ crossmatch.
 	}
 	a := crossmatch.Answer{Cause: l.cause}
 	for _, dec := range p.Dec {
-		m := crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
+		m := crossmatch.Match{Row: -1, Status: crossmatch.StatusNone, Separation: crossmatch.Angle(math.NaN())}
 		if l.cause != nil {
-			m.Status = crossmatch.Failed
+			m.Status = crossmatch.StatusFailed
 		} else if dec > 0 {
-			m = crossmatch.Match{Row: 17, Status: crossmatch.Matched, Separation: 0.5 * crossmatch.Arcsecond}
+			m = crossmatch.Match{Row: 17, Status: crossmatch.StatusMatch, Separation: 0.5 * crossmatch.Arcsecond}
 		}
 		a.Matches = append(a.Matches, m)
 	}
 	rows := make([][]any, len(p.Dec))
 	for i, m := range a.Matches {
-		if m.Status == crossmatch.Matched {
+		if m.Status == crossmatch.StatusMatch {
 			rows[i] = []any{"L", int64(i), nil}
 		}
 	}

@@ -110,8 +110,8 @@ func nearest(t *testing.T, c *Client, xy ...float64) crossmatch.Answer {
 	t.Cleanup(func() { release(a.Rows) })
 	for i, m := range a.Matches {
 		require.EqualValues(t, -1, m.Row)
-		require.Equal(t, m.Status != crossmatch.Matched, math.IsNaN(m.Separation.Degrees()))
-		if a.Rows != nil && m.Status != crossmatch.Matched {
+		require.Equal(t, m.Status != crossmatch.StatusMatch, math.IsNaN(m.Separation.Degrees()))
+		if a.Rows != nil && m.Status != crossmatch.StatusMatch {
 			require.True(t, a.Rows.Column(0).IsNull(i))
 		}
 	}
@@ -133,6 +133,6 @@ func statuses(a crossmatch.Answer) string {
 // otype returns the type of the object that a position matched.
 func otype(t *testing.T, a crossmatch.Answer, i int) string {
 	t.Helper()
-	require.Equal(t, crossmatch.Matched, a.Matches[i].Status)
+	require.Equal(t, crossmatch.StatusMatch, a.Matches[i].Status)
 	return a.Rows.Column(0).(*array.String).Value(i)
 }

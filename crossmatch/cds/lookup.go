@@ -90,14 +90,14 @@ func (l *lookups) results() ([]crossmatch.Match, [][]any) {
 	}
 	matches, rows := make([]crossmatch.Match, len(l.of)), make([][]any, len(l.of))
 	for i, k := range l.of {
-		m := crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
+		m := crossmatch.Match{Row: -1, Status: crossmatch.StatusNone, Separation: crossmatch.Angle(math.NaN())}
 		switch {
 		case k < 0:
-			m.Status = crossmatch.Invalid
+			m.Status = crossmatch.StatusInvalid
 		case pending[k]:
-			m.Status = crossmatch.Failed
+			m.Status = crossmatch.StatusFailed
 		case l.hits[k].match:
-			m.Status, m.Separation = crossmatch.Matched, l.hits[k].separation
+			m.Status, m.Separation = crossmatch.StatusMatch, l.hits[k].separation
 			rows[i] = l.hits[k].row
 		}
 		matches[i] = m

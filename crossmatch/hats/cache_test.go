@@ -298,7 +298,7 @@ func TestTooLarge(t *testing.T) {
 	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
 	require.NoError(t, err)
 	defer got.Rows.Release()
-	assert.Equal(t, crossmatch.Failed, got.Matches[0].Status)
+	assert.Equal(t, crossmatch.StatusFailed, got.Matches[0].Status)
 	assert.ErrorIs(t, got.Cause, errTooLarge)
 	assert.ErrorContains(t, got.Cause, "Options.CacheBytes")
 	assert.ErrorContains(t, got.Cause, "Npix=0.parquet")
@@ -346,11 +346,11 @@ func TestMended(t *testing.T) {
 		if find(partitions(0, 3), ang2pix(p.RA[i], p.Dec[i])) == 0 {
 			there++
 		}
-		if m.Status == crossmatch.Failed {
+		if m.Status == crossmatch.StatusFailed {
 			failed++
 			assert.True(t, got.Rows.Column(0).IsNull(i))
 		} else {
-			assert.Equal(t, crossmatch.Matched, m.Status)
+			assert.Equal(t, crossmatch.StatusMatch, m.Status)
 		}
 	}
 	got.Rows.Release()

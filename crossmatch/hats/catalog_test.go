@@ -228,9 +228,9 @@ func TestColumns(t *testing.T) {
 		var status []crossmatch.Status
 		for i, m := range got.Matches {
 			status = append(status, m.Status)
-			assert.Equal(t, m.Status != crossmatch.Matched, got.Rows.Column(0).IsNull(i))
+			assert.Equal(t, m.Status != crossmatch.StatusMatch, got.Rows.Column(0).IsNull(i))
 		}
-		assert.Equal(t, []crossmatch.Status{crossmatch.Matched, crossmatch.Matched, crossmatch.None, crossmatch.Invalid, crossmatch.Invalid}, status)
+		assert.Equal(t, []crossmatch.Status{crossmatch.StatusMatch, crossmatch.StatusMatch, crossmatch.StatusNone, crossmatch.StatusInvalid, crossmatch.StatusInvalid}, status)
 		assert.InDelta(t, 0.36, got.Matches[1].Separation.Arcseconds(), 1e-9)
 		got.Rows.Release()
 
@@ -246,7 +246,7 @@ func TestColumns(t *testing.T) {
 	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
 	require.NoError(t, err)
 	assert.Nil(t, got.Rows)
-	assert.Equal(t, crossmatch.Matched, got.Matches[1].Status)
+	assert.Equal(t, crossmatch.StatusMatch, got.Matches[1].Status)
 
 	write(t, mainProperties+"hats_cols_default=name id\n", dir, "stars", "hats.properties")
 	c, _ = openChecked(t, dir, Options{})

@@ -63,7 +63,7 @@
 //
 // If a partition is missing or damaged, has other columns than the rest, or has
 // a number of rows other than in partition_info.csv, then the positions that
-// need it have the status Failed, even those with a row near them in another
-// partition: that row may not be the nearest. The answer has the cause. All
-// other positions are answered. The next call tries the partition again.
+// need it have the status StatusFailed, even those with a row near them in
+// another partition: that row may not be the nearest. The answer has the cause.
+// All other positions are answered. The next call tries the partition again.
 package hats

@@ -215,7 +215,7 @@ func same(t testing.TB, all *crossmatch.Catalog, stars []star, p crossmatch.Posi
 		g := got.Matches[i]
 		require.Equal(t, int32(-1), g.Row)
 		require.Equal(t, w.Status, g.Status, "position %d: %v %v within %v", i, p.RA[i], p.Dec[i], radius)
-		if w.Status != crossmatch.Matched {
+		if w.Status != crossmatch.StatusMatch {
 			require.True(t, ids.IsNull(i))
 			require.True(t, math.IsNaN(g.Separation.Degrees()))
 			continue

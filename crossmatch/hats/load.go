@@ -230,24 +230,27 @@ func (c *Catalog) loadMargin(ctx context.Context, partition int, more reserve) (
 
 // split splits the rows of a margin into those of partitions before the given one
 // and after it.
-func (c *Catalog) split(partition int, margin arrow.Record) (before, after []crossmatch.Match, err error) {
+func (c *Catalog) split(partition int, margin arrow.Record) (before, after []int32, err error) {
 	ra, dec, err := positions(margin)
 	if err != nil {
 		return nil, nil, err
 	}
-	type row struct{ owner, number int }
+	type row struct {
+		owner  int
+		number int32
+	}
 	var rows []row
 	for i := range ra {
 		if crossmatch.Valid(ra[i], dec[i]) {
-			rows = append(rows, row{find(c.sky.partitions, ang2pix(ra[i], dec[i])), i})
+			rows = append(rows, row{find(c.sky.partitions, ang2pix(ra[i], dec[i])), int32(i)})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.owner, b.owner) })
 	for _, r := range rows {
-		if m := (crossmatch.Match{Row: int32(r.number), Status: crossmatch.Matched}); r.owner < partition {
-			before = append(before, m)
+		if r.owner < partition {
+			before = append(before, r.number)
 		} else {
-			after = append(after, m)
+			after = append(after, r.number)
 		}
 	}
 	return before, after, nil

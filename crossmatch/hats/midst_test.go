@@ -80,7 +80,7 @@ func TestCutInTheMidst(t *testing.T) {
 			require.ErrorContains(t, got.Cause, "Npix=3.parquet")
 			for i, m := range got.Matches {
 				if find(partitions(0, 3), ang2pix(p.RA[i], p.Dec[i])) == 0 {
-					require.Equal(t, crossmatch.Failed, m.Status)
+					require.Equal(t, crossmatch.StatusFailed, m.Status)
 				}
 			}
 			got.Rows.Release()

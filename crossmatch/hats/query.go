@@ -82,9 +82,9 @@ func (q *query) plan() {
 	q.matches = make([]crossmatch.Match, len(p.RA))
 	var partitions []int
 	for i := range q.matches {
-		q.matches[i] = crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
+		q.matches[i] = crossmatch.Match{Row: -1, Status: crossmatch.StatusNone, Separation: crossmatch.Angle(math.NaN())}
 		if !crossmatch.Valid(p.RA[i], p.Dec[i]) {
-			q.matches[i].Status = crossmatch.Invalid
+			q.matches[i].Status = crossmatch.StatusInvalid
 			continue
 		}
 		reach := q.radius.Degrees()
@@ -140,7 +140,7 @@ func (q *query) search(ctx context.Context, partitions []int) error {
 		if r.cause != nil {
 			q.causes = append(q.causes, r.cause)
 			for _, i := range q.visits[partitions[k]] {
-				q.matches[i].Status = crossmatch.Failed
+				q.matches[i].Status = crossmatch.StatusFailed
 			}
 		}
 		before := int32(len(q.candidates))
@@ -206,9 +206,9 @@ func (q *query) findIn(ctx context.Context, partition int) ([]candidate, arrow.R
 		return nil, nil, err
 	}
 	var candidates []candidate
-	var matched []crossmatch.Match
+	var matched []int32
 	for i, m := range matches {
-		if m.Status != crossmatch.Matched {
+		if m.Status != crossmatch.StatusMatch {
 			continue
 		}
 		found := candidate{position: visits[i], searched: partition, owner: partition, number: int32(len(candidates)), separation: m.Separation}
@@ -219,7 +219,7 @@ func (q *query) findIn(ctx context.Context, partition int) ([]candidate, arrow.R
 		if m.Row < loaded.first || m.Row >= loaded.end { // of the margin
 			found.owner = find(c.sky.partitions, ang2pix(found.ra, found.dec))
 		}
-		candidates, matched = append(candidates, found), append(matched, m)
+		candidates, matched = append(candidates, found), append(matched, m.Row)
 	}
 	if loaded.out == nil || len(candidates) == 0 {
 		return candidates, nil, nil
@@ -240,14 +240,14 @@ func (q *query) settle() error {
 		i := q.candidates[from].position
 		for to = from + 1; to < len(q.candidates) && q.candidates[to].position == i; to++ {
 		}
-		if q.matches[i].Status == crossmatch.Failed {
+		if q.matches[i].Status == crossmatch.StatusFailed {
 			continue // the partition that failed may have a nearer row
 		}
 		c, err := q.nearest(q.candidates[from:to])
 		if err != nil {
 			return err
 		}
-		q.matches[i] = crossmatch.Match{Row: c.number, Status: crossmatch.Matched, Separation: c.separation}
+		q.matches[i] = crossmatch.Match{Row: c.number, Status: crossmatch.StatusMatch, Separation: c.separation}
 	}
 	return nil
 }
@@ -304,7 +304,7 @@ func (q *query) decide(rivals []candidate) (candidate, error) {
 	if err != nil {
 		return candidate{}, err
 	}
-	if m := matches[0]; m.Status == crossmatch.Matched { // always, as each was
+	if m := matches[0]; m.Status == crossmatch.StatusMatch { // always, as each was
 		return rivals[m.Row], nil
 	}
 	return rivals[0], nil
@@ -319,7 +319,11 @@ func (q *query) finish(ctx context.Context) (rows arrow.Record, err error) {
 			return nil, err
 		}
 		defer found.Release()
-		if rows, err = crossmatch.Take(ctx, found, q.matches); err != nil {
+		numbers := make([]int32, len(q.matches))
+		for i, m := range q.matches {
+			numbers[i] = m.Row
+		}
+		if rows, err = crossmatch.Take(ctx, found, numbers); err != nil {
 			return nil, err
 		}
 	}

@@ -6,11 +6,8 @@
 //	defer t.Close()
 //	for rec, err := range t.Records(ctx) { … }
 //
-// A table that fits in memory may be read as one record. [Floats] converts its
-// columns for a crossmatch.Catalog:
-//
-//	rec, err := t.ReadAll(ctx)
-//	ra, err := table.Floats(rec, "ra")
+// A table that fits in memory may be read as one record, by [Table.ReadAll]. Package
+// crossmatch/catalog opens a table as a crossmatch.Catalog in one call.
 //
 // # Positions
 //

@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -51,7 +52,11 @@ func find(n int, nameOf func(i int) string, name string) (int, error) {
 		for i := range all {
 			all[i] = nameOf(i)
 		}
-		return 0, missing{fmt.Errorf("no column %q%s: it has %s", short(name), nearest.Hint(name, all), list(n, nameOf))}
+		hint := nearest.Hint(name, all)
+		if i := slices.IndexFunc(all, func(s string) bool { return strings.HasPrefix(s, name+".") }); i >= 0 {
+			hint = fmt.Sprintf(" by itself: name its fields, such as %q", short(all[i]))
+		}
+		return 0, missing{fmt.Errorf("no column %q%s: it has %s", short(name), hint, list(n, nameOf))}
 	}
 	return folded, nil
 }

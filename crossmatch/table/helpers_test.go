@@ -103,8 +103,8 @@ func packed(b []byte) []byte {
 	return buf.Bytes()
 }
 
-// catalog returns the path of a real catalogue in the folder beside the project.
-func catalog(t testing.TB, name string) string {
+// catalogPath returns the path of a real catalogue in the folder beside the project.
+func catalogPath(t testing.TB, name string) string {
 	dir, err := os.Getwd()
 	require.NoError(t, err)
 	for {

@@ -3,6 +3,7 @@ package table
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -46,6 +47,9 @@ func findPosition(cols []column, o Options) (ra, dec int, err error) {
 	} else if ra, dec = guessPosition(cols); ra < 0 {
 		return 0, 0, fmt.Errorf("%w among its columns, %s: name them", ErrNoPosition, list(len(cols), func(i int) string { return cols[i].name }))
 	}
+	if o.AddDegrees && o.RA == "" {
+		ra, dec = inDegrees(cols, ra, dec)
+	}
 	if ra == dec {
 		return 0, 0, fmt.Errorf("column %q cannot be both right ascension and declination", cols[ra].name)
 	}
@@ -55,6 +59,18 @@ func findPosition(cols []column, o Options) (ra, dec int, err error) {
 		}
 	}
 	return ra, dec, nil
+}
+
+// inDegrees returns the columns that an earlier AddDegrees added for a position, or
+// the position's own if it has none.
+func inDegrees(cols []column, ra, dec int) (int, int) {
+	has := func(i int) int {
+		return slices.IndexFunc(cols, func(c column) bool { return c.name == cols[i].name+"_deg" && c.why == "" })
+	}
+	if r, d := has(ra), has(dec); r >= 0 && d >= 0 {
+		return r, d
+	}
+	return ra, dec
 }
 
 func guessPosition(cols []column) (ra, dec int) {

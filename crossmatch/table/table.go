@@ -22,8 +22,8 @@ type Options struct {
 	// their usual names and UCDs.
 	RA, Dec string
 	// AddDegrees keeps the position's columns unchanged if they are text, or numbers
-	// in another unit, and adds columns NAME_deg after all others. Text that is not
-	// an angle is NaN there instead of an error.
+	// in another unit, and adds columns NAME_deg after all others, or uses them if
+	// the table has both. Text that is not an angle is NaN there instead of an error.
 	AddDegrees bool
 	// Columns to read after those of the position, in this order. If nil, all are
 	// read, in the order of the file.

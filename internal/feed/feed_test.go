@@ -25,7 +25,9 @@ func cluster(t *testing.T, opts ...kfake.Opt) []string {
 
 // read returns the messages of a topic by partition.
 func read(t *testing.T, brokers []string, topic string) map[int32][]*sarama.ConsumerMessage {
-	client, err := sarama.NewClient(brokers, sarama.NewConfig())
+	conf := sarama.NewConfig()
+	conf.Consumer.MaxWaitTime = 10 * time.Millisecond // Close waits for a fetch
+	client, err := sarama.NewClient(brokers, conf)
 	require.NoError(t, err)
 	defer client.Close()
 	consumer, err := sarama.NewConsumerFromClient(client)

@@ -15,23 +15,20 @@ import (
 	"syscall"
 )
 
-// Dir is a Store in a local directory. Records and files that it reports as
-// durable have been synced to disk, including the directories in their paths.
-// All must be on one file system with hard links.
+// Dir is a Store in a local directory. When a method returns without an error, the
+// change has been synced to the disk, with all parent directories. Records and
+// files must be on one file system with hard links.
 type Dir struct {
 	root   string
-	blocks sync.Pool // of files that are being written
+	blocks sync.Pool // of files being written
 
 	mu   sync.Mutex
-	made map[string]bool // directories known to exist and to be synced
+	made map[string]bool // directories that exist and are synced
 }
 
-var (
-	_ Store = (*Dir)(nil)
-)
+var _ Store = (*Dir)(nil)
 
-// OpenDir returns a store in the directory root, which it creates if it does not
-// exist.
+// OpenDir returns the store in the directory root, which it creates if necessary.
 func OpenDir(root string) (*Dir, error) {
 	d := &Dir{root: filepath.Clean(root), made: map[string]bool{}}
 	if err := mkdirAll(d.root); err != nil {
@@ -52,9 +49,9 @@ func (d *Dir) Root() string { return d.root }
 
 func (d *Dir) path(name string) string { return filepath.Join(d.root, filepath.FromSlash(name)) }
 
-// PutIfAbsent implements Records. The record is written and synced under a
-// temporary name, then linked: a link fails if the name exists, and readers see
-// the whole record or none of it.
+// PutIfAbsent implements Records. It writes and syncs the record under a temporary
+// name and then links it, which fails if the name exists. Thus a record is
+// visible only as a whole.
 func (d *Dir) PutIfAbsent(ctx context.Context, name string, data []byte) ([]byte, error) {
 	stored, err := d.Get(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,15 +64,15 @@ func (d *Dir) PutIfAbsent(ctx context.Context, name string, data []byte) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	// The process that linked the name may have died before the sync, and an
-	// earlier attempt at this call may have failed to sync.
+	// Another process, or an earlier call, may have linked the name without
+	// syncing the directory.
 	if err := syncDir(filepath.Dir(d.path(name))); err != nil {
 		return nil, err
 	}
 	return stored, nil
 }
 
-// linkNew writes a record in full, then links it to final, unless that exists.
+// linkNew writes a record and links it to its final name, unless that exists.
 func linkNew(final string, data []byte) error {
 	tmp := tempName(final)
 	defer os.Remove(tmp)
@@ -113,8 +110,8 @@ func (d *Dir) Publish(_ context.Context, name, final string, size int64) error {
 	return syncDir(filepath.Dir(d.path(final)))
 }
 
-// List implements Records. Byte order, as in S3, is not the order of a walk:
-// "a/b" comes after "a-b".
+// List implements Records. Names are in byte order, as in S3, which is not the order
+// of a directory walk: "a/b" comes after "a-b".
 func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		dir, _ := path.Split(prefix)
@@ -173,8 +170,8 @@ func (d *Dir) Delete(_ context.Context, name string) error {
 	return nil
 }
 
-// prune removes a directory and its parents as long as they are empty, so that
-// staging leaves no directories behind.
+// prune removes a directory and its parents as far as they are empty, so that staging
+// leaves no directories.
 func (d *Dir) prune(dir string) {
 	for dir != "." && d.rmdir(dir) {
 		dir = path.Dir(dir)

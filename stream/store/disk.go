@@ -7,26 +7,26 @@ import (
 	"syscall"
 )
 
-// block is the size of a write. Rows are not read again soon, so blocks bypass
-// the page cache where the system allows it: copying into new pages takes longer
-// than all other work on a ZTF alert, and evicts pages that others need. A file
-// smaller than a block is written through the cache.
+// block is the size of a write. Files are not read again soon, so blocks bypass the
+// page cache where the file system allows it (O_DIRECT): for an alert of ZTF, the
+// copy into new pages takes longer than everything else, and it displaces other
+// files. A file smaller than a block is written through the cache.
 const block = 512 << 10
 
-// diskFile is a file that is written once, from beginning to end. A block is
-// filled while the previous one is written.
+// diskFile is a file written sequentially. One block is filled while the previous one
+// is written.
 type diskFile struct {
 	*os.File
 	blocks *sync.Pool // of *[]byte, a block each
 
-	buf     *[]byte // the first n bytes are filled; may be nil
-	n       int
+	buf     *[]byte    // being filled, or nil
+	n       int        // bytes in buf
 	at      int64      // the offset of buf in the file
-	writing chan error // receives the result of the current write; nil if there is none
-	err     error      // of the first write that failed
+	writing chan error // receives the result of the write under way; nil if there is none
+	err     error      // the first error of a write
 }
 
-// Write buffers p. It may return the error of an earlier Write.
+// Write appends p. Its error may be that of an earlier Write.
 func (f *diskFile) Write(p []byte) (n int, err error) {
 	for n < len(p) && f.err == nil {
 		if f.buf == nil {
@@ -41,8 +41,8 @@ func (f *diskFile) Write(p []byte) (n int, err error) {
 	return n, f.err
 }
 
-// fresh returns an empty block. The heap aligns it to a page, as direct writes
-// require; if that ever changes, send falls back to the page cache.
+// fresh returns an empty block. The heap aligns it to a page, as O_DIRECT requires; if
+// it did not, send would write through the cache.
 func (f *diskFile) fresh() *[]byte {
 	if b, ok := f.blocks.Get().(*[]byte); ok {
 		return b
@@ -51,7 +51,7 @@ func (f *diskFile) fresh() *[]byte {
 	return &b
 }
 
-// send starts to write the current block, once the previous one is written.
+// send starts to write the current block once the previous one is written.
 func (f *diskFile) send() {
 	if f.wait(); f.err != nil {
 		return
@@ -63,7 +63,7 @@ func (f *diskFile) send() {
 	f.buf, f.n, f.at, f.writing = nil, 0, f.at+block, done
 	go func() {
 		_, err := f.WriteAt(*b, at)
-		if errors.Is(err, syscall.EINVAL) && setDirect(f.File, false) { // not on this file system
+		if errors.Is(err, syscall.EINVAL) && setDirect(f.File, false) { // not supported by this file system
 			_, err = f.WriteAt(*b, at)
 		}
 		f.blocks.Put(b)
@@ -71,7 +71,7 @@ func (f *diskFile) send() {
 	}()
 }
 
-// wait waits for the current write.
+// wait waits for the write under way, if any.
 func (f *diskFile) wait() {
 	if f.writing == nil {
 		return
@@ -82,8 +82,7 @@ func (f *diskFile) wait() {
 	f.writing = nil
 }
 
-// Close writes the remaining bytes, which may end within a sector, and syncs the
-// file.
+// Close writes the rest, which need not be aligned, and syncs and closes the file.
 func (f *diskFile) Close() error {
 	if f.wait(); f.err == nil && f.n > 0 {
 		setDirect(f.File, false)
@@ -99,7 +98,7 @@ func (f *diskFile) Close() error {
 	return f.err
 }
 
-// drop closes the file without writing the remaining bytes.
+// drop closes the file without writing the rest.
 func (f *diskFile) drop() error {
 	f.wait()
 	if f.buf != nil {

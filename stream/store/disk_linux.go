@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// setDirect sets whether writes bypass the page cache, and reports whether the
-// system accepted that. Some file systems reject it, or fail at the first write.
+// setDirect turns O_DIRECT on or off and reports whether that succeeded. Some file
+// systems do not support it, and some report so only when written to.
 func setDirect(f *os.File, on bool) bool {
 	c, err := f.SyscallConn()
 	if err != nil {

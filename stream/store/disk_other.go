@@ -4,5 +4,5 @@ package store
 
 import "os"
 
-// setDirect returns false: all writes go through the page cache.
+// setDirect does nothing: there is no O_DIRECT.
 func setDirect(*os.File, bool) bool { return false }

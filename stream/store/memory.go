@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// Memory is a Store in memory, for tests and throwaway jobs.
+// Memory is a Store in memory, for tests and temporary jobs.
 type Memory struct {
 	mu    sync.Mutex
 	names map[string][]byte
@@ -50,7 +50,7 @@ func (m *Memory) Stage(_ context.Context, name, _ string) (Writer, error) {
 	return &memoryWriter{m: m, name: name}, nil
 }
 
-// memoryWriter buffers what is written until it is closed.
+// memoryWriter buffers a file until it is closed.
 type memoryWriter struct {
 	m     *Memory
 	name  string

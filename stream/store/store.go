@@ -6,68 +6,67 @@ import (
 	"iter"
 )
 
-// Records is what a ledger needs: small records that are written once.
+// Records stores the small records of a ledger, each of which is written once.
 type Records interface {
-	// PutIfAbsent puts data under name unless name exists, and returns the
-	// content that name then has: data if this call or an earlier attempt at it
-	// won, otherwise another writer's record. When the call returns, the content
-	// is durable; no reader ever sees a part of it. After an error the outcome
-	// is unknown: call again with the same data. Data should contain a unique
-	// token, to distinguish it from an equal record of another writer.
+	// PutIfAbsent stores data under name unless name exists, and returns the
+	// record stored then: data itself if this or an earlier identical call
+	// stored it, otherwise another writer's record. When the call returns, the
+	// record is durable; readers see a record only as a whole. After an error
+	// the outcome is unknown: call again with the same data. To recognise its
+	// own record, a writer must include a unique token in data.
 	PutIfAbsent(ctx context.Context, name string, data []byte) (stored []byte, err error)
 
-	// Get returns the whole content of name, or an error that wraps
-	// fs.ErrNotExist.
+	// Get returns the contents of name, or an error that wraps fs.ErrNotExist.
 	Get(ctx context.Context, name string) ([]byte, error)
 
-	// List yields the entries whose names begin with prefix, staged files
-	// included, in byte order of their names. It may miss an entry that is
-	// written or deleted during the call, but no other.
+	// List yields the entries whose names begin with prefix, in byte order,
+	// staged files included. It may miss only names that are written or deleted
+	// meanwhile.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 
 	// Delete removes a record, a published file or a staged file. If name does
-	// not exist, it returns nil.
+	// not exist, Delete returns nil.
 	Delete(ctx context.Context, name string) error
 }
 
-// Files is what a sink needs: large files that appear whole or not at all.
+// Files stores large files, which become visible as a whole.
 type Files interface {
-	// Stage creates the file name, which Publish will move to final. No reader
-	// of final sees it before that. ctx applies until the writer is closed: once
-	// it is done, Write and Close may fail, and what was written may be lost, but
-	// Abort still works.
+	// Stage begins a file to be published under the name final, where it is not
+	// visible until then. ctx applies to all methods of the Writer: once it is
+	// done, Write and Close may fail and the staged bytes may be discarded.
+	// Only Abort works then, too.
 	Stage(ctx context.Context, name, final string) (Writer, error)
 
-	// Publish moves the staged file name to final, and replaces final if it
-	// exists. When it returns nil, the move is durable. Publish is idempotent: if
-	// name does not exist and final has the given size, it returns nil. Otherwise,
-	// if name does not exist, the error wraps fs.ErrNotExist.
+	// Publish moves the staged file name to final, replacing an existing file.
+	// It is idempotent: if name does not exist, but final has the given size,
+	// Publish returns nil. Otherwise, if name does not exist, it returns an
+	// error that wraps fs.ErrNotExist. When it returns nil, the move is durable.
 	Publish(ctx context.Context, name, final string, size int64) error
 
-	// Open opens a record or a published file for reading. If name does not
-	// exist, the error wraps fs.ErrNotExist. If name is replaced later, the
-	// reader returns the old content or fails. ctx applies until the reader is
-	// closed.
+	// Open opens a record or a published file for reading, or returns an error
+	// that wraps fs.ErrNotExist. If the file is replaced later, the Reader
+	// either reads the old contents or fails. ctx applies to all methods of the
+	// Reader.
 	Open(ctx context.Context, name string) (Reader, error)
 }
 
-// Writer writes a staged file. It must not be used concurrently. The caller of
-// Stage must call Close or Abort; a deferred Abort is correct after either.
+// Writer writes a staged file. It must not be used concurrently. The caller of Stage
+// must call Close or Abort; a deferred Abort is correct in either case.
 type Writer interface {
 	io.Writer
 
 	// Close completes the file. When it returns nil, the bytes are durable and
-	// can be published. When it returns an error, the file cannot be published;
-	// Abort or Delete removes what remains of it. After an Abort it returns an
-	// error.
+	// can be published. After an error, Abort or Delete must remove the rest of
+	// the file. After Abort, Close returns an error.
 	Close() error
 
-	// Abort discards the file and removes what was staged of it, without a sync
-	// or an upload. After a successful Close or Abort it does nothing.
+	// Abort discards the file, without a sync or an upload. After a Close that
+	// returned nil, or another Abort, it does nothing.
 	Abort() error
 }
 
-// Reader reads ranges of a file. It may be used concurrently.
+// Reader reads ranges of a file. Its methods, except Close, may be called
+// concurrently.
 type Reader interface {
 	io.ReaderAt
 	io.Closer
@@ -75,28 +74,26 @@ type Reader interface {
 	Size() int64
 }
 
-// Store keeps records and files under slash-separated names, for example in a
-// local directory, HDFS or S3. Names are relative and have no "." or ".."
-// elements. No name may be a parent directory of another. All methods may be
-// called concurrently.
+// Store stores records and files under slash-separated names, for example in a local
+// directory, HDFS or S3. Names are relative and contain no "." or ".." elements;
+// no name may be a directory of another. All methods may be called concurrently.
 type Store interface {
 	Records
 	Files
 }
 
-// A Locker is a Store with locks. They show early that a second process was
-// started by mistake, or that no other process is running, so that leftovers
-// may be removed. A ledger is correct without locks.
+// A Locker is a Store with locks, which detect that a second process was started by
+// mistake, and that no process is left whose staged files must be kept. A ledger
+// is correct without locks.
 type Locker interface {
-	// Lock acquires the lock name, which one process can hold at a time, or any
-	// number if all of them share it. It is released by unlock or when the
-	// process ends. Lock does not wait: if another process holds the lock, the
-	// error wraps ErrLocked.
+	// Lock acquires the lock name without waiting. One process can hold it or,
+	// if shared, several; it is released when the process ends. If another
+	// process holds it, the error wraps ErrLocked.
 	Lock(name string, shared bool) (unlock func() error, err error)
 }
 
-// Entry is a name in a store and the size of its content in bytes.
+// Entry is a name in a store.
 type Entry struct {
 	Name string
-	Size int64
+	Size int64 // in bytes
 }

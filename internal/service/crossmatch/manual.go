@@ -15,7 +15,7 @@ DESCRIPTION
         NAME_separation  the separation in arcseconds
         NAME_cause       why it failed
         NAME_COLUMN      the columns of the catalogue's row that columns= names; by
-                         default all, but for the CDS main_id and otype of simbad,
+                         default all, but from the CDS main_id and otype of simbad
                          and none of other tables
 
     Rows stay in order and none is dropped. Positions are in ICRS. The radius is
@@ -27,8 +27,8 @@ DESCRIPTION
     VOTables, all but Parquet optionally gzipped; the format is detected from the
     content. Positions are found by the usual names (ra, RAJ2000, _RA, ...) and by
     UCD, in degrees or sexagesimal. Columns of a position that are text, or in a
-    unit other than degrees, are kept, and columns NAME_deg are added. A cell that
-    is not an angle makes its position invalid.
+    unit other than degrees, are kept, and columns NAME_deg are added, or used if
+    they exist. A cell that is not an angle makes its position invalid.
 
 CATALOGUES
     WHERE is a file with a table, which is read into memory; a directory with a
@@ -78,7 +78,7 @@ FLAGS
                         default, CSV). The file appears when it is complete: after
                         Ctrl-C or an error, an existing one is unchanged. It must
                         not be an input
-    -format csv         or tsv, or parquet: format of the output, whatever its name
+    -format csv         format of the output, whatever its name: csv, tsv or parquet
     -index DIR          keep indices of catalogues that are files in this directory,
                         so that they open at once the next time. An index is written
                         again if its table has changed in size or time. An index

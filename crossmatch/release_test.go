@@ -16,7 +16,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// troubled is a catalogue of whose answers the first few are as they should be.
+// troubled is a catalogue that fails after a few calls.
 type troubled struct {
 	*Catalog
 	left    atomic.Int64
@@ -31,9 +31,9 @@ func (x *troubled) Nearest(ctx context.Context, p Positions, radius Angle) (Answ
 	return x.trouble(ctx, a)
 }
 
-// Whatever one of several catalogues does, nothing of what the others have
-// answered is left when Apply, Match or Again fail, and nothing of its own.
-func TestTransformFailsInTheMidst(t *testing.T) {
+// If one of several catalogues misbehaves, Apply, Match and Retry release the answers of
+// all of them.
+func TestTransformReleasesOnFailure(t *testing.T) {
 	errNo := errors.New("no")
 	for name, trouble := range map[string]func(context.Context, Answer) (Answer, error){
 		"an error":           func(_ context.Context, a Answer) (Answer, error) { a.Rows.Release(); return Answer{}, errNo },
@@ -102,12 +102,12 @@ func TestTransformFailsInTheMidst(t *testing.T) {
 	}
 }
 
-// allFail is the answer of a catalogue that is not there.
+// allFail returns the answer of an unavailable catalogue.
 func allFail(_ context.Context, a Answer) (Answer, error) {
 	a.Rows.Release()
 	for i := range a.Matches {
-		if a.Matches[i].Status != Invalid {
-			a.Matches[i] = Match{Row: -1, Status: Failed, Separation: nan}
+		if a.Matches[i].Status != StatusInvalid {
+			a.Matches[i] = Match{Row: -1, Status: StatusFailed, Separation: nan}
 		}
 	}
 	return Answer{Matches: a.Matches, Cause: errors.New("away")}, nil
@@ -120,7 +120,7 @@ func released(rec arrow.Record, err error) error {
 	return err
 }
 
-// A catalogue that was closed is no answer but an error, and nothing is left.
+// A closed catalogue is an error, and nothing leaks.
 func TestTransformClosed(t *testing.T) {
 	mem := checkedMemory(t)
 	rec := fromJSON(t, mem, `[{"ra": 10, "dec": 0}, {"ra": 20, "dec": 0}]`, raField, decField)
@@ -130,7 +130,7 @@ func TestTransformClosed(t *testing.T) {
 	require.NoError(t, err)
 	defer one.Release()
 	require.NoError(t, c.Close())
-	for range 3 { // what is kept between calls is sound
+	for range 3 { // pooled memory still works
 		_, err = tr.Match(t.Context(), rec)
 		assert.ErrorIs(t, err, fs.ErrClosed)
 		_, err = tr.MatchAll(t.Context(), rec, 0)

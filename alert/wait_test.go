@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// late is a registry that knows an id from some time on, and may be down.
+// late is a registry that has an id from some time on, and may be down.
 type late struct {
 	mu    sync.Mutex
 	from  map[uint32]time.Time
@@ -51,9 +51,8 @@ func took(f func()) time.Duration {
 
 func withID(id uint32) []byte { return confluent(id, ztfDatum(int64(id), goodJD)) }
 
-// A message waits for a registry that lags behind, and is asked for no more
-// often than needs be.
-func TestPatience(t *testing.T) {
+// A message waits for a lagging registry, without needless requests.
+func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		l.add(7, 3*time.Second)
@@ -61,17 +60,17 @@ func TestPatience(t *testing.T) {
 		waited := took(func() { assert.Len(t, one(t, decode(t, d, values(withID(7), withID(7))...)).From, 2) })
 		assert.InDelta(t, 3, waited.Seconds(), 1)
 		assert.LessOrEqual(t, l.asked[7], 8)
-		assert.Empty(t, d.writers.missing)
+		assert.Empty(t, d.cache.unknown)
 
 		assert.Zero(t, took(func() { assert.Len(t, one(t, decode(t, d, values(withID(7))...)).From, 1) }))
 	})
 }
 
-func TestPatienceEnds(t *testing.T) {
+func TestWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		d := &Decoder{Registry: l}
-		assert.Equal(t, defaultPatience, took(func() {
+		assert.Equal(t, defaultWait, took(func() {
 			r := decode(t, d, values(withID(7), withID(7), withID(9))...)
 			assert.Equal(t, map[int]string{0: "unknown schema id 7", 1: "unknown schema id 7", 2: "unknown schema id 9"}, causes(r))
 		}), "the second id found no patience left")
@@ -92,10 +91,10 @@ func TestPatienceEnds(t *testing.T) {
 	})
 }
 
-// An id that has had its time gets no more, though there is patience again.
-func TestPatienceIsHadOnce(t *testing.T) {
+// An id is waited for once, though the budget is restored.
+func TestWaitIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &Decoder{Registry: newLate(), Patience: time.Minute}
+		d := &Decoder{Registry: newLate(), SchemaWait: time.Minute}
 		reject := func() { assert.Len(t, decode(t, d, values(withID(7))...).Rejects, 1) }
 		assert.Equal(t, time.Minute, took(reject))
 		time.Sleep(refill / 2)
@@ -103,22 +102,22 @@ func TestPatienceIsHadOnce(t *testing.T) {
 	})
 }
 
-func TestPatienceOfItsOwn(t *testing.T) {
-	for set, want := range map[time.Duration]time.Duration{-1: 0, 0: defaultPatience, time.Second / 20: time.Second / 20, time.Minute: time.Minute} {
+func TestSchemaWait(t *testing.T) {
+	for set, want := range map[time.Duration]time.Duration{-1: 0, 0: defaultWait, time.Second / 20: time.Second / 20, time.Minute: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			d := &Decoder{Registry: newLate(), Patience: set}
+			d := &Decoder{Registry: newLate(), SchemaWait: set}
 			assert.Equal(t, want, took(func() { assert.Len(t, decode(t, d, values(withID(7))...).Rejects, 1) }))
 		})
 	}
 }
 
-// A registry that has the id, but nothing to decode with, is not waited for.
-func TestPatienceIsNotForTheUnusable(t *testing.T) {
+// Messages do not wait for an unusable schema.
+func TestNoWaitForUnusable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		d := &Decoder{Registry: RegistryFunc(func(context.Context, uint32) ([]byte, error) {
 			asked++
-			_, err := readAnswer(200, "", []byte(`{"schema":"x","schemaType":"JSON"}`), 8)
+			_, err := readResponse(200, "", []byte(`{"schema":"x","schemaType":"JSON"}`), 8)
 			return nil, fmt.Errorf("alert: registry /some/where: %w", err)
 		})}
 		assert.Zero(t, took(func() {
@@ -129,14 +128,14 @@ func TestPatienceIsNotForTheUnusable(t *testing.T) {
 	})
 }
 
-func TestPatienceObeysTheContext(t *testing.T) {
+func TestWaitEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &Decoder{Registry: newLate()}
 		d.once.Do(d.init)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		assert.Equal(t, 2*time.Second, took(func() {
-			_, cause, err := d.writers.byID(ctx, 7)
+			_, cause, err := d.cache.byID(ctx, 7)
 			assert.NoError(t, cause)
 			assert.ErrorIs(t, err, context.DeadlineExceeded)
 			assert.ErrorContains(t, err, "alert: waiting for schema id 7: ")
@@ -146,15 +145,15 @@ func TestPatienceObeysTheContext(t *testing.T) {
 	})
 }
 
-// An outage says nothing about an id, in the middle of waiting either.
-func TestPatienceMeetsAnOutage(t *testing.T) {
+// An outage while waiting does not make an id unknown.
+func TestOutageWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		d := &Decoder{Registry: l}
 		time.AfterFunc(2*time.Second, func() { l.mu.Lock(); l.down = errors.New("down"); l.mu.Unlock() })
 		_, err := tryDecode(t, d, values(withID(7))...)
 		require.EqualError(t, err, "down")
-		assert.Zero(t, d.writers.patience.waiting)
+		assert.Zero(t, d.cache.wait.waiting)
 		l.down = nil
 		l.add(7, 0)
 		assert.Len(t, one(t, decode(t, d, values(withID(7))...)).From, 1)
@@ -162,13 +161,13 @@ func TestPatienceMeetsAnOutage(t *testing.T) {
 }
 
 // Ids that wait at the same time wait together.
-func TestPatienceIsShared(t *testing.T) {
+func TestWaitIsShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		l.add(3, 4*time.Second)
 		d := &Decoder{Registry: l, Alloc: checked(t)}
 		defer d.Close()
-		assert.Equal(t, defaultPatience, took(func() {
+		assert.Equal(t, defaultWait, took(func() {
 			var wg sync.WaitGroup
 			for id := range uint32(8) {
 				wg.Go(func() {
@@ -185,9 +184,9 @@ func TestPatienceIsShared(t *testing.T) {
 	})
 }
 
-// A stream that invents ids is held up for a while, not for each: 10 s at
-// once, and a seventh of the time in the long run.
-func TestPatienceIsBounded(t *testing.T) {
+// A stream of invalid ids waits for 10 s once, and a seventh of the time in the
+// long run.
+func TestWaitIsBounded(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		synctest.Test(t, func(t *testing.T) {
 			d := &Decoder{Registry: newLate(), Alloc: checked(t)}
@@ -202,7 +201,7 @@ func TestPatienceIsBounded(t *testing.T) {
 						n := took(func() {
 							assert.Len(t, decode(t, d, values(withID(rand.Uint32()), withID(rand.Uint32()))...).Rejects, 2)
 						})
-						assert.LessOrEqual(t, n, defaultPatience)
+						assert.LessOrEqual(t, n, defaultWait)
 						mu.Lock()
 						waited, calls = waited+n, calls+1
 						mu.Unlock()
@@ -214,14 +213,14 @@ func TestPatienceIsBounded(t *testing.T) {
 			share := waited.Seconds() / 3600 / float64(workers)
 			assert.InDelta(t, 1./7, share, 0.04, "of the time")
 			assert.Greater(t, calls, 2800*workers)
-			assert.Zero(t, d.writers.patience.waiting)
+			assert.Zero(t, d.cache.wait.waiting)
 			requireBounded(t, d)
 		})
 	}
 }
 
-// After garbage, patience comes back for ids that deserve it.
-func TestPatienceComesBack(t *testing.T) {
+// After invalid ids, the budget is restored for valid ones.
+func TestWaitBudgetIsRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLate()
 		d := &Decoder{Registry: l}
@@ -238,10 +237,10 @@ func TestManyUnknownIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &Decoder{Registry: newLate()}
 		var garbage []message
-		for i := range uint32(maxMissing + 10) {
+		for i := range uint32(maxUnknown + 10) {
 			garbage = append(garbage, message{value: confluent(1000+i, []byte("x"))})
 		}
-		assert.Equal(t, defaultPatience, took(func() { assert.Len(t, decode(t, d, garbage...).Rejects, len(garbage)) }))
+		assert.Equal(t, defaultWait, took(func() { assert.Len(t, decode(t, d, garbage...).Rejects, len(garbage)) }))
 		requireBounded(t, d)
 	})
 }

@@ -6,29 +6,29 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// messages are the buffers that views point into, each retained once.
-type messages struct {
+// viewBuffers are the buffers that views point into, each retained once.
+type viewBuffers struct {
 	bufs []*memory.Buffer
 	rows []int // the row that first pointed into each
 
 	current *memory.Buffer // the message being read
-	index   int            // its place in bufs, or -1
-	base    int            // where its datum begins
-	row     int
+	index   int            // of current in bufs, or -1
+	base    int            // where the datum begins in current
+	row     int            // being decoded
 }
 
-// begin makes buf the message that row i is read from.
-func (m *messages) begin(buf *memory.Buffer, base, i int) {
+// begin sets the message, and the datum's start in it, that row i is read from.
+func (m *viewBuffers) begin(buf *memory.Buffer, base, i int) {
 	m.current, m.base, m.row, m.index = buf, base, i, -1
 	if last := len(m.bufs) - 1; last >= 0 && m.bufs[last] == buf {
 		m.index = last // records of one container share it
 	}
 }
 
-const inlined = 12 // bytes that fit into a view itself
+const inlined = 12 // bytes of a value that fit into its view
 
-// put writes the view of value, which lies at pos in the datum.
-func (m *messages) put(view, value []byte, pos int) {
+// put writes the view of value, which is at pos in the datum.
+func (m *viewBuffers) put(view, value []byte, pos int) {
 	clear(view)
 	binary.NativeEndian.PutUint32(view, uint32(len(value)))
 	if len(value) <= inlined {
@@ -47,7 +47,7 @@ func (m *messages) put(view, value []byte, pos int) {
 }
 
 // get returns the bytes of a view.
-func (m *messages) get(view []byte) []byte {
+func (m *viewBuffers) get(view []byte) []byte {
 	n := int(binary.NativeEndian.Uint32(view))
 	if n <= inlined {
 		return view[4 : 4+n : 4+n]
@@ -57,8 +57,8 @@ func (m *messages) get(view []byte) []byte {
 	return buf[at : at+n : at+n]
 }
 
-// cut lets go of the messages that only rows from n on point into.
-func (m *messages) cut(n int) {
+// truncate releases the messages that only rows n and above point into.
+func (m *viewBuffers) truncate(n int) {
 	for last := len(m.bufs) - 1; last >= 0 && m.rows[last] >= n; last-- {
 		m.bufs[last].Release()
 		m.bufs[last] = nil
