@@ -131,8 +131,8 @@
 // and the offsets that can be read. Read yields a [Chunk] at a time, with an
 // [Account] of the offsets it covers. Three rules make batches repeatable:
 //
-//   - equal ranges yield equal messages in equal chunks, whatever each fetch
-//     returned;
+//   - equal ranges yield equal messages in equal chunks, however they were
+//     fetched;
 //   - the accounts of a range follow each other without a gap, and add up;
 //   - a range whose To is [ledger.UnknownEnd] ends with an account with End set.
 //

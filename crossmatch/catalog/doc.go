@@ -25,18 +25,17 @@
 //	                    TYPE is text, int, long, float, double or bool
 //	ra=NAME&dec=NAME    the columns of the position
 //	pmra=NAME&pmdec=NAME&epoch=2016
-//	                    proper motions in mas a year, that in right ascension with
-//	                    the cosine of the declination, and the Julian year of the
-//	                    positions
-//	size=NAME*0.5arcmin a radius for each row: a column, and the angle that one of
-//	                    it is; 1 arcsecond if left out
+//	                    proper motions in mas per year (pmra includes the cosine
+//	                    of the declination), and the Julian year of the positions
+//	size=NAME*0.5arcmin a radius for each row: a column and its unit, an angle
+//	                    (by default 1 arcsecond)
 //
 // Values are percent-decoded. For an index file only radius and columns can be
 // set, because the other options were fixed when it was written; for the CDS,
 // too, only these can be set.
 //
-// A Spec has the same as fields. Its Load reads a table that is already open, as one
-// from memory.
+// A [Spec] has the same settings as fields. Its Load reads a table that is already
+// open, for example one in memory.
 //
 // # Indices
 //

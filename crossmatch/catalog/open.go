@@ -158,9 +158,9 @@ func (s Spec) load(ctx context.Context, o Options) (*crossmatch.Catalog, error) 
 	return s.Load(ctx, t)
 }
 
-// Load reads an open table into memory. Of the Spec it uses Columns, Size, SizeUnit,
-// PMRA, PMDec and Epoch; the position is the table's, and Where is used in errors. The
-// caller must close the catalogue.
+// Load reads an open table into memory. It uses the fields Columns, Size,
+// SizeUnit, PMRA, PMDec and Epoch, and Where in errors; the columns of the
+// position are those of the table. The caller must close the catalogue.
 func (s Spec) Load(ctx context.Context, t *table.Table) (*crossmatch.Catalog, error) {
 	all, err := t.ReadAll(ctx)
 	if err != nil {

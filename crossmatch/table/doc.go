@@ -11,14 +11,15 @@
 //
 // # Positions
 //
-// The two columns of a table's position become float64 degrees. In the file they
-// may be numbers in degrees, hours, radians or fractions of degrees, if it has
-// units, or sexagesimal text. A right ascension in sexagesimal text is in hours
-// unless its letters (12d34m56s) or its unit say degrees. A missing position is
-// null; no row is left out. Text that is not an angle is an error, or NaN with
-// [Options].AddDegrees. Options names the columns; otherwise they are found by their
-// usual names and, in formats that have them, by the UCDs of the main position.
-// B1950 is not converted: such columns are not found by name.
+// The two columns of a table's position become float64 degrees. In the file
+// they may be sexagesimal text or numbers, in degrees or, if the file states
+// units, in hours, radians or fractions of degrees. A right ascension in
+// sexagesimal text is in hours unless its letters (12d34m56s) or its unit say
+// degrees. A missing position is null; no row is left out. Text that is not an
+// angle is an error, or NaN with [Options].AddDegrees. Options names the
+// columns; otherwise they are found by their usual names and, in formats that
+// have them, by the UCDs of the main position. B1950 is not converted: such
+// columns are not found by name.
 //
 // # Columns
 //

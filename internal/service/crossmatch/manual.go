@@ -15,8 +15,8 @@ DESCRIPTION
         NAME_separation  the separation in arcseconds
         NAME_cause       why it failed
         NAME_COLUMN      the columns of the catalogue's row that columns= names; by
-                         default all, but from the CDS main_id and otype of simbad
-                         and none of other tables
+                         default all; from the CDS, by default main_id and otype
+                         (simbad) or none (other tables)
 
     Rows stay in order and none is dropped. Positions are in ICRS. The radius is
     inclusive, the first of equally near rows counts, and separations are correct
