@@ -10,9 +10,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Console prints one line for each row. Strings are quoted if they contain spaces
-// or special characters, and of bytes only the number is printed. Delivery is
-// at-least-once: after a crash or a retry, rows of a batch are printed again.
+// Console prints one line for each row. Strings are quoted if they contain
+// spaces or special characters, and of binary values only the length is
+// printed. Delivery is at-least-once: after a crash or a retry, rows of a batch
+// are printed again.
 type Console struct {
 	Out io.Writer // if nil, os.Stdout
 	// Columns are the paths of the columns to print, such as "candidate.magpsf".

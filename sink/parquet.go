@@ -34,7 +34,7 @@ func (c Compression) String() string { return nameOf("Compression", compressionN
 
 func (c Compression) valid() bool { return c >= Zstd && c <= None }
 
-// Parquet writes each table to Parquet files by the hour:
+// Parquet writes each table to hourly Parquet files:
 //
 //	TABLE/YYYY/MM/dd/hh/<ledger id>-<batch>-<n>.parquet
 //
@@ -47,9 +47,9 @@ type Parquet struct {
 	// the batch, the attempt and the sink.
 	Staging string
 	// Schemas keeps the schema of each table's files, under the table's name
-	// after SchemaPrefix; usually it is the ledger. Each column is added to it
-	// before a row is written with it, and a conflicting type is an error. If
-	// nil, types may conflict between batches.
+	// after SchemaPrefix; usually it is the ledger. Each column is added to the
+	// schema before a row with it is written, and a conflicting type is an
+	// error. If nil, types may conflict between batches.
 	Schemas     stream.Schemas
 	Clock       Clock
 	Compression Compression
@@ -58,7 +58,7 @@ type Parquet struct {
 	Memory int64
 	// Spill is a local directory for the rows of batches that touch so many
 	// hours that Memory cannot hold a row group of each. If empty, it is
-	// os.TempDir(), which should not be in memory.
+	// os.TempDir(), which should not be a file system in memory.
 	Spill string
 	// Workers is the number of goroutines that encode columns. If zero, it is
 	// runtime.GOMAXPROCS(0).

@@ -10,9 +10,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Tee gives the rows to several sinks and puts their receipts into one commit, so
-// that either all of them publish a batch or none does. Two of them must not write
-// the same table of the same store, because their files have the same names.
+// Tee gives the rows to several sinks and puts their receipts into one commit,
+// so that either all of them publish a batch or none does. Two of them must not
+// write the same table of the same store, because their files would have the
+// same names.
 type Tee []stream.Sink
 
 // Stage implements stream.Sink. The sinks stage concurrently, and all wait for the

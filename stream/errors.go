@@ -62,9 +62,9 @@ func (e *LostError) Error() string {
 }
 
 // TruncatedError reports that a partition ends before what has been archived of
-// it: messages were removed, as when a Kafka leader is elected that did not have
-// them, and new messages will get their offsets. These would count as archived.
-// With MicroBatch.RecordLost the engine goes on without them.
+// it: messages were removed, for example because a Kafka broker without them
+// was elected leader. New messages will get their offsets, and would count as
+// archived. With MicroBatch.RecordLost the engine continues without those.
 type TruncatedError struct {
 	Partition string
 	Archived  int64 // offsets below it were archived

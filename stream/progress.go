@@ -23,7 +23,7 @@ type Progress struct {
 	Bytes    int64 // of these files
 	BytesIn  int64 // of the messages
 	// Causes counts the rejects of batches that this process staged, by cause:
-	// 20 different ones, and the rest as "other causes".
+	// up to 20 causes, and the rest as "other causes".
 	Causes map[string]int64
 	// Latency is the time from the messages' own times until their rows were
 	// readable, for batches that this process staged.

@@ -23,7 +23,7 @@ type Sink interface {
 }
 
 // BatchID uniquely identifies a batch. It is the same in every attempt at the
-// batch and in every process, so published names are made of it.
+// batch and in every process, so published names are built from it.
 type BatchID struct {
 	Ledger string // the ledger's id
 	Number int64  // within the ledger, from 1
@@ -41,11 +41,11 @@ type Batch struct {
 	Rows iter.Seq2[Rows, error]
 }
 
-// A Sweeper is a Sink that can remove what it has staged in vain. The engine
-// works without it, but then dead attempts leave files in staging.
+// A Sweeper is a Sink that can remove staged rows that will not be published.
+// The engine works without it, but then dead attempts leave files in staging.
 type Sweeper interface {
-	// Sweep removes what attempts that died or lost have staged for a decided
-	// batch. The engine calls it after all sinks have published the batch, so
+	// Sweep removes what was staged for a decided batch by attempts that died
+	// or lost. The engine calls it after all sinks have published the batch, so
 	// they may share a staging area. It must not touch other batches.
 	Sweep(ctx context.Context, id BatchID) error
 	// Discard removes what a receipt names. The engine calls it when an attempt
@@ -55,8 +55,8 @@ type Sweeper interface {
 }
 
 // Publish publishes a committed batch of a ledger, given the ledger's id, and
-// sweeps, as an engine does. If rejects is nil, there are none. It may be called
-// by any process, and more than once.
+// sweeps, as an engine does. rejects may be nil. Publish may be called by any
+// process, and more than once.
 func Publish(ctx context.Context, ledgerID string, c *ledger.Commit, rows, rejects Sink) error {
 	id := BatchID{ledgerID, c.Batch}
 	if err := makeVisible(ctx, id, c, rows, rejects); err != nil {
@@ -84,9 +84,9 @@ func sweep(ctx context.Context, id BatchID, sinks ...Sink) error {
 	return nil
 }
 
-// SinkFunc is a Sink made of a function, for services that print, count or
+// SinkFunc is a function used as a Sink, for services that print, count or
 // send. It has nothing to publish, so it delivers at least once: after a crash
-// or a retry the rows of a batch come again.
+// or a retry, it receives rows of a batch again.
 type SinkFunc func(ctx context.Context, rows Rows) error
 
 // Stage calls f for each record of the batch, in order.

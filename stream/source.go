@@ -19,9 +19,9 @@ type Source interface {
 	// Read yields the messages of the ranges, one range after the other or
 	// interleaved, but equal ranges must yield equal messages in equal order
 	// with equal chunk boundaries. Several ranges may be of one partition; they
-	// are disjoint, in any order, and each has its own accounts. The engine puts
-	// the most urgent range first, because a batch that gets full leaves out
-	// what comes last.
+	// are disjoint, in any order, and each has its own accounts. The engine
+	// puts the most urgent range first, because a batch that fills up leaves
+	// out the last ranges.
 	//
 	// A range may begin before the oldest offset that still exists, or name a
 	// partition that has vanished since Available: Read then yields an account
@@ -47,27 +47,26 @@ type Chunk struct {
 	// next Read rows of Messages. Within a batch the accounts of a range must
 	// follow each other without a gap; the engine checks that.
 	Accounts []Account
-	// Weight is the most memory, in bytes, that decoding the chunk may take if
-	// that is more than its messages do, as for compressed ones. It counts
-	// against Limits.InFlight until the chunk has been decoded.
+	// Weight is an upper bound, in bytes, of the memory that decoding the chunk
+	// takes, if that exceeds the size of its messages, as for compressed ones.
+	// It counts against Limits.InFlight until the chunk has been decoded.
 	Weight int64
 	// Rejects are messages that the source itself found to be bad.
 	Rejects []Reject
 }
 
-// A Resumer is a Source that wants to know what was archived before. Resume is
+// A Resumer is a Source that is notified of what was archived before. Resume is
 // called once in each Run or Drain, before the first call of Available, with
-// the lowest offset that is not settled for each partition that the ledger
-// names. The source may then list partitions that have vanished meanwhile as
-// Gone.
+// the lowest unsettled offset of each partition in the ledger. The source may
+// then list partitions that have vanished meanwhile as Gone.
 type Resumer interface {
 	Resume(ctx context.Context, settled map[string]int64) error
 }
 
-// A Committer is a Source that wants to know what has been archived, so that
+// A Committer is a Source that is notified of what has been archived, so that
 // other tools can show the lag. Committed is called after the publication of
-// each batch, with the lowest offset that is not settled for each partition
-// that the ledger names. An error is logged; the ledger remains authoritative.
+// each batch, with the lowest unsettled offset of each partition in the ledger.
+// An error is logged; the ledger remains authoritative.
 type Committer interface {
 	Committed(ctx context.Context, settled map[string]int64) error
 }

@@ -22,15 +22,15 @@ import (
 // DefaultRadius is the search radius of a Spec without one.
 const DefaultRadius = 1.5 * crossmatch.Arcsecond
 
-// Options configure how catalogues are opened.
+// Options configure how catalogues are opened. Zero fields have defaults.
 type Options struct {
 	IndexDir   string      // where indices of tables are kept; if empty, tables are read into memory
-	CacheBytes int64       // most memory for the loaded parts of a HATS catalogue; if zero, 1 GiB
+	CacheBytes int64       // limit of memory for the loaded partitions of a HATS catalogue; if zero, 1 GiB
 	Service    cds.Service // for tables of the CDS
-	Batch      int         // most positions in a request to the CDS; if zero, 10,000
+	Batch      int         // maximum number of positions in a request to the CDS; if zero, 10,000
 
 	Progress func(name string, rows int64) // if not nil, called while a table is read
-	Note     func(text string)             // if not nil, called with a line on each index that is used
+	Note     func(text string)             // if not nil, called with a line about each index that is used
 }
 
 // Open parses a specification, such as "gcvs=gcvs.fits?radius=1.5&columns=Type",
@@ -158,9 +158,9 @@ func (s Spec) load(ctx context.Context, o Options) (*crossmatch.Catalog, error) 
 	return s.Load(ctx, t)
 }
 
-// Load reads an open table into memory. Of the Spec it uses Columns, Size, SizeUnit,
-// PMRA, PMDec and Epoch; the position is the table's, and Where is used in errors. The
-// caller must close the catalogue.
+// Load reads an open table into memory. It uses the fields Columns, Size,
+// SizeUnit, PMRA, PMDec and Epoch, and Where in errors; the columns of the
+// position are those of the table. The caller must close the catalogue.
 func (s Spec) Load(ctx context.Context, t *table.Table) (*crossmatch.Catalog, error) {
 	all, err := t.ReadAll(ctx)
 	if err != nil {

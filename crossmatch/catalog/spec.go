@@ -30,7 +30,7 @@ type Spec struct {
 	Epoch       float64
 
 	Size     string           // the column of the rows' own radii
-	SizeUnit crossmatch.Angle // of it; if zero, 1 arcsecond
+	SizeUnit crossmatch.Angle // the unit of Size; if zero, 1 arcsecond
 }
 
 var isName = regexp.MustCompile(`^[\pL_][\pL\pN_.-]*$`).MatchString

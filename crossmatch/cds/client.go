@@ -59,8 +59,8 @@ type Client struct {
 
 var _ crossmatch.Matcher = (*Client)(nil)
 
-// Schema implements crossmatch.Matcher: it has Fields. If there are none, it is
-// nil.
+// Schema implements crossmatch.Matcher. The schema has the columns of Fields;
+// if there are none, it is nil.
 func (c *Client) Schema() *arrow.Schema {
 	c.init()
 	return c.schema
@@ -105,11 +105,11 @@ func (c *Client) allocator() memory.Allocator {
 	return c.Memory
 }
 
-// Nearest implements crossmatch.Matcher. It blocks until the service has answered
-// or has been given up, for up to Service.Tries times Service.Timeout and the
-// pauses between attempts, after waiting for other calls. If ctx is done first,
-// the results until then are in the cache. Match.Row is always -1: the service does
-// not number its rows.
+// Nearest implements crossmatch.Matcher. It waits for other calls to finish,
+// then blocks until the service has answered or all attempts have failed, for
+// up to Service.Tries times Service.Timeout plus the pauses between attempts.
+// If ctx is done first, the results so far are in the cache. Match.Row is
+// always -1: the service does not number its rows.
 func (c *Client) Nearest(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle) (crossmatch.Answer, error) {
 	c.init()
 	if err := c.check(p, radius); err != nil {

@@ -22,13 +22,13 @@ const (
 	maxPause        = 30 * time.Second
 )
 
-// Service configures requests to a service. The zero value is for that of the
-// CDS.
+// Service configures requests to a service. The zero value is for the service
+// of the CDS.
 type Service struct {
 	URL     string        // If empty, DefaultURL.
 	HTTP    *http.Client  // If nil, http.DefaultClient.
 	Timeout time.Duration // Of a request and its reply. If zero, 10 seconds.
-	Tries   int           // How often a request is sent at most. If zero, 3.
+	Tries   int           // Maximum number of attempts at a request. If zero, 3.
 	// How long the circuit breaker stays open:
 	Cooldown time.Duration // After consecutive failures. If zero, a minute.
 	Ban      time.Duration // After status 403. If zero, an hour.

@@ -197,8 +197,8 @@ func (c *Catalog) openAny() (*table.Table, error) {
 // Schema implements crossmatch.Matcher.
 func (c *Catalog) Schema() *arrow.Schema { return c.schema }
 
-// Close releases the partitions that are loaded, those in use when they no longer
-// are. Later calls of Nearest fail with fs.ErrClosed. Answers remain valid.
+// Close releases the loaded partitions; those in use are released after their
+// use. Later calls of Nearest fail with fs.ErrClosed. Answers remain valid.
 func (c *Catalog) Close() error {
 	c.cache.close()
 	return nil

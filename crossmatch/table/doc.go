@@ -11,14 +11,15 @@
 //
 // # Positions
 //
-// The two columns of a table's position become float64 degrees. In the file they
-// may be numbers in degrees, hours, radians or fractions of degrees, if it has
-// units, or sexagesimal text. A right ascension in sexagesimal text is in hours
-// unless its letters (12d34m56s) or its unit say degrees. A missing position is
-// null; no row is left out. Text that is not an angle is an error, or NaN with
-// [Options].AddDegrees. Options names the columns; otherwise they are found by their
-// usual names and, in formats that have them, by the UCDs of the main position.
-// B1950 is not converted: such columns are not found by name.
+// The two columns of a table's position become float64 degrees. In the file
+// they may be sexagesimal text or numbers, in degrees or, if the file states
+// units, in hours, radians or fractions of degrees. A right ascension in
+// sexagesimal text is in hours unless its letters (12d34m56s) or its unit say
+// degrees. A missing position is null; no row is left out. Text that is not an
+// angle is an error, or NaN with [Options].AddDegrees. Options names the
+// columns; otherwise they are found by their usual names and, in formats that
+// have them, by the UCDs of the main position. B1950 is not converted: such
+// columns are not found by name.
 //
 // # Columns
 //
@@ -44,21 +45,23 @@
 // integers are unsigned; other scaled columns are float64. Trailing blanks of text
 // are removed.
 //
-// VOTable: the first table with data, in TABLEDATA, BINARY or BINARY2. If a service
-// reports an error instead of a table, or an incomplete one after the last row, that
-// is a [StatusError].
+// VOTable: the first table with data, in TABLEDATA, BINARY or BINARY2. If a
+// service reports an error instead of a table, or reports after the last row
+// that the table is incomplete, the error is a [StatusError].
 //
-// Parquet: columns of the types of Parquet itself. It has no units. What the library
-// does not decode (LZ4, BYTE_STREAM_SPLIT, encryption) is an error that says so.
+// Parquet: columns have Parquet's own types, and no units. What the library
+// does not decode (LZ4, BYTE_STREAM_SPLIT, encryption) is an error that says
+// so.
 //
 // CSV, FITS and VOTable may be gzipped.
 //
 // # Hostile files
 //
-// A truncated, damaged or malicious file causes an error with its name and the line
-// or row, never a panic. Files are streamed: memory holds a record, which has fewer
-// rows than requested if they are long. Memory is allocated for data that exists,
-// not for what headers declare, and a line, row or value of more than 64 MiB is an
-// error. Parquet pages are unpacked whole, so that a record may take 128 MiB and
-// four times the size of the file; their headers are checked first.
+// A truncated, damaged or malicious file causes an error with its name and the
+// line or row, never a panic. Files are streamed: memory holds one record,
+// which has fewer rows than requested if they are long. Memory is allocated for
+// data that exists, not for what headers declare, and a line, row or value of
+// more than 64 MiB is an error. Parquet pages are unpacked whole, so a record
+// may take 128 MiB plus four times the size of the file; their headers are
+// checked first.
 package table

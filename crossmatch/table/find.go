@@ -11,8 +11,9 @@ import (
 	"github.com/skyfinch/skyfinch/internal/nearest"
 )
 
-// Find returns the number of the column with a name or, if there is none, of the
-// only one whose name differs in case alone. [Options] finds columns the same way.
+// Find returns the index of the column with the given name or, if there is
+// none, of the only column whose name differs only in case. The columns that
+// [Options] names are found in the same way.
 func Find(s *arrow.Schema, name string) (int, error) {
 	at, err := find(s.NumFields(), func(i int) string { return s.Field(i).Name }, name)
 	if err != nil {

@@ -32,8 +32,8 @@ const (
     -start WHERE        where to begin: earliest, latest, or a time like
                         2026-07-01T03:00:00Z (default `
 	configManual = `)
-    -kafka-config FILE  properties as Kafka's own tools take them: bootstrap.servers,
-                        security.protocol, sasl.*, ssl.*
+    -kafka-config FILE  a properties file, as for Kafka's own tools:
+                        bootstrap.servers, security.protocol, sasl.*, ssl.*
     -simulator          read an embedded broker that simulates ZTF and LSST
 `
 )

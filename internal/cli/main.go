@@ -40,7 +40,7 @@ const (
 //
 //	0    the command ended in order
 //	1    an error, or SIGTERM before the work was done
-//	2    wrong usage
+//	2    a usage error
 //	130  SIGINT before the work was done
 func Main(name string, run func(ctx context.Context, args []string) error) int {
 	ctx := untilSignal()

@@ -4,52 +4,54 @@
 //	src := &files.Source{Patterns: []string{"/data/ztf/2026*", "extra/*.tar.gz"}}
 //
 // A [Source] is a stream.Source. A partition is one file, named by its absolute
-// path. Its offsets are the numbers of its records, counted from 0, in a tarball
-// through all members, so that a restarted service continues in the middle of a
-// file. A path is a permanent name: a file that replaces one already read is not
-// read again.
+// path. Its offsets are the numbers of its records, counted from 0 (in a
+// tarball, across all members), so that a restarted service continues in the
+// middle of a file. A path is a permanent name: a file that replaces one
+// already read is not read again.
 //
 // # Messages
 //
 // An object container file with one record, which is what surveys send, is one
-// message: the whole file, without a key. So is any other file (a bare datum,
-// Confluent's framing, an empty file, noise) and a container with damaged
-// framing. The decoder judges them, as it judges the same bytes from Kafka.
+// message: the whole file, without a key. So are a container with damaged
+// framing and any other file (a bare datum, Confluent's framing, an empty file,
+// noise). The decoder judges them, as it judges the same bytes from Kafka.
 //
-// Each record of a container with several is a message: the value is the bare
-// datum, the key is the text of the writer's schema. If a block cannot be
-// decompressed or split, its records become rejects, as many as the block
+// Each record of a container with several records is a message: the value is
+// the bare datum, the key is the text of the writer's schema. If a block cannot
+// be decompressed or split, its records become rejects, as many as the block
 // claims; the first one holds the bytes of the block.
 //
-// A file of up to [Source].MaxMessage bytes is read whole. A larger container is
-// read block by block, in the memory of one block; any other larger file is a
-// reject. Damage in the framing of such a container is found while reading it;
-// the rest of the file then becomes one reject.
+// A file of up to [Source].MaxMessage bytes is read whole. A larger container
+// is read block by block, in the memory of one block; any other file of that
+// size is a reject. Damage in the framing of such a container is found while
+// reading it; the rest of the file then becomes one reject.
 //
 // The members of a tarball are read in one pass, as if they were files, except
-// those whose names begin with a dot or an underscore. Their topic is the path of
-// the tarball followed by the name of the member. A truncated or damaged tarball
-// ends with a reject, so that it does not stop a night; an archive without an
-// end marker counts as truncated. A mebibyte of zeros after an archive ends it;
-// what follows is not read, not even gzip's checksum. To start in the middle of
-// a tarball, it is read from the beginning.
+// those whose names begin with a dot or an underscore. Their topic is the path
+// of the tarball followed by the name of the member. A truncated or damaged
+// tarball ends with a reject, so that it does not stop a night; an archive
+// without an end marker counts as truncated. A mebibyte of zeros after an
+// archive ends it; what follows is not read, not even gzip's checksum. To start
+// in the middle of a tarball, a Source reads it from the beginning.
 //
 // # Patterns
 //
-// In directories, recursively, all files are read whose names end in .avro, .bin,
-// .tar, .tar.gz or .tgz, unless a name in the path begins with a dot or an
-// underscore. Files named by a pattern or matched by a glob are read whatever
+// Directories are searched recursively for files whose names end in .avro,
+// .bin, .tar, .tar.gz or .tgz. Names that begin with a dot or an underscore are
+// skipped. Files named by a pattern or matched by a glob are read whatever
 // their names. Links to files count as files. Links to directories are followed
-// where they match a pattern, but not in a search, where they could form cycles.
+// where they match a pattern, but not in a search, where they could form
+// cycles.
 //
-// Symlinks are resolved, so that a file has one name and is read once. Only if
-// either the link or its target is named like a tarball, the link keeps its name,
-// because the name decides how the file is read. Hard links are separate files.
+// Symlinks are resolved, so that a file has one name and is read once. A link
+// is not resolved if either it or its target, but not both, is named like a
+// tarball, because the name determines how the file is read. Hard links are
+// separate files.
 //
-// If a search or a wildcard finds an entry that cannot be read, because its name
-// is not UTF-8 or a link is broken, it is skipped with a warning to [Source].Log.
-// For an entry that a pattern names, this is an error, and so is a directory that
-// cannot be listed.
+// If a search or a wildcard finds an entry that cannot be read, because its
+// name is not UTF-8 or a link is broken, it is skipped with a warning to
+// [Source].Log. For an entry that a pattern names, this is an error. A
+// directory that cannot be listed is an error, too.
 //
 // A file should be written under a hidden name, with another suffix or in another
 // directory, and renamed when it is complete. Otherwise set [Source].Settle, which

@@ -31,8 +31,8 @@ type Source struct {
 	Patterns []string
 	// Settle is how long a file must be unchanged before it is listed, for
 	// directories that are still written to. If zero, every file is listed at
-	// once. A modification time more than Settle in the future comes from a
-	// wrong clock; the file is listed at once.
+	// once. If a modification time is more than Settle in the future, it is
+	// taken to come from a wrong clock, and the file is listed at once.
 	Settle time.Duration
 	// MaxMessage is the size in bytes of the largest message that is read, and
 	// of the largest block of a container, both stored and decompressed. Larger
@@ -54,10 +54,11 @@ type Source struct {
 }
 
 // Available lists the files and their sizes without opening them. No extent has
-// a known end, for only reading a file yields its number of records. A glob may
-// match nothing yet, and a directory may have no alerts. A pattern without
-// wildcards that matches nothing is a [NoMatchError] until Available has
-// succeeded once; later, files may be moved away after they were archived.
+// a known end, because the number of records is known only after a file has
+// been read. A glob may match nothing yet, and a directory may have no alerts.
+// A pattern without wildcards that matches nothing is a [NoMatchError] until
+// Available has succeeded once; later, files may be moved away after they were
+// archived.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	must := requireLiterals
 	if s.listed.Load() {

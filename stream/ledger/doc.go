@@ -6,12 +6,12 @@
 // [Plan], which claims ranges of offsets, and a [Commit], which says what was
 // read and which files hold its rows. Each is written once, by put-if-absent:
 // the first writer wins, and all others follow the record. So a crash, a lost
-// reply, and two processes that both take a batch for theirs are harmless,
+// reply, and two processes that both consider a batch theirs are harmless,
 // without a lease or a lock. A plan without a commit is staged again; a commit
 // that may not have been published is published again.
 //
-// An [Account] in a commit says what became of each offset: [Account.Check]
-// has the sums. A [Receipt] says which staged files to publish, and where.
+// An [Account] in a commit says what became of each offset; [Account.Check]
+// verifies the sums. A [Receipt] says which staged files to publish, and where.
 //
 // From time to time a [Snapshot] sums up what all batches so far have settled,
 // and their records move into history segments. So opening a ledger takes one

@@ -2,8 +2,8 @@ package ledger
 
 import "fmt"
 
-// DamagedError reports a record that cannot be what was once put there. Trying
-// again does not help.
+// DamagedError reports a record whose content cannot be what was put. Retrying
+// does not help.
 type DamagedError struct {
 	Batch int64  // 0 if the record belongs to no batch
 	Name  string // of the record

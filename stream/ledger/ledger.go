@@ -43,10 +43,9 @@ type header struct {
 	Settings map[string]string `json:"settings"`
 }
 
-// Open opens the ledger in a directory of a store, or creates it. The settings
-// must never change while the ledger is in use, the partition clock for
-// example: the first process records them, and a later one with different
-// settings gets a *SettingsError.
+// Open opens the ledger in a directory of a store, or creates it. The settings,
+// such as the partition clock, must never change: the first process records
+// them, and a later one with different settings gets a *SettingsError.
 func Open(ctx context.Context, records store.Records, dir string, settings map[string]string) (*Ledger, error) {
 	l := &Ledger{records: records, dir: dir, tables: map[string]*schemaChain{}}
 	own, err := json.Marshal(header{ID: newToken()[:8], Version: version, Settings: settings})
@@ -106,8 +105,8 @@ func (l *Ledger) ID() string { return l.header.ID }
 func (l *Ledger) Settings() map[string]string { return l.header.Settings }
 
 // Records returns the store of the ledger and its directory there, for records
-// of attempts at a batch: their names must begin with the batch's number, and
-// they vanish when the batch moves into history. The store is nil if the ledger
+// of attempts at a batch. Their names must begin with the batch's number; they
+// are removed when the batch moves into history. The store is nil if the ledger
 // is in memory.
 func (l *Ledger) Records() (store.Records, string) {
 	if l.memory != nil {
@@ -164,14 +163,14 @@ func (l *Ledger) PutDone(ctx context.Context, batch int64) error {
 	return nil
 }
 
-// PlanPath returns the name in the store of the record of a batch's plan.
+// PlanPath returns the name of a batch's plan record in the store.
 func (l *Ledger) PlanPath(batch int64) string { return l.path(recordName(batch, kindPlan)) }
 
-// CommitPath returns the name in the store of the record of a batch's commit.
+// CommitPath returns the name of a batch's commit record in the store.
 func (l *Ledger) CommitPath(batch int64) string { return l.path(recordName(batch, kindCommit)) }
 
-// LastRecord returns the highest number of a batch that has a record of its own,
-// also if Batches ends before it because a record is missing, or 0.
+// LastRecord returns the highest number of a batch that still has a record of
+// its own, or 0. Batches may end before that batch, if a record is missing.
 func (l *Ledger) LastRecord(ctx context.Context) (last int64, err error) {
 	err = l.list(ctx, "", func(name string, _ int64) {
 		if n, ok := recordBatch(name); ok {

@@ -15,8 +15,9 @@ type Plan struct {
 	Token   string    `json:"token"` // of the writer: distinguishes equal plans
 	Created time.Time `json:"created"`
 	Ranges  []Range   `json:"ranges,omitempty"`
-	// Starts records where partitions begin that this plan is the first to
-	// name, if they do not begin at their oldest offset or are not read yet.
+	// Starts records where reading begins in partitions that this plan is the
+	// first to name, if that is not their oldest offset or the plan does not
+	// read them.
 	Starts []Start `json:"starts,omitempty"`
 	// Limit is the most offsets an attempt may cover, because the ranges may
 	// hold a message that kills its reader. If zero, an attempt covers them all.
@@ -24,7 +25,7 @@ type Plan struct {
 }
 
 // Start is where the reading of a partition begins, chosen when the ledger was
-// new. The offsets [At−Skipped, At) are left out.
+// new. The offsets [At−Skipped, At) are skipped.
 type Start struct {
 	Partition string `json:"partition"`
 	At        int64  `json:"at"`

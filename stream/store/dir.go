@@ -15,9 +15,9 @@ import (
 	"syscall"
 )
 
-// Dir is a Store in a local directory. When a method returns without an error, the
-// change has been synced to the disk, with all parent directories. Records and
-// files must be on one file system with hard links.
+// Dir is a Store in a local directory. When a method returns without an error,
+// the change has been synced to the disk, including all parent directories.
+// Records and files must be on one file system with hard links.
 type Dir struct {
 	root   string
 	blocks sync.Pool // of files being written

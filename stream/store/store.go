@@ -9,11 +9,11 @@ import (
 // Records stores the small records of a ledger, each of which is written once.
 type Records interface {
 	// PutIfAbsent stores data under name unless name exists, and returns the
-	// record stored then: data itself if this or an earlier identical call
-	// stored it, otherwise another writer's record. When the call returns, the
-	// record is durable; readers see a record only as a whole. After an error
-	// the outcome is unknown: call again with the same data. To recognise its
-	// own record, a writer must include a unique token in data.
+	// record that is then stored: data itself if this or an earlier identical
+	// call stored it, otherwise another writer's record. When the call returns,
+	// the record is durable; readers see a record only as a whole. After an
+	// error the outcome is unknown: call again with the same data. To recognise
+	// its own record, a writer must include a unique token in data.
 	PutIfAbsent(ctx context.Context, name string, data []byte) (stored []byte, err error)
 
 	// Get returns the contents of name, or an error that wraps fs.ErrNotExist.
@@ -34,7 +34,7 @@ type Files interface {
 	// Stage begins a file to be published under the name final, where it is not
 	// visible until then. ctx applies to all methods of the Writer: once it is
 	// done, Write and Close may fail and the staged bytes may be discarded.
-	// Only Abort works then, too.
+	// Abort still works then.
 	Stage(ctx context.Context, name, final string) (Writer, error)
 
 	// Publish moves the staged file name to final, replacing an existing file.
@@ -56,8 +56,8 @@ type Writer interface {
 	io.Writer
 
 	// Close completes the file. When it returns nil, the bytes are durable and
-	// can be published. After an error, Abort or Delete must remove the rest of
-	// the file. After Abort, Close returns an error.
+	// can be published. After an error, call Abort or Delete to remove what
+	// remains of the file. After Abort, Close returns an error.
 	Close() error
 
 	// Abort discards the file, without a sync or an upload. After a Close that
@@ -82,9 +82,9 @@ type Store interface {
 	Files
 }
 
-// A Locker is a Store with locks, which detect that a second process was started by
-// mistake, and that no process is left whose staged files must be kept. A ledger
-// is correct without locks.
+// A Locker is a Store with locks. They detect that a second process was started
+// by mistake, or that no other process is running, so that staged files may be
+// removed. A ledger is correct without locks.
 type Locker interface {
 	// Lock acquires the lock name without waiting. One process can hold it or,
 	// if shared, several; it is released when the process ends. If another

@@ -1,7 +1,7 @@
 package benchmark
 
 const manual = `NAME
-    benchmark - measure what the archive costs
+    benchmark - measure the performance of the archive
 
 SYNOPSIS
     benchmark [-brokers HOST:PORT,...] [-survey ztf|lsst] [-n N] [flags]
@@ -17,36 +17,36 @@ DESCRIPTION
     archive         the topic is archived as the command archive does it: with
                     ledger, statistics and fsync
     plain write     files of the same number and sizes are written and fsynced; in
-                    every second run before the archive
+                    every second run, this comes before the archive
 
     It prints the medians, and the archive's time relative to the plain fetch and
     write of the same run. Seconds are those of the work; CPU (user and system)
-    and memory are those of the whole process. MB/s count messages, and files for
-    the plain write; MB are 10^6 bytes. The broker is not measured, but an embedded
-    or local one shares the machine.
+    and memory are those of the whole process. MB/s count messages or, for the plain
+    write, files; MB are 10^6 bytes. The broker is not measured, but an embedded or
+    local one shares the machine.
 
     Without -brokers the broker is embedded and keeps the topic in memory: about
-    150 MB for the default of 2,000 alerts, 1.5 GB for 20,000. Short runs measure
-    starting up too: for numbers to compare use -n 20000 -runs 5.
+    150 MB for the default of 2,000 alerts, 1.5 GB for 20,000. Short runs include
+    the time to start up: for comparable numbers, use -n 20000 -runs 5.
 
 FLAGS
     -brokers HOST:PORT,... a Kafka cluster; the topic is removed at the end
-    -kafka-config FILE  properties as Kafka's own tools take them
+    -kafka-config FILE  a properties file, as for Kafka's own tools
     -survey ztf         or lsst
-    -n 2000             alerts
+    -n 2000             number of alerts
     -packets PATH       real packets instead of simulated ones: a file, directory, glob
                         or tarball. Each is sent with a new id, time, position and
                         cutout noise
     -compression both   snappy, zstd or none; both is snappy and zstd
-    -runs 3             how often everything is measured
-    -partitions 4       of the topic
+    -runs 3             number of runs
+    -partitions 4       number of partitions of the topic
     -dir DIR            where archives are written (default: the system's directory for
                         temporary files)
     -keep               leave the topic and the last archives, and say where they are
-    -version            print the version and end
+    -version            print the version
 
 EXIT STATUS
-    0 done; 1 an error, in one line on standard error; 2 wrong usage; 130 Ctrl-C
+    0 success; 1 an error, in one line on standard error; 2 a usage error; 130 Ctrl-C
 
 EXAMPLES
     benchmark

@@ -14,31 +14,31 @@ DESCRIPTION
     group, so other readers are not affected.
 
     On a terminal it draws a table of the partitions, with messages since the
-    start, rates of the last five seconds and the messages that wait to be read
+    start, rates of the last five seconds and the number of messages not yet read
     (lag), and below it the newest alerts. The age of an alert is the time since
     it was put into Kafka. The table fits 80 columns; a wider terminal shows the
     alerts' ids and dates too.
 
-    In a pipe it prints a line for each alert, with tabs between
+    In a pipe it prints a line for each alert, with these fields separated by tabs:
 
         survey, alert id, object id, event time, RA, dec, brightness, its unit
         (mag or nJy), topic, partition, offset, Kafka's time, age in seconds
 
-    where a field that is not known is empty, and at the end a summary on standard
-    error. Messages that cannot be decoded go to standard error, with the cause.
+    Unknown fields are empty. Messages that cannot be decoded are reported on
+    standard error, with the cause; at the end a summary follows there.
 
 FLAGS
 ` + cli.KafkaManualLatest + `    -registry URL|DIR   writers' schemas of Confluent framing (LSST): a schema
                         registry, or a directory of NAME-ID.avsc files
-    -n N                end after N messages
-    -for 10s            end after a time
-    -interval 500ms     how often to ask Kafka and to draw
+    -n N                exit after N messages
+    -for 10s            exit after this time
+    -interval 500ms     time between requests to Kafka, and between redraws
     -lines              print lines on a terminal too
-    -version            print the version and end
+    -version            print the version
 
 EXIT STATUS
-    0 done, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard
-    error; 2 wrong usage; 130 Ctrl-C before reading began
+    0 success, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard
+    error; 2 a usage error; 130 Ctrl-C before reading began
 
 EXAMPLES
     checkstream -brokers kafka:9092 -topics 'ztf_\d{8}_programid1'

@@ -23,16 +23,16 @@ DESCRIPTION
 FLAGS
     -brokers HOST:PORT,...
                         some brokers of the cluster; they name the others
-    -kafka-config FILE  properties as Kafka's own tools take them: bootstrap.servers,
-                        security.protocol, sasl.*, ssl.*
+    -kafka-config FILE  a properties file, as for Kafka's own tools:
+                        bootstrap.servers, security.protocol, sasl.*, ssl.*
     -topic NAME         where to send
-    -partitions N       of a new topic (default 4; 0: the broker's default)
+    -partitions N       partitions of a new topic (default 4; 0: the broker's default)
     -compression CODEC  none (default), gzip, snappy, lz4 or zstd
     -rate N|max         alerts per second (default 100)
-    -speed X            instead of a rate: X times the pace of the alerts' times
+    -speed X            instead of -rate: send at X times the pace of the alerts' times
     -n N                send N alerts, through several nights or repeating the files;
                         0 (default): one night, or the files once; -1: without end
-    -seed N             each number makes another sky (default 1)
+    -seed N             each number makes a different sky (default 1)
     -schemas DIR        write the schemas of LSST's alerts there, as a registry for
                         the topic's readers: archive -registry DIR
     -version            print the version and end
@@ -53,8 +53,8 @@ FLAGS
                         Confluent's framing already
 
 EXIT STATUS
-    0 done, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard
-    error; 2 wrong usage; 130 Ctrl-C before sending began
+    0 success, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard
+    error; 2 a usage error; 130 Ctrl-C before sending began
 
 EXAMPLES
     simulate -brokers localhost:9092 -topic ztf_20260915_programid1 -rate 20
