@@ -2,8 +2,7 @@ package ledger
 
 import "fmt"
 
-// DamagedError reports a record that cannot be what was once put there. Trying
-// again does not help.
+// DamagedError reports a record with impossible content. A retry does not help.
 type DamagedError struct {
 	Batch int64  // 0 if the record belongs to no batch
 	Name  string // of the record
@@ -18,7 +17,7 @@ func (e *DamagedError) Error() string {
 // Unwrap returns what is wrong with the record.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// SettingsError reports that a ledger was created with a different setting.
+// SettingsError reports that a ledger was created with another setting.
 type SettingsError struct {
 	Ledger     string // its directory
 	Setting    string

@@ -28,7 +28,7 @@ type Ledger struct {
 	records store.Records
 	dir     string
 	header  header
-	memory  *store.Memory // of a ledger that is not kept; else nil
+	memory  *store.Memory // records, if they are in memory; else nil
 
 	mu     sync.Mutex // guards tables
 	tables map[string]*schemaChain
@@ -43,10 +43,11 @@ type header struct {
 	Settings map[string]string `json:"settings"`
 }
 
-// Open opens the ledger in a directory of a store, or creates it. The settings
-// must never change while the ledger is in use, the partition clock for
-// example: the first process records them, and a later one with different
-// settings gets a *SettingsError.
+// Open opens the ledger in a directory of a store, and creates it if there is
+// none. Settings are what must not change as long as the ledger is used, such as
+// the clock of the output directories. The process that creates the ledger
+// records them; Open with another value of one returns a *SettingsError. If
+// ledger.json is damaged, it returns a *DamagedError.
 func Open(ctx context.Context, records store.Records, dir string, settings map[string]string) (*Ledger, error) {
 	l := &Ledger{records: records, dir: dir, tables: map[string]*schemaChain{}}
 	own, err := json.Marshal(header{ID: newToken()[:8], Version: version, Settings: settings})
@@ -85,8 +86,8 @@ func Exists(ctx context.Context, records store.Records, dir string) (bool, error
 	return err == nil, err
 }
 
-// OpenMemory returns an empty ledger in memory. It drops the records of each
-// batch that is done, so that it does not grow.
+// OpenMemory returns an empty ledger in memory, for one run of one engine. It
+// drops the records of each batch that is done, so that it does not grow.
 func OpenMemory(ctx context.Context) (*Ledger, error) {
 	m := store.NewMemory()
 	l, err := Open(ctx, m, "ledger", nil)
@@ -105,10 +106,10 @@ func (l *Ledger) ID() string { return l.header.ID }
 // must not change them.
 func (l *Ledger) Settings() map[string]string { return l.header.Settings }
 
-// Records returns the store of the ledger and its directory there, for records
-// of attempts at a batch: their names must begin with the batch's number, and
-// they vanish when the batch moves into history. The store is nil if the ledger
-// is in memory.
+// Records returns the store of the ledger and its directory in it, for records
+// of attempts at a batch. Their names must begin with the batch's number as
+// twelve digits and a dot; Truncate removes them with the batch's records. If the
+// ledger is in memory, the store is nil.
 func (l *Ledger) Records() (store.Records, string) {
 	if l.memory != nil {
 		return nil, ""
@@ -136,16 +137,15 @@ func (l *Ledger) Done(ctx context.Context, batch int64) (bool, error) {
 	return d != nil, err
 }
 
-// PutPlan puts a plan unless its batch has one, and returns the plan that the
-// batch has. The caller must have read the plans of all batches before it.
-//
-// The returned plan counts only if no snapshot covers the batch; see Snapshot.
+// PutPlan puts a plan unless the batch has one, and returns the batch's plan. The
+// caller must have read the plans of all batches before it. The returned plan is
+// void if a snapshot covers the batch; see Snapshot.
 func (l *Ledger) PutPlan(ctx context.Context, p *Plan) (*Plan, error) {
 	return put(ctx, l, p.Batch, kindPlan, p)
 }
 
-// PutCommit puts a commit unless its batch has one, and returns the commit that
-// the batch has. The same condition applies as for PutPlan.
+// PutCommit puts a commit unless the batch has one, and returns the batch's
+// commit, which is void if a snapshot covers the batch; see Snapshot.
 func (l *Ledger) PutCommit(ctx context.Context, c *Commit) (*Commit, error) {
 	return put(ctx, l, c.Batch, kindCommit, c)
 }
@@ -171,7 +171,8 @@ func (l *Ledger) PlanPath(batch int64) string { return l.path(recordName(batch, 
 func (l *Ledger) CommitPath(batch int64) string { return l.path(recordName(batch, kindCommit)) }
 
 // LastRecord returns the highest number of a batch that has a record of its own,
-// also if Batches ends before it because a record is missing, or 0.
+// or 0 if there is none. If a plan is missing, that may be after the last batch
+// that Batches yields.
 func (l *Ledger) LastRecord(ctx context.Context) (last int64, err error) {
 	err = l.list(ctx, "", func(name string, _ int64) {
 		if n, ok := recordBatch(name); ok {
@@ -181,7 +182,7 @@ func (l *Ledger) LastRecord(ctx context.Context) (last int64, err error) {
 	return last, err
 }
 
-// path returns the name in the store of something in the ledger's directory.
+// path returns the name in the store of a record in the ledger's directory.
 func (l *Ledger) path(name string) string { return path.Join(l.dir, name) }
 
 func get[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch int64, kind recordKind) (*T, error) {
@@ -202,7 +203,7 @@ func find[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch in
 	return v, err
 }
 
-// put puts a record unless it exists, and returns the existing one.
+// put puts a record unless one exists, and returns the one that then exists.
 func put[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch int64, kind recordKind, v *T) (*T, error) {
 	name := l.path(recordName(batch, kind))
 	data, err := json.Marshal(v)

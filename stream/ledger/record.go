@@ -15,16 +15,16 @@ type Plan struct {
 	Token   string    `json:"token"` // of the writer: distinguishes equal plans
 	Created time.Time `json:"created"`
 	Ranges  []Range   `json:"ranges,omitempty"`
-	// Starts records where partitions begin that this plan is the first to
-	// name, if they do not begin at their oldest offset or are not read yet.
+	// Starts records where the partitions begin that no earlier plan names,
+	// unless that is their oldest offset and a range of this plan begins there.
 	Starts []Start `json:"starts,omitempty"`
-	// Limit is the most offsets an attempt may cover, because the ranges may
-	// hold a message that kills its reader. If zero, an attempt covers them all.
+	// Limit is the most offsets that an attempt may cover, because the ranges may
+	// hold a message that kills its reader. If zero, there is no limit.
 	Limit int64 `json:"limit,omitempty"`
 }
 
-// Start is where the reading of a partition begins, chosen when the ledger was
-// new. The offsets [At−Skipped, At) are left out.
+// Start is the offset at which a partition begins. The offsets [At−Skipped, At)
+// exist but are not read.
 type Start struct {
 	Partition string `json:"partition"`
 	At        int64  `json:"at"`
@@ -37,13 +37,13 @@ type Commit struct {
 	Batch   int64     `json:"batch"`
 	Token   string    `json:"token"` // of the attempt that staged the files
 	Created time.Time `json:"created"`
-	// Accounts covers the planned ranges or a prefix of each. The offsets it
-	// leaves out may be planned again.
+	// Accounts covers each planned range or a prefix of it. The offsets that are
+	// left out may be planned again.
 	Accounts []Account `json:"accounts,omitempty"`
 	Rows     Receipt   `json:"rows"`
 	Rejects  Receipt   `json:"rejects"`
-	// Limit is the most offsets the attempt was allowed to cover after earlier
-	// attempts had died. If zero, it covered the whole plan.
+	// Limit is the most offsets that the attempt was allowed to cover, because
+	// earlier ones had died. If zero, there was no limit.
 	Limit int64 `json:"limit,omitempty"`
 	Bytes int64 `json:"bytes"` // of the messages read
 	// Seconds is the duration of the attempt. Reading, transforming and writing
@@ -51,8 +51,8 @@ type Commit struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// doneRecord is a hint that a batch has been published in full. Where it is
-// missing, any process publishes the batch again.
+// doneRecord is a hint that a batch has been published. If it is missing, any
+// process may publish the batch again.
 type doneRecord struct {
 	Batch   int64     `json:"batch"`
 	Created time.Time `json:"created"`
@@ -72,8 +72,8 @@ func recordName(batch int64, kind recordKind) string {
 	return fmt.Sprintf("%012d.%s", batch, kind)
 }
 
-// recordBatch returns the batch that a record belongs to, given the record's
-// name within the ledger's directory, and whether it belongs to one.
+// recordBatch returns the batch that a record belongs to by its name within the
+// ledger's directory, and whether it belongs to one.
 func recordBatch(name string) (batch int64, ok bool) {
 	number, _, ok := strings.Cut(name, ".")
 	n, err := strconv.ParseInt(number, 10, 64)
