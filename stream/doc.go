@@ -28,7 +28,7 @@
 //   - ledger: the record of all batches; see package ledger.
 //   - plan: the record that claims a batch's ranges.
 //   - attempt: one try to read, transform and stage a batch.
-//   - chunk: a run of messages from the source, the unit of work of an attempt.
+//   - chunk: messages that a source yields together, the unit of work of an attempt.
 //   - stage: to write rows where no reader looks.
 //   - receipt: what a sink returns from staging: how to publish the rows.
 //   - account: what became of each offset of a range: read, lost, rejected and so on.
@@ -45,19 +45,20 @@
 // # What is promised
 //
 // With a ledger in a durable [store.Store] and a sink that keeps its contract,
-// the rows of each message are published once or, if a transform drops them,
-// accounted for as dropped. Nothing is visible before its commit. Every offset
-// is in the account of exactly one commit. Offsets that the source no longer has
-// are a [LostError] or, with RecordLost, recorded as lost, but never skipped
-// silently. A partition that ends before what was archived of it is a
-// [TruncatedError].
+// the rows of each message are published exactly once, or accounted for as
+// dropped if a transform drops them. Nothing is visible before its commit. Every
+// offset is in the account of exactly one commit. Offsets that the source no
+// longer has are never skipped silently: they are a [LostError] or, with
+// RecordLost, recorded as lost. A partition that ends before what was archived
+// of it is a [TruncatedError].
 //
 // What is not promised:
 //
-//   - A [SinkFunc] delivers at least once: after a crash or a retry, rows come
-//     again.
-//   - Without Rejects, rejected messages are logged by cause, counted, and gone.
-//   - Without a Ledger, each start begins at the beginning.
+//   - A [SinkFunc] delivers at least once: after a crash or a retry it gets the
+//     rows of a batch again.
+//   - Without Rejects, rejected messages are logged by cause and counted, but not
+//     kept.
+//   - Without a Ledger, each Run or Drain starts from the beginning.
 //   - A transform may see the same rows again, and may then return something
 //     else. The first commit counts, whole.
 //   - Messages that a producer sent twice are two messages.
@@ -66,28 +67,30 @@
 //
 // Any number of engines may work on one ledger at the same time, in one process
 // or on many machines that share a store. Each claims what is free, so they
-// share the work; an [Extent] that is AssignedElsewhere is left to another, such
-// as the member of a Kafka group that has the partition. Correctness does not
-// depend on the assignment: claims cannot overlap, and a process that wakes up
-// after an hour finds its batch decided.
+// share the work. An engine leaves an [Extent] that is AssignedElsewhere to
+// another one, such as the member of a Kafka group that has the partition.
+// Correctness does not depend on the assignment: claims cannot overlap, and a
+// process that wakes up after an hour finds its batch decided.
 //
-// A process at work on a batch puts a heartbeat each second. A batch without a
-// heartbeat for five seconds, or whose heartbeats report no progress for a
-// minute, is taken over by an engine that its first partition is assigned to. If
-// the first process was only stopped for a while, both do the same work, and the
-// first commit counts. Joining, leaving and dying need no flush. Alone saves the
-// heartbeats and the waiting if a lock ensures that there is one process.
+// A process at work on a batch puts a heartbeat each second. If there is none for
+// five seconds, or if the heartbeats report no progress for a minute, the engine
+// that the batch's first partition is assigned to takes the batch over. If the
+// first process was only stopped for a while, both do the same work, and the
+// first commit counts. Nothing has to be flushed when a process joins, leaves or
+// dies. If a lock ensures that there is one process, set Alone: it needs no
+// heartbeats and never waits.
 //
 // # A message that kills
 //
-// An attempt that began, did not end and has no heartbeat has died with its
-// process. After two deaths a batch is halved, and halved again with each
-// further one, until a message is alone; once it has killed three processes it
-// is rejected, with that as the cause. One death for each halving and four more
-// find one message in a batch of any size, if something restarts the process.
+// An attempt that has begun, has not ended and has no heartbeat has died with its
+// process. After two deaths the next attempt covers half of the batch, and with
+// each further death half as much, down to a single message. Once that has
+// killed three processes it is rejected, with that as the cause. To find one
+// such message takes one death for each halving and four more, and something
+// that restarts the process.
 //
 // If something keeps killing a hung process, the messages it was reading are
-// blamed: after three deaths for a batch of one message, after twelve for one of
+// blamed: after three deaths in a batch of one message, after twelve in one of
 // 300. They are rejected whole and can be replayed. A message that kills the
 // source itself is not found.
 //
@@ -107,17 +110,17 @@
 // and not yet been taken by the sink. The bytes of a batch are those of its
 // messages; InFlight counts the buffers that hold them. Memory is InFlight, plus
 // what the transforms make of it, plus what the sink holds: a backlog of days
-// needs no more than a minute's. While more is waiting, batches follow each other at
-// once; otherwise there is one each Interval.
+// needs no more than a minute's. While more is waiting, each batch begins as soon
+// as the one before is done; otherwise there is one each Interval.
 //
 // # Errors and retries
 //
-// An error of a source, a transform, a sink or the ledger is retried as [Retry]
-// says. One that is marked [Permanent], or persists, stops the engine with a
-// [*BatchError] that names the batch, its ranges and the stage. Nothing is lost
-// by that, nor by the end of the context: what was staged without a commit is
-// done again at the next start. If the context ends while a batch is being
-// committed, the engine has ten seconds to publish it.
+// After an error of a source, a transform, a sink or the ledger, the engine
+// retries as [Retry] says. If the error is marked [Permanent], or persists, the
+// engine stops with a [*BatchError] that names the batch, its ranges and the
+// stage. Nothing is lost when the engine stops or the context ends: a batch
+// without a commit is staged again at the next start. If the context ends while
+// a batch is being committed, the engine has ten seconds to publish it.
 //
 // # Writing a source
 //
@@ -126,8 +129,8 @@
 // time, with an [Account] of the offsets it covers. Three rules make batches
 // repeatable:
 //
-//   - equal ranges yield equal messages in equal chunks, whatever one fetch
-//     returned;
+//   - equal ranges yield equal messages in equal chunks, however the source
+//     fetches them;
 //   - the accounts of a range follow each other without a gap, and add up;
 //   - a range whose To is [ledger.UnknownEnd] ends with an account with End set.
 //

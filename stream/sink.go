@@ -11,19 +11,19 @@ import (
 // before the ledger has decided the batch.
 type Sink interface {
 	// Stage makes the rows of a batch durable where no reader looks, and returns
-	// how to publish them. It reads b.Rows to the end or returns an error; what
-	// it has staged by then is left for Sweep. The engine calls Stage of a sink
-	// for one batch at a time.
+	// how to publish them. It must read b.Rows to the end, or return an error
+	// and leave what it has staged to Sweep. The engine stages one batch at a
+	// time.
 	Stage(ctx context.Context, b Batch) (Receipt, error)
 
-	// Publish makes the rows of a committed batch visible, given the receipt of
-	// the attempt that won. It may be called by any process and more than once:
-	// what is published already must stay unchanged.
+	// Publish makes the rows of a committed batch visible, given the receipt in
+	// its commit. Any process may call it, and more than once: what is already
+	// published must stay unchanged.
 	Publish(ctx context.Context, id BatchID, r Receipt) error
 }
 
-// BatchID uniquely identifies a batch. It is the same in every attempt at the
-// batch and in every process, so published names are made of it.
+// BatchID uniquely identifies a batch. It is the same in every attempt and every
+// process, so the names of published files are made of it.
 type BatchID struct {
 	Ledger string // the ledger's id
 	Number int64  // within the ledger, from 1
@@ -32,8 +32,8 @@ type BatchID struct {
 // Batch is what a sink stages.
 type Batch struct {
 	BatchID
-	// Attempt uniquely identifies this attempt at the batch. Staged names
-	// contain it beside the BatchID.
+	// Attempt uniquely identifies this attempt at the batch. The names of staged
+	// files contain it, so that attempts do not overwrite each other's files.
 	Attempt string
 	// Rows yields the rows in the order of their messages. Each is borrowed
 	// until the next one is requested, unless its record is retained. It may be
@@ -41,22 +41,22 @@ type Batch struct {
 	Rows iter.Seq2[Rows, error]
 }
 
-// A Sweeper is a Sink that can remove what it has staged in vain. The engine
-// works without it, but then dead attempts leave files in staging.
+// A Sweeper is a Sink that can remove staged files that will not be published.
+// Without these methods, failed and dead attempts leave their files in staging.
 type Sweeper interface {
-	// Sweep removes what attempts that died or lost have staged for a decided
-	// batch. The engine calls it after all sinks have published the batch, so
-	// they may share a staging area. It must not touch other batches.
+	// Sweep removes everything that is still staged for a batch. The engine calls
+	// it after all sinks have published the batch, so they may share a staging
+	// area. It must not touch other batches.
 	Sweep(ctx context.Context, id BatchID) error
-	// Discard removes what a receipt names. The engine calls it when an attempt
-	// failed or lost: no commit names these files, and none ever will. What
-	// cannot be removed is left for Sweep.
+	// Discard removes the staged files of a receipt. The engine calls it after an
+	// attempt whose receipt no commit contains or ever will. What cannot be
+	// removed is left to Sweep.
 	Discard(ctx context.Context, r Receipt)
 }
 
-// Publish publishes a committed batch of a ledger, given the ledger's id, and
-// sweeps, as an engine does. If rejects is nil, there are none. It may be called
-// by any process, and more than once.
+// Publish publishes a committed batch, given the ledger's id, and sweeps, as the
+// engine does. If rejects is nil, rejects are not published. Any process may call
+// it, and more than once.
 func Publish(ctx context.Context, ledgerID string, c *ledger.Commit, rows, rejects Sink) error {
 	id := BatchID{ledgerID, c.Batch}
 	if err := makeVisible(ctx, id, c, rows, rejects); err != nil {
@@ -84,9 +84,9 @@ func sweep(ctx context.Context, id BatchID, sinks ...Sink) error {
 	return nil
 }
 
-// SinkFunc is a Sink made of a function, for services that print, count or
-// send. It has nothing to publish, so it delivers at least once: after a crash
-// or a retry the rows of a batch come again.
+// SinkFunc is a Sink made of a function, for services that print, count or send.
+// It has nothing to publish, so it delivers at least once: after a crash or a
+// retry it gets the rows of a batch again.
 type SinkFunc func(ctx context.Context, rows Rows) error
 
 // Stage calls f for each record of the batch, in order.

@@ -12,16 +12,15 @@ import (
 type Source interface {
 	// Available returns what can be read now, one extent for each partition, in
 	// the same order at each call. The engine calls it before each plan, never
-	// concurrently. It may block on the network. The engine retries an error
-	// with backoff unless it is Permanent.
+	// concurrently. It may block. The engine retries an error with backoff,
+	// unless it is Permanent.
 	Available(ctx context.Context) ([]Extent, error)
 
 	// Read yields the messages of the ranges, one range after the other or
-	// interleaved, but equal ranges must yield equal messages in equal order
-	// with equal chunk boundaries. Several ranges may be of one partition; they
-	// are disjoint, in any order, and each has its own accounts. The engine puts
-	// the most urgent range first, because a batch that gets full leaves out
-	// what comes last.
+	// interleaved. Equal ranges must yield equal messages in equal order with
+	// equal chunk boundaries. Several ranges may be of one partition; they are
+	// disjoint, in any order, and each has its own accounts. The most urgent
+	// range comes first, because a batch that gets full leaves out the last ones.
 	//
 	// A range may begin before the oldest offset that still exists, or name a
 	// partition that has vanished since Available: Read then yields an account
@@ -29,10 +28,9 @@ type Source interface {
 	// For an extent that is Gone and has an unknown end it yields an empty
 	// account with End set.
 	//
-	// Read ends when the ranges are read, when a range with an unknown end has
-	// ended, at the first error, or when the engine stops iterating because the
-	// batch is full. After an error the engine calls Read again, with backoff,
-	// for the whole batch.
+	// Read ends when all ranges have been read to their ends, at the first error,
+	// or when the engine stops iterating because the batch is full. After an
+	// error the engine calls Read again, with backoff, for the whole batch.
 	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
 }
 
@@ -47,27 +45,26 @@ type Chunk struct {
 	// next Read rows of Messages. Within a batch the accounts of a range must
 	// follow each other without a gap; the engine checks that.
 	Accounts []Account
-	// Weight is the most memory, in bytes, that decoding the chunk may take if
-	// that is more than its messages do, as for compressed ones. It counts
-	// against Limits.InFlight until the chunk has been decoded.
+	// Weight is the most memory, in bytes, that the chunk may take while it is
+	// decoded, if that is more than its messages take, as with compressed ones.
+	// It counts against Limits.InFlight until the chunk has been decoded.
 	Weight int64
-	// Rejects are messages that the source itself found to be bad.
+	// Rejects are the bad messages that the source itself has found.
 	Rejects []Reject
 }
 
-// A Resumer is a Source that wants to know what was archived before. Resume is
-// called once in each Run or Drain, before the first call of Available, with
-// the lowest offset that is not settled for each partition that the ledger
-// names. The source may then list partitions that have vanished meanwhile as
-// Gone.
+// A Resumer is a Source that wants to know what was archived before. The engine
+// calls Resume once in each Run or Drain, before Available, with the lowest
+// offset that is not settled of each partition that the ledger names. The source
+// may then list partitions that have since vanished as Gone.
 type Resumer interface {
 	Resume(ctx context.Context, settled map[string]int64) error
 }
 
 // A Committer is a Source that wants to know what has been archived, so that
-// other tools can show the lag. Committed is called after the publication of
-// each batch, with the lowest offset that is not settled for each partition
-// that the ledger names. An error is logged; the ledger remains authoritative.
+// other tools can show the lag. The engine calls Committed after each batch, with
+// the lowest offset that is not settled of each partition that the ledger names.
+// It logs an error and goes on: only the ledger decides what is read next.
 type Committer interface {
 	Committed(ctx context.Context, settled map[string]int64) error
 }
