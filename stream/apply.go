@@ -11,8 +11,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// apply passes a chunk through the transforms. The rows and rejects that it
-// returns refer to the chunk's messages, whatever transforms lie between.
+// apply passes a chunk through the transforms. The rows and rejects of the result
+// refer to the chunk's messages.
 func (m *MicroBatch) apply(ctx context.Context, c Chunk) (Result, error) {
 	out := Result{Rejects: slices.Clone(c.Rejects)}
 	if c.Messages == nil {

@@ -13,10 +13,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// stage makes one attempt at a planned batch: a reader, workers that transform
-// chunk by chunk, and the sinks, which get the chunks in the order of reading.
-// It returns the commit to put, or nil if another process has begun the attempt
-// first.
+// stage makes one attempt at a planned batch, with a reader, workers that
+// transform chunk by chunk, and the sinks, which get the chunks in the order of
+// reading. It returns the commit to put, or nil if another process has begun the
+// attempt first.
 func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, error) {
 	scope, err := e.beginAttempt(ctx, plan)
 	if err != nil || scope == nil {
@@ -58,8 +58,8 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	return &commit, nil
 }
 
-// discard removes what was staged for a commit that does not count, as far as
-// the sinks can.
+// discard removes what was staged for a commit that does not decide its batch,
+// if the sinks can.
 func (e *engine) discard(ctx context.Context, c *ledger.Commit) {
 	ctx = context.WithoutCancel(ctx)
 	if s, ok := e.job.Sink.(Sweeper); ok {
@@ -70,8 +70,8 @@ func (e *engine) discard(ctx context.Context, c *ledger.Commit) {
 	}
 }
 
-// attempt is one try at a batch. The first error cancels its context, and all
-// goroutines end.
+// attempt is one attempt at a batch. The first error cancels its context, which
+// ends all its goroutines.
 type attempt struct {
 	engine *engine
 	token  string
@@ -80,10 +80,10 @@ type attempt struct {
 	gate   *gate
 	tally  *tally
 	work   chan *chunkJob // to the workers
-	order  chan *chunkJob // to deliver, in the order of reading
+	order  chan *chunkJob // to deliver: the same, in the order of reading
 
 	bytes     int64             // of messages read
-	exhausted bool              // the source has nothing left of the ranges
+	exhausted bool              // the source has read the ranges to their ends
 	causes    causes            // of rejects
 	times     []arrow.Timestamp // of the messages that have one
 }
@@ -131,9 +131,9 @@ func (a *attempt) read(ctx context.Context) {
 		}
 		rows += chunkRows(chunk)
 		e.job.progress.reading(rows)
-		late := !e.draining && rows > 0 && time.Since(begun) >= e.interval/2 // the speed was a guess
-		if rows >= e.batchLimits.Rows || a.bytes >= e.batchLimits.Bytes || late {
-			e.hasBacklog = true
+		overdue := !e.draining && rows > 0 && time.Since(begun) >= e.interval/2 // slower than estimated
+		if rows >= e.batchLimits.Rows || a.bytes >= e.batchLimits.Bytes || overdue {
+			e.moreWaiting = true
 			return
 		}
 	}
@@ -147,7 +147,7 @@ func chunkRows(c Chunk) int64 {
 	return c.Messages.NumRows()
 }
 
-// enqueue waits for room and passes a chunk on.
+// enqueue waits until the gate admits a chunk, and passes it on.
 func (a *attempt) enqueue(ctx context.Context, chunk Chunk) error {
 	j := &chunkJob{chunk: chunk, memory: recordsize.Buffers{}, done: make(chan struct{})}
 	var held int64
@@ -181,7 +181,7 @@ func (a *attempt) enqueue(ctx context.Context, chunk Chunk) error {
 	return nil
 }
 
-// transform processes chunks concurrently with other workers.
+// transform is one worker.
 func (a *attempt) transform(ctx context.Context) {
 	for j := range a.work {
 		if j.err = ctx.Err(); j.err == nil {
@@ -223,7 +223,7 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 		}
 		out := j.result.Rows
 		j.result.Rows = nil
-		j.release() // rows keep alive what they point into
+		j.release() // the rows retain the buffers that they need
 		rows.send(ctx, out, func() { a.gate.leave(j.memory); a.scope.heartbeats.progressed() })
 	}
 	if a.exhausted && ctx.Err() == nil {
@@ -258,11 +258,11 @@ func (a *attempt) account(j *chunkJob) error {
 	return nil
 }
 
-// outlet brings rows to one sink.
+// outlet passes rows to one sink.
 type outlet struct {
 	sink  Sink
 	ch    chan delivery
-	ended bool // the sink has seen the end of the batch
+	ended bool // the sink has read to the end of the batch
 }
 
 type delivery struct {
@@ -319,8 +319,8 @@ func (o *outlet) rows(ctx context.Context) iter.Seq2[Rows, error] {
 	}
 }
 
-// each yields the rows and releases them one by one, also after yield has
-// returned false. It reports whether yield wants more.
+// each yields the rows until yield returns false, and releases all of them one
+// by one. It reports whether yield wants more.
 func (d delivery) each(yield func(Rows, error) bool) bool {
 	more := true
 	for _, r := range d.rows {

@@ -31,7 +31,7 @@ func settledOf(t *testing.T, settled ...Range) *protocol.Coverage {
 
 // of are the planInput of a batch of so many messages of a known size.
 func of(rows int64, share float64) planInput {
-	return planInput{Limits: Limits{Rows: rows, BacklogShare: share}.withDefaults(), messageSize: 1}
+	return planInput{limits: Limits{Rows: rows, BacklogShare: share}.withDefaults(), messageSize: 1}
 }
 
 func TestChooseLate(t *testing.T) {
@@ -52,7 +52,7 @@ func TestChooseLate(t *testing.T) {
 		"uneven, but not far behind": {append(behind, Range{Partition: "b", From: 0, To: 5}, Range{Partition: "c", From: 0, To: 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, of(96, 0),
 			[]Range{{Partition: "a", From: 100, To: 195}, {Partition: "b", From: 5, To: 6}, {Partition: "c", From: 5, To: 6}}, true},
 		"few messages":              {[]Range{{Partition: "a", From: 0, To: 10}}, []Extent{extent("a", 0, 70, 0)}, of(10, 0), []Range{{Partition: "a", From: 10, To: 20}}, true},
-		"size not known":            {behind, []Extent{extent("a", 0, 9000, 0)}, planInput{Limits: Limits{Rows: 100}.withDefaults()}, []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"size not known":            {behind, []Extent{extent("a", 0, 9000, 0)}, planInput{limits: Limits{Rows: 100}.withDefaults()}, []Range{{Partition: "a", From: 100, To: 200}}, true},
 		"jumped, little is new":     {jumped, []Extent{extent("a", 0, 9510, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9510}, {Partition: "a", From: 100, To: 190}}, true},
 		"jumped, nothing is new":    {jumped, []Extent{extent("a", 0, 9500, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
 		"jumped, much is new":       {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9550}, {Partition: "a", From: 100, To: 150}}, true},
@@ -348,7 +348,7 @@ func TestLateProperties(t *testing.T) {
 					e.From += s.rnd.Int64N(e.To - e.From + 1)
 				}
 				if s.rnd.IntN(5) == 0 {
-					l.Rows = 50 + s.rnd.Int64N(2000) // limits follow the speed
+					l.limits.Rows = 50 + s.rnd.Int64N(2000) // limits follow the speed
 				}
 				late := s.lateRows()
 				ranges, _ := s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
@@ -359,9 +359,9 @@ func TestLateProperties(t *testing.T) {
 						got += r.Len()
 					}
 				}
-				if kept := int64(max(share, 0) * float64(l.Rows)); !prefixes && !retention {
+				if kept := int64(max(share, 0) * float64(l.limits.Rows)); !prefixes && !retention {
 					require.GreaterOrEqual(t, got, min(late, kept), "late data has its share")
-					require.LessOrEqual(t, planned, l.Rows+int64(2*len(s.extents)))
+					require.LessOrEqual(t, planned, l.limits.Rows+int64(2*len(s.extents)))
 				}
 			}
 			for i := 0; !s.done(); i++ {

@@ -10,9 +10,9 @@ import (
 
 var errBorrowed = errors.New("Apply released or returned a record that it only borrows: do not release it, and return it by stream.Pass")
 
-// borrowedRecord is a record that a transform borrows. It counts the references
-// that the transform takes: one too few would otherwise show much later, in
-// unrelated code.
+// borrowedRecord is a record that is lent to a transform. It counts the
+// references that the transform takes: a missing one would otherwise show much
+// later, in unrelated code.
 type borrowedRecord struct {
 	arrow.Record
 	held atomic.Int64

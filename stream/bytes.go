@@ -5,9 +5,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// messageBytes returns the size of a record's messages: of keys and values with
-// MessageSchema, of all columns with another schema. It does not depend on what
-// else is in the buffers.
+// messageBytes returns the size of a record's messages: of the keys and values
+// with MessageSchema, of all columns with another schema. What else is in their
+// buffers does not count.
 func messageBytes(r arrow.Record) (n int64) {
 	cols := r.Columns()
 	if r.Schema().Equal(MessageSchema) {

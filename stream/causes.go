@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Causes may quote names and numbers from messages, so that no two are equal:
-// only maxCauses are counted separately.
+// Causes may quote names and numbers from messages, so there may be one for each
+// message: only maxCauses are counted separately.
 const (
 	maxCauses   = 20
 	otherCauses = "other causes"

@@ -30,7 +30,7 @@
 //   - ledger: the record of all batches; see package ledger.
 //   - plan: the record that claims a batch's ranges.
 //   - attempt: one try to read, transform and stage a batch.
-//   - chunk: a run of messages from the source, the unit of work of an attempt.
+//   - chunk: messages that a source yields together, the unit of work of an attempt.
 //   - stage: to write rows where no reader looks.
 //   - receipt: what a sink returns from staging, and needs to publish the rows.
 //   - account: what became of each offset of a range: read, lost, rejected and so on.
@@ -92,7 +92,7 @@
 // restarts the process.
 //
 // If something keeps killing a hung process, the messages it was reading are
-// blamed: after three deaths for a batch of one message, after twelve for one of
+// blamed: after three deaths in a batch of one message, after twelve in one of
 // 300. They are rejected whole and can be replayed. A message that kills the
 // source itself is not found.
 //

@@ -30,22 +30,22 @@ type engine struct {
 	retry    Retry
 	log      *slog.Logger
 
-	extents         []Extent        // what the source has
-	listedAt        time.Time       // when the source was asked; zero if never
-	draining        bool            // the extents stay what they were at first
-	others          map[string]bool // partitions assigned to another process
-	truncated       map[string]bool // partitions found truncated
-	notifiedThrough int64           // the batch before which the source was told what is settled
-	hasBacklog      bool            // the last batch left something waiting
-	ledgerFresh     bool            // the engine has not waited since it read the ledger
-	plannedAt       time.Time       // when the last batch was planned
+	extents       []Extent        // what the source has; while draining, what it had at first
+	listedAt      time.Time       // when the source was asked; zero if never
+	draining      bool            // Drain, not Run
+	others        map[string]bool // partitions assigned to another process
+	truncated     map[string]bool // partitions found truncated
+	notifiedFirst int64           // state.First when the source was last told what is settled
+	moreWaiting   bool            // the last batch did not take everything that was waiting
+	ledgerFresh   bool            // the engine has not waited since it read the ledger
+	plannedAt     time.Time       // when the last batch was planned
 
 	batchLimits Limits  // of the next batch
 	speed       float64 // of the last batch staged here, in bytes a second; 0 if unknown
 	messageSize float64 // mean of the last batch, in bytes; 0 if unknown
 
 	ownPlans map[int64]string        // tokens of this engine's plans, by batch
-	peers    map[int64]*peerActivity // at the undecided batches of others
+	peers    map[int64]*peerActivity // other engines' activity, by batch that they planned
 	poison   poisonState
 }
 
@@ -65,10 +65,10 @@ func (e *engine) loop(ctx context.Context) error {
 	}
 }
 
-// errDrained ends the loop of an engine that has nothing left to do.
+// errDrained ends the loop of a drain that has nothing left to do.
 var errDrained = errors.New("drained")
 
-// step takes the next action. work outlives ctx by the grace period.
+// step carries out the next action. work outlives ctx by the grace period.
 func (e *engine) step(ctx, work context.Context) error {
 	s := &e.state
 	if s.Looked && !s.HasStaged() && time.Since(e.listedAt) >= peerPollInterval && e.hasForeignBatch() {
@@ -116,7 +116,7 @@ func (e *engine) step(ctx, work context.Context) error {
 	return nil
 }
 
-// forget drops what is known of batches that are decided.
+// forget drops what the engine keeps of batches that need no more work.
 func (e *engine) forget() {
 	if t := e.poison.current; t != nil {
 		if x := e.state.Entry(t.batch); x == nil || !x.Undecided() {
@@ -127,10 +127,10 @@ func (e *engine) forget() {
 	maps.DeleteFunc(e.peers, func(batch int64, _ *peerActivity) bool { return batch < e.state.First })
 }
 
-// nextPlanAt returns when the next batch is to be planned.
+// nextPlanAt returns the time to plan the next batch, zero for at once.
 func (e *engine) nextPlanAt() time.Time {
 	switch {
-	case e.draining && len(e.state.Tail) == 0 && len(e.others) == 0 || e.hasBacklog || e.plannedAt.IsZero():
+	case e.draining && len(e.state.Tail) == 0 && len(e.others) == 0 || e.moreWaiting || e.plannedAt.IsZero():
 		return time.Time{}
 	case e.draining:
 		return e.plannedAt.Add(pollInterval)
@@ -138,8 +138,8 @@ func (e *engine) nextPlanAt() time.Time {
 	return e.plannedAt.Add(e.interval)
 }
 
-// snapshotPeriod returns how many batches are done from one snapshot to the
-// next. A snapshot of very many partitions costs more, and comes later.
+// snapshotPeriod returns the number of batches from one snapshot to the next.
+// It grows with the number of partitions, because so does a snapshot.
 func (e *engine) snapshotPeriod() int64 {
 	period := e.job.SnapshotEvery
 	if period <= 0 {
@@ -158,7 +158,7 @@ func withGracePeriod(ctx context.Context) (context.Context, context.CancelFunc) 
 	return work, func() { stop(); cancel() }
 }
 
-// wait sleeps until a time, or until the ledger should be read again.
+// wait sleeps until a time, or until the ledger has to be read again.
 func (e *engine) wait(ctx context.Context, until time.Time) error {
 	d := time.Until(until)
 	switch {
@@ -200,7 +200,7 @@ func stageOf(a protocol.Action) Stage {
 // permanent, or the context ends.
 func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
-		return err // a store need not check it
+		return err // f need not check the context
 	}
 	for n := 1; ; n++ {
 		err := f(ctx)
@@ -221,7 +221,7 @@ func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(
 	}
 }
 
-// fail makes an error of a batch.
+// fail returns the error that stops the engine at a batch.
 func (e *engine) fail(batch int64, stage Stage, tries int, err error) error {
 	var s *stageError
 	if errors.As(err, &s) {
@@ -286,8 +286,8 @@ func (e *engine) put(ctx context.Context, a protocol.Action, x *protocol.Entry) 
 }
 
 // stageOrYield makes an attempt at a batch, unless another process has begun
-// one first. If it fails because another process has decided the batch, and may
-// have removed what was staged, that is not a failure.
+// one first. If the attempt fails but another process has decided the batch, and
+// so may have removed the staged files, it returns that commit and no error.
 func (e *engine) stageOrYield(ctx context.Context, x *protocol.Entry) (got protocol.Result, err error) {
 	got.Commit, err = e.stage(ctx, x.Plan)
 	if err == nil || ctx.Err() != nil {
@@ -299,8 +299,8 @@ func (e *engine) stageOrYield(ctx context.Context, x *protocol.Entry) (got proto
 	return protocol.Result{}, err
 }
 
-// snapshot puts a snapshot of the batches through one, and removes the records
-// that it covers. If the removal fails, the next snapshot's repeats it.
+// snapshot puts a snapshot that covers the batches through one, and moves their
+// records into history. If that fails, the next snapshot repeats it.
 func (e *engine) snapshot(ctx context.Context, through int64) error {
 	if err := e.ledger.PutSnapshot(ctx, e.state.Settled.Snapshot(through)); err != nil {
 		return err
@@ -311,7 +311,7 @@ func (e *engine) snapshot(ctx context.Context, through int64) error {
 	return nil
 }
 
-// publish makes a committed batch visible and removes what other attempts left.
+// publish makes a committed batch visible and sweeps what other attempts staged.
 func (e *engine) publish(ctx context.Context, x *protocol.Entry) error {
 	id := BatchID{e.ledger.ID(), x.Commit.Batch}
 	if err := makeVisible(ctx, id, x.Commit, e.job.Sink, e.job.Rejects); err != nil {

@@ -21,14 +21,14 @@ const (
 	StagePublish   Stage = "publish"   // making rows visible
 )
 
-// BatchError reports why an engine stopped. Nothing is lost: at the next start,
-// a batch without a commit is run again, and a committed batch is published
+// BatchError reports why an engine stopped. Nothing is lost: at the next start, a
+// batch without a commit is staged again, and one that is not done is published
 // again.
 type BatchError struct {
-	Batch  int64 // 0 if before any batch
+	Batch  int64
 	Stage  Stage
-	Ranges []Range // what the batch was to read
-	Tries  int
+	Ranges []Range // the planned ones, nil before there is a plan
+	Tries  int     // how often the operation was tried
 	Err    error
 }
 
@@ -47,8 +47,8 @@ func (e *BatchError) Error() string {
 func (e *BatchError) Unwrap() error { return e.Err }
 
 // LostError reports that messages were gone from the source before they were
-// read: retention removed them, or the partition was truncated. With
-// MicroBatch.RecordLost the engine goes on.
+// read: retention removed them, or the partition was deleted. With
+// MicroBatch.RecordLost the engine continues.
 type LostError struct {
 	Range // the missing offsets
 }
@@ -96,8 +96,7 @@ func isPermanent(err error) bool {
 	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &damaged)
 }
 
-// stageError carries the stage of an error from within a batch to its
-// BatchError.
+// stageError is an error with the stage that its BatchError is to name.
 type stageError struct {
 	stage Stage
 	error
@@ -113,8 +112,8 @@ func inStage(stage Stage, err error) error {
 	return &stageError{stage, err}
 }
 
-// Retry is how an operation is retried after an error that may be temporary:
-// after Min at first, then twice as long each time up to Max, with jitter.
+// Retry is how operations are retried after an error that is not Permanent: after
+// Min at first, then after twice as long each time, up to Max, with jitter.
 type Retry struct {
 	Tries int           // the first one included; if zero, 8
 	Min   time.Duration // if zero, 100 ms

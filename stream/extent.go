@@ -2,7 +2,7 @@ package stream
 
 import "github.com/skyfinch/skyfinch/stream/ledger"
 
-// What a source and a sink exchange with the ledger; see package ledger.
+// The types of package ledger that sources and sinks use.
 type (
 	Range   = ledger.Range
 	Account = ledger.Account

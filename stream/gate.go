@@ -7,8 +7,8 @@ import (
 	"github.com/skyfinch/skyfinch/internal/recordsize"
 )
 
-// gate bounds the memory in flight. A source may cut several chunks from one
-// buffer, which counts once, until the last of them has left.
+// gate bounds the memory of chunks in flight. A buffer that several chunks share
+// counts once, until the last of them has left.
 type gate struct {
 	mu     sync.Mutex
 	limit  int64
@@ -43,7 +43,7 @@ func (g *gate) enter(ctx context.Context, buffers recordsize.Buffers) error {
 	}
 }
 
-// admit lets a chunk in, or returns what to wait for before the next try.
+// admit lets a chunk in, or returns a channel that is closed when to try again.
 func (g *gate) admit(buffers recordsize.Buffers) (freed chan struct{}, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,8 +72,8 @@ func (g *gate) add(buffers recordsize.Buffers) {
 	}
 }
 
-// resize replaces the buffers of a chunk, even if the new ones exceed the
-// limit: later chunks wait.
+// resize replaces the buffers of a chunk, even if that exceeds the limit: then
+// later chunks wait.
 func (g *gate) resize(before, after recordsize.Buffers) {
 	g.mu.Lock()
 	g.add(after)
@@ -81,7 +81,7 @@ func (g *gate) resize(before, after recordsize.Buffers) {
 	g.leave(before)
 }
 
-// leave returns what a chunk holds.
+// leave takes a chunk's buffers out.
 func (g *gate) leave(buffers recordsize.Buffers) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -10,20 +10,20 @@ import (
 
 const (
 	heartbeatInterval = time.Second
-	// stuckAfter is how long an attempt may make no progress until its
-	// heartbeats say so, and another process may try.
+	// stuckAfter is how long an attempt may make no progress before its
+	// heartbeats report it as stuck, and another process may try.
 	stuckAfter = time.Minute
 )
 
-// peerActivity is what an engine has seen of an undecided batch of others.
+// peerActivity is what an engine has seen of a batch that another one planned.
 type peerActivity struct {
-	attempts.Status
-	progressAt time.Time // when the last progress was seen, or the batch itself
+	status     attempts.Status
+	progressAt time.Time // when the batch, or the last progress at it, was seen
 	polledAt   time.Time
 }
 
-// pollPeers looks for heartbeats at the batches of others. An error of the
-// ledger counts as progress: it says nothing against them.
+// pollPeers looks for attempts and heartbeats at the batches that other engines
+// planned. An error of the ledger counts as progress: it is no sign of death.
 func (e *engine) pollPeers(ctx context.Context) {
 	for i := range e.state.Tail {
 		n, x := e.state.Number(i), &e.state.Tail[i]
@@ -32,21 +32,21 @@ func (e *engine) pollPeers(ctx context.Context) {
 		}
 		p := e.peers[n]
 		if p == nil {
-			p = &peerActivity{Status: attempts.Status{Attempt: 1}, progressAt: time.Now()}
+			p = &peerActivity{status: attempts.Status{Attempt: 1}, progressAt: time.Now()}
 			e.peers[n] = p
 		}
 		if !x.Undecided() || e.alone || time.Since(p.polledAt) < pollInterval {
 			continue
 		}
 		p.polledAt = time.Now()
-		if progress, err := e.attempts.Update(ctx, n, &p.Status); progress || err != nil {
+		if progress, err := e.attempts.Update(ctx, n, &p.status); progress || err != nil {
 			p.progressAt = time.Now()
 		}
 	}
 }
 
-// heartbeats are the heartbeats of an attempt. A nil pointer stands for an
-// attempt that needs none.
+// heartbeats puts the heartbeats of an attempt. The methods of a nil pointer do
+// nothing.
 type heartbeats struct {
 	progress atomic.Int64 // grows when the attempt makes progress
 	cancel   context.CancelFunc
@@ -87,7 +87,7 @@ func (h *heartbeats) stop() {
 	}
 }
 
-// progressed records that the attempt makes progress.
+// progressed notes that the attempt makes progress.
 func (h *heartbeats) progressed() {
 	if h != nil {
 		h.progress.Add(1)

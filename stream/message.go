@@ -36,9 +36,8 @@ const (
 	ColValue
 )
 
-// Message is one raw message for a MessageBuilder. Key and Value are not
-// copied: their buffers must stay unchanged as long as any record made of them
-// lives.
+// Message is one raw message for a MessageBuilder. Key and Value are not copied:
+// their buffers must not change while a record made of them is in use.
 type Message struct {
 	Topic     string
 	Partition int32
@@ -54,9 +53,9 @@ type View struct {
 	From, To int // less than 2 GiB
 }
 
-// MessageBuilder makes records with MessageSchema whose keys and values point
-// into the buffers that the source read them into. It must not be used
-// concurrently.
+// MessageBuilder makes records with MessageSchema. Their keys and values point
+// into the buffers that the source read them into. A MessageBuilder must not be
+// used concurrently.
 type MessageBuilder struct {
 	topic     *array.StringBuilder
 	partition *array.Int32Builder

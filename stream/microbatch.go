@@ -26,22 +26,22 @@ type MicroBatch struct {
 	// Rejects gets the messages that were rejected, with RejectSchema. If nil,
 	// they are logged by cause, counted and discarded.
 	Rejects Sink
-	// Ledger is the record of what was done. If nil, it is kept in memory, and
-	// the job starts from the beginning each time.
+	// Ledger is the record of what has been done. If nil, it is in memory, and
+	// each Run or Drain starts from the beginning.
 	Ledger *ledger.Ledger
 
-	// RecordLost decides what happens when offsets are gone from the source
-	// before they were read. If false, the engine stops with a *LostError or a
+	// RecordLost decides what happens if offsets are gone from the source before
+	// they were read. If false, the engine stops with a *LostError or a
 	// *TruncatedError. If true, the ledger records them as lost, a warning is
 	// logged, and the engine goes on. A job that a loss has stopped continues
 	// once RecordLost is set.
 	RecordLost bool
-	// Alone says that no other process works on the ledger, as a lock on its
-	// store can ensure. A batch that a dead process left is then resumed at
-	// once, not after five seconds without a heartbeat.
+	// Alone states that no other process works on the ledger, as a lock on its
+	// store can ensure. A batch that a dead process has left is then resumed at
+	// once, rather than after five seconds without a heartbeat.
 	Alone bool
 
-	Interval time.Duration // between batches while nothing waits; if zero, 10 s
+	Interval time.Duration // from batch to batch while nothing more waits; if zero, 10 s
 	Limits   Limits
 	Workers  int // goroutines that apply transforms; if zero, one for each core
 	Retry    Retry
@@ -58,11 +58,11 @@ type MicroBatch struct {
 // Schemas keeps the schema of each table, which only ever widens. A
 // *ledger.Ledger implements it.
 type Schemas interface {
-	// Widen calls merge with the table's schema, nil if it has none yet, and
-	// makes the result the table's schema before any row is written with it. If
-	// another process widens the table first, merge is called again with the
-	// wider schema. merge returns its argument itself when that is wide enough.
-	// An error of merge is returned unchanged.
+	// Widen calls merge with the table's schema, nil if there is none yet, makes
+	// the result the table's schema, and returns it; only then may rows be
+	// written with it. If another process widens the table first, merge is
+	// called again with the wider schema. merge must return its argument itself
+	// if that is wide enough. An error of merge is returned unchanged.
 	Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error)
 }
 
@@ -81,7 +81,7 @@ func (m *MicroBatch) Run(ctx context.Context) error {
 	err = e.loop(ctx)
 	var failed *BatchError
 	if ctx.Err() != nil && !errors.As(err, &failed) {
-		return nil // also when the grace period ended with an error of its own
+		return nil // also if the grace period ended with an error
 	}
 	return err
 }

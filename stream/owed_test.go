@@ -63,7 +63,7 @@ func TestUnlisted(t *testing.T) {
 	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 0, To: 3}}))
 	assert.Equal(t, []Extent{{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}}, {Range: Range{Partition: "b", From: 0, To: ledger.UnknownEnd}}}, unlisted(&c, nil))
 	assert.Equal(t, []Extent{{Range: Range{Partition: "b", From: 0, To: ledger.UnknownEnd}}}, unlisted(&c, []Extent{{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}}}))
-	ranges, _, _, err := choose(&c, nil, planInput{Limits: Limits{}.withDefaults()})
+	ranges, _, _, err := choose(&c, nil, planInput{limits: Limits{}.withDefaults()})
 	require.NoError(t, err)
 	assert.Equal(t, []Range{{Partition: "a", From: 3, To: ledger.UnknownEnd}, {Partition: "b", From: 0, To: ledger.UnknownEnd}}, ranges)
 	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 3, To: 3}, End: true}))

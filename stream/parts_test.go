@@ -409,6 +409,6 @@ func FuzzRecords(f *testing.F) {
 				return
 			}
 		}
-		choose(&state.Settled, []Extent{extent("p", 0, 100, 0)}, planInput{Limits: Limits{}.withDefaults()})
+		choose(&state.Settled, []Extent{extent("p", 0, 100, 0)}, planInput{limits: Limits{}.withDefaults()})
 	})
 }

@@ -53,17 +53,17 @@ func (l Limits) withDefaults() Limits {
 }
 
 const (
-	// minBatchBytes keeps batches on a slow store from shrinking until each
-	// takes mostly its overhead.
+	// minBatchBytes keeps batches on a slow store from shrinking until their
+	// overhead takes most of the time.
 	minBatchBytes = 8 << 20
 	// firstBatchBytes is enough to measure the speed.
 	firstBatchBytes = 64 << 20
 )
 
-// within reduces the limits to what can be done in a time at a speed in bytes a
-// second, 0 if unknown: a batch becomes readable as a whole, so new data waits
-// for the duration of its batch and the one before. While the speed is unknown,
-// so is whether a partition has a backlog: the oldest messages come first.
+// within reduces the limits to what can be done in a time at a speed in bytes
+// per second, 0 if unknown. A batch becomes readable as a whole, so new data
+// waits for the duration of its batch and of the one before. Without a speed it
+// is unknown whether a partition has a backlog: the oldest messages come first.
 func (l Limits) within(t time.Duration, speed float64) Limits {
 	if speed <= 0 {
 		l.Bytes, l.BacklogShare = min(l.Bytes, firstBatchBytes), 1
@@ -75,41 +75,41 @@ func (l Limits) within(t time.Duration, speed float64) Limits {
 
 // planInput is what choose needs besides the ledger and the source.
 type planInput struct {
-	Limits
+	limits      Limits
 	messageSize float64 // mean of the batch before, in bytes; 0 if unknown
-	recordLost  bool    // a range may begin before what still exists
+	recordLost  bool    // see MicroBatch.RecordLost
 }
 
-// choose picks the ranges of the next batch. Of each partition it takes new
+// choose returns the ranges of the next batch. From each partition it takes new
 // data and, if it has a backlog, old data; see divide. The number of rows
 // follows from their size, as the source estimates it or as it was in the last
 // batch. Ranges with an unknown end come last, in the order of the source,
-// until the limits are reached; first among them those that were begun and that
-// the source no longer lists, because it must account for them.
+// until the limits are reached. Those that were begun and are no longer listed
+// come first among them: the source must account for them.
 //
-// more reports that something was left. A partition that the ledger does not
-// know and that has nothing to read yet gets a start, so that what arrives, or
-// is lost, before the next plan is accounted for.
+// more reports whether something was left. A partition that the ledger does not
+// know and that has nothing to read yet gets a start, so that what arrives or is
+// lost before the next plan is accounted for.
 func choose(c *protocol.Coverage, extents []Extent, in planInput) (ranges []Range, starts []ledger.Start, more bool, err error) {
 	if err := checkExtents(extents); err != nil {
 		return nil, nil, false, err
 	}
-	p := planner{covered: c, planInput: in, newLedger: c.Empty()}
+	p := planner{in: in, covered: c, newLedger: c.Empty()}
 	for _, e := range append(unlisted(c, extents), extents...) {
 		if err := p.add(e); err != nil {
 			return nil, nil, false, err
 		}
 	}
-	rows, size := float64(in.Rows-p.openRows), messageSize(extents, in.messageSize)
+	rows, size := float64(in.limits.Rows-p.openRows), messageSize(extents, in.messageSize)
 	if size > 0 {
-		rows = min(rows, float64(in.Bytes-p.openBytes)/size)
+		rows = min(rows, float64(in.limits.Bytes-p.openBytes)/size)
 	}
 	p.divide(max(math.Floor(rows), 1), size > 0)
 	return append(p.ranges, p.openRanges...), p.starts, p.more, nil
 }
 
-// unlisted returns an extent for each unfinished partition that is not among
-// the extents: it was moved, deleted, or is not asked for any more.
+// unlisted returns an extent for each unfinished partition that the source does
+// not list: its file was moved or deleted, or the job no longer asks for it.
 func unlisted(c *protocol.Coverage, extents []Extent) (out []Extent) {
 	missing := maps.Clone(c.Unfinished())
 	for _, e := range extents {
@@ -123,18 +123,18 @@ func unlisted(c *protocol.Coverage, extents []Extent) (out []Extent) {
 
 // planner makes one plan.
 type planner struct {
-	planInput
+	in        planInput
 	covered   *protocol.Coverage
-	newLedger bool           // the ledger names no partition yet
-	pending   []pendingRange // one for each partition with a known end
+	newLedger bool               // the ledger names no partition yet
+	pending   []pendingPartition // with a known end
 
-	openRows, openBytes int64 // taken by ranges with an unknown end
+	openRows, openBytes int64 // rows and bytes in openRanges, as estimated
 	ranges, openRanges  []Range
 	starts              []ledger.Start
 	more                bool
 }
 
-// add takes up an extent.
+// add adds what is to be read of an extent.
 func (p *planner) add(e Extent) error {
 	oldest, known := e.From, p.covered.Knows(e.Partition)
 	start := startOf(e, p.newLedger && !e.Gone)
@@ -145,7 +145,7 @@ func (p *planner) add(e Extent) error {
 		e.From, oldest, known = start, start, true
 	case e.AssignedElsewhere: // the assigned process reports what is lost
 	case known && lowest < oldest:
-		if !p.recordLost {
+		if !p.in.recordLost {
 			return lostError(p.covered.Free(Range{Partition: e.Partition, From: lowest, To: oldest}))
 		}
 		e.From = lowest // the source accounts for what is gone
@@ -158,16 +158,15 @@ func (p *planner) add(e Extent) error {
 	case e.To == ledger.UnknownEnd:
 		p.addOpen(e)
 	default:
-		p.addPending(pendingRange{isNew: !known, oldest: oldest}, e.Partition, p.covered.Free(e.Range))
+		p.addPending(pendingPartition{isNew: !known, oldest: oldest}, e.Partition, p.covered.Free(e.Range))
 	}
 	return nil
 }
 
-// addGone takes up a partition that no longer exists, whole: nothing has to be
-// read.
+// addGone adds a partition that no longer exists, whole: it takes no reading.
 func (p *planner) addGone(e Extent) error {
 	free := p.covered.Free(e.Range)
-	if len(free) > 0 && !p.recordLost {
+	if len(free) > 0 && !p.in.recordLost {
 		return lostError(free)
 	}
 	p.openRanges = append(p.openRanges, free...)
@@ -179,14 +178,14 @@ func (p *planner) addGone(e Extent) error {
 	return nil
 }
 
-// addOpen takes up a partition whose end is unknown: it is read from its first
-// free offset on.
+// addOpen adds a partition whose end is unknown. It is read from its first free
+// offset on.
 func (p *planner) addOpen(e Extent) {
 	switch free := p.covered.Free(e.Range); {
 	case len(free) == 0:
 	case free[0].To != ledger.UnknownEnd:
-		p.addPending(pendingRange{oldest: e.From}, e.Partition, free[:1])
-	case p.openRows >= p.Rows || p.openBytes >= p.Bytes:
+		p.addPending(pendingPartition{oldest: e.From}, e.Partition, free[:1])
+	case p.openRows >= p.in.limits.Rows || p.openBytes >= p.in.limits.Bytes:
 		p.more = true
 	default:
 		p.openRows, p.openBytes = p.openRows+1, p.openBytes+e.Bytes
@@ -194,8 +193,8 @@ func (p *planner) addOpen(e Extent) {
 	}
 }
 
-// messageSize returns the mean size of a message by the estimates of the
-// source, or otherwise if it has none.
+// messageSize returns the mean size of a message by the source's estimates, or
+// otherwise if there are none.
 func messageSize(extents []Extent, otherwise float64) float64 {
 	var bytes, rows float64
 	for _, e := range extents {
@@ -209,7 +208,7 @@ func messageSize(extents []Extent, otherwise float64) float64 {
 	return bytes / rows
 }
 
-// checkExtents returns an error for extents that a ledger cannot distinguish.
+// checkExtents returns an error if a ledger could not distinguish the extents.
 func checkExtents(extents []Extent) error {
 	seen := make(map[string]bool, len(extents))
 	for _, e := range extents {
@@ -233,7 +232,7 @@ func startOf(e Extent, newLedger bool) int64 {
 	return e.From
 }
 
-// lostError names everything that is lost.
+// lostError returns an error that names everything that is lost.
 func lostError(lost []Range) error {
 	err := error(&LostError{lost[0]})
 	for _, r := range lost[1:] {

@@ -39,7 +39,7 @@ func TestChoose(t *testing.T) {
 		"open, to the limit": {fresh, []Extent{extent("a", 0, ledger.UnknownEnd, 0), extent("b", 0, ledger.UnknownEnd, 0), extent("c", 0, ledger.UnknownEnd, 0)}, 2, []Range{{Partition: "a", From: 0, To: ledger.UnknownEnd}, {Partition: "b", From: 0, To: ledger.UnknownEnd}}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ranges, starts, more, err := choose(&test.covered, test.extents, planInput{Limits: Limits{Rows: test.limit}.withDefaults()})
+			ranges, starts, more, err := choose(&test.covered, test.extents, planInput{limits: Limits{Rows: test.limit}.withDefaults()})
 			require.NoError(t, err)
 			assert.Equal(t, test.ranges, ranges)
 			assert.Equal(t, test.starts, starts)
@@ -56,11 +56,11 @@ func TestChooseRefuses(t *testing.T) {
 		`stream: the source has two partitions named "b"`:                                  {extent("b", 0, 1, 0), extent("b", 1, 2, 0)},
 		`stream: partition name "\xff" is not UTF-8, which the ledger's JSON would change`: {extent("\xff", 0, 1, 0)},
 	} {
-		_, _, _, err := choose(&used, extents, planInput{Limits: Limits{}.withDefaults()})
+		_, _, _, err := choose(&used, extents, planInput{limits: Limits{}.withDefaults()})
 		assert.EqualError(t, err, text)
 		assert.True(t, isPermanent(err))
 	}
-	_, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, planInput{Limits: Limits{}.withDefaults()})
+	_, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, planInput{limits: Limits{}.withDefaults()})
 	var lost *LostError
 	require.ErrorAs(t, err, &lost)
 	assert.Equal(t, Range{Partition: "a", From: 10, To: 12}, lost.Range)
@@ -81,7 +81,7 @@ func TestChooseByBytes(t *testing.T) {
 	} {
 		e := extent("a", 0, 100_000, 0)
 		e.Bytes = test.bytes
-		l := planInput{Limits: Limits{Rows: 50_000, Bytes: test.limit, InFlight: 1, BacklogShare: 1}, messageSize: float64(test.size)}
+		l := planInput{limits: Limits{Rows: 50_000, Bytes: test.limit, InFlight: 1, BacklogShare: 1}, messageSize: float64(test.size)}
 		ranges, _, more, err := choose(&protocol.Coverage{}, []Extent{e}, l)
 		require.NoError(t, err, name)
 		assert.Equal(t, []Range{{Partition: "a", From: 0, To: test.to}}, ranges, name)
@@ -93,7 +93,7 @@ func TestChooseByBytes(t *testing.T) {
 func TestChooseLost(t *testing.T) {
 	var used protocol.Coverage
 	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
-	l := planInput{Limits: Limits{}.withDefaults(), recordLost: true}
+	l := planInput{limits: Limits{}.withDefaults(), recordLost: true}
 	ranges, _, _, err := choose(&used, []Extent{extent("a", 12, 20, 0)}, l)
 	require.NoError(t, err)
 	assert.Equal(t, []Range{{Partition: "a", From: 10, To: 20}}, ranges)
@@ -107,7 +107,7 @@ func TestPlanNamesItsPartitions(t *testing.T) {
 	var c protocol.Coverage
 	p := &ledger.Plan{Ranges: []Range{{Partition: "a", From: 0, To: 5}, {Partition: "b", From: 7, To: 9}}}
 	require.NoError(t, fold(&c, p, Account{Range: p.Ranges[0]}))
-	_, _, _, err := choose(&c, []Extent{extent("b", 8, 9, 0)}, planInput{Limits: Limits{}.withDefaults()})
+	_, _, _, err := choose(&c, []Extent{extent("b", 8, 9, 0)}, planInput{limits: Limits{}.withDefaults()})
 	assert.EqualError(t, err, "stream: offsets 7 to 7 of b are gone before they were read")
 }
 

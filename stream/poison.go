@@ -13,39 +13,39 @@ import (
 
 // A message may kill every process that reads it, by taking all memory for
 // example. After two attempts at a batch have died, the next one covers the
-// first half of the batch, the one after it a quarter, until a message is
-// alone; once it has killed three processes it is rejected unread. An attempt
-// that covered only the first part of its batch says so in the commit, and the
-// next plan takes up the rest.
+// first half of the batch, the one after it a quarter, and so on to a single
+// message; once that has killed three processes it is rejected unread. The
+// commit of an attempt that covered only the first part of its batch records the
+// limit, and the next plan continues with the rest.
 
 const (
 	maxDeathsWhole = 2       // of a whole batch, before it is halved
 	maxDeathsAlone = 3       // of a single message, before it is rejected
-	maxOpenOffsets = 1 << 16 // above this, a limit on a range with an unknown end has no purpose
+	maxOpenOffsets = 1 << 16 // the highest limit worth setting on a range with an unknown end
 )
 
 // attemptScope is what an attempt at a batch covers.
 type attemptScope struct {
 	batch  int64
-	number int            // 1 is the planner's
+	number int            // of the attempt; 1 is the planner's
 	ranges []ledger.Range // to be read
 	limit  int64          // offsets, if fewer than planned; else 0
-	reject string         // the cause for which to reject everything; "" to process it
+	reject string         // if not empty, everything is rejected with this cause
 
-	record     []byte // that begins it; nil if the plan does
+	record     []byte // to begin the attempt with; nil if the plan does
 	begun      bool
-	heartbeats *heartbeats // nil if no other process watches
+	heartbeats *heartbeats // nil if the engine is alone
 }
 
-// poisonState is what an engine knows of attempts that were cut short.
+// poisonState is the current attempt, and what the last one left out.
 type poisonState struct {
-	current *attemptScope  // at the batch in hand, which is not decided yet
-	rest    []ledger.Range // what an attempt that was cut short left out
-	size    int64          // how many offsets to cover of it at a time
+	current *attemptScope  // nil if none is under way
+	rest    []ledger.Range // what a limited attempt left out of its batch
+	size    int64          // how many offsets of rest to cover at a time
 }
 
-// beginAttempt returns what the next attempt at a batch is to cover, or nil if
-// another process has begun one first.
+// beginAttempt begins the next attempt at a batch and returns its scope, or nil
+// if another process has begun it first.
 func (e *engine) beginAttempt(ctx context.Context, p *ledger.Plan) (*attemptScope, error) {
 	t := e.poison.current
 	if t == nil || t.batch != p.Batch {
@@ -54,7 +54,7 @@ func (e *engine) beginAttempt(ctx context.Context, p *ledger.Plan) (*attemptScop
 		if t, err = e.newAttempt(ctx, p); err != nil {
 			return nil, err
 		}
-		e.poison.current = t // retries are the same attempt
+		e.poison.current = t // a retry continues the same attempt
 	}
 	if t.begun {
 		return t, nil
@@ -67,7 +67,7 @@ func (e *engine) beginAttempt(ctx context.Context, p *ledger.Plan) (*attemptScop
 		}
 		if !won {
 			e.poison.current = nil
-			e.peers[p.Batch] = &peerActivity{Status: attempts.Status{Attempt: t.number}, progressAt: time.Now()}
+			e.peers[p.Batch] = &peerActivity{status: attempts.Status{Attempt: t.number}, progressAt: time.Now()}
 			return nil, nil
 		}
 		if deaths, err = e.attempts.Deaths(ctx, t.batch, t.number); err != nil {
@@ -85,26 +85,26 @@ func (e *engine) beginAttempt(ctx context.Context, p *ledger.Plan) (*attemptScop
 	return t, nil
 }
 
-// newAttempt returns the next attempt at a batch, which has not begun.
+// newAttempt returns the scope of the next attempt at a batch, before it begins.
 func (e *engine) newAttempt(ctx context.Context, p *ledger.Plan) (*attemptScope, error) {
 	t := &attemptScope{batch: p.Batch, number: 1}
 	if e.isOwnPlan(p) {
 		return t, nil
 	}
-	a := e.peers[p.Batch]
-	if e.alone { // then peers are not polled
-		if _, err := e.attempts.Update(ctx, p.Batch, &a.Status); err != nil {
+	s := &e.peers[p.Batch].status
+	if e.alone { // then pollPeers does not update it
+		if _, err := e.attempts.Update(ctx, p.Batch, s); err != nil {
 			return nil, err
 		}
 	}
-	t.number = a.Attempt + 1
+	t.number = s.Attempt + 1
 	var err error
-	t.record, err = attempts.NewRecord(a.Stuck && !e.alone)
+	t.record, err = attempts.NewRecord(s.Stuck && !e.alone)
 	return t, err
 }
 
-// endAttempt records that the current attempt has not died, although it came to
-// nothing.
+// endAttempt ends the current attempt, if any, and records that it failed
+// without dying.
 func (e *engine) endAttempt(ctx context.Context) {
 	t := e.poison.current
 	if t == nil {
@@ -116,7 +116,7 @@ func (e *engine) endAttempt(ctx context.Context) {
 	}
 }
 
-// dropAttempt ends the current attempt, whose batch is decided.
+// dropAttempt ends the current attempt without a record.
 func (e *engine) dropAttempt() {
 	e.poison.current.heartbeats.stop()
 	e.poison.current = nil
@@ -126,7 +126,7 @@ func (e *engine) dropAttempt() {
 func (t *attemptScope) cover(p *ledger.Plan, deaths int) {
 	all, open := int64(0), false
 	for _, r := range p.Ranges {
-		all, open = all+weight(r), open || r.To == ledger.UnknownEnd
+		all, open = all+estimatedLen(r), open || r.To == ledger.UnknownEnd
 	}
 	size, halvings := p.Limit, deaths
 	if size == 0 {
@@ -143,9 +143,9 @@ func (t *attemptScope) cover(p *ledger.Plan, deaths int) {
 	t.ranges, _ = split(p.Ranges, t.limit)
 }
 
-// weight returns how many offsets a range counts for. One with an unknown end
-// counts for two: most are files of one message.
-func weight(r ledger.Range) int64 {
+// estimatedLen returns the number of offsets in a range, 2 if its end is
+// unknown: most such ranges are files of one message.
+func estimatedLen(r ledger.Range) int64 {
 	if r.To == ledger.UnknownEnd {
 		return 2
 	}
@@ -164,7 +164,7 @@ func split(ranges []ledger.Range, limit int64) (first, rest []ledger.Range) {
 		if r.To == ledger.UnknownEnd && left > 0 {
 			n = min(limit, ledger.UnknownEnd-r.From)
 		}
-		left -= min(weight(r), left)
+		left -= min(estimatedLen(r), left)
 		if n > 0 {
 			first = append(first, ledger.Range{Partition: r.Partition, From: r.From, To: r.From + n})
 		}
@@ -175,9 +175,9 @@ func split(ranges []ledger.Range, limit int64) (first, rest []ledger.Range) {
 	return first, rest
 }
 
-// learn takes from a published batch whether the rest of its plan may hold a
-// message that kills. As many offsets are then covered at a time as went well,
-// and twice as many once that went well too.
+// learn notes what a limited attempt left out of a batch, which may hold a
+// message that kills. The next attempt covers as many offsets as this one did,
+// or twice as many if this one already followed a limited one.
 func (s *poisonState) learn(x *protocol.Entry) {
 	s.rest, s.size = nil, 0
 	if n := x.Commit.Limit; n > 0 {
@@ -189,9 +189,9 @@ func (s *poisonState) learn(x *protocol.Entry) {
 	}
 }
 
-// limit replaces the ranges of a plan by those that an attempt left out, as far
-// as they are free.
-func (s *poisonState) limit(c *protocol.Coverage, p *ledger.Plan) {
+// planRest replaces the ranges of a plan with what the last attempt left out, if
+// that is free.
+func (s *poisonState) planRest(c *protocol.Coverage, p *ledger.Plan) {
 	var ranges []ledger.Range
 	for _, r := range s.rest {
 		if free := c.Free(r); len(free) > 0 && free[0].From == r.From {

@@ -25,7 +25,7 @@ type Progress struct {
 	// Causes counts the rejects of batches that this process staged, by cause:
 	// up to 20 causes, and the rest as "other causes".
 	Causes map[string]int64
-	// Latency is the time from the messages' own times until their rows were
+	// Latency is the time from the messages' own times until their rows became
 	// readable, for batches that this process staged.
 	Latency Latency
 	// Waiting counts the offsets that waited when the source was last asked,

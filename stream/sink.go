@@ -11,14 +11,14 @@ import (
 // before the ledger has decided the batch.
 type Sink interface {
 	// Stage makes the rows of a batch durable where no reader looks, and returns
-	// how to publish them. It reads b.Rows to the end or returns an error; what
-	// it has staged by then is left for Sweep. The engine calls Stage of a sink
-	// for one batch at a time.
+	// how to publish them. It must read b.Rows to the end, or return an error
+	// and leave what it has staged to Sweep. The engine stages one batch at a
+	// time.
 	Stage(ctx context.Context, b Batch) (Receipt, error)
 
-	// Publish makes the rows of a committed batch visible, given the receipt of
-	// the attempt that won. It may be called by any process and more than once:
-	// what is published already must stay unchanged.
+	// Publish makes the rows of a committed batch visible, given the receipt in
+	// its commit. Any process may call it, and more than once: what is already
+	// published must stay unchanged.
 	Publish(ctx context.Context, id BatchID, r Receipt) error
 }
 
@@ -32,8 +32,8 @@ type BatchID struct {
 // Batch is what a sink stages.
 type Batch struct {
 	BatchID
-	// Attempt uniquely identifies this attempt at the batch. Staged names
-	// contain it beside the BatchID.
+	// Attempt uniquely identifies this attempt at the batch. The names of staged
+	// files contain it, so that attempts do not overwrite each other's files.
 	Attempt string
 	// Rows yields the rows in the order of their messages. Each is borrowed
 	// until the next one is requested, unless its record is retained. It may be
@@ -48,9 +48,9 @@ type Sweeper interface {
 	// or lost. The engine calls it after all sinks have published the batch, so
 	// they may share a staging area. It must not touch other batches.
 	Sweep(ctx context.Context, id BatchID) error
-	// Discard removes what a receipt names. The engine calls it when an attempt
-	// failed or lost: no commit names these files, and none ever will. What
-	// cannot be removed is left for Sweep.
+	// Discard removes the staged files of a receipt. The engine calls it after an
+	// attempt whose receipt no commit contains or ever will. What cannot be
+	// removed is left to Sweep.
 	Discard(ctx context.Context, r Receipt)
 }
 

@@ -12,8 +12,8 @@ import (
 type Source interface {
 	// Available returns what can be read now, one extent for each partition, in
 	// the same order at each call. The engine calls it before each plan, never
-	// concurrently. It may block on the network. The engine retries an error
-	// with backoff unless it is Permanent.
+	// concurrently. It may block. The engine retries an error with backoff,
+	// unless it is Permanent.
 	Available(ctx context.Context) ([]Extent, error)
 
 	// Read yields the messages of the ranges, one range after the other or
@@ -29,10 +29,9 @@ type Source interface {
 	// For an extent that is Gone and has an unknown end it yields an empty
 	// account with End set.
 	//
-	// Read ends when the ranges are read, when a range with an unknown end has
-	// ended, at the first error, or when the engine stops iterating because the
-	// batch is full. After an error the engine calls Read again, with backoff,
-	// for the whole batch.
+	// Read ends when all ranges have been read to their ends, at the first error,
+	// or when the engine stops iterating because the batch is full. After an
+	// error the engine calls Read again, with backoff, for the whole batch.
 	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
 }
 
@@ -51,7 +50,7 @@ type Chunk struct {
 	// takes, if that exceeds the size of its messages, as for compressed ones.
 	// It counts against Limits.InFlight until the chunk has been decoded.
 	Weight int64
-	// Rejects are messages that the source itself found to be bad.
+	// Rejects are the bad messages that the source itself has found.
 	Rejects []Reject
 }
 

@@ -2,19 +2,19 @@ package stream
 
 import "fmt"
 
-// tally sums up the accounts of one batch. It checks that the source leaves out
-// nothing and that the transforms name rows that exist.
+// tally sums up the accounts of one batch. It checks that the source leaves
+// nothing out, and that transforms refer to rows that exist.
 type tally struct {
 	ranges   []rangeProgress
 	index    map[string][]int // of a partition's ranges
-	accounts []Account        // one for each range, in the order of first mention
+	accounts []Account        // one for each range that has one, in order of appearance
 }
 
 // rangeProgress is a planned range and how far it has been read.
 type rangeProgress struct {
 	Range
 	next    int64
-	account int // index into tally.accounts, −1 if none yet
+	account int // index in tally.accounts, −1 if there is none yet
 }
 
 func newTally(ranges []Range) *tally {
@@ -96,7 +96,7 @@ func fatesOf(n int, r Result) ([]fate, error) {
 	return fates, nil
 }
 
-// addAccount adds an account, which must begin where its range's last one ended.
+// addAccount adds an account, which must begin where the one before ended.
 func (t *tally) addAccount(a Account) error {
 	p := t.rangeOf(a.Range)
 	if p.Partition != a.Partition || a.From != p.next || a.To > p.To {
@@ -112,8 +112,8 @@ func (t *tally) addAccount(a Account) error {
 	return nil
 }
 
-// rangeOf returns the planned range that continues where r begins. If there is
-// none, it returns the one that r was probably meant for, to name in the error.
+// rangeOf returns the planned range that has been read up to where r begins. If
+// there is none, it returns the one to name in the error.
 func (t *tally) rangeOf(r Range) *rangeProgress {
 	meant := &rangeProgress{}
 	for _, i := range t.index[r.Partition] {

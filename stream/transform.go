@@ -18,16 +18,16 @@ type Rows struct {
 	From []int32
 }
 
-// Result is what a transform made of one record. It owns a reference to each of
+// Result is what a transform makes of one record. It holds a reference to each of
 // its records, which the engine releases. [Pass], [Filter] and [WithColumn]
-// return such results.
+// return results.
 type Result struct {
 	Rows    []Rows
 	Rejects []Reject
 }
 
-// Release releases the records of the result, for a transform that fails after
-// having made some.
+// Release releases the records of the result. A transform calls it if it fails
+// after having made some.
 func (r Result) Release() { releaseRows(r.Rows) }
 
 func releaseRows(rows []Rows) {
@@ -36,8 +36,8 @@ func releaseRows(rows []Rows) {
 	}
 }
 
-// Reject is a bad row and the cause. The message that the row was made from goes
-// to the rejects unchanged.
+// Reject is a bad row, and the cause. The message that the row was made from goes
+// to the rejects sink unchanged.
 type Reject struct {
 	Row   int
 	Cause string
@@ -48,10 +48,10 @@ type Reject struct {
 // as dropped.
 type Transform interface {
 	// Apply may be called concurrently. It borrows in: it must not release it,
-	// nor keep it after returning unless it retains it. in.From is nil. The
-	// caller owns the records of the result: to return in itself, use Pass. For
-	// a bad row Apply returns a Reject; after an error the batch is run again
-	// with backoff, unless the error is Permanent.
+	// and must retain it to keep it after returning. in.From is nil. The caller
+	// owns the records of the result: to return in itself, use Pass. Apply
+	// returns a Reject for a bad row. After an error the batch is run again with
+	// backoff, unless the error is Permanent.
 	Apply(ctx context.Context, in Rows) (Result, error)
 }
 

@@ -27,16 +27,15 @@ func (i Interval) Intersect(j Interval) Interval {
 }
 
 // Set is a set of integers: disjoint intervals in ascending order that do not
-// touch. The zero value is the empty set. Appending to a Set or changing its
-// elements breaks it; use Add.
+// touch. The zero value is the empty set. Use Add to change a Set.
 //
-// A Set may hold one empty interval, which marks a position. It becomes part of
-// the first interval that touches it.
+// A Set may hold one empty interval, which marks a position. The first interval
+// that touches it replaces it.
 type Set []Interval
 
-// Add adds an interval and returns the first part of it that the set already
-// held, or the zero Interval. An empty interval is kept as a mark if the set
-// has no interval yet, and ignored otherwise. Add changes the set in place.
+// Add adds an interval, in place. It returns the first part of the interval that
+// was in the set before, or the zero Interval. An empty interval becomes a mark
+// if the set has no intervals, and is ignored otherwise.
 func (s *Set) Add(added Interval) (overlap Interval) {
 	if added.Empty() && len(*s) > 0 {
 		return Interval{}

@@ -7,15 +7,15 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// Buffers are the buffers of some records: their sizes in bytes, keyed by their
-// first bytes. A buffer that several records or columns share counts once; a
-// slice of a record keeps the whole buffers.
+// Buffers holds the sizes of some records' buffers in bytes, by the address of
+// their first byte. A buffer that several records or columns share counts once,
+// and whole even if a record is a slice.
 type Buffers map[*byte]int64
 
 // Of returns the memory that a record keeps alive, in bytes.
 func Of(r arrow.Record) int64 { return Buffers{}.Add(r) }
 
-// Add adds the buffers of a record, and returns the bytes that were not in b.
+// Add adds the buffers of a record. It returns the bytes by which b has grown.
 func (b Buffers) Add(r arrow.Record) (added int64) {
 	for _, c := range r.Columns() {
 		added += b.add(c.Data())

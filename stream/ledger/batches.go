@@ -27,9 +27,9 @@ type Batch struct {
 func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		var damaged *DamagedError
-		misses := 0 // of a batch that history should have
+		misses := 0 // how often history did not have batch n although a snapshot covers it
 		for n, inHistory := int64(1), true; ; {
-			if inHistory { // perhaps: its records would be void
+			if inHistory { // it may be: then its own records are void
 				next, err := l.readHistory(ctx, n, func(b Batch) bool { return yield(b, nil) })
 				if err == errStopped || err != nil && (!yield(Batch{Number: next - 1}, err) || !errors.As(err, &damaged)) {
 					return
@@ -40,7 +40,7 @@ func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 				}
 			}
 			b, err := l.batch(ctx, n)
-			if err == nil { // its records may have been moved into history meanwhile, and void ones put since
+			if err == nil { // meanwhile its records may have moved into history, and void ones been put
 				covered, err := l.covered(ctx, n)
 				switch {
 				case err != nil:
@@ -70,7 +70,7 @@ func (l *Ledger) batch(ctx context.Context, n int64) (b Batch, err error) {
 	if err := ctx.Err(); err != nil {
 		return b, err
 	}
-	var damage error // the first
+	var damage error // the first that is found
 	if b.Plan, err = findIntact[Plan](ctx, l, n, kindPlan, &damage); err != nil || b.Plan == nil && damage == nil {
 		return b, err
 	}
@@ -82,7 +82,7 @@ func (l *Ledger) batch(ctx context.Context, n int64) (b Batch, err error) {
 		return b, err
 	}
 	b.Done = done != nil
-	if b.Done && b.Commit == nil && damage == nil { // it was put between the two reads
+	if b.Done && b.Commit == nil && damage == nil { // the commit was put between the two reads
 		if b.Commit, err = findIntact[Commit](ctx, l, n, kindCommit, &damage); err != nil {
 			return b, err
 		}
@@ -97,8 +97,8 @@ func (l *Ledger) batch(ctx context.Context, n int64) (b Batch, err error) {
 	return b, damage
 }
 
-// findIntact returns the record, or nil if it does not exist or is damaged. It
-// stores the first damage in damage.
+// findIntact returns a record, or nil if it does not exist or is damaged. If it
+// is damaged and *damage is nil, it sets *damage.
 func findIntact[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, n int64, kind recordKind, damage *error) (*T, error) {
 	v, err := find[T](ctx, l, n, kind)
 	var damaged *DamagedError
@@ -111,11 +111,11 @@ func findIntact[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, n 
 	return nil, nil
 }
 
-// Claim puts a plan without ranges as batch n, for work that takes no offsets:
-// a rewrite of files that earlier batches committed. It reports false if the
-// number is taken. n must be one more than the number of the last batch that
-// Batches has just yielded. The caller should decide the batch at once: an
-// engine that finds it undecided for some seconds decides it as empty.
+// Claim puts a plan without ranges as batch n, for work that takes no offsets,
+// such as a rewrite of files that earlier batches committed. It reports whether
+// the number was free. The caller must have read all batches before n with
+// Batches, and should decide the batch at once: an engine that finds it
+// undecided for some seconds decides it as empty.
 func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
 	p := &Plan{Batch: n, Token: newToken(), Created: time.Now().UTC()}
 	winner, err := l.PutPlan(ctx, p)
@@ -126,9 +126,9 @@ func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
 	return err == nil && !covered, err
 }
 
-// Decide puts the commit of a batch whose plan has no ranges, and reports
-// whether the batch has this commit, rather than another. If c.Token is empty,
-// it gets a new one.
+// Decide puts the commit of a batch whose plan has no ranges. It reports false
+// if another commit has decided the batch. If c.Token is empty, Decide sets it
+// to a new token; if c.Created is zero, to the current time.
 func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
 	if c.Token == "" {
 		c.Token = newToken()
@@ -144,8 +144,8 @@ func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
 	if err != nil || !covered {
 		return err == nil, err
 	}
-	// The record may be void: if another one has been removed, history has it.
-	for range 2 { // segments that are merged meanwhile may be missed once
+	// The record may be void. If there was another one, history has it.
+	for range 2 { // segments that are being merged may be missed once
 		token := c.Token
 		_, err = l.readHistory(ctx, c.Batch, func(b Batch) bool {
 			token = b.Commit.Token

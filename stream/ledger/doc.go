@@ -1,6 +1,5 @@
 // Package ledger keeps the record of what a job has done, so that each message
-// is delivered exactly once. It says nothing about how the work is done: package
-// stream has the engine.
+// is delivered exactly once. The engine that does the work is in package stream.
 //
 // A [Ledger] is a directory in a [store.Store]. For each batch it holds a
 // [Plan], which claims ranges of offsets, and a [Commit], which says what was
@@ -14,9 +13,9 @@
 // verifies the sums. A [Receipt] says which staged files to publish, and where.
 //
 // From time to time a [Snapshot] sums up what all batches so far have settled,
-// and their records move into history segments. So opening a ledger takes one
-// snapshot and a few records, whatever its age, and its directory stays small.
-// [Ledger.Batches] still yields every batch.
+// and their records move into history segments. So reading a ledger's state
+// takes one snapshot and a few records, whatever its age, and its directory
+// stays small. [Ledger.Batches] still yields every batch.
 //
 // A ledger also keeps a chain of schemas for each table, each wider than the
 // one before; see [Ledger.Widen].

@@ -18,7 +18,7 @@ func (e *DamagedError) Error() string {
 // Unwrap returns what is wrong with the record.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// SettingsError reports that a ledger was created with a different setting.
+// SettingsError reports that a ledger was created with another setting.
 type SettingsError struct {
 	Ledger     string // its directory
 	Setting    string

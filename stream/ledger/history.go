@@ -14,11 +14,10 @@ import (
 	"slices"
 )
 
-// History keeps the plans and commits of batches whose own records have been
-// removed, for audits. A segment holds those of consecutive batches; like a
-// snapshot it is a function of what it covers, so segments may overlap and be
-// written twice. Eight segments of similar length are merged into one, up to a
-// size.
+// History keeps, for audits, the plans and commits of batches whose own records
+// have been removed. A segment holds consecutive batches. Like a snapshot, its
+// content depends on them alone, so segments may overlap and be written twice.
+// Eight segments of similar length are merged into one, up to a size.
 
 const (
 	historyDir         = "history/"
@@ -27,7 +26,7 @@ const (
 	maxBatchesPerWrite = 1024
 )
 
-// segment is the name of a history segment, and its size.
+// segment is one entry of the history directory.
 type segment struct {
 	from, to int64 // batches, both included
 	bytes    int64
@@ -36,7 +35,7 @@ type segment struct {
 func (s segment) name() string   { return fmt.Sprintf("%s%012d-%012d", historyDir, s.from, s.to) }
 func (s segment) batches() int64 { return s.to - s.from + 1 }
 
-// historyEntry is one batch of a segment, as JSON.
+// historyEntry is one batch in a segment, as one line of JSON.
 type historyEntry struct {
 	Plan   *Plan   `json:"plan"`
 	Commit *Commit `json:"commit"`
@@ -61,7 +60,7 @@ func (l *Ledger) moveToHistory(ctx context.Context, through int64) error {
 	return l.mergeSegments(ctx)
 }
 
-// writeSegment makes a segment of records.
+// writeSegment puts a segment made of the batches' own records.
 func (l *Ledger) writeSegment(ctx context.Context, s segment) error {
 	var entries bytes.Buffer
 	for n := s.from; n <= s.to; n++ {
@@ -82,7 +81,7 @@ func (l *Ledger) writeSegment(ctx context.Context, s segment) error {
 }
 
 // mergeSegments removes segments that lie within others, and merges the last
-// ones for as long as there are enough of similar length.
+// ones as long as enough of them are of similar length.
 func (l *Ledger) mergeSegments(ctx context.Context) error {
 	for {
 		segments, redundant, err := l.listSegments(ctx)
@@ -114,7 +113,8 @@ func (l *Ledger) mergeSegments(ctx context.Context) error {
 }
 
 // mergeable returns the last segments if there are enough, they are not too
-// large together, and none has more than four times the batches of the last.
+// large together, and none has more than four times the batches of the last. It
+// returns nil otherwise.
 func mergeable(segments []segment) []segment {
 	if len(segments) < mergedSegments {
 		return nil
@@ -160,9 +160,10 @@ func (l *Ledger) listSegments(ctx context.Context) (segments, redundant []segmen
 	return segments, redundant, nil
 }
 
-// readHistory yields the batches of history from n on, and returns the number
-// after the last. A segment that vanished meanwhile has been merged into
-// another: a caller that got further should call again.
+// readHistory yields the batches in history from n on, and returns the number
+// after the last one. It also ends, without an error, at a segment that has just
+// been merged into another: if next > n, the caller should call it again. With a
+// *DamagedError, next is the number after the damaged segment.
 func (l *Ledger) readHistory(ctx context.Context, n int64, yield func(Batch) bool) (next int64, err error) {
 	segments, _, err := l.listSegments(ctx)
 	if err != nil {
@@ -189,14 +190,14 @@ func (l *Ledger) readHistory(ctx context.Context, n int64, yield func(Batch) boo
 var errStopped = errors.New("stopped")
 
 // readSegment yields the batches of a segment from n on, and returns the number
-// after the last. The error is errStopped if yield returned false.
+// after the last one. It returns errStopped if yield returns false.
 func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func(Batch) bool) (int64, error) {
 	name := l.path(s.name())
 	data, err := l.records.Get(ctx, name)
 	if err != nil {
 		return n, err
 	}
-	damaged := func(err error) error { return &DamagedError{s.to, name, err} } // through the segment's end
+	damaged := func(err error) error { return &DamagedError{s.to, name, err} } // readHistory continues after s.to
 	z, err := gzip.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return n, damaged(err)

@@ -28,7 +28,7 @@ type Ledger struct {
 	records store.Records
 	dir     string
 	header  header
-	memory  *store.Memory // of a ledger that is not kept; else nil
+	memory  *store.Memory // records, if they are in memory; else nil
 
 	mu     sync.Mutex // guards tables
 	tables map[string]*schemaChain
@@ -84,8 +84,8 @@ func Exists(ctx context.Context, records store.Records, dir string) (bool, error
 	return err == nil, err
 }
 
-// OpenMemory returns an empty ledger in memory. It drops the records of each
-// batch that is done, so that it does not grow.
+// OpenMemory returns an empty ledger in memory, for one run of one engine. It
+// drops the records of each batch that is done, so that it does not grow.
 func OpenMemory(ctx context.Context) (*Ledger, error) {
 	m := store.NewMemory()
 	l, err := Open(ctx, m, "ledger", nil)
@@ -135,16 +135,15 @@ func (l *Ledger) Done(ctx context.Context, batch int64) (bool, error) {
 	return d != nil, err
 }
 
-// PutPlan puts a plan unless its batch has one, and returns the plan that the
-// batch has. The caller must have read the plans of all batches before it.
-//
-// The returned plan counts only if no snapshot covers the batch; see Snapshot.
+// PutPlan puts a plan unless the batch has one, and returns the batch's plan. The
+// caller must have read the plans of all batches before it. The returned plan is
+// void if a snapshot covers the batch; see Snapshot.
 func (l *Ledger) PutPlan(ctx context.Context, p *Plan) (*Plan, error) {
 	return put(ctx, l, p.Batch, kindPlan, p)
 }
 
-// PutCommit puts a commit unless its batch has one, and returns the commit that
-// the batch has. The same condition applies as for PutPlan.
+// PutCommit puts a commit unless the batch has one, and returns the batch's
+// commit, which is void if a snapshot covers the batch; see Snapshot.
 func (l *Ledger) PutCommit(ctx context.Context, c *Commit) (*Commit, error) {
 	return put(ctx, l, c.Batch, kindCommit, c)
 }
@@ -180,7 +179,7 @@ func (l *Ledger) LastRecord(ctx context.Context) (last int64, err error) {
 	return last, err
 }
 
-// path returns the name in the store of something in the ledger's directory.
+// path returns the name in the store of a record in the ledger's directory.
 func (l *Ledger) path(name string) string { return path.Join(l.dir, name) }
 
 func get[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch int64, kind recordKind) (*T, error) {
@@ -201,7 +200,7 @@ func find[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch in
 	return v, err
 }
 
-// put puts a record unless it exists, and returns the existing one.
+// put puts a record unless one exists, and returns the one that then exists.
 func put[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch int64, kind recordKind, v *T) (*T, error) {
 	name := l.path(recordName(batch, kind))
 	data, err := json.Marshal(v)

@@ -5,21 +5,21 @@ import (
 	"math"
 )
 
-// UnknownEnd is the To of a range whose end is not known before it has been
-// read: a compressed tarball, for example. A batch commits what it found there.
+// UnknownEnd is the To of a range whose end is not known until it has been read,
+// such as a compressed tarball. The commit records the end that was found.
 const UnknownEnd = math.MaxInt64
 
 // Range is the half-open range of offsets [From, To) of one partition.
 type Range struct {
-	// Partition names the partition, uniquely and for ever: "cluster/topic@id/7",
-	// or the path of a file. Something created again under an old name must get
-	// another partition name.
+	// Partition names the partition, uniquely and for ever, such as
+	// "cluster/topic@id/7" or the path of a file. A topic that is deleted and
+	// created again must get another partition name.
 	Partition string `json:"partition"`
 	From      int64  `json:"from"`
 	To        int64  `json:"to"`
 }
 
-// Len returns the number of offsets in r, or UnknownEnd if its end is not known.
+// Len returns the number of offsets in r, or UnknownEnd if its end is unknown.
 func (r Range) Len() int64 {
 	if r.To == UnknownEnd {
 		return UnknownEnd
@@ -35,7 +35,7 @@ func (r Range) String() string {
 	return fmt.Sprintf("%s[%d,%d)", r.Partition, r.From, r.To)
 }
 
-// Account reports what became of a range of offsets:
+// Account records what became of a range of offsets:
 //
 //	To − From = Read + Control + Aborted + Compacted + Lost
 //	Read      = Written + Rejected + Dropped
@@ -43,7 +43,7 @@ func (r Range) String() string {
 // A source fills in the first line, the engine the second.
 type Account struct {
 	Range
-	// End reports that nothing follows To in this partition, ever.
+	// End reports whether To is the final end of the partition.
 	End       bool  `json:"end,omitempty"`
 	Read      int64 `json:"read,omitempty"`      // messages
 	Control   int64 `json:"control,omitempty"`   // transaction markers
@@ -55,7 +55,8 @@ type Account struct {
 	Dropped   int64 `json:"dropped,omitempty"`   // messages that a transform left out
 }
 
-// Check returns an error if the first line of the account does not add up.
+// Check returns an error if the first of the two sums is wrong, a count in it is
+// negative, or the range has no end.
 func (a Account) Check() error {
 	if a.To < a.From || a.To == UnknownEnd {
 		return fmt.Errorf("account of %v has no end", a.Range)

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Receipt is what a commit keeps of a sink's staged rows: plain data, enough
-// for any process to publish them.
+// Receipt records what a sink has staged: plain data from which any process can
+// publish it.
 type Receipt struct {
 	Files []File          `json:"files,omitempty"`
 	Parts []Receipt       `json:"parts,omitempty"` // one for each sink of a Tee
-	Data  json.RawMessage `json:"data,omitempty"`  // of a sink that keeps something other than files
+	Data  json.RawMessage `json:"data,omitempty"`  // for sinks that publish something other than files
 }
 
 // File is one staged file.

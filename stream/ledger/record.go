@@ -19,8 +19,8 @@ type Plan struct {
 	// first to name, if that is not their oldest offset or the plan does not
 	// read them.
 	Starts []Start `json:"starts,omitempty"`
-	// Limit is the most offsets an attempt may cover, because the ranges may
-	// hold a message that kills its reader. If zero, an attempt covers them all.
+	// Limit is the most offsets that an attempt may cover, because the ranges may
+	// hold a message that kills its reader. If zero, there is no limit.
 	Limit int64 `json:"limit,omitempty"`
 }
 
@@ -38,13 +38,13 @@ type Commit struct {
 	Batch   int64     `json:"batch"`
 	Token   string    `json:"token"` // of the attempt that staged the files
 	Created time.Time `json:"created"`
-	// Accounts covers the planned ranges or a prefix of each. The offsets it
-	// leaves out may be planned again.
+	// Accounts covers each planned range or a prefix of it. The offsets that are
+	// left out may be planned again.
 	Accounts []Account `json:"accounts,omitempty"`
 	Rows     Receipt   `json:"rows"`
 	Rejects  Receipt   `json:"rejects"`
-	// Limit is the most offsets the attempt was allowed to cover after earlier
-	// attempts had died. If zero, it covered the whole plan.
+	// Limit is the most offsets that the attempt was allowed to cover, because
+	// earlier ones had died. If zero, there was no limit.
 	Limit int64 `json:"limit,omitempty"`
 	Bytes int64 `json:"bytes"` // of the messages read
 	// Seconds is the duration of the attempt. Reading, transforming and writing
@@ -52,8 +52,8 @@ type Commit struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// doneRecord is a hint that a batch has been published in full. Where it is
-// missing, any process publishes the batch again.
+// doneRecord is a hint that a batch has been published. If it is missing, any
+// process may publish the batch again.
 type doneRecord struct {
 	Batch   int64     `json:"batch"`
 	Created time.Time `json:"created"`
@@ -73,8 +73,8 @@ func recordName(batch int64, kind recordKind) string {
 	return fmt.Sprintf("%012d.%s", batch, kind)
 }
 
-// recordBatch returns the batch that a record belongs to, given the record's
-// name within the ledger's directory, and whether it belongs to one.
+// recordBatch returns the batch that a record belongs to by its name within the
+// ledger's directory, and whether it belongs to one.
 func recordBatch(name string) (batch int64, ok bool) {
 	number, _, ok := strings.Cut(name, ".")
 	n, err := strconv.ParseInt(number, 10, 64)

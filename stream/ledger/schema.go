@@ -14,11 +14,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
-// schemaChain is what is known of a table's schemas: record n of the chain is
-// wider than record n−1.
+// schemaChain is a table's chain of schemas, as far as it has been read: record n
+// is wider than record n−1.
 type schemaChain struct {
-	n      int
-	schema *arrow.Schema
+	n      int           // the newest record, 0 if none
+	schema *arrow.Schema // of record n, nil if none
 }
 
 // schemaRecord is one record of a chain: the schema as an Arrow IPC message,
@@ -32,11 +32,11 @@ type schemaRecord struct {
 	Fields []string `json:"fields"`
 }
 
-// Widen calls merge with the table's schema, nil if it has none yet, and makes
-// the result the table's schema before any row is written with it. If another
-// process widens the table first, merge is called again with the wider schema.
-// merge returns its argument itself when that is wide enough. An error of merge
-// is returned unchanged.
+// Widen implements stream.Schemas. It calls merge with the table's schema, nil if
+// there is none yet, puts the result as the table's new schema, and returns it.
+// If another process widens the table first, merge is called again with the
+// wider schema. merge must return its argument itself if that is wide enough. An
+// error of merge is returned unchanged.
 func (l *Ledger) Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,8 +59,8 @@ func (l *Ledger) Widen(ctx context.Context, table string, merge func(*arrow.Sche
 	}
 }
 
-// Schema returns the newest schema of a table, nil if it has none. Unlike
-// Widen it also sees what other processes have put since the last call.
+// Schema returns the newest schema of a table, including what other processes
+// have put since the last call of Widen. It returns nil if there is none.
 func (l *Ledger) Schema(ctx context.Context, table string) (*arrow.Schema, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +74,7 @@ func (l *Ledger) Schema(ctx context.Context, table string) (*arrow.Schema, error
 	return c.schema, nil
 }
 
-// chain returns a table's chain, read to its end at the first call.
+// chain returns a table's chain. The first call reads it to its end.
 func (l *Ledger) chain(ctx context.Context, table string) (*schemaChain, error) {
 	if c := l.tables[table]; c != nil {
 		return c, nil
@@ -104,8 +104,8 @@ func (l *Ledger) readChain(ctx context.Context, table string, c *schemaChain) er
 	}
 }
 
-// extendChain puts the next record, appends the one that the chain then has,
-// and reports whether that is its own.
+// extendChain puts the next record, and appends to c the one that then exists. It
+// reports whether that is its own.
 func (l *Ledger) extendChain(ctx context.Context, table string, c *schemaChain, schema *arrow.Schema) (won bool, err error) {
 	var buf bytes.Buffer
 	if err := ipc.NewWriter(&buf, ipc.WithSchema(schema)).Close(); err != nil {
@@ -128,7 +128,7 @@ func (l *Ledger) extendChain(ctx context.Context, table string, c *schemaChain, 
 	return token == rec.Token, err
 }
 
-// append takes the next record of the chain, and returns its token.
+// append adds the next record to the chain, and returns its token.
 func (c *schemaChain) append(name, table string, data []byte) (token string, err error) {
 	damaged := func(err error) error { return &DamagedError{Name: name, Err: err} }
 	var rec schemaRecord
@@ -150,7 +150,7 @@ func (c *schemaChain) append(name, table string, data []byte) (token string, err
 	return rec.Token, nil
 }
 
-// escapeTable makes a file name of a table's path, a different one for each.
+// escapeTable turns a table's path into a unique file name.
 var escapeTable = strings.NewReplacer("%", "%25", ".", "%2E", "/", ".")
 
 func (l *Ledger) schemaPath(table string, n int) string {

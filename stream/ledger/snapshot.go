@@ -34,21 +34,22 @@ type Snapshot struct {
 // Settled holds the settled offsets of one partition.
 type Settled struct {
 	Ranges [][2]int64 `json:"done,omitempty"`  // [from, to), disjoint and ascending
-	Ended  bool       `json:"ended,omitempty"` // nothing follows the last range, ever
+	Ended  bool       `json:"ended,omitempty"` // the partition has been read to its final end
 }
 
 const (
 	snapshotDir = "snapshots/"
 
-	// keptSnapshots is how many snapshots are kept: a process that was stopped
-	// during a listing can still find the newest one, unless it was stopped for
-	// as many.
+	// keptSnapshots is how many snapshots Truncate keeps, so that a process that
+	// is stopped during a listing can still find the newest one, unless that many
+	// are put meanwhile.
 	keptSnapshots = 8
 )
 
 func snapshotName(through int64) string { return fmt.Sprintf("%s%012d", snapshotDir, through) }
 
-// PutSnapshot makes a snapshot durable, unless the ledger is in memory.
+// PutSnapshot puts a snapshot. The caller must have found all batches that it
+// covers done. If the ledger is in memory, it does nothing.
 func (l *Ledger) PutSnapshot(ctx context.Context, s Snapshot) error {
 	if l.memory != nil {
 		return nil
@@ -62,8 +63,8 @@ func (l *Ledger) PutSnapshot(ctx context.Context, s Snapshot) error {
 	return err
 }
 
-// Snapshot returns the newest snapshot if it covers a batch after known, else
-// nil. known is the last batch of a snapshot that the caller has seen, or 0.
+// Snapshot returns the newest snapshot, or nil if it covers no batch after known,
+// which is the last batch of a snapshot that the caller has seen, or 0.
 //
 // A listing may miss snapshots that are put or removed while it runs, but not
 // one that exists throughout. Older snapshots are removed first, so if the
@@ -94,7 +95,7 @@ func (l *Ledger) Snapshot(ctx context.Context, known int64) (*Snapshot, error) {
 	return nil, &DamagedError{known, l.path(snapshotName(known)), errors.New("it vanished, and there is no newer one")}
 }
 
-// listSnapshots lists the last batches of all snapshots, in ascending order.
+// listSnapshots returns the last batch of each snapshot, in ascending order.
 func (l *Ledger) listSnapshots(ctx context.Context) (through []int64, err error) {
 	err = l.list(ctx, snapshotDir, func(name string, _ int64) {
 		if n, err := strconv.ParseInt(name, 10, 64); err == nil && n > 0 && snapshotDir+name == snapshotName(n) {
@@ -111,8 +112,8 @@ func (l *Ledger) covered(ctx context.Context, batch int64) (bool, error) {
 	return len(through) > 0 && through[len(through)-1] >= batch, err
 }
 
-// list calls f with the name and size of each entry of a directory of the
-// ledger, "" for the ledger's own.
+// list calls f with the name and size of each record directly in a directory of
+// the ledger, or in the ledger's own if dir is "".
 func (l *Ledger) list(ctx context.Context, dir string, f func(name string, size int64)) error {
 	prefix := l.path(dir) + "/"
 	for e, err := range l.records.List(ctx, prefix) {
@@ -146,7 +147,7 @@ func (l *Ledger) getSnapshot(ctx context.Context, through int64) (*Snapshot, err
 	return s, nil
 }
 
-// compress returns equal bytes for equal records.
+// compress compresses a record. Equal records give equal bytes.
 func compress(data []byte) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
@@ -163,9 +164,10 @@ func decompress(data []byte) ([]byte, error) {
 	return io.ReadAll(z)
 }
 
-// Truncate moves the records of batches that the newest snapshot covers into
-// history, and removes older snapshots. Any process may call it at any time; if
-// another does so too, one of them may get an error, which is harmless.
+// Truncate moves the records of the batches that the newest snapshot covers into
+// history, and removes old snapshots. Any process may call it at any time; if two
+// do so at once, one may get an error, which is harmless. After an error, the
+// next call continues. If the ledger is in memory, Truncate does nothing.
 func (l *Ledger) Truncate(ctx context.Context) error {
 	if l.memory != nil {
 		return nil
@@ -184,7 +186,7 @@ func (l *Ledger) Truncate(ctx context.Context) error {
 			old = append(old, name)
 		}
 	})
-	for _, name := range old { // one that cannot be removed does not keep the others
+	for _, name := range old { // also after an error
 		err = cmp.Or(err, l.records.Delete(ctx, l.path(name)))
 	}
 	for _, n := range all[:max(0, len(all)-keptSnapshots)] { // the oldest first: see Snapshot

@@ -9,22 +9,22 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Coverage is the offsets of each partition that batches have settled. The zero
-// value is the coverage of a ledger without batches.
+// Coverage is the set of offsets that batches have settled, by partition. The
+// zero value is the coverage of a ledger without batches.
 type Coverage struct {
-	base       *Coverage // holds the partitions that partitions does not; nil if none
+	base       *Coverage // of partitions that are not in the map; nil if there is none
 	partitions map[string]covered
-	// unfinished are the partitions that a plan named with an unknown end and
-	// that have not been read to it; false for those of base that have been
-	// since. They must be planned again, even if the source no longer lists them.
+	// unfinished holds the partitions that a plan named with an unknown end and
+	// that have not been read to their end. They must be planned again, even if
+	// the source no longer lists them. false overrides an entry of base.
 	unfinished map[string]bool
 }
 
-// covered is the settled part of one partition, nearly always one interval. An
-// empty one marks where reading begins.
+// covered is the settled part of one partition, nearly always one interval. If it
+// is empty, it has a mark where reading begins.
 type covered struct {
 	set   interval.Set
-	ended bool // nothing follows the last interval, ever
+	ended bool // the partition has been read to its final end
 }
 
 // of returns what is settled of a partition, and whether the ledger has named
@@ -52,7 +52,8 @@ func (c *Coverage) Knows(partition string) bool {
 // Empty reports whether the ledger has named no partition yet.
 func (c *Coverage) Empty() bool { return len(c.partitions) == 0 && (c.base == nil || c.base.Empty()) }
 
-// Partitions returns the number of partitions, without those of the base.
+// Partitions returns the number of partitions that the ledger has named, given a
+// coverage without a base.
 func (c *Coverage) Partitions() int { return len(c.partitions) }
 
 // Add adds a batch. An undecided one covers everything that it planned.
@@ -62,7 +63,7 @@ func (c *Coverage) Add(e *Entry) error {
 			return err
 		}
 	}
-	for _, r := range e.Plan.Ranges { // also those that the commit did not reach
+	for _, r := range e.Plan.Ranges { // also for those that the commit does not reach
 		if err := c.begin(r); err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func (c *Coverage) Add(e *Entry) error {
 	return nil
 }
 
-// reserve returns the account that an undecided range may come to.
+// reserve returns an account of everything that a commit may settle of a range.
 func reserve(r ledger.Range) ledger.Account {
 	if r.To == ledger.UnknownEnd {
 		return ledger.Account{Range: ledger.Range{Partition: r.Partition, From: r.From, To: r.From}, End: true}
@@ -91,8 +92,8 @@ func reserve(r ledger.Range) ledger.Account {
 	return ledger.Account{Range: r}
 }
 
-// begin settles what lies before the first range that is planned of a
-// partition, and remembers one with an unknown end.
+// begin marks where a partition begins, if this is its first planned range, and
+// notes the partition as unfinished if the range has an unknown end.
 func (c *Coverage) begin(r ledger.Range) error {
 	if p, _ := c.of(r.Partition); r.To == ledger.UnknownEnd && !p.ended {
 		c.setUnfinished(r.Partition, true)
@@ -113,7 +114,7 @@ func (c *Coverage) setUnfinished(partition string, unfinished bool) {
 }
 
 // Unfinished returns the partitions that were planned with an unknown end and
-// have not been read to it. The caller must not change the map.
+// have not been read to their end. The caller must not change the map.
 func (c *Coverage) Unfinished() map[string]bool {
 	if c.base == nil {
 		return c.unfinished
@@ -130,18 +131,18 @@ func (c *Coverage) Unfinished() map[string]bool {
 	return out
 }
 
-// start settles what lies before a partition's start.
+// start settles the skipped offsets before a partition's start, or marks it.
 func (c *Coverage) start(s ledger.Start) error {
 	return c.Settle(ledger.Account{Range: ledger.Range{Partition: s.Partition, From: s.At - s.Skipped, To: s.At}})
 }
 
-// Settle adds a committed range. It is an error if another commit holds one of
-// its offsets, but not above a base: a batch that was undecided when it was
-// read may have left offsets to one that was read later.
+// Settle adds the range of an account. Without a base it returns an error if one
+// of the offsets is settled already. Above a base that is no error: a batch that
+// was undecided when it was read may since have left offsets to a later one.
 func (c *Coverage) Settle(a ledger.Account) error {
 	p, _ := c.of(a.Partition)
 	if c.base != nil {
-		p.set = slices.Clone(p.set) // it may be the base's
+		p.set = slices.Clone(p.set) // it may belong to the base
 	} else {
 		for range p.set.Overlaps(interval.Interval{From: a.From, To: a.To}) {
 			return fmt.Errorf("stream: ledger is damaged: %v is committed twice", a.Range)
@@ -155,7 +156,7 @@ func (c *Coverage) Settle(a ledger.Account) error {
 	return nil
 }
 
-// Free returns what of a range is not settled, in ascending order.
+// Free returns the parts of a range that are not settled, in ascending order.
 func (c *Coverage) Free(r ledger.Range) (free []ledger.Range) {
 	p, _ := c.of(r.Partition)
 	if p.ended && r.To == ledger.UnknownEnd {
@@ -167,7 +168,7 @@ func (c *Coverage) Free(r ledger.Range) (free []ledger.Range) {
 	return free
 }
 
-// Waiting returns the number of offsets of a range that are not settled, 0 if
+// Waiting returns the number of offsets in a range that are not settled, or 0 if
 // its end is unknown.
 func (c *Coverage) Waiting(r ledger.Range) (n int64) {
 	if r.To == ledger.UnknownEnd || r.To <= r.From {
@@ -180,8 +181,8 @@ func (c *Coverage) Waiting(r ledger.Range) (n int64) {
 	return n
 }
 
-// Intervals returns the number of intervals that the settled part of a
-// partition consists of.
+// Intervals returns the number of intervals that the settled offsets of a
+// partition form.
 func (c *Coverage) Intervals(partition string) int {
 	p, _ := c.of(partition)
 	return len(p.set)
@@ -208,7 +209,7 @@ func (c *Coverage) LowestOfAll() map[string]int64 {
 	return out
 }
 
-// Last returns the end of the last settled interval of a partition, 0 if there
+// Last returns the end of the last settled interval of a partition, or 0 if there
 // is none.
 func (c *Coverage) Last(partition string) int64 {
 	p, _ := c.of(partition)
@@ -221,8 +222,8 @@ func (c *Coverage) Ended(partition string) bool {
 	return p.ended
 }
 
-// Snapshot returns the snapshot of a coverage without a base, after the batches
-// through one.
+// Snapshot returns the snapshot through a batch, given the coverage, without a
+// base, of all batches up to it.
 func (c *Coverage) Snapshot(through int64) ledger.Snapshot {
 	s := ledger.Snapshot{Through: through, Settled: make(map[string]ledger.Settled, len(c.partitions))}
 	for name, p := range c.partitions {

@@ -1,9 +1,9 @@
-// Package protocol is the protocol by which engines share a ledger: State.Next,
-// a pure function, decides from what a process knows of the ledger's records
-// the one action to take next, and State.Learn adds the result. Whatever
-// happened before, a crash, a lost reply, another process that was faster, is
-// in the records or did not happen. Neither method does I/O, so tests drive
-// them through every order of events.
+// Package protocol is the protocol by which engines share a ledger. From what a
+// process knows of the ledger's records, State.Next returns the one action to
+// take next, and State.Learn adds its result. Whatever happened before, such as
+// a crash, a lost reply, or another process that was faster, is in the records
+// or did not happen. Neither method does I/O, so that tests can drive them
+// through every order of events.
 package protocol
 
 import (
@@ -16,19 +16,19 @@ import (
 // State is what a process knows of its ledger.
 type State struct {
 	// Through is the last batch that the newest known snapshot covers. Records
-	// of batches up to it are unreliable: some may have been removed, and others
-	// put since.
+	// of batches up to it are void: some may have been removed, and others put
+	// since.
 	Through int64
 	// First is the first batch that is not known to be done, and Settled is what
-	// all batches before it settled. Tail are the batches from First on that are
-	// known to be planned.
+	// the batches before it have settled. Tail holds the batches from First on
+	// that are known to be planned.
 	First   int64
 	Settled Coverage
 	Tail    []Entry
-	// Wanted claims ranges and has not been put yet.
+	// Wanted is a plan that has not been put yet, or nil.
 	Wanted *ledger.Plan
-	// Looked reports that a newer snapshot was looked for after everything else
-	// that is known was read.
+	// Looked reports whether the process has looked for a newer snapshot since it
+	// last learned of a record.
 	Looked bool
 
 	nextPlan knowledge // of the plan after Tail
@@ -39,10 +39,10 @@ type Entry struct {
 	Plan   *ledger.Plan
 	Commit *ledger.Commit // nil if undecided
 
-	Staged    *ledger.Commit // of rows that this process staged, while the batch is undecided
-	Published bool           // by this process
+	Staged    *ledger.Commit // the commit to put for what this process has staged, or nil
+	Published bool           // whether this process has published the batch
 
-	commit, done knowledge
+	commit, done knowledge // of the two records
 }
 
 // Undecided reports whether the batch is not known to have a commit.
@@ -79,30 +79,30 @@ const (
 	Done   Record = "done"
 )
 
-// Action is what to do next, and for which batch.
+// Action is what to do next.
 type Action struct {
 	Verb   Verb
 	Batch  int64
-	Record Record // of Read and Put
+	Record Record // to Read or Put
 }
 
-// Result is the outcome of an action that succeeded. An action that failed, or
-// whose outcome is unknown, has none: it is repeated.
+// Result is the result of an action that succeeded. An action that failed, or
+// whose outcome is unknown, has none and is repeated.
 type Result struct {
-	Plan     *ledger.Plan     // the record that was read or exists after a put; or the one chosen
-	Commit   *ledger.Commit   // likewise; or the one to put for what was staged
-	Decided  *ledger.Commit   // the record of another attempt, found instead of staging
-	Done     bool             // whether the record exists
-	Snapshot *ledger.Snapshot // the newest, if it covers more than is known
+	Plan     *ledger.Plan     // of Read and Put: the record, nil if there is none; of Choose: the plan to put
+	Commit   *ledger.Commit   // of Read and Put: likewise; of Stage: the commit to put
+	Decided  *ledger.Commit   // of Stage: the commit of another attempt that has decided the batch meanwhile
+	Done     bool             // of Read and Put: whether the record exists
+	Snapshot *ledger.Snapshot // of Look: the newest, if it covers more than Through
 }
 
-// New returns the state of a process that knows nothing yet.
+// New returns the state of a process that has read nothing yet.
 func New() State { return State{First: 1} }
 
 // Number returns the batch number of Tail[i].
 func (s *State) Number(i int) int64 { return s.First + int64(i) }
 
-// Entry returns the batch with a number if it is in the tail, else nil.
+// Entry returns the batch of a number, or nil if it is not in the tail.
 func (s *State) Entry(batch int64) *Entry {
 	if i := batch - s.First; i >= 0 && i < int64(len(s.Tail)) {
 		return &s.Tail[i]
@@ -111,14 +111,14 @@ func (s *State) Entry(batch int64) *Entry {
 }
 
 // Next returns the next action. A snapshot is due when period batches are done
-// that the newest one does not cover. mayFinish reports whether to finish a
-// batch that is not done: any result is safe, because every process that does
-// so comes to the same end.
+// that the newest one does not cover. mayFinish reports whether this process is
+// to finish a batch that is not done. Whatever it returns is safe, because all
+// processes that finish a batch reach the same result.
 //
-// First everything is read, in the order of the numbers and without a gap, so
+// First, everything is read in the order of the numbers and without a gap, so
 // that a process never claims a number above one that it has not seen. Then it
-// looks for a newer snapshot: if there is none, nothing that was read had been
-// removed. Only then something is put or published.
+// looks for a newer snapshot: if there is none, nothing had been removed before
+// it was read. Only then is anything put or published.
 func (s *State) Next(period int64, mayFinish func(batch int64, e *Entry) bool) Action {
 	for i := range s.Tail {
 		switch e := &s.Tail[i]; {
@@ -161,12 +161,13 @@ func (s *State) Next(period int64, mayFinish func(batch int64, e *Entry) bool) A
 	}
 }
 
-// HasStaged reports whether rows are staged here that are not published yet.
+// HasStaged reports whether this process has staged rows that are not known to
+// be published.
 func (s *State) HasStaged() bool {
 	return slices.ContainsFunc(s.Tail, func(e Entry) bool { return e.Staged != nil && e.done != present })
 }
 
-// Refresh forgets what other processes may have changed meanwhile.
+// Refresh forgets what other processes may have changed since it was read.
 func (s *State) Refresh() {
 	for i := range s.Tail {
 		if e := &s.Tail[i]; e.commit == absent && e.Staged == nil {
@@ -216,8 +217,8 @@ func (s *State) Learn(a Action, r Result) error {
 	return nil
 }
 
-// planned learns of the plan after the tail, nil if there is none. After a put
-// the plan may be another process's, and its ranges are then not free.
+// planned learns the plan after the tail, nil if there is none. After a put it
+// may be another process's plan; the wanted ranges must then be chosen again.
 func (s *State) planned(a Action, p *ledger.Plan) error {
 	s.Looked, s.nextPlan = false, absent
 	if p == nil {
@@ -231,7 +232,7 @@ func (s *State) planned(a Action, p *ledger.Plan) error {
 	return nil
 }
 
-// decide learns of a batch's commit.
+// decide learns a batch's commit.
 func (s *State) decide(batch int64, e *Entry, c *ledger.Commit) error {
 	if c.Batch != batch {
 		return fmt.Errorf("stream: ledger is damaged: the record for the commit of batch %d holds that of batch %d", batch, c.Batch)
@@ -240,9 +241,9 @@ func (s *State) decide(batch int64, e *Entry, c *ledger.Commit) error {
 	return nil
 }
 
-// settle moves the done batches at the head of the tail into Settled. It is
-// called only after a look: until then, a commit that this process has put may
-// be void.
+// settle moves the done batches at the head of the tail into Settled. It must
+// only be called after a look: until then, a commit that this process has put
+// may be void.
 func (s *State) settle() error {
 	for len(s.Tail) > 0 && s.Tail[0].done == present {
 		if err := s.Settled.Add(&s.Tail[0]); err != nil {
@@ -254,12 +255,12 @@ func (s *State) settle() error {
 	return nil
 }
 
-// rebase takes up a newer snapshot. The batches it covers are done. Records of
-// theirs that are known, or that this process has just put, are void.
+// rebase takes over a newer snapshot. The batches that it covers are done, and
+// what is known of their records is void.
 func (s *State) rebase(snapshot *ledger.Snapshot) {
 	s.Through = snapshot.Through
 	if snapshot.Through < s.First {
-		return // nothing new
+		return // the batches are known to be done
 	}
 	n := min(snapshot.Through+1-s.First, int64(len(s.Tail)))
 	s.Tail = slices.Delete(s.Tail, 0, int(n))
@@ -267,8 +268,8 @@ func (s *State) rebase(snapshot *ledger.Snapshot) {
 	s.nextPlan, s.Wanted = unread, nil
 }
 
-// Claimed returns what may not be claimed any more: what is settled, and what
-// the batches of the tail cover or may come to cover.
+// Claimed returns what must not be claimed: what is settled, and what the batches
+// of the tail cover or may still cover.
 func (s *State) Claimed() (*Coverage, error) {
 	c := Coverage{base: &s.Settled}
 	for i := range s.Tail {

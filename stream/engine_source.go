@@ -22,8 +22,8 @@ func orNil[T any](record *T, err error) (*T, error) {
 	return record, err
 }
 
-// plan asks the source what it has, and returns the plan to put for the next
-// batch, or nil if there is nothing to claim.
+// plan asks the source what it has, and returns a plan for the next batch, or
+// nil if there is nothing to claim.
 func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 	e.plannedAt = time.Now()
 	if err := e.refreshExtents(ctx); err != nil {
@@ -37,11 +37,11 @@ func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 	if !e.draining {
 		e.batchLimits = e.limits.within(e.interval/2, e.speed)
 	}
-	ranges, starts, more, err := choose(claimed, e.extents, planInput{e.batchLimits, e.messageSize, e.job.RecordLost})
+	ranges, starts, more, err := choose(claimed, e.extents, planInput{limits: e.batchLimits, messageSize: e.messageSize, recordLost: e.job.RecordLost})
 	if err != nil {
 		return nil, err
 	}
-	e.hasBacklog = more
+	e.moreWaiting = more
 	var waiting int64
 	for _, x := range e.extents {
 		waiting += claimed.Waiting(x.Range)
@@ -51,7 +51,7 @@ func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 		return nil, nil
 	}
 	p := &ledger.Plan{Batch: batch, Token: newToken(), Created: e.plannedAt.UTC(), Ranges: ranges, Starts: starts}
-	e.poison.limit(claimed, p)
+	e.poison.planRest(claimed, p)
 	e.ownPlans[batch] = p.Token
 	return p, nil
 }
@@ -87,12 +87,12 @@ func (e *engine) refreshExtents(ctx context.Context) error {
 	return e.checkTruncated()
 }
 
-// checkTruncated returns an error for a partition that ends before what has
-// been archived of it, or logs a warning, once.
+// checkTruncated returns an error if a partition ends before what has been
+// archived of it. If losses are recorded it logs a warning instead, once.
 func (e *engine) checkTruncated() error {
 	for _, x := range e.extents {
 		last := e.state.Settled.Last(x.Partition)
-		if x.Gone || x.AssignedElsewhere || last <= x.To { // the assigned process knows best
+		if x.Gone || x.AssignedElsewhere || last <= x.To { // the assigned process checks it
 			delete(e.truncated, x.Partition)
 			continue
 		}
@@ -108,11 +108,11 @@ func (e *engine) checkTruncated() error {
 	return nil
 }
 
-// measure takes speed and message size from a batch that this engine staged. A
-// batch that left nothing waiting was as fast as its data came, and so says
-// nothing about speed.
+// measure updates the speed and the message size from a batch that this engine
+// staged. A batch that took everything was as fast as its data came in, so it
+// is no measure of the speed.
 func (e *engine) measure(c *ledger.Commit) {
-	if c.Seconds > 0 && e.hasBacklog {
+	if c.Seconds > 0 && e.moreWaiting {
 		e.speed = float64(c.Bytes) / c.Seconds
 	}
 	e.messageSize = meanSize(c, e.messageSize)
@@ -131,14 +131,14 @@ func meanSize(c *ledger.Commit, otherwise float64) float64 {
 	return float64(c.Bytes) / float64(rows)
 }
 
-// notifySource tells a Committer what is settled, if batches were done since
-// the last time.
+// notifySource tells a source that is a Committer what is settled, if batches
+// have been done since the last time.
 func (e *engine) notifySource(ctx context.Context) {
 	source, ok := e.job.Source.(Committer)
-	if !ok || e.listedAt.IsZero() || e.notifiedThrough == e.state.First {
+	if !ok || e.listedAt.IsZero() || e.notifiedFirst == e.state.First {
 		return
 	}
-	e.notifiedThrough = e.state.First
+	e.notifiedFirst = e.state.First
 	if err := source.Committed(ctx, e.state.Settled.LowestOfAll()); err != nil {
 		e.log.Warn("the source could not record a commit", "batch", e.state.First-1, "err", err)
 	}
