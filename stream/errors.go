@@ -132,12 +132,3 @@ func (r Retry) withDefaults() Retry {
 	}
 	return r
 }
-
-// delay returns how long to wait after a number of failed tries.
-func (r Retry) delay(failed int, jitter float64) time.Duration {
-	d, doublings := r.Max, min(failed-1, 62)
-	if r.Min <= r.Max>>doublings {
-		d = r.Min << doublings
-	}
-	return d/2 + time.Duration(jitter*float64(d/2))
-}
