@@ -134,7 +134,7 @@ func (m *markup) declaration(into *[]byte) error {
 			}
 		}
 		if c != want || into == nil {
-			return errors.New("unexpected <!")
+			return errors.New("unexpected markup <! here")
 		}
 	}
 	return m.until("]]>", into)
