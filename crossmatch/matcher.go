@@ -38,7 +38,7 @@ type AllMatcher interface {
 type Positions struct {
 	RA, Dec []float64
 	// Epoch is when each position was observed, in Julian years (2026.5), for
-	// catalogues with proper motions. Where it is NaN or exceeds a million years,
+	// catalogues with proper motions. Where it is NaN or not between 1000 and 3000,
 	// and if Epoch is nil, the catalogue's own epoch is used.
 	Epoch []float64
 }

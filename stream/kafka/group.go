@@ -176,7 +176,7 @@ func (m *member) recordSuccess() {
 	m.failures = 0
 	if m.warned {
 		m.warned = false
-		m.log.Info("kafka: the group is back", "group", m.group)
+		m.log.Warn("kafka: the group is back", "group", m.group)
 	}
 	m.mu.Lock()
 	failed := m.err != nil
