@@ -21,15 +21,15 @@
 //   - [github.com/skyfinch/skyfinch/stream/kafka] and
 //     [github.com/skyfinch/skyfinch/stream/files] are sources.
 //   - [github.com/skyfinch/skyfinch/stream/store] is where ledgers and files are
-//     kept; [github.com/skyfinch/skyfinch/stream/streamtest] checks stores and
-//     sources of your own.
+//     kept; [github.com/skyfinch/skyfinch/stream/streamtest] checks your own
+//     stores and sources.
 //   - [github.com/skyfinch/skyfinch/alert] describes surveys and decodes their
 //     packets from Avro to Arrow; [github.com/skyfinch/skyfinch/alert/sim]
 //     simulates and replays alerts.
 //   - [github.com/skyfinch/skyfinch/sink] writes rows: as Parquet by the hour,
 //     to the console, or to several sinks.
-//   - [github.com/skyfinch/skyfinch/archive] is the archive as one type, and
-//     [github.com/skyfinch/skyfinch/archive/audit] verifies one.
+//   - [github.com/skyfinch/skyfinch/archive] is the archive service as one
+//     type, and [github.com/skyfinch/skyfinch/archive/audit] verifies one.
 //   - [github.com/skyfinch/skyfinch/crossmatch] finds the nearest rows of
 //     catalogues, in calls on slices or as a transform.
 //     [github.com/skyfinch/skyfinch/crossmatch/catalog] opens a catalogue from

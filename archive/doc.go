@@ -10,8 +10,8 @@
 //
 // A [Service] connects parts of the other packages: a source (stream/kafka,
 // stream/files), the decoder (alert), the Parquet sink (sink), and the engine
-// (stream) with its ledger (stream/ledger). A job that needs other parts is
-// wired with those packages in about as many lines: see the example.
+// (stream) with its ledger (stream/ledger). A job that needs other parts can
+// connect them itself in about as many lines: see the example.
 //
 // DIR is a local directory, or the [store.Store] that the Service is given.
 //
@@ -39,13 +39,14 @@
 // batch of the same ledger as the engine's batches, with another kind of input:
 //
 //  1. It decodes the rows of some rejected files and stages the result under
-//     names of its own: alerts for the tables, the rest for rejected.
+//     its own names: alerts for the tables, the rest for rejected.
 //  2. It reads the ledger to its end, decides undecided batches of other replays
-//     as empty, and verifies that nobody has replaced the files meanwhile.
+//     as empty, and verifies that no other replay has replaced the files
+//     meanwhile.
 //  3. It claims the next number by a plan without ranges, and decides it at once
 //     by a commit that names the staged files and, in the Data of the rejects'
 //     receipt, the files that they replace. The winner of that number has seen
-//     all earlier batches, so no two replays replace one file.
+//     all earlier batches, so no two replays replace the same file.
 //  4. Publication moves the alerts, then the new rejected files, then deletes the
 //     replaced ones. Meanwhile readers may see a message twice, but never miss
 //     one. The next start of a service, another replay or an audit that repairs

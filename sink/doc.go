@@ -21,8 +21,8 @@
 //	alerts/ztf/2026/09/18/03/5f2c81aa-000000000042-0.parquet
 //	└ table    └ hour, UTC   └ ledger └ batch      └ number of the file in the batch
 //
-// The name follows from the ledger's commit, so publishing a batch twice, even by
-// two processes, gives the same files. Before the commit, the files are in
+// The name is derived from the ledger's commit, so publishing a batch twice, even
+// by two processes, gives the same files. Before the commit, the files are in
 // staging, under names that are unique to one attempt at one batch of one ledger;
 // then they are moved, never copied. So a table's directory contains only complete
 // files, and a reader of *.parquet sees each row once. During publication, a
@@ -35,12 +35,12 @@
 // # Rows and schemas
 //
 // A file holds its rows in their order in the batch. Its columns are those of all
-// rows of its table before it was opened. A column that a row lacks is null, and
-// int32 is widened to int64 where the column has that type. If a batch widens the
-// schema after a file was opened, the rows with new columns go to a second file.
-// Conflicting types are a permanent error: always within a batch, and between
-// batches if Schemas is set, usually to a [ledger.Ledger]. This includes columns
-// that transforms add.
+// rows of its table seen before it was opened. A column that a row lacks is null,
+// and int32 is widened to int64 where the column has that type. If a batch widens
+// the schema after a file was opened, the rows with new columns go to a second
+// file. Conflicting types are a permanent error: always within a batch, and
+// between batches if Schemas is set, usually to a [ledger.Ledger]. This includes
+// columns that transforms add.
 //
 // Strings and numbers are compressed with Zstandard or as [Compression] says.
 // Binary columns are compressed only if a sample of them shrinks: ZTF's gzipped

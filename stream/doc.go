@@ -13,17 +13,18 @@
 // continues. [Filter], [Field], [WithColumn] and [Pass] help to write one.
 //
 // A [Sink] takes the rows in two steps: Stage makes them durable where no reader
-// looks, Publish makes them visible. [SinkFunc] makes a sink of a function that
-// has nothing to publish.
+// looks, Publish makes them visible. [SinkFunc] turns a function with nothing to
+// publish into a sink.
 //
 // A [MicroBatch] ties them together. Fill in its fields, and call Run for a
 // service or Drain for what is available now.
 //
 // # Terms
 //
-//   - partition: a numbered sequence of messages; offset: the number of one.
+//   - partition: a numbered sequence of messages; offset: a message's number in
+//     it.
 //   - range: consecutive offsets of one partition.
-//   - extent: the range that a source has of a partition at the time of asking.
+//   - extent: the range of a partition that a source has when it is asked.
 //   - batch: the ranges that are read, transformed and published together.
 //   - ledger: the record of all batches; see package ledger.
 //   - plan: the record that claims a batch's ranges.
@@ -38,7 +39,7 @@
 //   - settled: an offset that a done batch accounts for.
 //   - snapshot: everything that is settled up to a batch.
 //   - history: the plans and commits that snapshots have replaced.
-//   - backlog: messages that have waited for more than an interval's work.
+//   - backlog: the messages waiting beyond one interval's work.
 //   - heartbeat: the record, each second, that an attempt is alive.
 //   - takeover: finishing a batch that another process has abandoned.
 //
@@ -54,8 +55,8 @@
 //
 // What is not promised:
 //
-//   - A [SinkFunc] delivers at least once: after a crash or a retry, rows come
-//     again.
+//   - A [SinkFunc] delivers at least once: after a crash or a retry, rows are
+//     delivered again.
 //   - Without Rejects, rejected messages are logged by cause, counted, and gone.
 //   - Without a Ledger, each start begins at the beginning.
 //   - A transform may see the same rows again, and may then return something
@@ -71,20 +72,21 @@
 // depend on the assignment: claims cannot overlap, and a process that wakes up
 // after an hour finds its batch decided.
 //
-// A process at work on a batch puts a heartbeat each second. A batch without a
+// A process at work on a batch writes a heartbeat each second. A batch without a
 // heartbeat for five seconds, or whose heartbeats report no progress for a
 // minute, is taken over by an engine that its first partition is assigned to. If
 // the first process was only stopped for a while, both do the same work, and the
-// first commit counts. Joining, leaving and dying need no flush. Alone saves the
-// heartbeats and the waiting if a lock ensures that there is one process.
+// first commit counts. Joining, leaving and dying need no flush. If a lock
+// ensures that there is only one process, Alone saves the heartbeats and the
+// waiting.
 //
 // # A message that kills
 //
 // An attempt that began, did not end and has no heartbeat has died with its
-// process. After two deaths a batch is halved, and halved again with each
-// further one, until a message is alone; once it has killed three processes it
-// is rejected, with that as the cause. One death for each halving and four more
-// find one message in a batch of any size, if something restarts the process.
+// process. After two deaths a batch is halved, and after each further death
+// halved again, until one message is left; when that has killed three
+// processes, it is rejected, with that as the cause. Finding one message takes
+// a death for each halving and four more, if something restarts the process.
 //
 // If something keeps killing a hung process, the messages it was reading are
 // blamed: after three deaths for a batch of one message, after twelve for one of
@@ -93,31 +95,31 @@
 //
 // # Backlog and new data
 //
-// While more is waiting than an interval's work, new data does not wait for it.
-// A partition that far behind is read at two ends: a batch takes what is new and
-// fills up with what is oldest. [Limits].BacklogShare reserves a share for the
-// oldest. Meanwhile the settled offsets form several ranges, and one again when
-// the backlog is done. Rows of a backlog then come after newer ones; a job that
-// needs each partition in order sets BacklogShare to 1. Drain always keeps the
-// order.
+// While there is a backlog, that is, while more than one interval's work is
+// waiting, new data does not wait for it. A partition with a backlog is read at
+// both ends: a batch takes what is new and fills up with what is oldest.
+// [Limits].BacklogShare reserves a share for the oldest. Meanwhile the settled
+// offsets form several ranges; they join into one when the backlog is done. Rows
+// of a backlog then come after newer ones; a job that needs each partition in
+// order sets BacklogShare to 1. Drain always keeps the order.
 //
 // # Limits and memory
 //
-// [Limits] bounds a batch by Rows and Bytes, and by InFlight what has been read
-// and not yet been taken by the sink. The bytes of a batch are those of its
-// messages; InFlight counts the buffers that hold them. Memory is InFlight, plus
-// what the transforms make of it, plus what the sink holds: a backlog of days
-// needs no more than a minute's. While more is waiting, batches follow each other at
-// once; otherwise there is one each Interval.
+// [Limits] bounds a batch by Rows and Bytes. InFlight bounds what has been read but
+// not yet taken by the sink. The bytes of a batch are those of its messages;
+// InFlight counts the buffers that hold them. Memory is InFlight, plus what the
+// transforms make of it, plus what the sink holds: a backlog of days needs no more
+// than a minute's. While more is waiting, batches follow each other at once;
+// otherwise there is one each Interval.
 //
 // # Errors and retries
 //
-// An error of a source, a transform, a sink or the ledger is retried as [Retry]
-// says. One that is marked [Permanent], or persists, stops the engine with a
-// [*BatchError] that names the batch, its ranges and the stage. Nothing is lost
-// by that, nor by the end of the context: what was staged without a commit is
-// done again at the next start. If the context ends while a batch is being
-// committed, the engine has ten seconds to publish it.
+// An error from a source, a transform, a sink or the ledger is retried as
+// [Retry] says. One that is marked [Permanent], or persists, stops the engine
+// with a [*BatchError] that names the batch, its ranges and the stage. Nothing
+// is lost by that, nor by cancelling the context: what was staged but not
+// committed is done again at the next start. If the context ends while a batch
+// is being committed, the engine has ten seconds to publish it.
 //
 // # Writing a source
 //
@@ -137,6 +139,6 @@
 // source in 20 lines, and streamtest.TestSource tests one.
 //
 // A partition that has vanished is listed as Gone until the ledger has recorded
-// its end. A source that cannot know what vanished while no process ran is a
-// [Resumer].
+// its end. A source that cannot know what vanished while no process ran
+// implements [Resumer].
 package stream

@@ -4,7 +4,7 @@
 //   - Every offset is in one commit, and the accounts add up (see
 //     ledger.Account).
 //   - Every committed file exists, is intact, and has the committed rows.
-//   - No other file is where readers look, and staging holds nothing of a
+//   - No other file is where readers look, and staging holds nothing from a
 //     decided batch.
 //   - The schema file of each table is the table's schema in the ledger.
 //
@@ -12,6 +12,6 @@
 // is checked again after [Options].Grace, because a publication may have been in
 // progress.
 //
-// Memory: about 9 bytes for each file and some hundred for each partition. The
+// Memory: about 9 bytes for each file and a few hundred for each partition. The
 // ledger is read batch by batch.
 package audit

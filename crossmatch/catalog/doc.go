@@ -1,4 +1,4 @@
-// Package catalog opens catalogues by a line of text, for package crossmatch:
+// Package catalog opens catalogues from a line of text, for package crossmatch:
 //
 //	join, err := catalog.Open(ctx, "gcvs=gcvs.fits?radius=1.5&columns=Type", catalog.Options{})
 //	if err != nil { … }
@@ -29,11 +29,11 @@
 //	size=NAME*0.5arcmin a radius for each row: a column and its unit, which defaults
 //	                    to 1 arcsecond
 //
-// Values are percent-decoded. Of an index only radius and columns can be set, as
-// it was made with the others, and of the CDS likewise.
+// Values are percent-decoded. For an index, whose other options were fixed when
+// it was written, and for the CDS, only radius and columns can be set.
 //
-// A Spec has the same as fields. Its Load reads a table that is already open, as one
-// from memory.
+// A Spec has the same settings as fields. Its Load method reads a table that is
+// already open, such as one in memory.
 //
 // # Indices
 //

@@ -24,17 +24,17 @@
 //
 // # Failures
 //
-// The service is shared by all astronomers and fails often. Positions that it did
-// not answer have the status StatusFailed, never StatusNone, and the answer has the cause. To
-// retry, match only the rows whose status is failed: failures are not cached,
-// results are. A reply counts only when it is whole. It is a VOTable, whose end
-// shows, as do rows left out; a CSV truncated between two lines would read as "no
-// match" for the rest.
+// The service is shared by all astronomers and fails often. Positions for which it
+// returned no result have the status StatusFailed, never StatusNone, and the Answer
+// has the cause. To retry, match only the rows whose status is failed: failures are
+// not cached, results are. A reply counts only if it is complete. Replies are
+// VOTables, which show where they end and whether rows were left out; a CSV
+// truncated between two lines would read as "no match" for the rest.
 //
 // A request fails after [Service].Timeout. Server errors, network errors and
-// truncated or invalid replies are retried, after a pause that doubles, with
-// jitter, or as long as the server asks for. A refused request (such as one for an
-// unknown table or column) is not retried.
+// truncated or invalid replies are retried, after a pause that doubles each time,
+// with jitter, or for as long as the server asks. A refused request (such as one
+// for an unknown table or column) is not retried.
 //
 // The service bans clients that run jobs in parallel. All clients in a process that
 // use the same host share a circuit breaker with a queue, and have one request in
@@ -42,11 +42,11 @@
 // [Service].Cooldown, and a ban for [Service].Ban: no request is sent then, and
 // answers fail at once with [ErrUnavailable] and the cause. After that the breaker
 // is half open: the next request, which is not retried, closes it or opens it
-// again. The breaker does not see other processes: run one that matches, or give
-// each process its own host.
+// again. The breaker does not see other processes: run only one process that
+// matches, or give each process its own host.
 //
-// A [Client].Fallback, such as a local copy of the catalogue, answers the positions
-// that the service did not.
+// A [Client].Fallback, such as a local copy of the catalogue, matches the positions
+// for which the service returned no result.
 //
 // # Cache
 //
@@ -54,6 +54,6 @@
 // including that there is no match, stay in an LRU cache of [Client].Cache entries
 // until they are [Client].CacheAge old. Its keys are the exact position and radius:
 // the result for a position nearby would have a slightly wrong separation and, at
-// the edge of the radius, the wrong status. So a batch that is run again, or a retry,
-// costs the service only what it has not answered yet.
+// the edge of the radius, the wrong status. So a batch that is run again, or a
+// retry, requests only what the service has not answered yet.
 package cds

@@ -18,11 +18,11 @@
 //
 // A partition is loaded when a position needs it and stays loaded while
 // [Options.CacheBytes] allows; the least recently used is dropped first. A call
-// searches each partition once, the loaded ones first, and loads up to four side by
-// side. So positions that are close together, such as a field or a telescope visit,
-// are cheap, and positions all over the sky are expensive. Only the position and
-// the columns named are read: name few. Without Columns they are the catalogue's
-// default (hats_cols_default), or all.
+// searches each partition once, the loaded ones first, and loads up to four in
+// parallel. So positions that are close together, such as a field or a telescope
+// visit, are cheap, and positions all over the sky are expensive. Only the position
+// and the columns named are read: name few. Without Columns they are the
+// catalogue's default (hats_cols_default), or all.
 //
 // CacheBytes counts the positions, index and columns of partitions. While a
 // partition is loaded it needs about as much again; beyond CacheBytes this happens
@@ -38,17 +38,16 @@
 // The margin changes what is loaded, never the answer.
 //
 // Rows must lie within 0.2 arcseconds of their partition, which allows for 32-bit
-// coordinates. A partition with a row farther outside fails, since that row could
-// not be found from everywhere. For the same reason rows cannot have their own
-// radii.
+// coordinates. A partition with a row farther outside fails, since some searches
+// would miss that row. For the same reason rows cannot have their own radii.
 //
 // # Motion
 //
-// With PMRA, PMDec and Epoch, rows move to the epoch of each position, also across
+// With PMRA, PMDec and Epoch, rows move to the epoch of each position, even across
 // borders: the search covers the partitions that a star may have come from at up to
 // 11 arcseconds a year, faster than any known star. A row with a larger proper
-// motion may be missed if it left its partition. An epoch of a position that is not
-// between 1000 and 3000 counts as unknown.
+// motion may be missed if it left its partition. A position's epoch outside 1000 to
+// 3000 counts as unknown.
 //
 // # Errors
 //
@@ -57,9 +56,9 @@
 // list. It also returns an error for a margin that was made for other partitions.
 // Otherwise missing rows would look like empty sky.
 //
-// If a partition is missing or damaged, has other columns than the rest, or has not
-// the number of rows in partition_info.csv, then the positions that need it have
-// the status StatusFailed, even those with a row near them in another partition: that row
-// may not be the nearest. The answer has the cause. All other positions are
-// answered. The next call tries the partition again.
+// If a partition is missing or damaged, has different columns from the rest, or
+// does not have the number of rows in partition_info.csv, then the positions that
+// need it have the status StatusFailed, even those with a row near them in another
+// partition: that row may not be the nearest. The answer has the cause. All other
+// positions are searched as usual. The next call tries the partition again.
 package hats

@@ -7,9 +7,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// Buffers are the buffers of some records: their sizes in bytes, keyed by their
-// first bytes. A buffer that several records or columns share counts once; a
-// slice of a record keeps the whole buffers.
+// Buffers are the buffers of some records: their sizes in bytes, keyed by the
+// addresses of their first bytes. A buffer that several records or columns
+// share counts once; a slice of a record keeps the whole buffers.
 type Buffers map[*byte]int64
 
 // Of returns the memory that a record keeps alive, in bytes.

@@ -4,10 +4,10 @@
 //	src := &files.Source{Patterns: []string{"/data/ztf/2026*", "extra/*.tar.gz"}}
 //
 // A [Source] is a stream.Source. A partition is one file, named by its absolute
-// path. Its offsets are the numbers of its records, counted from 0, in a tarball
-// through all members, so that a restarted service continues in the middle of a
-// file. A path is a permanent name: a file that replaces one already read is not
-// read again.
+// path. Its offsets are the numbers of its records, counted from 0 (in a
+// tarball, across all members), so that a restarted service continues in the
+// middle of a file. A path is a permanent name: a file that replaces one already
+// read is not read again.
 //
 // # Messages
 //
@@ -29,22 +29,24 @@
 // The members of a tarball are read in one pass, as if they were files, except
 // those whose names begin with a dot or an underscore. Their topic is the path of
 // the tarball followed by the name of the member. A truncated or damaged tarball
-// ends with a reject, so that it does not stop a night; an archive without an
-// end marker counts as truncated. A mebibyte of zeros after an archive ends it;
-// what follows is not read, not even gzip's checksum. To start in the middle of
-// a tarball, it is read from the beginning.
+// ends with a reject, so that it does not stop a night; an archive without an end
+// marker counts as truncated. A mebibyte of zeros after an archive ends it; what
+// follows is not read, not even gzip's checksum. To start in the middle of a
+// tarball, the source reads it from the beginning.
 //
 // # Patterns
 //
-// In directories, recursively, all files are read whose names end in .avro, .bin,
-// .tar, .tar.gz or .tgz, unless a name in the path begins with a dot or an
-// underscore. Files named by a pattern or matched by a glob are read whatever
-// their names. Links to files count as files. Links to directories are followed
-// where they match a pattern, but not in a search, where they could form cycles.
+// In directories and their subdirectories, all files with names ending in .avro,
+// .bin, .tar, .tar.gz or .tgz are read, unless a name in the path begins with a
+// dot or an underscore. Files named by a pattern or matched by a glob are read
+// whatever their names. Links to files count as files. Links to directories are
+// followed where they match a pattern, but not in a search, where they could form
+// cycles.
 //
-// Symlinks are resolved, so that a file has one name and is read once. Only if
-// either the link or its target is named like a tarball, the link keeps its name,
-// because the name decides how the file is read. Hard links are separate files.
+// Symlinks are resolved, so that a file has one name and is read once. A link
+// keeps its own name only if exactly one of the link and its target is named like
+// a tarball, because the name decides how the file is read. Hard links are
+// separate files.
 //
 // If a search or a wildcard finds an entry that cannot be read, because its name
 // is not UTF-8 or a link is broken, it is skipped with a warning to [Source].Log.
@@ -74,7 +76,7 @@
 // represents it. The same applies to a file with fewer records than were read
 // from it before, for it must have been replaced.
 //
-// A file with one compressed record is passed on as it is and decompressed by the
-// decoder. Chunk.Weight is an upper bound of its decompressed size; a message
+// A file with one compressed record is passed on unchanged and decompressed by
+// the decoder. Chunk.Weight is an upper bound of its decompressed size; a message
 // that weighs more than Source.ChunkBytes is a chunk by itself.
 package files

@@ -6,7 +6,7 @@
 // [Plan], which claims ranges of offsets, and a [Commit], which says what was
 // read and which files hold its rows. Each is written once, by put-if-absent:
 // the first writer wins, and all others follow the record. So a crash, a lost
-// reply, and two processes that both take a batch for theirs are harmless,
+// reply, and two processes that both believe they own a batch are harmless,
 // without a lease or a lock. A plan without a commit is staged again; a commit
 // that may not have been published is published again.
 //
