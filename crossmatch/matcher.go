@@ -26,10 +26,10 @@ type AllMatcher interface {
 	Matcher
 	// MatchAll is like Nearest, but finds all rows within the radius. For each
 	// position it returns a Match for each such row, the nearest first, or a single
-	// Match if there are none. The ascending slice positions has, for each Match, the
-	// number of its position. Limit is the maximum for each position; if zero, it is
-	// unlimited. Columns are the columns of Answer.Rows, by number in Schema; if nil,
-	// all.
+	// Match if there are none. The slice positions holds the number of each Match's
+	// position, in ascending order. Limit is the maximum for each position; if zero,
+	// it is unlimited. Columns are the columns of Answer.Rows, by number in Schema;
+	// if nil, all.
 	MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error)
 }
 
