@@ -52,7 +52,7 @@ func TestChooseRefuses(t *testing.T) {
 	var used protocol.Coverage
 	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
 	for text, extents := range map[string][]Extent{
-		"stream: offsets 10 to 11 of a are gone before they were read":                     {extent("a", 12, 20, 0)},
+		"stream: offsets 10 to 11 of a were gone before they were read":                    {extent("a", 12, 20, 0)},
 		`stream: the source has two partitions named "b"`:                                  {extent("b", 0, 1, 0), extent("b", 1, 2, 0)},
 		`stream: partition name "\xff" is not UTF-8, which the ledger's JSON would change`: {extent("\xff", 0, 1, 0)},
 	} {
