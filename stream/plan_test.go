@@ -108,7 +108,7 @@ func TestPlanNamesItsPartitions(t *testing.T) {
 	p := &ledger.Plan{Ranges: []Range{{Partition: "a", From: 0, To: 5}, {Partition: "b", From: 7, To: 9}}}
 	require.NoError(t, fold(&c, p, Account{Range: p.Ranges[0]}))
 	_, _, _, err := choose(&c, []Extent{extent("b", 8, 9, 0)}, planInput{limits: Limits{}.withDefaults()})
-	assert.EqualError(t, err, "stream: offsets 7 to 7 of b are gone before they were read")
+	assert.EqualError(t, err, "stream: offsets 7 to 7 of b were gone before they were read")
 }
 
 func TestLimitsWithin(t *testing.T) {

@@ -137,8 +137,9 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	require.NoError(t, s.Check(t.Context()))
 	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.LeaderNotAvailable, Count: 9})
 	available(t, s)
-	assert.Equal(t, 1, strings.Count(l.logs.String(), "level=WARN"), l.logs)
-	assert.Equal(t, 1, strings.Count(l.logs.String(), "level=INFO"), l.logs)
+	assert.Equal(t, 1, strings.Count(l.logs.String(), "waiting for the brokers"), l.logs)
+	assert.Equal(t, 1, strings.Count(l.logs.String(), "the brokers are back"), l.logs)
+	assert.Equal(t, 2, strings.Count(l.logs.String(), "level=WARN"), l.logs)
 }
 
 func TestOutageEnds(t *testing.T) {
