@@ -13,7 +13,7 @@ import (
 // only the nearest: it repeats a row of the record for each of them, the nearest
 // first, and keeps it once if there are none. Limit is the maximum for each row of
 // the record; if zero, it is unlimited. There must be exactly one join, whose
-// Matcher is an AllMatcher.
+// Matcher is a *Catalog or embeds one.
 func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (arrow.Record, error) {
 	if len(t.Joins) > 1 {
 		return nil, fmt.Errorf("crossmatch: all rows within a radius of %d catalogues: ask for one at a time", len(t.Joins))
@@ -23,7 +23,7 @@ func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (
 		return nil, err
 	}
 	j := &joins[0]
-	matcher, ok := j.Matcher.(AllMatcher)
+	matcher, ok := j.Matcher.(allMatcher)
 	if !ok {
 		return nil, fmt.Errorf("crossmatch: join %q: %T finds only the nearest row: load the catalogue to find all", j.Name, j.Matcher)
 	}
@@ -42,15 +42,23 @@ func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (
 	return array.NewRecord(schema, out[0], int64(out[0][0].Len())), nil
 }
 
+// An allMatcher can also find all rows within a radius.
+type allMatcher interface {
+	// matchAll is like Nearest, but finds all rows within the radius. For each
+	// position it returns a Match for each such row, the nearest first, or a single
+	// Match if there are none. The slice positions holds the number of each Match's
+	// position, in ascending order. Limit is the maximum for each position; if zero,
+	// it is unlimited. Columns are the columns of Answer.Rows, by number in Schema;
+	// if nil, all.
+	matchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error)
+}
+
 // askAll returns the columns of the record, with its rows repeated, and the columns
 // that the join adds.
-func (j *boundJoin) askAll(ctx context.Context, m AllMatcher, rec arrow.Record, p Positions, limit int) ([]arrow.Array, error) {
-	a, positions, err := m.MatchAll(ctx, p, j.Radius, limit, j.columns)
+func (j *boundJoin) askAll(ctx context.Context, m allMatcher, rec arrow.Record, p Positions, limit int) ([]arrow.Array, error) {
+	a, positions, err := m.matchAll(ctx, p, j.Radius, limit, j.columns)
 	if a.Rows != nil {
 		defer a.Rows.Release()
-	}
-	if err == nil {
-		err = j.check(a.Matches, a.Rows, len(positions), true)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("crossmatch: join %q: %w", j.Name, err)

@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/compute"
 )
 
-var _ AllMatcher = (*Catalog)(nil)
 
 // Schema implements Matcher.
 func (c *Catalog) Schema() *arrow.Schema {
@@ -68,8 +67,8 @@ func (c *Catalog) answer(ctx context.Context, dst []Match, p Positions, radius A
 	return a, err
 }
 
-// MatchAll implements AllMatcher. It fails as Nearest does.
-func (c *Catalog) MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error) {
+// matchAll implements allMatcher. It fails as Nearest does.
+func (c *Catalog) matchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error) {
 	if err := ctx.Err(); err != nil {
 		return a, nil, err
 	}

@@ -140,7 +140,7 @@ func (j *boundJoin) askMatcher(ctx context.Context, p Positions) (Answer, error)
 		defer rows.Release()
 	}
 	if err == nil {
-		err = j.check(a.Matches, rows, len(p.RA), false)
+		err = j.check(a.Matches, rows, len(p.RA))
 	}
 	if err == nil && rows != nil {
 		a.Rows = selectColumns(rows, j.columns)
@@ -148,9 +148,9 @@ func (j *boundJoin) askMatcher(ctx context.Context, p Positions) (Answer, error)
 	return a, err
 }
 
-// check returns an error if a matcher breaks its contract: n matches and rows, which
-// have all columns of its schema or, if selected, the wanted ones only.
-func (j *boundJoin) check(matches []Match, rows arrow.Record, n int, selected bool) error {
+// check returns an error if a matcher breaks its contract: n matches, and n rows
+// with the columns of its schema.
+func (j *boundJoin) check(matches []Match, rows arrow.Record, n int) error {
 	switch {
 	case len(matches) != n:
 		return fmt.Errorf("%T returned %d matches for %d positions", j.Matcher, len(matches), n)
@@ -164,11 +164,8 @@ func (j *boundJoin) check(matches []Match, rows arrow.Record, n int, selected bo
 	case rows.NumRows() != int64(n):
 		return fmt.Errorf("%T returned %d rows for %d positions", j.Matcher, rows.NumRows(), n)
 	}
-	for k, i := range j.columns {
+	for _, i := range j.columns {
 		f := j.schema.Field(i)
-		if selected {
-			i = k
-		}
 		if i >= int(rows.NumCols()) || rows.ColumnName(i) != f.Name || !arrow.TypeEqual(rows.Column(i).DataType(), f.Type) {
 			return fmt.Errorf("%T returned columns %s, which differ from its Schema: %q should be %v", j.Matcher, columnNames(rows.Schema()), f.Name, f.Type)
 		}

@@ -20,19 +20,6 @@ type Matcher interface {
 	Schema() *arrow.Schema
 }
 
-// An AllMatcher is a Matcher that can also find all rows within a radius. A type
-// that embeds a Catalog is one.
-type AllMatcher interface {
-	Matcher
-	// MatchAll is like Nearest, but finds all rows within the radius. For each
-	// position it returns a Match for each such row, the nearest first, or a single
-	// Match if there are none. The slice positions holds the number of each Match's
-	// position, in ascending order. Limit is the maximum for each position; if zero,
-	// it is unlimited. Columns are the columns of Answer.Rows, by number in Schema;
-	// if nil, all.
-	MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error)
-}
-
 // Positions are positions on the sky, in ICRS degrees. Right ascension is taken
 // modulo 360. A position is invalid if a coordinate is NaN or infinite, or the
 // declination is not from -90 to 90.

@@ -66,7 +66,7 @@ func BenchmarkTree(b *testing.B) {
 				t := tree()
 				p := q.positions(sky)
 				points := vectors(p.RA, p.Dec)
-				chord := 2 * math.Sin(float64(benchRadius/Radian)/2)
+				chord := 2 * math.Sin(float64(benchRadius)*degToRad/2)
 				benchRun(b, func() (found int) {
 					for _, at := range points {
 						near := kdtree.NewDistKeeper(chord * chord)

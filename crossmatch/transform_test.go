@@ -340,35 +340,6 @@ func TestMatchAll(t *testing.T) {
 	assert.ErrorContains(t, err, "finds only the nearest row")
 	_, err = (&Transform{Joins: []Join{{}, {}}}).MatchAll(t.Context(), rec, 0)
 	assert.ErrorContains(t, err, "one at a time")
-	for says, change := range map[string]func(*Answer, []int32) []int32{
-		"returned 4 matches for 3 positions": func(_ *Answer, p []int32) []int32 { return p[1:] },
-		"returned 1 rows for 4 positions":    func(a *Answer, p []int32) []int32 { a.Rows = a.Rows.NewSlice(0, 1); return p },
-		"which differ from its Schema":       func(a *Answer, p []int32) []int32 { a.Rows = rec.NewSlice(0, 4); return p },
-		"row 4 of a table of 4":              func(_ *Answer, p []int32) []int32 { p[0] = 4; return p },
-	} {
-		tr.Joins[0].Matcher = mistakenAll{c, change}
-		_, err = tr.MatchAll(t.Context(), rec, 1)
-		assert.ErrorContains(t, err, says)
-	}
-}
-
-// mistakenAll is an AllMatcher that changes the answers of a catalogue.
-type mistakenAll struct {
-	*Catalog
-	change func(*Answer, []int32) []int32
-}
-
-func (m mistakenAll) MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (Answer, []int32, error) {
-	a, positions, err := m.Catalog.MatchAll(ctx, p, radius, limit, columns)
-	if err != nil {
-		return a, positions, err
-	}
-	rows := a.Rows
-	positions = m.change(&a, positions)
-	if a.Rows != rows {
-		rows.Release()
-	}
-	return a, positions, nil
 }
 
 func TestEpochs(t *testing.T) {

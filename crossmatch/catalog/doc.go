@@ -20,7 +20,7 @@
 // name of the file or, for the CDS, of the table. The options are
 //
 //	radius=1.5          the search radius, by default 1.5 arcseconds; see
-//	                    crossmatch.ParseAngle
+//	                    ParseAngle
 //	columns=A,B         the columns to add; for the CDS NAME or NAME:TYPE, where
 //	                    TYPE is text, int, long, float, double or bool
 //	ra=NAME&dec=NAME    the columns of the position

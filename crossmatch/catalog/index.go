@@ -115,7 +115,7 @@ func (s Spec) choice() string {
 		add("epoch", fmt.Sprint(s.Epoch))
 	}
 	if s.Size != "" {
-		add("size", fmt.Sprintf("%s*%v", s.Size, cmp.Or(s.SizeUnit, crossmatch.Arcsecond)))
+		add("size", fmt.Sprintf("%s*%varcsec", s.Size, cmp.Or(s.SizeUnit, crossmatch.Arcsecond).Arcseconds()))
 	}
 	return strings.Join(out, "&")
 }

@@ -216,7 +216,7 @@ func (s Spec) rows(all arrow.Record, t *table.Table) (crossmatch.Rows, error) {
 	for i, size := range sizes {
 		r := crossmatch.Angle(size) * unit
 		if r < 0 || r > 180*crossmatch.Degree {
-			return rows, fmt.Errorf("row %d has %v in column %q, which times %v is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty for the radius of the search", i+1, size, s.Size, unit)
+			return rows, fmt.Errorf("row %d has %v in column %q, which times %varcsec is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty for the radius of the search", i+1, size, s.Size, unit.Arcseconds())
 		}
 		rows.Radius[i] = r
 	}

@@ -85,7 +85,7 @@ func (s *Spec) set(key, value string) (err error) {
 		s.PMDec = value
 	case "radius":
 		s.HasRadius = true
-		s.Radius, err = crossmatch.ParseAngle(value)
+		s.Radius, err = ParseAngle(value)
 	case "columns":
 		s.Columns = strings.Split(value, ",")
 	case "epoch":
@@ -95,7 +95,7 @@ func (s *Spec) set(key, value string) (err error) {
 	case "size":
 		column, unit, ok := cutLast(value, "*")
 		if s.Size = column; ok {
-			if s.SizeUnit, err = crossmatch.ParseAngle(unit); err == nil && s.SizeUnit == 0 {
+			if s.SizeUnit, err = ParseAngle(unit); err == nil && s.SizeUnit == 0 {
 				err = errors.New("its unit must not be 0: write size=MajAx*0.5arcmin, for example")
 			}
 		}
@@ -181,4 +181,24 @@ func (s Spec) fields() (out []arrow.Field, err error) {
 		out = append(out, arrow.Field{Name: name, Type: fieldTypes[typ], Nullable: true})
 	}
 	return out, nil
+}
+
+// ParseAngle parses an angle from 0 to 180 degrees: a number of arcseconds, or a
+// number followed by arcsec, arcmin, deg or mas.
+func ParseAngle(text string) (crossmatch.Angle, error) {
+	digits, unit := text, crossmatch.Arcsecond
+	for _, u := range []struct {
+		name string
+		unit crossmatch.Angle
+	}{{"arcsec", crossmatch.Arcsecond}, {"arcmin", crossmatch.Arcminute}, {"deg", crossmatch.Degree}, {"mas", crossmatch.Milliarcsecond}} {
+		if before, ok := strings.CutSuffix(text, u.name); ok {
+			digits, unit = before, u.unit
+			break
+		}
+	}
+	x, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if err != nil || !(x >= 0) || !(x*unit.Degrees() <= 180) {
+		return 0, errors.New("not an angle from 0 to 180 degrees: write 1.5 (arcseconds), 2arcmin or 0.1deg")
+	}
+	return crossmatch.Angle(x) * unit, nil
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	sky "github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/catalog"
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
@@ -77,7 +76,7 @@ func parse(args []string) (*options, error) {
 		return err
 	})
 	f.Func("radius", "", func(text string) (err error) {
-		radius, err = sky.ParseAngle(text)
+		radius, err = catalog.ParseAngle(text)
 		return err
 	})
 	columns := f.String("columns", "", "")
