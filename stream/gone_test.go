@@ -5,12 +5,13 @@ import (
 	"iter"
 	"maps"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/skyfinch/skyfinch/stream/internal/protocol"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
@@ -137,13 +138,37 @@ func TestTruncated(t *testing.T) {
 	assert.EqualValues(t, 2, m.Progress().Read)
 }
 
-func TestWaiting(t *testing.T) {
-	var c protocol.Coverage
-	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 3, To: 7}}))
-	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 9, To: 12}}))
-	assert.EqualValues(t, 2+2, c.Waiting(Range{Partition: "a", From: 1, To: 10}))
-	assert.EqualValues(t, 4, c.Waiting(Range{Partition: "b", From: 6, To: 10}))
-	assert.Zero(t, c.Waiting(Range{Partition: "c", From: 0, To: ledger.UnknownEnd}))
-	assert.Zero(t, c.Waiting(Range{Partition: "d", From: 9, To: 7}))
-	assert.Equal(t, map[string]int64{"a": 7}, c.LowestOfAll())
+// stale is a source that cannot reach the leader of partition 1, which another
+// member works on.
+type stale struct {
+	*counter
+	to    int64
+	block bool // no broker answers at all
+}
+
+func (s *stale) Available(ctx context.Context) ([]Extent, error) {
+	if s.block {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	out, err := s.counter.Available(ctx)
+	out[1].AssignedElsewhere, out[1].To = true, s.to
+	return out, err
+}
+
+// What a member last saw of a partition that another one reads is no proof that
+// it was truncated.
+func TestOthersPartitionsAreNotTruncated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.NewMemory()
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5}
+		require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+		src.set("0", 20)
+		src.set("1", 20)
+		require.NoError(t, newJob(t, src, s).Drain(t.Context())) // the other member
+		src.set("0", 30)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		assert.NoError(t, newJob(t, &stale{counter: src, to: 10}, s).Run(ctx))
+	})
 }

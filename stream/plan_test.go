@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/stream/internal/protocol"
 	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 func extent(p string, from, to, start int64) Extent {
@@ -119,4 +121,31 @@ func TestLimitsWithin(t *testing.T) {
 	assert.Equal(t, int64(100<<20), l.within(10e9, 10<<20).Bytes)
 	assert.Equal(t, int64(minBatchBytes), l.within(10e9, 1).Bytes)
 	assert.Equal(t, l.Bytes, l.within(10e9, 1e12).Bytes)
+}
+
+// FuzzRecords folds a plan and a commit of any content.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte(`{"batch":1,"ranges":[{"partition":"p","from":0,"to":9}]}`), []byte(`{"batch":1,"accounts":[{"partition":"p","from":0,"to":9,"read":9}]}`))
+	f.Fuzz(func(t *testing.T, plan, commit []byte) {
+		ctx, s := context.Background(), store.NewMemory()
+		l, err := ledger.Open(ctx, s, "ledger", nil)
+		require.NoError(t, err)
+		s.PutIfAbsent(ctx, "ledger/000000000001.plan", plan)
+		s.PutIfAbsent(ctx, "ledger/000000000001.commit", commit)
+		p, err := l.Plan(ctx, 1)
+		if err != nil {
+			return
+		}
+		c, err := l.Commit(ctx, 1)
+		if err != nil {
+			return
+		}
+		state := protocol.New()
+		for _, got := range []protocol.Result{{Plan: p}, {Commit: c}, {Done: true}} {
+			if err := state.Learn(state.Next(64, nil), got); err != nil {
+				return
+			}
+		}
+		choose(&state.Settled, []Extent{extent("p", 0, 100, 0)}, planInput{limits: Limits{}.withDefaults()})
+	})
 }

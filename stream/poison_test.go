@@ -166,3 +166,41 @@ func TestSplit(t *testing.T) {
 	assert.Equal(t, ranges, first)
 	assert.Empty(t, rest)
 }
+
+// When a message that kills has been found, the rest of its batch is soon read
+// in pieces as large as ever.
+func TestPoisonDoesNotSlowTheRest(t *testing.T) {
+	for _, n := range []int64{300, 900} {
+		s := store.NewMemory()
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": n}, chunk: 64}
+		for dying(t, src, s, 0).Drain(t.Context()) != nil {
+		}
+		l, err := ledger.Open(t.Context(), s, "ledger", nil)
+		require.NoError(t, err)
+		batches := 0
+		for _, err := range l.Batches(t.Context()) {
+			require.NoError(t, err)
+			batches++
+		}
+		t.Logf("%d messages, one of them poison: %d batches", n, batches)
+		assert.Less(t, batches, 16)
+	}
+}
+
+// No process dies here: each ends by itself, because its commit cannot be put.
+func TestEndsAfterStagingAreNoDeaths(t *testing.T) {
+	s := store.NewMemory()
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 1}, chunk: 5}
+	for range 6 {
+		m := newJob(t, src, s)
+		m.Ledger = openBehind(t, s, &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
+			if op.Kind == faultstore.PutIfAbsent && strings.HasSuffix(op.Name, ".commit") {
+				return errFault
+			}
+			return nil
+		}})
+		require.Error(t, m.Drain(t.Context()))
+	}
+	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+	assert.Empty(t, published(t, s, "rejected"))
+}

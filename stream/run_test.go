@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -174,4 +176,45 @@ func TestNoRejects(t *testing.T) {
 	require.NoError(t, m.Drain(context.Background()))
 	p := m.Progress()
 	assert.Equal(t, []int64{10, 8, 1, 1, 1}, []int64{p.Read, p.Written, p.Rejected, p.Dropped, p.Files})
+}
+
+// What is staged when the context ends is published in the time of grace, though
+// the source does not answer.
+func TestStagedRowsWaitForNoSource(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		t.Run(fmt.Sprint("foreign=", foreign), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := store.NewMemory()
+				src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				from := &stale{counter: src, to: 10}
+				m := newJob(t, from, s)
+				m.Alone = false
+				if foreign {
+					p := &ledger.Plan{Batch: 1, Token: "x", Ranges: []Range{{Partition: "1", From: 0, To: 10}}, Starts: []ledger.Start{{Partition: "0"}}}
+					_, err := m.Ledger.PutPlan(ctx, p)
+					require.NoError(t, err)
+				}
+				m.Transforms = append(m.Transforms, timed(1100*time.Millisecond))
+				m.Interval = time.Minute
+				m.Sink = &cancelling{m.Sink, func() { from.block = true }, cancel}
+				require.NoError(t, m.Run(ctx))
+				assert.Len(t, published(t, s, "rows"), 8)
+			})
+		})
+	}
+}
+
+type cancelling struct {
+	Sink
+	before func()
+	cancel func()
+}
+
+func (c *cancelling) Stage(ctx context.Context, b Batch) (Receipt, error) {
+	r, err := c.Sink.Stage(ctx, b)
+	c.before()
+	go func() { time.Sleep(2 * time.Second); c.cancel() }()
+	return r, err
 }

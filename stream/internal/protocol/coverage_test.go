@@ -92,3 +92,51 @@ func TestClaimedWhatWasLeftMeanwhile(t *testing.T) {
 		assert.Equal(t, []ledger.Range{{Partition: "a", From: 5, To: 9}}, c.Free(ledger.Range{Partition: "a", From: 0, To: 9}))
 	}
 }
+
+// Free returns what is not in a set of offsets.
+func TestFree(t *testing.T) {
+	for range 2000 {
+		seed := rand.Uint64()
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		var c Coverage
+		free := map[int64]bool{}
+		for o := range int64(30) {
+			free[o] = true
+		}
+		require.NoError(t, c.Settle(ledger.Account{Range: ledger.Range{Partition: "p", From: 3, To: 3}}))
+		for range 5 {
+			from := rnd.Int64N(25)
+			r := ledger.Range{Partition: "p", From: from, To: from + rnd.Int64N(5)}
+			if c.Settle(ledger.Account{Range: r}) == nil {
+				for o := r.From; o < r.To; o++ {
+					free[o] = false
+				}
+			}
+		}
+		from := rnd.Int64N(20)
+		e := ledger.Range{Partition: "p", From: from, To: from + rnd.Int64N(31-from)}
+		got, last := map[int64]bool{}, int64(-1)
+		for _, r := range c.Free(e) {
+			require.True(t, r.From < r.To && r.From > last && e.From <= r.From && r.To <= e.To, "seed %d: %v", seed, r)
+			last = r.To
+			for o := r.From; o < r.To; o++ {
+				got[o] = true
+			}
+		}
+		for o := range int64(31) {
+			require.Equal(t, e.From <= o && o < e.To && free[o], got[o], "seed %d: %d of %v", seed, o, e)
+		}
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	var c Coverage
+	require.NoError(t, c.Settle(ledger.Account{Range: ledger.Range{Partition: "a", From: 3, To: 7}}))
+	require.NoError(t, c.Settle(ledger.Account{Range: ledger.Range{Partition: "a", From: 9, To: 12}}))
+	assert.EqualValues(t, 2+2, c.Waiting(ledger.Range{Partition: "a", From: 1, To: 10}))
+	assert.EqualValues(t, 4, c.Waiting(ledger.Range{Partition: "b", From: 6, To: 10}))
+	assert.Zero(t, c.Waiting(ledger.Range{Partition: "c", From: 0, To: ledger.UnknownEnd}))
+	assert.Zero(t, c.Waiting(ledger.Range{Partition: "d", From: 9, To: 7}))
+	assert.Equal(t, 2, c.Intervals("a"))
+	assert.Equal(t, map[string]int64{"a": 7}, c.LowestOfAll())
+}

@@ -10,7 +10,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
+
+// An engine that has been at work for years holds no more than one that has just
+// begun.
+func TestEngineForgets(t *testing.T) {
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 500}, chunk: 1}
+	m := newJob(t, src, store.NewMemory())
+	m.Limits.Rows = 1
+	e, err := m.start(t.Context())
+	require.NoError(t, err)
+	e.draining, e.limits.BacklogShare = true, 1
+	require.NoError(t, e.loop(t.Context()))
+	assert.Less(t, len(e.ownPlans), 10)
+	assert.Less(t, len(e.peers), 10)
+}
 
 // A job without a ledger keeps nothing of the batches that are done.
 func TestMemoryLedgerDoesNotGrow(t *testing.T) {
