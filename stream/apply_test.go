@@ -33,7 +33,7 @@ func double(mem memory.Allocator) Transform {
 	})
 }
 
-// Rows and rejects speak of the messages, however many transforms lie between.
+// Rows and rejects refer to the messages, after any number of transforms.
 func TestApply(t *testing.T) {
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
@@ -71,7 +71,7 @@ func TestApply(t *testing.T) {
 	releaseRows(runs)
 }
 
-func TestApplyRefuses(t *testing.T) {
+func TestApplyErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		from []int32
 		rows int

@@ -13,13 +13,13 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// sky is a source in which days pass within a test, and a process that archives
-// it batch by batch.
+// sky simulates a source that messages arrive at, and a process that archives
+// them batch by batch.
 type sky struct {
 	rnd     *rand.Rand
 	extents []Extent
 	covered protocol.Coverage
-	born    map[string][]int // by offset: in which batch a message came, -1: before all
+	born    map[string][]int // by offset: before which batch a message arrived, -1 for the initial backlog
 	lost    int64
 }
 
@@ -32,8 +32,8 @@ func newSky(seed uint64) *sky {
 	return s
 }
 
-// comes adds n messages, some partitions getting more than others.
-func (s *sky) comes(batch int, n int64) {
+// arrive adds n messages, unevenly distributed over the partitions.
+func (s *sky) arrive(batch int, n int64) {
 	for ; n > 0; n-- {
 		i := min(s.rnd.IntN(len(s.extents)), s.rnd.IntN(len(s.extents)))
 		e := &s.extents[i]
@@ -42,7 +42,7 @@ func (s *sky) comes(batch int, n int64) {
 	}
 }
 
-// cursors are the late and the live one of each partition.
+// cursors returns the backlog cursor and the live cursor of each partition.
 func (s *sky) cursors() (out []int64) {
 	for _, e := range s.extents {
 		next, _ := s.covered.Lowest(e.Partition)
@@ -51,8 +51,8 @@ func (s *sky) cursors() (out []int64) {
 	return out
 }
 
-// lateRows is how much stands behind the live cursors.
-func (s *sky) lateRows() (n int64) {
+// backlogRows counts the offsets before the live cursors that are not settled.
+func (s *sky) backlogRows() (n int64) {
 	for _, e := range s.extents {
 		for _, r := range s.covered.Free(e.Range) {
 			if last := s.covered.Last(e.Partition); r.From < last {
@@ -63,8 +63,9 @@ func (s *sky) lateRows() (n int64) {
 	return n
 }
 
-// batch plans one and archives it, whole or a prefix of each range, and returns
-// the plan and the messages that it got to, each a batch that they came in.
+// batch plans a batch and archives it, whole or a prefix of each range. It
+// returns the plan, and for each archived message the batch that it arrived
+// before.
 func (s *sky) batch(t *testing.T, l planInput, whole bool) (ranges []Range, born []int) {
 	before := s.cursors()
 	ranges, starts, _, err := choose(&s.covered, s.extents, l)
@@ -80,9 +81,9 @@ func (s *sky) batch(t *testing.T, l planInput, whole bool) (ranges []Range, born
 		accounts = append(accounts, Account{Range: r})
 		born = append(born, s.born[r.Partition][r.From:r.To]...)
 	}
-	require.NoError(t, fold(&s.covered, &ledger.Plan{Ranges: ranges, Starts: starts}, accounts...), "nothing twice")
+	require.NoError(t, fold(&s.covered, &ledger.Plan{Ranges: ranges, Starts: starts}, accounts...), "nothing is archived twice")
 	for i, now := range s.cursors() {
-		require.GreaterOrEqual(t, now, before[i], "cursors only go forward")
+		require.GreaterOrEqual(t, now, before[i], "cursors only move forward")
 	}
 	for _, e := range s.extents {
 		require.LessOrEqual(t, s.covered.Intervals(e.Partition), maxIntervals)
@@ -90,7 +91,7 @@ func (s *sky) batch(t *testing.T, l planInput, whole bool) (ranges []Range, born
 	return ranges, born
 }
 
-// done reports whether all is settled, in one piece.
+// done reports whether everything is settled, as one interval per partition.
 func (s *sky) done() bool {
 	for _, e := range s.extents {
 		next, known := s.covered.Lowest(e.Partition)
@@ -101,20 +102,20 @@ func (s *sky) done() bool {
 	return true
 }
 
-// Whatever comes, is read and is lost: what is settled stays in few pieces, the
-// cursors go forward, late data gets its share, and in the end all is settled
-// once.
-func TestLateProperties(t *testing.T) {
+// Messages arrive, are read and get lost at random: settled offsets form few
+// intervals, the cursors move forward, the backlog gets its share, and in the end
+// each offset is settled once.
+func TestBacklogProperties(t *testing.T) {
 	for range 100 {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			s := newSky(seed)
 			share := []float64{-1, 0.01, 0.1, 0.5, 0.9, 1}[s.rnd.IntN(6)]
 			rows, prefixes, retention := 50+s.rnd.Int64N(2000), s.rnd.IntN(2) == 0, s.rnd.IntN(3) == 0
-			s.comes(-1, s.rnd.Int64N(30*rows))
+			s.arrive(-1, s.rnd.Int64N(30*rows))
 			for i := range 200 {
-				s.comes(i, s.rnd.Int64N(1+rows)*s.rnd.Int64N(3)/2)
-				l := of(rows, share)
+				s.arrive(i, s.rnd.Int64N(1+rows)*s.rnd.Int64N(3)/2)
+				l := rowLimit(rows, share)
 				if l.recordLost = retention; retention && s.rnd.IntN(4) == 0 {
 					e := &s.extents[s.rnd.IntN(len(s.extents))]
 					e.From += s.rnd.Int64N(e.To - e.From + 1)
@@ -122,7 +123,7 @@ func TestLateProperties(t *testing.T) {
 				if s.rnd.IntN(5) == 0 {
 					l.limits.Rows = 50 + s.rnd.Int64N(2000) // limits follow the speed
 				}
-				late := s.lateRows()
+				backlog := s.backlogRows()
 				ranges, _ := s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
 				var planned, got int64
 				for _, r := range ranges {
@@ -131,14 +132,14 @@ func TestLateProperties(t *testing.T) {
 						got += r.Len()
 					}
 				}
-				if kept := int64(max(share, 0) * float64(l.limits.Rows)); !prefixes && !retention {
-					require.GreaterOrEqual(t, got, min(late, kept), "late data has its share")
+				if reserved := int64(max(share, 0) * float64(l.limits.Rows)); !prefixes && !retention {
+					require.GreaterOrEqual(t, got, min(backlog, reserved), "the backlog gets its share")
 					require.LessOrEqual(t, planned, l.limits.Rows+int64(2*len(s.extents)))
 				}
 			}
 			for i := 0; !s.done(); i++ {
-				require.Less(t, i, 10_000, "it comes to an end: %v", s.covered)
-				l := of(rows, share)
+				require.Less(t, i, 10_000, "the work must end: %v", s.covered)
+				l := rowLimit(rows, share)
 				l.recordLost = retention
 				s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
 			}
@@ -147,8 +148,8 @@ func TestLateProperties(t *testing.T) {
 	}
 }
 
-// Days of backlog beside new data that stays below its share: nothing new waits
-// for long, and the backlog goes as fast as the rest of the batches allows.
+// With a large backlog, and new data below its share, new data does not wait for
+// long, and the backlog gets the rest of each batch.
 func TestNewDataDoesNotWait(t *testing.T) {
 	const rows = 500
 	for range 30 {
@@ -157,23 +158,23 @@ func TestNewDataDoesNotWait(t *testing.T) {
 			s := newSky(seed)
 			share := []float64{-1, 0.1, 0.5, 0.8}[s.rnd.IntN(4)]
 			most := (1 - max(share, 0)) * rows / 2
-			s.comes(-1, 100*rows)
+			s.arrive(-1, 100*rows)
 			var came, batches int64
 			var waits []int
-			for i := 0; s.lateRows() > 0 || i < 5; i++ {
+			for i := 0; s.backlogRows() > 0 || i < 5; i++ {
 				require.Less(t, i, 1000)
 				n := s.rnd.Int64N(int64(most))
-				s.comes(i, n)
+				s.arrive(i, n)
 				came, batches = came+n, batches+1
-				_, born := s.batch(t, of(rows, share), true)
+				_, born := s.batch(t, rowLimit(rows, share), true)
 				for _, b := range born {
 					if b >= 0 {
 						waits = append(waits, i-b)
 					}
 				}
 			}
-			// Until a partition jumps jumpAfterBatches batches may wait in it, at half of
-			// what new data has. One that jumps late leaves some of that behind.
+			// Until its cursor jumps, jumpAfterBatches batches may wait in a partition, at
+			// half of the room for new data. If it jumps after that, some of it waits longer.
 			slices.Sort(waits)
 			assert.LessOrEqual(t, waits[len(waits)*99/100], 2*jumpAfterBatches)
 			assert.LessOrEqual(t, batches, 2+(100*rows+came)/rows*11/10, "the batches are full")
@@ -181,21 +182,21 @@ func TestNewDataDoesNotWait(t *testing.T) {
 	}
 }
 
-// Several batches may be under way, each planned while those before hold what
-// they planned. One that falls short leaves holes for the next plans to close.
-func TestLateInFlight(t *testing.T) {
+// Several batches may be under way, each planned while those before it claim
+// their ranges. One that commits less leaves gaps, which later plans fill.
+func TestBacklogInFlight(t *testing.T) {
 	for range 100 {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			s := newSky(seed)
 			share := []float64{-1, 0.1, 0.5, 0.9}[s.rnd.IntN(4)]
 			depth := 1 + s.rnd.IntN(3)
-			s.comes(-1, s.rnd.Int64N(20_000))
+			s.arrive(-1, s.rnd.Int64N(20_000))
 			var flying []*ledger.Plan
 			for i := 0; i < 100 || len(flying) > 0 || !s.done(); i++ {
-				require.Less(t, i, 10_000, "it comes to an end: %v", s.covered)
+				require.Less(t, i, 10_000, "the work must end: %v", s.covered)
 				if i < 100 {
-					s.comes(i, s.rnd.Int64N(800))
+					s.arrive(i, s.rnd.Int64N(800))
 				}
 				if len(flying) < depth {
 					snapshot := s.covered.Snapshot(0)
@@ -203,7 +204,7 @@ func TestLateInFlight(t *testing.T) {
 					for _, p := range flying {
 						require.NoError(t, fold(&held, p, accountsOf(p.Ranges)...))
 					}
-					ranges, starts, _, err := choose(&held, s.extents, of(1000, share))
+					ranges, starts, _, err := choose(&held, s.extents, rowLimit(1000, share))
 					require.NoError(t, err)
 					if p := (&ledger.Plan{Ranges: ranges, Starts: starts}); len(ranges)+len(starts) > 0 {
 						flying = append(flying, p)
@@ -211,11 +212,11 @@ func TestLateInFlight(t *testing.T) {
 				}
 				for len(flying) > 0 && (s.rnd.IntN(3) == 0 || len(flying) == depth || i >= 100) {
 					accounts := accountsOf(flying[0].Ranges)
-					if n := len(accounts); n > 0 && s.rnd.IntN(3) == 0 { // the batch was full there
+					if n := len(accounts); n > 0 && s.rnd.IntN(3) == 0 { // the batch got full there
 						accounts = accounts[:1+s.rnd.IntN(n)]
 						accounts[len(accounts)-1].To -= s.rnd.Int64N(accounts[len(accounts)-1].Len())
 					}
-					require.NoError(t, fold(&s.covered, flying[0], accounts...), "nothing twice")
+					require.NoError(t, fold(&s.covered, flying[0], accounts...), "nothing is archived twice")
 					flying = flying[1:]
 				}
 				for _, e := range s.extents {

@@ -19,7 +19,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// settledOf is what a ledger knows that has settled intervals of partitions.
+// settledOf returns the coverage of a ledger that has settled these ranges.
 func settledOf(t *testing.T, settled ...Range) *protocol.Coverage {
 	var c protocol.Coverage
 	for _, r := range settled {
@@ -28,12 +28,12 @@ func settledOf(t *testing.T, settled ...Range) *protocol.Coverage {
 	return &c
 }
 
-// of are the planInput of a batch of so many messages of a known size.
-func of(rows int64, share float64) planInput {
+// rowLimit returns the input for a batch of a number of messages of a known size.
+func rowLimit(rows int64, share float64) planInput {
 	return planInput{limits: Limits{Rows: rows, BacklogShare: share}.withDefaults(), messageSize: 1}
 }
 
-func TestChooseLate(t *testing.T) {
+func TestChooseBacklog(t *testing.T) {
 	behind := []Range{{Partition: "a", From: 0, To: 100}}
 	jumped := []Range{{Partition: "a", From: 0, To: 100}, {Partition: "a", From: 9000, To: 9500}}
 	for name, test := range map[string]struct {
@@ -43,32 +43,32 @@ func TestChooseLate(t *testing.T) {
 		ranges  []Range
 		more    bool
 	}{
-		"not far behind":              {behind, []Extent{extent("a", 0, 300, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"far behind":                  {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0), []Range{{Partition: "a", From: 8950, To: 9000}, {Partition: "a", From: 100, To: 150}}, true},
-		"far behind, a tenth is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0.1), []Range{{Partition: "a", From: 8910, To: 9000}, {Partition: "a", From: 100, To: 110}}, true},
-		"far behind, nothing is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, -1), []Range{{Partition: "a", From: 8900, To: 9000}}, true},
-		"far behind, oldest first":    {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 1), []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"uneven, but not far behind": {append(behind, Range{Partition: "b", From: 0, To: 5}, Range{Partition: "c", From: 0, To: 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, of(96, 0),
+		"not far behind":                  {behind, []Extent{extent("a", 0, 300, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"far behind":                      {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 8950, To: 9000}, {Partition: "a", From: 100, To: 150}}, true},
+		"far behind, a tenth is reserved": {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, 0.1), []Range{{Partition: "a", From: 8910, To: 9000}, {Partition: "a", From: 100, To: 110}}, true},
+		"far behind, nothing is reserved": {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, -1), []Range{{Partition: "a", From: 8900, To: 9000}}, true},
+		"far behind, oldest first":        {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, 1), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"uneven, but not far behind": {append(behind, Range{Partition: "b", From: 0, To: 5}, Range{Partition: "c", From: 0, To: 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, rowLimit(96, 0),
 			[]Range{{Partition: "a", From: 100, To: 195}, {Partition: "b", From: 5, To: 6}, {Partition: "c", From: 5, To: 6}}, true},
-		"few messages":              {[]Range{{Partition: "a", From: 0, To: 10}}, []Extent{extent("a", 0, 70, 0)}, of(10, 0), []Range{{Partition: "a", From: 10, To: 20}}, true},
-		"size not known":            {behind, []Extent{extent("a", 0, 9000, 0)}, planInput{limits: Limits{Rows: 100}.withDefaults()}, []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"jumped, little is new":     {jumped, []Extent{extent("a", 0, 9510, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9510}, {Partition: "a", From: 100, To: 190}}, true},
-		"jumped, nothing is new":    {jumped, []Extent{extent("a", 0, 9500, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"jumped, much is new":       {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9550}, {Partition: "a", From: 100, To: 150}}, true},
-		"jumped, nothing is kept":   {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, -1), []Range{{Partition: "a", From: 9500, To: 9600}}, true},
-		"jumped, something is left": {jumped, []Extent{extent("a", 0, 9580, 0)}, of(100, -1), []Range{{Partition: "a", From: 9500, To: 9580}, {Partition: "a", From: 100, To: 120}}, true},
-		"jumped, oldest first":      {jumped, []Extent{extent("a", 0, 9600, 0)}, of(8950, 1), []Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
-		"jumped, all of it":         {jumped, []Extent{extent("a", 0, 9600, 0)}, of(9000, 0), []Range{{Partition: "a", From: 9500, To: 9600}, {Partition: "a", From: 100, To: 9000}}, false},
-		"jumps again":               {jumped, []Extent{extent("a", 0, 9700, 0)}, of(100, 0), []Range{{Partition: "a", From: 9650, To: 9700}, {Partition: "a", From: 100, To: 150}}, true},
-		"jumps no more": {append(jumped, Range{Partition: "a", From: 10_000, To: 10_100}, Range{Partition: "a", From: 11_000, To: 11_100}), []Extent{extent("a", 0, 12_000, 0)}, of(100, 0),
+		"few messages":                {[]Range{{Partition: "a", From: 0, To: 10}}, []Extent{extent("a", 0, 70, 0)}, rowLimit(10, 0), []Range{{Partition: "a", From: 10, To: 20}}, true},
+		"size unknown":                {behind, []Extent{extent("a", 0, 9000, 0)}, planInput{limits: Limits{Rows: 100}.withDefaults()}, []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"jumped, little is new":       {jumped, []Extent{extent("a", 0, 9510, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 9500, To: 9510}, {Partition: "a", From: 100, To: 190}}, true},
+		"jumped, nothing is new":      {jumped, []Extent{extent("a", 0, 9500, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"jumped, much is new":         {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 9500, To: 9550}, {Partition: "a", From: 100, To: 150}}, true},
+		"jumped, nothing is reserved": {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(100, -1), []Range{{Partition: "a", From: 9500, To: 9600}}, true},
+		"jumped, something is left":   {jumped, []Extent{extent("a", 0, 9580, 0)}, rowLimit(100, -1), []Range{{Partition: "a", From: 9500, To: 9580}, {Partition: "a", From: 100, To: 120}}, true},
+		"jumped, oldest first":        {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(8950, 1), []Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
+		"jumped, all of it":           {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(9000, 0), []Range{{Partition: "a", From: 9500, To: 9600}, {Partition: "a", From: 100, To: 9000}}, false},
+		"jumps again":                 {jumped, []Extent{extent("a", 0, 9700, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 9650, To: 9700}, {Partition: "a", From: 100, To: 150}}, true},
+		"too many intervals to jump": {append(jumped, Range{Partition: "a", From: 10_000, To: 10_100}, Range{Partition: "a", From: 11_000, To: 11_100}), []Extent{extent("a", 0, 12_000, 0)}, rowLimit(100, 0),
 			[]Range{{Partition: "a", From: 11_100, To: 11_150}, {Partition: "a", From: 100, To: 150}}, true},
-		"two holes": {append(jumped, Range{Partition: "a", From: 9600, To: 9700}), []Extent{extent("a", 0, 9700, 0)}, of(8950, 0),
+		"two gaps": {append(jumped, Range{Partition: "a", From: 9600, To: 9700}), []Extent{extent("a", 0, 9700, 0)}, rowLimit(8950, 0),
 			[]Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
-		"one far behind, one not": {append(behind, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9000, 0), extent("b", 0, 20, 0)}, of(100, 0),
+		"one far behind, one not": {append(behind, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9000, 0), extent("b", 0, 20, 0)}, rowLimit(100, 0),
 			[]Range{{Partition: "a", From: 8975, To: 9000}, {Partition: "b", From: 5, To: 20}, {Partition: "a", From: 100, To: 160}}, true},
-		"late data of one, new data of another": {append(jumped, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9500, 0), extent("b", 0, 85, 0)}, of(100, 0),
+		"backlog of one, new data of another": {append(jumped, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9500, 0), extent("b", 0, 85, 0)}, rowLimit(100, 0),
 			[]Range{{Partition: "b", From: 5, To: 55}, {Partition: "a", From: 100, To: 150}}, true},
-		"cut off behind the late cursor": {jumped, []Extent{extent("a", 0, 150, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 150}}, false},
+		"truncated, after the backlog cursor": {jumped, []Extent{extent("a", 0, 150, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 100, To: 150}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ranges, starts, more, err := choose(settledOf(t, test.settled...), test.extents, test.l)
@@ -80,9 +80,9 @@ func TestChooseLate(t *testing.T) {
 	}
 }
 
-// A partition that is far behind when it is first named begins at its oldest
-// offset, or where the ledger's start is, not where its first range does.
-func TestChooseLateStarts(t *testing.T) {
+// A partition that is far behind when a plan first names it begins at its oldest
+// offset or at its start, not at its first range.
+func TestChooseBacklogStarts(t *testing.T) {
 	for name, test := range map[string]struct {
 		settled []Range
 		extent  Extent
@@ -90,16 +90,16 @@ func TestChooseLateStarts(t *testing.T) {
 		ranges  []Range
 		starts  []ledger.Start
 	}{
-		"earliest":                  {nil, extent("a", 3, 1000, 3), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
-		"earliest, nothing is kept": {nil, extent("a", 3, 1000, 3), -1, []Range{{Partition: "a", From: 900, To: 1000}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
-		"between":                   {nil, extent("a", 3, 1000, 10), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 10, To: 60}}, []ledger.Start{{Partition: "a", At: 10, Skipped: 7}}},
-		"latest":                    {nil, extent("a", 3, 1000, 1000), 0, nil, []ledger.Start{{Partition: "a", At: 1000, Skipped: 997}}},
-		"appears later":             {[]Range{{Partition: "b", From: 0, To: 1}}, extent("a", 3, 1000, 1000), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
-		"not far behind":            {nil, extent("a", 3, 200, 3), 0, []Range{{Partition: "a", From: 3, To: 103}}, nil},
+		"earliest":                      {nil, extent("a", 3, 1000, 3), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"earliest, nothing is reserved": {nil, extent("a", 3, 1000, 3), -1, []Range{{Partition: "a", From: 900, To: 1000}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"between":                       {nil, extent("a", 3, 1000, 10), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 10, To: 60}}, []ledger.Start{{Partition: "a", At: 10, Skipped: 7}}},
+		"latest":                        {nil, extent("a", 3, 1000, 1000), 0, nil, []ledger.Start{{Partition: "a", At: 1000, Skipped: 997}}},
+		"appears later":                 {[]Range{{Partition: "b", From: 0, To: 1}}, extent("a", 3, 1000, 1000), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"not far behind":                {nil, extent("a", 3, 200, 3), 0, []Range{{Partition: "a", From: 3, To: 103}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := settledOf(t, test.settled...)
-			ranges, starts, _, err := choose(c, []Extent{test.extent}, of(100, test.share))
+			ranges, starts, _, err := choose(c, []Extent{test.extent}, rowLimit(100, test.share))
 			require.NoError(t, err)
 			assert.Equal(t, test.ranges, ranges)
 			assert.Equal(t, test.starts, starts)
@@ -126,17 +126,17 @@ func fold(c *protocol.Coverage, p *ledger.Plan, accounts ...Account) error {
 	return c.Add(&protocol.Entry{Plan: p, Commit: &ledger.Commit{Accounts: accounts}})
 }
 
-// Offsets that are gone are lost hole by hole, whatever the live cursor has
-// done; they take no room in a batch.
-func TestChooseLateLost(t *testing.T) {
+// Offsets that are gone are lost gap by gap, wherever the live cursor is. They
+// take no room in a batch.
+func TestChooseBacklogLost(t *testing.T) {
 	for name, test := range map[string]struct {
 		extent Extent
 		text   string // of the error; "": nothing is lost
 		ranges []Range
 	}{
-		"part of the first hole": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a are gone before they were read",
+		"part of the first gap": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a are gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 570}}},
-		"the first hole": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a are gone before they were read",
+		"the first gap": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a are gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 1170}}},
 		"into the second": {extent("a", 1990, 2130, 0), "offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1989 of a are gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
@@ -146,7 +146,7 @@ func TestChooseLateLost(t *testing.T) {
 			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: offsets 2100 to 2129 of a are gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
 		"nothing": {extent("a", 100, 2130, 0), "", []Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 170}}},
-		"gone, nobody knows how far": {Extent{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}, Gone: true},
+		"gone, end unknown": {Extent{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}, Gone: true},
 			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: a is gone, and what it held from offset 2100 on was not read",
 			[]Range{{Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}, {Partition: "a", From: 2100, To: ledger.UnknownEnd}}},
 		"gone": {Extent{Range: Range{Partition: "a", From: 0, To: 2130}, Gone: true},
@@ -155,7 +155,7 @@ func TestChooseLateLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := settledOf(t, Range{Partition: "a", From: 0, To: 100}, Range{Partition: "a", From: 1000, To: 1100}, Range{Partition: "a", From: 2000, To: 2100})
-			l := of(100, 0)
+			l := rowLimit(100, 0)
 			_, _, _, err := choose(c, []Extent{test.extent}, l)
 			if test.text == "" {
 				require.NoError(t, err)
@@ -171,15 +171,14 @@ func TestChooseLateLost(t *testing.T) {
 	}
 }
 
-// A partition that vanished when all of it was settled has ended where that
-// ends, whatever is left behind its end.
+// A partition that vanished when all of it was settled ends where that ends.
 func TestChooseGoneAndDone(t *testing.T) {
-	ranges, _, _, err := choose(settledOf(t, Range{Partition: "a", From: 3, To: 10}), []Extent{{Range: Range{Partition: "a", From: 4, To: 10}, Gone: true}}, of(100, 0))
+	ranges, _, _, err := choose(settledOf(t, Range{Partition: "a", From: 3, To: 10}), []Extent{{Range: Range{Partition: "a", From: 4, To: 10}, Gone: true}}, rowLimit(100, 0))
 	require.NoError(t, err)
 	assert.Equal(t, []Range{{Partition: "a", From: 10, To: ledger.UnknownEnd}}, ranges)
 }
 
-// Drain knows no new data: whatever waits is archived in order.
+// To Drain nothing is new: everything is archived in order.
 func TestDrainKeepsTheOrder(t *testing.T) {
 	s := store.NewMemory()
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 500, "1": 300}, chunk: 5}
@@ -187,24 +186,24 @@ func TestDrainKeepsTheOrder(t *testing.T) {
 	checkArchive(t, s, src.sizes)
 }
 
-// A partition of another process is left to it, but where a new ledger begins
-// it is written down.
-func TestChooseElsewhere(t *testing.T) {
+// A partition that is assigned to another process is not planned, but a new
+// ledger records its start.
+func TestChooseAssignedElsewhere(t *testing.T) {
 	a, b := extent("a", 0, 10, 0), extent("b", 5, 100, 100)
 	a.AssignedElsewhere, b.AssignedElsewhere = true, true
-	ranges, starts, more, err := choose(&protocol.Coverage{}, []Extent{a, b, extent("c", 0, 1, 0)}, of(100, 0))
+	ranges, starts, more, err := choose(&protocol.Coverage{}, []Extent{a, b, extent("c", 0, 1, 0)}, rowLimit(100, 0))
 	require.NoError(t, err)
 	assert.Equal(t, []Range{{Partition: "c", From: 0, To: 1}}, ranges)
 	assert.Equal(t, []ledger.Start{{Partition: "a", At: 0, Skipped: 0}, {Partition: "b", At: 100, Skipped: 95}}, starts)
 	assert.False(t, more)
-	a.From = 7 // what is lost is not for this process to say
-	ranges, starts, _, err = choose(settledOf(t, Range{Partition: "a", From: 0, To: 5}, Range{Partition: "b", From: 5, To: 100}), []Extent{a, b}, of(100, 0))
+	a.From = 7 // the assigned process reports what is lost
+	ranges, starts, _, err = choose(settledOf(t, Range{Partition: "a", From: 0, To: 5}, Range{Partition: "b", From: 5, To: 100}), []Extent{a, b}, rowLimit(100, 0))
 	require.NoError(t, err)
 	assert.Empty(t, ranges)
 	assert.Empty(t, starts)
 }
 
-// timed is a source whose messages take time to transform.
+// timed returns a transform that takes d for each message.
 func timed(d time.Duration) Transform {
 	return TransformFunc(func(_ context.Context, in Rows) (Result, error) {
 		time.Sleep(d * time.Duration(in.Record.NumRows()))
@@ -212,9 +211,9 @@ func timed(d time.Duration) Transform {
 	})
 }
 
-// An engine that finds a backlog archives what comes meanwhile within an
-// interval or two, and the backlog beside it. It is stopped in the middle, and
-// another goes on.
+// An engine that finds a backlog archives new messages within an interval or two
+// while it works on the backlog. It is stopped in between, and another one
+// continues.
 func TestRunWithBacklog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store.NewMemory()
@@ -257,7 +256,7 @@ func TestRunWithBacklog(t *testing.T) {
 				l, err := ledger.Open(t.Context(), s, "ledger", nil)
 				require.NoError(t, err)
 				assert.Less(t, len(seen), 800, "in the middle of the backlog")
-				assert.Greater(t, most(t, l), 1, "in two pieces")
+				assert.Greater(t, mostIntervals(t, l), 1, "in two intervals")
 				stop = start()
 			}
 		}
@@ -272,16 +271,16 @@ func TestRunWithBacklog(t *testing.T) {
 				}
 			}
 		}
-		assert.Len(t, published(t, s, "rows"), len(seen), "nothing twice")
+		assert.Len(t, published(t, s, "rows"), len(seen), "nothing is archived twice")
 		longest := slices.Sorted(maps.Values(wait))
 		assert.LessOrEqual(t, longest[len(longest)*99/100], 4*time.Second)
 		assert.NotEmpty(t, longest)
 	})
 }
 
-// most is the largest number of pieces that a ledger's commits settle of a
-// partition.
-func most(t *testing.T, l *ledger.Ledger) (n int) {
+// mostIntervals returns the largest number of intervals that the settled offsets
+// of a partition have formed.
+func mostIntervals(t *testing.T, l *ledger.Ledger) (n int) {
 	var c protocol.Coverage
 	for batch := int64(1); ; batch++ {
 		p, err := orNil(l.Plan(t.Context(), batch))

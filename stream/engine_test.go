@@ -13,8 +13,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// An engine that has been at work for years holds no more than one that has just
-// begun.
+// An engine's memory does not grow with the number of batches.
 func TestEngineForgets(t *testing.T) {
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 500}, chunk: 1}
 	m := newJob(t, src, store.NewMemory())
@@ -27,7 +26,7 @@ func TestEngineForgets(t *testing.T) {
 	assert.Less(t, len(e.peers), 10)
 }
 
-// A job without a ledger keeps nothing of the batches that are done.
+// A ledger in memory drops the records of batches that are done.
 func TestMemoryLedgerDoesNotGrow(t *testing.T) {
 	l, err := ledger.OpenMemory(t.Context())
 	require.NoError(t, err)

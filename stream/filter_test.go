@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestKeep(t *testing.T) {
+func TestFilter(t *testing.T) {
 	rec := numberRecord(memory.DefaultAllocator, 0, 1, 2, 3, 4, 5)
 	defer rec.Release()
 	calls := 0
@@ -26,7 +26,7 @@ func TestKeep(t *testing.T) {
 }
 
 // Scattered rows come as one record, whose views share the bytes.
-func TestKeepScattered(t *testing.T) {
+func TestFilterScattered(t *testing.T) {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	old := memory.DefaultAllocator
 	memory.DefaultAllocator = mem

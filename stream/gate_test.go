@@ -23,7 +23,7 @@ func TestGate(t *testing.T) {
 		}
 		return out
 	}
-	require.NoError(t, g.enter(ctx, chunk(100, 0)), "a large one passes alone")
+	require.NoError(t, g.enter(ctx, chunk(100, 0)), "a large chunk passes alone")
 	in := make(chan error)
 	go func() { in <- g.enter(ctx, chunk(1, 1)) }()
 	select {
@@ -34,7 +34,7 @@ func TestGate(t *testing.T) {
 	g.leave(chunk(100, 0))
 	require.NoError(t, <-in)
 	require.NoError(t, g.enter(ctx, chunk(9, 2)), "just fits")
-	require.NoError(t, g.enter(ctx, chunk(9, 1, 2)), "both buffers are inside already")
+	require.NoError(t, g.enter(ctx, chunk(9, 1, 2)), "both buffers are counted already")
 	assert.EqualValues(t, 10, g.used)
 	g.leave(chunk(9, 2))
 	cancel()
@@ -45,8 +45,8 @@ func TestGate(t *testing.T) {
 	assert.Empty(t, g.inside)
 }
 
-// A chunk counts with its weight until it is decoded, then with what it became.
-func TestGateBecome(t *testing.T) {
+// A chunk counts its weight until it is decoded, then what it holds.
+func TestGateResize(t *testing.T) {
 	g := newGate(100)
 	before, after := map[*byte]int64{new(byte): 3, new(byte): 90}, map[*byte]int64{new(byte): 40}
 	require.NoError(t, g.enter(t.Context(), before))
@@ -60,7 +60,7 @@ func TestGateBecome(t *testing.T) {
 	assert.EqualValues(t, 60, g.used)
 }
 
-// Heavy chunks are decoded one at a time, however small their messages are.
+// Heavy chunks are decoded one at a time, even if their messages are small.
 func TestWeight(t *testing.T) {
 	var decoding, most atomic.Int32
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 40}, chunk: 4}

@@ -16,13 +16,12 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// vanishing is a counter with partitions that are no more. It knows what it
-// was told of them, and what it saw itself.
+// vanishing is a counter with partitions that no longer exist.
 type vanishing struct {
 	*counter
 	gone    map[string]bool
-	unseen  bool // nobody saw how far the partitions went
-	settled map[string]int64
+	unseen  bool             // the ends of those partitions are unknown
+	settled map[string]int64 // as of the last Resume
 	resumed int
 }
 
@@ -65,8 +64,8 @@ func newVanishing(sizes map[string]int64) *vanishing {
 	return &vanishing{counter: &counter{mem: memory.DefaultAllocator, sizes: sizes, chunk: 5}, gone: map[string]bool{}}
 }
 
-// What a partition held when it vanished, and was not read, stops the engine
-// until it is told to record it; then never again.
+// If a partition vanishes before all of it was read, the engine stops until
+// RecordLost is set. Once the loss is recorded it does not stop again.
 func TestGone(t *testing.T) {
 	for name, unseen := range map[string]bool{"seen": false, "unseen": true} {
 		t.Run(name, func(t *testing.T) {
@@ -101,8 +100,8 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// A partition that vanished when all of it had been read is no loss, now or
-// for a process that starts later.
+// A partition that vanished after all of it was read is not a loss, also for a
+// process that starts later.
 func TestGoneAfterAllWasRead(t *testing.T) {
 	s := store.NewMemory()
 	src := newVanishing(map[string]int64{"0": 10, "1": 10})
@@ -116,8 +115,8 @@ func TestGoneAfterAllWasRead(t *testing.T) {
 	assert.Zero(t, m.Progress().Batches)
 }
 
-// A partition that ends before what was archived gives its offsets to other
-// messages.
+// In a partition that ends before what was archived, new messages get offsets
+// that count as archived.
 func TestTruncated(t *testing.T) {
 	s := store.NewMemory()
 	src := newVanishing(map[string]int64{"0": 10, "1": 10})
@@ -138,12 +137,12 @@ func TestTruncated(t *testing.T) {
 	assert.EqualValues(t, 2, m.Progress().Read)
 }
 
-// stale is a source that cannot reach the leader of partition 1, which another
-// member works on.
+// stale is a source that cannot reach the leader of partition 1, which is assigned
+// to another member.
 type stale struct {
 	*counter
 	to    int64
-	block bool // no broker answers at all
+	block bool // Available does not return
 }
 
 func (s *stale) Available(ctx context.Context) ([]Extent, error) {
@@ -156,9 +155,9 @@ func (s *stale) Available(ctx context.Context) ([]Extent, error) {
 	return out, err
 }
 
-// What a member last saw of a partition that another one reads is no proof that
-// it was truncated.
-func TestOthersPartitionsAreNotTruncated(t *testing.T) {
+// A partition that is assigned to another member is not checked for truncation:
+// what this one last saw of it may be outdated.
+func TestTruncatedElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store.NewMemory()
 		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5}

@@ -13,8 +13,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// Processes that are alive, and slow or stuck, are not taken for dead: what they
-// are at is not rejected, however many try it.
+// Processes that are alive but slow or stuck do not count as dead: their messages
+// are not rejected, also after many attempts.
 func TestSlowProcessesAreNotDead(t *testing.T) {
 	for _, slow := range []time.Duration{20 * time.Second, 10 * time.Minute} {
 		t.Run(slow.String(), func(t *testing.T) {
@@ -41,9 +41,9 @@ func TestSlowProcessesAreNotDead(t *testing.T) {
 				time.Sleep(slow)
 				mu.Lock()
 				if slow < stuckAfter {
-					assert.Equal(t, 1, tried, "whoever gets on is left alone")
+					assert.Equal(t, 1, tried, "a process that makes progress is not interrupted")
 				} else {
-					assert.Greater(t, tried, 3, "one that is stuck is not waited for")
+					assert.Greater(t, tried, 3, "a stuck one is not waited for")
 				}
 				mu.Unlock()
 				close(release)

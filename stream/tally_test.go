@@ -15,7 +15,7 @@ func account(from, to int64) Account {
 	return Account{Range: Range{Partition: "p", From: from, To: to}, Read: to - from}
 }
 
-func TestTallyRefuses(t *testing.T) {
+func TestTallyErrors(t *testing.T) {
 	for text, accounts := range map[string][]Account{
 		"returned p[1,4), but p[0,10) was planned and read up to 0":  {account(1, 4)},
 		"returned p[5,6), but p[0,10) was planned and read up to 3":  {account(0, 3), account(5, 6)},
@@ -67,7 +67,7 @@ func TestTallyComplete(t *testing.T) {
 	assert.Error(t, newTally([]Range{{Partition: "p", From: 0, To: 1}}).complete())
 }
 
-// Two ranges of a partition are two accounts, in whatever order they come.
+// Two ranges of a partition have two accounts, and may be read in any order.
 func TestTallyByRange(t *testing.T) {
 	ranges := []Range{{Partition: "p", From: 20, To: 30}, {Partition: "p", From: 0, To: 10}, {Partition: "p", From: 10, To: 12}}
 	for text, accounts := range map[string][]Account{
@@ -99,8 +99,8 @@ func TestTallyByRange(t *testing.T) {
 	}
 }
 
-// The first transform's From is checked against the messages.
-func TestRowsFromNowhere(t *testing.T) {
+// Rows and rejects must refer to messages that exist.
+func TestFatesOfMissingRows(t *testing.T) {
 	rec := numberRecord(memory.DefaultAllocator, 0)
 	defer rec.Release()
 	_, err := fatesOf(1, Result{Rows: []Rows{{Table: "x", Record: rec, From: []int32{1}}}})

@@ -12,7 +12,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// coverage agrees with a set of offsets, whatever the order of the commits.
+// Coverage equals a set of offsets, for any order of the commits.
 func TestCoverageIsASet(t *testing.T) {
 	for range 2000 {
 		seed := rand.Uint64()
@@ -30,7 +30,7 @@ func TestCoverageIsASet(t *testing.T) {
 			err := c.Settle(ledger.Account{Range: r})
 			require.Equal(t, taken, err != nil, "seed %d: %v", seed, r)
 			if taken {
-				require.Equal(t, before, c, "seed %d: a refused account changes nothing", seed)
+				require.Equal(t, before, c, "seed %d: an account with an error changes nothing", seed)
 				continue
 			}
 			for o := r.From; o < r.To; o++ {
@@ -41,7 +41,7 @@ func TestCoverageIsASet(t *testing.T) {
 	}
 }
 
-// checkFree compares free with the lowest run of an extent that is not in set.
+// checkFree compares Free with the lowest part of a range that is not in set.
 func checkFree(t *testing.T, c *Coverage, set map[int64]bool, e ledger.Range, seed uint64) {
 	from := e.From
 	for from < e.To && set[from] {
@@ -76,9 +76,9 @@ func (c *Coverage) clone() Coverage {
 	return out
 }
 
-// A batch was read while it was undecided. Meanwhile it was decided in part, and
-// a later one claimed what it left: both are taken.
-func TestClaimedWhatWasLeftMeanwhile(t *testing.T) {
+// A batch was undecided when it was read. Its commit then left offsets, which a
+// later batch has claimed: Claimed includes both.
+func TestClaimedAfterPartialCommit(t *testing.T) {
 	for _, committed := range []bool{false, true} {
 		later := Entry{Plan: &ledger.Plan{Batch: 2, Ranges: []ledger.Range{{Partition: "a", From: 2, To: 5}}}}
 		if committed {
@@ -93,7 +93,7 @@ func TestClaimedWhatWasLeftMeanwhile(t *testing.T) {
 	}
 }
 
-// Free returns what is not in a set of offsets.
+// Free equals the complement of a set of offsets.
 func TestFree(t *testing.T) {
 	for range 2000 {
 		seed := rand.Uint64()
