@@ -6,39 +6,39 @@
 // # Where to begin
 //
 // To run something, start with the commands: examples/archive archives a
-// simulated night if it gets no flags, and examples/bright is a whole service
-// to copy. To write something, open package
-// [github.com/skyfinch/skyfinch/stream] first. A job is a stream.Source,
-// some stream.Transforms and a stream.Sink, which a
-// stream.MicroBatch ties together; the example below is one.
+// simulated night if run without flags, and examples/bright is a complete
+// service to copy. To write something, open package
+// [github.com/skyfinch/skyfinch/stream] first. A job is a stream.Source, some
+// stream.Transforms and a stream.Sink, which a stream.MicroBatch ties together;
+// see the example below.
 //
 // # Packages
 //
 //   - [github.com/skyfinch/skyfinch/stream] has the contracts and the engine,
 //     which delivers micro-batches exactly once, and explains all terms.
-//   - [github.com/skyfinch/skyfinch/stream/ledger] is the record of what is
+//   - [github.com/skyfinch/skyfinch/stream/ledger] keeps the record of what is
 //     done.
 //   - [github.com/skyfinch/skyfinch/stream/kafka] and
 //     [github.com/skyfinch/skyfinch/stream/files] are sources.
-//   - [github.com/skyfinch/skyfinch/stream/store] is where ledgers and files are
-//     kept; [github.com/skyfinch/skyfinch/stream/streamtest] checks stores and
-//     sources of your own.
+//   - [github.com/skyfinch/skyfinch/stream/store] stores ledgers and files;
+//     [github.com/skyfinch/skyfinch/stream/streamtest] checks your own stores
+//     and sources.
 //   - [github.com/skyfinch/skyfinch/alert] describes surveys and decodes their
 //     packets from Avro to Arrow; [github.com/skyfinch/skyfinch/alert/sim]
 //     simulates and replays alerts.
-//   - [github.com/skyfinch/skyfinch/sink] writes rows: as Parquet by the hour,
+//   - [github.com/skyfinch/skyfinch/sink] writes rows to hourly Parquet files,
 //     to the console, or to several sinks.
 //   - [github.com/skyfinch/skyfinch/archive] is the archive as one type, and
 //     [github.com/skyfinch/skyfinch/archive/audit] verifies one.
 //   - [github.com/skyfinch/skyfinch/crossmatch] finds the nearest rows of
 //     catalogues, in calls on slices or as a transform.
 //     [github.com/skyfinch/skyfinch/crossmatch/catalog] opens a catalogue from
-//     one line of text. Below it are readers of files
+//     a one-line specification. Below it are readers of files
 //     ([github.com/skyfinch/skyfinch/crossmatch/table]), catalogues larger than
 //     memory ([github.com/skyfinch/skyfinch/crossmatch/hats]), and SIMBAD and
 //     VizieR ([github.com/skyfinch/skyfinch/crossmatch/cds]).
 //
-// Rows are Arrow records from the source to the sink. The imports of packages
-// run one way, from the archive through alert, sink and crossmatch to stream:
-// stream knows no astronomy, and only stream/kafka imports the Kafka client.
+// Rows are Arrow records from the source to the sink. Imports run one way, from
+// the archive through alert, sink and crossmatch to stream: stream knows no
+// astronomy, and only stream/kafka imports the Kafka client.
 package skyfinch

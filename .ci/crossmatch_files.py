@@ -131,6 +131,21 @@ def lines_of(path):
         return [["" if c == "NaN" else c for c in line] for line in csv.reader(f)]
 
 
+def in_degrees(lines, path):
+    """Returns lines with the degrees that were added for sexagesimal text in its place, after checking that the text is the file's."""
+    if "ra_deg" not in lines[0]:
+        return lines
+    ra, dec, ra_deg, dec_deg = (lines[0].index(name) for name in ("ra", "dec", "ra_deg", "dec_deg"))
+    with open(path) as f:
+        text = f.read()
+    for cell in {line[i] for line in lines for i in (ra, dec)}:
+        if cell not in text:
+            raise Wrong(f"{path}: {cell!r} was written as a position, which is not in the file")
+    for line in lines[1:]:
+        line[ra], line[dec] = line[ra_deg], line[dec_deg]
+    return [[c for i, c in enumerate(line) if i not in (ra_deg, dec_deg)] for line in lines]
+
+
 def readers(tool, tmp, seed):
     rng = np.random.default_rng([int(seed), 100])
     for nulls in (False, True):
@@ -158,7 +173,7 @@ def readers(tool, tmp, seed):
             as_positions = ["-positions", f"{dir}/{name}", "-catalog", f"cat={dir}/none-1.0.parquet?columns=row", "-all", "-radius", "500"]
             for way, f in (("catalogue", flags(name)), ("positions", as_positions)):
                 run(tool, f"{tmp}/out.csv", *f)
-                have = lines_of(f"{tmp}/out.csv")
+                have = in_degrees(lines_of(f"{tmp}/out.csv"), f"{dir}/{name}")
                 want = wanted.setdefault(way, have)
                 if have != want:
                     i = next((i for i, (a, b) in enumerate(zip(have, want)) if a != b), min(len(have), len(want)))

@@ -12,15 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requireBounded ends the test when a decoder remembers more than it may.
+// requireBounded fails the test if a decoder's caches exceed their bounds.
 func requireBounded(tb testing.TB, d *Decoder) {
 	tb.Helper()
-	w := &d.writers
-	require.LessOrEqual(tb, len(w.texts), maxTexts)
-	require.LessOrEqual(tb, len(w.bySum), maxWriters)
-	require.LessOrEqual(tb, len(w.ids), maxWriters)
-	require.LessOrEqual(tb, len(w.missing), maxMissing)
-	require.LessOrEqual(tb, len(w.tables), len(d.Surveys))
+	c := &d.cache
+	require.LessOrEqual(tb, len(c.texts), maxTexts)
+	require.LessOrEqual(tb, len(c.bySum), maxWriters)
+	require.LessOrEqual(tb, len(c.ids), maxWriters)
+	require.LessOrEqual(tb, len(c.unknown), maxUnknown)
+	require.LessOrEqual(tb, len(c.tables), len(d.Surveys))
 }
 
 func TestSameHeaderOtherSync(t *testing.T) {
@@ -28,13 +28,12 @@ func TestSameHeaderOtherSync(t *testing.T) {
 	a := file(plain, ztfDatum(1, goodJD))
 	b := []byte(strings.ReplaceAll(string(a), string(sync16), "fedcba9876543210"))
 	assert.Len(t, one(t, decode(t, d, values(a, b, a)...)).From, 3)
-	assert.Len(t, d.writers.texts, 1, "one header")
+	assert.Len(t, d.cache.texts, 1, "one header")
 	assert.Len(t, decode(t, d, values(b[:len(b)-5])...).Rejects, 1)
 }
 
-// What a header begins with may be in two headers; the whole of one cannot
-// begin another.
-func TestHeaderBeginsAnother(t *testing.T) {
+// Two headers may have a common prefix, but none is a prefix of another.
+func TestHeaderPrefixes(t *testing.T) {
 	wide := ztfSchema("alert", `,{"name":"z","type":"int"}`, "")
 	d := &Decoder{}
 	short := file(plain, ztfDatum(1, goodJD))
@@ -54,14 +53,13 @@ func TestHeaderBeginsAnother(t *testing.T) {
 	}
 }
 
-// A schema that comes alone is never taken for a header, and a header never
-// for a schema.
-func TestTextsOfTwoKinds(t *testing.T) {
-	header, alone := &text{prefix: []byte("abc"), container: true}, &text{prefix: []byte("abc")}
+// Headers and bare schemas are not confused.
+func TestHeadersAndSchemas(t *testing.T) {
+	header, alone := &schemaText{prefix: []byte("abc"), container: true}, &schemaText{prefix: []byte("abc")}
 	value := append([]byte("abc"), sync16...)
-	assert.True(t, header.begins(value))
-	assert.False(t, header.begins(value[:len(value)-1]), "the sync marker is cut")
-	assert.False(t, alone.begins(value))
+	assert.True(t, header.isHeaderOf(value))
+	assert.False(t, header.isHeaderOf(value[:len(value)-1]), "the sync marker is cut")
+	assert.False(t, alone.isHeaderOf(value))
 	assert.True(t, alone.is([]byte("abc")))
 	assert.False(t, alone.is([]byte("abcd")))
 	assert.False(t, header.is([]byte("abc")))
@@ -78,32 +76,32 @@ func TestManyHeaders(t *testing.T) {
 			msgs = append(msgs, message{value: file(schema, ztfDatum(int64(i), goodJD))})
 		}
 	}
-	var compiled map[[32]byte]*text
+	var compiled map[[32]byte]*schemaText
 	for range 2 {
 		got := lines(decode(t, d, msgs...))
 		for i := range msgs {
 			assert.Contains(t, got[i], fmt.Sprintf(" alert_id=%d ", i))
 		}
 		requireBounded(t, d)
-		assert.Len(t, d.writers.bySum, 40)
+		assert.Len(t, d.cache.bySum, 40)
 		if compiled != nil {
-			assert.True(t, maps.Equal(compiled, d.writers.bySum), "each is compiled once")
+			assert.True(t, maps.Equal(compiled, d.cache.bySum), "each is compiled once")
 		}
-		compiled = maps.Clone(d.writers.bySum)
+		compiled = maps.Clone(d.cache.bySum)
 	}
 }
 
-func TestKeysAreRemembered(t *testing.T) {
+func TestKeysAreCached(t *testing.T) {
 	d := &Decoder{}
 	other := ztfSchema("b", "", "")
 	a, b := message{[]byte(plain), ztfDatum(1, goodJD)}, message{[]byte(other), ztfDatum(2, goodJD)}
 	decode(t, d, a, b, a, b)
-	require.Len(t, d.writers.texts, 2)
-	assert.Equal(t, other, string(d.writers.texts[0].prefix), "the messages are gone, and their bytes")
+	require.Len(t, d.cache.texts, 2)
+	assert.Equal(t, other, string(d.cache.texts[0].prefix), "the messages are gone, and their bytes")
 }
 
-// A stream that invents schemas costs time and no memory, and widens no table
-// by messages that are no good.
+// A stream of new schemas costs time but no memory, and its invalid messages widen
+// no table.
 func TestHostileSchemas(t *testing.T) {
 	d := &Decoder{}
 	decode(t, d, values(file(plain, ztfDatum(1, goodJD)))...)
@@ -127,9 +125,9 @@ func TestCompiledBytesAreBounded(t *testing.T) {
 	for i := range 25 {
 		schema := strings.Replace(ztfSchema(fmt.Sprintf("a%d", i), "", ""), `"type":"record"`, `"type":"record","doc":"`+doc+`"`, 1)
 		assert.Len(t, one(t, decode(t, d, values(file(schema, ztfDatum(1, goodJD)))...)).From, 1)
-		require.LessOrEqual(t, d.writers.size, maxCompiled)
+		require.LessOrEqual(t, d.cache.size, maxCompiled)
 	}
-	assert.Less(t, len(d.writers.bySum), 10)
+	assert.Less(t, len(d.cache.bySum), 10)
 }
 
 func TestIDs(t *testing.T) {
@@ -146,7 +144,7 @@ func TestIDs(t *testing.T) {
 		assert.Len(t, r.Rows, 2)
 		assert.Contains(t, causes(r)[1], "schema id 2: avroarrow: schema: ")
 		assert.Contains(t, causes(r)[3], "avroarrow: candidate.jd: ")
-		assert.Equal(t, "avroarrow: bytes left over behind the datum", causes(r)[4])
+		assert.Equal(t, "avroarrow: bytes left over after the datum", causes(r)[4])
 	}
 	assert.Equal(t, 3, asked)
 	var many []message
@@ -173,7 +171,7 @@ func (l *listing) Schema(_ context.Context, id uint32) ([]byte, error) {
 	return nil, ErrUnknownSchema
 }
 
-func TestForesightNeedsNoList(t *testing.T) {
+func TestKnownNeedsNoList(t *testing.T) {
 	for _, err := range []error{nil, fmt.Errorf("no list: %w", errors.ErrUnsupported)} {
 		d := &Decoder{Registry: &listing{ids: []uint32{404}, err: err}}
 		assert.Len(t, one(t, decode(t, d, values(file(plain, ztfDatum(1, goodJD)))...)).From, 1)

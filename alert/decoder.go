@@ -12,58 +12,57 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
-	"github.com/skyfinch/skyfinch/internal/avroarrow"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Decoder is a [stream.Transform] that turns raw messages into alerts: the
-// standard columns, then every field of the packet, nested as it is. A message
-// that it cannot decode, or that has no id or no sound time, is rejected with
-// the cause.
+// Decoder is a [stream.Transform] that turns raw messages into alerts: rows of
+// the standard columns and all fields of the packet, with their nesting. It
+// rejects messages that it cannot decode, or whose alert has no id or no valid
+// time.
 //
-// The rows of a survey belong to the table alerts/NAME. Their schema is what
-// Schemas says of the table: it widens when a packet of a wider schema comes,
-// and packets of a narrower one have nulls. A packet whose types conflict with
-// the table's is rejected.
+// The rows of a survey belong to the table alerts/NAME, whose schema is kept in
+// Schemas. A packet with a wider schema widens the table, one with a narrower
+// schema has nulls, and one whose types conflict with the table's is rejected.
 //
-// Set the fields before the first Apply. Apply may be called concurrently; a
-// Decoder must not be copied after that.
+// The fields must not change after the first call of Apply, and the Decoder must
+// not be copied. Apply may be called concurrently.
 type Decoder struct {
-	// Surveys are asked in order which of them a packet is of. nil: Surveys().
+	// Surveys are the known surveys. A packet is of the first one that matches.
+	// If nil, Surveys().
 	Surveys []Survey
-	// Registry answers for the schema ids of Confluent framing. nil: such
+	// Registry returns schemas by the ids of Confluent's framing. If nil, such
 	// messages are rejected.
 	Registry Registry
-	// Patience is how long messages wait for a schema id that the registry
-	// does not know yet, before they are rejected. 0: 10 s; negative: not at all.
-	Patience time.Duration
-	// Schemas keeps the tables' schemas, mostly the job's *ledger.Ledger.
-	// nil: they are kept in memory.
+	// SchemaWait is the time that messages wait for a schema id that the registry
+	// does not know yet, before they are rejected. If zero, 10 seconds; if
+	// negative, they do not wait.
+	SchemaWait time.Duration
+	// Schemas stores the tables' schemas; usually it is the job's *ledger.Ledger.
+	// If nil, they are kept in memory.
 	Schemas stream.Schemas
-	// Bare is the schema text of messages that are a bare datum and do not
-	// carry their schema in the key. Where it is given, every message without
-	// such a key is taken for one. nil: there are none.
+	// Bare is the text of the schema of bare datums. If not nil, every message
+	// without a schema in its key must be such a datum.
 	Bare []byte
-	// Alloc is where the columns' memory comes from. nil: Go's heap.
+	// Alloc allocates the columns' memory. If nil, Go's heap is used.
 	Alloc memory.Allocator
 
 	once    sync.Once
-	invalid error // of the fields
-	writers writers
+	invalid error // of validate
+	cache   schemaCache
 	mu      sync.Mutex // guards idle
 	idle    []*decoding
 }
 
-// StandardColumns are the columns that the tables of all surveys begin with. A
-// field of a packet that has the name of one gets "_" appended.
+// StandardColumns are the first columns of the tables of all surveys. A packet's
+// field with the same name gets "_" appended.
 //
 //	survey      string              the Survey's name
 //	alert_id    int64               never null
-//	object_id   string              null where the alert belongs to no object
-//	ra, dec     float64             degrees, as the packet has them: NaN and 91 too
+//	object_id   string              null if the alert has no object
+//	ra, dec     float64             degrees, unchecked: NaN and 91 are possible
 //	event_time  timestamp[us, UTC]  never null, 1990 to 2099
 //	night       int32               YYYYMMDD
-//	topic, partition, offset        where the message was
+//	topic, partition, offset        the position of the message
 //	kafka_time  timestamp[ms, UTC]  the message's time, null for files
 var StandardColumns = []arrow.Field{
 	{Name: "survey", Type: arrow.BinaryTypes.String, Nullable: true},
@@ -90,10 +89,10 @@ func (d *Decoder) init() {
 		d.Alloc = memory.DefaultAllocator
 	}
 	d.invalid = stream.Permanent(d.validate())
-	d.writers.init(d)
+	d.cache.init(d)
 }
 
-// validate finds what would reject every message of a night one by one.
+// validate returns an error for fields with which all messages would be rejected.
 func (d *Decoder) validate() error {
 	names := map[string]bool{}
 	for _, s := range d.Surveys {
@@ -108,18 +107,14 @@ func (d *Decoder) validate() error {
 	if d.Bare == nil {
 		return nil
 	}
-	schema, err := avroarrow.Parse(d.Bare, standardNames...)
-	if err != nil {
-		return fmt.Errorf("alert: Decoder.Bare: %w", err)
-	}
-	if _, err := recognise(d.Surveys, schema); err != nil {
+	if _, _, err := parseSchema(d.Surveys, d.Bare); err != nil {
 		return fmt.Errorf("alert: Decoder.Bare: %w", err)
 	}
 	return nil
 }
 
-// Apply implements stream.Transform on records by stream.MessageSchema. Its
-// errors are outages, of the registry or of Schemas.
+// Apply implements stream.Transform for records of stream.MessageSchema. An error
+// is an outage of Registry or Schemas, or a permanent one for invalid fields.
 func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, error) {
 	d.once.Do(d.init)
 	if d.invalid != nil {
@@ -129,7 +124,7 @@ func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, err
 	if err != nil {
 		return stream.Result{}, stream.Permanent(err)
 	}
-	dec := d.borrow() // and not given back by a defer: a registry may panic
+	dec := d.acquire() // not released by a defer: a registry may panic
 	for i := range m.len {
 		cause, err := dec.message(ctx, m, i)
 		if err == nil {
@@ -138,24 +133,24 @@ func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, err
 		if err != nil {
 			dec.result.Release()
 			dec.reset()
-			d.giveBack(dec)
+			d.release(dec)
 			return stream.Result{}, err
 		}
 		if cause != nil {
-			dec.result.Rejects = append(dec.result.Rejects, stream.Reject{Row: i, Cause: reason(cause)})
+			dec.result.Rejects = append(dec.result.Rejects, stream.Reject{Row: i, Cause: causeText(cause)})
 		}
 	}
 	result := dec.finish()
-	d.giveBack(dec)
+	d.release(dec)
 	return result, nil
 }
 
-// maxCause bounds the text of a cause, in bytes. It may quote names out of a
-// schema, which may be of any length.
+// maxCause bounds the text of a cause in bytes; it may quote long names of a
+// schema.
 const maxCause = 400
 
-// reason returns the text of a cause.
-func reason(cause error) string {
+// causeText returns the bounded text of a cause.
+func causeText(cause error) string {
 	s := strings.ToValidUTF8(cause.Error(), "\uFFFD")
 	if len(s) > maxCause {
 		s = strings.ToValidUTF8(s[:maxCause], "") + "…"
@@ -163,8 +158,8 @@ func reason(cause error) string {
 	return s
 }
 
-// Close frees the memory that the decoder keeps between calls of Apply. It
-// may be used again afterwards.
+// Close frees the memory kept between calls of Apply. The decoder can still be
+// used afterwards.
 func (d *Decoder) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -175,7 +170,7 @@ func (d *Decoder) Close() error {
 	return nil
 }
 
-func (d *Decoder) borrow() *decoding {
+func (d *Decoder) acquire() *decoding {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if n := len(d.idle); n > 0 {
@@ -186,13 +181,13 @@ func (d *Decoder) borrow() *decoding {
 	return &decoding{d: d, tables: map[*table]*tableRows{}}
 }
 
-func (d *Decoder) giveBack(dec *decoding) {
+func (d *Decoder) release(dec *decoding) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.idle = append(d.idle, dec)
 }
 
-// messages is a record of raw messages with its columns at hand.
+// messages are the columns of a record of raw messages.
 type messages struct {
 	len       int
 	topic     *array.String
@@ -205,7 +200,7 @@ type messages struct {
 
 func newMessages(r arrow.Record) (*messages, error) {
 	if !r.Schema().Equal(stream.MessageSchema) {
-		return nil, fmt.Errorf("alert: Decoder needs messages by stream.MessageSchema, not %v", r.Schema())
+		return nil, fmt.Errorf("alert: Decoder needs records of stream.MessageSchema, not %v", r.Schema())
 	}
 	return &messages{
 		len:       int(r.NumRows()),
@@ -218,50 +213,49 @@ func newMessages(r arrow.Record) (*messages, error) {
 	}, nil
 }
 
-// decoding is the state of one call of Apply, kept for the next one.
+// decoding is the state of a call of Apply, reused by later calls.
 type decoding struct {
 	d       *Decoder
-	last    *text // that the last message was written with: the next is mostly alike
+	last    *schemaText // of the last message; the next usually has the same
 	scratch []byte
 	tables  map[*table]*tableRows
-	order   []*tableRows // those with rows, as they came: it must not depend on earlier calls
+	order   []*tableRows // those with rows, in order of arrival, whatever earlier calls did
 	result  stream.Result
 }
 
-// message decodes message i. cause says why it must be rejected, err that
-// nobody can tell now.
+// message decodes message i. cause is the reason to reject it, err an outage.
 func (dec *decoding) message(ctx context.Context, m *messages, i int) (cause, err error) {
 	f, cause, err := dec.frame(ctx, m, i)
 	if cause != nil || err != nil {
 		return cause, err
 	}
-	v := f.writer.verdict.Load()
-	if v == nil {
-		if v, cause, err = dec.admit(ctx, m, i, f); cause != nil || err != nil {
+	a := f.writer.admission.Load()
+	if a == nil {
+		if a, cause, err = dec.admit(ctx, m, i, f); cause != nil || err != nil {
 			return cause, err
 		}
 	}
-	if v.conflict != nil {
-		return v.conflict, nil
+	if a.conflict != nil {
+		return a.conflict, nil
 	}
-	return dec.rowsOf(f.writer.table).append(m, i, f), nil
+	return dec.rows(f.writer.table).append(m, i, f), nil
 }
 
-// admit asks the table for a verdict on a writer, once a packet of it has
-// proved to be good: a broken one must not widen a table for ever.
-func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (v *verdict, cause, err error) {
+// admit widens the table for a writer, after decoding a packet of it: an invalid
+// packet must not widen a table for ever.
+func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (a *admission, cause, err error) {
 	trial := newTableRows(dec.d.Alloc, f.writer.table, withStandard(f.writer.schema.Arrow()))
 	defer trial.release()
 	if cause := trial.append(m, i, f); cause != nil {
 		return nil, cause, nil
 	}
-	v, err = dec.d.writers.admit(ctx, f.writer)
-	return v, nil, err
+	a, err = dec.d.cache.admit(ctx, f.writer)
+	return a, nil, err
 }
 
-// rowsOf returns the rows that packets of a table go to. When the table has
-// widened, what there was by its old schema becomes a record of its own.
-func (dec *decoding) rowsOf(t *table) *tableRows {
+// rows returns the rows of a table's current schema. If the table has widened,
+// the rows of its old schema become a record.
+func (dec *decoding) rows(t *table) *tableRows {
 	schema := t.current()
 	rows := dec.tables[t]
 	if rows != nil && rows.schema != schema {
@@ -280,14 +274,14 @@ func (dec *decoding) rowsOf(t *table) *tableRows {
 	return rows
 }
 
-// flush moves what a table has so far to the result.
+// flush moves the rows of a table to the result.
 func (dec *decoding) flush(rows *tableRows) {
 	if rows.builder.Len() > 0 {
 		dec.result.Rows = append(dec.result.Rows, rows.take())
 	}
 }
 
-// finish returns the result and is ready for the next call.
+// finish returns the result and prepares for the next call.
 func (dec *decoding) finish() stream.Result {
 	for _, rows := range dec.order {
 		dec.flush(rows)
@@ -297,7 +291,7 @@ func (dec *decoding) finish() stream.Result {
 	return r
 }
 
-// reset drops all that a failed call left, and frees its memory.
+// reset drops all rows and frees their memory.
 func (dec *decoding) reset() {
 	for _, rows := range dec.tables {
 		rows.release()

@@ -14,7 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// gotoSchema is the schema of a small survey of one's own.
+// gotoSchema is the schema of a custom survey.
 const gotoSchema = `{"type": "record", "name": "alert", "fields": [
 	{"name": "alertId", "type": "long"},
 	{"name": "detection", "type": {"type": "record", "name": "detection", "fields": [
@@ -24,7 +24,7 @@ const gotoSchema = `{"type": "record", "name": "alert", "fields": [
 		{"name": "dec", "type": "double"},
 		{"name": "mag", "type": ["null", "float"]}]}}]}`
 
-// gotoSurvey says where its packets keep what every archive asks for.
+// gotoSurvey describes where its packets have the standard columns.
 var gotoSurvey = alert.Survey{
 	Name:     "goto",
 	Match:    []string{"detection.mjd"},
@@ -50,8 +50,8 @@ type packet struct {
 	Detection detection `avro:"detection"`
 }
 
-// messages makes a chunk as a source does: here of bare datums with their
-// schema in the key.
+// messages makes a record as a source does, here of bare datums with their schema
+// in the key.
 func messages(packets ...packet) (arrow.Record, error) {
 	schema, err := avro.Parse(gotoSchema)
 	if err != nil {
@@ -73,8 +73,7 @@ func messages(packets ...packet) (arrow.Record, error) {
 	return b.NewRecord(), nil
 }
 
-// A survey of one's own is one more value, and its packets are decoded like
-// those of any other.
+// A custom survey is a value of Survey; its packets are decoded like any other.
 func ExampleDecoder() {
 	mag := float32(18.5)
 	in, err := messages(
@@ -122,7 +121,7 @@ func ExampleDecoder() {
 	// message 1: event time before 1990
 }
 
-// Fields are columns, at any depth: nothing is unpacked alert by alert.
+// Nested fields are columns too.
 func ExampleDecoder_field() {
 	bright, faint := float32(15.5), float32(20.25)
 	in, err := messages(

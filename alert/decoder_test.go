@@ -57,7 +57,7 @@ func TestMixedSurveys(t *testing.T) {
 		assert.NotContains(t, got[5], " object_id=")
 		assert.NotContains(t, got[6], " object_id=")
 	}
-	// The order of the tables is that of this call's messages, whatever came before.
+	// The order of the tables depends on this call's messages only.
 	r := decode(t, d, values(lsst(1, -1, -1), ztf(2))...)
 	require.Len(t, r.Rows, 2)
 	assert.Equal(t, "alerts/lsst", r.Rows[0].Table)
@@ -78,8 +78,7 @@ func TestStandardColumnsComeFirst(t *testing.T) {
 	assert.Equal(t, "objectId", s.Field(len(StandardColumns)).Name)
 }
 
-// A survey's paths are the packet's own names, also where a standard column
-// has taken one.
+// A survey's paths are names in the packet, even those of standard columns.
 func TestTakenNames(t *testing.T) {
 	schema := `{"type":"record","name":"flat","fields":[{"name":"alert_id","type":"long"},{"name":"RA","type":"float"},{"name":"dec","type":"double"},` +
 		`{"name":"event_time","type":{"type":"record","name":"when","fields":[{"name":"mjd","type":"double"}]}},{"name":"object_id","type":"bytes"}]}`
@@ -125,7 +124,7 @@ func TestInvalidDecoder(t *testing.T) {
 	assert.ErrorContains(t, err, "stream.MessageSchema")
 }
 
-// outage is a registry, or a ledger, that is down until it is up.
+// outage is a registry or a ledger that is down at first.
 type outage struct {
 	err   error
 	asked int
@@ -145,8 +144,7 @@ func (o *outage) Widen(ctx context.Context, table string, merge func(*arrow.Sche
 	return o.Schemas.Widen(ctx, table, merge)
 }
 
-// An error says nothing about a message: the chunk is decoded again as if
-// nothing had been.
+// After an error the chunk can be decoded again.
 func TestOutages(t *testing.T) {
 	down := errors.New("down")
 	registry, ledger := &outage{err: down, text: ztfSchema("wire", "", "")}, &outage{Schemas: &memorySchemas{}}
@@ -165,9 +163,8 @@ func TestOutages(t *testing.T) {
 	assert.Len(t, d.idle, 1)
 }
 
-// A registry's panic is its own affair: whoever recovers from it must not get
-// the rows of the call twice.
-func TestPanicOfARegistry(t *testing.T) {
+// A caller that recovers from a registry's panic must not get the rows twice.
+func TestRegistryPanics(t *testing.T) {
 	broken := true
 	d := &Decoder{Alloc: memory.DefaultAllocator, Registry: RegistryFunc(func(context.Context, uint32) ([]byte, error) {
 		if broken {
@@ -181,7 +178,7 @@ func TestPanicOfARegistry(t *testing.T) {
 	assert.Len(t, one(t, decode(t, d, msgs...)).From, 2)
 }
 
-func TestCloseGivesAllBack(t *testing.T) {
+func TestCloseFreesAll(t *testing.T) {
 	d := &Decoder{Alloc: checked(t)}
 	mem := d.Alloc.(*memory.CheckedAllocator)
 	for range 3 {
@@ -196,7 +193,7 @@ func TestCloseGivesAllBack(t *testing.T) {
 	}
 }
 
-// A decoder that starts again takes up the tables where the ledger has them.
+// A new decoder continues with the ledger's schemas.
 func TestLedgerKeepsSchemas(t *testing.T) {
 	records := store.NewMemory()
 	open := func() *Decoder {

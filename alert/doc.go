@@ -1,8 +1,8 @@
 // Package alert turns the alerts of astronomical surveys into Arrow records.
 //
-// A [Decoder] is a [stream.Transform]: raw messages go in, rows come out, a
-// table for each survey. It needs no settings for what the package knows
-// (LSST, Roman, DECam, WINTER, ZTF):
+// A [Decoder] is a [stream.Transform] from raw messages to rows, with a table for
+// each survey. It needs no settings for the built-in surveys (LSST, Roman, DECam,
+// WINTER, ZTF):
 //
 //	job := stream.MicroBatch{
 //		Source:     source,
@@ -13,93 +13,90 @@
 //
 // # Rows
 //
-// A row begins with the [StandardColumns]: id, object, position, time and
-// night of the alert, the same for all surveys, and where its message was.
-// Behind them stands the packet as it is: each field under its own name and
-// with its own type, records as structs, arrays as lists, unions with null as
-// nulls. Read them with [stream.Field]: "candidate.magpsf". A field whose name
-// is taken gets "_" appended; a ra at the top of a packet is the column ra_.
+// A row begins with the [StandardColumns]: id, object, position, time and night
+// of the alert, the same for all surveys, and the position of its message. The
+// fields of the packet follow, each with its own name and type: records as
+// structs, arrays as lists, unions with null as nullable columns. Read them with
+// [stream.Field]: "candidate.magpsf". A field with the name of a standard column
+// gets "_" appended; ra at the top of a packet is the column ra_.
 //
-// The columns of bytes are binary views into the messages: cutouts, most of a
-// packet, are never copied, and a row keeps its message in memory.
+// Bytes are binary views into the messages: cutouts, most of a packet, are never
+// copied, and a row retains its message in memory.
 //
 // # Framings
 //
-// How a message holds its packet is told from its bytes:
+// The framing of a message is recognized by its bytes:
 //
 //   - A whole Avro object container file with one record, as ZTF sends it. The
 //     codecs are null, deflate, snappy and zstandard.
 //   - A bare datum with its schema as text in the message's key, as Fink sends
 //     it.
 //   - Confluent's framing, as Rubin sends it: a zero byte, the schema's id in
-//     four bytes, the datum. The id is looked up in Decoder.Registry;
-//     [OpenRegistry] opens one at a URL or in a directory.
-//   - A bare datum alone, if Decoder.Bare says by which schema.
+//     four bytes, the datum. Decoder.Registry returns the schema; [OpenRegistry]
+//     opens a registry at a URL or in a directory.
+//   - A bare datum alone, if Decoder.Bare is its schema.
 //
-// The writer's schema is always the packet's own. ZTF's break rules of Avro
-// that matter for defaults only, and are taken as they are.
+// Packets are always decoded with their writer's schema. Defaults that violate
+// Avro's rules, as ZTF's do, are ignored.
 //
 // # Surveys
 //
-// Which survey a packet is of is told from its schema: the first [Survey]
-// whose Match fields it has. Another survey is another value of that struct,
-// see the example.
+// A packet belongs to the first [Survey] whose Match fields are in its schema.
+// To support another survey, add a value of that struct; see the example.
 //
 // # Tables that widen
 //
-// The schema of a table is kept by Decoder.Schemas, mostly the ledger of the
-// job, so that all processes and restarts agree on it. It begins with the
-// first packet's fields. When a packet has a field that the table lacks, the
-// table gets the column, and a column of 32 bits becomes one of 64 where a
-// writer needs it; nothing ever narrows. Rows decoded before that are a record
-// of their own, so one call may return several records of one table. A packet
-// that lacks a column has a null in it.
+// Decoder.Schemas, usually the job's ledger, stores the schema of a table, so
+// that all processes agree on it, also after restarts. It begins with the first
+// packet's fields. When a packet has a field that the table lacks, the table gets
+// the column, and a column of 32 bits becomes one of 64 if a writer needs it;
+// columns never narrow. Rows decoded before that are in a record of the old
+// schema, so one call may return several records of one table. A packet that lacks
+// a column has a null in it.
 //
-// A column that changes its type is a burden on those who read the archive.
-// So a table begins with the types that all schemas of its survey need that
-// can be known beforehand: those in Survey.Known and those of a registry that
-// is a [Lister]. Their columns come when a packet brings them.
+// A column that changes its type burdens the readers of the archive. So columns
+// begin with types wide enough for all published schemas of the survey: those in
+// Survey.Known and those of a registry that is a [Lister]. The columns themselves
+// are added when a packet has them.
 //
-// Only a packet that decodes, with id and time, can widen a table, and none to
-// more than 10,000 columns.
+// Only a packet that decodes, with id and time, can widen a table: an existing one
+// by at most 1,000 columns, and none to more than 10,000.
 //
 // # Rejects and errors
 //
-// A message is rejected, with a cause to count by, when
+// A message is rejected, with a cause that can be counted, if
 //
-//   - its value is null or empty, or of no known framing, or a container with
-//     no record or with several, or cut short, or damaged;
-//   - its schema is unknown to the registry, or no sound Avro record, or of no
-//     known survey, or has types that conflict with the table's, a text
-//     where the table has a number, say;
-//   - its datum is not exactly what the schema says: bytes are missing or left
-//     over, a text is no UTF-8, a number is beyond its type;
+//   - its value is null or empty, has an unknown framing, or is a container that
+//     is truncated, damaged, or does not hold exactly one record;
+//   - its schema is unknown to the registry, is not a valid Avro record, is of no
+//     known survey, or has types that conflict with the table's, such as a text
+//     for a number;
+//   - its datum does not match the schema exactly: bytes are missing or left over,
+//     a text is not UTF-8, a number exceeds its type;
 //   - the alert has no integer id, or no time between 1990 and 2100.
 //
-// An odd position, null cutouts and a missing object are no reason to reject.
+// Invalid positions, null cutouts and missing objects are accepted.
 //
-// Registries lag behind producers. So a message with an id that the registry
-// does not know yet waits, and the id is asked for every second, until
-// Decoder.Patience (10 s) has passed since the decoder first met the id. Then
-// its messages are rejected, and the id is asked for again every 5 seconds
-// without waiting. Waiting spends the patience, for all ids and all calls of
-// Apply together, and a minute without waiting gives it back. So a stream full
-// of garbage ids waits for 10 s at once, and a seventh of the time in the long
-// run, beside the question or two that each new id costs; an id that is new at
-// the same time waits for as long as is left.
+// Registries lag behind producers. A message with an id that the registry does not
+// know yet waits, and the id is requested at least every second, until
+// Decoder.SchemaWait (10 s) has passed since its first message. Then its messages
+// are rejected, and the id is requested every 5 seconds without waiting. The time
+// is a budget for all ids and calls of Apply together, which a minute without
+// waiting restores. So a stream full of invalid ids waits for 10 seconds once and
+// for a seventh of the time in the long run, apart from one or two requests for
+// each id; an id that is new at the same time waits for the rest of the budget.
 //
-// An error of Apply is an outage, of the registry or of Schemas, or a mistake
-// in the fields of the Decoder, which is permanent. It says nothing about the
-// messages, and no row of them was kept: apply again.
+// An error of Apply is an outage of the registry or of Schemas, or invalid fields
+// of the Decoder, which is permanent. No row was kept, so Apply may be called again
+// with the same messages.
 //
 // # Limits
 //
-// Whatever comes, the decoder remembers at most 256 compiled schemas made of 8
-// MiB of text, and 32 texts of up to 1 MiB for comparison. A block may inflate
-// to 64 MiB, a schema of a registry may have 16 MiB. For each call of Apply
-// under way at the same time it keeps the builders of the tables, which are as
-// large as a chunk's rows; Close frees them.
+// The decoder caches at most 256 compiled schemas from 8 MiB of text, and 32 texts
+// of up to 1 MiB for comparison. A block may inflate to 64 MiB; a registry's schema
+// may have 16 MiB. For each concurrent call of Apply it keeps the builders of the
+// tables, which are as large as a chunk's rows; Close frees them.
 //
-// Apply may be called concurrently, and returns the same rows whatever other
-// calls do, but that a table may be wider.
+// Apply may be called concurrently. Its rows do not depend on other calls, except
+// that a table may be wider.
 package alert

@@ -12,8 +12,8 @@ import (
 )
 
 func ExampleTimeScale_Micros() {
-	// LSST counts TAI, which was 37 s ahead of UTC in 2025: this alert is of
-	// the last hour before 06:00 UTC.
+	// LSST uses TAI, which was 37 s ahead of UTC in 2025: this alert is in the
+	// hour before 06:00 UTC.
 	const midpointMjdTai = 60924.25
 	for _, scale := range []alert.TimeScale{alert.MJDUTC, alert.MJDTAI} {
 		us, err := scale.Micros(midpointMjdTai)
@@ -42,7 +42,7 @@ func ExampleNightRule_Date() {
 	// 20250905
 }
 
-// A survey of one's own stands beside those the package knows.
+// A custom survey is added to the built-in ones.
 func ExampleRecognise() {
 	mine := alert.Survey{
 		Name:     "goto",

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	maxInflated = 64 << 20 // what the block of one message may inflate to, in bytes
-	maxScratch  = 4 << 20  // what is kept to inflate the next one into
+	maxInflated = 64 << 20 // bytes that a message's block may inflate to
+	maxScratch  = 4 << 20  // bytes of the buffer that is kept for inflating
 )
 
-// frame is a message taken out of its framing: a datum, and who wrote it.
+// frame is a message without its framing: a datum and its writer.
 type frame struct {
 	writer   *writer
 	buf      *memory.Buffer
@@ -28,15 +28,15 @@ type frame struct {
 
 func (f frame) bytes() []byte { return f.buf.Bytes()[f.from:f.to] }
 
-// Framings are told apart by the bytes, in this order:
+// The framing is recognized by the bytes, in this order:
 //
 //	"Obj\x01"…   a whole Avro object container file with one record
 //	key {…}      the key is the schema as text, the value the bare datum
 //	0x00 id      Confluent: the schema's id in 4 bytes, big-endian, then the datum
 //
-// No datum begins like a container, but many begin with 0x00, an empty string
-// say. So the key is asked before that, and a decoder that was given the
-// schema of bare datums looks at nothing but the key.
+// No datum begins like a container, but many begin with 0x00, for example as an
+// empty string. So the key comes before that, and with Decoder.Bare only the key
+// is examined.
 
 var (
 	errNull    = errors.New("null value")
@@ -44,11 +44,11 @@ var (
 	errFraming = errors.New("unknown framing: neither an Avro file, nor Confluent, nor a bare datum with a known schema")
 	errNoBlock = errors.New("an Avro file without a record")
 	errBlocks  = errors.New("several records in one message")
-	errStray   = errors.New("bytes in a block of no record")
+	errStray   = errors.New("data in a block without records")
 )
 
-// frame takes message i out of its framing. cause says why it must be
-// rejected, err that nobody can tell now.
+// frame removes the framing of message i. cause is the reason to reject it, err
+// an outage.
 func (dec *decoding) frame(ctx context.Context, m *messages, i int) (f frame, cause, err error) {
 	if m.value.IsNull(i) {
 		return f, errNull, nil
@@ -69,14 +69,14 @@ func (dec *decoding) frame(ctx context.Context, m *messages, i int) (f frame, ca
 		f.writer, cause, err = dec.writer(ctx, dec.d.Bare)
 	case value[0] == 0 && len(value) > 5:
 		f.from += 5
-		f.writer, cause, err = dec.d.writers.byID(ctx, binary.BigEndian.Uint32(value[1:]))
+		f.writer, cause, err = dec.d.cache.byID(ctx, binary.BigEndian.Uint32(value[1:]))
 	default:
 		cause = errFraming
 	}
 	return f, cause, err
 }
 
-// viewOf finds the bytes of a view in the buffer that holds them.
+// viewOf returns the bytes of a view in the buffer that holds them.
 func viewOf(a *array.BinaryView, i int) frame {
 	h := a.ValueHeader(i)
 	if h.IsInline() {
@@ -87,15 +87,15 @@ func viewOf(a *array.BinaryView, i int) frame {
 	return frame{buf: a.Data().Buffers()[2+h.BufferIndex()], from: from, to: from + h.Len()}
 }
 
-// looksLikeSchema tells the text of a record's schema from keys of other
-// kinds, JSON among them.
+// looksLikeSchema reports whether a key looks like the text of a record's schema;
+// other keys may be JSON too.
 func looksLikeSchema(key []byte) bool {
 	key = bytes.TrimLeft(key, " \t\r\n")
 	return len(key) > 0 && key[0] == '{' && bytes.Contains(key, []byte(`"fields"`)) &&
 		(bytes.Contains(key, []byte(`"record"`)) || bytes.Contains(key, []byte(`"error"`)))
 }
 
-// container takes the one record out of a container file.
+// container finds the one record of a container file.
 func (dec *decoding) container(ctx context.Context, f frame) (_ frame, cause, err error) {
 	value := f.bytes()
 	t, h, cause, err := dec.header(ctx, value)
@@ -117,13 +117,13 @@ func (dec *decoding) container(ctx context.Context, f frame) (_ frame, cause, er
 	return f, cause, nil
 }
 
-// inflate replaces a block by what is compressed in it.
+// inflate decompresses a block.
 func (dec *decoding) inflate(f frame, codec string) (frame, error) {
 	plain, err := ocf.Decompress(dec.scratch[:0], codec, f.bytes(), maxInflated)
 	if err != nil {
 		return f, err
 	}
-	if cap(plain) <= maxScratch { // the row keeps the bytes: let it be no more than these
+	if cap(plain) <= maxScratch { // the row keeps the bytes, so cut them to size
 		dec.scratch = plain
 		plain = bytes.Clone(plain)
 	}
@@ -131,13 +131,13 @@ func (dec *decoding) inflate(f frame, codec string) (frame, error) {
 	return f, nil
 }
 
-// header reads a container's header. Most messages of a topic begin with the
-// same one, up to the sync marker: then nothing needs to be parsed.
-func (dec *decoding) header(ctx context.Context, value []byte) (_ *text, h ocf.Header, cause, err error) {
-	if t := dec.last; t != nil && t.begins(value) {
+// header reads a container's header. Most messages of a topic have the same one,
+// up to the sync marker, which needs no parsing.
+func (dec *decoding) header(ctx context.Context, value []byte) (_ *schemaText, h ocf.Header, cause, err error) {
+	if t := dec.last; t != nil && t.isHeaderOf(value) {
 		return t, t.header(value), nil, nil
 	}
-	t := dec.d.writers.find(func(t *text) bool { return t.begins(value) })
+	t := dec.d.cache.find(func(t *schemaText) bool { return t.isHeaderOf(value) })
 	if t != nil {
 		dec.last = t
 		return t, t.header(value), nil, nil
@@ -146,22 +146,22 @@ func (dec *decoding) header(ctx context.Context, value []byte) (_ *text, h ocf.H
 	if cause != nil {
 		return nil, h, cause, nil
 	}
-	t = &text{prefix: value[:h.Size-ocf.SyncSize], container: true, codec: h.Codec}
-	if t, err = dec.d.writers.learn(ctx, t, h.Schema); err != nil {
+	t = &schemaText{prefix: value[:h.Size-ocf.SyncSize], container: true, codec: h.Codec}
+	if t, err = dec.d.cache.add(ctx, t, h.Schema); err != nil {
 		return nil, h, nil, err
 	}
 	dec.last = t
 	return t, h, nil, nil
 }
 
-// writer returns who writes with a schema that comes as text.
+// writer returns the writer of a schema's text.
 func (dec *decoding) writer(ctx context.Context, schema []byte) (_ *writer, cause, err error) {
 	t := dec.last
 	if t == nil || !t.is(schema) {
-		t = dec.d.writers.find(func(t *text) bool { return t.is(schema) })
+		t = dec.d.cache.find(func(t *schemaText) bool { return t.is(schema) })
 	}
 	if t == nil {
-		if t, err = dec.d.writers.learn(ctx, &text{prefix: schema}, schema); err != nil {
+		if t, err = dec.d.cache.add(ctx, &schemaText{prefix: schema}, schema); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -169,9 +169,9 @@ func (dec *decoding) writer(ctx context.Context, schema []byte) (_ *writer, caus
 	return t.writer, t.cause, nil
 }
 
-// onlyRecord finds the block of the one record in a container: where its bytes
-// begin, and how many they are. Blocks of none are legal; more than one record
-// could not be counted as one message.
+// onlyRecord returns where the block of a container's one record begins, and its
+// size. Blocks without records are valid; several records are refused, for a
+// message is one alert.
 func onlyRecord(value []byte, h ocf.Header) (at, n int, cause error) {
 	rest, records := value[h.Size:], int64(0)
 	for {
@@ -200,8 +200,8 @@ func onlyRecord(value []byte, h ocf.Header) (at, n int, cause error) {
 	return at, n, nil
 }
 
-// isEmpty returns an error unless there is nothing in a block. Compressed,
-// nothing takes some bytes.
+// isEmpty returns an error if a block without records has data, which may be
+// compressed.
 func isEmpty(b ocf.Block, codec string) error {
 	if len(b.Data) == 0 {
 		return nil

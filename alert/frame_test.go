@@ -26,8 +26,8 @@ func deflated(data []byte) []byte {
 	return b.Bytes()
 }
 
-// Each of these messages is rejected for a cause that says what is wrong, and
-// the good one behind it is not touched by it.
+// Each of these messages is rejected with a specific cause, and the valid one after
+// it is decoded.
 func TestRejects(t *testing.T) {
 	good := ztfDatum(7, goodJD)
 	whole := file(plain, good)
@@ -51,7 +51,7 @@ func TestRejects(t *testing.T) {
 		{"text", message{value: []byte("hello, this is no alert")}, "unknown framing"},
 		{"one byte", message{value: []byte{0}}, "unknown framing"},
 		{"id and no datum", message{value: confluent(900, nil)}, "unknown framing"},
-		{"nobody knows the id", message{value: confluent(900, good)}, "schema id 900, and no registry to ask"},
+		{"no registry", message{value: confluent(900, good)}, "schema id 900, but the decoder has no registry"},
 		{"magic alone", message{value: []byte("Obj\x01")}, "ocf: header: unexpected EOF"},
 		{"half a header", message{value: whole[:header/2]}, "ocf: header: unexpected EOF"},
 		{"sync of the header cut", message{value: whole[:header-1]}, "ocf: header: unexpected EOF"},
@@ -60,22 +60,22 @@ func TestRejects(t *testing.T) {
 		{"sync cut", message{value: cut(1)}, "ocf: block: unexpected EOF"},
 		{"sync differs", message{value: changed(len(whole) - 1)}, "ocf: block: sync marker differs"},
 		{"sync of the header differs", message{value: changed(header - 1)}, "ocf: block: sync marker differs"},
-		{"bytes behind the file", message{value: append(bytes.Clone(whole), 0)}, "ocf: block: unexpected EOF"},
+		{"bytes after the file", message{value: append(bytes.Clone(whole), 0)}, "ocf: block: unexpected EOF"},
 		{"two records", message{value: container(plain, "null", block{2, cat(good, good)})}, "several records in one message"},
 		{"two blocks", message{value: container(plain, "null", block{1, good}, block{1, good})}, "several records in one message"},
 		{"a count beyond belief", message{value: container(plain, "null", block{math.MaxInt64, good})}, "several records in one message"},
 		{"empty blocks alone", message{value: container(plain, "null", block{}, block{})}, "an Avro file without a record"},
-		{"bytes of no record", message{value: container(plain, "null", block{0, good}, block{1, good})}, "bytes in a block of no record"},
-		{"the same, deflated", message{value: container(plain, "deflate", block{0, deflated(good)}, block{1, deflated(good)})}, "bytes in a block of no record"},
-		{"negative count", message{value: container(plain, "null", block{-1, good})}, "ocf: block: count of -1"},
+		{"bytes of no record", message{value: container(plain, "null", block{0, good}, block{1, good})}, "data in a block without records"},
+		{"the same, deflated", message{value: container(plain, "deflate", block{0, deflated(good)}, block{1, deflated(good)})}, "data in a block without records"},
+		{"negative count", message{value: container(plain, "null", block{-1, good})}, "ocf: block: negative count or length -1"},
 		{"codec", message{value: container(plain, "lzo", block{1, good})}, `ocf: codec "lzo": unknown codec`},
 		{"no codec", message{value: container(plain, "", block{1, good})}, `ocf: codec "": unknown codec`},
 		{"no deflate", message{value: container(plain, "deflate", block{1, []byte("\xff\xff\xff")})}, `ocf: codec "deflate": `},
 		{"bomb", message{value: container(plain, "deflate", block{1, deflated(make([]byte, maxInflated+1))})}, "inflates beyond the limit"},
-		{"left over", message{value: file(plain, append(bytes.Clone(good), 0))}, "avroarrow: bytes left over behind the datum"},
+		{"left over", message{value: file(plain, append(bytes.Clone(good), 0))}, "avroarrow: bytes left over after the datum"},
 		{"datum cut", message{value: file(plain, good[:len(good)-1])}, "avroarrow: candidate.dec: "},
-		{"schema is no JSON", message{value: file(`{"type":`, good)}, "avroarrow: schema: unexpected end of JSON input"},
-		{"schema is no record", message{value: file(`"int"`, vint(1))}, "avroarrow: schema: not a record"},
+		{"schema is not JSON", message{value: file(`{"type":`, good)}, "avroarrow: schema: unexpected end of JSON input"},
+		{"schema is not a record", message{value: file(`"int"`, vint(1))}, "avroarrow: schema: not a record"},
 		{"unknown survey", message{value: file(stranger, []byte{0, 0, 0, 0})}, `unknown survey: no Survey matches record "galaxy"`},
 		{"unknown survey by key", message{[]byte(stranger), []byte{0, 0, 0, 0}}, `schema in the key: unknown survey: no Survey matches record "galaxy"`},
 		{"key like a schema", message{[]byte(`{"type":"record","fields":7}`), good}, `schema in the key: avroarrow: schema: `},
@@ -122,7 +122,7 @@ func TestAccepts(t *testing.T) {
 	}
 }
 
-// What is inflated belongs to its row, whatever is inflated next.
+// A row's inflated bytes are not overwritten by later ones.
 func TestInflatedBytesStay(t *testing.T) {
 	schema := ztfSchema("d", `,{"name":"b","type":"bytes"}`, "")
 	msg := func(s string) []byte {
@@ -134,7 +134,7 @@ func TestInflatedBytesStay(t *testing.T) {
 	assert.Equal(t, "and then another", column.ValueString(1))
 }
 
-// Views of up to 12 bytes lie in the column itself, not in a buffer.
+// Views of up to 12 bytes are inline, not in a buffer.
 func TestInlineViews(t *testing.T) {
 	short := `{"type":"record","name":"s","fields":[{"name":"id","type":"long"},{"name":"mjd","type":"double"},{"name":"b","type":"bytes"}]}`
 	s := Survey{Name: "short", AlertID: []string{"id"}, RA: "ra", Dec: "dec", Time: "mjd", Scale: MJDUTC}
@@ -149,8 +149,7 @@ func TestInlineViews(t *testing.T) {
 	assert.NotContains(t, got, 2)
 }
 
-// A record may be a slice of another, as it is behind messages that the
-// source rejected.
+// A record may be a slice of another, as after messages that the source rejected.
 func TestSlices(t *testing.T) {
 	d := &Decoder{Alloc: checked(t)}
 	defer d.Close()
@@ -191,7 +190,7 @@ func TestLooksLikeSchema(t *testing.T) {
 	}
 }
 
-// A schema may be 5 MB long, and its names too; the causes are not.
+// Schemas and names may have 5 MB; causes are bounded.
 func TestLongSchemas(t *testing.T) {
 	doc, err := json.Marshal(strings.Repeat("d", 5<<20))
 	require.NoError(t, err)
@@ -211,8 +210,8 @@ func TestLongSchemas(t *testing.T) {
 	assert.Less(t, len(causes(r)[2]), 300)
 	assert.Contains(t, causes(r)[4], "avroarrow: merge: x.ééé")
 	assert.True(t, strings.HasSuffix(causes(r)[4], "é…"), causes(r)[4])
-	for _, x := range d.writers.texts {
+	for _, x := range d.cache.texts {
 		assert.LessOrEqual(t, len(x.prefix), maxText)
 	}
-	assert.LessOrEqual(t, d.writers.size, maxCompiled)
+	assert.LessOrEqual(t, d.cache.size, maxCompiled)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// seeds are messages of all framings, good and bad.
+// seeds are valid and invalid messages of all framings.
 func seeds() []message {
 	good := ztfDatum(7, goodJD)
 	wide := ztfSchema("w", `,{"name":"l","type":{"type":"array","items":["null","string"]}},{"name":"b","type":"bytes"}`,
@@ -36,8 +36,8 @@ func seeds() []message {
 	}
 }
 
-// FuzzDecoder holds that any message becomes a row or a reject, that its
-// neighbours come through, and that nothing stays behind.
+// FuzzDecoder checks that any message becomes a row or a reject, that its
+// neighbours are decoded, and that no memory leaks.
 func FuzzDecoder(f *testing.F) {
 	for _, m := range seeds() {
 		f.Add(m.key, m.value, false)
@@ -54,7 +54,7 @@ func FuzzDecoder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value []byte, bare bool) {
 		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 		defer mem.AssertSize(t, 0)
-		d := &Decoder{Alloc: mem, Registry: registry, Patience: -1}
+		d := &Decoder{Alloc: mem, Registry: registry, SchemaWait: -1}
 		defer d.Close()
 		msgs := []message{{value: good}, {key, value}, {nil, value}, {value: good}}
 		if bare {

@@ -19,8 +19,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Packets are written by hand: what an encoder would refuse to write is what
-// a decoder must refuse to read.
+// Packets are written by hand, since encoders refuse to write invalid ones.
 
 func vint(v int64) []byte { return binary.AppendVarint(nil, v) }
 
@@ -121,16 +120,14 @@ func chunk(tb testing.TB, mem memory.Allocator, msgs ...message) arrow.Record {
 	return b.NewRecord()
 }
 
-// checked returns an allocator that ends the test when anything is not given
-// back.
+// checked returns an allocator that fails the test if memory leaks.
 func checked(tb testing.TB) *memory.CheckedAllocator {
 	mem := memory.NewCheckedAllocator(soil{memory.NewGoAllocator()})
 	tb.Cleanup(func() { mem.AssertSize(tb, 0) })
 	return mem
 }
 
-// soil is an allocator that spoils what it is given back, as a pool would:
-// whoever still reads it shall see.
+// soil is an allocator that overwrites freed memory.
 type soil struct{ memory.Allocator }
 
 func (s soil) Free(b []byte) {
@@ -140,8 +137,8 @@ func (s soil) Free(b []byte) {
 	s.Allocator.Free(b)
 }
 
-// decode applies a decoder, whose memory is checked, to messages. What comes
-// out is good until the end of the test.
+// decode applies a decoder to messages, and checks its memory. The result is valid
+// until the end of the test.
 func decode(tb testing.TB, d *Decoder, msgs ...message) stream.Result {
 	tb.Helper()
 	r, err := tryDecode(tb, d, msgs...)
@@ -165,8 +162,8 @@ func tryDecode(tb testing.TB, d *Decoder, msgs ...message) (stream.Result, error
 	return r, err
 }
 
-// requireComplete ends the test unless each message became one row or one
-// reject, all in order.
+// requireComplete fails the test unless each message became one row or one reject,
+// in order.
 func requireComplete(tb testing.TB, r stream.Result, n int) {
 	tb.Helper()
 	seen := make([]int, n)
@@ -345,7 +342,7 @@ func (r *reader) complex(n map[string]any) any {
 	return r.value(n["type"])
 }
 
-// dig returns the value at a path, nil if there is none.
+// dig returns the value at a path, or nil.
 func dig(v any, path string) any {
 	for name := range strings.SplitSeq(path, ".") {
 		m, _ := v.(map[string]any)

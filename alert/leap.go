@@ -1,12 +1,11 @@
 package alert
 
-// leapSecond is a day from which on TAI is ahead of UTC by so many seconds.
+// leapSecond is a day from which TAI is ahead of UTC by a number of seconds.
 type leapSecond struct{ mjd, ahead int64 }
 
-// leapSeconds are all there have been, ascending. Source: IERS, Bulletin C,
-// as summed up in its Leap_Second.dat. A leap second is announced half a year
-// before it comes, and none has come since 2017; CGPM 2022, resolution 4, is
-// to end them by 2035.
+// leapSeconds are all leap seconds, ascending. Source: IERS, Bulletin C, as in
+// its Leap_Second.dat. They are announced half a year ahead; the last was in 2017,
+// and CGPM 2022, resolution 4, is to end them by 2035.
 var leapSeconds = [...]leapSecond{
 	{41317, 10}, // 1972-01-01
 	{41499, 11}, // 1972-07-01
@@ -38,12 +37,12 @@ var leapSeconds = [...]leapSecond{
 	{57754, 37}, // 2017-01-01
 }
 
-// taiAhead returns by how many microseconds TAI is ahead of UTC when a TAI
-// clock has counted tai microseconds since 1970-01-01. The search begins at
-// the end, where nearly all alerts are; before 1972 the answer is 1972's.
+// taiAhead returns the microseconds by which TAI is ahead of UTC at tai
+// microseconds of TAI since 1970-01-01. The search begins at the end, where nearly
+// all alerts are. Before 1972 it returns the value of 1972.
 //
-// A leap second has no number of its own in a count of UTC: its events share
-// the microseconds of the second after it.
+// UTC microseconds do not count leap seconds: events within one share the
+// microseconds of the following second.
 func taiAhead(tai int64) int64 {
 	i := len(leapSeconds) - 1
 	for i > 0 && tai < (leapSeconds[i].mjd-mjd1970)*day+leapSeconds[i].ahead*second {

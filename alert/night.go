@@ -1,21 +1,19 @@
 package alert
 
-// NightRule tells to which observing night an alert belongs. The zero value
-// says: the UTC date of its event time.
+// NightRule determines an alert's observing night. The zero value is the UTC date
+// of the event time.
 type NightRule struct {
-	// Noon counts nights from noon to noon UTC: the date of UTC − 12 h. So a
-	// night in Chile, which spans two UTC dates, is the date it began at.
+	// Noon makes nights last from noon to noon UTC: the date of UTC − 12 h. A
+	// night in Chile, which spans two UTC dates, has the date on which it begins.
 	Noon bool
 
-	// Visit is the path of a number that begins with the night itself when
-	// it has 13 digits, YYYYMMDDnnnnn. Other numbers say nothing. "": the
-	// packets have none.
+	// Visit, if not empty, is the path of a number that begins with the night if
+	// it has 13 digits, YYYYMMDDnnnnn. Other numbers are ignored.
 	Visit string
 }
 
-// Date returns the night as the number YYYYMMDD, from the event time in
-// microseconds of UTC since 1970-01-01 and the number at Visit, 0 if there is
-// none.
+// Date returns the night as the number YYYYMMDD. us is the event time in
+// microseconds of UTC since 1970-01-01, and visit the number at Visit or 0.
 func (r NightRule) Date(us, visit int64) int32 {
 	if r.Visit != "" && visit >= 1e12 && visit < 1e13 {
 		return int32(visit / 1e5)
@@ -26,9 +24,9 @@ func (r NightRule) Date(us, visit int64) int32 {
 	return civil(floorDiv(us, day))
 }
 
-// civil returns the date, YYYYMMDD, of a count of days from 1970-01-01. Years
-// begin in March here, so that the leap day is the last of a year: Howard
-// Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
+// civil returns the date, YYYYMMDD, of a number of days since 1970-01-01. It uses
+// years that begin in March, so the leap day is the last: Howard Hinnant,
+// "chrono-Compatible Low-Level Date Algorithms", civil_from_days.
 func civil(days int64) int32 {
 	const (
 		eraDays = 146097 // in 400 years

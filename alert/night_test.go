@@ -51,7 +51,7 @@ func TestNight(t *testing.T) {
 		{"visit huge", visit, "2025-09-06T03:00:00Z", math.MaxInt64, 20250905},
 		{"visit negative", visit, "2025-09-06T03:00:00Z", -2025090500227, 20250905},
 		{"no visit", visit, "2025-09-06T03:00:00Z", 0, 20250905},
-		{"visit of a rule that asks for none", NightRule{}, "2025-09-06T03:00:00Z", 2025090500227, 20250906},
+		{"visit of a rule without Visit", NightRule{}, "2025-09-06T03:00:00Z", 2025090500227, 20250906},
 	} {
 		at, err := time.Parse(time.RFC3339Nano, c.time)
 		require.NoError(t, err)

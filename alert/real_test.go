@@ -21,7 +21,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// packet is a real message of one record, taken apart.
+// packet is a parsed real message of one record.
 type packet struct {
 	name   string
 	raw    []byte

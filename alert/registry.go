@@ -8,49 +8,48 @@ import (
 	"sync"
 )
 
-// maxSchema is the size in bytes beyond which a registry's answer is not read.
+// maxSchema is the largest size in bytes of a registry's response or file.
 const maxSchema = 16 << 20
 
-// ErrUnknownSchema says that a registry answered, and that it has no Avro
-// schema of the id. It may have one later: registries lag behind producers.
+// ErrUnknownSchema reports that a registry responded, and has no Avro schema with
+// the id. It may have one later, since registries lag behind producers.
 var ErrUnknownSchema = errors.New("unknown schema id")
 
-// errUnusable says that a registry has the id, but no Avro schema that stands
-// alone: waiting does not help. It goes with ErrUnknownSchema.
+// errUnusable reports that a registry has the id, but not with a self-contained
+// Avro schema, so waiting does not help. It accompanies ErrUnknownSchema.
 var errUnusable = errors.New("unusable schema")
 
-// Registry gives the text of a writer's schema by its id.
+// Registry returns writers' schemas by their ids.
 type Registry interface {
-	// Schema returns the JSON text of the schema. It blocks until there is an
-	// answer or ctx ends, and may be called concurrently. The text belongs
-	// to everybody: nobody may change it. An id means the same text for ever.
+	// Schema returns the JSON text of the schema. It blocks until there is a
+	// response or ctx is done, and may be called concurrently. The text is shared
+	// and must not be modified. The text of an id never changes.
 	//
-	// An error that wraps ErrUnknownSchema is an answer: a message with that
-	// id cannot be decoded now. Any other error is an outage, which says
-	// nothing about the message. Schema does not try again; callers do.
+	// An error that wraps ErrUnknownSchema means that messages with the id cannot
+	// be decoded now. Any other error is an outage. Schema does not retry; callers
+	// do.
 	Schema(ctx context.Context, id uint32) ([]byte, error)
 }
 
-// Lister is a Registry that can be asked which ids it has.
+// Lister is a Registry that can list its ids.
 type Lister interface {
 	// IDs returns the ids in ascending order.
 	IDs(ctx context.Context) ([]uint32, error)
 }
 
-// RegistryFunc is a function as a [Registry].
+// RegistryFunc is an adapter that makes a function a [Registry].
 type RegistryFunc func(ctx context.Context, id uint32) ([]byte, error)
 
 // Schema calls f.
 func (f RegistryFunc) Schema(ctx context.Context, id uint32) ([]byte, error) { return f(ctx, id) }
 
-// OpenRegistry returns the registry at a base URL, http:// or https://, or in a
-// directory of NAME-ID.avsc files, behind a cache. A directory must hold such
-// a file already. A server is not asked before its first schema is needed, so
-// that a service can start while its registry is down; to be told of a wrong
-// URL at once, call Check.
+// OpenRegistry returns a cache of the registry at a base URL, http:// or https://,
+// or in a directory of NAME-ID.avsc files, which must have at least one. It sends
+// no request to a server, so that a service can start while its registry is down;
+// call Check to detect a wrong URL.
 //
-// For a server that wants a client of its own (certificates, tokens), fill in
-// an [HTTPRegistry] and put it into a [RegistryCache].
+// For a server that needs its own http.Client (certificates, tokens), use an
+// [HTTPRegistry] in a [RegistryCache].
 func OpenRegistry(ctx context.Context, urlOrDir string) (*RegistryCache, error) {
 	if strings.Contains(urlOrDir, "://") {
 		r := HTTPRegistry{URL: urlOrDir}
@@ -70,29 +69,28 @@ func OpenRegistry(ctx context.Context, urlOrDir string) (*RegistryCache, error) 
 	return &RegistryCache{Registry: dir}, nil
 }
 
-// RegistryCache asks another registry once for each id it has, and remembers
-// the answer for ever. Errors are not remembered. It must not be copied after
-// first use.
+// RegistryCache caches the schemas of another registry for ever. Errors are not
+// cached. It must not be copied after first use.
 type RegistryCache struct {
 	Registry Registry
 
-	mu    sync.Mutex
-	texts map[uint32][]byte
-	asks  map[uint32]*ask // under way
+	mu       sync.Mutex
+	texts    map[uint32][]byte
+	requests map[uint32]*request // under way
 }
 
-// ask is a question that others may wait for; its fields are set before done
-// is closed.
-type ask struct {
+// request is a request under way, which several callers may wait for. Its other
+// fields are set before done is closed.
+type request struct {
 	done   chan struct{}
 	text   []byte
 	err    error
-	broken bool // the asker gave up: no answer
+	broken bool // the context of the caller that sent it was done
 }
 
-// Schema returns the text remembered, or asks. Callers who want the same id
-// at the same time share one question; when the caller who put it gives up,
-// another puts it again.
+// Schema returns the cached text or requests it. Concurrent calls for the same id
+// share one request; if the context of the call that sent it is done, another
+// sends it again.
 func (c *RegistryCache) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	for {
 		text, a, first := c.join(id)
@@ -100,7 +98,7 @@ func (c *RegistryCache) Schema(ctx context.Context, id uint32) ([]byte, error) {
 		case text != nil:
 			return text, nil
 		case first:
-			c.put(ctx, id, a)
+			c.send(ctx, id, a)
 			return a.text, a.err
 		}
 		select {
@@ -114,38 +112,38 @@ func (c *RegistryCache) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	}
 }
 
-// join returns the text, or the question under way, or a new one.
-func (c *RegistryCache) join(id uint32) (text []byte, a *ask, first bool) {
+// join returns the text, or the request under way, or a new one to send.
+func (c *RegistryCache) join(id uint32) (text []byte, a *request, first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if text = c.texts[id]; text != nil {
 		return text, nil, false
 	}
-	if a = c.asks[id]; a != nil {
+	if a = c.requests[id]; a != nil {
 		return nil, a, false
 	}
-	if c.asks == nil {
-		c.asks, c.texts = map[uint32]*ask{}, map[uint32][]byte{}
+	if c.requests == nil {
+		c.requests, c.texts = map[uint32]*request{}, map[uint32][]byte{}
 	}
-	a = &ask{done: make(chan struct{}), broken: true}
-	c.asks[id] = a
+	a = &request{done: make(chan struct{}), broken: true}
+	c.requests[id] = a
 	return nil, a, true
 }
 
-// put asks, and lets those who wait go on even if the registry panics.
-func (c *RegistryCache) put(ctx context.Context, id uint32, a *ask) {
+// send sends a request. It wakes those who wait even if the registry panics.
+func (c *RegistryCache) send(ctx context.Context, id uint32, a *request) {
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if a.text != nil {
 			c.texts[id] = a.text
 		}
-		delete(c.asks, id)
+		delete(c.requests, id)
 		close(a.done)
 	}()
 	text, err := c.Registry.Schema(ctx, id)
 	if err == nil && len(text) == 0 {
-		err = fmt.Errorf("alert: registry: schema id %d: an empty text", id)
+		err = fmt.Errorf("alert: registry: schema id %d: empty schema", id)
 	}
 	if err == nil {
 		a.text = text
@@ -154,8 +152,8 @@ func (c *RegistryCache) put(ctx context.Context, id uint32, a *ask) {
 	a.broken = err != nil && ctx.Err() != nil
 }
 
-// Check asks the registry behind the cache whether it can be used, if that has
-// a method Check, as [HTTPRegistry] has. It returns nil otherwise.
+// Check calls the method Check of the cached registry, if it has one as
+// [HTTPRegistry] does, and returns nil otherwise.
 func (c *RegistryCache) Check(ctx context.Context) error {
 	if r, ok := c.Registry.(interface{ Check(context.Context) error }); ok {
 		return r.Check(ctx)
@@ -163,8 +161,7 @@ func (c *RegistryCache) Check(ctx context.Context) error {
 	return nil
 }
 
-// IDs returns the ids that the registry behind the cache can list: none if it
-// is no [Lister].
+// IDs returns the ids of the cached registry, or none if it is not a [Lister].
 func (c *RegistryCache) IDs(ctx context.Context) ([]uint32, error) {
 	if l, ok := c.Registry.(Lister); ok {
 		return l.IDs(ctx)

@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// DirRegistry is a directory of schemas in files named NAME-ID.avsc, like
-// lsst-900.avsc. It looks at the directory each time it is asked, so files may
-// be added at any time; a [RegistryCache] keeps it from looking twice.
+// DirRegistry is the path of a directory of schemas in files named NAME-ID.avsc,
+// such as lsst-900.avsc. Each call reads the directory, so files may be added at
+// any time; a [RegistryCache] avoids reading files again.
 type DirRegistry string
 
-// Schema reads the file of the id. A file that is not whole yet is an error
-// worth a retry; two files of one id are an error until one is gone.
+// Schema reads the file of the id. An incomplete file is an error that may be
+// retried; two files with one id are an error until one is removed.
 func (d DirRegistry) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	files, err := d.files(ctx)
 	if err != nil {
@@ -63,8 +63,8 @@ func (d DirRegistry) files(ctx context.Context) (map[uint32][]string, error) {
 	return files, nil
 }
 
-// fileID returns the id in NAME-ID.avsc. Files that begin with a dot are some
-// editor's or copier's.
+// fileID returns the id in NAME-ID.avsc. Names that begin with a dot are those of
+// temporary files.
 func fileID(name string) (uint32, bool) {
 	stem, ok := strings.CutSuffix(name, ".avsc")
 	i := strings.LastIndexByte(stem, '-')
@@ -97,8 +97,8 @@ func (d DirRegistry) read(names []string, id uint32) ([]byte, error) {
 		return nil, err
 	case len(text) > maxSchema:
 		return nil, fmt.Errorf("%s has more than %d bytes", names[0], maxSchema)
-	case !json.Valid(text): // remembered for ever if it were let through
-		return nil, fmt.Errorf("%s is no JSON: is it still being written?", names[0])
+	case !json.Valid(text): // would be cached for ever
+		return nil, fmt.Errorf("%s is not JSON: is it still being written?", names[0])
 	}
 	return text, nil
 }

@@ -57,7 +57,7 @@ func TestDirRegistryGrows(t *testing.T) {
 	for _, text := range []string{"", `{"type": "rec`} {
 		writeFile(t, half, text)
 		_, err = r.Schema(t.Context(), 1000)
-		require.ErrorContains(t, err, "lsst-1000.avsc is no JSON: is it still being written?")
+		require.ErrorContains(t, err, "lsst-1000.avsc is not JSON: is it still being written?")
 		require.NotErrorIs(t, err, ErrUnknownSchema, "it is there: worth a retry")
 	}
 	writeFile(t, half, `"int"`)
@@ -73,7 +73,7 @@ func TestDirRegistryGrows(t *testing.T) {
 	assert.NotErrorIs(t, err, ErrUnknownSchema, "a directory that is gone says nothing about the id")
 }
 
-func TestDirRegistryTwins(t *testing.T) {
+func TestDirRegistryDuplicates(t *testing.T) {
 	dir := schemaDir(t, "lsst-900.avsc", "old-900.avsc", "lsst-701.avsc")
 	r := DirRegistry(dir)
 	_, err := r.Schema(t.Context(), 900)

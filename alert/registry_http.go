@@ -14,36 +14,36 @@ import (
 	"time"
 )
 
-// requestTimeout bounds one request. A schema is 60 KB, and a batch waits for it.
+// requestTimeout bounds one request. Schemas have 60 KB, and a batch waits for it.
 const requestTimeout = 10 * time.Second
 
-// schemaNotFound is the Confluent API's code for an id it does not have. A
-// proxy or a wrong path answers 404 too, but without it.
+// schemaNotFound is the Confluent API's error code for an unknown id. A proxy or a
+// wrong path returns 404 without it.
 const schemaNotFound = 40403
 
-// HTTPRegistry is a schema registry with the Confluent API, which others
-// (Apicurio, Karapace, Redpanda) speak too. It asks each time; put it into a
+// HTTPRegistry is a schema registry with the Confluent API, which Apicurio,
+// Karapace and Redpanda also implement. Each call sends a request; use a
 // [RegistryCache], as [OpenRegistry] does.
 type HTTPRegistry struct {
-	// URL is the base URL, to which /schemas/ids/ID is appended; it may have
-	// a path. A user and password in it are sent as basic authentication and
-	// appear in no error.
+	// URL is the base URL, to which /schemas/ids/ID is appended; it may have a
+	// path. A user and password in it are sent as basic authentication and never
+	// appear in errors.
 	URL string
 
-	// Client sends the requests, each with a deadline of 10 s; nil means
-	// http.DefaultClient.
+	// Client sends the requests, each with a timeout of 10 seconds. If nil,
+	// http.DefaultClient is used.
 	Client *http.Client
 }
 
-// registryURL is a base URL taken apart.
+// registryURL is a parsed base URL.
 type registryURL struct {
 	url  *url.URL // without the user
 	user *url.Userinfo
-	name string // for errors: no user, no query
+	name string // for errors: without user and query
 }
 
-// base takes the URL apart. Errors do not quote it, for a password may be what
-// is wrong with it.
+// base parses the URL. Errors do not quote an invalid URL, which may contain a
+// password.
 func (r HTTPRegistry) base() (registryURL, error) {
 	u, err := url.Parse(r.URL)
 	switch {
@@ -60,15 +60,15 @@ func (r HTTPRegistry) base() (registryURL, error) {
 	return b, nil
 }
 
-// Schema asks the server for the id. Only the server's own word that it has
-// no such schema, or one that is not whole Avro, is [ErrUnknownSchema];
-// whatever else is not a schema is an outage.
+// Schema requests the schema. The error wraps [ErrUnknownSchema] only if the
+// server reports that it has no such schema, or if that is not a self-contained
+// Avro schema; any other response is an outage.
 func (r HTTPRegistry) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	b, err := r.base()
 	if err != nil {
 		return nil, err
 	}
-	text, err := r.ask(ctx, b, id)
+	text, err := r.get(ctx, b, id)
 	if errors.Is(err, ErrUnknownSchema) {
 		return nil, fmt.Errorf("alert: registry %s: %w", b.name, err)
 	}
@@ -78,20 +78,20 @@ func (r HTTPRegistry) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	return text, nil
 }
 
-// checkedID is asked for by Check: a registry either has it or says that it
-// has not.
-const checkedID = 1
+// checkID is the id that Check requests. A registry has it, or reports that it has
+// not.
+const checkID = 1
 
-// Check asks the server one question, within 10 s, and returns an error that
-// names the URL and says what to do if the answer is not a registry's: none, a
-// web page, a request for a password. It is no promise that the server has any
+// Check sends one request, with a timeout of 10 seconds. If the response is not
+// that of a registry (none, a web page, a request for a password), the error names
+// the URL and suggests a remedy. Check does not verify that the server has any
 // schema.
 func (r HTTPRegistry) Check(ctx context.Context) error {
 	b, err := r.base()
 	if err != nil {
 		return err
 	}
-	_, err = r.ask(ctx, b, checkedID)
+	_, err = r.get(ctx, b, checkID)
 	if err == nil || errors.Is(err, ErrUnknownSchema) {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (r HTTPRegistry) Check(ctx context.Context) error {
 	advice := ""
 	switch {
 	case errors.As(err, &status) && status.refused() && b.user == nil:
-		advice = ": does it want a user and a password? (https://USER:PASSWORD@HOST/PATH)"
+		advice = ": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)"
 	case errors.As(err, &status) && status.refused():
 		advice = ": are user and password right?"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -111,10 +111,10 @@ func (r HTTPRegistry) Check(ctx context.Context) error {
 	return fmt.Errorf("alert: registry %s: %w%s", b.name, err, advice)
 }
 
-// statusError is an answer that is no schema, by its status.
+// statusError is a response with another status than 200 or 404.
 type statusError struct {
 	status  int
-	message string // of the server
+	message string // from the server
 }
 
 func (e statusError) Error() string {
@@ -129,7 +129,7 @@ func (e statusError) refused() bool {
 	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden
 }
 
-func (r HTTPRegistry) ask(caller context.Context, b registryURL, id uint32) ([]byte, error) {
+func (r HTTPRegistry) get(caller context.Context, b registryURL, id uint32) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(caller, requestTimeout)
 	defer cancel()
 	at := b.url.JoinPath("schemas", "ids", strconv.FormatUint(uint64(id), 10))
@@ -145,12 +145,12 @@ func (r HTTPRegistry) ask(caller context.Context, b registryURL, id uint32) ([]b
 	resp, body, err := r.send(req)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && caller.Err() == nil:
-		// Not wrapped: the deadline that passed is not the caller's.
-		return nil, errors.New("no answer in time")
+		// Not wrapped: it is not the caller's deadline that passed.
+		return nil, errors.New("no response in time")
 	case err != nil:
 		return nil, err
 	}
-	return readAnswer(resp.StatusCode, resp.Header.Get("Content-Type"), body, id)
+	return readResponse(resp.StatusCode, resp.Header.Get("Content-Type"), body, id)
 }
 
 func (r HTTPRegistry) send(req *http.Request) (*http.Response, []byte, error) {
@@ -160,7 +160,7 @@ func (r HTTPRegistry) send(req *http.Request) (*http.Response, []byte, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		var u *url.Error // says the URL once more
+		var u *url.Error // repeats the URL
 		if errors.As(err, &u) {
 			err = u.Err
 		}
@@ -169,34 +169,32 @@ func (r HTTPRegistry) send(req *http.Request) (*http.Response, []byte, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxSchema+1))
 	if err == nil && len(body) > maxSchema {
-		err = fmt.Errorf("an answer of more than %d bytes", maxSchema)
+		err = fmt.Errorf("a response of more than %d bytes", maxSchema)
 	}
 	return resp, body, err
 }
 
-// answer is what the API sends, be it a schema or an error.
-type answer struct {
+// response is a response of the API, a schema or an error.
+type response struct {
 	Schema     string            `json:"schema"`
-	SchemaType string            `json:"schemaType"` // absent: AVRO
+	SchemaType string            `json:"schemaType"` // if absent, AVRO
 	References []json.RawMessage `json:"references"`
 	ErrorCode  int               `json:"error_code"`
 	Message    string            `json:"message"`
 }
 
-func readAnswer(status int, contentType string, body []byte, id uint32) ([]byte, error) {
-	var a answer
+func readResponse(status int, contentType string, body []byte, id uint32) ([]byte, error) {
+	var a response
 	err := json.Unmarshal(body, &a)
 	switch {
 	case status == http.StatusNotFound && err == nil && a.ErrorCode == schemaNotFound:
 		return nil, fmt.Errorf("%w %d", ErrUnknownSchema, id)
 	case status == http.StatusNotFound:
-		return nil, errors.New("404 Not Found, but no word of the schema: is this the registry's base URL?")
-	case status != http.StatusOK && err == nil:
-		return nil, statusError{status, a.Message}
+		return nil, errors.New("404 Not Found, but not for the schema: is this the registry's base URL?")
 	case status != http.StatusOK:
-		return nil, statusError{status: status}
+		return nil, statusError{status, a.Message}
 	case err != nil || a.Schema == "":
-		return nil, fmt.Errorf("an answer without a schema, of type %.100q: is this the registry's base URL?", contentType)
+		return nil, fmt.Errorf("a response without a schema, of type %.100q: is this the registry's base URL?", contentType)
 	case a.SchemaType != "" && a.SchemaType != "AVRO":
 		return nil, unusable(id, fmt.Sprintf("its type is %.100q, not AVRO", a.SchemaType))
 	case len(a.References) > 0:
@@ -205,7 +203,7 @@ func readAnswer(status int, contentType string, body []byte, id uint32) ([]byte,
 	return []byte(a.Schema), nil
 }
 
-// unusable is an unknown id, by a registry that will not come to know it.
+// unusable returns ErrUnknownSchema for an id that will not become usable.
 func unusable(id uint32, why string) error {
 	return &unusableError{fmt.Errorf("%w %d: %s", ErrUnknownSchema, id, why)}
 }

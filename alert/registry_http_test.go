@@ -43,16 +43,16 @@ func TestHTTPRegistry(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, schema, string(text))
 		}
-		// A 404 of the server, not of the registry: no answer about the id.
+		// A 404 of the server, not of the registry, is an outage.
 		_, err = r.Schema(t.Context(), 901)
 		require.NotErrorIs(t, err, ErrUnknownSchema)
 		assert.EqualError(t, err, "alert: registry "+srv.URL+"/apis/ccompat/v7"+slash+
-			": schema id 901: 404 Not Found, but no word of the schema: is this the registry's base URL?")
+			": schema id 901: 404 Not Found, but not for the schema: is this the registry's base URL?")
 	}
 	assert.EqualValues(t, 2, asked.Load())
 }
 
-func TestHTTPRegistryAnswers(t *testing.T) {
+func TestHTTPRegistryResponses(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		status  int
@@ -70,21 +70,21 @@ func TestHTTPRegistryAnswers(t *testing.T) {
 		{name: "references", status: 200, body: `{"schema":"{}","references":[{"name":"a"},{"name":"b"}]}`,
 			err: ": unknown schema id 900: it refers to 2 other schemas, which is not supported", unknown: true},
 		{name: "other 404", status: 404, body: `{"error_code":404,"message":"HTTP 404 Not Found"}`,
-			err: ": schema id 900: 404 Not Found, but no word of the schema: is this the registry's base URL?"},
+			err: ": schema id 900: 404 Not Found, but not for the schema: is this the registry's base URL?"},
 		{name: "no subject", status: 404, body: `{"error_code":40401}`,
-			err: ": schema id 900: 404 Not Found, but no word of the schema: is this the registry's base URL?"},
+			err: ": schema id 900: 404 Not Found, but not for the schema: is this the registry's base URL?"},
 		{name: "40403, but 200", status: 200, body: `{"error_code":40403}`,
-			err: `: schema id 900: an answer without a schema, of type "text/plain; charset=utf-8": is this the registry's base URL?`},
+			err: `: schema id 900: a response without a schema, of type "text/plain; charset=utf-8": is this the registry's base URL?`},
 		{name: "page", status: 200, body: "<!doctype html><p>Log in",
-			err: `: schema id 900: an answer without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
+			err: `: schema id 900: a response without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
 		{name: "cut short", status: 200, body: `{"schema":"{`,
-			err: `: schema id 900: an answer without a schema, of type "text/plain; charset=utf-8": is this the registry's base URL?`},
+			err: `: schema id 900: a response without a schema, of type "text/plain; charset=utf-8": is this the registry's base URL?`},
 		{name: "error 500", status: 500, body: `{"error_code":50001,"message":"store\nlost"}`,
 			err: `: schema id 900: 500 Internal Server Error: "store\nlost"`},
 		{name: "error 502", status: 502, body: "<html>", err: ": schema id 900: 502 Bad Gateway"},
 		{name: "error 401", status: 401, body: "", err: ": schema id 900: 401 Unauthorized"},
 		{name: "too large", status: 200, body: strings.Repeat(" ", maxSchema+1),
-			err: ": schema id 900: an answer of more than 16777216 bytes"},
+			err: ": schema id 900: a response of more than 16777216 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -121,13 +121,13 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// hung never answers.
+// hung never responds.
 var hung = roundTrip(func(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 })
 
-// stuck answers with a body that never comes.
+// stuck responds with a body that never arrives.
 var stuck = roundTrip(func(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Body: stuckBody{r.Context()}, Request: r}, nil
 })
@@ -143,7 +143,7 @@ func TestHTTPRegistryHangs(t *testing.T) {
 			r := HTTPRegistry{URL: "http://example.org", Client: &http.Client{Transport: transport}}
 			start := time.Now()
 			_, err := r.Schema(t.Context(), 900)
-			assert.EqualError(t, err, "alert: registry http://example.org: schema id 900: no answer in time", name)
+			assert.EqualError(t, err, "alert: registry http://example.org: schema id 900: no response in time", name)
 			assert.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's own deadline has not passed")
 			assert.Equal(t, requestTimeout, time.Since(start))
 
@@ -173,7 +173,7 @@ func TestOpenRegistryURL(t *testing.T) {
 		}
 	}
 	_, err := OpenRegistry(t.Context(), "https://u:secret@example.org/a/b/")
-	assert.NoError(t, err, "nobody is asked yet")
+	assert.NoError(t, err, "no request is sent")
 	_, err = HTTPRegistry{}.Schema(t.Context(), 1)
 	assert.ErrorContains(t, err, `its URL begins with ""`)
 }
@@ -196,15 +196,15 @@ func TestCheck(t *testing.T) {
 		{200, `{"schema":"\"int\""}`, "", ""},
 		{200, `{"schema":"syntax","schemaType":"PROTOBUF"}`, "", ""},
 		{404, `{"error_code":40403,"message":"x"}`, "", ""},
-		{404, `<html>`, "", "404 Not Found, but no word of the schema: is this the registry's base URL?"},
-		{200, `<!doctype html>`, "", `an answer without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
-		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it want a user and a password? (https://USER:PASSWORD@HOST/PATH)`},
+		{404, `<html>`, "", "404 Not Found, but not for the schema: is this the registry's base URL?"},
+		{200, `<!doctype html>`, "", `a response without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
+		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)`},
 		{403, ``, "al:secret@", `403 Forbidden: are user and password right?`},
 		{503, ``, "", `503 Service Unavailable`},
 	} {
 		reply = answer(c.status, c.body)
 		r, err := OpenRegistry(t.Context(), strings.Replace(srv.URL, "://", "://"+c.user, 1))
-		require.NoError(t, err, "nobody is asked")
+		require.NoError(t, err, "no request is sent")
 		if err = r.Check(t.Context()); c.want == "" {
 			assert.NoError(t, err, c.body)
 		} else {
@@ -228,7 +228,7 @@ func TestCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		err := HTTPRegistry{URL: "http://example.org", Client: &http.Client{Transport: hung}}.Check(t.Context())
-		assert.EqualError(t, err, "alert: registry http://example.org: no answer in time")
+		assert.EqualError(t, err, "alert: registry http://example.org: no response in time")
 		assert.Less(t, time.Since(start), 15*time.Second)
 	})
 }
@@ -240,7 +240,7 @@ func FuzzReadAnswer(f *testing.F) {
 	f.Add(200, []byte(`<html>`))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		before := bytes.Clone(body)
-		text, err := readAnswer(status, "text/html", body, 900)
+		text, err := readResponse(status, "text/html", body, 900)
 		require.Equal(t, before, body)
 		if err == nil {
 			require.Equal(t, 200, status)

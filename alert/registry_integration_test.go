@@ -116,7 +116,7 @@ func TestRealRegistryLagsAndFails(t *testing.T) {
 	script(t, "pause") // no answer at all
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	_, _, err = d.writers.byID(ctx, 33)
+	_, _, err = d.cache.byID(ctx, 33)
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	script(t, "resume")
 	require.EqualValues(t, 33, register(t, at, ztfSchema("a33", "", "")))

@@ -50,14 +50,14 @@ func TestCacheForgetsErrors(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestCacheRefusesNothing(t *testing.T) {
+func TestCacheRefusesEmptySchemas(t *testing.T) {
 	c := &RegistryCache{Registry: RegistryFunc(func(context.Context, uint32) ([]byte, error) { return nil, nil })}
 	_, err := c.Schema(t.Context(), 7)
-	assert.EqualError(t, err, "alert: registry: schema id 7: an empty text")
+	assert.EqualError(t, err, "alert: registry: schema id 7: empty schema")
 	assert.NotErrorIs(t, err, ErrUnknownSchema)
 }
 
-// slow answers after a second, unless its asker gives up.
+// slow responds after a second, unless the context is done.
 type slow struct {
 	asked atomic.Int32
 	err   error
@@ -73,7 +73,7 @@ func (s *slow) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	}
 }
 
-func TestCacheSharesQuestions(t *testing.T) {
+func TestCacheSharesRequests(t *testing.T) {
 	for _, down := range []error{nil, errors.New("down")} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &slow{err: down}
@@ -96,7 +96,7 @@ func TestCacheSharesQuestions(t *testing.T) {
 	}
 }
 
-func TestCacheOutlivesItsAsker(t *testing.T) {
+func TestCacheRetriesForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slow{}
 		c := &RegistryCache{Registry: s}
@@ -120,7 +120,7 @@ func TestCacheOutlivesItsAsker(t *testing.T) {
 	})
 }
 
-func TestCacheWaiterGivesUp(t *testing.T) {
+func TestCacheWaiterIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &RegistryCache{Registry: &slow{}}
 		var wg sync.WaitGroup

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// tableRows collects the rows of one table: the packets' columns from the
-// Avro bytes, and the standard columns before them.
+// tableRows builds the rows of one table: the packets' columns and the standard
+// columns.
 type tableRows struct {
 	table   *table
 	schema  *arrow.Schema // of the table
@@ -51,7 +52,7 @@ func newTableRows(mem memory.Allocator, t *table, schema *arrow.Schema) *tableRo
 	return r
 }
 
-// append decodes one message into a row. After an error there is no new row.
+// append decodes message i into a row. After an error there is no new row.
 func (r *tableRows) append(m *messages, i int, f frame) error {
 	if err := r.builder.Append(f.writer.schema, f.buf, f.from, f.to); err != nil {
 		return err
@@ -70,7 +71,7 @@ var (
 	errNoTime = errors.New("no event time")
 )
 
-// standard appends the standard columns of a row that has been decoded.
+// standard appends the standard columns of a decoded row.
 func (r *tableRows) standard(m *messages, i, row int) error {
 	id, ok := firstInt(r.alertID, row)
 	if !ok {
@@ -107,8 +108,8 @@ func (r *tableRows) standard(m *messages, i, row int) error {
 	return nil
 }
 
-// object appends the id of the row's object: text as it is, a number as its
-// decimals, nothing for null, for 0 and for bytes that are no text.
+// object appends the id of the row's object: a text, or a number in decimal. Null,
+// 0 and bytes that are not UTF-8 are no id.
 func (r *tableRows) object(row int) {
 	for _, c := range r.objectID {
 		if text, ok := c.Bytes(row); ok && utf8.Valid(text) {
@@ -124,7 +125,7 @@ func (r *tableRows) object(row int) {
 	r.std.objectID.AppendNull()
 }
 
-// firstInt is the value of the first column that is not null, if it is an
+// firstInt returns the value of the first column that is not null, if it is an
 // integer.
 func firstInt(columns []*avroarrow.Column, row int) (int64, bool) {
 	for _, c := range columns {
@@ -150,16 +151,13 @@ func appendNumber(b *array.Float64Builder, c *avroarrow.Column, row int) {
 	}
 }
 
-// take returns the rows and leaves none.
+// take returns and removes the rows.
 func (r *tableRows) take() stream.Rows {
 	packets := r.builder.NewRecord()
 	defer packets.Release()
-	columns := r.std.newArrays()
-	n := len(columns)
-	record := array.NewRecord(r.schema, append(columns, packets.Columns()...), packets.NumRows())
-	for _, c := range columns[:n] {
-		c.Release()
-	}
+	standard := r.std.record.NewRecord()
+	defer standard.Release()
+	record := array.NewRecord(r.schema, slices.Concat(standard.Columns(), packets.Columns()), packets.NumRows())
 	from := r.from
 	r.from = nil
 	return stream.Rows{Table: r.table.name, Record: record, From: from}
@@ -167,11 +165,12 @@ func (r *tableRows) take() stream.Rows {
 
 func (r *tableRows) release() {
 	r.builder.Release()
-	r.std.release()
+	r.std.record.Release()
 }
 
-// standardBuilder builds the standard columns.
+// standardBuilder builds the standard columns. Its columns belong to record.
 type standardBuilder struct {
+	record    *array.RecordBuilder
 	survey    *array.StringBuilder
 	alertID   *array.Int64Builder
 	objectID  *array.StringBuilder
@@ -185,37 +184,19 @@ type standardBuilder struct {
 }
 
 func newStandardBuilder(mem memory.Allocator) standardBuilder {
+	r := array.NewRecordBuilder(mem, arrow.NewSchema(StandardColumns, nil))
 	return standardBuilder{
-		survey:    array.NewStringBuilder(mem),
-		alertID:   array.NewInt64Builder(mem),
-		objectID:  array.NewStringBuilder(mem),
-		ra:        array.NewFloat64Builder(mem),
-		dec:       array.NewFloat64Builder(mem),
-		eventTime: array.NewTimestampBuilder(mem, arrow.FixedWidthTypes.Timestamp_us.(*arrow.TimestampType)),
-		night:     array.NewInt32Builder(mem),
-		topic:     array.NewStringBuilder(mem),
-		partition: array.NewInt32Builder(mem),
-		offset:    array.NewInt64Builder(mem),
-		kafkaTime: array.NewTimestampBuilder(mem, arrow.FixedWidthTypes.Timestamp_ms.(*arrow.TimestampType)),
-	}
-}
-
-// all are the builders in the order of StandardColumns.
-func (b *standardBuilder) all() []array.Builder {
-	return []array.Builder{b.survey, b.alertID, b.objectID, b.ra, b.dec, b.eventTime, b.night,
-		b.topic, b.partition, b.offset, b.kafkaTime}
-}
-
-func (b *standardBuilder) newArrays() []arrow.Array {
-	var out []arrow.Array
-	for _, c := range b.all() {
-		out = append(out, c.NewArray())
-	}
-	return out
-}
-
-func (b *standardBuilder) release() {
-	for _, c := range b.all() {
-		c.Release()
+		record:    r,
+		survey:    r.Field(0).(*array.StringBuilder),
+		alertID:   r.Field(1).(*array.Int64Builder),
+		objectID:  r.Field(2).(*array.StringBuilder),
+		ra:        r.Field(3).(*array.Float64Builder),
+		dec:       r.Field(4).(*array.Float64Builder),
+		eventTime: r.Field(5).(*array.TimestampBuilder),
+		night:     r.Field(6).(*array.Int32Builder),
+		topic:     r.Field(7).(*array.StringBuilder),
+		partition: r.Field(8).(*array.Int32Builder),
+		offset:    r.Field(9).(*array.Int64Builder),
+		kafkaTime: r.Field(10).(*array.TimestampBuilder),
 	}
 }

@@ -5,58 +5,58 @@ import (
 	"fmt"
 )
 
-// Survey says where a survey's packets keep what every archive asks for. It
-// is data: a survey of one's own is one more value, and needs no code.
+// Survey describes where a survey's packets have the standard columns. To support
+// another survey, add a value; it needs no code.
 //
-// A path names a field through the records around it, "candidate.jd". Case
-// counts. Arrays and maps have no paths.
+// A path names a field within its records, as in "candidate.jd". It is
+// case-sensitive, and does not lead into arrays and maps.
 type Survey struct {
 	// Name is the survey's table, alerts/NAME, and the value of its survey
 	// column: lower-case letters, digits, '-' and '_'.
 	Name string
 
-	// Match are the paths a packet's schema must have, all of them, to be of
-	// this survey. It should not ask for the fields below: a packet that
-	// lacks its time is better rejected for that than for an unknown survey.
-	// An empty Match takes every packet.
+	// Match are the paths that the schema of this survey's packets must have, all
+	// of them; if empty, it matches every packet. It should not repeat the paths
+	// below, so that the cause of rejecting a packet without a time is that, and
+	// not an unknown survey.
 	Match []string
 
-	// AlertID are the paths of the alert's integer id; the first that is not
-	// null counts. An alert without an id is rejected.
+	// AlertID are the paths of the alert's integer id, of which the first that is
+	// not null is used. An alert without an id is rejected.
 	AlertID []string
 
-	// ObjectID are the paths of the object's id, a string or an integer; the
-	// first that is neither null nor 0, Rubin's "no object", counts.
+	// ObjectID are the paths of the object's id, a string or an integer, of which
+	// the first that is neither null nor 0 (Rubin's value for no object) is used.
 	ObjectID []string
 
-	// RA and Dec are the paths of the position in degrees, archived as it is.
+	// RA and Dec are the paths of the position in degrees, which is not checked.
 	RA, Dec string
 
-	// Time is the path of the event time, and Scale what it counts. An alert
-	// without a sound time is rejected.
+	// Time is the path of the event time, and Scale its time scale. An alert
+	// without a valid time is rejected.
 	Time  string
 	Scale TimeScale
 
-	// Night tells the observing night. Its zero value is the UTC date.
+	// Night determines the observing night. If zero, it is the UTC date.
 	Night NightRule
 
-	// Known are the texts of the schemas the survey has published, so that
-	// the table can begin with all their columns. It may be empty: a table
-	// widens when a wider packet comes.
+	// Known are the texts of the schemas that the survey has published, so that
+	// columns have types wide enough for all of them from the start. It may be
+	// empty.
 	Known [][]byte
 }
 
-// Surveys returns the surveys this package knows, the most particular first,
-// as [Recognise] wants them. The slice is the caller's own:
+// Surveys returns the built-in surveys in the order for [Recognise], the most
+// specific first. The caller owns the slice:
 //
-//	append(alert.Surveys(), mine)                   // mine is none of these
-//	append([]alert.Survey{mine}, alert.Surveys()...) // mine is a kind of ZTF
+//	append(alert.Surveys(), mine)                    // matched last
+//	append([]alert.Survey{mine}, alert.Surveys()...) // matched first, as for a variant of ZTF
 func Surveys() []Survey {
 	return []Survey{LSST(), Roman(), DECam(), WINTER(), ZTF()}
 }
 
-// Recognise returns the first of the surveys whose Match fields a packet's
-// schema all has, and whether there is one.
+// Recognise returns the first survey whose Match paths are all in a packet's
+// schema, and whether there is one. has reports whether the schema has a path.
 func Recognise(surveys []Survey, has func(path string) bool) (Survey, bool) {
 next:
 	for i := range surveys {
@@ -70,9 +70,9 @@ next:
 	return Survey{}, false
 }
 
-// ZTF is the Zwicky Transient Facility. Its nights are UTC dates, as its nid
-// and its topic names count them: Palomar observes between about 2 and 14
-// hours UTC, so that a date changed at noon would cut its winter nights.
+// ZTF returns the Zwicky Transient Facility. Its nights are UTC dates, as in its
+// nid and topic names: Palomar observes from about 2 to 14 hours UTC, so noon would
+// divide its winter nights.
 func ZTF() Survey {
 	return Survey{
 		Name:     "ztf",
@@ -86,8 +86,8 @@ func ZTF() Survey {
 	}
 }
 
-// WINTER is the infrared survey of Palomar, whose packets follow ZTF's but for
-// the spelling of objectid.
+// WINTER returns the infrared survey of Palomar. Its packets are those of ZTF with
+// another spelling of objectid.
 func WINTER() Survey {
 	s := ZTF()
 	s.Name = "winter"
@@ -96,8 +96,8 @@ func WINTER() Survey {
 	return s
 }
 
-// DECam is the Dark Energy Camera's alert stream, whose packets follow ZTF's
-// but for times in MJD.
+// DECam returns the Dark Energy Camera's alert stream. Its packets are those of
+// ZTF with times in MJD.
 func DECam() Survey {
 	s := ZTF()
 	s.Name = "decam"
@@ -107,8 +107,8 @@ func DECam() Survey {
 	return s
 }
 
-// LSST is Rubin's Legacy Survey of Space and Time. An alert of the Solar System
-// has no diaObject.
+// LSST returns Rubin's Legacy Survey of Space and Time. Its alerts of the Solar
+// System have no diaObject.
 func LSST() Survey {
 	return Survey{
 		Name:     "lsst",
@@ -123,9 +123,9 @@ func LSST() Survey {
 	}
 }
 
-// Roman is the Nancy Grace Roman Space Telescope's alert stream, whose packets
-// follow LSST's but for times in UTC. In orbit there is no night: its nights
-// are UTC dates.
+// Roman returns the Nancy Grace Roman Space Telescope's alert stream. Its packets
+// are those of LSST with times in UTC. Its nights are UTC dates, since there are
+// none in orbit.
 func Roman() Survey {
 	return Survey{
 		Name:     "roman",
@@ -139,8 +139,8 @@ func Roman() Survey {
 	}
 }
 
-// Validate returns an error that says what is missing in s. A survey without
-// a path would reject every alert of a night one by one.
+// Validate returns an error if s lacks a name or a path without which all of its
+// alerts would be rejected.
 func (s *Survey) Validate() error {
 	if !validName(s.Name) {
 		return fmt.Errorf("alert: survey %q: a name is made of lower-case letters, digits, '-' and '_'", s.Name)
@@ -154,15 +154,15 @@ func (s *Survey) Validate() error {
 	case s.RA == "" || s.Dec == "":
 		missing = errors.New("no path in RA or Dec")
 	case !s.Scale.valid():
-		missing = fmt.Errorf("no such time scale: %v", s.Scale)
+		missing = fmt.Errorf("invalid time scale %v", s.Scale)
 	default:
 		return nil
 	}
 	return fmt.Errorf("alert: survey %q: %w", s.Name, missing)
 }
 
-// validName keeps a survey's table inside the archive and apart from another
-// survey's on file systems and SQL engines that ignore case.
+// validName reports whether a name is a single path element that is unique even
+// where case is ignored, on some file systems and in SQL engines.
 func validName(name string) bool {
 	for i, c := range []byte(name) {
 		letter := 'a' <= c && c <= 'z' || '0' <= c && c <= '9'

@@ -121,10 +121,10 @@ func TestSurveysAreFresh(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Survey){
-		"no path in AlertID":    func(s *Survey) { s.AlertID = nil },
-		"no path in Time":       func(s *Survey) { s.Time = "" },
-		"no path in RA or Dec":  func(s *Survey) { s.Dec = "" },
-		"no such time scale: T": func(s *Survey) { s.Scale = 3 },
+		"no path in AlertID":   func(s *Survey) { s.AlertID = nil },
+		"no path in Time":      func(s *Survey) { s.Time = "" },
+		"no path in RA or Dec": func(s *Survey) { s.Dec = "" },
+		"invalid time scale T": func(s *Survey) { s.Scale = 3 },
 	} {
 		s := ZTF()
 		change(&s)

@@ -12,8 +12,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Rows from before a widening are a record of their own; those behind it have
-// nulls where their writer has no field.
+// Rows from before a widening are a separate record; later rows have nulls for
+// fields that their writer lacks.
 func TestWidening(t *testing.T) {
 	wide := ztfSchema("b", `,{"name":"top","type":"string"}`, `,{"name":"mag","type":"float"}`)
 	w := file(wide, cat(str("ZTF5"), vint(5), f64(goodJD), f64(1), f64(2), []byte{0, 0, 0x20, 0x41}, str("x")))
@@ -81,7 +81,7 @@ func TestTooWide(t *testing.T) {
 	assert.Equal(t, map[int]string{1: "alert: schema too wide for its table: it would add 1001 columns and have 8017"}, causes(r))
 }
 
-// A broken packet must not widen a table for ever.
+// An invalid packet must not widen a table.
 func TestBrokenPacketsWidenNothing(t *testing.T) {
 	schema := ztfSchema("b", `,{"name":"evil","type":"int"}`, "")
 	good := ztfDatum(1, goodJD, vint(1))
@@ -94,9 +94,9 @@ func TestBrokenPacketsWidenNothing(t *testing.T) {
 	assert.NotNil(t, stream.Field(one(t, r).Record, "evil"))
 }
 
-// The types of a table are those that all published schemas need, its columns
-// those that have come.
-func TestForesight(t *testing.T) {
+// A table has the types that all published schemas need, but only the columns of
+// packets.
+func TestKnown(t *testing.T) {
 	now := `,{"name":"n","type":"int"},{"name":"none","type":"null"},{"name":"l","type":{"type":"array","items":` +
 		`{"type":"record","name":"e","fields":[{"name":"m","type":"float"}]}}},{"name":"d","type":{"type":"map","values":"int"}}`
 	later := `,{"name":"new","type":"int"},{"name":"none","type":"string"},{"name":"n","type":"long"},{"name":"l","type":{"type":"array","items":` +

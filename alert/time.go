@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// Microseconds, and days from 1970-01-01.
+// Times in microseconds, and days since 1970-01-01.
 const (
 	second = 1_000_000
 	hour   = 3600 * second
@@ -18,14 +18,14 @@ const (
 	day2100 = 47482
 )
 
-// TimeScale is what the number in a packet's time field counts.
+// TimeScale is the time scale and epoch of the number in a packet's time field.
 type TimeScale uint8
 
 // The time scales of alerts.
 const (
 	JDUTC  TimeScale = iota // Julian date of UTC
 	MJDUTC                  // modified Julian date, JD − 2400000.5, of UTC
-	MJDTAI                  // modified Julian date of TAI, which is ahead of UTC by the leap seconds
+	MJDTAI                  // modified Julian date of TAI, ahead of UTC by the leap seconds
 )
 
 // String returns the scale's name.
@@ -43,7 +43,7 @@ func (s TimeScale) String() string {
 
 func (s TimeScale) valid() bool { return s <= MJDTAI }
 
-// epoch returns the number that stands for 1970-01-01 00:00 of the scale's clock.
+// epoch returns the number of 1970-01-01 00:00 in the scale.
 func (s TimeScale) epoch() float64 {
 	if s == JDUTC {
 		return jd1970
@@ -51,15 +51,14 @@ func (s TimeScale) epoch() float64 {
 	return mjd1970
 }
 
-// TimeError says that the number in a packet's time field is no time at which
-// an alert can have happened. Its text leaves the number out, so that causes
-// of rejection can be counted by their texts.
+// TimeError reports that an event time is NaN, infinite or out of range. Its text
+// omits the number, so that causes of rejection can be counted by text.
 type TimeError struct {
 	Value float64
 	Scale TimeScale
 }
 
-// Error tells a number that is none from one too small and one too large.
+// Error returns one of four texts: NaN, infinite, too early, too late.
 func (e *TimeError) Error() string {
 	switch {
 	case math.IsNaN(e.Value):
@@ -72,15 +71,14 @@ func (e *TimeError) Error() string {
 	return "event time after 2099"
 }
 
-// Micros returns the time v as microseconds of UTC since 1970-01-01, leap
-// seconds not counted. The result is exact: v's own bits, rounded once to the
-// nearest microsecond, halves to even. (A double JD resolves 40 µs, an MJD
-// 0.6 µs; an alert a microsecond before the hour belongs to the hour before.)
+// Micros returns the time v as microseconds of UTC since 1970-01-01, not counting
+// leap seconds. The result is exact: the value of v rounded once to the nearest
+// microsecond, halves to even. (A double JD resolves 40 µs, an MJD 0.6 µs.)
 //
-// What is NaN, infinite or outside 1990 ≤ t < 2100 is a [*TimeError].
+// The error is a [*TimeError] if v is NaN, infinite or outside 1990 ≤ t < 2100.
 func (s TimeScale) Micros(v float64) (us int64, err error) {
-	// The difference is exact: the epoch is a multiple of v's last bit, and
-	// the difference is smaller than v. Written so that NaN fails the test.
+	// The difference is exact: the epoch is a multiple of v's last bit, and the
+	// difference is smaller than v. NaN fails the comparison.
 	d := v - s.epoch()
 	if !(d > day1990-1 && d < day2100+1) {
 		return 0, &TimeError{v, s}

@@ -80,7 +80,7 @@ func TestMicrosExact(t *testing.T) {
 	}
 }
 
-// A double never lies halfway between two microseconds by chance.
+// Doubles halfway between two microseconds are rare, so they are constructed.
 func TestMicrosHalves(t *testing.T) {
 	halves := 0
 	for _, s := range []TimeScale{JDUTC, MJDUTC, MJDTAI} {

@@ -1,5 +1,5 @@
 // Package archive is the archive service: it reads alerts from a source and
-// writes each of them, whole, to Parquet files by the hour, exactly once.
+// writes each of them, whole and exactly once, to hourly Parquet files.
 //
 //	DIR/alerts/SURVEY/YYYY/MM/dd/hh/*.parquet   one table for each survey, UTC hours
 //	DIR/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, whole, and why
@@ -10,8 +10,8 @@
 //
 // A [Service] connects parts of the other packages: a source (stream/kafka,
 // stream/files), the decoder (alert), the Parquet sink (sink), and the engine
-// (stream) with its ledger (stream/ledger). A job that needs other parts is
-// wired with those packages in about as many lines: see the example.
+// (stream) with its ledger (stream/ledger). A job with other parts takes about
+// as many lines with those packages: see the example.
 //
 // DIR is a local directory, or the [store.Store] that the Service is given.
 //
@@ -19,33 +19,35 @@
 //
 // Each message of the source is stored once, in a table or among the rejected,
 // however often the service is killed or messages are replayed. Only complete,
-// final Parquet files are ever under alerts and rejected, so they may be read at
-// any time. Alerts that a producer sent twice are stored twice: the archive is
-// what was sent.
+// final Parquet files are ever under alerts and rejected, so they may be read
+// at any time. Alerts that a producer sent twice are stored twice: the archive
+// holds what was sent.
 //
 // Several processes may work on one archive if their Services are Shared, such
-// as the members of a Kafka group. Otherwise stores that have locks, as
-// directories do, refuse a second process.
+// as the members of a Kafka group. Otherwise a store that has locks, such as a
+// directory, refuses a second process.
 //
 // # Audit and repair
 //
-// Package archive/audit compares an archive with its ledger, while services may
-// be at work: every offset is in one commit, every committed file is intact, and
-// there are no other files.
+// Package archive/audit compares an archive with its ledger, even while
+// services are running: every offset is in one commit, every committed file is
+// intact, and there are no other files.
 //
 // # Replay
 //
 // [Service.Replay] tries rejected messages again after a fix. A replay is a
-// batch of the same ledger as the engine's batches, with another kind of input:
+// batch in the same ledger as the engine's batches, but with a different input:
 //
 //  1. It decodes the rows of some rejected files and stages the result under
-//     names of its own: alerts for the tables, the rest for rejected.
-//  2. It reads the ledger to its end, decides undecided batches of other replays
-//     as empty, and verifies that nobody has replaced the files meanwhile.
-//  3. It claims the next number by a plan without ranges, and decides it at once
-//     by a commit that names the staged files and, in the Data of the rejects'
-//     receipt, the files that they replace. The winner of that number has seen
-//     all earlier batches, so no two replays replace one file.
+//     its own names: alerts for the tables, the rest for rejected.
+//  2. It reads the ledger to its end, decides undecided batches of other
+//     replays as empty, and verifies that no other replay has replaced the
+//     files meanwhile.
+//  3. It claims the next batch number with a plan without ranges, and decides
+//     it at once with a commit that names the staged files and, in the Data of
+//     the rejects' receipt, the files that they replace. The winner of that
+//     number has seen all earlier batches, so no two replays replace the same
+//     file.
 //  4. Publication moves the alerts, then the new rejected files, then deletes the
 //     replaced ones. Meanwhile readers may see a message twice, but never miss
 //     one. The next start of a service, another replay or an audit that repairs

@@ -33,12 +33,12 @@ type Replayed struct {
 // last file.
 const replayRows = 100_000
 
-// Replay tries rejected messages again: those whose cause the function choose
-// accepts, or all if it is nil. A message that can be decoded now goes to its
-// table with its own topic, partition, offset and time; the others stay
-// rejected. Each message is in one of the two places once, even if the process
-// dies: see the package's doc. Replay does not use Job.Source, and takes the
-// Clock from the archive.
+// Replay tries rejected messages again: those whose cause choose accepts, or
+// all if choose is nil. A message that can be decoded now goes to its table
+// with its own topic, partition, offset and time; the others stay rejected.
+// Each message is in one of the two places once, even if the process dies: see
+// the package's doc. Replay does not use Job.Source, and takes the Clock from
+// the archive.
 func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (out Replayed, err error) {
 	st, err := layout.Open(ctx, s.Store, s.Dir)
 	if err != nil {

@@ -19,9 +19,9 @@ import (
 // wire the parts yourself, as the package's example does.
 type Service struct {
 	// Job is the job that the service runs: its source, limits, workers,
-	// interval, log and so on. Its Transforms are applied to the decoded alerts.
-	// The first row that is archived with a column that they add fixes the
-	// column's type; a column of another type needs another name.
+	// interval, log and so on. Its Transforms are applied to the decoded
+	// alerts. The first archived row with a column that they add fixes the type
+	// of that column; a column of another type needs another name.
 	//
 	// Sink, Rejects, Ledger and Alone must be left zero. The service sets them
 	// while it runs, and puts its decoder before the Transforms.
@@ -40,7 +40,7 @@ type Service struct {
 
 	Surveys     []alert.Survey // if nil, all surveys of package alert
 	Registry    alert.Registry // of the schemas of Confluent framing; may be nil
-	Clock       sink.Clock     // the time that rows are filed by; the first run fixes it
+	Clock       sink.Clock     // the time that determines a row's directory; fixed by the first run
 	Compression sink.Compression
 }
 

@@ -174,7 +174,7 @@ func TestTransformAddsColumn(t *testing.T) {
 	before := names(t, st, "alerts/")
 	m := &match{column: column(t, arrow.PrimitiveTypes.Int64, "7")}
 	err := run(10, m)
-	assert.ErrorContains(t, err, `table "alerts/ztf": the files of the table have another type: avroarrow: merge: cdsxmatch: int64 does not fit into utf8: give the column another name`)
+	assert.ErrorContains(t, err, `table "alerts/ztf": its files have another type: avroarrow: merge: cdsxmatch: int64 does not fit into utf8: rename the column`)
 	assert.Equal(t, before, names(t, st, "alerts/"))
 	assert.Empty(t, names(t, st, "staging/"))
 	m = &match{column: text}

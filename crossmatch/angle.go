@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Angle is an angle on the sky, in degrees. Write it with a unit:
+// Angle is an angle on the sky, in degrees. Write it with a unit, as in
 // 1.5 * crossmatch.Arcsecond.
 type Angle float64
 
@@ -26,10 +26,7 @@ func (a Angle) Degrees() float64 { return float64(a) }
 // Arcseconds returns the angle in arcseconds.
 func (a Angle) Arcseconds() float64 { return float64(a) * 3600 }
 
-// Radians returns the angle in radians.
-func (a Angle) Radians() float64 { return float64(a) * (math.Pi / 180) }
-
-// String formats the angle in arcseconds, as ParseAngle reads it.
+// String formats the angle in arcseconds, in the form that ParseAngle accepts.
 func (a Angle) String() string {
 	return strconv.FormatFloat(a.Arcseconds(), 'g', -1, 64) + "arcsec"
 }

@@ -1,35 +1,35 @@
 package crossmatch
 
-// row is a row of a catalogue: its position, wrapped, and its number.
+// row is a row of a catalogue: its wrapped position and its number.
 type row struct {
 	ra, dec float64
 	id      uint32
-	cell    uint32 // while rows are sorted; 0 after that
+	cell    uint32 // used while rows are sorted, then 0
 }
 
-// index has rows in the order of a grid's cells.
+// index holds rows, ordered by the cells of a grid.
 type index struct {
 	grid
-	start []uint32 // of each cell's rows, and one behind the last
+	start []uint32 // start[i]:start[i+1] are the rows of cell i
 	rows  []row
 }
 
 const (
-	// rowsPerCell is how many rows a cell has in the mean. Few make a lookup quick,
-	// and cost four bytes each.
+	// rowsPerCell is the mean number of rows in a cell. Small cells make lookups
+	// fast, and cost four bytes each.
 	rowsPerCell = 1
-	// rowsPerField is how many rows a field would have if they were everywhere.
-	// The fields of a large catalogue are still in the cache.
+	// rowsPerField is the mean number of rows in a field. It is so large that the
+	// fields of a large catalogue fit the cache.
 	rowsPerField = 64
-	// Rows are sorted in two steps, so that what is written to is in the cache:
-	// first by runs of cells, then each run by cell.
-	mostRuns = 1 << 11
-	// nowhere is the cell of a row that is no position.
-	nowhere = 1<<32 - 1
+	// Rows are sorted by runs of cells, and then each run by cell, so that writes
+	// hit the cache.
+	maxRuns = 1 << 11
+	// noCell is the cell of a row with an invalid position.
+	noCell = 1<<32 - 1
 )
 
-// newIndex sorts the rows of these numbers; nil: all. Those that are no
-// position are left out.
+// newIndex returns an index of the rows with the given numbers, or of all if ids is
+// nil. It leaves out rows with invalid positions.
 func newIndex(ra, dec []float64, ids []uint32) *index {
 	n := len(ra)
 	if ids != nil {
@@ -37,12 +37,12 @@ func newIndex(ra, dec []float64, ids []uint32) *index {
 	}
 	s := sorter{ra: ra, dec: dec, ids: ids, cells: makeHuge[uint32](n)}
 	x := &index{grid: newGrid(n / rowsPerField)}
-	all := x.cut(s.byField(&x.grid))
+	all := x.subdivide(s.assignFields(&x.grid))
 	shift := 0
-	for all>>shift >= mostRuns {
+	for all>>shift >= maxRuns {
 		shift++
 	}
-	from := s.byCell(&x.grid, shift, int(all>>shift)+1)
+	from := s.assignCells(&x.grid, shift, int(all>>shift)+1)
 	x.rows, x.start = makeHuge[row](int(from[len(from)-1])), makeHuge[uint32](int(all)+1)
 	s.scatter(x.rows, from, shift)
 	var scratch []row
@@ -55,11 +55,11 @@ func newIndex(ra, dec []float64, ids []uint32) *index {
 	return x
 }
 
-// sorter brings rows in the order of cells.
+// sorter sorts rows by cell.
 type sorter struct {
 	ra, dec []float64
-	ids     []uint32 // which rows; nil: all
-	cells   []uint32 // of each; its field at first
+	ids     []uint32 // numbers of the rows to sort; if nil, all
+	cells   []uint32 // the field of each row, and then its cell
 }
 
 func (s *sorter) id(i int) uint32 {
@@ -69,13 +69,13 @@ func (s *sorter) id(i int) uint32 {
 	return uint32(i)
 }
 
-// byField finds the field of each row, and returns how many each field has.
-func (s *sorter) byField(g *grid) []uint32 {
+// assignFields finds the field of each row, and returns the number of rows per field.
+func (s *sorter) assignFields(g *grid) []uint32 {
 	count := make([]uint32, len(g.fields))
 	for i := range s.cells {
 		id := s.id(i)
-		if !valid(s.ra[id], s.dec[id]) {
-			s.cells[i] = nowhere
+		if !Valid(s.ra[id], s.dec[id]) {
+			s.cells[i] = noCell
 			continue
 		}
 		r, _ := g.bandOf(s.dec[id])
@@ -87,12 +87,12 @@ func (s *sorter) byField(g *grid) []uint32 {
 	return count
 }
 
-// byCell finds the cell of each row, and returns where each run of cells
-// begins, and the end.
-func (s *sorter) byCell(g *grid, shift, runs int) (from []uint32) {
+// assignCells finds the cell of each row, and returns where each run of cells begins,
+// and the end.
+func (s *sorter) assignCells(g *grid, shift, runs int) (from []uint32) {
 	from = make([]uint32, runs+1)
 	for i, field := range s.cells {
-		if field == nowhere {
+		if field == noCell {
 			continue
 		}
 		id := s.id(i)
@@ -113,7 +113,7 @@ func (s *sorter) byCell(g *grid, shift, runs int) (from []uint32) {
 func (s *sorter) scatter(rows []row, from []uint32, shift int) {
 	next := append([]uint32(nil), from...)
 	for i, cell := range s.cells {
-		if cell == nowhere {
+		if cell == noCell {
 			continue
 		}
 		id := s.id(i)
@@ -123,8 +123,8 @@ func (s *sorter) scatter(rows []row, from []uint32, shift int) {
 	}
 }
 
-// sortRun puts the rows of the cells from one to another where they belong,
-// behind so many of other cells.
+// sortRun moves the rows of the cells from first to end to their places, after the
+// rows of earlier cells, whose number is before.
 func (x *index) sortRun(rows []row, first, end, before uint32) {
 	if first >= end {
 		return
@@ -143,7 +143,7 @@ func (x *index) sortRun(rows []row, first, end, before uint32) {
 		x.rows[*k] = r
 		*k++
 	}
-	// each is now where the next one begins
+	// count[i] is now where the rows of the next cell begin
 	copy(count[1:], count)
 	count[0] = before - uint32(len(rows))
 }

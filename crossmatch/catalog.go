@@ -1,6 +1,7 @@
 package crossmatch
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,118 +11,123 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// Rows are what a catalogue is made of.
+// Rows are the rows of a catalogue. Slices that are set have a value for each row.
 type Rows struct {
 	// RA and Dec are the positions, in ICRS degrees, right ascension modulo 360.
 	// Rows with an invalid position, NaN for example, are never found.
 	RA, Dec []float64
 
-	// Radius replaces the search radius for each row, in degrees from 0 to 180: the
-	// size of an extended object, or of an error circle. NaN: the search radius.
-	// Nil: that of all rows.
-	Radius []float64
+	// Radius replaces the search radius for each row, for extended objects or error
+	// circles: 0 to 180 degrees, or NaN for the search radius. If nil, all rows have
+	// the search radius.
+	Radius []Angle
 
-	// PMRA and PMDec are the proper motions at Epoch, in mas a year; PMRA
-	// includes the cosine of the declination, as in Gaia and Hipparcos. NaN: the
-	// row does not move. Nil: none does.
+	// PMRA and PMDec are the proper motions at Epoch, in mas/yr. PMRA includes the
+	// factor cos(dec), as in Gaia and Hipparcos. A row with a NaN does not move. Both
+	// may be nil.
 	PMRA, PMDec []float64
-	// Epoch of the positions in Julian years, 1000 to 3000: 2016 for Gaia DR3. It
-	// need not be given where nothing moves.
+	// Epoch is the epoch of the positions in Julian years, 1000 to 3000: 2016 for
+	// Gaia DR3. It is used only with proper motions.
 	Epoch float64
 
-	// Columns are given with the rows that are found; nil: none. The catalogue
+	// Columns are returned with the rows that match. They may be nil. The catalogue
 	// retains them.
 	Columns arrow.Record
 }
 
-// Catalog is a table of positions in memory, or in an index file, that tells
-// which of its rows are near others. It does not change, and may be used
-// concurrently. Close one that has columns, or is of a file.
+// Catalog is an immutable table of positions, in memory or in an index file, for
+// lookups by position. It may be used concurrently. Close it if it has columns or was
+// opened from a file.
 type Catalog struct {
 	rows    int
 	layers  []layer
-	radii   []float64 // of each row, or nil
-	motions []motion  // of each row, or nil
+	radii   []Angle  // of each row, or nil
+	motions []motion // of each row, or nil
 	epoch   float64
 	columns arrow.Record
 
-	file   *mapping // that it lies in, or nil
+	file   *mapping // the index file that it was opened from, or nil
 	mu     sync.RWMutex
 	closed bool
 }
 
-// layer has rows that reach about as far.
+// layer holds the rows of similar reach: their radius, or how fast they move.
 type layer struct {
 	index
-	radius float64 // the largest of its rows' own ones, in degrees
-	speed  float64 // the largest, in degrees a year
+	radius float64 // the largest radius of its rows, in degrees
+	speed  float64 // the largest speed, in degrees per year
 }
 
-// mostRows is how many rows a catalogue may have.
-const mostRows = math.MaxInt32
+const maxRows = math.MaxInt32
 
-// NewCatalog makes a catalogue of 2,147,483,647 rows at most. The slices are not
-// needed after that, but for Radius, which must not be changed. An error is of
-// slices that differ in length, or of a radius or an epoch out of range.
+// NewCatalog returns a catalogue of at most 2,147,483,647 rows. It copies all slices but
+// Radius, which must not be changed afterwards. It returns an error if slices differ in
+// length, a radius or the epoch is out of range, or a column has a type that cannot be
+// gathered by row.
 func NewCatalog(rows Rows) (*Catalog, error) {
-	n := len(rows.RA)
-	if len(rows.Dec) != n {
-		return nil, fmt.Errorf("crossmatch: catalogue of %d right ascensions and %d declinations", n, len(rows.Dec))
+	if err := rows.check(); err != nil {
+		return nil, fmt.Errorf("crossmatch: %w", err)
 	}
-	for _, x := range []struct {
-		name   string
-		values *[]float64
-	}{{"radii", &rows.Radius}, {"proper motions in right ascension", &rows.PMRA}, {"proper motions in declination", &rows.PMDec}} {
-		switch len(*x.values) {
-		case 0:
-			*x.values = nil
-		case n:
-		default:
-			return nil, fmt.Errorf("crossmatch: catalogue of %d rows and %d %s", n, len(*x.values), x.name)
-		}
+	c := &Catalog{rows: len(rows.RA), epoch: rows.Epoch, columns: rows.Columns, motions: newMotions(rows)}
+	if len(rows.Radius) > 0 {
+		c.radii = rows.Radius
 	}
-	if (rows.PMRA == nil) != (rows.PMDec == nil) {
-		return nil, fmt.Errorf("crossmatch: catalogue with proper motions along one coordinate only")
-	}
-	if rows.Columns != nil && rows.Columns.NumRows() != int64(n) {
-		return nil, fmt.Errorf("crossmatch: catalogue of %d positions and %d rows of columns", n, rows.Columns.NumRows())
-	}
-	for i := 0; rows.Columns != nil && i < int(rows.Columns.NumCols()); i++ {
-		if t := rows.Columns.Column(i).DataType(); !takeable(t, false) {
-			return nil, fmt.Errorf("crossmatch: catalogue with column %q of %v, which cannot be picked by row: cast it, or leave it out", rows.Columns.ColumnName(i), t)
-		}
-	}
-	if n > mostRows {
-		return nil, fmt.Errorf("crossmatch: catalogue of %d rows: at most %d can be held", n, mostRows)
-	}
-	if rows.PMRA != nil && !(math.Abs(rows.Epoch-2000) < 1000) {
-		return nil, fmt.Errorf("crossmatch: catalogue with proper motions at epoch %v: give the Julian year, such as 2016", rows.Epoch)
-	}
-	c := &Catalog{rows: n, radii: rows.Radius, epoch: rows.Epoch, columns: rows.Columns}
-	for i, r := range rows.Radius {
-		if r < 0 || r > 180 {
-			return nil, fmt.Errorf("crossmatch: row %d has a radius of %v degrees", i, r)
-		}
-	}
-	c.motions = newMotions(rows)
-	c.layers = newLayers(rows, c.motions)
+	c.layers = newLayers(rows, c.radii, c.motions)
 	if c.columns != nil {
 		c.columns.Retain()
 		for _, column := range c.columns.Columns() {
-			column.NullN() // counts once, before others may look
+			column.NullN() // counts now, as it is not safe for concurrent use
 		}
 	}
 	return c, nil
 }
 
-// Len returns the number of rows, those without a position included.
+func (rows Rows) check() error {
+	n := len(rows.RA)
+	if len(rows.Dec) != n {
+		return fmt.Errorf("catalogue of %d right ascensions and %d declinations", n, len(rows.Dec))
+	}
+	for _, x := range []struct {
+		name string
+		n    int
+	}{{"radii", len(rows.Radius)}, {"proper motions in right ascension", len(rows.PMRA)}, {"proper motions in declination", len(rows.PMDec)}} {
+		if x.n != 0 && x.n != n {
+			return fmt.Errorf("catalogue of %d rows and %d %s", n, x.n, x.name)
+		}
+	}
+	switch {
+	case len(rows.PMRA) != len(rows.PMDec):
+		return errors.New("catalogue with proper motions along one coordinate only")
+	case len(rows.PMRA) > 0 && !(math.Abs(rows.Epoch-2000) < 1000):
+		return fmt.Errorf("catalogue with proper motions at epoch %v: give the Julian year, such as 2016", rows.Epoch)
+	case n > maxRows:
+		return fmt.Errorf("catalogue of %d rows: the maximum is %d", n, maxRows)
+	case rows.Columns != nil && rows.Columns.NumRows() != int64(n):
+		return fmt.Errorf("catalogue of %d positions and %d rows of columns", n, rows.Columns.NumRows())
+	}
+	if rows.Columns != nil {
+		for _, f := range rows.Columns.Schema().Fields() {
+			if !takeable(f.Type, false) {
+				return fmt.Errorf("catalogue with column %q of %v, which cannot be picked by row: cast it, or leave it out", f.Name, f.Type)
+			}
+		}
+	}
+	for i, r := range rows.Radius {
+		if r < 0 || r > 180 {
+			return fmt.Errorf("row %d has a radius of %v degrees", i, r.Degrees())
+		}
+	}
+	return nil
+}
+
+// Len returns the number of rows, including those with invalid positions.
 func (c *Catalog) Len() int { return c.rows }
 
-// Moves reports whether the catalogue has proper motions, so that the time of
-// observation counts.
+// Moves reports whether the catalogue has proper motions, so that Positions.Epoch
+// matters.
 func (c *Catalog) Moves() bool { return c.motions != nil }
 
-// Bytes returns how large the catalogue is in memory, or in its file.
+// Bytes returns the size of the catalogue in memory, or in its file.
 func (c *Catalog) Bytes() int64 {
 	n := int64(8*len(c.radii) + int(unsafe.Sizeof(motion{}))*len(c.motions))
 	for i := range c.layers {
@@ -136,23 +142,23 @@ func (c *Catalog) Bytes() int64 {
 	return n
 }
 
-// newLayers puts the rows that reach far beside the others, for which every
-// window would have to be large.
-func newLayers(rows Rows, motions []motion) []layer {
-	if rows.Radius == nil && motions == nil {
+// newLayers separates rows by reach. In one layer, a single row that reaches far would
+// make every search window large.
+func newLayers(rows Rows, radii []Angle, motions []motion) []layer {
+	if radii == nil && motions == nil {
 		return []layer{{index: *newIndex(rows.RA, rows.Dec, nil)}}
 	}
 	byReach := map[int][]uint32{}
 	at := map[int]*layer{}
 	for i := range rows.RA {
 		var radius, speed float64
-		if rows.Radius != nil && rows.Radius[i] > 0 {
-			radius = rows.Radius[i]
+		if radii != nil && radii[i] > 0 {
+			radius = radii[i].Degrees()
 		}
 		if motions != nil {
 			speed = motions[i].speed()
 		}
-		k := classOf(max(radius, 50*speed))
+		k := reachClass(max(radius, 50*speed))
 		if at[k] == nil {
 			at[k] = &layer{}
 		}
@@ -168,9 +174,9 @@ func newLayers(rows Rows, motions []motion) []layer {
 	return out
 }
 
-// classOf sorts reaches, in degrees: those below five arcseconds first, and
-// then by factors of twelve.
-func classOf(reach float64) int {
+// reachClass returns 0 for a reach, in degrees, of up to five arcseconds, and one more
+// for each factor of twelve.
+func reachClass(reach float64) int {
 	k := 0
 	for limit := 5. / 3600; reach > limit; limit *= 12 {
 		k++
@@ -178,5 +184,5 @@ func classOf(reach float64) int {
 	return k
 }
 
-// errDamaged is found where an index file was checked only in part.
+// errDamaged reports damage that OpenIndex does not check for.
 var errDamaged = fmt.Errorf("crossmatch: the index is damaged: %w", ErrBadIndex)

@@ -5,9 +5,9 @@ import (
 	"io/fs"
 )
 
-// Close gives back the catalogue's columns, and its index file if it was opened
-// from one. It waits for searches under way; those that come later fail with
-// fs.ErrClosed. The rows of answers are copies, and stay.
+// Close releases the catalogue's columns, and its index file if it was opened from
+// one. It waits for running searches; later ones fail with fs.ErrClosed. The rows of
+// answers are copies and remain valid.
 func (c *Catalog) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -24,7 +24,7 @@ func (c *Catalog) Close() error {
 	return c.file.release()
 }
 
-// enter keeps the catalogue open until leave is called.
+// enter keeps the catalogue open until leave is called, or returns fs.ErrClosed.
 func (c *Catalog) enter() error {
 	c.mu.RLock()
 	if c.closed {

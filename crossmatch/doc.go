@@ -1,42 +1,38 @@
-// Package crossmatch finds what catalogues know at positions on the sky.
+// Package crossmatch finds the rows of catalogues at positions on the sky.
 //
 //	c, err := crossmatch.NewCatalog(crossmatch.Rows{RA: ra, Dec: dec, Columns: record})
 //	matches, err := c.AppendNearest(nil, crossmatch.Positions{RA: qra, Dec: qdec}, 1.5*crossmatch.Arcsecond)
 //
-// A [Catalog] is in memory or in an index file that processes share. A
-// [Matcher] is anything that can be asked for the nearest rows: a Catalog, a
-// directory of HATS partitions (crossmatch/hats), the X-Match service of the CDS
-// (crossmatch/cds). A [Transform] puts their answers beside alerts, as columns.
-// Files of catalogues are read by crossmatch/table.
+// A [Catalog] is in memory, or in an index file that processes share. A [Matcher] finds
+// the nearest rows of any catalogue: a Catalog, a HATS directory (crossmatch/hats), or the
+// X-Match service of the CDS (crossmatch/cds). A [Transform] adds the columns of matching
+// rows to alerts. Package crossmatch/table reads files of catalogues.
 //
-// # What is exact
+// # Precision
 //
-// Positions are taken for what their float64 says, in degrees. The nearest row
-// is the nearest one, a radius includes its edge, and of rows that are equally
-// near it is the first: where float64 cannot tell, arithmetic of 320 bits does
-// (to which angles are equal that differ by less than 1e-72 of their value).
-// Separations are right to a few units in the last place. Right ascension is
-// taken modulo 360, and has no meaning at the poles.
+// Positions are the exact values of their float64, in degrees. The result is the nearest
+// row, or the first of equally near rows, and a radius includes its edge. Where float64
+// cannot decide, 320-bit arithmetic does; it takes angles that differ by less than 1e-72
+// of their value as equal. Separations are correct to a few units in the last place.
+// Right ascension is taken modulo 360 and ignored at the poles.
 //
-// A position that is none, NaN for example, is answered with Invalid, and a row
-// that is none is never found. A catalogue that cannot be asked answers Failed,
-// with its cause: never None.
+// A row with an invalid position, NaN for example, never matches, and for an invalid
+// position the status is StatusInvalid. If a catalogue fails, it is StatusFailed with a
+// cause, never StatusNone.
 //
-// # Radii and motions
+// # Radii and proper motions
 //
-// Rows may have radii of their own, of extended objects or error circles, that
-// are taken instead of the one asked for. Where rows have proper motions, each is
-// looked for where it is at the position's epoch, if that is given: a straight
-// line through space, without parallax. Rows that reach far are kept apart from
-// the others, which are found as quickly as without them.
+// Rows may have radii, for extended objects or error circles, which replace the search
+// radius. Rows with proper motions are moved to the epoch of the position, if that is
+// given, along a straight line in space, without parallax. Rows with large radii or
+// motions are indexed apart, so that they do not slow down lookups of the others.
 //
 // # Speed
 //
-// Rows lie in the order of small cells of the sky, about one row a cell, however
-// crowded it is there. A lookup waits for memory three times, so positions go in
-// groups: what one needs is asked of memory while others are in hand. Ask for many
-// at once, a few hundred or more. With the build tag purego, or on processors other
-// than amd64 and arm64, that is done without assembly and takes up to 1.4 times as
-// long; the answers are the same. A row costs 28 bytes, beside the columns; rows with radii 8 more,
-// with motions 16 more.
+// Rows are ordered by small cells of the sky, which have about one row each even in
+// crowded fields. A lookup waits for memory three times, so positions are processed in
+// groups and their memory is prefetched: look up at least a few hundred at once. With the
+// build tag purego, or on processors other than amd64 and arm64, there is no assembly for
+// that, and lookups take up to 1.4 times as long, with the same results. A row takes 28
+// bytes and its columns; radii take 8 more, motions 16 more.
 package crossmatch

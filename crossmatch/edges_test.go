@@ -10,26 +10,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A row with a radius of its own has no say in what becomes of the next one.
+// A row's own radius does not affect the next row.
 func TestEdgeAfterAnother(t *testing.T) {
 	nan := math.NaN()
-	// rows 0 and 1 have own radii, row 2 has none
-	c, err := NewCatalog(Rows{RA: []float64{0.5, 100, 0}, Dec: []float64{0, 0, 1}, Radius: []float64{0.5, 0.5, nan}})
+	// rows 0 and 1 have radii, row 2 uses the search radius
+	c, err := NewCatalog(Rows{RA: []float64{0.5, 100, 0}, Dec: []float64{0, 0, 1}, Radius: []Angle{0.5, 0.5, Angle(nan)}})
 	require.NoError(t, err)
 	got, err := c.AppendNearest(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 1)
 	require.NoError(t, err)
-	assert.Equal(t, Matched, got[0].Status)
-	assert.Equal(t, Matched, got[1].Status, "row 2 is exactly 1 degree away")
-	// and the other way: radius asked 0.5, own one of 1 on the edge, then a row just too far
-	c, err = NewCatalog(Rows{RA: []float64{1, 100, 0}, Dec: []float64{0, 0, math.Nextafter(2.5, 3)}, Radius: []float64{1, 1, nan}})
+	assert.Equal(t, StatusMatch, got[0].Status)
+	assert.Equal(t, StatusMatch, got[1].Status, "row 2 is exactly 1 degree away")
+	// the reverse: a search radius of 0.5, a row on the edge of its radius of 1, then a row just too far
+	c, err = NewCatalog(Rows{RA: []float64{1, 100, 0}, Dec: []float64{0, 0, math.Nextafter(2.5, 3)}, Radius: []Angle{1, 1, Angle(nan)}})
 	require.NoError(t, err)
 	got, err = c.AppendNearest(nil, Positions{RA: []float64{0, 0}, Dec: []float64{0, 2}}, 0.5)
 	require.NoError(t, err)
-	assert.Equal(t, Matched, got[0].Status)
-	assert.Equal(t, None, got[1].Status, "row 2 is farther than 0.5 degrees: %v", got[1])
+	assert.Equal(t, StatusMatch, got[0].Status)
+	assert.Equal(t, StatusNone, got[1].Status, "row 2 is farther than 0.5 degrees: %v", got[1])
 }
 
-// A window of half of the sky meets itself in catalogues whose cells are as large.
+// A window of half the sky overlaps itself if cells are that large.
 func TestWindowMeetsItself(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{100}, Dec: []float64{0}})
 	require.NoError(t, err)
@@ -42,13 +42,13 @@ func TestWindowMeetsItself(t *testing.T) {
 	assert.Len(t, pairs, 1)
 }
 
-// Nothing is too near to be told apart.
+// The smallest differences decide which row is nearest.
 func TestDenormals(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{0}, Dec: []float64{1e-160}})
 	require.NoError(t, err)
 	got, err := c.AppendNearest(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 0)
 	require.NoError(t, err)
-	assert.Equal(t, None, got[0].Status)
+	assert.Equal(t, StatusNone, got[0].Status)
 	c, err = NewCatalog(Rows{RA: []float64{0, 0}, Dec: []float64{1e-160, 0}})
 	require.NoError(t, err)
 	got, err = c.AppendNearest(nil, Positions{RA: []float64{0}, Dec: []float64{0}}, 1)
@@ -56,7 +56,7 @@ func TestDenormals(t *testing.T) {
 	assert.Equal(t, int32(1), got[0].Row)
 }
 
-// The epoch of one position is nothing to the others, whatever it is.
+// The epoch of a position does not affect other positions.
 func TestEpochOfANeighbour(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	n := 20000
@@ -81,7 +81,7 @@ func TestEpochOfANeighbour(t *testing.T) {
 		require.NoError(t, err)
 		lost := 0
 		for i := 1; i < 101; i++ {
-			if got[i].Status != Matched {
+			if got[i].Status != StatusMatch {
 				lost++
 			}
 		}
@@ -89,7 +89,7 @@ func TestEpochOfANeighbour(t *testing.T) {
 	}
 }
 
-// Rows at a pole are one place, whatever their right ascension: the lower first.
+// Rows at a pole have the same position at any right ascension: the lower number wins.
 func TestTiesAtThePole(t *testing.T) {
 	bad := 0
 	for ra := 1.; ra < 360; ra += 7 {
@@ -106,8 +106,8 @@ func TestTiesAtThePole(t *testing.T) {
 	assert.Zero(t, bad, "of 52 in the wrong order")
 }
 
-// Of a ring of rows around a pole all are equally near to it, which is seen
-// without many bits; so are many rows at one place.
+// All rows of a ring around a pole are equally near to it, and so are rows at one
+// position. Neither needs 320-bit arithmetic.
 func TestRing(t *testing.T) {
 	const n = 10_000
 	ra, dec := make([]float64, n), make([]float64, n)
@@ -120,12 +120,12 @@ func TestRing(t *testing.T) {
 	got, err := c.AppendNearest(nil, Positions{RA: make([]float64, 100), Dec: []float64{99: 90}}, 90)
 	require.NoError(t, err)
 	assert.Equal(t, int32(0), got[99].Row)
-	assert.Less(t, time.Since(begin), 10*time.Second) // else minutes
+	assert.Less(t, time.Since(begin), 10*time.Second) // with 320 bits, minutes
 }
 
-// With a limit few pairs are held, and they are the right ones.
+// With a limit, few pairs are kept in memory, and the right ones.
 func TestWithinLimit(t *testing.T) {
-	const n, m = 20_000, 64 // more pairs than are held
+	const n, m = 20_000, 64 // more pairs than minTrim
 	rnd := rand.New(rand.NewPCG(7, 7))
 	ra, dec := make([]float64, n), make([]float64, n)
 	for i := range ra {
@@ -148,7 +148,7 @@ func TestWithinLimit(t *testing.T) {
 	}
 }
 
-// What an independent implementation of many digits found wrong: see .ci/crossmatch.
+// Cases that an independent multi-precision implementation found wrong: see .ci/crossmatch.
 func TestEdges(t *testing.T) {
 	next := math.Nextafter
 	for _, x := range []struct {
@@ -156,7 +156,7 @@ func TestEdges(t *testing.T) {
 		rows      [][2]float64
 		ra, dec   float64
 		radius    Angle
-		row       int32 // -1: none
+		row       int32 // -1 if there is no match
 		separated float64
 	}{
 		{"smaller than 1e-36 is not 0", [][2]float64{{0, 43}}, 1e-300, 43, 0, -1, 0},

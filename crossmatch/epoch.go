@@ -15,17 +15,18 @@ const (
 	mjdZero        = 2_400_000.5 // JD
 )
 
-// JulianYear returns a time as Positions.Epoch has it: 2000 + (JD - 2451545) /
-// 365.25 (Lieske, Astronomy and Astrophysics 73, 282, 1979). UTC stands for TT,
-// from which it differs by about a minute, or 2e-6 years.
+// JulianYear returns a time in the unit of Positions.Epoch: 2000 + (JD - 2451545) /
+// 365.25 (Lieske, Astronomy and Astrophysics 73, 282, 1979). It takes UTC for TT, an
+// error of about a minute, or 2e-6 years.
 func JulianYear(t time.Time) float64 {
 	return julianYear(float64(t.Unix()) + float64(t.Nanosecond())/1e9)
 }
 
 func julianYear(unix float64) float64 { return 2000 + (unix-j2000)/secondsPerYear }
 
-// epochOf returns the Julian year that a number means by its size; NaN: none.
-func epochOf(x float64) float64 {
+// julianYearOf returns the Julian year of a number that is a Julian year, an MJD or a
+// JD, depending on its size; NaN for other numbers.
+func julianYearOf(x float64) float64 {
 	switch {
 	case x >= 1000 && x <= 3000:
 		return x
@@ -37,7 +38,7 @@ func epochOf(x float64) float64 {
 	return math.NaN()
 }
 
-// epochs returns the Julian years of a column of times, and NaN for nulls.
+// epochs returns the Julian years of a column of times, with NaN for nulls.
 func epochs(column arrow.Array) []float64 {
 	out := make([]float64, column.Len())
 	switch a := column.(type) {
@@ -49,19 +50,25 @@ func epochs(column arrow.Array) []float64 {
 		}
 	case *array.Float64:
 		for i, v := range a.Float64Values() {
-			out[i] = epochOf(v)
+			out[i] = julianYearOf(v)
 		}
 	case *array.Int64:
 		for i, v := range a.Int64Values() {
-			out[i] = epochOf(float64(v))
+			out[i] = julianYearOf(float64(v))
 		}
 	}
-	if len(column.NullBitmapBytes()) > 0 {
-		for i := range out {
-			if column.IsNull(i) {
-				out[i] = math.NaN()
-			}
-		}
-	}
+	setNaN(out, column)
 	return out
+}
+
+// setNaN sets the values that are null in a column to NaN.
+func setNaN(values []float64, column arrow.Array) {
+	if len(column.NullBitmapBytes()) == 0 {
+		return
+	}
+	for i := range values {
+		if column.IsNull(i) {
+			values[i] = math.NaN()
+		}
+	}
 }

@@ -6,28 +6,28 @@ import (
 	"sync"
 )
 
-// Where float64 cannot tell which of two angles is the larger, arithmetic of 320
-// bits does. The coordinates are taken for what their float64 says, in degrees.
+// Where float64 cannot decide which of two angles is larger, 320-bit arithmetic does.
+// Coordinates have exactly the value of their float64, in degrees.
 
 const (
 	exactBits = 320
-	// doubt is how near to each other haversines are, relatively, that float64 may
-	// have in the wrong order.
+	// doubt is the relative difference of haversines up to which float64 may have
+	// them in the wrong order.
 	doubt = 1e-13
-	// tiny haversines have lost digits.
+	// Haversines below tiny have lost digits.
 	tiny = 1e-290
-	// equalBits is where two results of 320 bits are the same angle.
+	// Two results that agree in equalBits bits are the same angle.
 	equalBits = 240
 )
 
-// doubtful reports whether two haversines may be in the wrong order.
+// doubtful reports whether float64 may have two haversines in the wrong order.
 func doubtful(a, b float64) bool {
 	d := a - b
 	return d <= doubt*b && d >= -doubt*b || a < tiny && b < tiny
 }
 
-// exactHaversine is the haversine of the angle between two positions, whose right
-// ascensions are wrapped.
+// exactHaversine returns the haversine of the angle between two positions with wrapped
+// right ascensions.
 func exactHaversine(ra1, dec1, ra2, dec2 float64) *big.Float {
 	dec := exactSine(half(exactDiff(dec1, dec2)))
 	turn := exactDiff(ra1, ra2)
@@ -39,7 +39,7 @@ func exactHaversine(ra1, dec1, ra2, dec2 float64) *big.Float {
 	return sum.Add(sum, mul(dec, dec))
 }
 
-// compareExact compares two haversines: -1, 0 or 1.
+// compareExact compares two haversines, and returns -1, 0 or 1.
 func compareExact(a, b *big.Float) int {
 	d := exact(0).Sub(a, b)
 	if a.Sign() == 0 || b.Sign() == 0 {
@@ -59,12 +59,12 @@ func half(a *big.Float) *big.Float { return mul(a, exact(0.5)) }
 
 func exactDiff(a, b float64) *big.Float { return exact(0).Sub(exact(a), exact(b)) }
 
-// exactCosine is that of a declination: the sine of its distance from a pole.
+// exactCosine returns the cosine of a declination: the sine of its distance from a pole.
 func exactCosine(dec float64) *big.Float { return exactSine(exactDiff(90, math.Abs(dec))) }
 
-// exactSine is the sine of degrees between -360 and 360, by Taylor's series.
+// exactSine returns the sine of an angle from -360 to 360 degrees, by Taylor's series.
 func exactSine(deg *big.Float) *big.Float {
-	x := mul(deg, exactPerDegree())
+	x := mul(deg, exactDegToRad())
 	square := mul(x, x)
 	sum, term := exact(0).Set(x), x
 	for n := 2.; ; n += 2 {
@@ -77,8 +77,8 @@ func exactSine(deg *big.Float) *big.Float {
 	}
 }
 
-// exactPerDegree is π/180, by Machin's formula.
-var exactPerDegree = sync.OnceValue(func() *big.Float {
+// exactDegToRad returns π/180, by Machin's formula.
+var exactDegToRad = sync.OnceValue(func() *big.Float {
 	arctan := func(inverse float64) *big.Float {
 		sum, term := exact(0), exact(0).Quo(exact(1), exact(inverse))
 		for n := 1.; term.MantExp(nil) > -exactBits-8; n += 2 {

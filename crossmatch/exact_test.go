@@ -12,11 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nasty makes positions of every kind that has gone wrong in some cross-match:
-// neighbours, mirrored ones, the poles, both ends of right ascension, others
-// exactly as far, and no positions at all.
+// nasty returns positions of kinds that some cross-match got wrong: neighbours, mirror
+// images, the poles, both ends of right ascension, equal distances, invalid positions.
 func nasty(rnd *rand.Rand, n int, scale float64) (ra, dec []float64) {
-	centre := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / perDegree}
+	centre := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / degToRad}
 	switch rnd.IntN(5) {
 	case 0:
 		centre[1] = 90 - scale*rnd.Float64()
@@ -35,10 +34,10 @@ func nasty(rnd *rand.Rand, n int, scale float64) (ra, dec []float64) {
 		case k < 6 && len(ra) > 0: // mirrored
 			j := rnd.IntN(len(ra))
 			r, d = 2*centre[0]-ra[j], dec[j]
-		case k == 6 && len(ra) > 0: // the same, a turn further
+		case k == 6 && len(ra) > 0: // the same, whole turns away
 			j := rnd.IntN(len(ra))
 			r, d = ra[j]+360*float64(rnd.IntN(5)-2), dec[j]
-		case k == 7 && len(ra) > 0: // a hair beside
+		case k == 7 && len(ra) > 0: // adjacent
 			j := rnd.IntN(len(ra))
 			r, d = math.Nextafter(ra[j], 1e9), math.Nextafter(dec[j], 0)
 		case k == 8:
@@ -53,17 +52,17 @@ func nasty(rnd *rand.Rand, n int, scale float64) (ra, dec []float64) {
 	return ra, dec
 }
 
-// truth finds the rows within a radius, or their own, by comparing all, in doubt
-// with many bits.
+// truth returns the rows within the radius, or their own, by comparing all of them, in
+// doubt with 320 bits.
 func truth(rows Rows, qra, qdec float64, radius Angle) (ids []int, exactly []*big.Float) {
 	edges := map[Angle]*big.Float{}
 	for i := range rows.RA {
-		if !valid(rows.RA[i], rows.Dec[i]) {
+		if !Valid(rows.RA[i], rows.Dec[i]) {
 			continue
 		}
 		limit := radius
-		if rows.Radius != nil && !math.IsNaN(rows.Radius[i]) {
-			limit = Angle(rows.Radius[i])
+		if rows.Radius != nil && !math.IsNaN(rows.Radius[i].Degrees()) {
+			limit = rows.Radius[i]
 		}
 		if Separation(rows.RA[i], rows.Dec[i], qra, qdec) > limit*1.0001+1e-12 {
 			continue
@@ -79,9 +78,8 @@ func truth(rows Rows, qra, qdec float64, radius Angle) (ids []int, exactly []*bi
 	return ids, exactly
 }
 
-// Each answer is that of arithmetic of 320 bits: the row, the status, and the
-// separation to 1e-9 of its value or 1e-12 degrees. Half of the catalogues have
-// rows with radii of their own.
+// Row and status are those of 320-bit arithmetic, and separations within 1e-9 of their
+// value or 1e-12 degrees. Half of the catalogues have radii.
 func TestNearestIsExact(t *testing.T) {
 	trials := 10
 	if testing.Short() {
@@ -107,7 +105,7 @@ func TestNearestIsExact(t *testing.T) {
 		all := Rows{RA: ra, Dec: dec}
 		if rnd.IntN(2) == 0 {
 			for range ra {
-				all.Radius = append(all.Radius, []float64{math.NaN(), 0, scale * rnd.Float64(), float64(radiusOf(rnd, ra, dec, qra, qdec))}[rnd.IntN(4)])
+				all.Radius = append(all.Radius, []Angle{nan, 0, Angle(scale * rnd.Float64()), radiusOf(rnd, ra, dec, qra, qdec)}[rnd.IntN(4)])
 			}
 		}
 		c, err := NewCatalog(all)
@@ -119,8 +117,8 @@ func TestNearestIsExact(t *testing.T) {
 			require.NoError(t, err)
 			for i := range qra {
 				what := []any{"seed %d: %v %v within %v", seed, qra[i], qdec[i], float64(radius)}
-				if !valid(qra[i], qdec[i]) {
-					require.Equal(t, Invalid, got[i].Status, what...)
+				if !Valid(qra[i], qdec[i]) {
+					require.Equal(t, StatusInvalid, got[i].Status, what...)
 					continue
 				}
 				rows, hs := truth(all, qra[i], qdec[i], radius)
@@ -131,11 +129,11 @@ func TestNearestIsExact(t *testing.T) {
 					}
 				}
 				if best < 0 {
-					require.Equal(t, None, got[i].Status, what...)
+					require.Equal(t, StatusNone, got[i].Status, what...)
 					continue
 				}
 				found++
-				require.Equal(t, Matched, got[i].Status, what...)
+				require.Equal(t, StatusMatch, got[i].Status, what...)
 				require.Equal(t, rows[best], int(got[i].Row), what...)
 				sep, _ := exactSeparation(wrap(ra[rows[best]]), dec[rows[best]], wrap(qra[i]), qdec[i]).Float64()
 				require.InDelta(t, sep, got[i].Separation.Degrees(), max(1e-9*sep, 1e-12), what...)
@@ -156,8 +154,8 @@ func TestNearestIsExact(t *testing.T) {
 	t.Logf("seed %d: %d matches of %d positions", seed, found, 500*trials)
 }
 
-// radiusOf is the separation of some position from some row, so that it is on
-// the edge.
+// radiusOf returns the separation of a random position and row, which is then on the
+// edge.
 func radiusOf(rnd *rand.Rand, ra, dec, qra, qdec []float64) Angle {
 	for range 100 {
 		i, j := rnd.IntN(len(ra)), rnd.IntN(len(qra))

@@ -6,7 +6,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// bright are three stars, of which two are near to each other.
+// bright is three stars, two of them near each other.
 var bright = crossmatch.Rows{
 	RA:  []float64{219.902058, 219.896096, 279.234735},
 	Dec: []float64{-60.833993, -60.837528, 38.783689},
@@ -30,7 +30,7 @@ func ExampleCatalog_AppendNearest() {
 		return
 	}
 	for _, m := range matches {
-		if m.Status == crossmatch.Matched {
+		if m.Status == crossmatch.StatusMatch {
 			fmt.Printf("%s, %.2f\"\n", names[m.Row], m.Separation.Arcseconds())
 		} else {
 			fmt.Println(m.Status)

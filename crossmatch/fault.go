@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// guard calls f, which looks at the file, and returns ErrBadIndex if the system has
-// nothing to show where the file should be: because it was cut, or its disk
-// fails. Without that the program would end. Of no file it only calls f.
+// guard calls f, which reads the mapped file, and returns ErrBadIndex if that faults
+// because the file was truncated or its disk fails, which would otherwise end the
+// program. If m is nil, it only calls f.
 func (m *mapping) guard(f func() error) (err error) {
 	if m == nil {
 		return f()
@@ -20,19 +20,19 @@ func (m *mapping) guard(f func() error) (err error) {
 		if r == nil {
 			return
 		}
-		if !m.has(r) {
+		if !m.ownsFault(r) {
 			panic(r)
 		}
-		err = m.broken(unusable("it cannot be read any more: it was cut, or its disk fails"))
+		err = m.wrap(unusable("it can no longer be read: it was truncated, or its disk fails"))
 	}()
 	if err = f(); errors.Is(err, errDamaged) {
-		err = m.broken(unusable("it is damaged")) // with its name
+		err = m.wrap(unusable("it is damaged")) // with the file's name
 	}
 	return err
 }
 
-// has reports whether a panic is of an address that is the file's.
-func (m *mapping) has(panicked any) bool {
+// ownsFault reports whether a panic is a fault at an address in the file.
+func (m *mapping) ownsFault(panicked any) bool {
 	err, ok := panicked.(error)
 	var fault interface {
 		runtime.Error

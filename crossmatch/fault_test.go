@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An index that is cut while it is in use, wherever that is, fails positions, and
-// neither ends the program nor leaks what was half done.
-func TestIndexCutInUse(t *testing.T) {
+// If an index is truncated while it is in use, at any offset, positions fail; the program
+// neither crashes nor leaks memory.
+func TestIndexTruncatedInUse(t *testing.T) {
 	whole := fullCatalog(t, 11, 2000, memory.DefaultAllocator)
 	file, err := os.ReadFile(written(t, whole))
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestIndexCutInUse(t *testing.T) {
 		if failsInUse(t, c, p) {
 			failed++
 			require.ErrorIs(t, c.Verify(t.Context()), ErrBadIndex)
-			require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "again")), ErrBadIndex)
+			require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "again"), ""), ErrBadIndex)
 		} else {
 			answered++
 		}
@@ -53,7 +53,7 @@ func TestIndexCutInUse(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, left, 1)
-	again, err := openBytes(file) // what searches keep between calls is sound
+	again, err := openBytes(file) // pooled searches still work
 	require.NoError(t, err)
 	assertSame(t, whole, again, 12)
 }
@@ -65,12 +65,12 @@ func failsInUse(t *testing.T, c *Catalog, p Positions) bool {
 	require.NoError(t, err)
 	require.True(t, c.Schema().Equal(a.Rows.Schema()))
 	defer a.Rows.Release()
-	require.Equal(t, Invalid, a.Matches[0].Status)
+	require.Equal(t, StatusInvalid, a.Matches[0].Status)
 	if a.Cause != nil {
 		require.ErrorIs(t, a.Cause, ErrBadIndex)
 		require.ErrorContains(t, a.Cause, c.file.name)
 		for _, m := range a.Matches[1:] {
-			require.Equal(t, Failed, m.Status)
+			require.Equal(t, StatusFailed, m.Status)
 		}
 		for _, column := range a.Rows.Columns() {
 			require.Equal(t, len(p.RA), column.NullN())
@@ -100,7 +100,7 @@ func failsInUse(t *testing.T, c *Catalog, p Positions) bool {
 	return a.Cause != nil
 }
 
-// A panic that is not of the file is none of its business.
+// guard repeats panics that are not faults of the file.
 func TestGuardPanics(t *testing.T) {
 	c := fullCatalog(t, 12, 100, memory.DefaultAllocator)
 	opened, err := OpenIndex(written(t, c))

@@ -10,15 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever the positions and the radius are, what is found is what a look at
-// all rows finds, in arithmetic of 320 bits.
+// Matches are those of a comparison with all rows in 320-bit arithmetic.
 func FuzzNearest(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, scale := range []float64{1e-12, 1e-6, 1e-3, 1, 60} {
 		ra, dec := nasty(rnd, 24, scale)
-		f.Add(packPlaces(ra, dec), scale)
+		f.Add(packPositions(ra, dec), scale)
 	}
-	f.Add(packPlaces([]float64{0, 180, 1e308, 5e-324}, []float64{90, -90, 45, math.Nextafter(90, 91)}), 180.)
+	f.Add(packPositions([]float64{0, 180, 1e308, 5e-324}, []float64{90, -90, 45, math.Nextafter(90, 91)}), 180.)
 	f.Fuzz(func(t *testing.T, data []byte, radius float64) {
 		var rows Rows
 		var p Positions
@@ -41,8 +40,8 @@ func FuzzNearest(f *testing.F) {
 		pairs, err := c.Within(p, Angle(radius), 0)
 		require.NoError(t, err)
 		for i := range p.RA {
-			if !valid(p.RA[i], p.Dec[i]) {
-				require.Equal(t, Invalid, got[i].Status)
+			if !Valid(p.RA[i], p.Dec[i]) {
+				require.Equal(t, StatusInvalid, got[i].Status)
 				continue
 			}
 			near, hs := truth(rows, p.RA[i], p.Dec[i], Angle(radius))
@@ -53,12 +52,12 @@ func FuzzNearest(f *testing.F) {
 				}
 			}
 			if best < 0 {
-				require.Equal(t, None, got[i].Status)
+				require.Equal(t, StatusNone, got[i].Status)
 				continue
 			}
 			if row := int(got[i].Row); math.Abs(p.Dec[i]) != 90 || !slices.Contains(near, row) {
 				require.Equal(t, near[best], row)
-			} else { // at a pole declinations tell more than 320 bits
+			} else { // at a pole, declinations are more precise than 320 bits
 				require.Zero(t, compareExact(hs[slices.Index(near, row)], hs[best]))
 			}
 			n := 0
@@ -72,7 +71,7 @@ func FuzzNearest(f *testing.F) {
 	})
 }
 
-func packPlaces(ra, dec []float64) (out []byte) {
+func packPositions(ra, dec []float64) (out []byte) {
 	for i := range ra {
 		out = binary.LittleEndian.AppendUint64(out, math.Float64bits(ra[i]))
 		out = binary.LittleEndian.AppendUint64(out, math.Float64bits(dec[i]))

@@ -3,7 +3,6 @@ package crossmatch
 import (
 	"encoding/binary"
 	"fmt"
-	"iter"
 	"slices"
 	"unicode/utf8"
 
@@ -23,12 +22,12 @@ type indexColumn struct {
 	Metadata [][2]string `json:"metadata,omitempty"`
 }
 
-// columnType is a type of values.
+// columnType is the type of a column.
 type columnType struct {
 	Type  string `json:"type"`
-	Unit  string `json:"unit,omitempty"`  // of a timestamp: s, ms, us, ns
-	Zone  string `json:"zone,omitempty"`  // of a timestamp
-	Width int    `json:"width,omitempty"` // of bytes of a fixed length
+	Unit  string `json:"unit,omitempty"`  // of timestamps: s, ms, us, ns
+	Zone  string `json:"zone,omitempty"`  // of timestamps
+	Width int    `json:"width,omitempty"` // of fixed_size_binary
 }
 
 const (
@@ -36,7 +35,7 @@ const (
 	fixedType     = "fixed_size_binary"
 )
 
-// columnTypes are those that have a name and nothing else.
+// columnTypes are the types that a name describes completely.
 var columnTypes = map[string]arrow.DataType{
 	"bool": arrow.FixedWidthTypes.Boolean,
 	"int8": arrow.PrimitiveTypes.Int8, "int16": arrow.PrimitiveTypes.Int16, "int32": arrow.PrimitiveTypes.Int32, "int64": arrow.PrimitiveTypes.Int64,
@@ -47,7 +46,7 @@ var columnTypes = map[string]arrow.DataType{
 	"date32": arrow.FixedWidthTypes.Date32, "date64": arrow.FixedWidthTypes.Date64,
 }
 
-// columnTypeOf tells the type of a column, if it is one that a file may have.
+// columnTypeOf returns the type of a column; false if an index file cannot hold it.
 func columnTypeOf(t arrow.DataType) (c columnType, ok bool) {
 	switch t := t.(type) {
 	case *arrow.TimestampType:
@@ -79,10 +78,10 @@ func (c columnType) arrow() (arrow.DataType, error) {
 	return t, nil
 }
 
-// buffers tells how many bytes the buffers of so many rows have, the bitmap of
-// nulls left out. Offsets come first if there are any, offset bytes each; their
-// values' length, the last one, stands in them.
-func buffers(t arrow.DataType, rows int) (sizes []int64, offset int) {
+// bufferSizes returns the sizes of a column's buffers without the bitmap of nulls. If the
+// type has offsets, they come first and offset is their width; the size of the values,
+// which is the last offset, is returned as 0.
+func bufferSizes(t arrow.DataType, rows int) (sizes []int64, offset int) {
 	specs := t.Layout().Buffers[1:]
 	switch width := specs[0].ByteWidth; {
 	case len(specs) == 2:
@@ -97,10 +96,10 @@ func buffers(t arrow.DataType, rows int) (sizes []int64, offset int) {
 // columns writes the columns of a table.
 func (w *indexWriter) columns(table arrow.Record) (out []any, err error) {
 	for i, f := range table.Schema().Fields() {
-		d := indexColumn{Name: f.Name, Nullable: f.Nullable, Metadata: pairsOf(f.Metadata)}
+		d := indexColumn{Name: f.Name, Nullable: f.Nullable, Metadata: metadataPairs(f.Metadata)}
 		var ok bool
 		if d.columnType, ok = columnTypeOf(f.Type); !ok {
-			return nil, fmt.Errorf("column %q: an index file can not hold %s: leave the column out, or convert it", f.Name, f.Type)
+			return nil, fmt.Errorf("column %q: an index file cannot hold %s: leave the column out, or convert it", f.Name, f.Type)
 		}
 		if !utf8.ValidString(f.Name) {
 			return nil, fmt.Errorf("column %q: the name is not UTF-8", f.Name)
@@ -114,7 +113,7 @@ func (w *indexWriter) columns(table arrow.Record) (out []any, err error) {
 }
 
 func (w *indexWriter) column(d *indexColumn, a arrow.Array) error {
-	if a.Data().Offset() != 0 { // of a slice, whose bits would have to be moved
+	if a.Data().Offset() != 0 { // a slice, whose bitmaps would have to be shifted
 		whole, err := array.Concatenate([]arrow.Array{a}, memory.DefaultAllocator)
 		if err != nil {
 			return err
@@ -129,26 +128,29 @@ func (w *indexWriter) column(d *indexColumn, a arrow.Array) error {
 		return nil
 	}
 	if d.Nulls = a.NullN(); d.Nulls > 0 {
-		s := w.section(exactly(buffer(0), int64(a.Len()+7)/8))
+		s := w.section(padded(buffer(0), int64(a.Len()+7)/8))
 		d.Valid = &s
 	}
-	sizes, offset := buffers(a.DataType(), a.Len())
+	sizes, offset := bufferSizes(a.DataType(), a.Len())
 	if offset > 0 && a.Len() > 0 {
 		sizes[1] = lastOffset(buffer(1)[:sizes[0]], offset)
 	}
 	for i, n := range sizes {
-		d.Buffers = append(d.Buffers, w.section(exactly(buffer(i+1), n)))
+		d.Buffers = append(d.Buffers, w.section(padded(buffer(i+1), n)))
 	}
 	return nil
 }
 
-// exactly is the first n bytes. Zeros take the place of those that are not
-// there, which are those of an array without rows.
-func exactly(b []byte, n int64) iter.Seq[[]byte] {
-	return slices.Values([][]byte{b[:min(int64(len(b)), n)], make([]byte, max(0, n-int64(len(b))))})
+// padded returns the first n bytes of b, with zeros added if b is shorter, as it is in an
+// array without rows.
+func padded(b []byte, n int64) []byte {
+	if missing := n - int64(len(b)); missing > 0 {
+		return append(slices.Clip(b), make([]byte, missing)...)
+	}
+	return b[:n]
 }
 
-// lastOffset returns the last of offsets of so many bytes.
+// lastOffset returns the last of some offsets with the given width.
 func lastOffset(b []byte, width int) int64 {
 	if width == 4 {
 		return int64(int32(binary.LittleEndian.Uint32(b[len(b)-4:])))
@@ -160,14 +162,10 @@ func lastOffset(b []byte, width int) int64 {
 func (r *indexReader) columns(d *indexCatalog) (arrow.Record, error) {
 	var fields []arrow.Field
 	var arrays []arrow.Array
-	defer func() {
-		for _, a := range arrays {
-			a.Release()
-		}
-	}()
+	defer func() { releaseAll(arrays) }()
 	for range *d.Columns {
 		var col indexColumn
-		if err := r.line(&col); err != nil {
+		if err := r.next(&col); err != nil {
 			return nil, err
 		}
 		a, err := r.column(&col, d.Rows)
@@ -181,7 +179,7 @@ func (r *indexReader) columns(d *indexCatalog) (arrow.Record, error) {
 	return array.NewRecord(arrow.NewSchema(fields, &meta), arrays, int64(d.Rows)), nil
 }
 
-// metadataOf is the inverse of pairsOf.
+// metadataOf is the inverse of metadataPairs.
 func metadataOf(pairs [][2]string) arrow.Metadata {
 	var keys, values []string
 	for _, p := range pairs {
@@ -199,46 +197,42 @@ func (r *indexReader) column(d *indexColumn, rows int) (arrow.Array, error) {
 	if d.Nulls < 0 || d.Nulls > rows || (d.Nulls > 0) != (d.Valid != nil) {
 		return nil, unusable("%d nulls in %d rows", d.Nulls, rows)
 	}
-	parts := make([]*memory.Buffer, 1, 3)
+	buffers := make([]*memory.Buffer, 1, 3)
 	defer func() {
-		for _, b := range parts {
+		for _, b := range buffers {
 			if b != nil {
 				b.Release()
 			}
 		}
 	}()
 	if d.Valid != nil {
-		b, err := r.section(*d.Valid, int64(rows+7)/8)
-		if err != nil {
-			return nil, err
-		}
-		parts[0] = r.file.buffer(b)
+		buffers[0] = r.file.buffer(r.section(*d.Valid, int64(rows+7)/8))
 	}
-	sizes, offset := buffers(t, rows)
+	sizes, offset := bufferSizes(t, rows)
 	if len(d.Buffers) != len(sizes) {
 		return nil, unusable("%d buffers instead of %d", len(d.Buffers), len(sizes))
 	}
 	for i, s := range d.Buffers {
-		b, err := r.section(s, sizes[i])
-		if err != nil {
-			return nil, err
+		b := r.section(s, sizes[i])
+		if r.err != nil {
+			return nil, r.err
 		}
 		if i == 0 && offset > 0 {
 			sizes[1] = lastOffset(b, offset)
-			if offset == 4 && !ascending(cast[int32](b)) || offset == 8 && !ascending(cast[int64](b)) {
+			if offset == 4 && !nonDecreasing(cast[int32](b)) || offset == 8 && !nonDecreasing(cast[int64](b)) {
 				return nil, unusable("its values' offsets are damaged")
 			}
 		}
-		parts = append(parts, r.file.buffer(b))
+		buffers = append(buffers, r.file.buffer(b))
 	}
-	data := array.NewData(t, rows, slices.Clone(parts), nil, d.Nulls, 0)
+	data := array.NewData(t, rows, slices.Clone(buffers), nil, d.Nulls, 0)
 	defer data.Release()
 	return array.MakeFromData(data), nil
 }
 
-// ascending reports whether offsets begin at 0 or later and never go back. It
-// looks at the signs only, to be as quick as memory is.
-func ascending[T int32 | int64](offsets []T) bool {
+// nonDecreasing reports whether offsets begin at 0 or later and never decrease. It
+// combines signs without branches, to be as fast as memory.
+func nonDecreasing[T int32 | int64](offsets []T) bool {
 	var signs, before T
 	for _, o := range offsets {
 		signs |= o | (o - before)

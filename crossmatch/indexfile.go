@@ -9,60 +9,59 @@ import (
 	"unsafe"
 )
 
-// An index file is a catalogue as it lies in memory, so that to open one is to
-// look at its two ends:
+// An index file has the layout of a catalogue in memory, so that opening it reads only
+// its two ends:
 //
 //	header       64 bytes: see indexHeader
-//	sections     each from the next multiple of 64 bytes on, with zeros between:
-//	               radii        float64 of each row
-//	               motions      two float64 of each row
-//	               of each layer
-//	                 fields     two uint32 of each: its first cell, and how many a side
-//	                 start      uint32 of each cell, and one more
-//	                 rows       24 bytes each: right ascension and declination as
+//	sections     each begins at a multiple of 64 bytes, with zeros between:
+//	               radii        a float64 for each row
+//	               motions      two float64 for each row
+//	               for each layer
+//	                 fields     two uint32 for each: its first cell, and cells per side
+//	                 start      a uint32 for each cell, and one more
+//	                 rows       24 bytes for each: right ascension and declination as
 //	                            float64, the row's number as uint32, four zeros
-//	               of each column its buffers as Arrow has them
-//	description  from the next multiple of 64 bytes on, to the end: lines of JSON,
-//	             an indexCatalog, its indexLayers, its indexColumns
+//	               for each column its Arrow buffers
+//	description  from the next multiple of 64 bytes to the end: lines of JSON, an
+//	             indexCatalog, its indexLayers, its indexColumns
 //
-// All numbers are little endian. No section tells where it is: none can lie over
-// another, or beyond the file, which keeps what a hostile file can cost within
-// its size.
+// All numbers are little endian. Sections have sizes but no offsets, so that none can
+// overlap another or exceed the file, and a hostile file costs no more than its size.
 //
-// What is changed here, in row, in newGrid or in how rows are sorted to cells
-// needs another indexVersion.
+// Changes of this format, of row, of newGrid, or of the assignment of rows to cells
+// need a new indexVersion.
 
 const (
-	indexMagic   = "\x89skyidx\n" // the first byte is no text's, the last is what text modes change
+	indexMagic   = "\x89skyidx\n" // the first byte is not ASCII, and text-mode transfers change the last
 	indexOrder   = 0x01020304
 	indexVersion = 1
 	headerSize   = 64
-	sectionAlign = 64 // that of Arrow's buffers, and of cache lines
-	// mostDescription is how long a description may be: metadata of some
-	// thousand columns.
-	mostDescription = 4 << 20
+	sectionAlign = 64 // of Arrow buffers, and the size of cache lines
+	// maxDescription is the maximum length of a description, enough for the metadata
+	// of thousands of columns.
+	maxDescription = 4 << 20
 )
 
-// ErrBadIndex is in the errors of files that are no index, are of another version,
-// or are damaged: what helps is to make them anew, with WriteIndex.
+// ErrBadIndex is wrapped by errors for files that are not an index, have another version,
+// or are damaged. Write them again with WriteIndex.
 var ErrBadIndex = errors.New("unusable index: make it anew")
 
-// IsIndex reports whether a file that begins like this is an index, of whatever
-// version. Eight bytes are enough.
+// IsIndex reports whether a file with these first bytes, of which it needs eight, is an
+// index of any version.
 func IsIndex(begin []byte) bool { return bytes.HasPrefix(begin, []byte(indexMagic)) }
 
-// unusable is an error that says what is wrong with an index.
+// unusable returns an ErrBadIndex with a reason.
 func unusable(format string, args ...any) error {
 	return fmt.Errorf(format+": %w", append(args, ErrBadIndex)...)
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// indexHeader is, at these offsets:
+// indexHeader has these fields, at these offsets:
 //
 //	 0  magic
 //	 8  indexOrder
-//	12  indexVersion; the fields behind it are of this version
+//	12  indexVersion; later fields depend on it
 //	16  size of the file
 //	24  offset of the description
 //	32  CRC-32C of the description
@@ -91,11 +90,11 @@ func parseHeader(file []byte) (h indexHeader, err error) {
 	le := binary.LittleEndian
 	switch b := file; {
 	case len(b) < headerSize:
-		return h, unusable("%d bytes are no index", len(b))
+		return h, unusable("not an index: it has only %d bytes", len(b))
 	case string(b[:8]) != indexMagic:
-		return h, unusable("it is no index: it begins with %q", b[:8])
+		return h, unusable("not an index: it begins with %q", b[:8])
 	case le.Uint32(b[8:]) != indexOrder:
-		return h, unusable("it is of a machine with another byte order")
+		return h, unusable("it has another byte order than this machine")
 	case le.Uint32(b[12:]) != indexVersion:
 		return h, unusable("it has version %d of the format, this program reads version %d", le.Uint32(b[12:]), indexVersion)
 	case le.Uint32(b[60:]) != crc32.Checksum(b[:60], castagnoli):
@@ -105,7 +104,7 @@ func parseHeader(file []byte) (h indexHeader, err error) {
 	switch size := int64(len(file)); {
 	case h.size != size:
 		return h, unusable("it has %d bytes instead of %d", size, h.size)
-	case h.description < headerSize || h.description > size || h.description%sectionAlign != 0 || size-h.description > mostDescription:
+	case h.description < headerSize || h.description > size || h.description%sectionAlign != 0 || size-h.description > maxDescription:
 		return h, unusable("the header is damaged: a description at %d of %d bytes", h.description, size)
 	case crc32.Checksum(file[h.description:], castagnoli) != h.sum:
 		return h, unusable("the description is damaged")
@@ -121,14 +120,14 @@ type indexCatalog struct {
 	Radii    *section    `json:"radii,omitempty"`
 	Motions  *section    `json:"motions,omitempty"`
 	Layers   int         `json:"layers"`
-	Columns  *int        `json:"columns,omitempty"` // how many; null: there is no table
+	Columns  *int        `json:"columns,omitempty"` // their number; nil if there is no table
 	Metadata [][2]string `json:"metadata,omitempty"`
 }
 
 // indexLayer describes a layer.
 type indexLayer struct {
-	Asked  int     `json:"asked"` // fields that newGrid was asked for
-	Bands  uint32  `json:"bands"` // checksum of what it made of them
+	Target int     `json:"asked"` // argument of newGrid
+	Bands  uint32  `json:"bands"` // checksum of the result
 	Radius float64 `json:"radius"`
 	Speed  float64 `json:"speed"`
 	Fields section `json:"fields"`
@@ -136,18 +135,18 @@ type indexLayer struct {
 	Rows   section `json:"rows"`
 }
 
-// section describes a section. Where it is follows from those before it.
+// section describes a section. Its offset follows from the sections before it.
 type section struct {
 	Bytes int64  `json:"bytes"`
 	Sum   uint32 `json:"crc32c"`
 }
 
-// aligned is where a section begins that comes after so many bytes.
-func aligned(at int64) int64 { return (at + sectionAlign - 1) &^ (sectionAlign - 1) }
+// alignUp returns the first multiple of sectionAlign that is at least the offset.
+func alignUp(at int64) int64 { return (at + sectionAlign - 1) &^ (sectionAlign - 1) }
 
-// sum is a checksum of how many fields the bands have. Should two machines round
-// a cosine differently, an index of the one is no index for the other.
-func (g *grid) sum() uint32 {
+// checksum returns a checksum of the number of fields in each band. If two machines
+// round a cosine differently, neither accepts an index of the other.
+func (g *grid) checksum() uint32 {
 	b := make([]byte, 0, 4*len(g.bands))
 	for i := range g.bands {
 		b = binary.LittleEndian.AppendUint32(b, g.bands[i].fields)
@@ -155,25 +154,30 @@ func (g *grid) sum() uint32 {
 	return crc32.Checksum(b, castagnoli)
 }
 
-// Sizes of what is in a file as it is in memory.
+// Sizes of types that have the same layout in a file and in memory.
 const (
 	rowSize   = 24
 	fieldSize = 8
 )
 
-// portable returns an error where memory does not have the form of the file.
-func portable() error {
+// checkPlatform returns an error if memory and file have different layouts.
+func checkPlatform() error {
 	if unsafe.Sizeof(row{}) != rowSize || binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
-		return fmt.Errorf("index files are for little endian machines of 64 bits: %w", errors.ErrUnsupported)
+		return fmt.Errorf("index files need a 64-bit little-endian machine: %w", errors.ErrUnsupported)
 	}
 	return nil
 }
 
-// cast returns the values that bytes are. They are at a multiple of 64.
+// cast returns bytes, which must be aligned, as values of type T.
 func cast[T any](b []byte) []T {
 	n := len(b) / int(unsafe.Sizeof(*new(T)))
 	if n == 0 {
 		return []T{}
 	}
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// bytesOf is the inverse of cast.
+func bytesOf[T any](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
 }

@@ -13,9 +13,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// BenchmarkIndex is of 10^7 rows with a column of numbers and one of names:
-// writing, opening and verifying the file, and searching in it, in the order in
-// which it is done next to a catalogue in memory.
+// BenchmarkIndex writes, opens, verifies and searches an index of 10^7 rows with a column
+// of numbers and one of names, and searches a catalogue in memory for comparison.
 func BenchmarkIndex(b *testing.B) {
 	const n, m, chunk = 10_000_000, 1 << 20, 512
 	ra, dec := randomSky(n, 1)
@@ -40,7 +39,7 @@ func BenchmarkIndex(b *testing.B) {
 	}
 	b.Run("write", func(b *testing.B) {
 		for b.Loop() {
-			if err := c.WriteIndex(file); err != nil {
+			if err := c.WriteIndex(file, ""); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -57,7 +56,7 @@ func BenchmarkIndex(b *testing.B) {
 			b.Fatal(err)
 		}
 		name := file + ".bare"
-		if err := bare.WriteIndex(name); err != nil {
+		if err := bare.WriteIndex(name, ""); err != nil {
 			b.Fatal(err)
 		}
 		for b.Loop() {
@@ -81,9 +80,9 @@ func BenchmarkIndex(b *testing.B) {
 			}
 		}
 	})
-	half := questions[1].ask("random")
+	half := benchPositions[1].positions("random")
 	hra, hdec := half.RA, half.Dec
-	b.Run("open, and a visit of 40000", func(b *testing.B) { // each page is new to the process
+	b.Run("open, and a visit of 40000", func(b *testing.B) { // each page is mapped for the first time
 		for b.Loop() {
 			x, err := OpenIndex(file)
 			if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// A catalogue is made once, and then opened by whoever needs it.
+// A catalogue is written once, and then opened by many processes.
 func ExampleOpenIndex() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -25,7 +25,7 @@ func ExampleOpenIndex() {
 		fmt.Println("made anew")
 		c, err = crossmatch.NewCatalog(crossmatch.Rows{RA: []float64{101.287, 279.235}, Dec: []float64{-16.716, 38.784}})
 		if err == nil {
-			err = c.WriteIndexNote(name, "two stars, copied by hand")
+			err = c.WriteIndex(name, "two stars, copied by hand")
 		}
 	}
 	if err != nil {

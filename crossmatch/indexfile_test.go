@@ -22,8 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everyColumn is a table with a column of each type that an index may have, one
-// of them without nulls.
+// everyColumn returns a table with a column of each type that an index may have, one
+// without nulls.
 func everyColumn(t testing.TB, mem memory.Allocator, n int) arrow.Record {
 	meta := arrow.NewMetadata([]string{"unit", "unit"}, []string{"<mas>", "é"})
 	fields := []arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Uint64}}
@@ -66,8 +66,7 @@ func everyColumn(t testing.TB, mem memory.Allocator, n int) arrow.Record {
 	return b.NewRecord()
 }
 
-// patch is positions around where right ascension begins, some at the poles, and
-// some that are none.
+// patch returns positions around right ascension 0, some at the poles, some invalid.
 func patch(rnd *rand.Rand, n int) (ra, dec []float64) {
 	for i := range n {
 		r, d := 3*rnd.NormFloat64(), 30+3*rnd.NormFloat64()
@@ -78,7 +77,7 @@ func patch(rnd *rand.Rand, n int) (ra, dec []float64) {
 			r = math.NaN()
 		case 37:
 			if i > 200 {
-				break // ties of many rows take long
+				break // ties of many rows are slow
 			}
 			d = []float64{-90, 90, 91}[i/50%3]
 		}
@@ -87,13 +86,13 @@ func patch(rnd *rand.Rand, n int) (ra, dec []float64) {
 	return ra, dec
 }
 
-// fullCatalog has everything that a catalogue may have.
+// fullCatalog returns a catalogue that uses all fields of Rows.
 func fullCatalog(t testing.TB, seed uint64, n int, mem memory.Allocator) *Catalog {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	ra, dec := patch(rnd, n)
 	rows := Rows{RA: ra, Dec: dec, Epoch: 2016}
 	for i := range n {
-		rows.Radius = append(rows.Radius, []float64{math.NaN(), 0, 1e-3, 2 * rnd.Float64()}[rnd.IntN(4)])
+		rows.Radius = append(rows.Radius, []Angle{nan, 0, 1e-3, Angle(2 * rnd.Float64())}[rnd.IntN(4)])
 		rows.PMRA = append(rows.PMRA, []float64{math.NaN(), 0, 10, 1e5 * rnd.NormFloat64()}[i%4])
 		rows.PMDec = append(rows.PMDec, 100*rnd.NormFloat64())
 	}
@@ -104,14 +103,14 @@ func fullCatalog(t testing.TB, seed uint64, n int, mem memory.Allocator) *Catalo
 	return c
 }
 
-// written is a catalogue's index file.
+// written returns the name of an index file of a catalogue.
 func written(t testing.TB, c *Catalog) string {
 	name := filepath.Join(t.TempDir(), "a.index")
-	require.NoError(t, c.WriteIndex(name))
+	require.NoError(t, c.WriteIndex(name, ""))
 	return name
 }
 
-// assertSame asks two catalogues the same.
+// assertSame checks that two catalogues return the same.
 func assertSame(t testing.TB, want, got *Catalog, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	p := Positions{}
@@ -133,7 +132,7 @@ func assertSame(t testing.TB, want, got *Catalog, seed uint64) {
 		b, err := got.Nearest(ctx, p, radius)
 		require.NoError(t, err)
 		for i, m := range a.Matches {
-			if m.Status == Matched {
+			if m.Status == StatusMatch {
 				found++
 				require.Equal(t, m, b.Matches[i])
 			}
@@ -157,7 +156,7 @@ func assertSame(t testing.TB, want, got *Catalog, seed uint64) {
 	}
 }
 
-// A catalogue of a file is the one that was written.
+// A catalogue from a file equals the one that was written.
 func TestIndexIsTheCatalogue(t *testing.T) {
 	plain := func(n int) *Catalog {
 		rnd := rand.New(rand.NewPCG(7, 0))
@@ -195,7 +194,7 @@ func TestIndexIsTheCatalogue(t *testing.T) {
 			require.NoError(t, got.Verify(t.Context()))
 			assertSame(t, c, got, 5)
 			assert.Empty(t, got.Note())
-			again := written(t, got) // of a catalogue that is a file
+			again := written(t, got) // of a catalogue from a file
 			one, err := os.ReadFile(file)
 			require.NoError(t, err)
 			other, err := os.ReadFile(again)
@@ -228,17 +227,17 @@ func TestIndexLifetime(t *testing.T) {
 	_, err = one.Within(p, 1, 0)
 	require.ErrorIs(t, err, fs.ErrClosed)
 	require.ErrorIs(t, one.Verify(ctx), fs.ErrClosed)
-	require.ErrorIs(t, one.WriteIndex(name), fs.ErrClosed)
+	require.ErrorIs(t, one.WriteIndex(name, ""), fs.ErrClosed)
 	assert.Equal(t, c.Schema().String(), one.Schema().String())
-	assert.Equal(t, uint64(17), column.(*array.Uint64).Value(17), "an array that somebody holds keeps the file")
+	assert.Equal(t, uint64(17), column.(*array.Uint64).Value(17), "an array that is in use keeps the file")
 	assert.Equal(t, int64(1), one.file.users.Load())
 	column.Release()
 	assert.Zero(t, one.file.users.Load())
 
-	// Who has it open keeps it, whatever takes its place.
+	// A catalogue that has the file open keeps it when it is replaced.
 	before, err := os.Stat(name)
 	require.NoError(t, err)
-	require.NoError(t, c.WriteIndex(name))
+	require.NoError(t, c.WriteIndex(name, ""))
 	after, err := os.Stat(name)
 	require.NoError(t, err)
 	require.False(t, os.SameFile(before, after))
@@ -289,17 +288,17 @@ func TestWriteIndexFails(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "a.index")
-	err = c.WriteIndex(name)
-	require.ErrorContains(t, err, `column "flux": an index file can not hold list<item: int8, nullable>: leave the column out`)
+	err = c.WriteIndex(name, "")
+	require.ErrorContains(t, err, `column "flux": an index file cannot hold list<item: int8, nullable>: leave the column out`)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left, "nothing is left behind")
 
 	c, err = NewCatalog(Rows{})
 	require.NoError(t, err)
-	require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "none", "a.index")), fs.ErrNotExist)
+	require.ErrorIs(t, c.WriteIndex(filepath.Join(dir, "none", "a.index"), ""), fs.ErrNotExist)
 	require.NoError(t, os.MkdirAll(filepath.Join(name, "full"), 0o777))
-	require.Error(t, c.WriteIndex(name))
+	require.Error(t, c.WriteIndex(name, ""))
 	left, err = os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, left, 1)
@@ -311,7 +310,7 @@ func TestOpenIndexFails(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotErrorIs(t, err, ErrBadIndex)
 	_, err = OpenIndex(dir)
-	require.ErrorContains(t, err, "it is not a file")
+	require.ErrorContains(t, err, "not a regular file")
 
 	whole, err := os.ReadFile(written(t, fullCatalog(t, 4, 100, memory.DefaultAllocator)))
 	require.NoError(t, err)
@@ -324,9 +323,9 @@ func TestOpenIndexFails(t *testing.T) {
 		says string
 		file []byte
 	}{
-		{"0 bytes are no index", nil},
-		{"63 bytes are no index", whole[:63]},
-		{`it is no index: it begins with "SIMPLE  "`, []byte("SIMPLE  =                    T" + strings.Repeat(" ", 2850))},
+		{"not an index: it has only 0 bytes", nil},
+		{"not an index: it has only 63 bytes", whole[:63]},
+		{`not an index: it begins with "SIMPLE  "`, []byte("SIMPLE  =                    T" + strings.Repeat(" ", 2850))},
 		{"version 2 of the format, this program reads version 1", change(12, 2)},
 		{"another byte order", change(8, 1, 2, 3, 4)},
 		{"the header is damaged", change(20, 1)},
@@ -341,13 +340,13 @@ func TestOpenIndexFails(t *testing.T) {
 		require.ErrorContains(t, err, name)
 		require.ErrorIs(t, err, ErrBadIndex)
 	}
-	for n := range whole { // cut anywhere
+	for n := range whole { // truncated at any offset
 		_, err := openBytes(whole[:n])
 		require.ErrorIs(t, err, ErrBadIndex, "%d", n)
 	}
 }
 
-// openBytes opens a file that is in memory.
+// openBytes opens an index file in memory.
 func openBytes(file []byte) (*Catalog, error) {
 	b := make([]byte, len(file)+sectionAlign)
 	b = b[-uintptr(unsafe.Pointer(&b[0]))%sectionAlign:][:len(file)]
@@ -361,8 +360,8 @@ func openBytes(file []byte) (*Catalog, error) {
 	return c, err
 }
 
-// A change of any byte is found, and whoever did not look for it gets an error
-// or another answer.
+// OpenIndex or Verify finds a change of any byte. Without Verify, a search returns an
+// error or wrong matches.
 func TestIndexChanged(t *testing.T) {
 	whole, err := os.ReadFile(written(t, fullCatalog(t, 5, 60, memory.DefaultAllocator)))
 	require.NoError(t, err)
@@ -400,7 +399,7 @@ func TestIndexChanged(t *testing.T) {
 	}
 }
 
-// ask asks a catalogue that may be damaged.
+// ask searches a catalogue that may be damaged.
 func ask(t testing.TB, c *Catalog) {
 	ctx := context.Background()
 	p := Positions{RA: []float64{0, 10, 190, -170, math.NaN()}, Dec: []float64{-90, 20, 0, 89.9, 1}, Epoch: []float64{2000, 2016, math.NaN(), 2100, 2026}}

@@ -16,8 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// seal gives a file the header and the sums that let it be opened, as somebody
-// would who wants it to do harm.
+// seal gives a file a valid header and checksum, as an attacker would.
 func seal(file []byte) []byte {
 	if len(file) < headerSize {
 		return file
@@ -31,7 +30,7 @@ func seal(file []byte) []byte {
 	return file
 }
 
-// described is a file with its description changed.
+// described returns a file with a changed description.
 func described(t *testing.T, file []byte, from, to string) []byte {
 	h, err := parseHeader(file)
 	require.NoError(t, err)
@@ -40,7 +39,7 @@ func described(t *testing.T, file []byte, from, to string) []byte {
 	return seal(append(append([]byte(nil), file[:h.description]...), strings.Replace(text, from, to, 1)...))
 }
 
-// What a description claims is compared with what is there.
+// OpenIndex compares the description with the sections.
 func TestIndexDescription(t *testing.T) {
 	whole, err := os.ReadFile(written(t, fullCatalog(t, 6, 300, memory.DefaultAllocator)))
 	require.NoError(t, err)
@@ -82,7 +81,7 @@ func TestIndexDescription(t *testing.T) {
 	}
 }
 
-// Sections end where the next one begins, so that some claims fit.
+// Some changed sizes still fit the file, as sections have no offsets.
 func TestIndexSizes(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{1}, Dec: []float64{1}})
 	require.NoError(t, err)
@@ -91,9 +90,9 @@ func TestIndexSizes(t *testing.T) {
 	for _, x := range []struct{ from, to, says string }{
 		{`"fields":{"bytes":16`, `"fields":{"bytes":8`, "another grid"},
 		{`"fields":{"bytes":16`, `"fields":{"bytes":17`, "another grid"},
-		{`"start":{"bytes":8`, `"start":{"bytes":4`, "fields that do not make 0 cells"},
-		{`"start":{"bytes":8`, `"start":{"bytes":9`, "fields that do not make"},
-		{`"start":{"bytes":8`, `"start":{"bytes":12`, "fields that do not make 2 cells"},
+		{`"start":{"bytes":8`, `"start":{"bytes":4`, "fields that do not have 0 cells"},
+		{`"start":{"bytes":8`, `"start":{"bytes":9`, "fields that do not have"},
+		{`"start":{"bytes":8`, `"start":{"bytes":12`, "fields that do not have 2 cells"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":48`, "a grid of 1 rows that has 48 bytes"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":25`, "a grid of 1 rows that has 25 bytes"},
 		{`"rows":{"bytes":24`, `"rows":{"bytes":65`, "a section of 65 bytes at 192"},
@@ -117,7 +116,7 @@ func TestIndexSizes(t *testing.T) {
 	assert.ErrorContains(t, err, "more than it describes")
 }
 
-// Sections that are not what they are to be, with sums that are right.
+// Sections with impossible contents and correct checksums.
 func TestIndexSections(t *testing.T) {
 	whole, err := os.ReadFile(written(t, fullCatalog(t, 7, 400, memory.DefaultAllocator)))
 	require.NoError(t, err)
@@ -126,11 +125,11 @@ func TestIndexSections(t *testing.T) {
 		c, err := openBytes(whole)
 		require.NoError(t, err)
 		f(c)
-		for i := range c.file.sections { // as if they were right
+		for i := range c.file.sections { // with correct checksums
 			s := &c.file.sections[i]
 			s.sum = crc32.Checksum(s.data, castagnoli)
 		}
-		require.NoError(t, c.file.holds(t.Context()))
+		require.NoError(t, c.file.verifySections(t.Context()))
 		return c
 	}
 	for name, f := range map[string]func(c *Catalog){
@@ -163,7 +162,7 @@ func TestIndexSections(t *testing.T) {
 		assert.ErrorIs(t, c.Verify(t.Context()), ErrBadIndex, name)
 		ask(t, c)
 	}
-	// What a search does not take for an answer.
+	// Damage that a search detects.
 	for name, f := range map[string]func(c *Catalog){
 		"numbers": func(c *Catalog) {
 			for i := range c.layers {
@@ -209,7 +208,7 @@ func TestIndexSections(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Fields that lie, of which a search would be led astray.
+// Wrong fields would lead searches outside of the cells.
 func TestIndexFields(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(21, 0))
 	ra, dec := randomSky(5000, rnd.Uint64())
@@ -218,7 +217,7 @@ func TestIndexFields(t *testing.T) {
 	whole, err := os.ReadFile(written(t, c))
 	require.NoError(t, err)
 	n := len(c.layers[0].fields)
-	start := int(aligned(int64(headerSize + n*fieldSize)))
+	start := int(alignUp(int64(headerSize + n*fieldSize)))
 	require.Greater(t, n, 50)
 	at := 20
 	for c.layers[0].fields[at].side < 2 || c.layers[0].fields[at+1].side == c.layers[0].fields[at].side {
@@ -265,7 +264,7 @@ func TestIndexFields(t *testing.T) {
 	}{
 		{true, nil, 0}, {true, []field{{0, 0}, {0, 3}, {9, 0}, {9, 1}}, 10},
 		{true, []field{{0, 1<<16 - 1}}, (1<<16 - 1) * (1<<16 - 1)},
-		{false, []field{{0, 1 << 16}}, 1 << 32}, // has no number for the last
+		{false, []field{{0, 1 << 16}}, 1 << 32}, // more cells than a uint32 can number
 		{false, []field{{0, 1<<16 - 1}, {(1<<16 - 1) * (1<<16 - 1), 1<<16 - 1}}, 2 * (1<<16 - 1) * (1<<16 - 1)},
 		{false, []field{{0, 1 << 16}, {0, 1}}, 1}, {false, []field{{0, 1 << 16}, {0, 1}}, 1<<32 + 1},
 		{false, []field{{0, 3}, {9, 1}}, 9}, {false, []field{{0, 3}}, -1},
@@ -274,7 +273,7 @@ func TestIndexFields(t *testing.T) {
 	}
 }
 
-// Should cells go back all the same, a search ends, and says so.
+// If cells are out of order all the same, a search ends with an error.
 func TestIndexZigzag(t *testing.T) {
 	ra, dec := randomSky(3000, 22)
 	c, err := NewCatalog(Rows{RA: ra, Dec: dec})
@@ -294,7 +293,7 @@ func TestIndexZigzag(t *testing.T) {
 		a, err := c.Nearest(t.Context(), p, radius)
 		assert.NoError(t, err)
 		assert.ErrorIs(t, a.Cause, ErrBadIndex)
-		assert.Equal(t, Failed, a.Matches[1].Status)
+		assert.Equal(t, StatusFailed, a.Matches[1].Status)
 	}
 }
 
@@ -307,17 +306,17 @@ func TestIndexOffsets(t *testing.T) {
 		{false, []int32{-1}}, {false, []int32{0, 4, 3, 9}}, {false, []int32{0, math.MaxInt32, math.MinInt32, 0}},
 		{false, []int32{0, math.MaxInt32, -2, 1}},
 	} {
-		assert.Equal(t, x.ok, ascending(x.offsets), "%v", x.offsets)
+		assert.Equal(t, x.ok, nonDecreasing(x.offsets), "%v", x.offsets)
 		wide := make([]int64, len(x.offsets))
 		for i, o := range x.offsets {
 			wide[i] = int64(o) << 32
 		}
-		assert.Equal(t, x.ok, ascending(wide), "%v", wide)
+		assert.Equal(t, x.ok, nonDecreasing(wide), "%v", wide)
 	}
 }
 
-// Whatever stands in a file, there is an answer or an error. Its two parts are
-// changed apart, and then have the checksums that let them be opened.
+// Any file gives an answer or an error. Sections and description are changed separately,
+// and get valid checksums.
 func FuzzOpenIndex(f *testing.F) {
 	small, err := NewCatalog(Rows{RA: []float64{1, 2, 200}, Dec: []float64{3, 3, -80}})
 	require.NoError(f, err)
@@ -332,7 +331,7 @@ func FuzzOpenIndex(f *testing.F) {
 		if len(sections)+len(description) > 1<<16 {
 			return
 		}
-		at := headerSize + aligned(int64(len(sections)))
+		at := headerSize + alignUp(int64(len(sections)))
 		file := make([]byte, at, at+int64(len(description)))
 		copy(file[headerSize:], sections)
 		file = append(file, description...)
@@ -345,12 +344,12 @@ func FuzzOpenIndex(f *testing.F) {
 		_ = c.Verify(t.Context())
 		ask(t, c)
 		again := filepath.Join(t.TempDir(), "again")
-		if err := c.WriteIndex(again); err == nil {
+		if err := c.WriteIndex(again, ""); err == nil {
 			same, err := OpenIndex(again)
 			require.NoError(t, err)
 			require.NoError(t, same.Close())
 		}
-		_ = c.Close() // which cannot unmap what is not mapped
+		_ = c.Close() // fails, as it was never mapped
 		assert.Zero(t, c.file.users.Load())
 	})
 }

@@ -2,6 +2,7 @@ package crossmatch
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,23 +11,21 @@ import (
 	"slices"
 )
 
-// OpenIndex opens a catalogue that WriteIndex wrote. It takes milliseconds: of the
-// rows it looks only at where cells begin and strings end, 4 bytes each. The file
-// is mapped, so that its pages come into memory when they are looked at, and are
-// there once for all processes that have it open. Where the system cannot map files
-// it is read.
+// OpenIndex opens a catalogue that WriteIndex wrote. It takes milliseconds, as it reads
+// only where cells begin and strings end: 4 bytes per row. The file is mapped: its pages
+// are loaded when they are first used, and shared by all processes that have it open. On
+// systems without mmap it is read instead. The caller must close the catalogue.
 //
-// Checked are sizes, the checksums of header and description, where cells begin
-// and where strings end. The rest of a damaged or hostile file can make a search
-// return an error, or a wrong match, and no more: Verify reads the whole file and
-// finds that out beforehand. Errors that a new index would help against are
-// ErrBadIndex.
+// OpenIndex checks sizes, the checksums of header and description, and where cells begin
+// and strings end. Other damage, even in a hostile file, can only make searches return
+// errors or wrong matches; Verify finds it by reading the whole file. Errors that a new
+// index would cure are ErrBadIndex.
 //
-// Do not change an index in place, nor cut it, which WriteIndex never does. What
-// can then no longer be read is ErrBadIndex as well, and of Nearest and of a Transform
-// the status Failed. Close it in the end.
+// An index must not be changed or truncated in place, and WriteIndex never does that.
+// Searches that then fail to read it return ErrBadIndex, and Nearest and Transform
+// StatusFailed.
 func OpenIndex(name string) (*Catalog, error) {
-	err := portable()
+	err := checkPlatform()
 	var file *mapping
 	if err == nil {
 		file, err = mapFile(name)
@@ -45,17 +44,17 @@ func OpenIndex(name string) (*Catalog, error) {
 	return c, nil
 }
 
-// openIndex makes a catalogue over a file, which it then holds.
+// openIndex returns a catalogue over a file, which it takes over if there is no error.
 func openIndex(file *mapping) (*Catalog, error) {
 	h, err := parseHeader(file.data)
 	if err != nil {
 		return nil, err
 	}
 	r := &indexReader{file: file, at: headerSize, end: h.description}
-	r.lines = json.NewDecoder(bytes.NewReader(file.data[h.description:]))
-	r.lines.DisallowUnknownFields()
+	r.description = json.NewDecoder(bytes.NewReader(file.data[h.description:]))
+	r.description.DisallowUnknownFields()
 	var d indexCatalog
-	if err := r.line(&d); err != nil {
+	if err := r.next(&d); err != nil {
 		return nil, err
 	}
 	c, err := r.catalog(&d)
@@ -77,36 +76,41 @@ func openIndex(file *mapping) (*Catalog, error) {
 	return c, nil
 }
 
-// indexReader goes through sections and their descriptions.
+// indexReader reads sections and their descriptions in order. Its first error stays: after
+// it, sections are empty.
 type indexReader struct {
-	file    *mapping
-	at, end int64 // where it is, and where the sections end
-	lines   *json.Decoder
+	file        *mapping
+	at, end     int64 // the current offset, and the end of the sections
+	description *json.Decoder
+	err         error
 }
 
-// line reads the next line of the description.
-func (r *indexReader) line(to any) error {
-	if err := r.lines.Decode(to); err != nil {
+// next reads the next line of the description.
+func (r *indexReader) next(to any) error {
+	if err := r.description.Decode(to); err != nil {
 		return unusable("the description is damaged: %v", err)
 	}
 	return nil
 }
 
-// section returns the next section, which is to have so many bytes.
-func (r *indexReader) section(s section, size int64) ([]byte, error) {
-	from := aligned(r.at)
+// section returns the next section, which must have the given size.
+func (r *indexReader) section(s section, size int64) []byte {
+	from := alignUp(r.at)
 	if s.Bytes != size || size < 0 || from > r.end || size > r.end-from {
-		return nil, unusable("a section of %d bytes at %d instead of %d", s.Bytes, from, size)
+		r.err = cmp.Or(r.err, unusable("a section of %d bytes at %d instead of %d", s.Bytes, from, size))
+	}
+	if r.err != nil {
+		return nil
 	}
 	r.at = from + size
 	b := r.file.data[from:r.at:r.at]
-	r.file.sections = append(r.file.sections, summed{b, s.Sum})
-	return b, nil
+	r.file.sections = append(r.file.sections, checkedSection{b, s.Sum})
+	return b
 }
 
-// done returns an error if something is left over.
+// done returns an error if sections or description have more than was read.
 func (r *indexReader) done() error {
-	if _, err := r.lines.Token(); err != io.EOF || aligned(r.at) != r.end {
+	if _, err := r.description.Token(); err != io.EOF || alignUp(r.at) != r.end {
 		return unusable("it has more than it describes")
 	}
 	return nil
@@ -115,22 +119,14 @@ func (r *indexReader) done() error {
 // catalog returns the catalogue without its columns.
 func (r *indexReader) catalog(d *indexCatalog) (*Catalog, error) {
 	c := &Catalog{rows: d.Rows, epoch: d.Epoch}
-	if d.Rows < 0 || d.Rows > mostRows || d.Layers < 0 || d.Columns != nil && *d.Columns < 0 {
+	if d.Rows < 0 || d.Rows > maxRows || d.Layers < 0 || d.Columns != nil && *d.Columns < 0 {
 		return nil, unusable("%d rows in %d layers", d.Rows, d.Layers)
 	}
 	if d.Radii != nil {
-		b, err := r.section(*d.Radii, 8*int64(d.Rows))
-		if err != nil {
-			return nil, err
-		}
-		c.radii = cast[float64](b)
+		c.radii = cast[Angle](r.section(*d.Radii, 8*int64(d.Rows)))
 	}
 	if d.Motions != nil {
-		b, err := r.section(*d.Motions, 16*int64(d.Rows))
-		if err != nil {
-			return nil, err
-		}
-		c.motions = cast[motion](b)
+		c.motions = cast[motion](r.section(*d.Motions, 16*int64(d.Rows)))
 	}
 	rows := 0
 	for range d.Layers {
@@ -141,6 +137,9 @@ func (r *indexReader) catalog(d *indexCatalog) (*Catalog, error) {
 		c.layers = append(c.layers, l)
 		rows += len(l.rows)
 	}
+	if r.err != nil {
+		return nil, r.err
+	}
 	if rows > d.Rows {
 		return nil, unusable("%d rows in the layers of %d", rows, d.Rows)
 	}
@@ -149,46 +148,39 @@ func (r *indexReader) catalog(d *indexCatalog) (*Catalog, error) {
 
 func (r *indexReader) layer() (l layer, err error) {
 	var d indexLayer
-	if err := r.line(&d); err != nil {
+	if err := r.next(&d); err != nil {
 		return l, err
 	}
 	if !(d.Radius >= 0 && d.Radius <= 180 && d.Speed >= 0 && d.Speed <= math.MaxFloat64) {
 		return l, unusable("a layer of radius %v and speed %v", d.Radius, d.Speed)
 	}
-	fields, err := r.section(d.Fields, d.Fields.Bytes)
-	if err != nil {
-		return l, err
-	}
-	start, err := r.section(d.Start, d.Start.Bytes)
-	if err != nil {
-		return l, err
-	}
-	rows, err := r.section(d.Rows, d.Rows.Bytes)
-	if err != nil {
-		return l, err
+	fields := r.section(d.Fields, d.Fields.Bytes)
+	start := r.section(d.Start, d.Start.Bytes)
+	rows := r.section(d.Rows, d.Rows.Bytes)
+	if r.err != nil {
+		return l, r.err
 	}
 	l = layer{index{start: cast[uint32](start), rows: cast[row](rows)}, d.Radius, d.Speed}
-	if n := len(fields) / fieldSize; d.Asked < 0 || d.Asked > min(2*n+64, mostRows/rowsPerField) { // before a grid of them is made
-		return l, unusable("a grid of %d fields, and %d of them", d.Asked, n)
+	if n := len(fields) / fieldSize; d.Target < 0 || d.Target > min(2*n+64, maxRows/rowsPerField) { // before newGrid allocates it
+		return l, unusable("a grid of %d fields for %d", n, d.Target)
 	}
-	l.grid = newGrid(d.Asked)
+	l.grid = newGrid(d.Target)
 	switch {
-	case l.sum() != d.Bands || len(fields) != fieldSize*len(l.fields):
-		return l, unusable("it has another grid than this program makes")
+	case l.checksum() != d.Bands || len(fields) != fieldSize*len(l.fields):
+		return l, unusable("it has another grid than this program would make")
 	case len(start) == 0 || len(start)%4 != 0 || !tiles(cast[field](fields), len(l.start)-1):
-		return l, unusable("fields that do not make %d cells", len(l.start)-1)
+		return l, unusable("fields that do not have %d cells", len(l.start)-1)
 	case len(rows) != rowSize*len(l.rows) || l.start[0] != 0 || int(l.start[len(l.start)-1]) != len(l.rows):
 		return l, unusable("a grid of %d rows that has %d bytes of them", l.start[len(l.start)-1], len(rows))
-	case !ascending(cast[int32](start)): // no row is in two cells: a search looks at each once
-		return l, unusable("cells that go back")
+	case !nonDecreasing(cast[int32](start)): // so no row is in two cells, and a search compares each once
+		return l, unusable("cells out of order")
 	}
-	// A copy, small as it is: what a search is led by cannot change, nor be cut.
+	// A small copy, as searches compute offsets from it: the file may change or be truncated.
 	l.fields = slices.Clone(cast[field](fields))
 	return l, nil
 }
 
-// tiles reports whether fields have so many cells, one after the other, all of
-// which have a number.
+// tiles reports whether the fields have exactly the given number of cells, in order.
 func tiles(fields []field, cells int) bool {
 	next := uint64(0)
 	for _, f := range fields {

@@ -8,9 +8,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/bitutil"
 )
 
-// Verify reads the whole index file and returns an error, ErrBadIndex, if it is
-// damaged: if a checksum is wrong, or a row is not where a search would look for
-// it. Of a catalogue in memory it returns nil.
+// Verify reads the whole index file and returns ErrBadIndex if it is damaged: a checksum
+// is wrong, or a row is where no search would find it. For a catalogue in memory it
+// returns nil.
 func (c *Catalog) Verify(ctx context.Context) error {
 	if err := c.enter(); err != nil {
 		return err
@@ -23,7 +23,7 @@ func (c *Catalog) Verify(ctx context.Context) error {
 }
 
 func (c *Catalog) verify(ctx context.Context) error {
-	if err := c.file.holds(ctx); err != nil {
+	if err := c.file.verifySections(ctx); err != nil {
 		return err
 	}
 	seen := make([]byte, (c.rows+7)/8)
@@ -31,15 +31,15 @@ func (c *Catalog) verify(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !c.layers[i].sound(c.rows, seen) {
-			return c.file.broken(unusable("rows stand where they do not belong"))
+		if !c.layers[i].verifyRows(c.rows, seen) {
+			return c.file.wrap(unusable("rows are in the wrong cells"))
 		}
 	}
 	return nil
 }
 
-// holds returns an error if a section is not what was written.
-func (m *mapping) holds(ctx context.Context) error {
+// verifySections returns an error if the checksum of a section is wrong.
+func (m *mapping) verifySections(ctx context.Context) error {
 	for _, s := range m.sections {
 		sum := uint32(0)
 		for b := range slices.Chunk(s.data, 4<<20) {
@@ -49,14 +49,14 @@ func (m *mapping) holds(ctx context.Context) error {
 			sum = crc32.Update(sum, castagnoli, b)
 		}
 		if sum != s.sum {
-			return m.broken(unusable("a section of %d bytes has a wrong checksum", len(s.data)))
+			return m.wrap(unusable("a section of %d bytes has a wrong checksum", len(s.data)))
 		}
 	}
 	return nil
 }
 
-// sound reports whether each row is in its cell, and none was seen before.
-func (x *index) sound(rows int, seen []byte) bool {
+// verifyRows reports whether each row is in its cell and not yet in seen, where it adds them.
+func (x *index) verifyRows(rows int, seen []byte) bool {
 	for cell := range len(x.start) - 1 {
 		from, to := x.start[cell], x.start[cell+1]
 		if from > to || int(to) > len(x.rows) {

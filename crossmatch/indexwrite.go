@@ -3,39 +3,34 @@ package crossmatch
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"iter"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// WriteIndex writes the catalogue to a file that OpenIndex opens, its columns
-// included: those of booleans, integers, floating point numbers, strings, bytes,
-// timestamps and dates. With others it fails, and names them.
+// WriteIndex writes the catalogue to a file for OpenIndex, with its columns of booleans,
+// integers, floating-point numbers, strings, bytes, timestamps and dates. It returns an
+// error that names the first column of another type.
 //
-// The file is written beside the one of that name and put in its place when it
-// is whole and on the disk. Who has the old one open keeps it. It has the note
-// that the catalogue has.
-func (c *Catalog) WriteIndex(name string) error { return c.WriteIndexNote(name, c.Note()) }
-
-// WriteIndexNote is WriteIndex with a note that says what the catalogue is, and
-// what of: a text of any form, which Note returns of the catalogue that is opened.
-// An index does not know whether the table that it was made of has changed: with
-// a note, whoever opens it can tell.
-func (c *Catalog) WriteIndexNote(name, note string) error {
+// The note is any text, in UTF-8, for example the name and modification time of the
+// catalogue's table. A program that opens the index can get it by Catalog.Note, and check
+// whether the index is up to date.
+//
+// The file is written under another name, flushed to the disk and renamed. Processes that
+// have an old file of that name open keep it.
+func (c *Catalog) WriteIndex(name, note string) error {
 	err := c.enter()
 	if err == nil {
 		defer c.leave()
-		err = portable()
+		err = checkPlatform()
 	}
 	if err == nil && !utf8.ValidString(note) {
 		err = errors.New("the note is not UTF-8")
@@ -51,7 +46,8 @@ func (c *Catalog) WriteIndexNote(name, note string) error {
 	return nil
 }
 
-// Note returns the note of the index file that the catalogue was opened from.
+// Note returns the note of the index file that the catalogue was opened from; "" for a
+// catalogue in memory.
 func (c *Catalog) Note() string {
 	if c.file == nil {
 		return ""
@@ -59,8 +55,8 @@ func (c *Catalog) Note() string {
 	return c.file.note
 }
 
-// replaceFile puts what a function writes in the place of a file. It never
-// writes to the one that is there, which may be mapped by others.
+// replaceFile replaces a file by one with the contents that write writes. It never writes
+// to the old file, which others may have mapped.
 func replaceFile(name string, write func(*os.File) error) (err error) {
 	temp := fmt.Sprintf("%s.%08x.tmp", name, rand.Uint32())
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -83,14 +79,14 @@ func replaceFile(name string, write func(*os.File) error) (err error) {
 
 func (c *Catalog) writeIndex(f *os.File, note string) error {
 	w := &indexWriter{out: bufio.NewWriterSize(f, 1<<20)}
-	w.write(make([]byte, headerSize)) // of a file that is not whole
+	w.write(make([]byte, headerSize)) // invalid until the file is complete
 	if err := w.catalog(c, note); err != nil {
 		return err
 	}
 	w.align()
 	h := indexHeader{description: w.at, sum: crc32.Checksum(w.description.Bytes(), castagnoli)}
-	if n := w.description.Len(); n > mostDescription {
-		return fmt.Errorf("the note and the columns' names and metadata have %d bytes: at most %d can be kept", n, mostDescription)
+	if n := w.description.Len(); n > maxDescription {
+		return fmt.Errorf("the note and the columns' names and metadata take %d bytes: the maximum is %d", n, maxDescription)
 	}
 	w.write(w.description.Bytes())
 	h.size = w.at
@@ -101,9 +97,9 @@ func (c *Catalog) writeIndex(f *os.File, note string) error {
 	return err
 }
 
-// indexWriter writes sections, and describes them.
+// indexWriter writes sections and their descriptions.
 type indexWriter struct {
-	out         *bufio.Writer // whose error is that of Flush
+	out         *bufio.Writer // Flush returns the first error
 	at          int64
 	description bytes.Buffer
 }
@@ -113,67 +109,34 @@ func (w *indexWriter) write(b []byte) {
 	w.at += int64(len(b))
 }
 
-func (w *indexWriter) align() { w.write(make([]byte, aligned(w.at)-w.at)) }
+func (w *indexWriter) align() { w.write(make([]byte, alignUp(w.at)-w.at)) }
 
-// section writes a section.
-func (w *indexWriter) section(chunks iter.Seq[[]byte]) section {
+// section writes a section and returns its description.
+func (w *indexWriter) section(b []byte) section {
 	w.align()
-	from, sum := w.at, uint32(0)
-	for b := range chunks {
-		sum = crc32.Update(sum, castagnoli, b)
-		w.write(b)
+	sum := uint32(0)
+	for chunk := range slices.Chunk(b, 1<<20) {
+		sum = crc32.Update(sum, castagnoli, chunk)
+		w.write(chunk)
 	}
-	return section{w.at - from, sum}
-}
-
-// encoded yields n values of a width, as put writes them to bytes that are
-// zeros, or an earlier value of it.
-func encoded(n, width int, put func(b []byte, i int)) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		buf := make([]byte, min(n, 4096)*width)
-		for i := 0; i < n; {
-			k := min(n-i, 4096)
-			for j := range k {
-				put(buf[j*width:(j+1)*width], i+j)
-			}
-			if !yield(buf[:k*width]) {
-				return
-			}
-			i += k
-		}
-	}
+	return section{int64(len(b)), sum}
 }
 
 func (w *indexWriter) catalog(c *Catalog, note string) error {
-	var parts []any
 	d := &indexCatalog{Note: note, Rows: c.rows, Layers: len(c.layers)}
-	putFloat := func(b []byte, x float64) { binary.LittleEndian.PutUint64(b, math.Float64bits(x)) }
 	if c.radii != nil {
-		s := w.section(encoded(c.rows, 8, func(b []byte, i int) { putFloat(b, c.radii[i]) }))
+		s := w.section(bytesOf(c.radii))
 		d.Radii = &s
 	}
 	if c.motions != nil {
-		s := w.section(encoded(c.rows, 16, func(b []byte, i int) {
-			putFloat(b, c.motions[i].ra)
-			putFloat(b[8:], c.motions[i].dec)
-		}))
+		s := w.section(bytesOf(c.motions))
 		d.Motions, d.Epoch = &s, c.epoch
 	}
-	parts = append(parts, d)
+	lines := []any{d}
 	for i := range c.layers {
 		l := &c.layers[i]
-		fields := w.section(encoded(len(l.fields), fieldSize, func(b []byte, i int) {
-			binary.LittleEndian.PutUint32(b, l.fields[i].first)
-			binary.LittleEndian.PutUint32(b[4:], l.fields[i].side)
-		}))
-		start := w.section(encoded(len(l.start), 4, func(b []byte, i int) { binary.LittleEndian.PutUint32(b, l.start[i]) }))
-		rows := w.section(encoded(len(l.rows), rowSize, func(b []byte, i int) {
-			r := &l.rows[i]
-			putFloat(b, r.ra)
-			putFloat(b[8:], r.dec)
-			binary.LittleEndian.PutUint32(b[16:], r.id)
-		}))
-		parts = append(parts, indexLayer{l.asked, l.grid.sum(), l.radius, l.speed, fields, start, rows})
+		fields, start, rows := w.section(bytesOf(l.fields)), w.section(bytesOf(l.start)), w.section(bytesOf(l.rows))
+		lines = append(lines, indexLayer{l.target, l.grid.checksum(), l.radius, l.speed, fields, start, rows})
 	}
 	if c.columns != nil {
 		columns, err := w.columns(c.columns)
@@ -181,20 +144,20 @@ func (w *indexWriter) catalog(c *Catalog, note string) error {
 			return err
 		}
 		n := len(columns)
-		d.Columns, d.Metadata = &n, pairsOf(c.columns.Schema().Metadata())
-		parts = append(parts, columns...)
+		d.Columns, d.Metadata = &n, metadataPairs(c.columns.Schema().Metadata())
+		lines = append(lines, columns...)
 	}
-	lines := json.NewEncoder(&w.description)
-	for _, p := range parts {
-		if err := lines.Encode(p); err != nil {
+	description := json.NewEncoder(&w.description)
+	for _, line := range lines {
+		if err := description.Encode(line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pairsOf are the keys and values of metadata, in their order.
-func pairsOf(m arrow.Metadata) (out [][2]string) {
+// metadataPairs returns the keys and values of metadata, in order.
+func metadataPairs(m arrow.Metadata) (out [][2]string) {
 	for i, k := range m.Keys() {
 		out = append(out, [2]string{k, m.Values()[i]})
 	}

@@ -13,15 +13,15 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// link is a join that makes sense.
-type link struct {
+// boundJoin is a valid Join, with its columns resolved.
+type boundJoin struct {
 	Join
-	schema *arrow.Schema // of the matcher; nil: it has no columns
-	take   []int         // of its columns
-	fields []arrow.Field // that are added
+	schema  *arrow.Schema // of the matcher; empty if it has no columns
+	columns []int         // the wanted columns, by number in schema; never nil
+	fields  []arrow.Field // the fields that the join adds
 }
 
-// A link's columns begin with these; the catalogue's follow.
+// The first columns that a join adds; the catalogue's follow.
 const (
 	matchColumn = iota
 	separationColumn
@@ -29,92 +29,97 @@ const (
 	ownColumns
 )
 
-func (t *Transform) links() ([]link, error) {
+func (t *Transform) bind() ([]boundJoin, error) {
 	if len(t.Joins) == 0 {
 		return nil, errNoJoins
 	}
-	out := make([]link, len(t.Joins))
+	out := make([]boundJoin, len(t.Joins))
 	for i, j := range t.Joins {
 		var err error
-		if out[i], err = j.link(); err != nil {
+		if out[i], err = j.bind(); err != nil {
 			return nil, fmt.Errorf("crossmatch: join %q: %w", j.Name, err)
 		}
 	}
 	return out, nil
 }
 
-func (j Join) link() (link, error) {
-	l := link{Join: j}
+func (j Join) bind() (boundJoin, error) {
+	b := boundJoin{Join: j, columns: []int{}}
 	switch {
 	case j.Name == "":
-		return l, errors.New("it has no name, with which its columns are to begin")
+		return b, errors.New("it has no name, which its columns' names begin with")
 	case j.Matcher == nil:
-		return l, errors.New("it has no Matcher")
+		return b, errors.New("it has no Matcher")
 	case !(j.Radius >= 0 && j.Radius <= 180):
-		return l, fmt.Errorf("a radius of %v degrees: it is to be from 0 to 180", j.Radius.Degrees())
+		return b, fmt.Errorf("a radius of %v degrees: it must be from 0 to 180", j.Radius.Degrees())
 	}
-	l.fields = []arrow.Field{
+	b.fields = []arrow.Field{
 		{Name: j.Name + "_match", Type: arrow.BinaryTypes.String},
 		{Name: j.Name + "_separation", Type: arrow.PrimitiveTypes.Float64},
 		{Name: j.Name + "_cause", Type: arrow.BinaryTypes.String},
 	}
-	if l.schema = j.Matcher.Schema(); l.schema == nil {
-		l.schema = arrow.NewSchema(nil, nil)
+	if b.schema = j.Matcher.Schema(); b.schema == nil {
+		b.schema = arrow.NewSchema(nil, nil)
 	}
 	if j.Columns == nil {
-		for i := range l.schema.NumFields() {
-			l.take = append(l.take, i)
+		for i := range b.schema.NumFields() {
+			b.columns = append(b.columns, i)
 		}
 	}
 	for _, name := range j.Columns {
-		at := l.schema.FieldIndices(name)
+		at := b.schema.FieldIndices(name)
 		if len(at) == 0 {
-			return l, fmt.Errorf("its catalogue has no column %q: it has %s", name, names(l.schema))
+			return b, fmt.Errorf("its catalogue has no column %q: it has %s", name, columnNames(b.schema))
 		}
-		l.take = append(l.take, at[0])
+		b.columns = append(b.columns, at[0])
 	}
-	for _, i := range l.take {
-		f := l.schema.Field(i)
+	for _, i := range b.columns {
+		f := b.schema.Field(i)
 		f.Name = j.Name + "_" + f.Name
-		l.fields = append(l.fields, f)
+		b.fields = append(b.fields, f)
 	}
-	for i := range l.fields {
-		l.fields[i].Nullable = true
+	for i := range b.fields {
+		b.fields[i].Nullable = true
 	}
-	return l, nil
+	return b, nil
 }
 
-// ask returns the link's columns for positions.
-func (l *link) ask(ctx context.Context, p Positions) ([]arrow.Array, error) {
+// ask returns the columns that the join adds for positions.
+func (j *boundJoin) ask(ctx context.Context, p Positions) ([]arrow.Array, error) {
 	var a Answer
 	var err error
-	if c, ok := l.Matcher.(*Catalog); ok {
+	// Not an optional interface: a type that embeds a Catalog would have the
+	// method too, and its own Nearest would be bypassed.
+	if c, ok := j.Matcher.(*Catalog); ok {
 		buffer := matchBuffers.Get().(*[]Match)
 		defer matchBuffers.Put(buffer)
-		a, err = c.answer(ctx, (*buffer)[:0], p, l.Radius, l.wanted)
+		a, err = c.answer(ctx, (*buffer)[:0], p, j.Radius, j.columns)
 		if a.Matches != nil {
 			*buffer = a.Matches[:0]
 		}
 	} else {
-		a, err = l.askMatcher(ctx, p)
+		a, err = j.askMatcher(ctx, p)
 	}
 	if a.Rows != nil {
 		defer a.Rows.Release()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("crossmatch: join %q: %w", l.Name, err)
+		return nil, fmt.Errorf("crossmatch: join %q: %w", j.Name, err)
 	}
-	return l.columns(ctx, a), nil
+	return j.added(ctx, a), nil
 }
 
-// columns returns the link's columns of an answer, whose rows have those of the
-// catalogue that are taken.
-func (l *link) columns(ctx context.Context, a Answer) []arrow.Array {
-	out := make([]arrow.Array, 0, len(l.fields))
+// matchBuffers holds slices of matches, which are as large as a batch, for reuse.
+var matchBuffers = sync.Pool{New: func() any { return new([]Match) }}
+
+// added returns the columns that the join adds for an answer, whose rows have the
+// wanted columns only.
+func (j *boundJoin) added(ctx context.Context, a Answer) []arrow.Array {
+	out := make([]arrow.Array, 0, len(j.fields))
 	mem := compute.GetAllocator(ctx)
-	out = append(out, statusColumn(mem, a.Matches), separations(mem, a.Matches), causes(mem, a))
+	out = append(out, newStatusColumn(mem, a.Matches), newSeparationColumn(mem, a.Matches), newCauseColumn(mem, a))
 	if a.Rows == nil {
-		for _, f := range l.fields[ownColumns:] {
+		for _, f := range j.fields[ownColumns:] {
 			out = append(out, array.MakeArrayOfNull(mem, f.Type, len(a.Matches)))
 		}
 		return out
@@ -126,55 +131,57 @@ func (l *link) columns(ctx context.Context, a Answer) []arrow.Array {
 	return out
 }
 
-// matchBuffers keeps what is as large as a batch and not given away.
-var matchBuffers = sync.Pool{New: func() any { return new([]Match) }}
-
-// wanted returns a record of the columns that are taken.
-func (l *link) wanted(rec arrow.Record) arrow.Record {
-	fields, columns := make([]arrow.Field, len(l.take)), make([]arrow.Array, len(l.take))
-	for i, at := range l.take {
-		fields[i], columns[i] = rec.Schema().Field(at), rec.Column(at)
-	}
-	return array.NewRecord(arrow.NewSchema(fields, nil), columns, rec.NumRows())
-}
-
-// askMatcher asks what is not of this package, and looks whether it keeps to
-// the contract.
-func (l *link) askMatcher(ctx context.Context, p Positions) (Answer, error) {
-	a, err := l.Matcher.Nearest(ctx, p, l.Radius)
+// askMatcher calls Nearest and selects the wanted columns.
+func (j *boundJoin) askMatcher(ctx context.Context, p Positions) (Answer, error) {
+	a, err := j.Matcher.Nearest(ctx, p, j.Radius)
 	rows := a.Rows
 	a.Rows = nil
 	if rows != nil {
 		defer rows.Release()
 	}
-	n := len(p.RA)
-	switch {
-	case err != nil:
-		return a, err
-	case len(a.Matches) != n:
-		return a, fmt.Errorf("%T answers %d of %d positions", l.Matcher, len(a.Matches), n)
-	case len(l.take) == 0:
-		return a, nil
-	case rows == nil:
-		if slices.ContainsFunc(a.Matches, func(m Match) bool { return m.Status == Matched }) {
-			return a, fmt.Errorf("%T has a match and no rows", l.Matcher)
-		}
-		return a, nil
-	case rows.NumRows() != int64(n):
-		return a, fmt.Errorf("%T has %d rows for %d positions", l.Matcher, rows.NumRows(), n)
+	if err == nil {
+		err = j.check(a.Matches, rows, len(p.RA), false)
 	}
-	for _, at := range l.take {
-		f := l.schema.Field(at)
-		if at >= int(rows.NumCols()) || rows.ColumnName(at) != f.Name || !arrow.TypeEqual(rows.Column(at).DataType(), f.Type) {
-			return a, fmt.Errorf("%T answers with columns %s, which are not those of its Schema: %q should be %v", l.Matcher, names(rows.Schema()), f.Name, f.Type)
-		}
+	if err == nil && rows != nil {
+		a.Rows = selectColumns(rows, j.columns)
 	}
-	a.Rows = l.wanted(rows)
-	return a, nil
+	return a, err
 }
 
-// statusColumn is made of bytes: a builder would take as long as a search.
-func statusColumn(mem memory.Allocator, matches []Match) arrow.Array {
+// check returns an error if a matcher breaks its contract: n matches and rows, which
+// have all columns of its schema or, if selected, the wanted ones only.
+func (j *boundJoin) check(matches []Match, rows arrow.Record, n int, selected bool) error {
+	switch {
+	case len(matches) != n:
+		return fmt.Errorf("%T returned %d matches for %d positions", j.Matcher, len(matches), n)
+	case len(j.columns) == 0:
+		return nil
+	case rows == nil:
+		if hasStatus(matches, StatusMatch) {
+			return fmt.Errorf("%T returned a match but no rows", j.Matcher)
+		}
+		return nil
+	case rows.NumRows() != int64(n):
+		return fmt.Errorf("%T returned %d rows for %d positions", j.Matcher, rows.NumRows(), n)
+	}
+	for k, i := range j.columns {
+		f := j.schema.Field(i)
+		if selected {
+			i = k
+		}
+		if i >= int(rows.NumCols()) || rows.ColumnName(i) != f.Name || !arrow.TypeEqual(rows.Column(i).DataType(), f.Type) {
+			return fmt.Errorf("%T returned columns %s, which differ from its Schema: %q should be %v", j.Matcher, columnNames(rows.Schema()), f.Name, f.Type)
+		}
+	}
+	return nil
+}
+
+func hasStatus(matches []Match, s Status) bool {
+	return slices.ContainsFunc(matches, func(m Match) bool { return m.Status == s })
+}
+
+// newStatusColumn writes the buffers itself: a builder would take as long as the search.
+func newStatusColumn(mem memory.Allocator, matches []Match) arrow.Array {
 	offsets := memory.NewResizableBuffer(mem)
 	defer offsets.Release()
 	offsets.Resize(4 * (len(matches) + 1))
@@ -197,12 +204,12 @@ func statusColumn(mem memory.Allocator, matches []Match) arrow.Array {
 	return array.MakeFromData(data)
 }
 
-func separations(mem memory.Allocator, matches []Match) arrow.Array {
+func newSeparationColumn(mem memory.Allocator, matches []Match) arrow.Array {
 	b := array.NewFloat64Builder(mem)
 	defer b.Release()
 	b.Reserve(len(matches))
 	for _, m := range matches {
-		if m.Status == Matched {
+		if m.Status == StatusMatch {
 			b.UnsafeAppend(m.Separation.Arcseconds())
 		} else {
 			b.UnsafeAppendBoolToBitmap(false)
@@ -211,11 +218,11 @@ func separations(mem memory.Allocator, matches []Match) arrow.Array {
 	return b.NewArray()
 }
 
-func causes(mem memory.Allocator, a Answer) arrow.Array {
-	if !slices.ContainsFunc(a.Matches, isFailed) {
+func newCauseColumn(mem memory.Allocator, a Answer) arrow.Array {
+	if !hasStatus(a.Matches, StatusFailed) {
 		return array.MakeArrayOfNull(mem, arrow.BinaryTypes.String, len(a.Matches))
 	}
-	cause := "the catalogue did not say why"
+	cause := "the catalogue gave no cause"
 	if a.Cause != nil {
 		cause = a.Cause.Error()
 	}
@@ -223,7 +230,7 @@ func causes(mem memory.Allocator, a Answer) arrow.Array {
 	defer b.Release()
 	b.Reserve(len(a.Matches))
 	for _, m := range a.Matches {
-		if isFailed(m) {
+		if m.Status == StatusFailed {
 			b.Append(cause)
 		} else {
 			b.AppendNull()
@@ -231,5 +238,3 @@ func causes(mem memory.Allocator, a Answer) arrow.Array {
 	}
 	return b.NewArray()
 }
-
-func isFailed(m Match) bool { return m.Status == Failed }

@@ -11,12 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crowded is a sky of rows everywhere, in a few places a thousand times as many, and
-// a place with many.
+// crowded returns rows all over the sky, a thousand times as dense in a few regions, and
+// many at one position.
 func crowded(rnd *rand.Rand, n int) Rows {
 	ra, dec := randomSky(n, rnd.Uint64())
 	for clump := range 6 {
-		at := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / perDegree}
+		at := [2]float64{360 * rnd.Float64(), math.Asin(2*rnd.Float64()-1) / degToRad}
 		if clump < 2 {
 			at = [2]float64{0, 90 - 180*float64(clump)} // a pole
 		}
@@ -31,8 +31,7 @@ func crowded(rnd *rand.Rand, n int) Rows {
 	return Rows{RA: ra, Dec: dec}
 }
 
-// borders returns positions at and beside the borders of a grid's bands, fields
-// and cells.
+// borders returns positions at and next to the borders of a grid's bands, fields and cells.
 func borders(rnd *rand.Rand, x *index, n int) (p Positions) {
 	beside := func(v float64) float64 {
 		switch rnd.IntN(4) {
@@ -52,15 +51,14 @@ func borders(rnd *rand.Rand, x *index, n int) (p Positions) {
 		c := rnd.IntN(int(b.fields))
 		side := float64(max(1, x.fields[int(b.first)+c].side))
 		step := func() float64 { return math.Round(side*rnd.Float64()) / side }
-		p.RA = append(p.RA, beside((float64(c)+step())/b.perDegree-180))
-		p.Dec = append(p.Dec, clamp(beside((float64(k)+step())/x.perDegree-90)))
+		p.RA = append(p.RA, beside((float64(c)+step())/b.fieldsPerDegree-180))
+		p.Dec = append(p.Dec, clamp(beside((float64(k)+step())/x.bandsPerDegree-90)))
 	}
 	return p
 }
 
-// In a large and crowded catalogue, whose windows lie across borders of all kinds,
-// the nearest rows are those found by comparing with all rows at about the same
-// declination.
+// In a large, crowded catalogue, whose windows cross borders of all kinds, the nearest
+// rows are those found by comparing all rows of similar declination.
 func TestLargeCatalog(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -73,7 +71,7 @@ func TestLargeCatalog(t *testing.T) {
 	c, err := NewCatalog(rows)
 	require.NoError(t, err)
 	p := borders(rnd, &c.layers[0].index, 2000)
-	for range 2000 { // and beside rows
+	for range 2000 { // and near rows
 		i := rnd.IntN(len(rows.RA))
 		p.RA, p.Dec = append(p.RA, rows.RA[i]+1e-4*rnd.NormFloat64()), append(p.Dec, clamp(rows.Dec[i]+1e-4*rnd.NormFloat64()))
 	}
@@ -98,7 +96,7 @@ func TestLargeCatalog(t *testing.T) {
 				if s <= radius {
 					n++
 					if s < want.Separation || s == want.Separation && int32(k) < want.Row {
-						want = Match{Row: int32(k), Status: Matched, Separation: s}
+						want = Match{Row: int32(k), Status: StatusMatch, Separation: s}
 					}
 				}
 			}
@@ -111,11 +109,11 @@ func TestLargeCatalog(t *testing.T) {
 				continue
 			}
 			require.Equal(t, n, has, what...)
-			require.Equal(t, n > 0, got[i].Status == Matched, what...)
+			require.Equal(t, n > 0, got[i].Status == StatusMatch, what...)
 			if n > 0 {
 				found++
 				require.InDelta(t, want.Separation.Degrees(), got[i].Separation.Degrees(), 1e-12, what...)
-				if want.Row != got[i].Row { // of equal ones the sum of both is what float64 makes of it
+				if want.Row != got[i].Row { // equal for float64
 					require.InDelta(t, float64(want.Separation), float64(Separation(rows.RA[got[i].Row], rows.Dec[got[i].Row], p.RA[i], p.Dec[i])), 1e-13, what...)
 				}
 			}
@@ -124,7 +122,7 @@ func TestLargeCatalog(t *testing.T) {
 	}
 }
 
-// Rows that move are found where they are at the position's epoch.
+// Rows with proper motions are found at their positions at the epoch.
 func TestMotion(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -142,8 +140,8 @@ func TestMotion(t *testing.T) {
 		for i := range 200 {
 			years := []float64{10, -25, 1000, 0.1, math.NaN()}[rnd.IntN(5)] * rnd.Float64()
 			at := movedTo(&rows, i, years)
-			p.RA = append(p.RA, math.Atan2(at[1], at[0])/perDegree+360*float64(rnd.IntN(2)))
-			p.Dec = append(p.Dec, clamp(math.Atan2(at[2], math.Hypot(at[0], at[1]))/perDegree+1e-4*rnd.NormFloat64()))
+			p.RA = append(p.RA, math.Atan2(at[1], at[0])/degToRad+360*float64(rnd.IntN(2)))
+			p.Dec = append(p.Dec, clamp(math.Atan2(at[2], math.Hypot(at[0], at[1]))/degToRad+1e-4*rnd.NormFloat64()))
 			p.Epoch = append(p.Epoch, 2016+years)
 		}
 		c, err := NewCatalog(rows)
@@ -163,7 +161,7 @@ func TestMotion(t *testing.T) {
 				continue
 			}
 			what := []any{"seed %d: %v %v at %v", seed, p.RA[i], p.Dec[i], p.Epoch[i]}
-			require.Equal(t, best <= float64(radius), got[i].Status == Matched, what...)
+			require.Equal(t, best <= float64(radius), got[i].Status == StatusMatch, what...)
 			if best <= float64(radius) {
 				require.InDelta(t, best, got[i].Separation.Degrees(), 1e-11, what...)
 			}
@@ -171,32 +169,32 @@ func TestMotion(t *testing.T) {
 	}
 }
 
-// movedTo is where a row is after some years, on a straight line.
+// movedTo returns where a row is after some years, on a straight line.
 func movedTo(rows *Rows, i int, years float64) [3]float64 {
 	at := vector(rows.RA[i], rows.Dec[i])
 	if math.IsNaN(years) || math.IsNaN(rows.PMRA[i]) || math.IsNaN(rows.PMDec[i]) {
 		return at
 	}
-	sr, cr := math.Sincos(rows.RA[i] * perDegree)
-	sd, cd := math.Sincos(rows.Dec[i] * perDegree)
-	e, n := rows.PMRA[i]*years*perDegree/3600e3, rows.PMDec[i]*years*perDegree/3600e3
+	sr, cr := math.Sincos(rows.RA[i] * degToRad)
+	sd, cd := math.Sincos(rows.Dec[i] * degToRad)
+	e, n := rows.PMRA[i]*years*degToRad/3600e3, rows.PMDec[i]*years*degToRad/3600e3
 	return [3]float64{at[0] - e*sr - n*sd*cr, at[1] + e*cr - n*sd*sr, at[2] + n*cd}
 }
 
 func vector(ra, dec float64) [3]float64 {
-	sr, cr := math.Sincos(ra * perDegree)
-	sd, cd := math.Sincos(dec * perDegree)
+	sr, cr := math.Sincos(ra * degToRad)
+	sd, cd := math.Sincos(dec * degToRad)
 	return [3]float64{cr * cd, sr * cd, sd}
 }
 
-// angle is that between two vectors, in degrees.
+// angle returns the angle between two vectors, in degrees.
 func angle(a, b [3]float64) float64 {
 	x, y, z := a[1]*b[2]-a[2]*b[1], a[2]*b[0]-a[0]*b[2], a[0]*b[1]-a[1]*b[0]
-	return math.Atan2(math.Sqrt(x*x+y*y+z*z), a[0]*b[0]+a[1]*b[1]+a[2]*b[2]) / perDegree
+	return math.Atan2(math.Sqrt(x*x+y*y+z*z), a[0]*b[0]+a[1]*b[1]+a[2]*b[2]) / degToRad
 }
 
-// Catalogues of nothing, of no position and of one row; and slices that are
-// empty instead of nil.
+// Catalogues without rows, with invalid positions only, with one row, and with empty
+// instead of nil slices.
 func TestSmallCatalogs(t *testing.T) {
 	nan := math.NaN()
 	p := Positions{RA: []float64{0, 180, nan, -180, 360}, Dec: []float64{90, 0, 0, 0, 91}}
@@ -205,12 +203,12 @@ func TestSmallCatalogs(t *testing.T) {
 		rows Rows
 		want []Status
 	}{
-		{"nothing", Rows{}, []Status{None, None, Invalid, None, Invalid}},
-		{"no position", Rows{RA: []float64{nan, 0}, Dec: []float64{0, -91}}, []Status{None, None, Invalid, None, Invalid}},
-		{"a pole", Rows{RA: []float64{77}, Dec: []float64{90}}, []Status{Matched, None, Invalid, None, Invalid}},
-		{"the other side", Rows{RA: []float64{-540}, Dec: []float64{0}}, []Status{None, Matched, Invalid, Matched, Invalid}},
-		{"empty slices", Rows{RA: []float64{180}, Dec: []float64{0}, Radius: []float64{}, PMRA: []float64{}, PMDec: []float64{}}, []Status{None, Matched, Invalid, Matched, Invalid}},
-		{"a radius", Rows{RA: []float64{1}, Dec: []float64{0}, Radius: []float64{180}}, []Status{Matched, Matched, Invalid, Matched, Invalid}},
+		{"no rows", Rows{}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"invalid positions", Rows{RA: []float64{nan, 0}, Dec: []float64{0, -91}}, []Status{StatusNone, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"a pole", Rows{RA: []float64{77}, Dec: []float64{90}}, []Status{StatusMatch, StatusNone, StatusInvalid, StatusNone, StatusInvalid}},
+		{"the other side", Rows{RA: []float64{-540}, Dec: []float64{0}}, []Status{StatusNone, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
+		{"empty slices", Rows{RA: []float64{180}, Dec: []float64{0}, Radius: []Angle{}, PMRA: []float64{}, PMDec: []float64{}}, []Status{StatusNone, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
+		{"a radius", Rows{RA: []float64{1}, Dec: []float64{0}, Radius: []Angle{180}}, []Status{StatusMatch, StatusMatch, StatusInvalid, StatusMatch, StatusInvalid}},
 	} {
 		c, err := NewCatalog(x.rows)
 		require.NoError(t, err, x.name)
@@ -222,7 +220,7 @@ func TestSmallCatalogs(t *testing.T) {
 	}
 }
 
-// Near the antipode separations are as right as elsewhere.
+// Separations are as precise near the antipode as elsewhere.
 func TestAntipode(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{180}, Dec: []float64{1e-7}})
 	require.NoError(t, err)

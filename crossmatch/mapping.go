@@ -9,30 +9,30 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// mapping is a file in memory. It is there until nobody needs it: neither the
-// catalogue nor an array of its columns.
+// mapping is a file in memory. It is unmapped once neither the catalogue nor an array of
+// its columns uses it.
 type mapping struct {
 	name     string
 	data     []byte
 	users    atomic.Int64
-	sections []summed
+	sections []checkedSection // all sections, for Verify
 	note     string
 }
 
-// summed is bytes that are to have a checksum.
-type summed struct {
+// checkedSection is a section and the checksum that it should have.
+type checkedSection struct {
 	data []byte
 	sum  uint32
 }
 
-// mapFile maps a file. Whoever calls it is its first user.
+// mapFile maps a file. The caller is its first user, and must call release.
 func mapFile(name string) (*mapping, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() { // to open one may wait forever
-		return nil, &fs.PathError{Op: "map", Path: name, Err: fmt.Errorf("it is not a file, but %v", info.Mode().Type())}
+	if !info.Mode().IsRegular() { // opening a named pipe could block forever
+		return nil, &fs.PathError{Op: "map", Path: name, Err: fmt.Errorf("not a regular file: %v", info.Mode().Type())}
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -44,7 +44,7 @@ func mapFile(name string) (*mapping, error) {
 	}
 	size := info.Size()
 	if int64(int(size)) != size {
-		return nil, &fs.PathError{Op: "map", Path: name, Err: fmt.Errorf("%d bytes are too many", size)}
+		return nil, &fs.PathError{Op: "map", Path: name, Err: fmt.Errorf("%d bytes are too large", size)}
 	}
 	m := &mapping{name: name}
 	m.users.Store(1)
@@ -56,10 +56,10 @@ func mapFile(name string) (*mapping, error) {
 	return m, nil
 }
 
-// broken is an error of the file.
-func (m *mapping) broken(err error) error { return fmt.Errorf("crossmatch: index %s: %w", m.name, err) }
+// wrap adds the name of the file to an error.
+func (m *mapping) wrap(err error) error { return fmt.Errorf("crossmatch: index %s: %w", m.name, err) }
 
-// release drops a user.
+// release removes a user, and unmaps the file after the last.
 func (m *mapping) release() error {
 	if m.users.Add(-1) > 0 || m.data == nil {
 		return nil
@@ -67,18 +67,17 @@ func (m *mapping) release() error {
 	return munmap(m.data)
 }
 
-// buffer returns bytes of the file as a buffer, which is a user until it is
-// released for the last time.
+// buffer returns bytes of the file as a buffer, which is a user until it is freed.
 func (m *mapping) buffer(b []byte) *memory.Buffer {
 	m.users.Add(1)
-	return memory.NewBufferWithAllocator(b, lent{memory.DefaultAllocator, m})
+	return memory.NewBufferWithAllocator(b, mappedAllocator{memory.DefaultAllocator, m})
 }
 
-// lent is what Arrow frees buffers of a file by.
-type lent struct {
+// mappedAllocator is the allocator of buffers of a file; its Free releases the file.
+type mappedAllocator struct {
 	memory.Allocator
 	file *mapping
 }
 
 // Free implements memory.Allocator.
-func (l lent) Free([]byte) { _ = l.file.release() } // nobody could do anything about it
+func (l mappedAllocator) Free([]byte) { _ = l.file.release() } // Free cannot return an error

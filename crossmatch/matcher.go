@@ -8,31 +8,43 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// A Matcher finds what a catalogue has at positions. It may be used
-// concurrently, and may take its time: a service, for example.
+// A Matcher finds the rows of a catalogue that are nearest to positions. It may be
+// used concurrently, and may block, on a remote service for example.
 type Matcher interface {
-	// Nearest finds for each position the nearest row within the radius, which
-	// is included. A catalogue that fails is no error but the status Failed of
-	// the positions that it did not answer, with the cause in the answer. An
-	// error is of a call that makes no sense, or the context's.
+	// Nearest finds for each position the nearest row with a separation up to and
+	// including radius. If the catalogue fails, the positions that it could not
+	// match have the status StatusFailed, and Answer.Cause is the reason. The error
+	// reports invalid arguments or a done context.
 	Nearest(ctx context.Context, p Positions, radius Angle) (Answer, error)
-	// Schema is that of Answer.Rows; nil if the catalogue has no columns.
+	// Schema returns the schema of Answer.Rows; nil if the catalogue has no columns.
 	Schema() *arrow.Schema
 }
 
-// Positions are places on the sky, in ICRS degrees. Right ascension is taken
-// modulo 360. A position that is NaN or infinite, or whose declination is
-// beyond a pole, is answered with Invalid.
+// An AllMatcher is a Matcher that finds all rows within a radius too. A type that
+// embeds a Catalog is one.
+type AllMatcher interface {
+	Matcher
+	// MatchAll is Nearest for all rows within the radius. It returns a Match for each
+	// of them, the nearest first, or one for a position without any, and for each
+	// Match the number of its position, in ascending order. Limit is the maximum for
+	// each position; if zero, it is unlimited. Columns are the columns of Answer.Rows,
+	// by number in Schema; if nil, all.
+	MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error)
+}
+
+// Positions are positions on the sky, in ICRS degrees. Right ascension is taken
+// modulo 360. A position is invalid if a coordinate is NaN or infinite, or the
+// declination is not from -90 to 90.
 type Positions struct {
 	RA, Dec []float64
-	// Epoch is when each was observed, in Julian years (2026.5), for catalogues
-	// whose rows move. Nil, NaN or beyond a million years: not known, and the
-	// catalogue's own epoch is taken.
+	// Epoch is when each position was observed, in Julian years (2026.5), for
+	// catalogues with proper motions. Where it is NaN or exceeds a million years,
+	// and if Epoch is nil, the catalogue's own epoch is used.
 	Epoch []float64
 }
 
-// Check returns an error if the positions and a radius make no question: if slices
-// differ in length, or the radius is not from 0 to 180 degrees.
+// Check returns an error if the slices differ in length, or the radius is not from
+// 0 to 180 degrees.
 func (p Positions) Check(radius Angle) error {
 	switch {
 	case len(p.RA) != len(p.Dec):
@@ -40,71 +52,68 @@ func (p Positions) Check(radius Angle) error {
 	case p.Epoch != nil && len(p.Epoch) != len(p.RA):
 		return fmt.Errorf("crossmatch: %d positions and %d epochs", len(p.RA), len(p.Epoch))
 	case !(radius >= 0 && radius <= 180):
-		return fmt.Errorf("crossmatch: radius of %v degrees: it is to be from 0 to 180", radius.Degrees())
+		return fmt.Errorf("crossmatch: radius of %v degrees: it must be from 0 to 180", radius.Degrees())
 	case len(p.RA) > math.MaxInt32:
 		return fmt.Errorf("crossmatch: %d positions: ask for fewer at a time", len(p.RA))
 	}
 	return nil
 }
 
-// Pick returns some of the positions, by number.
-func (p Positions) Pick(some []int32) Positions {
-	out := Positions{RA: make([]float64, len(some)), Dec: make([]float64, len(some))}
-	if p.Epoch != nil {
-		out.Epoch = make([]float64, len(some))
-	}
-	for k, i := range some {
-		out.RA[k], out.Dec[k] = p.RA[i], p.Dec[i]
-		if p.Epoch != nil {
-			out.Epoch[k] = p.Epoch[i]
+// Pick returns the positions with the given numbers.
+func (p Positions) Pick(numbers []int32) Positions {
+	pick := func(values []float64) []float64 {
+		out := make([]float64, len(numbers))
+		for k, i := range numbers {
+			out[k] = values[i]
 		}
+		return out
+	}
+	out := Positions{RA: pick(p.RA), Dec: pick(p.Dec)}
+	if p.Epoch != nil {
+		out.Epoch = pick(p.Epoch)
 	}
 	return out
 }
 
-// Valid reports whether a right ascension and a declination are a position.
-func Valid(ra, dec float64) bool { return valid(ra, dec) }
-
-// Status tells what became of a position.
+// Status is the outcome for a position.
 type Status uint8
 
-// What may become of a position.
 const (
-	Failed  Status = iota // the catalogue did not answer
-	None                  // nothing is within the radius
-	Matched               // a row is
-	Invalid               // the position is invalid
+	StatusFailed  Status = iota // the catalogue failed
+	StatusNone                  // no row is within the radius
+	StatusMatch                 // a row is
+	StatusInvalid               // the position is invalid
 )
 
-// String returns none, match, invalid or failed.
+// String returns failed, none, match or invalid.
 func (s Status) String() string {
 	switch s {
-	case None:
+	case StatusNone:
 		return "none"
-	case Matched:
+	case StatusMatch:
 		return "match"
-	case Invalid:
+	case StatusInvalid:
 		return "invalid"
 	default:
 		return "failed"
 	}
 }
 
-// Match is the answer to one position.
+// Match is the outcome for a position: its status and, if that is StatusMatch, a row.
 type Match struct {
-	// Row is the number of the row in its catalogue, from 0; -1 without a match,
-	// or where a catalogue has no numbers.
+	// Row is the number of the row in its catalogue, from 0. It is -1 if there is
+	// no match, or if the catalogue does not number its rows.
 	Row        int32
 	Status     Status
-	Separation Angle // of the match; NaN without one
+	Separation Angle // from the row; NaN if there is no match
 }
 
 // Answer has a Match for each position.
 type Answer struct {
 	Matches []Match
-	// Rows has a row for each position: the catalogue's columns of its match, or
-	// nulls. Nil if the catalogue has no columns. Whoever asked releases it.
+	// Rows has a row for each Match: the catalogue's columns, or nulls without a
+	// match. It is nil if the catalogue has no columns. The caller must release it.
 	Rows arrow.Record
-	// Cause is why some are Failed.
+	// Cause is why positions are StatusFailed.
 	Cause error
 }

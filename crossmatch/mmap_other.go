@@ -8,7 +8,7 @@ import (
 	"unsafe"
 )
 
-// mmap reads a file, where mapping it would be a matter of its own.
+// mmap reads the file, aligned as a mapping would be.
 func mmap(f *os.File, size int) ([]byte, error) {
 	b := make([]byte, size+sectionAlign)
 	b = b[-uintptr(unsafe.Pointer(&b[0]))%sectionAlign:][:size:size]

@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// mmap maps a file for reading, in common with all that do.
+// mmap maps a file for reading, shared with other processes.
 func mmap(f *os.File, size int) ([]byte, error) {
 	return syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ, syscall.MAP_SHARED)
 }
 
 func munmap(b []byte) error { return syscall.Munmap(b) }
 
-// syncDir brings to the disk what a directory has.
+// syncDir flushes a directory to the disk.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {

@@ -8,43 +8,44 @@ import (
 	"sync"
 )
 
-// A lookup waits for memory three times: for its field, for where the rows of its
-// cells begin, and for the rows. So many positions are worked on side by side, and
-// what a step of some needs was asked of memory while others were in hand.
+// A lookup waits for memory three times: for its field, for the start of its cells'
+// rows, and for the rows. So a block of positions is processed together, and memory
+// that a step of some will read is prefetched while others are processed.
 
 const (
 	blockSize = 128 // positions
-	groupSize = 64  // spans
+	groupSize = 64  // cell ranges
 
-	mostYears = 1e6     // of an epoch
-	mostKept  = 1 << 16 // pairs, between searches
+	maxYears       = 1e6     // absolute value of an epoch
+	maxPooledPairs = 1 << 16 // kept between searches
 )
 
-// span is cells of a band that a position has to do with, and then their rows.
-type span struct {
+// cellRange is consecutive cells that a query overlaps, and then their rows.
+type cellRange struct {
 	from, to uint32
-	pos      uint32 // of the block
+	pos      uint32 // number of the query in its block
 }
 
 type group struct {
-	n     int
-	spans [groupSize]span
+	n      int
+	ranges [groupSize]cellRange
 }
 
-// place is a position of the block, and what was found for it.
-type place struct {
+// query is a position of the block, and the nearest row so far.
+type query struct {
 	ra, dec float64
-	lon     float64 // how far a row may be in right ascension
-	seen    uint32  // rows of the layer
+	maxLon  float64 // largest difference in right ascension of a row within reach
+	seen    uint32  // number of rows of the layer that were compared
 	number  int32   // of the position
 
 	field                    uint32
-	found, beyond            bool    // the window goes beyond the field
+	hit                      bool    // there is a nearest row
+	crossesField             bool    // the window extends beyond the field
 	left, right, bottom, top float64 // the window, in sides of the field
 
 	years     float64 // since the catalogue's epoch
 	haversine float64 // of the nearest row
-	row       row     // the nearest, where it was
+	row       row     // the nearest row, at the position's epoch
 }
 
 // search is a search for rows near positions.
@@ -52,32 +53,31 @@ type search struct {
 	*Catalog
 	radius Angle
 	limit  float64    // haversine of the radius
-	edge   *big.Float // and so to many bits, once it was needed
+	edge   *big.Float // the same in 320 bits; nil until it is needed
 
-	all   bool // rows are wanted, not the nearest
-	pairs []pair
-	most  int // of a place
-	full  int // when it is time to drop those beyond
+	findAll  bool // find pairs, not only the nearest row
+	pairs    []pair
+	maxPairs int // limit for each query
+	trimAt   int // length of pairs at which to drop those beyond the limit
 
-	x       *index
-	reach   float64 // of the rows of x, in degrees, margin included
-	places  [blockSize]place
-	valid   int                    // of them
-	groups  [3]group               // the new one, the one whose cells are looked up, the one whose rows are
-	turn    int                    // which is which
-	lines   [2 * groupSize]uintptr // of memory
-	damaged bool                   // what is not possible stands in the index
+	x         *index
+	reach     float64 // of the rows of x, in degrees, including margin
+	queries   [blockSize]query
+	valid     int                    // number of queries
+	groups    [3]group               // one is being filled, one waits for its cells, one for its rows
+	filling   int                    // number of the group that is being filled
+	addresses [2 * groupSize]uintptr // to prefetch
+	damaged   bool                   // the index has impossible contents
 }
 
-// searches keeps what a search needs between calls, which may be of few
-// positions.
+// searches pools what a search needs, for calls with few positions.
 var searches = sync.Pool{New: func() any { return new(search) }}
 
-func (c *Catalog) begin(radius Angle, all bool) *search {
+func (c *Catalog) begin(radius Angle, findAll bool) *search {
 	s := searches.Get().(*search)
 	s.Catalog, s.radius, s.limit, s.edge = c, radius, toHaversine(radius), nil
-	s.all, s.pairs, s.damaged = all, s.pairs[:0], false
-	for i := range s.groups { // the last search may have ended in the midst, by a file that could not be read
+	s.findAll, s.pairs, s.damaged = findAll, s.pairs[:0], false
+	for i := range s.groups { // a fault of the file may have ended the last search early
 		s.groups[i].n = 0
 	}
 	return s
@@ -85,27 +85,27 @@ func (c *Catalog) begin(radius Angle, all bool) *search {
 
 func (s *search) end() {
 	s.Catalog, s.x = nil, nil
-	if cap(s.pairs) > mostKept {
+	if cap(s.pairs) > maxPooledPairs {
 		s.pairs = nil
 	}
 	searches.Put(s)
 }
 
-// block looks for what is near the positions from one on, a block of them, and
-// returns their number. Those that are none are left out of the places.
+// block searches for the block of positions that begins at from, and returns their
+// number. Invalid positions are left out of the queries.
 func (s *search) block(p Positions, from int) (positions int) {
 	positions = min(len(p.RA)-from, blockSize)
 	n, years := 0, 0.
 	for i := from; i < from+positions; i++ {
 		ra, dec := p.RA[i], p.Dec[i]
-		if !valid(ra, dec) {
+		if !Valid(ra, dec) {
 			continue
 		}
-		at := &s.places[n]
+		at := &s.queries[n]
 		n++
 		at.number, at.ra, at.dec = int32(i), wrap(ra), dec
-		at.years, at.found = 0, false
-		if s.motions != nil && p.Epoch != nil && math.Abs(p.Epoch[i]) <= mostYears { // NaN is not
+		at.years, at.hit = 0, false
+		if s.motions != nil && p.Epoch != nil && math.Abs(p.Epoch[i]) <= maxYears { // false for NaN
 			at.years = p.Epoch[i] - s.epoch
 			years = max(years, math.Abs(at.years))
 		}
@@ -118,43 +118,43 @@ func (s *search) block(p Positions, from int) (positions int) {
 		for k := 0; k < n; k += groupSize {
 			s.locate(min(n, k+groupSize), min(n, k+2*groupSize))
 			for pos := k; pos < min(n, k+groupSize); pos++ {
-				s.window(uint32(pos), &s.places[pos])
+				s.window(uint32(pos), &s.queries[pos])
 			}
 		}
-		for range s.groups { // what is left
+		for range s.groups { // finish the pending ones
 			s.step()
 		}
 	}
 	return positions
 }
 
-// locate finds the fields of some places, and asks memory for them.
+// locate finds the fields of some queries, and prefetches them.
 func (s *search) locate(from, to int) {
 	x := s.x
-	high := s.reach * x.perDegree
-	places := s.places[from:to]
-	for i := range places {
-		p := &places[i]
+	high := s.reach * x.bandsPerDegree
+	queries := s.queries[from:to]
+	for i := range queries {
+		p := &queries[i]
 		p.seen = 0
 		at, up := x.bandOf(p.dec)
 		b := &x.bands[at]
 		if z := s.reach * b.sec; z < 5 {
-			p.lon = 1.002*z + margin // the arc sine of a small one
+			p.maxLon = 1.002*z + margin // the arc sine of a small value
 		} else {
-			p.lon = lonReach(p.dec, s.reach)
+			p.maxLon = lonReach(p.dec, s.reach)
 		}
 		column, along := b.fieldOf(p.ra)
-		wide := p.lon * b.perDegree
+		wide := p.maxLon * b.fieldsPerDegree
 		p.left, p.right, p.bottom, p.top = along-wide, along+wide, up-high, up+high
 		p.field = b.first + column
-		p.beyond = p.left < 0 || p.right >= 1 || p.bottom < 0 || p.top >= 1
+		p.crossesField = p.left < 0 || p.right >= 1 || p.bottom < 0 || p.top >= 1
 	}
-	s.fetchFields(places)
+	s.fetchFields(queries)
 }
 
-// window finds the spans of a position.
-func (s *search) window(pos uint32, p *place) {
-	if p.beyond {
+// window adds the cell ranges of a query.
+func (s *search) window(pos uint32, p *query) {
+	if p.crossesField {
 		s.windows(pos, p)
 		return
 	}
@@ -166,12 +166,12 @@ func (s *search) window(pos uint32, p *place) {
 	left, right := f.first+uint32(p.left*side), f.first+uint32(p.right*side)+1
 	end := uint32(p.top*side) * f.side
 	for row := uint32(p.bottom*side) * f.side; row <= end; row += f.side {
-		s.add(span{row + left, row + right, pos})
+		s.add(cellRange{row + left, row + right, pos})
 	}
 }
 
-// windows is window across borders of fields.
-func (s *search) windows(pos uint32, p *place) {
+// windows is window for a query whose window crosses borders of fields.
+func (s *search) windows(pos uint32, p *query) {
 	first, bottom := s.x.bandOf(p.dec - s.reach)
 	last, top := s.x.bandOf(p.dec + s.reach)
 	for i := first; i <= last; i++ {
@@ -182,9 +182,9 @@ func (s *search) windows(pos uint32, p *place) {
 		if i == last {
 			w.top = top
 		}
-		low, high := p.ra-p.lon, p.ra+p.lon
+		low, high := p.ra-p.maxLon, p.ra+p.maxLon
 		switch {
-		case p.lon >= 89: // its ends may lie in the same cell
+		case p.maxLon >= 89: // both ends may be in the same cell
 			low, high = -180, 180
 		case low < -180:
 			s.strip(&w, low+360, 180)
@@ -197,15 +197,15 @@ func (s *search) windows(pos uint32, p *place) {
 	}
 }
 
-// strip is what a window has of a band.
+// strip is the part of a window that is in a band.
 type strip struct {
 	x           *index
 	band        *band
-	bottom, top float64 // of the band, from 0 to 1
+	bottom, top float64 // in the band, from 0 to 1
 	pos         uint32
 }
 
-// strip finds the spans of a strip between two right ascensions.
+// strip adds the cell ranges of a strip between two right ascensions.
 func (s *search) strip(w *strip, low, high float64) {
 	first, left := w.band.fieldOf(low)
 	last, right := w.band.fieldOf(high)
@@ -222,90 +222,90 @@ func (s *search) strip(w *strip, low, high float64) {
 			to = f.step(right)
 		}
 		row, end := f.step(w.bottom), f.step(w.top)
-		if from == 0 && to == f.side-1 { // all that lies between is one piece
-			s.add(span{f.first + row*f.side, f.first + (end+1)*f.side, w.pos})
+		if from == 0 && to == f.side-1 { // all cells between are consecutive
+			s.add(cellRange{f.first + row*f.side, f.first + (end+1)*f.side, w.pos})
 			continue
 		}
 		for ; row <= end; row++ {
-			s.add(span{f.first + row*f.side + from, f.first + row*f.side + to + 1, w.pos})
+			s.add(cellRange{f.first + row*f.side + from, f.first + row*f.side + to + 1, w.pos})
 		}
 	}
 }
 
-func (s *search) add(p span) {
-	g := &s.groups[s.turn]
-	g.spans[g.n] = p
+func (s *search) add(p cellRange) {
+	g := &s.groups[s.filling]
+	g.ranges[g.n] = p
 	g.n++
 	if g.n == groupSize {
 		s.step()
 	}
 }
 
-// step does a step of each group.
+// step advances each group by one step.
 func (s *search) step() {
-	begun, found, looked := &s.groups[s.turn], &s.groups[(s.turn+2)%3], &s.groups[(s.turn+1)%3]
-	s.fetchStarts(begun.spans[:begun.n])
+	filled, located, fetched := &s.groups[s.filling], &s.groups[(s.filling+2)%3], &s.groups[(s.filling+1)%3]
+	s.fetchStarts(filled.ranges[:filled.n])
 	start, rows := s.x.start, uint32(len(s.x.rows))
-	for i := range found.spans[:found.n] {
-		p := &found.spans[i]
+	for i := range located.ranges[:located.n] {
+		p := &located.ranges[i]
 		p.from, p.to = start[p.from], start[p.to]
 		if p.from > p.to || p.to > rows {
 			p.from, p.to, s.damaged = 0, 0, true
 		}
 	}
-	s.fetchRows(found.spans[:found.n])
-	for _, p := range looked.spans[:looked.n] {
-		s.look(p)
+	s.fetchRows(located.ranges[:located.n])
+	for _, p := range fetched.ranges[:fetched.n] {
+		s.scan(p)
 	}
-	looked.n = 0
-	s.turn = (s.turn + 1) % 3 // the one just looked at is the next
+	fetched.n = 0
+	s.filling = (s.filling + 1) % 3 // the one just scanned is filled next
 }
 
-// look compares the rows of a span.
-func (s *search) look(p span) {
-	at := &s.places[p.pos]
+// scan compares the rows of a range.
+func (s *search) scan(p cellRange) {
+	at := &s.queries[p.pos]
 	reach := s.reach
 	rows := s.x.rows[p.from:p.to]
-	if at.seen += uint32(len(rows)); int(at.seen) > len(s.x.rows) { // some were seen twice
+	if at.seen += uint32(len(rows)); int(at.seen) > len(s.x.rows) { // some were compared twice
 		s.damaged = true
 		return
 	}
 	for i := range rows {
 		r := &rows[i]
-		if math.Abs(r.dec-at.dec) <= reach && lonBetween(r.ra, at.ra) <= at.lon {
+		if math.Abs(r.dec-at.dec) <= reach && lonBetween(r.ra, at.ra) <= at.maxLon {
 			s.compare(p.pos, at, r)
 		}
 	}
 }
 
-// compare takes a row if it is near enough.
-func (s *search) compare(pos uint32, at *place, r *row) {
+// compare keeps a row if it is within the radius and, unless all are wanted, nearest.
+func (s *search) compare(pos uint32, at *query, r *row) {
 	if int(r.id) >= s.rows || !wrapped(r.ra, r.dec) {
 		s.damaged = true
 		return
 	}
 	moved := *r
 	if at.years != 0 {
-		s.motions[r.id].move(&moved, at.years)
+		s.motions[r.id].propagate(&moved, at.years)
 	}
 	h := haversine(moved.dec, at.dec, lonBetween(moved.ra, at.ra))
 	if !s.within(h, at, &moved) {
 		return
 	}
 	switch {
-	case s.all:
+	case s.findAll:
 		s.addPair(pair{pos, h, moved})
-	case !at.found || at.nearer(h, &moved):
-		at.haversine, at.row, at.found = h, moved, true
+	case !at.hit || at.nearer(h, &moved):
+		at.haversine, at.row, at.hit = h, moved, true
 	}
 }
 
-// within reports whether a row is within the radius: its own, if it has one.
-func (s *search) within(h float64, at *place, r *row) bool {
+// within reports whether a row is within the radius: its own if it has one.
+func (s *search) within(h float64, at *query, r *row) bool {
 	radius, limit := s.radius, s.limit
-	own := s.radii != nil && !math.IsNaN(s.radii[r.id])
+	own := s.radii != nil && !math.IsNaN(float64(s.radii[r.id]))
 	if own {
-		radius = Angle(s.radii[r.id])
+		radius = s.radii[r.id]
 		if !(radius >= 0 && radius <= 180) {
 			s.damaged = true
 			return false
@@ -315,7 +315,7 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	if !doubtful(h, limit) {
 		return h < limit
 	}
-	if samePlace(&row{ra: at.ra, dec: at.dec}, r) {
+	if samePosition(&row{ra: at.ra, dec: at.dec}, r) {
 		return radius >= 0
 	}
 	edge := s.edge
@@ -326,25 +326,25 @@ func (s *search) within(h float64, at *place, r *row) bool {
 	if !own {
 		s.edge = edge
 	}
-	return compareExact(at.exactly(r), edge) <= 0
+	return compareExact(at.exactHaversine(r), edge) <= 0
 }
 
-// separation is the angle to a row whose haversine is known.
-func (at *place) separation(h float64, r *row) Angle {
+// separation returns the angle to a row with a known haversine.
+func (at *query) separation(h float64, r *row) Angle {
 	if h <= 0.5 {
 		return fromHaversine(h)
 	}
 	return separationOf(at.ra, at.dec, r.ra, r.dec)
 }
 
-// samePlace reports whether two rows are at the same place, for certain.
-func samePlace(a, b *row) bool {
+// samePosition reports whether two rows certainly have the same position.
+func samePosition(a, b *row) bool {
 	return a.dec == b.dec && (lonBetween(a.ra, b.ra) == 0 || math.Abs(a.dec) == 90)
 }
 
-// nearer reports whether a row is nearer than the nearest so far. Of two that are
-// equally near it is the lower one.
-func (at *place) nearer(h float64, r *row) bool {
+// nearer reports whether a row is nearer than the nearest so far, or equally near
+// with a lower number.
+func (at *query) nearer(h float64, r *row) bool {
 	if !doubtful(h, at.haversine) {
 		return h < at.haversine
 	}
@@ -354,28 +354,28 @@ func (at *place) nearer(h float64, r *row) bool {
 	return r.id < at.row.id
 }
 
-// compare compares the distances of two rows exactly: -1, 0 or 1.
-func (at *place) compare(a, b *row) int {
+// compare compares the distances of two rows exactly, and returns -1, 0 or 1.
+func (at *query) compare(a, b *row) int {
 	switch {
-	case samePlace(a, b):
+	case samePosition(a, b):
 		return 0
-	case at.dec == 90: // no right ascension counts
+	case at.dec == 90: // right ascension does not matter
 		return cmp.Compare(b.dec, a.dec)
 	case at.dec == -90:
 		return cmp.Compare(a.dec, b.dec)
 	default:
-		return compareExact(at.exactly(a), at.exactly(b))
+		return compareExact(at.exactHaversine(a), at.exactHaversine(b))
 	}
 }
 
-func (at *place) exactly(r *row) *big.Float { return exactHaversine(at.ra, at.dec, r.ra, r.dec) }
+func (at *query) exactHaversine(r *row) *big.Float { return exactHaversine(at.ra, at.dec, r.ra, r.dec) }
 
-// AppendNearest appends to dst, for each position, the nearest row within a
-// radius of 0 to 180 degrees, which is included; of rows that are equally near it
-// is the first. Where float64 can tell which is nearest it allocates nothing else.
-// An error is of positions or a radius that make no sense, of an index file that
-// is damaged (ErrBadIndex), or of a catalogue that is closed; dst then has nothing
-// new.
+// AppendNearest appends to dst, for each position, the nearest row with a separation
+// up to and including radius, which is 0 to 180 degrees. Of equally near rows it is the
+// one with the lowest number. AppendNearest allocates only to grow dst, and for ties that
+// float64 cannot decide. It returns dst unchanged and an error if the arguments are
+// invalid (see Positions.Check), the index file is damaged (ErrBadIndex), or the
+// catalogue is closed.
 func (c *Catalog) AppendNearest(dst []Match, p Positions, radius Angle) ([]Match, error) {
 	if err := p.Check(radius); err != nil {
 		return dst, err
@@ -406,14 +406,14 @@ func (s *search) nearest(out []Match, p Positions) error {
 		n = s.block(p, from)
 		if s.valid < n {
 			for i := from; i < from+n; i++ {
-				out[i] = Match{Row: -1, Status: Invalid, Separation: nan}
+				out[i] = Match{Row: -1, Status: StatusInvalid, Separation: nan}
 			}
 		}
-		for i := range s.places[:s.valid] {
-			if at := &s.places[i]; at.found {
-				out[at.number] = Match{Row: int32(at.row.id), Status: Matched, Separation: at.separation(at.haversine, &at.row)}
+		for i := range s.queries[:s.valid] {
+			if at := &s.queries[i]; at.hit {
+				out[at.number] = Match{Row: int32(at.row.id), Status: StatusMatch, Separation: at.separation(at.haversine, &at.row)}
 			} else {
-				out[at.number] = Match{Row: -1, Status: None, Separation: nan}
+				out[at.number] = Match{Row: -1, Status: StatusNone, Separation: nan}
 			}
 		}
 		if s.damaged {

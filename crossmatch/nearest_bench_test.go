@@ -13,21 +13,20 @@ import (
 	"gonum.org/v1/gonum/spatial/kdtree"
 )
 
-// Benchmarks of a catalogue of ten million rows and a radius of 1.5". Before
-// each run the caches are emptied, out of which the time is left.
+// Benchmarks use ten million rows and a radius of 1.5". Caches are emptied before each
+// run, which is not timed.
 const (
 	benchRows    = 10_000_000
 	benchQueries = 1 << 20
 	benchRadius  = 1.5 * Arcsecond
 )
 
-// BenchmarkNearest looks for positions of which none or half have a match, in
-// random order, or which are all within two degrees: all in one call, and 500 at
-// a time.
+// BenchmarkNearest searches for positions without matches, with matches for half of them,
+// or within two degrees, in random order: all in one call, and 500 at a time.
 func BenchmarkNearest(b *testing.B) {
 	for _, sky := range []string{"random", "galactic", "deep"} {
 		catalog := sync.OnceValue(func() *Catalog { return benchCatalog(b, sky) })
-		for _, q := range questions {
+		for _, q := range benchPositions {
 			for _, chunk := range []int{benchQueries, 500} {
 				name := sky + "/" + q.name
 				if chunk < benchQueries {
@@ -35,14 +34,14 @@ func BenchmarkNearest(b *testing.B) {
 				}
 				b.Run(name, func(b *testing.B) {
 					c := catalog()
-					p := q.ask(sky)
+					p := q.positions(sky)
 					out := make([]Match, chunk)
 					benchRun(b, func() (found int) {
 						for from := 0; from < benchQueries; from += chunk {
 							to := min(from+chunk, benchQueries)
 							out, _ = c.AppendNearest(out[:0], Positions{RA: p.RA[from:to], Dec: p.Dec[from:to]}, benchRadius)
 							for i := range out {
-								if out[i].Status == Matched {
+								if out[i].Status == StatusMatch {
 									found++
 								}
 							}
@@ -55,19 +54,19 @@ func BenchmarkNearest(b *testing.B) {
 	}
 }
 
-// BenchmarkTree is BenchmarkNearest of a k-d tree of unit vectors, of a library.
+// BenchmarkTree is BenchmarkNearest for gonum's k-d tree of unit vectors.
 func BenchmarkTree(b *testing.B) {
 	for _, sky := range []string{"random", "galactic"} {
 		tree := sync.OnceValue(func() *kdtree.Tree {
 			ra, dec := skies[sky](benchRows, 1)
 			return kdtree.New(vectors(ra, dec), false)
 		})
-		for _, q := range questions {
+		for _, q := range benchPositions {
 			b.Run(sky+"/"+q.name, func(b *testing.B) {
 				t := tree()
-				p := q.ask(sky)
+				p := q.positions(sky)
 				points := vectors(p.RA, p.Dec)
-				chord := 2 * math.Sin(benchRadius.Radians()/2)
+				chord := 2 * math.Sin(float64(benchRadius/Radian)/2)
 				benchRun(b, func() (found int) {
 					for _, at := range points {
 						near := kdtree.NewDistKeeper(chord * chord)
@@ -83,7 +82,7 @@ func BenchmarkTree(b *testing.B) {
 	}
 }
 
-// BenchmarkBuild makes a catalogue, and tells what a row takes.
+// BenchmarkBuild builds a catalogue, and reports the bytes per row.
 func BenchmarkBuild(b *testing.B) {
 	for _, sky := range []string{"random", "galactic", "deep"} {
 		b.Run(sky, func(b *testing.B) {
@@ -102,10 +101,10 @@ func BenchmarkBuild(b *testing.B) {
 	}
 }
 
-// questions are positions that are asked for.
-var questions = []struct {
-	name string
-	ask  func(sky string) Positions
+// benchPositions are the positions to search for.
+var benchPositions = []struct {
+	name      string
+	positions func(sky string) Positions
 }{
 	{"none", func(sky string) Positions {
 		ra, dec := skies[sky](benchQueries, 77)
@@ -122,7 +121,7 @@ var questions = []struct {
 		}
 		return Positions{RA: qra, Dec: qdec}
 	}},
-	{"field", func(sky string) Positions { // within all of the skies
+	{"field", func(sky string) Positions { // part of all skies
 		p := Positions{RA: make([]float64, benchQueries), Dec: make([]float64, benchQueries)}
 		rnd := rand.New(rand.NewPCG(3, 3))
 		for i := range p.RA {
@@ -141,8 +140,8 @@ func benchCatalog(b *testing.B, sky string) *Catalog {
 	return c
 }
 
-// benchRun measures a function that asks benchQueries times and returns how
-// many matches it found.
+// benchRun measures a function that searches for benchQueries positions and returns the
+// number of matches.
 func benchRun(b *testing.B, f func() int) {
 	found, used := 0, 0.
 	for b.Loop() {
@@ -154,7 +153,7 @@ func benchRun(b *testing.B, f func() int) {
 		used += cpu() - begin
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchQueries, "ns/query")
-	b.ReportMetric(used*1e9/float64(b.N)/benchQueries, "cpu-ns/query") // less than that on a busy machine
+	b.ReportMetric(used*1e9/float64(b.N)/benchQueries, "cpu-ns/query") // not affected by other processes
 	b.ReportMetric(float64(found)/benchQueries, "found")
 }
 
@@ -169,7 +168,7 @@ func emptyCaches() {
 	}
 }
 
-// cpu is the time of the processors that was used, in seconds.
+// cpu returns the processor time used so far, in seconds.
 func cpu() float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -182,8 +181,8 @@ func vectors(ra, dec []float64) kdtree.Points {
 	all := make([]float64, 3*len(ra))
 	out := make(kdtree.Points, len(ra))
 	for i := range out {
-		sr, cr := math.Sincos(ra[i] * perDegree)
-		sd, cd := math.Sincos(dec[i] * perDegree)
+		sr, cr := math.Sincos(ra[i] * degToRad)
+		sd, cd := math.Sincos(dec[i] * degToRad)
 		out[i] = all[3*i : 3*i+3 : 3*i+3]
 		out[i][0], out[i][1], out[i][2] = cr*cd, sr*cd, sd
 	}

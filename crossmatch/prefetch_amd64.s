@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func prefetch(lines *uintptr, n int)
+// func prefetch(addresses *uintptr, n int)
 TEXT ·prefetch(SB), NOSPLIT, $0-16
-	MOVQ lines+0(FP), SI
+	MOVQ addresses+0(FP), SI
 	MOVQ n+8(FP), CX
 	TESTQ CX, CX
 	JLE done

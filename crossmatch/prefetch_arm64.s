@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func prefetch(lines *uintptr, n int)
+// func prefetch(addresses *uintptr, n int)
 TEXT ·prefetch(SB), NOSPLIT, $0-16
-	MOVD lines+0(FP), R0
+	MOVD addresses+0(FP), R0
 	MOVD n+8(FP), R1
 	CBZ  R1, done
 loop:

@@ -4,42 +4,42 @@ package crossmatch
 
 import "unsafe"
 
-// prefetch asks memory for the lines at some addresses, and waits for none.
+// prefetch starts loading the cache lines at n addresses.
 //
 //go:noescape
-func prefetch(lines *uintptr, n int)
+func prefetch(addresses *uintptr, n int)
 
 func address[T any](s []T, i uint32) uintptr {
 	return uintptr(unsafe.Pointer(unsafe.SliceData(s))) + uintptr(i)*unsafe.Sizeof(*new(T))
 }
 
-// fetchFields asks memory for the fields of places.
-func (s *search) fetchFields(places []place) {
-	for i := range places {
-		s.lines[i] = address(s.x.fields, places[i].field)
+// fetchFields prefetches the fields of queries.
+func (s *search) fetchFields(queries []query) {
+	for i := range queries {
+		s.addresses[i] = address(s.x.fields, queries[i].field)
 	}
-	prefetch(&s.lines[0], len(places))
+	prefetch(&s.addresses[0], len(queries))
 }
 
-// fetchStarts asks memory for what says where the rows of cells begin.
-func (s *search) fetchStarts(spans []span) {
-	for i := range spans {
-		s.lines[i] = address(s.x.start, spans[i].from)
+// fetchStarts prefetches where the rows of cells begin.
+func (s *search) fetchStarts(ranges []cellRange) {
+	for i := range ranges {
+		s.addresses[i] = address(s.x.start, ranges[i].from)
 	}
-	prefetch(&s.lines[0], len(spans))
+	prefetch(&s.addresses[0], len(ranges))
 }
 
-// fetchRows asks memory for the first and the last of the rows of spans; what
-// lies between is near them.
-func (s *search) fetchRows(spans []span) {
+// fetchRows prefetches the first and the last row of each range; the rows between are
+// near them.
+func (s *search) fetchRows(ranges []cellRange) {
 	n := 0
-	for _, p := range spans {
-		s.lines[n], s.lines[n+1] = address(s.x.rows, p.from), address(s.x.rows, p.to)-1
+	for _, p := range ranges {
+		s.addresses[n], s.addresses[n+1] = address(s.x.rows, p.from), address(s.x.rows, p.to)-1
 		more := 0
 		if p.from < p.to { // no branch: it cannot be predicted
 			more = 2
 		}
 		n += more
 	}
-	prefetch(&s.lines[0], n)
+	prefetch(&s.addresses[0], n)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A catalogue whose columns are slices, which count their nulls when they are asked,
-// may be used concurrently.
+// A catalogue whose columns are slices, which count their nulls on first use, may be used
+// concurrently.
 func TestSlicedColumns(t *testing.T) {
 	const n = 200_000
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil))

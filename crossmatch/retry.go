@@ -11,103 +11,100 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/compute"
 )
 
-// Retry matches once more the rows that are failed in a record that Match
-// returned, or that was read back from where it was stored: each catalogue is
-// asked for those that it did not answer, and the columns of the join are
-// replaced for them. The other rows, and the order of the columns, stay. Whoever
-// calls it releases the new record, and still the old one.
+// Retry matches again the failed rows of a record that Match returned, or that was
+// read back from storage. Each catalogue is asked only for the rows that it failed
+// to match, and the join's columns are replaced for these rows. Other rows, and the
+// order of columns, do not change. The caller must release the new record, and still
+// owns the old one.
 func (t *Transform) Retry(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
-	links, p, err := t.question(rec)
+	joins, p, err := t.prepare(rec)
 	if err != nil {
 		return nil, err
 	}
-	at := make([][]int, len(links))
-	for i := range links {
-		if at[i], err = links[i].locate(rec.Schema()); err != nil {
+	at := make([][]int, len(joins))
+	for i := range joins {
+		if at[i], err = joins[i].columnsIn(rec.Schema()); err != nil {
 			return nil, err
 		}
 	}
-	changed := make(answers, len(links))
+	changed := make(addedColumns, len(joins))
 	defer changed.release()
-	err = t.each(ctx, len(links), func(ctx context.Context, i int) (err error) {
-		changed[i], err = links[i].retry(ctx, rec, at[i], p)
-		return err
+	err = t.each(ctx, changed, func(ctx context.Context, i int) ([]arrow.Array, error) {
+		return joins[i].retry(ctx, rec, at[i], p)
 	})
 	if err != nil {
 		return nil, err
 	}
 	columns := slices.Clone(rec.Columns())
-	for i, now := range changed {
-		for k, c := range now {
+	for i, replaced := range changed {
+		for k, c := range replaced {
 			columns[at[i][k]] = c
 		}
 	}
 	return array.NewRecord(rec.Schema(), columns, rec.NumRows()), nil
 }
 
-// locate returns which columns of a schema are the link's.
-func (l *link) locate(s *arrow.Schema) ([]int, error) {
-	at := make([]int, len(l.fields))
-	for i, f := range l.fields {
-		found := s.FieldIndices(f.Name)
-		if len(found) == 0 {
-			return nil, fmt.Errorf("crossmatch: no column %q among %s: only rows that join %q was given can be matched again", f.Name, names(s), l.Name)
+// columnsIn returns the numbers that the join's columns have in a schema.
+func (j *boundJoin) columnsIn(s *arrow.Schema) ([]int, error) {
+	at := make([]int, len(j.fields))
+	for i, f := range j.fields {
+		indices := s.FieldIndices(f.Name)
+		if len(indices) == 0 {
+			return nil, fmt.Errorf("crossmatch: no column %q among %s: only a record with the columns of join %q can be retried", f.Name, columnNames(s), j.Name)
 		}
-		at[i] = found[0]
+		at[i] = indices[0]
 		if have := s.Field(at[i]).Type; !arrow.TypeEqual(have, f.Type) {
-			return nil, fmt.Errorf("crossmatch: column %q is %v, and join %q has %v", f.Name, have, l.Name, f.Type)
+			return nil, fmt.Errorf("crossmatch: column %q is %v, but %v in join %q", f.Name, have, f.Type, j.Name)
 		}
 	}
 	return at, nil
 }
 
-// again returns the link's columns with other answers where the old ones are
-// failed; nil if none is.
-func (l *link) retry(ctx context.Context, rec arrow.Record, at []int, p Positions) ([]arrow.Array, error) {
+// retry returns the join's columns with new values in the failed rows; nil if no
+// row failed.
+func (j *boundJoin) retry(ctx context.Context, rec arrow.Record, at []int, p Positions) ([]arrow.Array, error) {
 	status := rec.Column(at[matchColumn]).(*array.String)
 	var failed []int32
 	for i := range status.Len() {
-		if status.IsValid(i) && status.Value(i) == Failed.String() {
+		if status.IsValid(i) && status.Value(i) == StatusFailed.String() {
 			failed = append(failed, int32(i))
 		}
 	}
 	if failed == nil {
 		return nil, nil
 	}
-	if rec.NumRows()+int64(len(failed)) > math.MaxInt32 {
-		return nil, fmt.Errorf("crossmatch: join %q: %d rows: ask for fewer at a time", l.Name, rec.NumRows())
+	n := int(rec.NumRows())
+	if n+len(failed) > math.MaxInt32 {
+		return nil, fmt.Errorf("crossmatch: join %q: %d rows: ask for fewer at a time", j.Name, n)
 	}
-	now, err := l.ask(ctx, p.Pick(failed))
+	retried, err := j.ask(ctx, p.Pick(failed))
 	if err != nil {
 		return nil, err
 	}
-	defer releaseAll(now)
-	from := make([]Match, rec.NumRows())
-	for i := range from {
-		from[i].Row = int32(i)
-	}
+	defer releaseAll(retried)
+	from := counting(n)
 	for k, i := range failed {
-		from[i].Row = int32(len(from) + k)
+		from[i] = int32(n + k)
 	}
-	out := make([]arrow.Array, len(now))
-	for i := range now {
-		if out[i], err = splice(ctx, rec.Column(at[i]), now[i], from); err != nil {
+	out := make([]arrow.Array, len(retried))
+	for i := range retried {
+		if out[i], err = splice(ctx, rec.Column(at[i]), retried[i], from); err != nil {
 			releaseAll(out)
-			return nil, fmt.Errorf("crossmatch: column %q: %w", l.fields[i].Name, err)
+			return nil, fmt.Errorf("crossmatch: column %q: %w", j.fields[i].Name, err)
 		}
 	}
 	return out, nil
 }
 
-// splice picks from the values of two arrays, numbered through.
-func splice(ctx context.Context, a, b arrow.Array, from []Match) (arrow.Array, error) {
+// splice gathers values of the concatenation of a and b, by number.
+func splice(ctx context.Context, a, b arrow.Array, from []int32) (arrow.Array, error) {
 	mem := compute.GetAllocator(ctx)
 	all, err := array.Concatenate([]arrow.Array{a, b}, mem)
 	if err != nil {
 		return nil, err
 	}
 	defer all.Release()
-	t := taker{mem: mem, matches: from}
+	t := taker{mem: mem, rows: from}
 	defer t.release()
 	return t.take(ctx, all)
 }

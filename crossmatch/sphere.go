@@ -2,23 +2,23 @@ package crossmatch
 
 import "math"
 
-// Everything here is in degrees, as catalogues are: differences of neighbouring
-// positions are then exact, which those of radians would not be.
+// All angles here are in degrees, as in catalogues: differences of neighbouring
+// positions are then exact, which they would not be in radians.
 
-// Separation returns the angle between two positions, in ICRS degrees. It is
-// right to 1e-15 of its value, but near 180 degrees to 1e-13 degrees. NaN: one
-// of the positions is invalid.
+// Separation returns the angle between two positions, in ICRS degrees; NaN if one
+// of them is invalid. Its relative error is about 1e-15, and near 180 degrees its
+// absolute error about 1e-13 degrees.
 //
-// The formula is the haversine's (Sinnott, Sky and Telescope 68, 158, 1984), of
-// one position's antipode where that is nearer.
+// It uses the haversine formula (Sinnott, Sky and Telescope 68, 158, 1984), for the
+// antipode of a position where that is nearer.
 func Separation(ra1, dec1, ra2, dec2 float64) Angle {
-	if !valid(ra1, dec1) || !valid(ra2, dec2) {
+	if !Valid(ra1, dec1) || !Valid(ra2, dec2) {
 		return Angle(math.NaN())
 	}
 	return separationOf(wrap(ra1), dec1, wrap(ra2), dec2)
 }
 
-// separationOf is that of positions whose right ascensions are wrapped.
+// separationOf is Separation for valid positions with wrapped right ascensions.
 func separationOf(ra1, dec1, ra2, dec2 float64) Angle {
 	lon := lonBetween(ra1, ra2)
 	h := haversine(dec1, dec2, lon)
@@ -28,29 +28,28 @@ func separationOf(ra1, dec1, ra2, dec2 float64) Angle {
 	return 180 - fromHaversine(haversine(dec1, -dec2, 180-lon))
 }
 
-// valid reports whether something is a position.
-func valid(ra, dec float64) bool {
-	return math.Abs(dec) <= 90 && math.Abs(ra) <= math.MaxFloat64 // NaN is neither
+// Valid reports whether a right ascension and a declination are a position.
+func Valid(ra, dec float64) bool {
+	return math.Abs(dec) <= 90 && math.Abs(ra) <= math.MaxFloat64 // false for NaN
 }
 
-// wrapped reports whether something is a position whose right ascension is
-// wrapped.
+// wrapped reports whether a position is valid and its right ascension wrapped.
 func wrapped(ra, dec float64) bool { return math.Abs(dec) <= 90 && math.Abs(ra) <= 180 }
 
-// wrap returns the right ascension between -180 and 180 degrees. It is exact,
-// which a wrap to between 0 and 360 is not for small negative ones.
+// wrap returns a right ascension modulo 360 degrees, from -180 to 180. This is exact;
+// from 0 to 360, it would not be for small negative ones.
 func wrap(ra float64) float64 {
 	if !(ra > 0 && ra <= 360) {
 		return wrapFar(ra)
 	}
 	turn := uint64(0)
-	if math.Float64bits(ra) > bits180 { // of integers, as no branch: it is as often true as not
+	if math.Float64bits(ra) > bits180 { // of integers, to avoid a branch that cannot be predicted
 		turn = bits360
 	}
 	return ra - math.Float64frombits(turn)
 }
 
-// The bits of positive numbers are in their order.
+// Positive numbers compare as their bits do.
 const (
 	bits180 = 0x4066800000000000 // of 180
 	bits360 = 0x4076800000000000
@@ -69,7 +68,7 @@ func wrapFar(ra float64) float64 {
 	return ra
 }
 
-// lonBetween is the difference of two wrapped right ascensions, from 0 to 180.
+// lonBetween returns the difference of two wrapped right ascensions, from 0 to 180.
 func lonBetween(a, b float64) float64 {
 	d := math.Abs(a - b)
 	if d > 180 {
@@ -78,51 +77,51 @@ func lonBetween(a, b float64) float64 {
 	return d
 }
 
-const perDegree = math.Pi / 180
+const degToRad = math.Pi / 180 // radians per degree
 
-// haversine is sin²(angle/2) of the angle between two positions of these
-// declinations, whose right ascensions differ by so much. The product of the
-// declinations' cosines is taken from their mean and half their difference, whose
-// sine is needed anyway: near the poles, where digits are lost by that, they do
-// not count.
+// haversine returns sin²(angle/2) for the angle between two positions with the given
+// declinations, whose right ascensions differ by lon. The product of the cosines of the
+// declinations is computed from their mean and half their difference, whose sine is
+// needed anyway. This loses digits near the poles, where they do not matter.
 func haversine(dec1, dec2, lon float64) float64 {
 	s, t, c := sine((dec1-dec2)/2), sine(lon/2), cosineOfMean(dec1, dec2)
 	return s*s + (c*c-s*s)*(t*t)
 }
 
-// cosineOfMean is the cosine of the mean of two declinations.
+// cosineOfMean returns the cosine of the mean of two declinations.
 func cosineOfMean(a, b float64) float64 {
 	if sum := a + b; sum > 90 {
-		return sinePoly(((90 - a) + (90 - b)) * (perDegree / 2))
+		return sineSeries(((90 - a) + (90 - b)) * (degToRad / 2))
 	} else if sum < -90 {
-		return sinePoly(((90 + a) + (90 + b)) * (perDegree / 2))
+		return sineSeries(((90 + a) + (90 + b)) * (degToRad / 2))
 	} else {
-		return cosinePoly(sum * (perDegree / 2))
+		return cosineSeries(sum * (degToRad / 2))
 	}
 }
 
-// toHaversine is sin²(angle/2).
+// toHaversine returns sin²(angle/2).
 func toHaversine(a Angle) float64 {
 	s := sine(float64(a) / 2)
 	return s * s
 }
 
-// fromHaversine is the angle to which a haversine belongs.
+// fromHaversine returns the angle with a haversine.
 func fromHaversine(h float64) Angle {
 	s := math.Sqrt(h)
 	if s < smallSine { // the arc sine's series
 		x := s * s
-		return Angle(s * (1 + x*(1./6+x*(3./40+x*(15./336)))) * (2 / perDegree))
+		return Angle(s * (1 + x*(1./6+x*(3./40+x*(15./336)))) * (2 / degToRad))
 	}
-	return Angle(math.Asin(min(s, 1)) * (2 / perDegree))
+	return Angle(math.Asin(min(s, 1)) * (2 / degToRad))
 }
 
-// smallSine is where four terms of a series are as good as float64 is.
+// smallSine is the limit below which four terms of the series reach the precision of
+// float64.
 const smallSine = 0.006
 
-// sine is that of degrees.
+// sine returns the sine of an angle in degrees.
 func sine(deg float64) float64 {
-	x := deg * perDegree
+	x := deg * degToRad
 	if x < smallSine && x > -smallSine {
 		y := x * x
 		return x * (1 - y*(1./6-y*(1./120)))
@@ -130,27 +129,27 @@ func sine(deg float64) float64 {
 	return math.Sin(x)
 }
 
-// cosine is that of a declination. Near the poles it is the sine of the
-// distance from them, which is as exact as the declination is.
+// cosine returns the cosine of a declination. Near a pole it is the sine of the
+// distance from it, which is as exact as the declination.
 func cosine(dec float64) float64 {
 	dec = math.Abs(dec)
 	if dec > 45 {
-		return sinePoly((90 - dec) * perDegree)
+		return sineSeries((90 - dec) * degToRad)
 	}
-	return cosinePoly(dec * perDegree)
+	return cosineSeries(dec * degToRad)
 }
 
-// sinePoly is the sine of 0 to π/4, cosinePoly the cosine: the series of Taylor
-// as far as float64 goes. Of the small terms those that do not depend on each other
-// are worked out at the same time.
-func sinePoly(x float64) float64 {
+// sineSeries and cosineSeries return the sine and cosine of 0 to π/4 by Taylor's
+// series, to the precision of float64. Small terms are grouped so that the processor
+// computes independent ones in parallel.
+func sineSeries(x float64) float64 {
 	y := x * x
 	z := y * y
 	small := (1./120 - y*(1./5040)) + z*((1./362880-y*(1./39916800))+z*(1./6227020800-y*(1./1307674368000)))
 	return x * (1 - y*(1./6-y*small))
 }
 
-func cosinePoly(x float64) float64 {
+func cosineSeries(x float64) float64 {
 	y := x * x
 	z := y * y
 	small := (1./24 - y*(1./720)) + z*((1./40320-y*(1./3628800))+z*((1./479001600-y*(1./87178291200))+z*(1./20922789888000)))

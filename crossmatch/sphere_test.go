@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// exactSeparation is the angle in degrees, of arithmetic of 320 bits: the arc
-// sine by Newton's method.
+// exactSeparation returns the angle in degrees, in 320-bit arithmetic: the arc sine by
+// Newton's method.
 func exactSeparation(ra1, dec1, ra2, dec2 float64) *big.Float {
 	h := exactHaversine(ra1, dec1, ra2, dec2)
 	if h.Sign() == 0 {
@@ -19,7 +19,7 @@ func exactSeparation(ra1, dec1, ra2, dec2 float64) *big.Float {
 	}
 	f, _ := h.Float64()
 	x := exact(2 * math.Asin(math.Sqrt(min(f, 1))) * 180 / math.Pi)
-	if f > 0.999 { // by the cosine, which is steeper there: of half of the angle's complement
+	if f > 0.999 { // by the cosine, which is steeper there: with half of the angle's complement
 		c := exact(0).Sub(exact(1), h)
 		if c.Sign() <= 0 {
 			return exact(180)
@@ -31,14 +31,14 @@ func exactSeparation(ra1, dec1, ra2, dec2 float64) *big.Float {
 	return newton(x, exact(0).Sqrt(h))
 }
 
-// newton improves x until sin(x/2) is s.
+// newton improves x until sin(x/2) equals s.
 func newton(x, s *big.Float) *big.Float {
 	for range 3 { // twice as many digits each time
 		sin := exactSine(half(x))
 		cos := exact(0).Sqrt(exact(0).Sub(exact(1), mul(sin, sin)))
 		d := exact(0).Sub(sin, s)
 		d.Quo(d, cos)
-		d.Quo(d, half(exactPerDegree()))
+		d.Quo(d, half(exactDegToRad()))
 		x = exact(0).Sub(x, d)
 	}
 	return x
@@ -49,12 +49,12 @@ func TestExactSine(t *testing.T) {
 		got, _ := exactSine(exact(x)).Float64()
 		assert.InDelta(t, math.Sin(x*math.Pi/180), got, 1e-15, "%v", x)
 	}
-	got := exactSine(exact(30)) // is a half to all digits
+	got := exactSine(exact(30)) // is 0.5 to all digits
 	assert.Equal(t, 0, compareExact(got, exact(0.5)), "%v", got)
-	assert.Equal(t, "0.017453292519943295769236907684886127134428718885417254560971914", exactPerDegree().Text('f', 63))
+	assert.Equal(t, "0.017453292519943295769236907684886127134428718885417254560971914", exactDegToRad().Text('f', 63))
 }
 
-// Separations are right for positions of every kind.
+// Separations are correct for positions of all kinds.
 func TestSeparation(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
 	check := func(ra1, dec1, ra2, dec2 float64) {
@@ -72,19 +72,19 @@ func TestSeparation(t *testing.T) {
 		n = 1000
 	}
 	for range n {
-		ra, dec := 360*rnd.Float64(), math.Asin(2*rnd.Float64()-1)/perDegree
+		ra, dec := 360*rnd.Float64(), math.Asin(2*rnd.Float64()-1)/degToRad
 		d := math.Pow(10, -16*rnd.Float64()+2)
 		switch rnd.IntN(6) {
 		case 0: // a neighbour
 			check(ra, dec, ra+d*rnd.NormFloat64(), clamp(dec+d*rnd.NormFloat64()))
-		case 1: // beside a pole
+		case 1: // near a pole
 			check(ra, 90-d/100, 360*rnd.Float64(), 90-d/100*rnd.Float64())
-		case 2: // beside the meridian
+		case 2: // near the meridian
 			check(-d, dec, 360-d*rnd.Float64(), dec)
 		case 3: // nearly opposite
 			check(ra, dec, ra+180+d*rnd.Float64(), clamp(-dec+d*rnd.Float64()))
 		case 4: // any
-			check(ra, dec, 720*rnd.Float64()-360, math.Asin(2*rnd.Float64()-1)/perDegree)
+			check(ra, dec, 720*rnd.Float64()-360, math.Asin(2*rnd.Float64()-1)/degToRad)
 		case 5: // due north
 			check(ra, dec, ra, clamp(dec+d))
 		}

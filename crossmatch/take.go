@@ -3,6 +3,7 @@ package crossmatch
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -13,15 +14,16 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// Take returns, for each match, the row of a table that it names, or a row of
-// nulls without one. Its memory is of compute.GetAllocator.
-func Take(ctx context.Context, table arrow.Record, matches []Match) (arrow.Record, error) {
-	for _, m := range matches {
-		if int64(m.Row) >= table.NumRows() {
-			return nil, fmt.Errorf("crossmatch: a match of row %d in a table of %d", m.Row, table.NumRows())
+// Take returns the rows of a table with the given numbers, in that order, and an
+// all-null row for each negative number. A number beyond the table is an error. The
+// allocator is that of compute.GetAllocator.
+func Take(ctx context.Context, table arrow.Record, rows []int32) (arrow.Record, error) {
+	for _, row := range rows {
+		if int64(row) >= table.NumRows() {
+			return nil, fmt.Errorf("crossmatch: row %d of a table of %d", row, table.NumRows())
 		}
 	}
-	t := taker{mem: compute.GetAllocator(ctx), matches: matches}
+	t := taker{mem: compute.GetAllocator(ctx), rows: rows}
 	defer t.release()
 	columns := make([]arrow.Array, table.NumCols())
 	defer func() { releaseAll(columns) }()
@@ -31,17 +33,17 @@ func Take(ctx context.Context, table arrow.Record, matches []Match) (arrow.Recor
 			return nil, fmt.Errorf("crossmatch: column %s: %w", table.ColumnName(i), err)
 		}
 	}
-	return array.NewRecord(nullable(table.Schema()), columns, int64(len(matches))), nil
+	return array.NewRecord(nullable(table.Schema()), columns, int64(len(rows))), nil
 }
 
-// taker picks values by the rows of matches. It does those types itself that an
-// index file may have: the library takes a hundred times as long for strings, and
-// in a goroutine of its own, where a file that cannot be read would end the program.
+// taker gathers values by row number. It handles the types of index files itself:
+// the Arrow library takes a hundred times as long for strings, and does it in another
+// goroutine, where a fault of the mapped file would end the program.
 type taker struct {
 	mem     memory.Allocator
-	matches []Match
-	index   arrow.Array      // the rows, for the library
-	buffers []*memory.Buffer // of the column that is being made
+	rows    []int32
+	index   arrow.Array      // the rows, for the Arrow library
+	buffers []*memory.Buffer // of the column being built
 }
 
 func (t *taker) release() {
@@ -50,45 +52,42 @@ func (t *taker) release() {
 	}
 }
 
-// drop lets go of the buffers, which may be of half a column: of a file that is
-// mapped, looking at a value can fail.
-func (t *taker) drop() {
+// releaseBuffers also runs when a fault of the mapped file leaves a column half built.
+func (t *taker) releaseBuffers() {
 	for _, b := range t.buffers {
 		b.Release()
 	}
-	t.buffers = nil // the data keep the slice
+	t.buffers = nil // the column's data keep the slice
 }
 
 func (t *taker) take(ctx context.Context, a arrow.Array) (arrow.Array, error) {
-	var pick func() error
+	var gather func() error
 	switch typ := a.DataType().(type) {
 	case *arrow.StringType, *arrow.BinaryType:
-		pick = func() error { return pickBytes[int32](t, a.Data()) }
+		gather = func() error { return takeBytes[int32](t, a.Data()) }
 	case *arrow.LargeStringType, *arrow.LargeBinaryType:
-		pick = func() error { return pickBytes[int64](t, a.Data()) }
+		gather = func() error { return takeBytes[int64](t, a.Data()) }
 	case *arrow.BooleanType:
-		pick = func() error { t.bits(a.(*array.Boolean).Value); return nil }
-	case *arrow.DictionaryType:
-		pick = func() error { t.fixed(a.Data(), typ.BitWidth()/8); return nil }
+		gather = func() error { t.takeBits(a.(*array.Boolean).Value); return nil }
 	case *arrow.FixedSizeListType, arrow.ExtensionType:
-		return t.library(ctx, a)
+		return t.takeArray(ctx, a)
 	case arrow.FixedWidthDataType:
-		pick = func() error { t.fixed(a.Data(), typ.BitWidth()/8); return nil }
+		gather = func() error { t.takeFixed(a.Data(), typ.BitWidth()/8); return nil }
 	default:
-		return t.library(ctx, a)
+		return t.takeArray(ctx, a)
 	}
-	defer t.drop()
+	defer t.releaseBuffers()
 	nulls := t.validity(a)
-	if err := pick(); err != nil {
+	if err := gather(); err != nil {
 		return nil, err
 	}
 	dictionary, _ := a.Data().Dictionary().(*array.Data)
-	data := array.NewDataWithDictionary(a.DataType(), len(t.matches), t.buffers, nulls, 0, dictionary)
+	data := array.NewDataWithDictionary(a.DataType(), len(t.rows), t.buffers, nulls, 0, dictionary)
 	defer data.Release()
 	return array.MakeFromData(data), nil
 }
 
-// takeable reports whether Take can pick values of a type.
+// takeable reports whether Take can gather values of a type.
 func takeable(t arrow.DataType, nested bool) bool {
 	switch t.ID() {
 	case arrow.STRING_VIEW, arrow.BINARY_VIEW, arrow.LIST_VIEW, arrow.LARGE_LIST_VIEW, arrow.RUN_END_ENCODED, arrow.MAP:
@@ -108,16 +107,17 @@ func takeable(t arrow.DataType, nested bool) bool {
 	return true
 }
 
-func (t *taker) library(ctx context.Context, a arrow.Array) (arrow.Array, error) {
+// takeArray gathers values by the Arrow library.
+func (t *taker) takeArray(ctx context.Context, a arrow.Array) (arrow.Array, error) {
 	if t.index == nil {
 		b := array.NewInt32Builder(t.mem)
 		defer b.Release()
-		b.Reserve(len(t.matches))
-		for _, m := range t.matches {
-			if m.Row < 0 {
+		b.Reserve(len(t.rows))
+		for _, row := range t.rows {
+			if row < 0 {
 				b.AppendNull()
 			} else {
-				b.Append(m.Row)
+				b.Append(row)
 			}
 		}
 		t.index = b.NewArray()
@@ -125,7 +125,7 @@ func (t *taker) library(ctx context.Context, a arrow.Array) (arrow.Array, error)
 	return compute.TakeArray(ctx, a, t.index)
 }
 
-// buffer adds a buffer to those of the column.
+// buffer adds a buffer to the column and returns its bytes.
 func (t *taker) buffer(size int) []byte {
 	b := memory.NewResizableBuffer(t.mem)
 	b.Resize(size)
@@ -133,12 +133,13 @@ func (t *taker) buffer(size int) []byte {
 	return b.Bytes()
 }
 
+// validity adds the bitmap of nulls, and returns their number.
 func (t *taker) validity(a arrow.Array) (nulls int) {
-	bits := t.buffer(int(bitutil.BytesForBits(int64(len(t.matches)))))
+	bits := t.buffer(int(bitutil.BytesForBits(int64(len(t.rows)))))
 	clear(bits)
 	all := len(a.NullBitmapBytes()) == 0
-	for i := range t.matches {
-		if row := int(t.matches[i].Row); row >= 0 && (all || a.IsValid(row)) {
+	for i, row := range t.rows {
+		if row >= 0 && (all || a.IsValid(int(row))) {
 			bits[i/8] |= 1 << (i % 8)
 		} else {
 			nulls++
@@ -147,16 +148,16 @@ func (t *taker) validity(a arrow.Array) (nulls int) {
 	return nulls
 }
 
-// fixed picks values of so many bytes; those of nulls are zeros.
-func (t *taker) fixed(d arrow.ArrayData, width int) {
-	to := t.buffer(width * len(t.matches))
+// takeFixed gathers values of width bytes; a null value is zeros.
+func (t *taker) takeFixed(d arrow.ArrayData, width int) {
+	to := t.buffer(width * len(t.rows))
 	clear(to)
 	if d.Len() == 0 { // it may have no buffer
 		return
 	}
 	from := d.Buffers()[1].Bytes()[d.Offset()*width:]
-	for i := range t.matches {
-		row := int(t.matches[i].Row)
+	for i, row := range t.rows {
+		row := int(row)
 		if row < 0 {
 			continue
 		}
@@ -171,21 +172,21 @@ func (t *taker) fixed(d arrow.ArrayData, width int) {
 	}
 }
 
-// bits picks booleans.
-func (t *taker) bits(value func(row int) bool) {
-	to := t.buffer(int(bitutil.BytesForBits(int64(len(t.matches)))))
+// takeBits gathers booleans.
+func (t *taker) takeBits(value func(row int) bool) {
+	to := t.buffer(int(bitutil.BytesForBits(int64(len(t.rows)))))
 	clear(to)
-	for i := range t.matches {
-		if row := t.matches[i].Row; row >= 0 && value(int(row)) {
+	for i, row := range t.rows {
+		if row >= 0 && value(int(row)) {
 			to[i/8] |= 1 << (i % 8)
 		}
 	}
 }
 
-// pickBytes picks values of any length, whose ends are of this type.
-func pickBytes[T int32 | int64](t *taker, d arrow.ArrayData) error {
-	ends := cast[T](t.buffer(int(unsafe.Sizeof(T(0))) * (len(t.matches) + 1)))
-	clear(ends)
+// takeBytes gathers values of any length, whose offsets are of type T.
+func takeBytes[T int32 | int64](t *taker, d arrow.ArrayData) error {
+	offsets := cast[T](t.buffer(int(unsafe.Sizeof(T(0))) * (len(t.rows) + 1)))
+	clear(offsets)
 	if d.Len() == 0 { // it may have no buffers
 		t.buffer(0)
 		return nil
@@ -193,20 +194,20 @@ func pickBytes[T int32 | int64](t *taker, d arrow.ArrayData) error {
 	from := cast[T](d.Buffers()[1].Bytes())[d.Offset():]
 	values := d.Buffers()[2].Bytes()
 	size := 0
-	for i := range t.matches {
-		if row := int(t.matches[i].Row); row >= 0 {
+	for i, row := range t.rows {
+		if row := int(row); row >= 0 {
 			if !(0 <= from[row] && from[row] <= from[row+1] && int(from[row+1]) <= len(values)) {
 				return unusable("its values' offsets are damaged")
 			}
 			size += int(from[row+1] - from[row])
 		}
-		if ends[i+1] = T(size); int(ends[i+1]) != size {
-			return fmt.Errorf("its values come to more than 2 GiB: ask for fewer positions at a time")
+		if offsets[i+1] = T(size); int(offsets[i+1]) != size {
+			return errors.New("its values take more than 2 GiB: ask for fewer positions at a time")
 		}
 	}
 	to := t.buffer(size)
-	for i := range t.matches {
-		if row := int(t.matches[i].Row); row >= 0 {
+	for _, row := range t.rows {
+		if row := int(row); row >= 0 {
 			to = to[copy(to, values[from[row]:from[row+1]]):]
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What Take picks itself is what the library picks, of slices too.
+// Take returns what the Arrow library does, for slices too.
 func TestTake(t *testing.T) {
 	mem := checkedMemory(t)
 	ctx := compute.WithAllocator(t.Context(), mem)
@@ -48,10 +48,8 @@ func TestTake(t *testing.T) {
 	for _, rows := range [][]int32{{0, 2, 1, -1, 3, 0, 0}, {-1, -1}, {}, {3, 3, 3, 3, 2, 1, 0, -1, 0, 1}} {
 		for from := range int64(2) {
 			table := whole.NewSlice(from, 5)
-			var matches []Match
 			index := array.NewInt32Builder(mem)
 			for _, r := range rows {
-				matches = append(matches, Match{Row: r})
 				if r < 0 {
 					index.AppendNull()
 				} else {
@@ -59,7 +57,7 @@ func TestTake(t *testing.T) {
 				}
 			}
 			indices := index.NewArray()
-			got, err := Take(ctx, table, matches)
+			got, err := Take(ctx, table, rows)
 			require.NoError(t, err)
 			for i, c := range table.Columns() {
 				want, err := compute.TakeArray(ctx, c, indices)
@@ -74,17 +72,17 @@ func TestTake(t *testing.T) {
 			table.Release()
 		}
 	}
-	_, err := Take(ctx, whole, []Match{{Row: 5}})
-	assert.EqualError(t, err, "crossmatch: a match of row 5 in a table of 5")
+	_, err := Take(ctx, whole, []int32{5})
+	assert.EqualError(t, err, "crossmatch: row 5 of a table of 5")
 	none := whole.NewSlice(2, 2)
 	defer none.Release()
-	got, err := Take(ctx, none, []Match{{Row: -1}})
+	got, err := Take(ctx, none, []int32{-1})
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, got.NumRows())
 	got.Release()
 }
 
-// Offsets that are not in order are an error, and no panic.
+// Offsets out of order are an error, not a panic.
 func TestTakeDamaged(t *testing.T) {
 	mem := checkedMemory(t)
 	for _, damaged := range [][]int32{{0, 3, 2, 9}, {0, -1, 2, 9}, {0, 3, 10, 9}, {-5, 1, 2, 9}} {
@@ -97,7 +95,7 @@ func TestTakeDamaged(t *testing.T) {
 			array.MakeFromData(array.NewData(arrow.BinaryTypes.LargeBinary, 3, []*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int64Traits.CastToBytes(wide)), memory.NewBufferBytes(make([]byte, 9))}, nil, 0, 0)),
 		} {
 			rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "x", Type: a.DataType()}}, nil), []arrow.Array{a}, 3)
-			_, err := Take(compute.WithAllocator(t.Context(), mem), rec, []Match{{Row: 0}, {Row: 1}})
+			_, err := Take(compute.WithAllocator(t.Context(), mem), rec, []int32{0, 1})
 			assert.ErrorIs(t, err, ErrBadIndex, "%v", damaged)
 		}
 	}

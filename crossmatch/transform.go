@@ -1,11 +1,11 @@
 package crossmatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"sync"
 
@@ -17,43 +17,42 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Transform is a [stream.Transform] that adds what catalogues know at each row's
-// position. Its catalogues are asked side by side. For each of its joins, a row
-// gets, behind the columns that it has:
+// Transform is a [stream.Transform] that matches each row's position with
+// catalogues, which it asks concurrently. For each join it appends columns:
 //
 //	NAME_match       string   match, none, invalid or failed
 //	NAME_separation  float64  arcseconds; null without a match
 //	NAME_cause       string   why it failed; null otherwise
 //	NAME_COLUMN               each of the catalogue's columns; null without a match
 //
-// No row is dropped, whatever fails: rows that are failed can be matched once
-// more, by [Transform.Retry]. A row whose position is null is invalid.
+// A failure drops no row: [Transform.Retry] matches the failed rows again. A row
+// with a null position is invalid.
 //
-// It may be used concurrently. Do not change it once it is in use.
+// A Transform may be used concurrently, and must not be changed after first use.
 type Transform struct {
 	Joins []Join
 
 	// RA and Dec name the columns of the position: float64, in ICRS degrees.
-	// Empty: ra and dec.
+	// If empty, they are ra and dec.
 	RA, Dec string
-	// Epoch names the column of the time of observation, for catalogues whose
-	// rows move: a timestamp, or float64 or int64 numbers, which by their size
-	// are Julian years (1000 to 3000), modified Julian dates (10,000 to 100,000)
-	// or Julian dates (2,400,000 to 2,500,000). Of other numbers and of nulls the
-	// time is not known, and nothing is moved. Empty: event_time, if there is one
-	// of these types.
+	// Epoch names the column of the time of observation, for catalogues with
+	// proper motions: a timestamp, float64 or int64. Numbers are Julian years
+	// (1000 to 3000), modified Julian dates (10,000 to 100,000) or Julian dates
+	// (2,400,000 to 2,500,000). For other numbers and nulls, the catalogue's own
+	// epoch is used. If Epoch is empty, it is event_time, if the record has such
+	// a column of one of these types.
 	Epoch string
 
-	// Memory is where columns come from; nil: that of compute.GetAllocator.
+	// Memory allocates the columns. If nil, compute.GetAllocator chooses.
 	Memory memory.Allocator
 }
 
-// Join is a catalogue, and what is wanted of it.
+// Join is a catalogue, a search radius, and the wanted columns.
 type Join struct {
-	Name    string // begins the names of the columns
+	Name    string // the prefix of the columns that are added
 	Matcher Matcher
-	Radius  Angle    // 0 to 180 degrees, or less if the matcher says so
-	Columns []string // of the matcher's, in this order; nil: all
+	Radius  Angle    // 0 to 180 degrees; a Matcher may accept less
+	Columns []string // the matcher's columns to add, in this order; if nil, all
 }
 
 // Close closes the matcher if it is an io.Closer.
@@ -66,8 +65,8 @@ func (j Join) Close() error {
 
 var _ stream.Transform = (*Transform)(nil)
 
-// Apply implements stream.Transform. Its errors are the context's, or of
-// catalogues or columns that are not as they should be, which are Permanent.
+// Apply implements stream.Transform. Errors other than the context's are Permanent:
+// an invalid join, missing columns, or a Matcher that breaks its contract.
 func (t *Transform) Apply(ctx context.Context, in stream.Rows) (stream.Result, error) {
 	rec, err := t.Match(ctx, in.Record)
 	if err != nil {
@@ -79,29 +78,29 @@ func (t *Transform) Apply(ctx context.Context, in stream.Rows) (stream.Result, e
 	return stream.Result{Rows: []stream.Rows{{Table: in.Table, Record: rec}}}, nil
 }
 
-// Schema returns the schema that Match gives records of a schema.
+// Schema returns the schema of what Match returns for a record with schema s.
 func (t *Transform) Schema(s *arrow.Schema) (*arrow.Schema, error) {
-	links, err := t.links()
+	joins, err := t.bind()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := t.place(s); err != nil {
+	if _, err := t.inputs(s); err != nil {
 		return nil, err
 	}
-	return widen(s, links)
+	return widen(s, joins)
 }
 
-// widen adds the columns of links to a schema.
-func widen(s *arrow.Schema, links []link) (*arrow.Schema, error) {
+// widen adds the columns of joins to a schema.
+func widen(s *arrow.Schema, joins []boundJoin) (*arrow.Schema, error) {
 	fields := slices.Clone(s.Fields())
 	taken := make(map[string]bool, len(fields))
 	for _, f := range fields {
 		taken[f.Name] = true
 	}
-	for _, l := range links {
-		for _, f := range l.fields {
+	for _, j := range joins {
+		for _, f := range j.fields {
 			if taken[f.Name] {
-				return nil, fmt.Errorf("crossmatch: there is a column %q already: give join %q another name, or leave that column out", f.Name, l.Name)
+				return nil, fmt.Errorf("crossmatch: there is a column %q already: give join %q another name, or leave that column out", f.Name, j.Name)
 			}
 			taken[f.Name] = true
 			fields = append(fields, f)
@@ -111,23 +110,20 @@ func widen(s *arrow.Schema, links []link) (*arrow.Schema, error) {
 	return arrow.NewSchema(fields, &metadata), nil
 }
 
-// Match returns a record's rows with the columns of the joins. Whoever calls it
-// releases the new record, and still the old one.
+// Match returns the record with the columns of the joins appended. The caller must
+// release the new record, and still owns the old one.
 func (t *Transform) Match(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
-	links, p, err := t.question(rec)
+	joins, p, err := t.prepare(rec)
 	if err != nil {
 		return nil, err
 	}
-	schema, err := widen(rec.Schema(), links)
+	schema, err := widen(rec.Schema(), joins)
 	if err != nil {
 		return nil, err
 	}
-	added := make(answers, len(links))
+	added := make(addedColumns, len(joins))
 	defer added.release()
-	err = t.each(ctx, len(links), func(ctx context.Context, i int) (err error) {
-		added[i], err = links[i].ask(ctx, p)
-		return err
-	})
+	err = t.each(ctx, added, func(ctx context.Context, i int) ([]arrow.Array, error) { return joins[i].ask(ctx, p) })
 	if err != nil {
 		return nil, err
 	}
@@ -138,28 +134,29 @@ func (t *Transform) Match(ctx context.Context, rec arrow.Record) (arrow.Record, 
 	return array.NewRecord(schema, columns, rec.NumRows()), nil
 }
 
-// question returns what is to be asked about a record: whom, and where.
-func (t *Transform) question(rec arrow.Record) ([]link, Positions, error) {
-	links, err := t.links()
+// prepare returns the joins, and the positions of a record.
+func (t *Transform) prepare(rec arrow.Record) ([]boundJoin, Positions, error) {
+	joins, err := t.bind()
 	if err != nil {
 		return nil, Positions{}, err
 	}
 	p, err := t.positions(rec)
-	return links, p, err
+	return joins, p, err
 }
 
-// answers are the columns of each link.
-type answers [][]arrow.Array
+// addedColumns are the columns that each join adds.
+type addedColumns [][]arrow.Array
 
-func (a answers) release() {
+func (a addedColumns) release() {
 	for _, columns := range a {
 		releaseAll(columns)
 	}
 }
 
-// each calls f for numbers below n side by side, and returns the first error,
-// which ends the others. A panic is the caller's, who may survive it.
-func (t *Transform) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+// each sets each element of out to the result of f, concurrently. It returns the first
+// error, which cancels the other calls. A panic in f is repeated in the caller's
+// goroutine, where it can be recovered.
+func (t *Transform) each(ctx context.Context, out addedColumns, f func(ctx context.Context, i int) ([]arrow.Array, error)) error {
 	parent := ctx
 	if t.Memory != nil {
 		ctx = compute.WithAllocator(ctx, t.Memory)
@@ -167,15 +164,16 @@ func (t *Transform) each(ctx context.Context, n int, f func(ctx context.Context,
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	panics := make([]any, n)
-	for i := range n {
+	panics := make([]any, len(out))
+	for i := range out {
 		wg.Go(func() {
 			defer func() {
 				if panics[i] = recover(); panics[i] != nil {
 					cancel(context.Canceled)
 				}
 			}()
-			if err := f(ctx, i); err != nil {
+			var err error
+			if out[i], err = f(ctx, i); err != nil {
 				cancel(err)
 			}
 		})
@@ -192,55 +190,41 @@ func (t *Transform) each(ctx context.Context, n int, f func(ctx context.Context,
 	return context.Cause(ctx)
 }
 
-// columnsAt is where a schema has the columns of the position; epoch -1: nowhere.
-type columnsAt struct{ ra, dec, epoch int }
+// inputColumns are the numbers of the columns that a Transform reads; epoch is -1 if
+// there is none.
+type inputColumns struct{ ra, dec, epoch int }
 
-func (t *Transform) place(s *arrow.Schema) (at columnsAt, err error) {
-	if at.ra, err = find(s, "RA", t.RA, "ra"); err != nil {
+func (t *Transform) inputs(s *arrow.Schema) (at inputColumns, err error) {
+	const position, time = "positions must be float64, in degrees", "a time of observation must be a timestamp, float64 or int64"
+	if at.ra, err = inputColumn(s, "RA", cmp.Or(t.RA, "ra"), position, arrow.FLOAT64); err != nil {
 		return at, err
 	}
-	if at.dec, err = find(s, "Dec", t.Dec, "dec"); err != nil {
+	if at.dec, err = inputColumn(s, "Dec", cmp.Or(t.Dec, "dec"), position, arrow.FLOAT64); err != nil {
 		return at, err
 	}
-	for _, i := range []int{at.ra, at.dec} {
-		if f := s.Field(i); f.Type.ID() != arrow.FLOAT64 {
-			return at, fmt.Errorf("crossmatch: column %q is %v: positions must be float64, in degrees", f.Name, f.Type)
-		}
+	at.epoch, err = inputColumn(s, "Epoch", cmp.Or(t.Epoch, "event_time"), time, arrow.TIMESTAMP, arrow.FLOAT64, arrow.INT64)
+	if err != nil && t.Epoch == "" {
+		at.epoch, err = -1, nil
 	}
-	at.epoch = -1
-	if t.Epoch == "" {
-		if i := s.FieldIndices("event_time"); len(i) > 0 && isTime(s.Field(i[0]).Type) {
-			at.epoch = i[0]
-		}
-		return at, nil
-	}
-	if at.epoch, err = find(s, "Epoch", t.Epoch, ""); err != nil {
-		return at, err
-	}
-	if f := s.Field(at.epoch); !isTime(f.Type) {
-		return at, fmt.Errorf("crossmatch: column %q is %v: a time of observation must be a timestamp, float64 or int64", f.Name, f.Type)
-	}
-	return at, nil
+	return at, err
 }
 
-func isTime(t arrow.DataType) bool {
-	return t.ID() == arrow.TIMESTAMP || t.ID() == arrow.FLOAT64 || t.ID() == arrow.INT64
+// inputColumn returns the number of a column, which a field of Transform names. It must
+// have one of some types; want says so.
+func inputColumn(s *arrow.Schema, field, name, want string, types ...arrow.Type) (int, error) {
+	indices := s.FieldIndices(name)
+	if len(indices) == 0 {
+		return 0, fmt.Errorf("crossmatch: no column %q among %s: name the column in Transform.%s", name, columnNames(s), field)
+	}
+	if f := s.Field(indices[0]); !slices.Contains(types, f.Type.ID()) {
+		return 0, fmt.Errorf("crossmatch: column %q is %v: %s", name, f.Type, want)
+	}
+	return indices[0], nil
 }
 
-// find returns the number of a column, of the name that was set or else usual.
-func find(s *arrow.Schema, set, name, usual string) (int, error) {
-	if name == "" {
-		name = usual
-	}
-	if i := s.FieldIndices(name); len(i) > 0 {
-		return i[0], nil
-	}
-	return 0, fmt.Errorf("crossmatch: no column %q among %s: name the column in Transform.%s", name, names(s), set)
-}
-
-// positions returns those of a record's rows.
+// positions returns the positions of a record's rows.
 func (t *Transform) positions(rec arrow.Record) (p Positions, err error) {
-	at, err := t.place(rec.Schema())
+	at, err := t.inputs(rec.Schema())
 	if err != nil {
 		return p, err
 	}
@@ -251,28 +235,24 @@ func (t *Transform) positions(rec arrow.Record) (p Positions, err error) {
 	return p, nil
 }
 
-// degrees returns the values of a column of float64, and NaN for nulls.
+// degrees returns the values of a float64 column, with NaN for nulls.
 func degrees(column arrow.Array) []float64 {
 	a := column.(*array.Float64)
 	if len(a.NullBitmapBytes()) == 0 {
 		return a.Float64Values()
 	}
 	out := slices.Clone(a.Float64Values())
-	for i := range out {
-		if a.IsNull(i) {
-			out[i] = math.NaN()
-		}
-	}
+	setNaN(out, a)
 	return out
 }
 
-// names lists the columns of a schema, the first of them if they are many.
-func names(s *arrow.Schema) string {
-	const most = 20
+// columnNames lists the columns of a schema, or the first 20 of them.
+func columnNames(s *arrow.Schema) string {
+	const limit = 20
 	text := ""
 	for i, f := range s.Fields() {
-		if i == most {
-			return fmt.Sprintf("%s and %d more", text, s.NumFields()-most)
+		if i == limit {
+			return fmt.Sprintf("%s and %d more", text, s.NumFields()-limit)
 		}
 		if i > 0 {
 			text += ", "

@@ -18,7 +18,7 @@ func ExampleTransform() {
 	catalog, err := crossmatch.NewCatalog(crossmatch.Rows{
 		RA:      []float64{279.234735, 269.452077},
 		Dec:     []float64{38.783689, 4.693365},
-		PMRA:    []float64{200.94, -801.55}, // mas a year, with the cosine
+		PMRA:    []float64{200.94, -801.55}, // mas/yr, with the factor cos(dec)
 		PMDec:   []float64{286.23, 10362.39},
 		Epoch:   2000,
 		Columns: stars,
@@ -51,7 +51,7 @@ func ExampleTransform() {
 	match, name := column("star_match").(*array.String), column("star_name")
 	separation := column("star_separation").(*array.Float64)
 	for i := range match.Len() {
-		if match.Value(i) == crossmatch.Matched.String() {
+		if match.Value(i) == crossmatch.StatusMatch.String() {
 			fmt.Printf("%s: %s, %.2f\"\n", match.Value(i), name.ValueStr(i), separation.Value(i))
 		} else {
 			fmt.Println(match.Value(i))

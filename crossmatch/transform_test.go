@@ -31,7 +31,7 @@ func checkedMemory(t *testing.T) memory.Allocator {
 	return mem
 }
 
-// fromJSON makes a record that lives as long as the test.
+// fromJSON returns a record that is released when the test ends.
 func fromJSON(t testing.TB, mem memory.Allocator, text string, fields ...arrow.Field) arrow.Record {
 	rec, _, err := array.RecordFromJSON(mem, arrow.NewSchema(fields, nil), strings.NewReader(text))
 	require.NoError(t, err)
@@ -39,8 +39,7 @@ func fromJSON(t testing.TB, mem memory.Allocator, text string, fields ...arrow.F
 	return rec
 }
 
-// namedCatalog has rows at right ascensions on the equator, with a name and a
-// magnitude.
+// namedCatalog returns a catalogue of rows on the equator, with a name and a magnitude.
 func namedCatalog(t *testing.T, mem memory.Allocator, prefix string, ra ...float64) *Catalog {
 	b := array.NewRecordBuilder(mem, arrow.NewSchema([]arrow.Field{{Name: "name", Type: arrow.BinaryTypes.String}, {Name: "mag", Type: arrow.PrimitiveTypes.Float32}}, nil))
 	defer b.Release()
@@ -56,7 +55,7 @@ func namedCatalog(t *testing.T, mem memory.Allocator, prefix string, ra ...float
 	return c
 }
 
-// text is a record as text: the values of each column, with bars between.
+// text returns a record as text: the values of each column, separated by bars.
 func text(rec arrow.Record) map[string]string {
 	out := map[string]string{}
 	for i, c := range rec.Columns() {
@@ -75,7 +74,7 @@ func text(rec arrow.Record) map[string]string {
 	return out
 }
 
-// flaky is a matcher that answers only the first so many positions of a call.
+// flaky is a matcher that fails all but the first few positions of a call.
 type flaky struct {
 	*Catalog
 	answers atomic.Int64
@@ -86,15 +85,15 @@ func (f *flaky) Nearest(ctx context.Context, p Positions, radius Angle) (Answer,
 	f.asked.Store(int64(len(p.RA)))
 	a, err := f.Catalog.Nearest(ctx, p, radius)
 	for i := range a.Matches {
-		if int64(i) >= f.answers.Load() && a.Matches[i].Status != Invalid {
-			a.Matches[i] = Match{Row: -1, Status: Failed, Separation: nan}
+		if int64(i) >= f.answers.Load() && a.Matches[i].Status != StatusInvalid {
+			a.Matches[i] = Match{Row: -1, Status: StatusFailed, Separation: nan}
 			a.Cause = errors.New("the service rests")
 		}
 	}
-	if a.Cause != nil && a.Rows != nil { // whose rows are null
+	if a.Cause != nil && a.Rows != nil { // null rows for the failed
 		rows := a.Rows
 		defer rows.Release()
-		a.Rows, err = Take(ctx, f.columns, a.Matches)
+		a.Rows, err = f.gather(ctx, a.Matches, nil)
 	}
 	return a, err
 }
@@ -158,7 +157,7 @@ func TestTransform(t *testing.T) {
 	})
 }
 
-// A failure drops no row, and Again asks for what failed and nothing else.
+// A failure drops no row, and Retry asks for the failed rows only.
 func TestRetry(t *testing.T) {
 	mem := checkedMemory(t)
 	f := &flaky{Catalog: namedCatalog(t, mem, "f", 10, 20, 30, 40)}
@@ -205,20 +204,20 @@ func TestRetry(t *testing.T) {
 	fourth, err := tr.Retry(t.Context(), third)
 	require.NoError(t, err)
 	defer fourth.Release()
-	assert.EqualValues(t, -1, f.asked.Load(), "there was nothing to ask")
+	assert.EqualValues(t, -1, f.asked.Load(), "no row was failed")
 	assert.True(t, array.RecordEqual(third, fourth))
 
 	_, err = tr.Retry(t.Context(), rec)
-	assert.EqualError(t, err, `crossmatch: no column "good_match" among x, y: only rows that join "good" was given can be matched again`)
+	assert.EqualError(t, err, `crossmatch: no column "good_match" among x, y: only a record with the columns of join "good" can be retried`)
 	tr.Joins[1].Columns = nil
 	tr.Joins[1].Matcher = namedCatalog(t, mem, "x", 1)
 	other := *tr
 	other.Joins = []Join{{Name: "bad", Radius: 1, Matcher: mistaken{schema: arrow.NewSchema([]arrow.Field{{Name: "mag", Type: arrow.BinaryTypes.String}}, nil)}}}
 	_, err = other.Retry(t.Context(), first)
-	assert.EqualError(t, err, `crossmatch: column "bad_mag" is float32, and join "bad" has utf8`)
+	assert.EqualError(t, err, `crossmatch: column "bad_mag" is float32, but utf8 in join "bad"`)
 }
 
-// mistaken is a matcher that returns what it was told to.
+// mistaken is a matcher that returns a given answer.
 type mistaken struct {
 	schema *arrow.Schema
 	answer Answer
@@ -239,7 +238,7 @@ func TestTransformErrors(t *testing.T) {
 	rec := fromJSON(t, mem, `[{"ra": 10, "dec": 0, "mag": 3, "a_mag": 1, "when": "x"}]`, raField, decField,
 		arrow.Field{Name: "mag", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "a_mag", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "when", Type: arrow.BinaryTypes.String})
 	mag := fromJSON(t, mem, `[{"mag": 3}, {"mag": 4}]`, arrow.Field{Name: "mag", Type: arrow.PrimitiveTypes.Int64})
-	matched := []Match{{Status: Matched}}
+	matched := []Match{{Status: StatusMatch}}
 	for says, tr := range map[string]Transform{
 		"without Joins":                                {},
 		`join "": it has no name`:                      {Joins: []Join{{Matcher: c}}},
@@ -253,11 +252,11 @@ func TestTransformErrors(t *testing.T) {
 		`column "mag" is int64: positions must be float64`:                                   {Dec: "mag", Joins: []Join{{Name: "x", Matcher: c}}},
 		`no column "mjd" among`: {Epoch: "mjd", Joins: []Join{{Name: "x", Matcher: c}}},
 		`column "when" is utf8: a time of observation must be a timestamp`: {Epoch: "when", Joins: []Join{{Name: "x", Matcher: c}}},
-		"answers 0 of 1 positions": {Joins: []Join{{Name: "x", Matcher: mistaken{}}}},
-		"has 2 rows for 1":         {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: mag}, nil}}}},
-		"a match and no rows":      {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched}, nil}}}},
-		"makes no sense":           {Joins: []Join{{Name: "x", Matcher: mistaken{err: errors.New("makes no sense")}}, {Name: "y", Matcher: c}}},
-		`"mag" should be int64`:    {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: rec}, nil}}}},
+		"returned 0 matches for 1 positions":                               {Joins: []Join{{Name: "x", Matcher: mistaken{}}}},
+		"returned 2 rows for 1":                                            {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: mag}, nil}}}},
+		"a match but no rows":                                              {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched}, nil}}}},
+		"makes no sense":                                                   {Joins: []Join{{Name: "x", Matcher: mistaken{err: errors.New("makes no sense")}}, {Name: "y", Matcher: c}}},
+		`"mag" should be int64`:                                            {Joins: []Join{{Name: "x", Matcher: mistaken{mag.Schema(), Answer{Matches: matched, Rows: rec}, nil}}}},
 	} {
 		tr.Memory = mem
 		_, err := tr.Apply(t.Context(), stream.Rows{Record: rec})
@@ -268,7 +267,7 @@ func TestTransformErrors(t *testing.T) {
 	}
 }
 
-// A matcher that panics does so where it was asked, and may be survived there.
+// A panic of a matcher occurs in the caller's goroutine, where it can be recovered.
 func TestTransformPanic(t *testing.T) {
 	rec := fromJSON(t, memory.DefaultAllocator, `[{"ra": 10, "dec": 0}]`, raField, decField)
 	var none *flaky
@@ -283,7 +282,7 @@ func (panicking) Nearest(context.Context, Positions, Angle) (Answer, error) {
 	panic("x")
 }
 
-// A damaged index is a catalogue that fails.
+// With a damaged index, all positions fail.
 func TestTransformDamaged(t *testing.T) {
 	mem := checkedMemory(t)
 	c := namedCatalog(t, mem, "a", 10, 20)
@@ -291,7 +290,7 @@ func TestTransformDamaged(t *testing.T) {
 	a, err := c.Nearest(compute.WithAllocator(t.Context(), mem), Positions{RA: []float64{10, 10, 50}, Dec: []float64{0, 91, 0}}, 1)
 	require.NoError(t, err)
 	assert.ErrorIs(t, a.Cause, ErrBadIndex)
-	assert.Equal(t, []Status{Failed, Invalid, Failed}, []Status{a.Matches[0].Status, a.Matches[1].Status, a.Matches[2].Status})
+	assert.Equal(t, []Status{StatusFailed, StatusInvalid, StatusFailed}, []Status{a.Matches[0].Status, a.Matches[1].Status, a.Matches[2].Status})
 	assert.EqualValues(t, -1, a.Matches[0].Row)
 	assert.True(t, c.Schema().Equal(a.Rows.Schema()))
 	assert.Equal(t, map[string]string{"name": "-|-|-", "mag": "-|-|-"}, text(a.Rows))
@@ -338,19 +337,48 @@ func TestMatchAll(t *testing.T) {
 		got.Release()
 	}
 	_, err := (&Transform{Joins: []Join{{Name: "x", Matcher: mistaken{}}}}).MatchAll(t.Context(), rec, 0)
-	assert.ErrorContains(t, err, "knows the nearest row only")
+	assert.ErrorContains(t, err, "finds only the nearest row")
 	_, err = (&Transform{Joins: []Join{{}, {}}}).MatchAll(t.Context(), rec, 0)
 	assert.ErrorContains(t, err, "one at a time")
+	for says, change := range map[string]func(*Answer, []int32) []int32{
+		"returned 4 matches for 3 positions": func(_ *Answer, p []int32) []int32 { return p[1:] },
+		"returned 1 rows for 4 positions":    func(a *Answer, p []int32) []int32 { a.Rows = a.Rows.NewSlice(0, 1); return p },
+		"which differ from its Schema":       func(a *Answer, p []int32) []int32 { a.Rows = rec.NewSlice(0, 4); return p },
+		"row 4 of a table of 4":              func(_ *Answer, p []int32) []int32 { p[0] = 4; return p },
+	} {
+		tr.Joins[0].Matcher = mistakenAll{c, change}
+		_, err = tr.MatchAll(t.Context(), rec, 1)
+		assert.ErrorContains(t, err, says)
+	}
+}
+
+// mistakenAll is an AllMatcher that changes the answers of a catalogue.
+type mistakenAll struct {
+	*Catalog
+	change func(*Answer, []int32) []int32
+}
+
+func (m mistakenAll) MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (Answer, []int32, error) {
+	a, positions, err := m.Catalog.MatchAll(ctx, p, radius, limit, columns)
+	if err != nil {
+		return a, positions, err
+	}
+	rows := a.Rows
+	positions = m.change(&a, positions)
+	if a.Rows != rows {
+		rows.Release()
+	}
+	return a, positions, nil
 }
 
 func TestEpochs(t *testing.T) {
 	assert.Equal(t, 2000., JulianYear(time.Date(2000, 1, 1, 12, 0, 0, 0, time.UTC)))
 	assert.InDelta(t, 2016, JulianYear(time.Date(2016, 1, 1, 12, 0, 0, 0, time.UTC)), 1e-12) // 16 years of 365.25 days
-	assert.Equal(t, 2026.5, epochOf(2026.5))
-	assert.InDelta(t, 2000, epochOf(51544.5), 1e-12)
-	assert.InDelta(t, 2000, epochOf(2451545), 1e-12)
+	assert.Equal(t, 2026.5, julianYearOf(2026.5))
+	assert.InDelta(t, 2000, julianYearOf(51544.5), 1e-12)
+	assert.InDelta(t, 2000, julianYearOf(2451545), 1e-12)
 	for _, x := range []float64{0, -1, 5000, 1e6, 1e9, math.NaN(), math.Inf(1)} {
-		assert.True(t, math.IsNaN(epochOf(x)), "%v", x)
+		assert.True(t, math.IsNaN(julianYearOf(x)), "%v", x)
 	}
 	mem := checkedMemory(t)
 	for _, c := range []struct {
@@ -376,7 +404,7 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
-// Alerts have their time in event_time, which is taken without being named.
+// The epoch of alerts is event_time by default.
 func TestEventTime(t *testing.T) {
 	mem := checkedMemory(t)
 	c, err := NewCatalog(Rows{RA: []float64{10}, Dec: []float64{0}, PMRA: []float64{0}, PMDec: []float64{1000}, Epoch: 2000})

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Columns of every type, whole and sliced, can be taken, or are refused at once.
+// Columns of all types, whole and sliced, can be gathered or are refused by NewCatalog.
 func TestTypes(t *testing.T) {
 	for _, typ := range []arrow.DataType{
 		arrow.Null, arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Uint8, arrow.PrimitiveTypes.Int16, arrow.FixedWidthTypes.Float16,
@@ -107,7 +107,7 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// The time of observation is there, as a number.
+// A numeric event_time is the epoch too.
 func TestEventTimeIsANumber(t *testing.T) {
 	c, err := NewCatalog(Rows{RA: []float64{10}, Dec: []float64{0}, PMRA: []float64{10_000}, PMDec: []float64{0}, Epoch: 2000})
 	require.NoError(t, err)

@@ -12,10 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkVisit matches the alerts of a visit with ten catalogues of a million
-// rows, of which three columns are wanted. Half of the alerts are in each of
-// them. They are all over the sky, or in a field of ten square degrees, whose
-// rows are then eighty times as close as the others.
+// BenchmarkVisit matches the alerts of a visit with ten catalogues of a million rows, and
+// adds three columns of each. Half of the alerts have a match in each. Alerts are all over
+// the sky, or in a field of ten square degrees, where rows are then eighty times as dense.
 func BenchmarkVisit(b *testing.B) {
 	const alerts, rows, catalogs = 40_000, 1_000_000, 10
 	for _, where := range []string{"sky", "field"} {
@@ -30,7 +29,7 @@ func BenchmarkVisit(b *testing.B) {
 			for i := range catalogs {
 				cra, cdec := randomSky(rows, uint64(i))
 				for k := 0; k < alerts; k += 2 {
-					at := (k*rows/alerts + 7919*k) % rows // in no order
+					at := (k*rows/alerts + 7919*k) % rows // in random order
 					cra[at], cdec[at] = ra[k], dec[k]+0.5/3600
 				}
 				c, err := NewCatalog(Rows{RA: cra, Dec: cdec, Columns: benchColumns(rows)})

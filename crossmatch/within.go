@@ -8,24 +8,24 @@ import (
 	"slices"
 )
 
-// Pair is a row near a position.
+// Pair is a position and a row within its radius, by number.
 type Pair struct {
-	Position   int32 // its number
+	Position   int32
 	Row        int32
 	Separation Angle
 }
 
-// pair is a row near a place of the block.
+// pair is a row within the radius of a query of the block.
 type pair struct {
-	place     uint32
+	query     uint32
 	haversine float64
 	row       row
 }
 
-// Within returns, for each position in turn, all rows within a radius of 0 to 180
-// degrees, which is included: the nearest first, and of those that are equally near
-// the first. Limit is how many are returned of each position at most; 0: all. An
-// invalid position has none.
+// Within returns, for each position in turn, all rows with a separation up to and
+// including radius, which is 0 to 180 degrees: by separation, and then by row number.
+// Limit is the maximum for each position; if zero, it is unlimited. An invalid position
+// has no pairs. Errors are those of AppendNearest.
 func (c *Catalog) Within(p Positions, radius Angle, limit int) (out []Pair, err error) {
 	if err := p.Check(radius); err != nil {
 		return nil, err
@@ -36,17 +36,17 @@ func (c *Catalog) Within(p Positions, radius Angle, limit int) (out []Pair, err 
 	defer c.leave()
 	s := c.begin(radius, true)
 	defer s.end()
-	s.limitTo(limit)
+	s.setLimit(limit)
 	err = c.file.guard(func() error {
 		for from := 0; from < len(p.RA); {
 			from += s.block(p, from)
 			if s.damaged {
 				return errDamaged
 			}
-			s.order()
+			s.sortPairs()
 			for i := range s.pairs {
 				x := &s.pairs[i]
-				at := &s.places[x.place]
+				at := &s.queries[x.query]
 				out = append(out, Pair{at.number, int32(x.row.id), at.separation(x.haversine, &x.row)})
 			}
 			s.pairs = s.pairs[:0]
@@ -59,41 +59,41 @@ func (c *Catalog) Within(p Positions, radius Angle, limit int) (out []Pair, err 
 	return out, nil
 }
 
-// limitTo says how many pairs of a place are wanted; 0: all.
-func (s *search) limitTo(most int) {
-	if most <= 0 {
-		most = math.MaxInt
+// setLimit limits the pairs of each query; if limit is zero, there is no limit.
+func (s *search) setLimit(limit int) {
+	if limit <= 0 {
+		limit = math.MaxInt
 	}
-	s.most, s.full = most, fewPairs
+	s.maxPairs, s.trimAt = limit, minTrim
 }
 
-// fewPairs are held before those beyond the limit are dropped.
-const fewPairs = 1 << 18
+// minTrim is the smallest number of pairs at which those beyond the limit are dropped.
+const minTrim = 1 << 18
 
 func (s *search) addPair(p pair) {
-	if len(s.pairs) >= s.full && s.most < math.MaxInt {
-		s.order()
-		s.full = max(fewPairs, 2*len(s.pairs))
+	if len(s.pairs) >= s.trimAt && s.maxPairs < math.MaxInt {
+		s.sortPairs()
+		s.trimAt = max(minTrim, 2*len(s.pairs))
 	}
 	s.pairs = append(s.pairs, p)
 }
 
-// order sorts the pairs of a block, and drops those beyond the limit.
-func (s *search) order() {
+// sortPairs sorts the pairs of a block, and drops those beyond the limit.
+func (s *search) sortPairs() {
 	slices.SortFunc(s.pairs, func(a, b pair) int {
-		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.haversine, b.haversine), cmp.Compare(a.row.id, b.row.id))
+		return cmp.Or(cmp.Compare(a.query, b.query), cmp.Compare(a.haversine, b.haversine), cmp.Compare(a.row.id, b.row.id))
 	})
 	for i, j := 0, 0; i < len(s.pairs); i = j {
-		for j = i + 1; j < len(s.pairs) && s.pairs[j].place == s.pairs[i].place && doubtful(s.pairs[j].haversine, s.pairs[j-1].haversine); j++ {
+		for j = i + 1; j < len(s.pairs) && s.pairs[j].query == s.pairs[i].query && doubtful(s.pairs[j].haversine, s.pairs[j-1].haversine); j++ {
 		}
-		s.places[s.pairs[i].place].settle(s.pairs[i:j])
+		s.queries[s.pairs[i].query].sortTies(s.pairs[i:j])
 	}
 	n, of := 0, 0
 	for i, p := range s.pairs {
-		if i == 0 || p.place != s.pairs[n-1].place {
+		if i == 0 || p.query != s.pairs[n-1].query {
 			of = 0
 		}
-		if of++; of <= s.most {
+		if of++; of <= s.maxPairs {
 			s.pairs[n] = p
 			n++
 		}
@@ -101,22 +101,22 @@ func (s *search) order() {
 	s.pairs = s.pairs[:n]
 }
 
-// settle sorts pairs of a place that float64 cannot tell apart.
-func (at *place) settle(pairs []pair) {
-	apart := func(p pair) bool { return !samePlace(&p.row, &pairs[0].row) }
-	if math.Abs(at.dec) == 90 || !slices.ContainsFunc(pairs, apart) { // few bits will do
+// sortTies sorts pairs of a query whose order float64 cannot decide.
+func (at *query) sortTies(pairs []pair) {
+	apart := func(p pair) bool { return !samePosition(&p.row, &pairs[0].row) }
+	if math.Abs(at.dec) == 90 || !slices.ContainsFunc(pairs, apart) { // no 320-bit arithmetic is needed
 		slices.SortFunc(pairs, func(a, b pair) int { return cmp.Or(at.compare(&a.row, &b.row), cmp.Compare(a.row.id, b.row.id)) })
 		return
 	}
-	type exactly struct {
+	type exactPair struct {
 		pair
 		haversine *big.Float
 	}
-	all := make([]exactly, len(pairs))
+	all := make([]exactPair, len(pairs))
 	for i := range pairs {
-		all[i] = exactly{pairs[i], at.exactly(&pairs[i].row)}
+		all[i] = exactPair{pairs[i], at.exactHaversine(&pairs[i].row)}
 	}
-	slices.SortFunc(all, func(a, b exactly) int {
+	slices.SortFunc(all, func(a, b exactPair) int {
 		return cmp.Or(compareExact(a.haversine, b.haversine), cmp.Compare(a.row.id, b.row.id))
 	})
 	for i := range all {
@@ -124,10 +124,10 @@ func (at *place) settle(pairs []pair) {
 	}
 }
 
-// Cone returns the rows within a radius of one position, as Within does, where
-// they are at the catalogue's epoch. An invalid position is an error.
+// Cone returns the rows within a radius of one position, as Within does, at the
+// catalogue's epoch. An invalid position is an error.
 func (c *Catalog) Cone(ra, dec float64, radius Angle, limit int) ([]Pair, error) {
-	if !valid(ra, dec) {
+	if !Valid(ra, dec) {
 		return nil, fmt.Errorf("crossmatch: right ascension %v, declination %v: an invalid position", ra, dec)
 	}
 	return c.Within(Positions{RA: []float64{ra}, Dec: []float64{dec}}, radius, limit)

@@ -17,8 +17,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// alertSchema has the shape of a ZTF alert: a candidate, about 18 earlier
-// ones, three gzipped cutouts; and the time to file it by.
+// alertSchema is like that of a ZTF alert: a candidate, about 18 earlier ones,
+// three gzipped cutouts, and the event time.
 func alertSchema() *arrow.Schema {
 	candidate := func(n int) []arrow.Field {
 		types := []arrow.DataType{arrow.PrimitiveTypes.Float32, arrow.PrimitiveTypes.Float32,

@@ -18,8 +18,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-func newWriterFor(t *testing.T, p *Parquet) *writer {
-	return &writer{Parquet: p, ctx: t.Context(), memory: p.Memory, parts: map[place]*part{}, tables: tables{byName: map[string]*tableSchema{}},
+func newWriterFor(t *testing.T, p *Parquet) *batchWriter {
+	return &batchWriter{sink: p, ctx: t.Context(), memory: p.Memory, dirs: map[directory]*dirWriter{}, tables: tables{byName: map[string]*tableSchema{}},
 		batch: stream.Batch{BatchID: stream.BatchID{Ledger: "l", Number: 1}, Attempt: "a"}}
 }
 
@@ -33,13 +33,13 @@ func TestBounds(t *testing.T) {
 		largest = max(largest, recordsize.Of(chunk[0].Record))
 		require.NoError(t, w.add(chunk[0]))
 		chunk[0].Record.Release()
-		most = max(most, w.held.bytes)
-		require.LessOrEqual(t, st.open, maxOpen)
+		most = max(most, w.retained.bytes)
+		require.LessOrEqual(t, st.open, maxOpenFiles)
 		require.LessOrEqual(t, openFiles(t), before+1, "one file for all that is spilled")
 	}
 	assert.Less(t, most, w.memory+largest)
 	assert.Greater(t, most, w.memory/2)
-	assert.Equal(t, maxOpen, st.open)
+	assert.Equal(t, maxOpenFiles, st.open)
 	require.NoError(t, w.finish())
 	var rows int64
 	for _, f := range w.files {
@@ -80,13 +80,12 @@ func TestTenThousandHours(t *testing.T) {
 	assert.Zero(t, st.open)
 }
 
-// Rows may be many slices of one record. Each keeps all of it alive, but none
-// of them more.
+// Each slice of a record keeps the whole record alive, but it counts only once.
 func TestSlicesCountOnce(t *testing.T) {
 	mem := checked(t)
 	rows := small(mem, "t", make([]row, 1000)...)
 	defer rows.Record.Release()
-	var h held
+	var h retainedRecords
 	var sum int64
 	for i := int64(0); i < 1000; i += 2 {
 		r := rows.Record.NewSlice(i, i+1)
@@ -101,7 +100,7 @@ func TestSlicesCountOnce(t *testing.T) {
 	h.release()
 }
 
-// Transforms may make a schema anew for each record.
+// A transform may make a new schema for each record.
 func TestEqualSchemas(t *testing.T) {
 	mem := checked(t)
 	p := &Parquet{Store: store.NewMemory(), Memory: 16 << 10, Spill: t.TempDir(), Workers: 1}
@@ -115,14 +114,14 @@ func TestEqualSchemas(t *testing.T) {
 	require.NoError(t, w.finish())
 	schemas := w.tables.byName["t"]
 	assert.Len(t, schemas.distinct, 1)
-	assert.LessOrEqual(t, len(schemas.same), knownSchemas)
+	assert.LessOrEqual(t, len(schemas.representatives), maxSchemas)
 	assert.Len(t, w.files, 60)
 	w.release()
 }
 
-// Schemas without end must not take memory without end.
+// The memory for schemas is bounded.
 func TestManySchemas(t *testing.T) {
-	s := tableSchema{same: map[*arrow.Schema]*arrow.Schema{}}
+	s := tableSchema{representatives: map[*arrow.Schema]*arrow.Schema{}}
 	d := newDice(1, memory.DefaultAllocator)
 	fields := d.fields(20, 0)
 	for range 1000 {
@@ -130,12 +129,13 @@ func TestManySchemas(t *testing.T) {
 		for _, i := range d.Perm(len(fields))[:10] {
 			some = append(some, fields[i])
 		}
-		_, err := s.widen(arrow.NewSchema(some, nil), func(s *tableSchema, some *arrow.Schema) error {
-			return s.admit(some, parquetfile.Options{})
-		})
-		require.NoError(t, err)
-		assert.LessOrEqual(t, len(s.distinct), knownSchemas)
-		assert.LessOrEqual(t, len(s.same), knownSchemas)
+		schema := arrow.NewSchema(some, nil)
+		if s.represent(schema) == nil {
+			require.NoError(t, s.admit(schema, parquetfile.Options{}))
+			s.remember(schema)
+		}
+		assert.LessOrEqual(t, len(s.distinct), maxSchemas)
+		assert.LessOrEqual(t, len(s.representatives), maxSchemas)
 	}
 	assert.Equal(t, 20, s.wide.NumFields())
 }

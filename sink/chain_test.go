@@ -15,15 +15,15 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// matched is a row of a table to which a transform added a column.
+// matched returns a row with a column that a transform added.
 func matched(t *testing.T, mem memory.Allocator, typ arrow.DataType) stream.Rows {
 	event := arrow.Field{Name: eventColumn, Type: utc}
 	rec := fromJSON(t, mem, `[{"event_time": "1970-01-01 00:00:00"}]`, event, nullable("cdsxmatch", typ))
 	return stream.Rows{Table: "alerts/ztf", Record: rec}
 }
 
-// What one batch would accept alone must go together with the files of the
-// batches before, after a restart too.
+// A batch must not conflict with the files of earlier batches, even after a
+// restart.
 func TestChain(t *testing.T) {
 	mem := checked(t)
 	st := store.NewMemory()
@@ -50,7 +50,7 @@ func TestChain(t *testing.T) {
 	assert.NoError(t, err, "without Schemas only the rows of a batch must agree")
 }
 
-// schemasFunc is Schemas made of a function.
+// schemasFunc makes stream.Schemas of a function.
 type schemasFunc func(table string, want *arrow.Schema) error
 
 func (f schemasFunc) Widen(_ context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error) {
@@ -61,8 +61,8 @@ func (f schemasFunc) Widen(_ context.Context, table string, merge func(*arrow.Sc
 	return s, f(table, s)
 }
 
-// The chain is asked before a file is begun, once a schema; when it cannot be
-// reached the batch is tried again.
+// The chain is widened once for each schema, before a file is staged. If that
+// fails, the error is not permanent.
 func TestChainComesFirst(t *testing.T) {
 	mem := checked(t)
 	st := store.NewMemory()

@@ -32,7 +32,7 @@ func TestEventTime(t *testing.T) {
 		name string
 		unit arrow.TimeUnit
 		time int64
-		dir  string // "": refused
+		dir  string // "" for an error
 	}{
 		{"s", arrow.Second, noon.Unix(), "2026/09/18/12"},
 		{"ms", arrow.Millisecond, noon.UnixMilli(), "2026/09/18/12"},
@@ -95,11 +95,11 @@ func TestClockRefusals(t *testing.T) {
 	}{
 		{EventTime, plain, "sink: to file by event time, rows need a column event_time of timestamps"},
 		{EventTime, text, "sink: to file by event time, rows need a column event_time of timestamps"},
-		{EventTime, null, "sink: column event_time: row 0 of 1 is (null), which no directory stands for: such rows belong to the rejects"},
+		{EventTime, null, "sink: column event_time: row 0 of 1 is (null), not a time in the years 1 to 9999: reject such rows in a transform"},
 		{Night, plain, "sink: to file by night, rows need a column night of int32"},
 		{Night, text, "sink: to file by night, rows need a column night of int32"},
-		{Clock(9), null, "sink: no Clock(9)"},
-		{Clock(-1), null, "sink: no Clock(-1)"},
+		{Clock(9), null, "sink: invalid Clock(9)"},
+		{Clock(-1), null, "sink: invalid Clock(-1)"},
 	} {
 		c.rec.Retain()
 		_, err := (&Parquet{Store: store.NewMemory(), Clock: c.clock}).Stage(t.Context(), batchOf([]stream.Rows{{Record: c.rec}}))
@@ -109,9 +109,9 @@ func TestClockRefusals(t *testing.T) {
 
 // Only the event clock needs event times.
 func TestIngestTime(t *testing.T) {
-	// Not zstd, whose decoders are shared with what is outside of the bubble.
+	// Not zstd, whose decoders are shared with goroutines outside of the bubble.
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(90 * time.Minute) // of a bubble's time, which begins in 2000
+		time.Sleep(90 * time.Minute) // in the bubble, whose time begins in 2000
 		p := &Parquet{Store: store.NewMemory(), Clock: IngestTime, Workers: 1, Compression: Snappy}
 		rec := fromJSON(t, memory.DefaultAllocator, `[{"event_time": null}, {"event_time": "2020-01-01 00:00:00"}]`, nullable(eventColumn, utc))
 		r, files := stage(t, p, batchOf([]stream.Rows{{Table: "rejected", Record: rec}}))
@@ -134,9 +134,9 @@ func TestParse(t *testing.T) {
 		assert.Equal(t, c, got)
 	}
 	_, err := ParseClock("noon")
-	assert.EqualError(t, err, `sink: no clock "noon": use event, ingest or night`)
+	assert.EqualError(t, err, `sink: unknown clock "noon": use event, ingest or night`)
 	_, err = ParseCompression("gzip")
-	assert.EqualError(t, err, `sink: no compression "gzip": use zstd, snappy or none`)
+	assert.EqualError(t, err, `sink: unknown compression "gzip": use zstd, snappy or none`)
 	assert.Equal(t, "Clock(3)", Clock(3).String())
 	assert.Equal(t, "Compression(-1)", Compression(-1).String())
 	assert.Equal(t, "YYYY/MM/dd", Night.Layout())

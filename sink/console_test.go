@@ -54,10 +54,10 @@ candidate=null history=null stamp=null tags=null local=null
 		assert.Equal(t, c.want, out.String())
 		assert.NoError(t, Console{}.Publish(t.Context(), batch7, r))
 	}
-	assert.ErrorContains(t, Console{}.Publish(t.Context(), batch7, stream.Receipt{Files: []stream.File{{Path: "x"}}}), "sink: a receipt of another sink for Console")
+	assert.ErrorContains(t, Console{}.Publish(t.Context(), batch7, stream.Receipt{Files: []stream.File{{Path: "x"}}}), "sink: receipt from another sink given to Console")
 }
 
-// A struct may be null around values that are not, and JSON knows no NaN.
+// A null struct may have fields that are not null, and JSON has no NaN.
 func TestConsoleOddValues(t *testing.T) {
 	mem := checked(t)
 	mags := array.NewFloat64Builder(mem)
@@ -77,7 +77,7 @@ func TestConsoleOddValues(t *testing.T) {
 	assert.Equal(t, "c={mag=NaN} c.mag=NaN n=null\nc=null c.mag=null n=null\n", out.String())
 }
 
-// Every type there is can be printed.
+// Values of all types can be printed.
 func FuzzConsole(f *testing.F) {
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) {

@@ -11,27 +11,39 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// appendValue appends a value in words. Arrow's own ValueStr panics on a NaN
-// in a struct, and prints 15 KB of base64 for a cutout.
+// appendValue appends the value of row i, or null if there is no array. Arrow's
+// ValueStr panics on a NaN in a struct, and would print 15 KB of base64 for a
+// cutout.
 func appendValue(text []byte, a arrow.Array, i int) []byte {
-	if a.IsNull(i) {
+	if a == nil || a.IsNull(i) {
 		return append(text, "null"...)
 	}
 	switch a := a.(type) {
 	case *array.Null:
 		return append(text, "null"...)
 	case *array.Struct:
-		return appendStruct(text, a, i)
+		fields := a.DataType().(*arrow.StructType).Fields()
+		return appendSeries(text, "{}", 0, len(fields), func(text []byte, k int) []byte {
+			text = append(append(text, fields[k].Name...), '=')
+			return appendValue(text, a.Field(k), i)
+		})
 	case *array.Map:
-		return appendMap(text, a, i)
+		from, to := a.ValueOffsets(i)
+		return appendSeries(text, "{}", int(from), int(to), func(text []byte, k int) []byte {
+			text = append(appendValue(text, a.Keys(), k), '=')
+			return appendValue(text, a.Items(), k)
+		})
 	case array.ListLike:
-		return appendList(text, a, i)
+		from, to := a.ValueOffsets(i)
+		return appendSeries(text, "[]", int(from), int(to), func(text []byte, k int) []byte {
+			return appendValue(text, a.ListValues(), k)
+		})
 	case *array.Binary:
-		return fmt.Appendf(text, "<%d bytes>", len(a.Value(i)))
+		return appendSize(text, a.Value(i))
 	case *array.BinaryView:
-		return fmt.Appendf(text, "<%d bytes>", len(a.Value(i)))
+		return appendSize(text, a.Value(i))
 	case *array.FixedSizeBinary:
-		return fmt.Appendf(text, "<%d bytes>", len(a.Value(i)))
+		return appendSize(text, a.Value(i))
 	case *array.Float32:
 		return strconv.AppendFloat(text, float64(a.Value(i)), 'g', -1, 32)
 	case *array.Float64:
@@ -42,44 +54,24 @@ func appendValue(text []byte, a arrow.Array, i int) []byte {
 	return appendText(text, a.ValueStr(i))
 }
 
-func appendStruct(text []byte, a *array.Struct, i int) []byte {
-	text = append(text, '{')
-	for k, f := range a.DataType().(*arrow.StructType).Fields() {
-		if k > 0 {
-			text = append(text, ' ')
-		}
-		text = append(append(text, f.Name...), '=')
-		text = appendValue(text, a.Field(k), i)
-	}
-	return append(text, '}')
-}
-
-func appendMap(text []byte, a *array.Map, i int) []byte {
-	from, to := a.ValueOffsets(i)
-	text = append(text, '{')
+// appendSeries appends elements from to to-1 between brackets.
+func appendSeries(text []byte, brackets string, from, to int, element func(text []byte, k int) []byte) []byte {
+	text = append(text, brackets[0])
 	for k := from; k < to; k++ {
 		if k > from {
 			text = append(text, ' ')
 		}
-		text = append(appendValue(text, a.Keys(), int(k)), '=')
-		text = appendValue(text, a.Items(), int(k))
+		text = element(text, k)
 	}
-	return append(text, '}')
+	return append(text, brackets[1])
 }
 
-func appendList(text []byte, a array.ListLike, i int) []byte {
-	from, to := a.ValueOffsets(i)
-	text = append(text, '[')
-	for k := from; k < to; k++ {
-		if k > from {
-			text = append(text, ' ')
-		}
-		text = appendValue(text, a.ListValues(), int(k))
-	}
-	return append(text, ']')
+func appendSize(text, value []byte) []byte {
+	return fmt.Appendf(text, "<%d bytes>", len(value))
 }
 
-// appendTime appends a timestamp by RFC 3339, without a zone if it has none.
+// appendTime appends a timestamp in the format of RFC 3339, without a zone if the
+// type has none.
 func appendTime(text []byte, a *array.Timestamp, i int) []byte {
 	typ := a.DataType().(*arrow.TimestampType)
 	layout := time.RFC3339Nano
@@ -89,13 +81,13 @@ func appendTime(text []byte, a *array.Timestamp, i int) []byte {
 	return a.Value(i).ToTime(typ.Unit).AppendFormat(text, layout)
 }
 
-// appendText appends a string, quoted if it would not be told from a null or
-// from what stands around it.
+// appendText appends a string, quoted if it could be mistaken for null or for a
+// part of the line.
 func appendText(text []byte, s string) []byte {
-	odd := func(r rune) bool {
+	special := func(r rune) bool {
 		return r == unicode.ReplacementChar || unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune(`"={}[]<>`, r)
 	}
-	if s == "" || s == "null" || strings.ContainsFunc(s, odd) {
+	if s == "" || s == "null" || strings.ContainsFunc(s, special) {
 		return strconv.AppendQuote(text, s)
 	}
 	return append(text, s...)

@@ -1,5 +1,5 @@
-// Package sink holds the places that a stream's rows go to: [Parquet] files by
-// the hour, the [Console], or a [Tee] of several.
+// Package sink provides sinks for the rows of a stream: hourly [Parquet] files,
+// the [Console], or a [Tee] of several sinks.
 //
 //	st, err := store.OpenDir("/data/archive")
 //	…
@@ -11,67 +11,64 @@
 //		Ledger:     ledger,
 //	}
 //
-// A sink of your own that has nothing to publish is a [stream.SinkFunc] of a
-// few lines; see [stream.Sink] for the rest.
+// A sink that has nothing to publish is a [stream.SinkFunc] of a few lines. For
+// any other, see [stream.Sink].
 //
-// # What readers see, and when
+// # What readers see
 //
 // Parquet writes one file for each table and hour of a batch:
 //
 //	alerts/ztf/2026/09/18/03/5f2c81aa-000000000042-0.parquet
 //	└ table    └ hour, UTC   └ ledger └ batch      └ number of the file in the batch
 //
-// The name follows from the ledger's commit, so a batch that is published
-// twice, by two processes even, leaves the same files. Until the commit stands
-// the files are in staging, under names that belong to one attempt of one
-// batch of one ledger, so that all sinks of a store may share it; then they are
-// moved, never copied. So nothing but whole, final files is ever under a
-// table's root, and any reader that takes *.parquet sees each row once. For
-// the moment of publication it may see some files of a batch and not yet
-// others.
+// The ledger's commit determines the name, so publishing a batch twice, even by
+// two processes, gives the same files. Before the commit, the files are in
+// staging, under names that are unique to one attempt at one batch of one
+// ledger; then they are moved, never copied. So a table's directory contains
+// only complete files, and a reader of *.parquet sees each row once. During
+// publication, a reader may see some files of a batch but not yet the others.
 //
-// The [Clock] says what the hour is: of the event, of ingestion, or instead of
-// it the observing night. A row whose time is null, or absurd, is an error: a
-// transform should have rejected it, and no directory stands for it.
+// The [Clock] selects the hour of the event, the hour of ingestion, or the
+// observing night. A time that is null or outside the years 1 to 9999 is an
+// error: reject such rows in a transform.
 //
 // # Rows and schemas
 //
-// A file holds its rows in the order they came in. Its columns are those of
-// all rows of its table that the batch had seen when the file was begun; where
-// a row has no such column it has null, and where it has an int32 in a column
-// of int64 it is widened. A batch whose schema widens after the file was begun
-// puts the wider rows into a second file. Types that do not go together are an
-// error that no retry mends: within a batch, and if Schemas is given, a
-// [ledger.Ledger] say, within a table for ever. What a transform adds is held
-// to that too.
+// A file holds its rows in their order in the batch. Its columns are those of
+// all rows that its table had when the file was opened. A column that a row
+// lacks is null, and int32 is widened to int64 where the column has that type.
+// If a batch widens the schema after a file was opened, the rows with new
+// columns go to a second file. Conflicting types are a permanent error: always
+// within a batch, and between batches if Schemas is set, usually to a
+// [ledger.Ledger]. This includes columns that transforms add.
 //
-// Strings and numbers are compressed with Zstandard, or what [Compression]
-// says. Of binary columns a sample is compressed first: the gzipped cutouts of
-// ZTF would not shrink and are stored as they are, the plain ones of Rubin are
-// compressed. View columns become plain ones.
+// Strings and numbers are compressed with Zstandard or as [Compression] says.
+// Binary columns are compressed only if a sample of them shrinks: ZTF's gzipped
+// cutouts are stored uncompressed, Rubin's plain ones are compressed. Columns
+// of view types are stored as plain types.
 //
 // # Memory, disk and open files
 //
-// Parquet holds rows until they keep Memory bytes alive. Then each hour that
-// has a sixteenth of Memory gets a row group of its own, and what the other
-// hours have is spilled to one local file, to be written hour by hour at the
-// end of the batch. A back-fill that touches thousands of hours takes the
-// memory of one that touches a few: that of the rows, half of it again when
-// spilled ones come back, and the buffers of the encoders. It keeps at most 64
-// files open. The local disk must have room for the batch. What is spilled has
-// no name there, so that a crash leaves nothing.
+// Parquet buffers rows until they hold Memory bytes. Then each hour with at
+// least a sixteenth of Memory gets a row group, and the rows of the other hours
+// are spilled to one local file, to be written hour by hour at the end of the
+// batch. So a back-fill of thousands of hours needs no more memory than one of
+// a few: the rows, half as much again to read spilled rows, and the buffers of
+// the encoders. At most 64 files are open. The local disk must have room for
+// the batch. A spill file has no name where the system allows that, so a crash
+// leaves no file behind.
 //
-// Small files are made by small batches: give a job that follows a stream an
-// Interval of minutes if nobody waits for the rows.
+// Small batches make small files: set the Interval of a job that follows a stream
+// to minutes, unless rows are needed sooner.
 //
 // # Delivery
 //
 // Parquet is exactly-once: the ledger decides which attempt's files become
-// visible, and what others staged is swept. Console and SinkFunc have nothing
-// that could be held back, so they are at-least-once: after a crash or a retry
-// they see the rows of one batch again. A Tee is as good as each of its sinks:
-// its Parquet is exactly-once also beside a Console.
+// visible, and the others are removed. Console and SinkFunc cannot undo what they
+// did, so they are at-least-once: after a crash or a retry they receive rows of a
+// batch again. In a Tee, each sink keeps its guarantee.
 //
-// A batch must be published by the kind of sink that staged it. Change sinks
-// between runs that ended well, or a restart stops with an error that says so.
+// A batch must be published by the same kind of sink that staged it. After a
+// crash, restart with the same sinks before you change them; otherwise
+// publication fails with an error that says so.
 package sink

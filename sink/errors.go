@@ -6,14 +6,14 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// permanentf makes an error of what no retry mends: rows that cannot be filed,
-// sinks that are wired wrong.
+// permanentf returns an error that a retry cannot fix, such as rows without a
+// directory or a misconfigured sink.
 func permanentf(format string, args ...any) error {
 	return stream.Permanent(fmt.Errorf("sink: "+format, args...))
 }
 
-// foreign says that a receipt came from another kind of sink: to publish
-// nothing of it, as if there were nothing, would lose the rows.
-func foreign(from, to string) error {
-	return permanentf("a receipt of %s for %s: start with the sinks that the batch was staged with", from, to)
+// wrongReceipt reports a receipt from another kind of sink. To ignore it would
+// lose its rows.
+func wrongReceipt(from, to string) error {
+	return permanentf("receipt from %s given to %s: restart with the sinks that staged the batch", from, to)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// alerts are three alerts in one record; an engine makes such from messages.
+// alerts returns three alerts in one record, as an engine makes of messages.
 func alerts() iter.Seq2[stream.Rows, error] {
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "alert_id", Type: arrow.PrimitiveTypes.Int64},
@@ -79,7 +79,7 @@ func ExampleConsole() {
 	// alert_id=3 candidate.magpsf=19.25 event_time=2026-09-18T03:10:00Z
 }
 
-// An archive, and beside it a count of what goes in.
+// An archive, and a count of its alerts.
 func ExampleTee() {
 	count := 0
 	tee := sink.Tee{

@@ -13,7 +13,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
-// checkGather holds flatten against the rows one by one.
+// checkGather compares the result of flatten with each row.
 func checkGather(t *testing.T, mem memory.Allocator, picks []parquetfile.Rows) {
 	var want []string
 	for _, p := range picks {
@@ -38,7 +38,7 @@ func nonNil(got, want []string) []string {
 	return got
 }
 
-// validate checks what the words of the rows do not show.
+// validate checks the number of nulls, which recordRows does not show.
 func validate(a arrow.Array) error {
 	if a.DataType().ID() != arrow.NULL {
 		nulls := 0
@@ -75,7 +75,7 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// An array without elements may have no buffers at all, and nulls no bitmap.
+// An empty array may lack buffers, and an array of nulls a bitmap.
 func TestGatherBareArrays(t *testing.T) {
 	mem := checked(t)
 	rec := fromJSON(t, mem, `[{"n": null, "l": [], "m": [], "s": null}, {"n": null, "l": null, "m": null, "s": {"d": null}}]`,
@@ -92,8 +92,8 @@ func TestGatherBareArrays(t *testing.T) {
 	checkGather(t, mem, []parquetfile.Rows{{Record: one, Index: []int32{0}}})
 }
 
-// Views of one buffer can come to more bytes than there are. A copy of them
-// that wraps round would hand rows the bytes of others.
+// Views of one buffer can be longer together than 32-bit offsets count. Offsets
+// that wrap around would give rows the bytes of others.
 func TestGatherRefusesMoreThanOffsetsCount(t *testing.T) {
 	big := memory.NewBufferBytes(make([]byte, 1<<24))
 	views := make([]arrow.ViewHeader, 130)

@@ -27,8 +27,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// checked makes an allocator, the default one too, that the test must leave
-// empty.
+// checked returns an allocator, which becomes the default one, and checks that
+// the test releases all its memory.
 func checked(t *testing.T) memory.Allocator {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	old := memory.DefaultAllocator
@@ -42,12 +42,12 @@ func checked(t *testing.T) memory.Allocator {
 
 var batch7 = stream.BatchID{Ledger: "abcd1234", Number: 7}
 
-// batchOf yields chunks, and releases their records as the engine does.
+// batchOf returns a batch of chunks, whose records it releases as the engine does.
 func batchOf(chunks ...[]stream.Rows) stream.Batch {
 	return failing(nil, chunks...)
 }
 
-// failing is a batch that ends in an error.
+// failing returns a batch that ends with an error.
 func failing(end error, chunks ...[]stream.Rows) stream.Batch {
 	return stream.Batch{BatchID: batch7, Attempt: "try", Rows: func(yield func(stream.Rows, error) bool) {
 		more := true
@@ -84,7 +84,7 @@ func small(mem memory.Allocator, table string, rows ...row) stream.Rows {
 	return stream.Rows{Table: table, Record: b.NewRecord()}
 }
 
-// fromJSON makes a record of rows in JSON.
+// fromJSON returns a record of rows in JSON.
 func fromJSON(t testing.TB, mem memory.Allocator, rows string, fields ...arrow.Field) arrow.Record {
 	r, _, err := array.RecordFromJSON(mem, arrow.NewSchema(fields, nil), strings.NewReader(rows))
 	require.NoError(t, err)
@@ -138,8 +138,8 @@ func parquetRows(t testing.TB, data []byte) (rows []string) {
 	return rows
 }
 
-// recordRows puts each row into words in which an absent column is as good as
-// a null one, and a width or a view makes no difference.
+// recordRows returns each row as text that does not depend on the widths of
+// numbers, on views, or on whether a null column is absent.
 func recordRows(r arrow.Record) []string {
 	rows := make([]string, r.NumRows())
 	for i := range rows {
@@ -186,7 +186,7 @@ func words(a arrow.Array, i int) string {
 	return fmt.Sprintf("%q", a.ValueStr(i))
 }
 
-// dice makes random nested records.
+// dice returns random nested records.
 type dice struct {
 	*rand.Rand
 	mem memory.Allocator
@@ -224,7 +224,7 @@ func (d *dice) fields(n, depth int) []arrow.Field {
 	return fields
 }
 
-// record makes n rows, mostly as a slice of more.
+// record returns n rows, mostly as a slice of a longer record.
 func (d *dice) record(s *arrow.Schema, n int, hours int) arrow.Record {
 	b := array.NewRecordBuilder(d.mem, s)
 	defer b.Release()
@@ -295,7 +295,7 @@ func (d *dice) append(b array.Builder) {
 	}
 }
 
-// faulty is a store that fails where it is told.
+// faulty is a store that fails in chosen calls.
 type faulty struct {
 	*store.Memory
 	stage, write, close, publish int // fail in the nth call, from 1

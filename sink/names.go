@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-// SchemaName returns the name under which Parquet.Schemas keeps the schema of a
-// table's files.
-func SchemaName(table string) string { return chainPrefix + table }
-
 // StagedBatch returns the number of the batch for which a Parquet with the
 // default Staging staged a file, and whether it belongs to the ledger.
 func StagedBatch(ledger, name string) (batch int64, ok bool) {

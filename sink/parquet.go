@@ -2,10 +2,8 @@ package sink
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
@@ -14,93 +12,65 @@ import (
 )
 
 // Compression is how Parquet pages are compressed. Cutouts that do not shrink,
-// such as gzipped ones, are stored as they are.
+// such as gzipped ones, are always stored uncompressed.
 type Compression int
 
 // The compressions.
 const (
-	Zstd Compression = iota
-	Snappy
-	None
+	Zstd   = Compression(parquetfile.Zstd)
+	Snappy = Compression(parquetfile.Snappy)
+	None   = Compression(parquetfile.None)
 )
 
-var compressionNames = [...]string{Zstd: "zstd", Snappy: "snappy", None: "none"}
+var compressionNames = []string{Zstd: "zstd", Snappy: "snappy", None: "none"}
 
-// ParseCompression returns the compression called zstd, snappy or none.
+// ParseCompression returns the compression named zstd, snappy or none.
 func ParseCompression(name string) (Compression, error) {
-	for c, n := range compressionNames {
-		if n == name {
-			return Compression(c), nil
-		}
-	}
-	return 0, fmt.Errorf("sink: no compression %q: use zstd, snappy or none", name)
+	return parseName[Compression]("compression", compressionNames, name)
 }
 
 // String returns the compression's name.
-func (c Compression) String() string {
-	if !c.valid() {
-		return fmt.Sprintf("Compression(%d)", int(c))
-	}
-	return compressionNames[c]
-}
+func (c Compression) String() string { return nameOf("Compression", compressionNames, c) }
 
-func (c Compression) valid() bool { return c >= 0 && int(c) < len(compressionNames) }
+func (c Compression) valid() bool { return c >= Zstd && c <= None }
 
-func (c Compression) codec() parquetfile.Codec {
-	return [...]parquetfile.Codec{Zstd: parquetfile.Zstd, Snappy: parquetfile.Snappy, None: parquetfile.None}[c]
-}
-
-// Parquet writes each table into Parquet files by the hour:
+// Parquet writes each table to hourly Parquet files:
 //
 //	TABLE/YYYY/MM/dd/hh/<ledger id>-<batch>-<n>.parquet
 //
-// A batch puts one file into each directory that it has rows for, two if the
-// table's schema widened on the way. A file holds its rows in the order they
-// came in. Its columns are those of all rows that came before it was begun;
-// rows that lack one have null there.
+// A batch adds one file to each directory that it has rows for, or two if the
+// table's schema is widened during the batch.
 type Parquet struct {
 	Store store.Store
-	// Staging is the directory for staged files. All sinks that use the store
-	// may share it: a file's name in it carries the ledger, the batch, the
-	// attempt and the sink. Empty: "staging".
+	// Staging is the directory for staged files. If empty, it is "staging". All
+	// sinks of a store may share it: the path of a staged file names the ledger,
+	// the batch, the attempt and the sink.
 	Staging string
-	// Schemas keeps the schema of each table's files, usually in the ledger,
-	// as files/TABLE. No row is written with a column that it does not hold;
-	// a type that conflicts with it is an error. nil: only the rows of one
-	// batch must agree.
+	// Schemas keeps the schema of each table's files, under the table's name
+	// after SchemaPrefix; usually it is the ledger. Each column is added to the
+	// schema before a row with it is written, and a conflicting type is an
+	// error. If nil, types may conflict between batches.
 	Schemas     stream.Schemas
 	Clock       Clock
 	Compression Compression
-	// Memory bounds the rows held before they are written, in bytes; 0: 64 MiB.
-	// It is also the size of the largest row groups, and at most 1 GiB.
+	// Memory bounds the size of buffered rows, and so of row groups, in bytes. If
+	// zero, it is 64 MiB; at most 1 GiB is used.
 	Memory int64
-	// Spill is a local directory for rows of batches that touch so many hours
-	// that Memory cannot hold a row group of each. Empty: os.TempDir, which
-	// should not be a directory in memory.
+	// Spill is a local directory for the rows of batches that touch so many
+	// hours that Memory cannot hold a row group of each. If empty, it is
+	// os.TempDir(), which should not be a file system in memory.
 	Spill string
-	// Workers is how many goroutines encode columns. 0: one a core.
+	// Workers is the number of goroutines that encode columns. If zero, it is
+	// runtime.GOMAXPROCS(0).
 	Workers int
 }
-
-const defaultMemory = 64 << 20
 
 // Stage implements stream.Sink.
 func (p *Parquet) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
 	if err := p.check(); err != nil {
 		return stream.Receipt{}, err
 	}
-	w := &writer{
-		Parquet: p, ctx: ctx, batch: b, memory: min(p.Memory, maxMemory), now: time.Now(),
-		tag:   strings.ToLower(rand.Text()[:8]),
-		parts: map[place]*part{},
-		tables: tables{
-			options: parquetfile.Options{Codec: p.Compression.codec(), Workers: p.Workers},
-			chains:  p.Schemas, byName: map[string]*tableSchema{},
-		},
-	}
-	if w.memory <= 0 {
-		w.memory = defaultMemory
-	}
+	w := newBatchWriter(ctx, p, b)
 	defer w.release()
 	if err := w.stage(); err != nil {
 		w.discard()
@@ -114,9 +84,9 @@ func (p *Parquet) check() error {
 	case p.Store == nil:
 		return permanentf("Parquet needs a Store")
 	case !p.Clock.valid():
-		return permanentf("no %v", p.Clock)
+		return permanentf("invalid %v", p.Clock)
 	case !p.Compression.valid():
-		return permanentf("no %v", p.Compression)
+		return permanentf("invalid %v", p.Compression)
 	}
 	return nil
 }
@@ -124,10 +94,10 @@ func (p *Parquet) check() error {
 // Publish implements stream.Sink.
 func (p *Parquet) Publish(ctx context.Context, _ stream.BatchID, r stream.Receipt) error {
 	if len(r.Parts) > 0 {
-		return foreign(fmt.Sprintf("a tee of %d sinks", len(r.Parts)), "Parquet")
+		return wrongReceipt(fmt.Sprintf("a Tee of %d", len(r.Parts)), "Parquet")
 	}
 	if len(r.Data) > 0 {
-		return foreign("another sink", "Parquet")
+		return wrongReceipt("another sink", "Parquet")
 	}
 	for _, f := range r.Files {
 		if err := p.Store.Publish(ctx, f.StagedPath, f.Path, f.Bytes); err != nil {
@@ -150,6 +120,20 @@ func (p *Parquet) Sweep(ctx context.Context, id stream.BatchID) error {
 	return nil
 }
 
+const discardTimeout = 5 * time.Second
+
+// Discard implements stream.Sweeper.
+func (p *Parquet) Discard(ctx context.Context, r stream.Receipt) {
+	ctx, cancel := context.WithTimeout(ctx, discardTimeout)
+	defer cancel()
+	for _, f := range r.Files {
+		if p.Store.Delete(ctx, f.StagedPath) != nil {
+			return
+		}
+	}
+}
+
+// stagingOf returns the directory for the staged files of a batch.
 func (p *Parquet) stagingOf(id stream.BatchID) string {
 	dir := p.Staging
 	if dir == "" {

@@ -59,8 +59,8 @@ func TestNothingToWrite(t *testing.T) {
 	assert.Empty(t, names(p.Store, ""))
 }
 
-// One batch, much memory and little: the same rows in the same order. The
-// records have any of a few schemas of one table, some of them views.
+// The rows of a batch and their order do not depend on Memory. The records have
+// several schemas of one table, some with views.
 func TestMemoryChangesNoRow(t *testing.T) {
 	for seed := range uint64(8) {
 		mem := checked(t)
@@ -114,14 +114,14 @@ func TestMemoryChangesNoRow(t *testing.T) {
 	}
 }
 
-// sortedWords forgets the order of columns, which a wider schema changes.
+// sortedWords makes rows independent of the order of columns.
 func sortedWords(s string) string {
 	words := []byte(s)
 	slices.Sort(words)
 	return string(words)
 }
 
-// wide makes rows of hour 0 with columns a, b, …; each value is the row's id.
+// wide returns a row of hour 0 with the given columns, whose values are id.
 func wide(t testing.TB, mem memory.Allocator, id int, columns ...string) stream.Rows {
 	fields := []arrow.Field{{Name: eventColumn, Type: utc}}
 	text := `{"event_time": "1970-01-01 00:00:00"`
@@ -146,7 +146,7 @@ func ids(t *testing.T, rows []string) (ids []int) {
 func TestSchemaWidens(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		memory int64 // 1: each row is a row group of its own
+		memory int64 // 1 makes each row a row group
 		rows   [][]string
 		files  [][]int
 	}{
@@ -171,8 +171,8 @@ func TestSchemaWidens(t *testing.T) {
 	}
 }
 
-// A place whose rows fit its file goes on with it, whatever other places made
-// of the table: small files are what users complain of most.
+// A directory whose rows fit its file continues it even if the table was widened
+// by other directories: users complain most about small files.
 func TestOtherHoursWiden(t *testing.T) {
 	p := &Parquet{Store: store.NewMemory(), Memory: 1}
 	mem := checked(t)
@@ -261,12 +261,12 @@ func TestPublishAndSweep(t *testing.T) {
 	require.NoError(t, st.Delete(t.Context(), final[0]))
 	assert.ErrorIs(t, p.Publish(t.Context(), batch7, r), os.ErrNotExist)
 	assert.EqualError(t, p.Publish(t.Context(), batch7, stream.Receipt{Parts: []stream.Receipt{r}}),
-		"sink: a receipt of a tee of 1 sinks for Parquet: start with the sinks that the batch was staged with")
-	assert.ErrorContains(t, p.Publish(t.Context(), batch7, stream.Receipt{Data: []byte("{}")}), "sink: a receipt of another sink for Parquet")
+		"sink: receipt from a Tee of 1 given to Parquet: restart with the sinks that staged the batch")
+	assert.ErrorContains(t, p.Publish(t.Context(), batch7, stream.Receipt{Data: []byte("{}")}), "sink: receipt from another sink given to Parquet")
 }
 
-// Two sinks of one attempt share the staging directory, as a job's sink and
-// its rejects do unless told otherwise. Either sweeps once both have published.
+// By default, a job's sink and its rejects share the staging directory. Either
+// sweeps it after both have published.
 func TestSharedStaging(t *testing.T) {
 	st := store.NewMemory()
 	p := &Parquet{Store: st}
@@ -285,10 +285,10 @@ func TestNoStore(t *testing.T) {
 	_, err := (&Parquet{}).Stage(t.Context(), batchOf())
 	assert.EqualError(t, err, "sink: Parquet needs a Store")
 	_, err = (&Parquet{Store: store.NewMemory(), Compression: 3}).Stage(t.Context(), batchOf())
-	assert.EqualError(t, err, "sink: no Compression(3)")
+	assert.EqualError(t, err, "sink: invalid Compression(3)")
 }
 
-// mixed are chunks of rows of many hours, in an order that needs spilling.
+// mixed returns chunks of rows of many hours, in an order that needs spilling.
 func mixed(mem memory.Allocator, chunks, hours int) (out [][]stream.Rows) {
 	d := newDice(1, mem)
 	for range chunks {
@@ -367,7 +367,7 @@ func TestSpillFails(t *testing.T) {
 	require.NoError(t, os.WriteFile(dir+"/taken", nil, 0o600))
 	_, err := (&Parquet{Store: store.NewMemory(), Memory: 1, Spill: dir + "/taken"}).Stage(t.Context(), batchOf(mixed(mem, 20, 200)...))
 	assert.ErrorContains(t, err, "sink: spill rows of many hours to "+dir)
-	_, err = newSpill(dir + "/taken")
+	_, err = newSpillFile(dir + "/taken")
 	assert.Error(t, err)
 }
 

@@ -12,45 +12,45 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// tableSchema is what a batch has seen of the schemas of a table.
+// tableSchema holds the schemas that a batch has for a table.
 type tableSchema struct {
-	wide   *arrow.Schema       // holds the columns of all of them
-	format *parquetfile.Format // of files with these columns
-	// Transforms may well make a schema anew for each record. All that are
-	// equal are told apart once, and then stand for one another.
-	distinct []*arrow.Schema
-	same     map[*arrow.Schema]*arrow.Schema
+	wide   *arrow.Schema       // has the columns of all of them
+	format *parquetfile.Format // of files with the schema wide
+	// A transform may make a new schema for each record, so an equal one of
+	// distinct represents it.
+	distinct        []*arrow.Schema
+	representatives map[*arrow.Schema]*arrow.Schema
 }
 
-// knownSchemas is how many schemas of a table are remembered.
-const knownSchemas = 64
+// maxSchemas is the number of schemas of a table that are remembered.
+const maxSchemas = 64
 
-// widen makes room for the columns of s, and returns the schema that stands
-// for s from now on. A schema that was not met before goes to admit.
-func (t *tableSchema) widen(s *arrow.Schema, admit func(*tableSchema, *arrow.Schema) error) (*arrow.Schema, error) {
-	if same := t.same[s]; same != nil {
-		return same, nil
+// represent returns the schema that represents s, or nil if s is not remembered.
+func (t *tableSchema) represent(s *arrow.Schema) *arrow.Schema {
+	if same := t.representatives[s]; same != nil {
+		return same
 	}
-	if len(t.same) >= knownSchemas {
-		clear(t.same)
+	if len(t.representatives) >= maxSchemas {
+		clear(t.representatives)
 	}
 	if i := slices.IndexFunc(t.distinct, s.Equal); i >= 0 {
-		t.same[s] = t.distinct[i]
-		return t.distinct[i], nil
+		t.representatives[s] = t.distinct[i]
+		return t.distinct[i]
 	}
-	if err := admit(t, s); err != nil {
-		return nil, err
-	}
-	if len(t.distinct) >= knownSchemas {
+	return nil
+}
+
+// remember makes s represent itself and equal schemas.
+func (t *tableSchema) remember(s *arrow.Schema) {
+	if len(t.distinct) >= maxSchemas {
 		t.distinct = nil
 	}
 	t.distinct = append(t.distinct, s)
-	t.same[s] = s
-	return s, nil
+	t.representatives[s] = s
 }
 
-// admit makes the format hold rows of s. What has no Parquet form is found
-// here, and not after hours of rows have been spilled.
+// admit widens the format to hold rows of s. It reports unsupported types before
+// any rows are spilled.
 func (t *tableSchema) admit(s *arrow.Schema, o parquetfile.Options) error {
 	wide, err := widened(t.wide, s)
 	if err != nil || wide == t.wide {
@@ -64,8 +64,8 @@ func (t *tableSchema) admit(s *arrow.Schema, o parquetfile.Options) error {
 	return nil
 }
 
-// widened returns the narrowest schema without views that rows of both
-// schemas can be written with. It is a itself if that will do.
+// widened returns the narrowest schema without views that can hold rows of both
+// schemas. It returns a itself if a can. a may be nil.
 func widened(a, b *arrow.Schema) (*arrow.Schema, error) {
 	b = flatSchema(b)
 	if a == nil {
@@ -75,77 +75,65 @@ func widened(a, b *arrow.Schema) (*arrow.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields, more := relax(wide.Fields(), a.Fields())
-	fields, still := relax(fields, b.Fields())
-	if more || still {
-		wide = arrow.NewSchema(fields, nil)
+	wide = arrow.NewSchema(relax(relax(wide.Fields(), a.Fields()), b.Fields()), nil)
+	if wide.Equal(a) {
+		return a, nil
 	}
 	return wide, nil
 }
 
-// relax makes the columns nullable that are so in s, or that s lacks: a row of
-// s has nulls there. It reports whether that changed any.
-func relax(wide, s []arrow.Field) (out []arrow.Field, changed bool) {
-	at := make(map[string]int, len(s))
+// relax makes the columns nullable that are nullable in s or absent from it.
+func relax(wide, s []arrow.Field) []arrow.Field {
+	index := make(map[string]int, len(s))
 	for i, f := range s {
-		at[f.Name] = i
+		index[f.Name] = i
 	}
-	out = slices.Clone(wide)
+	out := slices.Clone(wide)
 	for i := range out {
-		k, ok := at[out[i].Name]
-		nullable := !ok || s[k].Nullable || s[k].Type.ID() == arrow.NULL
-		if nullable && !out[i].Nullable {
-			out[i].Nullable, changed = true, true
+		k, ok := index[out[i].Name]
+		if !ok {
+			out[i].Nullable = true
+			continue
 		}
-		if ok {
-			typ, more := relaxType(out[i].Type, s[k].Type)
-			out[i].Type, changed = typ, changed || more
-		}
+		out[i] = relaxField(out[i], s[k])
 	}
-	return out, changed
+	return out
 }
 
-func relaxType(wide, s arrow.DataType) (arrow.DataType, bool) {
-	switch wide := wide.(type) {
+// relaxField is relax for a column, or for the elements of a list or a map, whose
+// names are ignored.
+func relaxField(wide, s arrow.Field) arrow.Field {
+	if s.Nullable || s.Type.ID() == arrow.NULL {
+		wide.Nullable = true
+	}
+	if wide.Type.ID() != s.Type.ID() {
+		return wide
+	}
+	switch typ := wide.Type.(type) {
 	case *arrow.StructType:
-		if s, ok := s.(*arrow.StructType); ok {
-			if fields, changed := relax(wide.Fields(), s.Fields()); changed {
-				return arrow.StructOf(fields...), true
-			}
-		}
+		wide.Type = arrow.StructOf(relax(typ.Fields(), s.Type.(*arrow.StructType).Fields())...)
 	case *arrow.ListType:
-		if s, ok := s.(*arrow.ListType); ok {
-			if f, changed := relaxOne(wide.ElemField(), s.ElemField()); changed {
-				return arrow.ListOfField(f), true
-			}
-		}
+		wide.Type = arrow.ListOfField(relaxField(typ.ElemField(), s.Type.(*arrow.ListType).ElemField()))
 	case *arrow.MapType:
-		if s, ok := s.(*arrow.MapType); ok {
-			if f, changed := relaxOne(wide.ItemField(), s.ItemField()); changed {
-				m := arrow.MapOf(wide.KeyType(), f.Type)
-				m.SetItemNullable(f.Nullable)
-				return m, true
-			}
-		}
+		wide.Type = mapOf(typ.KeyType(), relaxField(typ.ItemField(), s.Type.(*arrow.MapType).ItemField()))
 	}
-	return wide, false
+	return wide
 }
 
-// relaxOne relaxes the element of a list or a map, whose name says nothing.
-func relaxOne(wide, s arrow.Field) (arrow.Field, bool) {
-	s.Name = wide.Name
-	fields, changed := relax([]arrow.Field{wide}, []arrow.Field{s})
-	return fields[0], changed
+func mapOf(key arrow.DataType, item arrow.Field) arrow.DataType {
+	m := arrow.MapOf(key, item.Type)
+	m.SetItemNullable(item.Nullable)
+	return m
 }
 
-// fits reports whether rows of a schema can go into a file of another.
+// fits reports whether rows of a schema fit into a file of another.
 func fits(file, rows *arrow.Schema) bool {
 	wide, err := widened(file, rows)
 	return err == nil && wide == file
 }
 
-// flatSchema is the schema with binary in the place of binary views, whose
-// bytes would otherwise stay in the buffers of whole messages.
+// flatSchema returns the schema with plain strings and bytes in place of views,
+// which would keep the buffers of whole messages alive.
 func flatSchema(s *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(flatFields(s.Fields()), nil)
 }
@@ -153,76 +141,77 @@ func flatSchema(s *arrow.Schema) *arrow.Schema {
 func flatFields(fields []arrow.Field) []arrow.Field {
 	out := make([]arrow.Field, len(fields))
 	for i, f := range fields {
-		f.Type = flatType(f.Type)
-		out[i] = f
+		out[i] = flatField(f)
 	}
 	return out
 }
 
-func flatType(t arrow.DataType) arrow.DataType {
-	switch t := t.(type) {
+func flatField(f arrow.Field) arrow.Field {
+	switch t := f.Type.(type) {
 	case *arrow.BinaryViewType:
-		return arrow.BinaryTypes.Binary
+		f.Type = arrow.BinaryTypes.Binary
 	case *arrow.StringViewType:
-		return arrow.BinaryTypes.String
+		f.Type = arrow.BinaryTypes.String
 	case *arrow.StructType:
-		return arrow.StructOf(flatFields(t.Fields())...)
+		f.Type = arrow.StructOf(flatFields(t.Fields())...)
 	case *arrow.MapType:
-		m := arrow.MapOf(flatType(t.KeyType()), flatType(t.ItemType()))
-		m.SetItemNullable(t.ItemField().Nullable)
-		return m
+		f.Type = mapOf(flatField(t.KeyField()).Type, flatField(t.ItemField()))
 	case *arrow.ListType:
-		f := t.ElemField()
-		f.Type = flatType(f.Type)
-		return arrow.ListOfField(f)
+		f.Type = arrow.ListOfField(flatField(t.ElemField()))
 	}
-	return t
+	return f
 }
 
-// tables are the schemas of a batch.
+// tables holds the schemas of a batch's tables.
 type tables struct {
 	options parquetfile.Options
-	chains  stream.Schemas // nil: none
+	chains  stream.Schemas // may be nil
 	byName  map[string]*tableSchema
 }
 
+// widen adds the columns of s to a table and its schema chain, and returns the
+// schema that represents s.
 func (t *tables) widen(ctx context.Context, table string, s *arrow.Schema) (*arrow.Schema, error) {
 	seen := t.byName[table]
 	if seen == nil {
 		if err := checkTable(table); err != nil {
 			return nil, err
 		}
-		seen = &tableSchema{same: map[*arrow.Schema]*arrow.Schema{}}
+		seen = &tableSchema{representatives: map[*arrow.Schema]*arrow.Schema{}}
 		t.byName[table] = seen
 	}
-	same, err := seen.widen(s, func(seen *tableSchema, s *arrow.Schema) error {
-		if err := seen.admit(s, t.options); err != nil {
-			return stream.Permanent(err)
-		}
-		return t.chain(ctx, table, s)
-	})
+	if same := seen.represent(s); same != nil {
+		return same, nil
+	}
+	err := seen.admit(s, t.options)
+	if err != nil {
+		err = stream.Permanent(err)
+	} else {
+		err = t.chain(ctx, table, s)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sink: table %q: %w", table, err)
 	}
-	return same, nil
+	seen.remember(s)
+	return s, nil
 }
 
-// chainPrefix sets the chains of the sink apart. A decoder keeps one by the
-// table's own name, and gives its columns to every row: what a transform adds
-// to a table must not come back to that transform as its input.
-const chainPrefix = "files/"
+// SchemaPrefix precedes the table's name in the name of a schema chain of
+// [Parquet].Schemas. It distinguishes the schema of a table's files from the one
+// that a decoder keeps under the table's own name: the decoder gives every row all
+// columns of its schema, and must not add those of a transform.
+const SchemaPrefix = "files/"
 
-// chain makes the columns of s part of the table for all batches, before a row
-// is written with them. What a batch alone would accept may conflict here with
-// the files of another.
+// chain adds the columns of s to the table's schema chain, before a row is written
+// with them. It reports conflicts with files of earlier batches.
 func (t *tables) chain(ctx context.Context, table string, s *arrow.Schema) error {
 	if t.chains == nil {
 		return nil
 	}
-	_, err := t.chains.Widen(ctx, chainPrefix+table, func(have *arrow.Schema) (*arrow.Schema, error) {
+	_, err := t.chains.Widen(ctx, SchemaPrefix+table, func(have *arrow.Schema) (*arrow.Schema, error) {
 		wide, err := widened(have, s)
 		if err != nil {
-			err = stream.Permanent(fmt.Errorf("the files of the table have another type: %w: give the column another name", err))
+			err = stream.Permanent(fmt.Errorf("its files have another type: %w: rename the column", err))
 		}
 		return wide, err
 	})

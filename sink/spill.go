@@ -16,28 +16,28 @@ import (
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
-// spill is a temporary file with the rows of many places. Where the system
-// allows it, its name is gone as soon as it is made, so that not even a crash
-// leaves anything behind. It is a row of Arrow files, one for each flush and
-// schema, in which each record is a segment.
-type spill struct {
+// spillFile is a temporary file for the rows of many directories. It is a sequence
+// of Arrow IPC files, one for each flush and schema. Where the system allows it,
+// the file is removed as soon as it is open, so that a crash leaves nothing.
+type spillFile struct {
 	file     *os.File
-	named    bool
+	named    bool // the file was not removed
 	end      int64
 	sections []*ipc.FileReader
 }
 
-// segment is a run of rows of one place and one schema.
-type segment struct {
-	schema *arrow.Schema
-	bytes  int64
-	from   *ipc.FileReader
-	record int
+// spilledRows are consecutive rows of one directory with one schema, a record of a
+// section.
+type spilledRows struct {
+	schema  *arrow.Schema
+	bytes   int64
+	section *ipc.FileReader
+	record  int
 }
 
-func newSpill(dir string) (*spill, error) {
+func newSpillFile(dir string) (*spillFile, error) {
 	var f *os.File
-	for range 3 { // a store that prunes its empty directories may come between
+	for range 3 { // a store that removes empty directories may remove dir
 		if err := os.MkdirAll(dir, 0o777); err != nil {
 			return nil, err
 		}
@@ -51,11 +51,11 @@ func newSpill(dir string) (*spill, error) {
 	if f == nil {
 		return nil, &fs.PathError{Op: "create", Path: dir, Err: fs.ErrNotExist}
 	}
-	return &spill{file: f, named: os.Remove(f.Name()) != nil}, nil
+	return &spillFile{file: f, named: os.Remove(f.Name()) != nil}, nil
 }
 
-// close gives the disk space back. A nil spill has none.
-func (s *spill) close() {
+// close frees the disk space. s may be nil.
+func (s *spillFile) close() {
 	if s == nil {
 		return
 	}
@@ -68,76 +68,76 @@ func (s *spill) close() {
 	}
 }
 
-// run is a segment that is still in memory.
-type run struct {
-	picks []parquetfile.Rows
-	to    *segment
+// bufferedRows are rows in memory that are written to a section.
+type bufferedRows struct {
+	rows []parquetfile.Rows
+	dst  *spilledRows
 }
 
-// spillParts moves the rows of the parts to disk. The order of a part's rows
-// is that of its segments, so each change of schema begins a new one.
-func (w *writer) spillParts(parts []*part) (err error) {
-	dir := w.Spill
-	if dir == "" {
-		dir = os.TempDir()
+// spillRows moves the rows of directories to disk.
+func (w *batchWriter) spillRows(dirs []*dirWriter) (err error) {
+	local := w.sink.Spill
+	if local == "" {
+		local = os.TempDir()
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("sink: spill rows of many hours to %s: %w", dir, err)
+			err = fmt.Errorf("sink: spill rows of many hours to %s: %w", local, err)
 		}
 	}()
 	if w.spill == nil {
-		if w.spill, err = newSpill(dir); err != nil {
+		if w.spill, err = newSpillFile(local); err != nil {
 			return err
 		}
 	}
-	order, runs := runsOf(parts)
+	order, bySchema := groupBySchema(dirs)
 	for _, s := range order {
-		if err := w.spill.write(s, runs[s]); err != nil {
+		if err := w.spill.write(s, bySchema[s]); err != nil {
 			return err
 		}
 	}
-	for _, p := range parts {
-		p.picks, p.bytes = nil, 0
-		for _, s := range p.spilled {
-			p.bytes += s.bytes
+	for _, d := range dirs {
+		d.rows, d.bytes = nil, 0
+		for _, s := range d.spilled {
+			d.bytes += s.bytes
 		}
 	}
 	return nil
 }
 
-// runsOf gives the parts new segments, and returns what belongs into them by
-// schema.
-func runsOf(parts []*part) (order []*arrow.Schema, runs map[*arrow.Schema][]run) {
-	runs = map[*arrow.Schema][]run{}
-	for _, p := range parts {
-		for from := 0; from < len(p.picks); {
-			schema, to := p.picks[from].Record.Schema(), from+1
-			for to < len(p.picks) && p.picks[to].Record.Schema() == schema {
+// groupBySchema appends to d.spilled of each directory an element for each run of
+// rows with the same schema, so that the rows keep their order. It returns the
+// rows to write to them by schema, and the schemas in order of first use.
+func groupBySchema(dirs []*dirWriter) (order []*arrow.Schema, bySchema map[*arrow.Schema][]bufferedRows) {
+	bySchema = map[*arrow.Schema][]bufferedRows{}
+	for _, d := range dirs {
+		for from := 0; from < len(d.rows); {
+			schema, to := d.rows[from].Record.Schema(), from+1
+			for to < len(d.rows) && d.rows[to].Record.Schema() == schema {
 				to++
 			}
-			if runs[schema] == nil {
+			if bySchema[schema] == nil {
 				order = append(order, schema)
 			}
-			seg := &segment{schema: schema}
-			runs[schema] = append(runs[schema], run{p.picks[from:to], seg})
-			p.spilled = append(p.spilled, seg)
+			dst := &spilledRows{schema: schema}
+			bySchema[schema] = append(bySchema[schema], bufferedRows{d.rows[from:to], dst})
+			d.spilled = append(d.spilled, dst)
 			from = to
 		}
 	}
-	return order, runs
+	return order, bySchema
 }
 
-// write appends a section with the runs of one schema.
-func (s *spill) write(schema *arrow.Schema, runs []run) error {
-	out := &section{out: bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.end), 256<<10)}
+// write appends a section of rows of one schema.
+func (s *spillFile) write(schema *arrow.Schema, groups []bufferedRows) error {
+	out := &sectionWriter{out: bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.end), 256<<10)}
 	flat := flatSchema(schema)
 	file, err := ipc.NewFileWriter(out, ipc.WithSchema(flat))
 	if err != nil {
 		return err
 	}
-	for n, r := range runs {
-		rec, err := flatten(memory.DefaultAllocator, flat, r.picks)
+	for n, g := range groups {
+		rec, err := flatten(memory.DefaultAllocator, flat, g.rows)
 		if err != nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func (s *spill) write(schema *arrow.Schema, runs []run) error {
 		if err != nil {
 			return err
 		}
-		r.to.record, r.to.bytes = n, out.size-before
+		g.dst.record, g.dst.bytes = n, out.size-before
 	}
 	if err := errors.Join(file.Close(), out.out.Flush()); err != nil {
 		return err
@@ -158,51 +158,51 @@ func (s *spill) write(schema *arrow.Schema, runs []run) error {
 	}
 	s.sections = append(s.sections, in)
 	s.end += out.size
-	for _, r := range runs {
-		r.to.from = in
+	for _, g := range groups {
+		g.dst.section = in
 	}
 	return nil
 }
 
-// section is an Arrow file in the making. The file's writer asks it where it
-// is, and nothing else of an io.Seeker.
-type section struct {
+// sectionWriter writes an Arrow IPC file and counts its bytes. Of io.Seeker it has
+// only what the IPC writer uses: the current position.
+type sectionWriter struct {
 	out  *bufio.Writer
 	size int64
 }
 
-func (s *section) Write(b []byte) (int, error) {
+func (s *sectionWriter) Write(b []byte) (int, error) {
 	n, err := s.out.Write(b)
 	s.size += int64(n)
 	return n, err
 }
 
-func (s *section) Seek(offset int64, whence int) (int64, error) {
+func (s *sectionWriter) Seek(offset int64, whence int) (int64, error) {
 	if offset != 0 || whence != io.SeekCurrent {
 		return 0, errors.ErrUnsupported
 	}
 	return s.size, nil
 }
 
-// unspill reads segments back. The caller releases the records, those that
-// come with an error too.
-func unspill(segments []*segment) (rows []parquetfile.Rows, err error) {
-	for _, s := range segments {
-		r, err := s.from.RecordAt(s.record)
+// readSpilled reads spilled rows. The caller must release the records, even if
+// there is an error.
+func readSpilled(spilled []*spilledRows) (rows []parquetfile.Rows, err error) {
+	for _, s := range spilled {
+		r, err := s.section.RecordAt(s.record)
 		if err != nil {
-			return rows, fmt.Errorf("sink: read spilled rows back: %w", err)
+			return rows, fmt.Errorf("sink: read spilled rows: %w", err)
 		}
 		rows = append(rows, parquetfile.Rows{Record: r})
 	}
 	return rows, nil
 }
 
-// flatten copies the chosen rows of records with equal schemas into a new one,
-// whose schema is the same without views.
-func flatten(mem memory.Allocator, flat *arrow.Schema, picks []parquetfile.Rows) (arrow.Record, error) {
-	rows := make([]gather.Rows, len(picks))
-	for i, p := range picks {
-		rows[i] = gather.Rows(p)
+// flatten copies rows of records with equal schemas into a new record, whose
+// schema is the same without views.
+func flatten(mem memory.Allocator, flat *arrow.Schema, rows []parquetfile.Rows) (arrow.Record, error) {
+	in := make([]gather.Rows, len(rows))
+	for i, r := range rows {
+		in[i] = gather.Rows(r)
 	}
-	return gather.Records(mem, flat, rows...)
+	return gather.Records(mem, flat, in...)
 }

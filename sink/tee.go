@@ -10,13 +10,14 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Tee hands the rows to several sinks and puts their receipts into one
-// commit: either all of them publish a batch or none does. Two of them must not
-// write one table of one store: their files have the same names.
+// Tee gives the rows to several sinks and puts their receipts into one commit,
+// so that either all of them publish a batch or none does. Two of them must not
+// write the same table of the same store, because their files would have the
+// same names.
 type Tee []stream.Sink
 
-// Stage implements stream.Sink. The sinks stage side by side, rows by rows;
-// the first error stops them all.
+// Stage implements stream.Sink. The sinks stage concurrently, and all wait for the
+// slowest before the next rows. The first error stops them all.
 func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -24,26 +25,29 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 	var branches []*branch
 	var wg sync.WaitGroup
 	for i, s := range t {
-		br := &branch{in: make(chan stream.Rows), taken: make(chan struct{})}
+		br := &branch{in: make(chan stream.Rows), done: make(chan struct{})}
 		branches = append(branches, br)
 		wg.Go(func() {
-			mine := b
-			mine.Rows = br.rows(ctx)
 			var err error
-			if receipts[i], err = s.Stage(ctx, mine); err == nil && !br.ended && ctx.Err() == nil {
-				err = stream.Permanent(fmt.Errorf("sink: %T returned before the end of the batch", s))
-			}
-			if err != nil {
+			if receipts[i], err = br.stage(ctx, s, b); err != nil {
 				cancel(err)
 			}
 		})
 	}
-	err := broadcast(ctx, b.Rows, branches, func(err error) {
-		cancel(err)
-		wg.Wait()
-	})
-	if err != nil {
-		cancel(err)
+	for rows, err := range b.Rows {
+		if err != nil {
+			cancel(err)
+			break
+		}
+		if !broadcast(ctx, rows, branches) {
+			wg.Wait() // before the rows are released, which a sink may still use
+			break
+		}
+	}
+	if ctx.Err() == nil {
+		for _, br := range branches {
+			close(br.in)
+		}
 	}
 	wg.Wait()
 	if err := context.Cause(ctx); err != nil {
@@ -56,7 +60,7 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 // Publish implements stream.Sink.
 func (t Tee) Publish(ctx context.Context, id stream.BatchID, r stream.Receipt) error {
 	if len(r.Parts) != len(t) {
-		return foreign(fmt.Sprintf("%d sinks", len(r.Parts)), fmt.Sprintf("a tee of %d", len(t)))
+		return wrongReceipt(fmt.Sprintf("%d sinks", len(r.Parts)), fmt.Sprintf("a Tee of %d", len(t)))
 	}
 	for i, s := range t {
 		if err := s.Publish(ctx, id, r.Parts[i]); err != nil {
@@ -86,42 +90,41 @@ func (t Tee) Sweep(ctx context.Context, id stream.BatchID) error {
 	return errors.Join(errs...)
 }
 
-// branch is the way to one sink of a tee.
+// branch carries the rows to one sink of a Tee.
 type branch struct {
 	in    chan stream.Rows
-	taken chan struct{} // the sink has asked for the next rows
-	ended bool
+	done  chan struct{} // receives when the sink requests the next rows
+	ended bool          // the sink has read to the end
 }
 
-// broadcast gives all rows to all branches, and keeps them until all of them
-// have asked for the next ones or, after an error, until abort has returned: a
-// sink may still be at work on what is borrowed.
-func broadcast(ctx context.Context, rows iter.Seq2[stream.Rows, error], branches []*branch, abort func(error)) error {
-	for r, err := range rows {
-		if err != nil {
-			return err
-		}
-		for _, br := range branches {
-			select {
-			case br.in <- r:
-			case <-ctx.Done():
-				abort(ctx.Err())
-				return ctx.Err()
-			}
-		}
-		for _, br := range branches {
-			select {
-			case <-br.taken:
-			case <-ctx.Done():
-				abort(ctx.Err())
-				return ctx.Err()
-			}
+// stage stages the rows of the branch.
+func (br *branch) stage(ctx context.Context, s stream.Sink, b stream.Batch) (stream.Receipt, error) {
+	b.Rows = br.rows(ctx)
+	r, err := s.Stage(ctx, b)
+	if err == nil && !br.ended && ctx.Err() == nil {
+		err = stream.Permanent(fmt.Errorf("sink: %T returned before the end of the batch", s))
+	}
+	return r, err
+}
+
+// broadcast sends rows to all branches, and waits until all of them have requested
+// the next ones. It returns false if ctx is done first.
+func broadcast(ctx context.Context, rows stream.Rows, branches []*branch) bool {
+	for _, br := range branches {
+		select {
+		case br.in <- rows:
+		case <-ctx.Done():
+			return false
 		}
 	}
 	for _, br := range branches {
-		close(br.in)
+		select {
+		case <-br.done:
+		case <-ctx.Done():
+			return false
+		}
 	}
-	return nil
+	return true
 }
 
 func (br *branch) rows(ctx context.Context) iter.Seq2[stream.Rows, error] {
@@ -137,7 +140,7 @@ func (br *branch) rows(ctx context.Context) iter.Seq2[stream.Rows, error] {
 					return
 				}
 				select {
-				case br.taken <- struct{}{}:
+				case br.done <- struct{}{}:
 				case <-ctx.Done():
 				}
 			case <-ctx.Done():

@@ -15,7 +15,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// late reads each chunk only after others had their time to let go of it.
+// late reads each chunk after the other sinks had time to return from it.
 type late struct {
 	stream.Sink
 	rows []string
@@ -65,11 +65,11 @@ func TestTee(t *testing.T) {
 	assert.Empty(t, names(st, "staging"))
 
 	assert.EqualError(t, tee[:2].Publish(t.Context(), batch7, r),
-		"sink: a receipt of 3 sinks for a tee of 2: start with the sinks that the batch was staged with")
+		"sink: receipt from 3 sinks given to a Tee of 2: restart with the sinks that staged the batch")
 	assert.ErrorIs(t, Tee{&Parquet{Store: store.NewMemory()}}.Publish(t.Context(), batch7, stream.Receipt{Parts: r.Parts[:1]}), fs.ErrNotExist)
 }
 
-// sinkFunc is a sink that does with a batch what it likes.
+// sinkFunc makes a sink of a function that stages a batch.
 type sinkFunc func(ctx context.Context, b stream.Batch) error
 
 func (f sinkFunc) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
@@ -133,7 +133,7 @@ func TestTeeFails(t *testing.T) {
 					want = append(want, recordRows(c[0].Record)...)
 				}
 				r, err := tee.Stage(ctx, failing(c.end, chunks...))
-				assert.Equal(t, want[:len(slow.rows)], append([]string{}, slow.rows...), "rows are borrowed until nobody reads them")
+				assert.Equal(t, want[:len(slow.rows)], append([]string{}, slow.rows...), "rows are borrowed until all sinks have read them")
 				assert.EqualError(t, err, c.want)
 				assert.Empty(t, r)
 				assert.LessOrEqual(t, runtime.NumGoroutine(), routines+1)

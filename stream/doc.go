@@ -10,84 +10,86 @@
 // A [Transform] turns rows into rows: it decodes, filters, matches, adds
 // columns. Rows are Arrow records, from the source to the sink. A bad row
 // becomes a [Reject]: its whole message goes to the rejects sink and the batch
-// continues. [Filter], [Field], [WithColumn] and [Pass] help to write one.
+// continues. [Filter], [Field], [WithColumn] and [Pass] help to write
+// transforms.
 //
-// A [Sink] takes the rows in two steps: Stage makes them durable where no reader
-// looks, Publish makes them visible. [SinkFunc] makes a sink of a function that
-// has nothing to publish.
+// A [Sink] takes the rows in two steps: Stage makes them durable where no
+// reader looks, Publish makes them visible. [SinkFunc] turns a function with
+// nothing to publish into a sink.
 //
 // A [MicroBatch] ties them together. Fill in its fields, and call Run for a
 // service or Drain for what is available now.
 //
 // # Terms
 //
-//   - partition: a numbered sequence of messages; offset: the number of one.
+//   - partition: a sequence of numbered messages; offset: the number of a
+//     message.
 //   - range: consecutive offsets of one partition.
-//   - extent: the range that a source has of a partition at the time of asking.
+//   - extent: the range of a partition that a source has when asked.
 //   - batch: the ranges that are read, transformed and published together.
 //   - ledger: the record of all batches; see package ledger.
 //   - plan: the record that claims a batch's ranges.
 //   - attempt: one try to read, transform and stage a batch.
 //   - chunk: messages that a source yields together, the unit of work of an attempt.
 //   - stage: to write rows where no reader looks.
-//   - receipt: what a sink returns from staging: how to publish the rows.
+//   - receipt: what a sink returns from staging, and needs to publish the rows.
 //   - account: what became of each offset of a range: read, lost, rejected and so on.
 //   - commit: the record that decides a batch: its accounts and receipts.
 //   - publish: to make the rows of a committed batch visible.
 //   - done: committed and published in full.
-//   - settled: an offset that a done batch accounts for.
+//   - settled (of an offset): accounted for by a done batch.
 //   - snapshot: everything that is settled up to a batch.
 //   - history: the plans and commits that snapshots have replaced.
-//   - backlog: messages that have waited for more than an interval's work.
-//   - heartbeat: the record, each second, that an attempt is alive.
+//   - backlog: waiting messages beyond one interval's work.
+//   - heartbeat: a record, put each second, that an attempt is alive.
 //   - takeover: finishing a batch that another process has abandoned.
 //
 // # What is promised
 //
 // With a ledger in a durable [store.Store] and a sink that keeps its contract,
-// the rows of each message are published exactly once, or accounted for as
-// dropped if a transform drops them. Nothing is visible before its commit. Every
-// offset is in the account of exactly one commit. Offsets that the source no
-// longer has are never skipped silently: they are a [LostError] or, with
-// RecordLost, recorded as lost. A partition that ends before what was archived
-// of it is a [TruncatedError].
+// the rows of each message are published once or, if a transform drops them,
+// accounted for as dropped. Nothing is visible before its commit. Every offset
+// is in the account of exactly one commit. Offsets that the source no longer
+// has cause a [LostError] or, with RecordLost, are recorded as lost; they are
+// never skipped silently. A partition that ends before its last archived offset
+// causes a [TruncatedError].
 //
 // What is not promised:
 //
-//   - A [SinkFunc] delivers at least once: after a crash or a retry it gets the
-//     rows of a batch again.
-//   - Without Rejects, rejected messages are logged by cause and counted, but not
-//     kept.
-//   - Without a Ledger, each Run or Drain starts from the beginning.
+//   - A [SinkFunc] delivers at least once: after a crash or a retry, it
+//     receives rows again.
+//   - Without Rejects, rejected messages are logged by cause, counted and
+//     discarded.
+//   - Without a Ledger, each run starts at the beginning.
 //   - A transform may see the same rows again, and may then return something
-//     else. The first commit counts, whole.
+//     else. The first commit counts, as a whole.
 //   - Messages that a producer sent twice are two messages.
 //
 // # Several processes
 //
 // Any number of engines may work on one ledger at the same time, in one process
 // or on many machines that share a store. Each claims what is free, so they
-// share the work. An engine leaves an [Extent] that is AssignedElsewhere to
-// another one, such as the member of a Kafka group that has the partition.
-// Correctness does not depend on the assignment: claims cannot overlap, and a
-// process that wakes up after an hour finds its batch decided.
+// share the work; an [Extent] that is AssignedElsewhere is left to another
+// process, such as the member of the Kafka group that was assigned the
+// partition. Correctness does not depend on the assignment: claims cannot
+// overlap, and a process that resumes after an hour finds its batch decided.
 //
-// A process at work on a batch puts a heartbeat each second. If there is none for
-// five seconds, or if the heartbeats report no progress for a minute, the engine
-// that the batch's first partition is assigned to takes the batch over. If the
-// first process was only stopped for a while, both do the same work, and the
-// first commit counts. Nothing has to be flushed when a process joins, leaves or
-// dies. If a lock ensures that there is one process, set Alone: it needs no
-// heartbeats and never waits.
+// A process that works on a batch puts a heartbeat each second. A batch without
+// a heartbeat for five seconds, or whose heartbeats report no progress for a
+// minute, is taken over by an engine to which its first partition is assigned.
+// If the first process was only paused, both do the same work, and the first
+// commit counts. No flush is needed when a process joins, leaves or dies. If a
+// lock ensures that there is only one process, set Alone to avoid heartbeats
+// and waiting.
 //
 // # A message that kills
 //
-// An attempt that has begun, has not ended and has no heartbeat has died with its
-// process. After two deaths the next attempt covers half of the batch, and with
-// each further death half as much, down to a single message. Once that has
-// killed three processes it is rejected, with that as the cause. To find one
-// such message takes one death for each halving and four more, and something
-// that restarts the process.
+// An attempt that began, did not end and has no heartbeat has died with its
+// process. After two deaths a batch is halved, and halved again after each
+// further death, until it is a single message; once that has killed three
+// processes, it is rejected with that as the cause. In a batch of any size, the
+// message is found after one death for each halving and four more, if something
+// restarts the process.
 //
 // If something keeps killing a hung process, the messages it was reading are
 // blamed: after three deaths in a batch of one message, after twelve in one of
@@ -96,50 +98,50 @@
 //
 // # Backlog and new data
 //
-// While more is waiting than an interval's work, new data does not wait for it.
-// A partition that far behind is read at two ends: a batch takes what is new and
-// fills up with what is oldest. [Limits].BacklogShare reserves a share for the
-// oldest. Meanwhile the settled offsets form several ranges, and one again when
-// the backlog is done. Rows of a backlog then come after newer ones; a job that
-// needs each partition in order sets BacklogShare to 1. Drain always keeps the
-// order.
+// If more than an interval's work is waiting, new data does not wait for it. A
+// partition with that much waiting is read at both ends: a batch takes the new
+// messages and fills up with the oldest. [Limits].BacklogShare reserves a share
+// for the oldest. Meanwhile the settled offsets form several ranges; when the
+// backlog is done, they form one again. Rows of a backlog are then stored after
+// newer ones; a job that needs the messages of each partition in order must set
+// BacklogShare to 1. Drain always keeps the order.
 //
 // # Limits and memory
 //
-// [Limits] bounds a batch by Rows and Bytes, and by InFlight what has been read
-// and not yet been taken by the sink. The bytes of a batch are those of its
-// messages; InFlight counts the buffers that hold them. Memory is InFlight, plus
-// what the transforms make of it, plus what the sink holds: a backlog of days
-// needs no more than a minute's. While more is waiting, each batch begins as soon
-// as the one before is done; otherwise there is one each Interval.
+// [Limits].Rows and Bytes bound a batch; InFlight bounds what has been read but
+// not yet taken by the sink. The bytes of a batch are those of its messages;
+// InFlight counts the buffers that hold them. Memory is InFlight, plus what the
+// transforms make of it, plus what the sink holds: a backlog of days needs no
+// more than one of a minute. While messages are waiting, batches follow each
+// other at once; otherwise there is one per Interval.
 //
 // # Errors and retries
 //
-// After an error of a source, a transform, a sink or the ledger, the engine
-// retries as [Retry] says. If the error is marked [Permanent], or persists, the
-// engine stops with a [*BatchError] that names the batch, its ranges and the
-// stage. Nothing is lost when the engine stops or the context ends: a batch
-// without a commit is staged again at the next start. If the context ends while
-// a batch is being committed, the engine has ten seconds to publish it.
+// If a source, a transform, a sink or the ledger returns an error, the
+// operation is retried as [Retry] specifies. An error that is marked
+// [Permanent], or persists, stops the engine with a [*BatchError] that names
+// the batch, its ranges and the stage. Nothing is lost then, nor when the
+// context ends: a batch that was staged but not committed is run again at the
+// next start. If the context ends while a batch is being committed, the engine
+// has ten seconds to publish it.
 //
 // # Writing a source
 //
-// Available returns an [Extent] for each partition: a name that will never mean
-// anything else, and the offsets that can be read. Read yields a [Chunk] at a
-// time, with an [Account] of the offsets it covers. Three rules make batches
-// repeatable:
+// Available returns an [Extent] for each partition: a permanent, unique name,
+// and the offsets that can be read. Read yields a [Chunk] at a time, with an
+// [Account] of the offsets it covers. Three rules make batches repeatable:
 //
-//   - equal ranges yield equal messages in equal chunks, however the source
-//     fetches them;
+//   - equal ranges yield equal messages in equal chunks, however they were
+//     fetched;
 //   - the accounts of a range follow each other without a gap, and add up;
 //   - a range whose To is [ledger.UnknownEnd] ends with an account with End set.
 //
 // The engine checks the last two. A [MessageBuilder] makes records whose keys
-// and values point into the buffers they were read into; a source may also yield
-// records of any schema that its transforms know. The package example has a
-// source in 20 lines, and streamtest.TestSource tests one.
+// and values point into the buffers they were read into; a source may also
+// yield records of any schema that its transforms know. The package example has
+// a source in 20 lines, and streamtest.TestSource tests sources.
 //
 // A partition that has vanished is listed as Gone until the ledger has recorded
-// its end. A source that cannot know what vanished while no process ran is a
-// [Resumer].
+// its end. A source that cannot know what vanished while no process ran
+// implements [Resumer].
 package stream

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"time"
 
+	"github.com/skyfinch/skyfinch/internal/backoff"
 	"github.com/skyfinch/skyfinch/stream/internal/attempts"
 	"github.com/skyfinch/skyfinch/stream/internal/protocol"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -168,18 +168,7 @@ func (e *engine) wait(ctx context.Context, until time.Time) error {
 		d = min(d, peerPollInterval)
 	}
 	e.ledgerFresh = false
-	return sleep(ctx, d)
-}
-
-// sleep waits for a duration or the end of the context.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return ctx.Err()
+	return backoff.Sleep(ctx, d)
 }
 
 // stageOf returns the stage that an action belongs to.
@@ -213,9 +202,9 @@ func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(
 		if isPermanent(err) || n >= e.retry.Tries {
 			return e.fail(batch, stage, n, err)
 		}
-		d := e.retry.delay(n, rand.Float64())
+		d := backoff.Delay(n, e.retry.Min, e.retry.Max)
 		e.log.Info("trying again", "batch", batch, "stage", stage, "try", n, "in", d, "err", err)
-		if err := sleep(ctx, d); err != nil {
+		if err := backoff.Sleep(ctx, d); err != nil {
 			return err
 		}
 	}

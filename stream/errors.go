@@ -62,9 +62,9 @@ func (e *LostError) Error() string {
 }
 
 // TruncatedError reports that a partition ends before what has been archived of
-// it: messages were removed, as when Kafka elects a leader that did not have
-// them. New messages will get their offsets, which count as archived. With
-// MicroBatch.RecordLost the engine continues without those messages.
+// it: messages were removed, for example because a Kafka broker without them
+// was elected leader. New messages will get their offsets, and would count as
+// archived. With MicroBatch.RecordLost the engine continues without those.
 type TruncatedError struct {
 	Partition string
 	Archived  int64 // offsets below it were archived
@@ -131,13 +131,4 @@ func (r Retry) withDefaults() Retry {
 		r.Max = 5 * time.Second
 	}
 	return r
-}
-
-// delay returns how long to wait after a number of failed tries.
-func (r Retry) delay(failed int, jitter float64) time.Duration {
-	d, doublings := r.Max, min(failed-1, 62)
-	if r.Min <= r.Max>>doublings {
-		d = r.Min << doublings
-	}
-	return d/2 + time.Duration(jitter*float64(d/2))
 }

@@ -11,20 +11,6 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-func TestRetryDelay(t *testing.T) {
-	r := Retry{}.withDefaults()
-	assert.Equal(t, Retry{8, 100 * time.Millisecond, 5 * time.Second}, r)
-	for failed, want := range map[int]time.Duration{1: 100 * time.Millisecond, 2: 200 * time.Millisecond, 6: 3200 * time.Millisecond, 7: 5 * time.Second, 1000: 5 * time.Second} {
-		assert.Equal(t, want/2, r.delay(failed, 0))
-		assert.Equal(t, want, r.delay(failed, 1))
-	}
-	long := Retry{Min: 24 * time.Hour, Max: 48 * time.Hour}
-	for failed := 2; failed < 100; failed++ {
-		assert.Equal(t, 48*time.Hour, long.delay(failed, 1), "no overflow")
-	}
-	assert.Equal(t, time.Second, Retry{Min: time.Minute, Max: time.Second}.delay(1, 1))
-}
-
 func TestErrorTexts(t *testing.T) {
 	cause := errors.New("disk full")
 	e := &BatchError{Batch: 7, Stage: StageWrite, Ranges: []Range{{Partition: "t/0", From: 5, To: 9}}, Err: cause}
@@ -39,4 +25,9 @@ func TestErrorTexts(t *testing.T) {
 	assert.True(t, isPermanent(fmt.Errorf("x: %w", inStage(StageRead, Permanent(cause)))))
 	assert.False(t, isPermanent(cause))
 	assert.NoError(t, inStage(StageRead, nil))
+}
+
+func TestRetryDefaults(t *testing.T) {
+	assert.Equal(t, Retry{8, 100 * time.Millisecond, 5 * time.Second}, Retry{}.withDefaults())
+	assert.Equal(t, Retry{1, time.Second, time.Minute}, Retry{1, time.Second, time.Minute}.withDefaults())
 }

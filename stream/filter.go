@@ -8,9 +8,9 @@ import (
 )
 
 // Filter returns the rows of in for which keep returns true, and drops the
-// others: with it, a filter is a [TransformFunc] of one line. Consecutive rows
-// are not copied. Scattered ones are copied into one record, except for binary
-// and string views.
+// others: with it, a filter is a one-line [TransformFunc]. Consecutive rows are
+// not copied. Scattered ones are copied into one record, except for binary and
+// string views.
 func Filter(in Rows, keep func(row int) bool) Result {
 	var index []int32
 	for i := range int32(in.Record.NumRows()) {

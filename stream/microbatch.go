@@ -16,15 +16,15 @@ import (
 
 // MicroBatch is a job and its engine: it reads a source in batches, passes the
 // messages through transforms, and has a sink store each batch exactly once.
-// Fill in the fields, then call Run or Drain, not both at the same time. Most of
-// their errors are a *BatchError. Calling them again resumes the work.
+// Fill in the fields, then call Run or Drain, one at a time. The error is
+// usually a *BatchError. Calling them again resumes the work.
 type MicroBatch struct {
 	Source     Source
 	Transforms []Transform // applied in this order; if empty, the sink gets the messages
 	Sink       Sink
 
-	// Rejects gets the rejected messages, with RejectSchema. If nil, they are
-	// logged by cause, counted, and not kept.
+	// Rejects gets the messages that were rejected, with RejectSchema. If nil,
+	// they are logged by cause, counted and discarded.
 	Rejects Sink
 	// Ledger is the record of what has been done. If nil, it is in memory, and
 	// each Run or Drain starts from the beginning.
@@ -33,8 +33,8 @@ type MicroBatch struct {
 	// RecordLost decides what happens if offsets are gone from the source before
 	// they were read. If false, the engine stops with a *LostError or a
 	// *TruncatedError. If true, the ledger records them as lost, a warning is
-	// logged, and the engine continues. A job that a loss has stopped can be
-	// continued by setting it.
+	// logged, and the engine goes on. A job that a loss has stopped continues
+	// once RecordLost is set.
 	RecordLost bool
 	// Alone states that no other process works on the ledger, as a lock on its
 	// store can ensure. A batch that a dead process has left is then resumed at
@@ -43,10 +43,10 @@ type MicroBatch struct {
 
 	Interval time.Duration // from batch to batch while nothing more waits; if zero, 10 s
 	Limits   Limits
-	Workers  int // the number of goroutines that apply transforms; if zero, GOMAXPROCS
+	Workers  int // goroutines that apply transforms; if zero, one for each core
 	Retry    Retry
-	// SnapshotEvery is the least number of batches from one snapshot of the
-	// ledger to the next. If zero, 64.
+	// SnapshotEvery is the number of batches between snapshots of the ledger.
+	// If zero, 64.
 	SnapshotEvery int64
 	// Observe, if not nil, is called after each batch has been published.
 	Observe func(Progress)
@@ -86,9 +86,8 @@ func (m *MicroBatch) Run(ctx context.Context) error {
 	return err
 }
 
-// Drain finishes the batches that were begun, processes what is available, and
-// returns nil. What becomes available meanwhile is left. If the context ends
-// first, Drain returns the context's error.
+// Drain finishes unfinished batches, processes what is then available, and
+// returns nil. If the context ends first, it returns the context's error.
 func (m *MicroBatch) Drain(ctx context.Context) error {
 	e, err := m.start(ctx)
 	if err != nil {

@@ -15,23 +15,24 @@ import (
 // Limits bounds a batch, and what the engine holds of it in memory. Zero fields
 // have defaults.
 type Limits struct {
-	// Rows is the most messages in a batch. If zero, 100,000. A batch may exceed
-	// it by less than a chunk.
+	// Rows is the maximum number of messages in a batch; if zero, 100,000. A
+	// batch may exceed it by less than a chunk.
 	Rows int64
-	// Bytes is the most bytes of messages, keys and values, in a batch. If zero,
-	// 1 GiB. A batch may exceed it by less than a chunk.
+	// Bytes is the maximum size of the messages of a batch, keys and values; if
+	// zero, 1 GiB. A batch may exceed it by less than a chunk.
 	Bytes int64
-	// InFlight is the most memory, in bytes, of messages that have been read but
-	// not yet taken by the sink. If zero, 48 MiB. A buffer that several chunks
-	// share counts once, and whole. A larger chunk passes alone.
+	// InFlight is the most memory, in bytes, of messages that have been read
+	// and not yet been taken by the sink; if zero, 48 MiB. A buffer that
+	// several chunks share counts once, in full. A chunk that exceeds InFlight
+	// is processed alone.
 	InFlight int64
 	// BacklogShare is the share of a batch, up to 1, that is reserved for the
-	// backlog while new data comes in; what one of them does not need, the other
-	// gets. If zero, a half: surveys send a small part of what a process can
-	// archive, so the backlog usually gets nearly everything, and even if new
-	// data comes as fast as it can be archived, the backlog shrinks, at half the
-	// speed. If 1, the oldest messages always come first. If negative, nothing is
-	// reserved, and the backlog gets what new data leaves.
+	// backlog while new data comes in; each gets what the other does not need.
+	// If zero, it is a half. Surveys send a small part of what a process can
+	// archive, so the backlog usually gets nearly everything; if new data
+	// arrives as fast as it can be archived, the backlog still shrinks, at half
+	// the speed. If 1, the oldest messages always come first. If negative,
+	// nothing is reserved, and the backlog gets what new data does not need.
 	BacklogShare float64
 }
 

@@ -22,8 +22,8 @@ type Progress struct {
 	Files    int64 // published, rejects included
 	Bytes    int64 // of these files
 	BytesIn  int64 // of the messages
-	// Causes counts the rejects of batches that this process staged, by cause. The
-	// first 20 causes count separately, all others as "other causes".
+	// Causes counts the rejects of batches that this process staged, by cause:
+	// up to 20 causes, and the rest as "other causes".
 	Causes map[string]int64
 	// Latency is the time from the messages' own times until their rows became
 	// readable, for batches that this process staged.

@@ -14,9 +14,9 @@ func Pass(in Rows) Result {
 	return Result{Rows: []Rows{{Table: in.Table, Record: in.Record}}}
 }
 
-// WithColumn returns the rows with a column appended, or replaced if there is
-// one of that name. The column is borrowed: the caller still releases it. If
-// the column does not fit the field or the number of rows, the error is
+// WithColumn returns the rows with a column appended, or replaced if the record
+// has one of that name. The column is borrowed: the caller still releases it.
+// If the column does not fit the field or the number of rows, the error is
 // Permanent.
 func WithColumn(in Rows, field arrow.Field, column arrow.Array) (Result, error) {
 	n := in.Record.NumRows()

@@ -22,8 +22,8 @@ type Sink interface {
 	Publish(ctx context.Context, id BatchID, r Receipt) error
 }
 
-// BatchID uniquely identifies a batch. It is the same in every attempt and every
-// process, so the names of published files are made of it.
+// BatchID uniquely identifies a batch. It is the same in every attempt at the
+// batch and in every process, so published names are built from it.
 type BatchID struct {
 	Ledger string // the ledger's id
 	Number int64  // within the ledger, from 1
@@ -41,12 +41,12 @@ type Batch struct {
 	Rows iter.Seq2[Rows, error]
 }
 
-// A Sweeper is a Sink that can remove staged files that will not be published.
-// Without these methods, failed and dead attempts leave their files in staging.
+// A Sweeper is a Sink that can remove staged rows that will not be published.
+// The engine works without it, but then dead attempts leave files in staging.
 type Sweeper interface {
-	// Sweep removes everything that is still staged for a batch. The engine calls
-	// it after all sinks have published the batch, so they may share a staging
-	// area. It must not touch other batches.
+	// Sweep removes what was staged for a decided batch by attempts that died
+	// or lost. The engine calls it after all sinks have published the batch, so
+	// they may share a staging area. It must not touch other batches.
 	Sweep(ctx context.Context, id BatchID) error
 	// Discard removes the staged files of a receipt. The engine calls it after an
 	// attempt whose receipt no commit contains or ever will. What cannot be
@@ -54,9 +54,9 @@ type Sweeper interface {
 	Discard(ctx context.Context, r Receipt)
 }
 
-// Publish publishes a committed batch, given the ledger's id, and sweeps, as the
-// engine does. If rejects is nil, rejects are not published. Any process may call
-// it, and more than once.
+// Publish publishes a committed batch of a ledger, given the ledger's id, and
+// sweeps, as an engine does. rejects may be nil. Publish may be called by any
+// process, and more than once.
 func Publish(ctx context.Context, ledgerID string, c *ledger.Commit, rows, rejects Sink) error {
 	id := BatchID{ledgerID, c.Batch}
 	if err := makeVisible(ctx, id, c, rows, rejects); err != nil {
@@ -84,9 +84,9 @@ func sweep(ctx context.Context, id BatchID, sinks ...Sink) error {
 	return nil
 }
 
-// SinkFunc is a Sink made of a function, for services that print, count or send.
-// It has nothing to publish, so it delivers at least once: after a crash or a
-// retry it gets the rows of a batch again.
+// SinkFunc is a function used as a Sink, for services that print, count or
+// send. It has nothing to publish, so it delivers at least once: after a crash
+// or a retry, it receives rows of a batch again.
 type SinkFunc func(ctx context.Context, rows Rows) error
 
 // Stage calls f for each record of the batch, in order.

@@ -17,10 +17,11 @@ type Source interface {
 	Available(ctx context.Context) ([]Extent, error)
 
 	// Read yields the messages of the ranges, one range after the other or
-	// interleaved. Equal ranges must yield equal messages in equal order with
-	// equal chunk boundaries. Several ranges may be of one partition; they are
-	// disjoint, in any order, and each has its own accounts. The most urgent
-	// range comes first, because a batch that gets full leaves out the last ones.
+	// interleaved, but equal ranges must yield equal messages in equal order
+	// with equal chunk boundaries. Several ranges may be of one partition; they
+	// are disjoint, in any order, and each has its own accounts. The engine
+	// puts the most urgent range first, because a batch that fills up leaves
+	// out the last ranges.
 	//
 	// A range may begin before the oldest offset that still exists, or name a
 	// partition that has vanished since Available: Read then yields an account
@@ -45,26 +46,26 @@ type Chunk struct {
 	// next Read rows of Messages. Within a batch the accounts of a range must
 	// follow each other without a gap; the engine checks that.
 	Accounts []Account
-	// Weight is the most memory, in bytes, that the chunk may take while it is
-	// decoded, if that is more than its messages take, as with compressed ones.
+	// Weight is an upper bound, in bytes, of the memory that decoding the chunk
+	// takes, if that exceeds the size of its messages, as for compressed ones.
 	// It counts against Limits.InFlight until the chunk has been decoded.
 	Weight int64
 	// Rejects are the bad messages that the source itself has found.
 	Rejects []Reject
 }
 
-// A Resumer is a Source that wants to know what was archived before. The engine
-// calls Resume once in each Run or Drain, before Available, with the lowest
-// offset that is not settled of each partition that the ledger names. The source
-// may then list partitions that have since vanished as Gone.
+// A Resumer is a Source that is notified of what was archived before. Resume is
+// called once in each Run or Drain, before the first call of Available, with
+// the lowest unsettled offset of each partition in the ledger. The source may
+// then list partitions that have vanished meanwhile as Gone.
 type Resumer interface {
 	Resume(ctx context.Context, settled map[string]int64) error
 }
 
-// A Committer is a Source that wants to know what has been archived, so that
-// other tools can show the lag. The engine calls Committed after each batch, with
-// the lowest offset that is not settled of each partition that the ledger names.
-// It logs an error and goes on: only the ledger decides what is read next.
+// A Committer is a Source that is notified of what has been archived, so that
+// other tools can show the lag. Committed is called after the publication of
+// each batch, with the lowest unsettled offset of each partition in the ledger.
+// An error is logged; the ledger remains authoritative.
 type Committer interface {
 	Committed(ctx context.Context, settled map[string]int64) error
 }

@@ -13,8 +13,8 @@ type Rows struct {
 	Table string
 	// Record holds the rows.
 	Record arrow.Record
-	// From holds, for each row, the input row that it was made from, in
-	// ascending order. If nil, row i was made from row i.
+	// From holds, for each row, the index of the input row that it was made
+	// from, in ascending order. If nil, row i was made from row i.
 	From []int32
 }
 
@@ -55,7 +55,7 @@ type Transform interface {
 	Apply(ctx context.Context, in Rows) (Result, error)
 }
 
-// TransformFunc is a Transform made of a function.
+// TransformFunc is a function used as a Transform.
 type TransformFunc func(ctx context.Context, in Rows) (Result, error)
 
 // Apply calls f.

@@ -25,7 +25,7 @@ func BenchmarkSimulator(b *testing.B) {
 	}
 }
 
-// Real packets, made different.
+// Real packets, varied.
 func BenchmarkReplay(b *testing.B) {
 	for _, dir := range []string{"ztf-3.3", "lsst-9.0"} {
 		b.Run(dir, func(b *testing.B) {

@@ -2,33 +2,33 @@ package sim
 
 import "math"
 
-// detection is an object in an exposure. Measurements are noisy; the noise is
-// that of the detection, however often it is asked for.
+// detection is an object in an exposure. Its noise is always the same for the
+// same object and exposure.
 type detection struct {
 	exposure
 	object
-	slot, detector, n int // n counts the detections of the detector
+	slot, detector, n int // n numbers the detections on the detector
 	seed              uint64
-	seen              bool    // or what is here is only an upper limit
-	ra, dec           float64 // as measured
+	seen              bool    // false if there is only an upper limit
+	ra, dec           float64 // measured, degrees
 	x, y              float64 // from 0 to 1 on the detector
-	flux, err, base   float64 // nJy
+	flux, err, base   float64 // nJy: the difference, its error, the reference
 	score             float64 // from 0, bogus, to 1, real
 }
 
-// least is the signal to noise from which on something is an alert.
-const least = 5
+// minSNR is the least signal-to-noise ratio of an alert.
+const minSNR = 5
 
-// observe returns what an exposure says about an object in a slot.
+// observe returns the detection of an object, the one of a slot, in an exposure.
 func (k *sky) observe(x exposure, slot int, o object) detection {
 	d := detection{exposure: x, object: o, slot: slot, seed: hash(x.seed, 6, uint64(slot), o.seed)}
 	d.detector, d.n = k.detector(slot)
-	r := dice(d.seed)
+	r := newRand(d.seed)
 	flux, base := o.flux(x.mjd, x.band)
 	d.base = base
-	d.err = math.Hypot(nanojansky(x.limit)/least, 0.01*flux)
+	d.err = math.Hypot(nanojansky(x.limit)/minSNR, 0.01*flux)
 	d.flux = flux + d.err*clamp(r.NormFloat64(), -3, 3)
-	d.seen = slot < x.count && x.mjd >= o.born && math.Abs(d.flux) >= least*d.err
+	d.seen = slot < x.count && x.mjd >= o.born && math.Abs(d.flux) >= minSNR*d.err
 	scatter := k.scatter * math.Hypot(1, 10*d.err/math.Abs(d.flux))
 	ra, dec := o.at(x.mjd)
 	d.dec = clamp(dec+scatter*r.NormFloat64()/3600, -90, 90)
@@ -41,21 +41,22 @@ func (k *sky) observe(x exposure, slot int, o object) detection {
 	return d
 }
 
-// alert returns the detection that is the alert of a slot.
+// alert returns the detection of a slot's alert: its object or, if that is not
+// seen, an artifact.
 func (k *sky) alert(x exposure, slot int) detection {
 	if o := k.object(x.field, slot, x.mjd); o.class != bogus {
 		if d := k.observe(x, slot, o); d.seen {
 			return d
 		}
 	}
-	d := k.observe(x, slot, k.flaw(x, slot))
+	d := k.observe(x, slot, k.artifact(x, slot))
 	d.seen = true
 	return d
 }
 
-// before appends what earlier exposures of its field say about the object of a
-// detection. In a slot without one of its own they have upper limits only.
-func (k *sky) before(all []detection, d detection, exposures []exposure) []detection {
+// observeAll appends the detections of d's object in other exposures of its field:
+// upper limits unless the object persists.
+func (k *sky) observeAll(all []detection, d detection, exposures []exposure) []detection {
 	for _, x := range exposures {
 		old := detection{exposure: x, object: d.object, slot: d.slot, detector: d.detector}
 		if d.class == variable || d.class == supernova {

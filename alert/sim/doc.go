@@ -1,5 +1,5 @@
-// Package sim makes the packets of ZTF and LSST, for tests, demonstrations and
-// benchmarks that need no survey, or replays real ones.
+// Package sim simulates the packets of ZTF and LSST, for tests, demonstrations
+// and benchmarks, and replays real ones from files.
 //
 //	s := &sim.Simulator{Survey: sim.ZTF, Seed: 1, Alerts: 3000}
 //	for p, err := range s.Packets(0) {
@@ -8,45 +8,44 @@
 //
 // # Simulated nights
 //
-// A [Simulator] makes whole messages: ZTF's as Avro containers with one record,
-// LSST's in Confluent's framing with schema id 900, which a [Registry] answers
-// for. They have all fields of the real ones, and about their size. Fields that
-// say what was seen, when and where are consistent; the others have plausible
-// values, or null where the real ones mostly have.
+// A [Simulator] makes whole messages: for ZTF, Avro containers with one record;
+// for LSST, Confluent's framing with schema id 900, whose schema is in a
+// [Registry]. They have all fields of the real packets and about their size.
+// Fields that describe what was seen, when and where are consistent; the others
+// have plausible values, or null where real packets mostly have null.
 //
-// A telescope looks at each of its fields three times a night, and comes back
-// every third night. There it sees
+// A telescope observes each of its fields three times a night, every third night.
+// It sees
 //
-//   - variable stars, with a period between 0.3 and 12 days;
+//   - variable stars, with periods between 0.3 and 12 days;
 //   - supernovae, which rise in two weeks and decline in two months;
-//   - asteroids, which move by some tenths of an arcsecond a minute: in LSST's
-//     packets they have an ssSource and no diaObject;
+//   - asteroids, which move by some tenths of an arcsecond a minute; LSST's
+//     packets have an ssSource and no diaObject for them;
 //   - bogus detections, whose score (rb, reliability) is below 0.35.
 //
 // Histories (prv_candidates, prvDiaSources) reach back thirty days and agree
-// with the alerts of earlier exposures, upper limits included. Ids rise from
-// exposure to exposure, and no two alerts have the same. Equal simulators make
-// equal bytes: to see other alerts, change the Seed or the Start.
+// with the alerts of earlier exposures, upper limits included. Ids are unique and
+// rise from exposure to exposure. Equal simulators make equal bytes: change the
+// Seed or the Start to get other alerts.
 //
-// The cutouts are sound FITS, ZTF's gzipped: noise, the object, its galaxy or
-// reference star, some neighbours.
+// The cutouts are valid FITS, gzipped for ZTF: noise, the object, its host galaxy
+// or reference star, and some neighbours.
 //
 // # Replays
 //
-// A [Replay] reads real packets from files, directories, globs and tarballs,
-// and yields each as its survey sends it: a container with many records becomes
-// a container a record, and LSST's packets, however the file holds them, get
-// Confluent's framing. A file's schema gets an id above 100000, always the same
-// for the same text, and the [Registry] learns it. What is framed already, and
-// what nobody understands, stays as it is.
+// A [Replay] reads real packets from files, directories, globs and tarballs, and
+// yields each as its survey sends it. A container with many records becomes one
+// container per record. LSST's packets get Confluent's framing, however the file
+// holds them; their schema gets an id above 100000, always the same for the same
+// text, and is added to the [Registry]. Messages that are framed already or cannot
+// be decoded stay unchanged.
 //
-// With [Vary] each packet gets an id, a time, a position and cutout noise of its
-// own, without changing its size: a benchmark whose packets repeat measures how
-// well dictionaries fold.
+// With [Vary] each packet gets its own id, time, position and cutout noise, and
+// keeps its size. Without it, a benchmark that repeats packets measures how well
+// they deduplicate.
 //
 // # Limits
 //
-// Light curves are there to be told apart, not to be fitted; positions are of
-// fields scattered over the sky, which nobody asks whether they are up; motions
-// and orbits do not fit each other.
+// Light curves can be classified but not fitted. Fields are scattered over the sky
+// and may be below the horizon. Motions and orbits are inconsistent.
 package sim

@@ -1,16 +1,17 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
 	"strconv"
 )
 
-// fitsBlock is what FITS is made of: headers and data are filled up to it.
+// fitsBlock is the size to which FITS headers and data are padded.
 const fitsBlock = 2880
 
-// header writes the cards of a FITS header.
+// header writes FITS headers and data.
 type header struct{ b []byte }
 
 func (h *header) card(key, value, comment string) {
@@ -18,7 +19,7 @@ func (h *header) card(key, value, comment string) {
 	h.b = append(h.b, key...)
 	h.pad(at + 8)
 	h.b = append(h.b, "= "...)
-	if value[0] != '\'' { // numbers end in column 30, texts begin in column 11
+	if value[0] != '\'' { // numbers end in column 30, strings begin in column 11
 		h.pad(at + 30 - len(value))
 	}
 	h.b = append(h.b, value...)
@@ -35,16 +36,13 @@ func (h *header) whole(key string, v int, comment string) { h.card(key, strconv.
 func (h *header) num(key string, v float64, comment string) {
 	var buf [32]byte
 	s := strconv.AppendFloat(buf[:0], v, 'G', 14, 64)
-	for _, c := range s {
-		if c == '.' || c == 'E' {
-			h.card(key, string(s), comment)
-			return
-		}
+	if !bytes.ContainsAny(s, ".E") {
+		s = append(s, ".0"...)
 	}
-	h.card(key, string(append(s, ".0"...)), comment)
+	h.card(key, string(s), comment)
 }
 
-// shape begins a header: of the file itself, or of an extension.
+// shape begins the primary header or that of an extension.
 func (h *header) shape(extension bool, bitpix, nx, ny int) {
 	if extension {
 		h.card("XTENSION", "'IMAGE   '", "Image extension")
@@ -66,7 +64,7 @@ func (h *header) end() {
 	h.fill(' ')
 }
 
-// fill brings the file to the end of a block.
+// fill pads the file to the end of a block.
 func (h *header) fill(with byte) {
 	h.add((fitsBlock-len(h.b)%fitsBlock)%fitsBlock, with)
 }
@@ -82,19 +80,23 @@ func (h *header) add(n int, c byte) {
 }
 
 func (h *header) floats(pixels []float32) {
-	at := len(h.b)
-	h.b = slices.Grow(h.b, 4*len(pixels)+fitsBlock)[:at+4*len(pixels)]
+	data := h.data(4 * len(pixels))
 	for i, v := range pixels {
-		binary.BigEndian.PutUint32(h.b[at+4*i:], math.Float32bits(v))
+		binary.BigEndian.PutUint32(data[4*i:], math.Float32bits(v))
 	}
-	h.fill(0)
 }
 
 func (h *header) doubles(pixels []float64) {
-	at := len(h.b)
-	h.b = slices.Grow(h.b, 8*len(pixels)+fitsBlock)[:at+8*len(pixels)]
+	data := h.data(8 * len(pixels))
 	for i, v := range pixels {
-		binary.BigEndian.PutUint64(h.b[at+8*i:], math.Float64bits(v))
+		binary.BigEndian.PutUint64(data[8*i:], math.Float64bits(v))
 	}
+}
+
+// data appends a data unit of size bytes, and returns them for writing.
+func (h *header) data(size int) []byte {
+	at := len(h.b)
+	h.b = slices.Grow(h.b, size+fitsBlock)[:at+size]
 	h.fill(0)
+	return h.b[at : at+size]
 }

@@ -5,20 +5,20 @@ import (
 	"math/rand/v2"
 )
 
-// noise is a long run of normal deviates, which is cheaper to read anywhere
-// than to make anew for each of the pixels of a night.
+// noise is a long run of normal deviates. Images copy a part of it, which is
+// cheaper than a new deviate for each pixel.
 type noise []float32
 
 func newNoise(seed uint64) noise {
 	n := make(noise, 1<<17)
-	d := dice(seed)
+	d := newRand(seed)
 	for i := range n {
 		n[i] = float32(d.NormFloat64())
 	}
 	return n
 }
 
-// image is a small square cut out of an exposure.
+// image is a square cutout of an exposure.
 type image struct {
 	side   int
 	pixels []float32
@@ -29,7 +29,7 @@ func newImage(side int) *image {
 	return &image{side, make([]float32, side*side), make([]float64, side)}
 }
 
-// sky covers the image with its background.
+// sky fills the image with background and noise.
 func (m *image) sky(n noise, r *rand.Rand, level, sigma float64) {
 	at := r.IntN(len(n) - len(m.pixels))
 	for i, x := range n[at:][:len(m.pixels)] {
@@ -37,9 +37,9 @@ func (m *image) sky(n noise, r *rand.Rand, level, sigma float64) {
 	}
 }
 
-// blob adds a Gaussian of a total flux around a point; sx and sy are its
-// standard deviations. Stars are round, galaxies need not be.
-func (m *image) blob(x, y, flux, sx, sy float64) {
+// gaussian adds a Gaussian around a point with a total flux and standard
+// deviations sx and sy.
+func (m *image) gaussian(x, y, flux, sx, sy float64) {
 	for i := range m.across {
 		m.across[i] = math.Exp(-sq((float64(i)-x)/sx) / 2)
 	}
@@ -54,22 +54,22 @@ func (m *image) blob(x, y, flux, sx, sy float64) {
 	}
 }
 
-// neighbours adds the stars that happen to be near an object, the same each time.
+// neighbours adds the stars near an object, which depend on its seed only.
 func (m *image) neighbours(seed uint64, flux, sigma float64) {
-	r := dice(hash(seed, 7))
+	r := newRand(hash(seed, 7))
 	for range r.IntN(4) {
 		side := float64(m.side)
-		m.blob(side*r.Float64(), side*r.Float64(), flux*math.Exp(2*r.NormFloat64()), sigma, sigma)
+		m.gaussian(side*r.Float64(), side*r.Float64(), flux*math.Exp(2*r.NormFloat64()), sigma, sigma)
 	}
 }
 
-// home adds the galaxy of a supernova.
-func (m *image) home(seed uint64, x, y, flux, sigma float64) {
-	r := dice(hash(seed, 8))
+// host adds the host galaxy of a supernova.
+func (m *image) host(seed uint64, x, y, flux, sigma float64) {
+	r := newRand(hash(seed, 8))
 	dx, dy := 2*sigma*r.NormFloat64(), 2*sigma*r.NormFloat64()
 	a, b := 2+r.Float64(), 1.2+r.Float64()
-	m.blob(x+dx, y+dy, 0.3*flux, 1.2*sigma, 1.2*sigma)
-	m.blob(x+dx, y+dy, 0.7*flux, a*sigma, b*sigma)
+	m.gaussian(x+dx, y+dy, 0.3*flux, 1.2*sigma, 1.2*sigma)
+	m.gaussian(x+dx, y+dy, 0.7*flux, a*sigma, b*sigma)
 }
 
 func sq(x float64) float64 { return x * x }

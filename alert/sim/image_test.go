@@ -13,13 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hdu is a header and data unit as the standard has it.
+// hdu is a header and data unit of FITS.
 type hdu struct {
 	cards  map[string]string
 	pixels []float64
 }
 
-// readFITS takes a file apart by the letter of the standard.
+// readFITS parses a file strictly by the standard.
 func readFITS(t *testing.T, b []byte) (all []hdu) {
 	require.Zero(t, len(b)%2880)
 	for len(b) > 0 {
@@ -54,7 +54,7 @@ func readFITS(t *testing.T, b []byte) (all []hdu) {
 	return all
 }
 
-// centre returns where the light of an image is, and how much there is of it.
+// centre returns the centre and the sum of the light of an image.
 func centre(pixels []float64, side int) (x, y, sum float64) {
 	for i, v := range pixels {
 		x, y, sum = x+v*float64(i%side), y+v*float64(i/side), sum+v

@@ -16,18 +16,18 @@ const (
 
 // lsst makes Rubin's packets.
 type lsst struct {
-	source  row
-	forced  row
-	object  row
-	orbit   row
-	solar   row
-	spreads []spread
-	stamps  stamps
-	noise   noise
-	vars    []float32
-	psf     []float64
-	datum   []byte
-	fits    header
+	source        row
+	forced        row
+	object        row
+	orbit         row
+	solar         row
+	distributions []distribution
+	stamps        stamps
+	noise         noise
+	vars          []float32
+	psf           []float64
+	datum         []byte
+	fits          header
 }
 
 func newLSST(seed uint64) *lsst {
@@ -37,7 +37,7 @@ func newLSST(seed uint64) *lsst {
 		solar: newRecord(true, lsstSSSource).row(), stamps: newStamps(lsstSide, 1), noise: newNoise(seed),
 		vars: make([]float32, lsstSide*lsstSide),
 	}
-	l.spreads = l.source.plausible(lsstPlausible)
+	l.distributions = l.source.plausible(lsstPlausible)
 	return l
 }
 
@@ -50,7 +50,7 @@ func (l *lsst) packet(d detection, past []detection) (Packet, error) {
 	b := append(l.datum[:0], 0)
 	b = binary.BigEndian.AppendUint32(b, lsstID)
 	b = binary.AppendVarint(b, id)
-	b = append(b, 0, 0) // no reason, no target
+	b = append(b, 0, 0) // observation_reason and target_name: null
 	b = l.diaSource(b, &d, tai)
 	object := d.objectID()
 	if d.class == asteroid {
@@ -71,14 +71,14 @@ func (l *lsst) packet(d detection, past []detection) (Packet, error) {
 }
 
 func (l *lsst) diaSource(b []byte, d *detection, tai float64) []byte {
-	r, dice := l.source, dice(hash(d.seed, 12))
+	r, random := l.source, newRand(hash(d.seed, 12))
 	r.clear()
 	for i, f := range r.fields {
 		if f.kind == boolean {
-			r.values[i].set = true // and false: nothing is wrong
+			r.values[i].set = true // to false: no flag is raised
 		}
 	}
-	r.fill(l.spreads, dice)
+	r.fill(l.distributions, random)
 	r.whole("diaSourceId", d.sourceID())
 	r.whole("visit", d.visitID())
 	r.whole("detector", int64(d.detector))
@@ -90,7 +90,7 @@ func (l *lsst) diaSource(b []byte, d *detection, tai float64) []byte {
 	}
 	r.whole("parentDiaSourceId", 0)
 	r.num("midpointMjdTai", tai)
-	r.num("timeProcessedMjdTai", tai+(90+20*dice.Float64())/86400)
+	r.num("timeProcessedMjdTai", tai+(90+20*random.Float64())/86400)
 	r.num("ra", d.ra)
 	r.num("dec", d.dec)
 	r.num("x", 4072*d.x)
@@ -98,7 +98,7 @@ func (l *lsst) diaSource(b []byte, d *detection, tai float64) []byte {
 	r.num("snr", d.snr())
 	r.num("psfFlux", d.flux)
 	r.num("psfFluxErr", d.err)
-	r.num("apFlux", d.flux+1.7*d.err*dice.NormFloat64())
+	r.num("apFlux", d.flux+1.7*d.err*random.NormFloat64())
 	r.num("apFluxErr", 1.7*d.err)
 	r.num("scienceFlux", d.flux+d.base)
 	r.num("scienceFluxErr", d.err)
@@ -114,7 +114,7 @@ func (l *lsst) diaSource(b []byte, d *detection, tai float64) []byte {
 	return r.append(b)
 }
 
-// history writes prvDiaSources and prvDiaForcedSources.
+// history appends prvDiaSources and prvDiaForcedSources.
 func (l *lsst) history(b []byte, d *detection, past []detection) []byte {
 	seen := int64(0)
 	for i := range past {
@@ -131,7 +131,7 @@ func (l *lsst) history(b []byte, d *detection, past []detection) []byte {
 		}
 		b = append(b, 0)
 	}
-	b = append(b, 2) // an empty array where nothing was measured
+	b = append(b, 2) // not null, but perhaps empty
 	if d.class != bogus && len(past) > 0 {
 		b = binary.AppendVarint(b, int64(len(past)))
 		for i := range past {
@@ -160,7 +160,7 @@ func (l *lsst) forcedSource(b []byte, d, old *detection) []byte {
 	return r.append(b)
 }
 
-// diaObject sums up all detections, band by band.
+// diaObject appends the summary of all detections by band.
 func (l *lsst) diaObject(b []byte, d *detection, past []detection, now float64) []byte {
 	r := l.object
 	r.clear()
@@ -188,7 +188,7 @@ func (l *lsst) diaObject(b []byte, d *detection, past []detection, now float64) 
 	return r.append(b)
 }
 
-// summary is what is known of an object in a band.
+// summary accumulates the detections of an object in a band.
 type summary struct {
 	n                       int64
 	sum, squares, err, base float64
@@ -226,25 +226,25 @@ func (s *summary) fill(r row, band string) {
 	}
 }
 
-// ssSource tells where in the Solar System an asteroid is: near opposition, in
-// the main belt.
+// ssSource appends an asteroid's position in the Solar System: near opposition,
+// in the main belt.
 func (l *lsst) ssSource(b []byte, d *detection) []byte {
-	r, dice := l.solar, dice(hash(d.object.seed, 13))
+	r, random := l.solar, newRand(hash(d.object.seed, 13))
 	r.clear()
 	r.whole("ssObjectId", d.solarID())
 	r.whole("diaSourceId", d.sourceID())
-	longitude, latitude := d.ra, 10*dice.NormFloat64()
+	longitude, latitude := d.ra, 10*random.NormFloat64()
 	r.num("eclipticLambda", longitude)
 	r.num("eclipticBeta", latitude)
 	r.num("galacticL", math.Mod(longitude+100, 360))
 	r.num("galacticB", -30-latitude)
-	sun := 2.1 + 1.1*dice.Float64()
-	r.num("phaseAngle", 12*dice.Float64())
+	sun := 2.1 + 1.1*random.Float64()
+	r.num("phaseAngle", 12*random.Float64())
 	r.num("heliocentricDist", sun)
 	r.num("topocentricDist", sun-1)
 	r.num("predictedVMagnitude", d.object.mag)
-	r.num("residualRa", 1e-5*dice.NormFloat64())
-	r.num("residualDec", 1e-5*dice.NormFloat64())
+	r.num("residualRa", 1e-5*random.NormFloat64())
+	r.num("residualDec", 1e-5*random.NormFloat64())
 	sin, cos := math.Sincos(longitude * deg)
 	speed := 29.8 / math.Sqrt(sun)
 	for _, c := range []struct {
@@ -262,38 +262,38 @@ func (l *lsst) ssSource(b []byte, d *detection) []byte {
 }
 
 func (l *lsst) mpcorb(b []byte, d *detection) []byte {
-	r, dice := l.orbit, dice(hash(d.object.seed, 14))
+	r, random := l.orbit, newRand(hash(d.object.seed, 14))
 	r.clear()
-	r.text("mpcDesignation", "20"+strconv.Itoa(10+dice.IntN(16))+" A"+string(rune('A'+dice.IntN(25)))+strconv.Itoa(1+dice.IntN(300)))
+	r.text("mpcDesignation", "20"+strconv.Itoa(10+random.IntN(16))+" A"+string(rune('A'+random.IntN(25)))+strconv.Itoa(1+random.IntN(300)))
 	r.whole("ssObjectId", d.solarID())
 	r.num("mpcH", d.object.mag-3)
-	a, e := 2.2+dice.Float64(), 0.25*dice.Float64()
+	a, e := 2.2+random.Float64(), 0.25*random.Float64()
 	r.num("epoch", 61200)
 	for _, name := range []string{"M", "peri", "node"} {
-		r.num(name, 360*dice.Float64())
+		r.num(name, 360*random.Float64())
 	}
-	r.num("incl", 15*dice.Float64())
+	r.num("incl", 15*random.Float64())
 	r.num("e", e)
 	r.num("a", a)
 	r.num("q", a*(1-e))
-	r.num("t_p", 61200+400*dice.NormFloat64())
+	r.num("t_p", 61200+400*random.NormFloat64())
 	return r.append(b)
 }
 
-// visitID is the evening's date and the number of the visit in five digits.
+// visitID is the evening's date followed by five digits that number the visit.
 func (d *detection) visitID() int64 {
-	y, m, day := micros(int64((d.mjd - 40587 - 0.5) * 86400e6)).Date()
+	y, m, day := timeOf(d.mjd - 0.5).Date()
 	return int64(y*10000+int(m)*100+day)*1e5 + int64(d.exposure.number) + 1
 }
 
 // sourceID packs visit, detector and number as Rubin does.
 func (d *detection) sourceID() int64 {
-	const first, days = 60923, 38494 // an evening of 2025, and how Rubin counts it
+	const first, days = 60923, 38494 // an evening of 2025 as MJD, and as Rubin counts it
 	evening := int64(math.Floor(d.mjd-0.5)) - first + days
 	return ((evening<<15|int64(d.exposure.number+1))<<8|int64(d.detector))<<19 | int64(d.n)
 }
 
-// objectID and solarID are far apart, and from those of sources.
+// objectID and solarID are disjoint from each other and from source ids.
 func (d *detection) objectID() int64 { return 150_000_000_000_000_000 + int64(d.object.number)*64 }
 func (d *detection) solarID() int64  { return 21_000_000_000_000_000 + int64(d.object.number)*64 }
 
@@ -304,24 +304,21 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// taiOf returns a time of UTC as an MJD of TAI, and in microseconds as a reader
-// of that number will have it.
+// taiOf returns an MJD of UTC as an MJD of TAI, and as the microseconds of UTC
+// that a reader of the rounded number gets.
 func taiOf(utc float64) (mjd float64, us int64, err error) {
 	mjd = tai(utc)
 	us, err = alert.MJDTAI.Micros(mjd)
 	return mjd, us, err
 }
 
-// tai adds the leap seconds, which are how much earlier a number is when it is
-// one of TAI. A time that has none stays as it is.
+// tai converts an MJD of UTC to one of TAI by adding the leap seconds. Times
+// outside the years of alerts are returned unchanged.
 func tai(utc float64) float64 {
-	as, err := alert.MJDUTC.Micros(utc)
-	if err != nil {
+	asUTC, err1 := alert.MJDUTC.Micros(utc)
+	asTAI, err2 := alert.MJDTAI.Micros(utc)
+	if err1 != nil || err2 != nil {
 		return utc
 	}
-	is, err := alert.MJDTAI.Micros(utc)
-	if err != nil {
-		return utc
-	}
-	return utc + float64(as-is)/86400e6
+	return utc + float64(asUTC-asTAI)/86400e6
 }

@@ -2,11 +2,11 @@ package sim
 
 import "math"
 
-// cutouts writes the three cutouts as Rubin does: plain FITS with the image,
-// its variance and the PSF.
+// cutouts appends the three cutouts as Rubin sends them: plain FITS with the
+// image, its variance and the point spread function.
 func (l *lsst) cutouts(b []byte, d *detection) []byte {
 	l.stamps.draw(d, l.noise, lsstScale, 0)
-	grain := l.stamps.grain(d, lsstScale)
+	grain := l.stamps.pixelNoise(d, lsstScale)
 	side := 41
 	for _, m := range []*image{l.stamps.difference, l.stamps.science, l.stamps.template} {
 		noise := grain
@@ -14,16 +14,16 @@ func (l *lsst) cutouts(b []byte, d *detection) []byte {
 			noise, side = grain/4, 43+2*int(d.object.seed%3)
 		}
 		l.fits.b = l.fits.b[:0]
-		l.picture(d, m)
-		l.variance(m, noise)
-		l.spread(d, side)
+		l.imageHDU(d, m)
+		l.varianceHDU(m, noise)
+		l.psfHDU(d, side)
 		b = append(b, 2)
 		b = appendText(b, l.fits.b)
 	}
 	return b
 }
 
-func (l *lsst) picture(d *detection, m *image) {
+func (l *lsst) imageHDU(d *detection, m *image) {
 	h := &l.fits
 	h.shape(false, -32, lsstSide, lsstSide)
 	h.card("EXTEND", "T", "")
@@ -53,8 +53,8 @@ func (l *lsst) picture(d *detection, m *image) {
 	h.floats(m.pixels)
 }
 
-// variance is that of the background, and of the light that was collected.
-func (l *lsst) variance(m *image, grain float64) {
+// varianceHDU is the variance of the background and of the collected light.
+func (l *lsst) varianceHDU(m *image, grain float64) {
 	for i, v := range m.pixels {
 		l.vars[i] = float32(grain*grain) + 0.3*max(v, 0)
 	}
@@ -66,9 +66,9 @@ func (l *lsst) variance(m *image, grain float64) {
 	h.floats(l.vars)
 }
 
-// spread is the point spread function: a core with wings, a bit longer one way.
-func (l *lsst) spread(d *detection, side int) {
-	r := dice(hash(d.exposure.seed, 15, uint64(d.detector), uint64(side)))
+// psfHDU is the point spread function: a slightly elongated core with wings.
+func (l *lsst) psfHDU(d *detection, side int) {
+	r := newRand(hash(d.exposure.seed, 15, uint64(d.detector), uint64(side)))
 	sigma := d.seeing / lsstScale / 2.355
 	ex, ey := 1+0.05*r.NormFloat64(), 1+0.05*r.NormFloat64()
 	var x, y, wx, wy [64]float64

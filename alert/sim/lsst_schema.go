@@ -2,7 +2,7 @@ package sim
 
 import "strings"
 
-// lsstID is the id under which Rubin's registry has schema 9.0.
+// lsstID is the id of schema 9.0 in Rubin's registry.
 const lsstID = 900
 
 // The fields of Rubin's packets, schema 9.0, in their order.
@@ -54,27 +54,21 @@ var (
 
 var lsstBands = [...]string{"u", "g", "r", "i", "z", "y"}
 
-// lsstObject returns the table of diaObject, which says most things six times.
+// lsstObject returns the table of diaObject, which has most fields once per band.
 func lsstObject() []columns {
 	all := []columns{
 		{"long", "diaObjectId"}, {"double", "validityStartMjdTai ra"}, {"float?", "raErr"}, {"double", "dec"},
 		{"float?", "decErr ra_dec_Cov"},
 	}
-	banded := func(typ, names string) {
-		for _, name := range strings.Fields(names) {
-			all = append(all, columns{typ, name})
-		}
+	for _, b := range lsstBands {
+		all = append(all, columns{"float?", b + "_psfFluxMean " + b + "_psfFluxMeanErr " + b + "_psfFluxSigma"},
+			columns{"int?", b + "_psfFluxNdata"}, columns{"float?", b + "_fpFluxMean " + b + "_fpFluxMeanErr"})
 	}
 	for _, b := range lsstBands {
-		banded("float?", b+"_psfFluxMean "+b+"_psfFluxMeanErr "+b+"_psfFluxSigma")
-		banded("int?", b+"_psfFluxNdata")
-		banded("float?", b+"_fpFluxMean "+b+"_fpFluxMeanErr")
+		all = append(all, columns{"float?", b + "_scienceFluxMean " + b + "_scienceFluxMeanErr"})
 	}
 	for _, b := range lsstBands {
-		banded("float?", b+"_scienceFluxMean "+b+"_scienceFluxMeanErr")
-	}
-	for _, b := range lsstBands {
-		banded("float?", b+"_psfFluxMin "+b+"_psfFluxMax "+b+"_psfFluxMaxSlope "+b+"_psfFluxErrMean")
+		all = append(all, columns{"float?", b + "_psfFluxMin " + b + "_psfFluxMax " + b + "_psfFluxMaxSlope " + b + "_psfFluxErrMean"})
 	}
 	return append(all, columns{"double?", "firstDiaSourceMjdTai lastDiaSourceMjdTai"}, columns{"int", "nDiaSources"})
 }

@@ -2,27 +2,27 @@ package sim
 
 import "math"
 
-// class is what an object is.
+// class is the kind of an object.
 type class uint8
 
 const (
-	bogus class = iota // of the detector or the subtraction: once, and no more
+	bogus class = iota // an artifact of the detector or the subtraction, seen once
 	supernova
 	variable
 	asteroid
 )
 
-// object is something in the sky.
+// object is a source in the sky.
 type object struct {
 	class
-	number  uint64 // of no other object
+	number  uint64 // unique
 	seed    uint64
 	ra, dec float64 // at the time mid, degrees
 	mid     float64 // MJD
 
-	mag     float64 // of a supernova at its peak, of a star on average
+	mag     float64 // a supernova's at its peak, a star's mean
 	colour  float64 // magnitudes from band to band
-	born    float64 // MJD; another object has its slot before
+	born    float64 // MJD; before, its slot has another object
 	peak    float64 // MJD
 	stretch float64 // of a supernova
 	period  float64 // days
@@ -32,13 +32,13 @@ type object struct {
 	toNorth float64
 }
 
-// lifetime is after how many days a new supernova takes the place of an old one.
+// lifetime is the time in days after which a new supernova replaces an old one.
 const lifetime = 90
 
-// object returns what is in a field's slot at a time.
+// object returns the object in a field's slot at a time, bogus if there is none.
 func (k *sky) object(field, slot int, mjd float64) object {
 	seed := hash(k.seed, 4, uint64(field), uint64(slot))
-	d := dice(seed)
+	d := newRand(seed)
 	o := object{seed: seed}
 	switch p := d.Float64(); {
 	case p < 0.45:
@@ -48,7 +48,7 @@ func (k *sky) object(field, slot int, mjd float64) object {
 	case p < 0.85:
 		o.class = asteroid
 	}
-	// Whatever does not stay is another object each time it comes.
+	// Supernovae and asteroids have eras, each with another object.
 	shift, era := d.Float64(), 0.0
 	switch o.class {
 	case supernova:
@@ -56,16 +56,16 @@ func (k *sky) object(field, slot int, mjd float64) object {
 	case asteroid:
 		era = math.Floor(mjd - 0.5) // from noon to noon
 	}
-	o.number = k.lasting(o.class, era, field*k.slots()+slot)
+	o.number = k.objectNumber(o.class, era, field*k.slots()+slot)
 	o.seed = hash(seed, uint64(era))
-	d = dice(o.seed)
-	o.ra, o.dec = k.place(field, slot, d.Float64(), d.Float64())
+	d = newRand(o.seed)
+	o.ra, o.dec = k.position(field, slot, d.Float64(), d.Float64())
 	o.mag = k.bright + (k.faint-k.bright)*math.Sqrt(d.Float64())
 	o.colour = -0.3 + 0.4*d.Float64()
 	switch o.class {
 	case supernova:
 		o.born = lifetime * (era + shift)
-		o.peak = o.born + 20 + 20*d.Float64() // it is seen for some 60 days
+		o.peak = o.born + 20 + 20*d.Float64() // visible for some 60 days
 		o.stretch = 0.8 + 0.5*d.Float64()
 	case variable:
 		o.period = math.Exp(math.Log(0.3) + math.Log(40)*d.Float64())
@@ -79,20 +79,21 @@ func (k *sky) object(field, slot int, mjd float64) object {
 	return o
 }
 
-// flaw returns the bogus detection that a slot has when nothing else is there.
-func (k *sky) flaw(x exposure, slot int) object {
-	o := object{seed: hash(x.seed, 5, uint64(slot)), number: k.once(x, slot)}
-	d := dice(o.seed)
-	o.ra, o.dec = k.place(x.field, slot, d.Float64(), d.Float64())
+// artifact returns the bogus object of a slot in an exposure.
+func (k *sky) artifact(x exposure, slot int) object {
+	o := object{seed: hash(x.seed, 5, uint64(slot)), number: k.artifactNumber(x, slot)}
+	d := newRand(o.seed)
+	o.ra, o.dec = k.position(x.field, slot, d.Float64(), d.Float64())
 	o.mag = x.limit - 3*d.Float64()*d.Float64() - 0.3
 	return o
 }
 
-// numbered is how many eras and nights before the first have numbers.
-const numbered = 1000
+// firstNight is the number of eras and nights before the first that have numbers.
+const firstNight = 1000
 
-// lasting is the number of an object that has a slot for an era.
-func (k *sky) lasting(c class, era float64, slot int) uint64 {
+// objectNumber returns the number, which is even, of the object that has a slot
+// for an era.
+func (k *sky) objectNumber(c class, era float64, slot int) uint64 {
 	now := mjd(k.start)
 	switch c {
 	case supernova:
@@ -100,41 +101,35 @@ func (k *sky) lasting(c class, era float64, slot int) uint64 {
 	case asteroid:
 		era -= math.Floor(now)
 	}
-	return 2 * (uint64(era+numbered)*uint64(groups*k.fields*k.slots()) + uint64(slot))
+	return 2 * (uint64(era+firstNight)*uint64(groups*k.fields*k.slots()) + uint64(slot))
 }
 
-// once is the number of an object that is seen in one exposure only.
-func (k *sky) once(x exposure, slot int) uint64 {
-	return 2*(uint64(x.night+numbered)*uint64(k.alerts)+uint64(x.first+slot)) + 1
+// artifactNumber returns the number, which is odd, of an object that is seen in
+// one exposure only.
+func (k *sky) artifactNumber(x exposure, slot int) uint64 {
+	return 2*(uint64(x.night+firstNight)*uint64(k.alerts)+uint64(x.first+slot)) + 1
 }
 
-// place returns a position on a slot's detector; u and v are from 0 to 1 over
-// the detector, and 1 is east and north.
-func (k *sky) place(field, slot int, u, v float64) (ra, dec float64) {
+// position returns a position on a slot's detector; u and v go from 0 to 1, 1
+// being east and north.
+func (k *sky) position(field, slot int, u, v float64) (ra, dec float64) {
 	ra, dec = k.centre(field)
 	n, _ := k.detector(slot)
-	x, y := ztfCorner(n)
-	if k.detectors > 64 {
-		x, y = lsstCorner(n)
-	}
-	side := 7.3 / 8
-	if k.detectors > 64 {
-		side = 3.5 / 15
-	}
-	dec += (y + v) * side
-	ra += (x + u) * side / math.Cos(dec*deg)
+	x, y := k.corner(n)
+	dec += (y + v) * k.side
+	ra += (x + u) * k.side / math.Cos(dec*deg)
 	return math.Mod(ra+360, 360), dec
 }
 
-// ztfCorner returns where a quadrant begins, counted in quadrants from the
-// centre of 8 x 8: four of them are a CCD.
+// ztfCorner returns the corner of a quadrant, in quadrants from the centre of 8 x
+// 8. Four quadrants are a CCD.
 func ztfCorner(quadrant int) (x, y float64) {
 	ccd, q := quadrant/4, quadrant%4
 	return float64(2 - ccd%4*2 + q%2), float64(ccd/4*2+q/2) - 4
 }
 
-// lsstCorner returns where a detector begins, counted in detectors from the
-// centre of 5 x 5 rafts of 3 x 3 without the corners.
+// lsstCorner returns the corner of a detector, in detectors from the centre of 5
+// x 5 rafts of 3 x 3 each. The corner rafts are missing.
 func lsstCorner(detector int) (x, y float64) {
 	raft, n := detector/9+1, detector%9 // the first corner is missing
 	if raft >= 4 {
@@ -146,7 +141,7 @@ func lsstCorner(detector int) (x, y float64) {
 	return float64(raft%5*3+n%3) - 7.5, float64(raft/5*3+n/3) - 7.5
 }
 
-// at returns where an object is at a time.
+// at returns an object's position at a time.
 func (o *object) at(mjd float64) (ra, dec float64) {
 	if o.class != asteroid {
 		return o.ra, o.dec
@@ -156,8 +151,8 @@ func (o *object) at(mjd float64) (ra, dec float64) {
 	return math.Mod(o.ra+o.toEast*minutes/3600/math.Cos(o.dec*deg)+360, 360), dec
 }
 
-// flux returns how much brighter an object is than on the reference image, in
-// nJy, and base how bright it is there.
+// flux returns an object's flux in nJy: the difference from the reference image,
+// and base, the flux on that.
 func (o *object) flux(mjd float64, band int) (diff, base float64) {
 	mag := o.mag + o.colour*float64(band)
 	switch o.class {
@@ -176,8 +171,8 @@ func (o *object) flux(mjd float64, band int) (diff, base float64) {
 	return sign * nanojansky(o.mag), nanojansky(o.mag - 1.5)
 }
 
-// explosion is a supernova's light, 1 at its peak, t days after it: the shape
-// of Bazin et al. 2009, which falls more slowly in redder bands.
+// explosion returns a supernova's flux t days after its peak, relative to that:
+// the shape of Bazin et al. 2009, with a slower decline in redder bands.
 func explosion(t float64, band int) float64 {
 	const rise = 3.5
 	fall := 20 + 7*float64(band)
@@ -186,7 +181,7 @@ func explosion(t float64, band int) float64 {
 	return shape(t+top) / shape(top)
 }
 
-// pulse is the light curve of a pulsating star, from -1 (bright) to 1: it
+// pulse returns the magnitude of a pulsating star, from -1 (bright) to 1. It
 // rises faster than it falls.
 func pulse(phase float64) float64 {
 	p := 2 * math.Pi * phase

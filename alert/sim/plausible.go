@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// plausible says around which value a field that means little to us lies, and
-// how far from it. "+" is a field that cannot be negative.
+// The distributions of fields that the simulation does not model, as "name mean
+// deviation"; "+" marks fields that cannot be negative.
 const ztfPlausible = `chipsf 1.3 .3 +, sigmagap .1 .02 +, magnr 19 1 +, sigmagnr .02 .005 +, chinr .6 .2 +, sharpnr 0 .05,
 	sky .1 .3, aimage 1 .15 +, bimage .9 .1 +, aimagerat .45 .05 +, bimagerat .4 .05 +, elong 1.15 .1 +,
 	nneg 2 2 +, nbad 0 0, sumrat .95 .03 +, sigmagapbig .12 .02 +,
@@ -23,23 +23,23 @@ const lsstPlausible = `raErr 2e-5 5e-6 +, decErr 2e-5 5e-6 +, ra_dec_Cov 0 1e-10
 	psfNdata 1681 0, dipoleNdata 0 0, ixx .3 .1 +, iyy .28 .1 +, ixy 0 .05, ixxPSF .3 .03 +, iyyPSF .29 .03 +,
 	ixyPSF 0 .02, extendedness .5 .3 +, bboxSize 20 4 +`
 
-// spread is one of these fields.
-type spread struct {
-	place    int
+// distribution is the distribution of one field.
+type distribution struct {
+	index    int // of the field
 	mean, sd float64
 	positive bool
 }
 
-// plausible reads the table of a record's fields.
-func (r *record) plausible(table string) []spread {
-	var all []spread
+// plausible reads a table of distributions, leaving out fields that r lacks.
+func (r *record) plausible(table string) []distribution {
+	var all []distribution
 	for entry := range strings.SplitSeq(table, ",") {
 		words := strings.Fields(entry)
-		place, ok := r.at[words[0]]
+		i, ok := r.at[words[0]]
 		if !ok {
 			continue
 		}
-		s := spread{place: place, positive: len(words) > 3}
+		s := distribution{index: i, positive: len(words) > 3}
 		s.mean, _ = strconv.ParseFloat(words[1], 64)
 		s.sd, _ = strconv.ParseFloat(words[2], 64)
 		all = append(all, s)
@@ -47,8 +47,8 @@ func (r *record) plausible(table string) []spread {
 	return all
 }
 
-// fill gives these fields values.
-func (r row) fill(all []spread, d *rand.Rand) {
+// fill draws values for fields from their distributions.
+func (r row) fill(all []distribution, d *rand.Rand) {
 	for _, s := range all {
 		x := s.mean
 		if s.sd != 0 {
@@ -57,6 +57,6 @@ func (r row) fill(all []spread, d *rand.Rand) {
 				x = math.Abs(x)
 			}
 		}
-		r.values[s.place] = value{set: true, x: x, n: int64(x)}
+		r.values[s.index] = value{set: true, x: x, n: int64(x)}
 	}
 }

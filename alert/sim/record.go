@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// kind is one of Avro's types that hold one value.
+// kind is one of Avro's scalar types.
 type kind uint8
 
 const (
@@ -22,11 +22,11 @@ var kinds = map[string]kind{
 	"boolean": boolean, "int": integer, "long": long, "float": float, "double": double, "string": text,
 }
 
-// columns are fields of one type that follow each other, as the tables of the
-// schemas have them. A type with a question mark may be null.
+// columns are consecutive fields of one type. A type with a question mark is
+// nullable.
 type columns struct{ typ, names string }
 
-// field is one of a record.
+// field is a field of a record.
 type field struct {
 	name     string
 	typ      string
@@ -34,11 +34,11 @@ type field struct {
 	nullable bool
 }
 
-// record is a record type made of simple fields, and knows how to write one.
+// record is a record type of scalar fields.
 type record struct {
 	fields    []field
 	at        map[string]int
-	nullFirst bool // of unions: Rubin writes [null, T], ZTF [T, null]
+	nullFirst bool // unions are [null, T], as Rubin's; ZTF's are [T, null]
 }
 
 func newRecord(nullFirst bool, table []columns) *record {
@@ -53,7 +53,7 @@ func newRecord(nullFirst bool, table []columns) *record {
 	return r
 }
 
-// json returns the record's Avro schema. head is what stands before its fields.
+// json returns the record's Avro schema; head are the attributes before fields.
 func (r *record) json(head string) string {
 	var b strings.Builder
 	b.WriteString(`{"type":"record",` + head + `,"fields":[`)
@@ -67,7 +67,7 @@ func (r *record) json(head string) string {
 			b.WriteString(`"` + f.typ + `"}`)
 		case r.nullFirst:
 			b.WriteString(`["null","` + f.typ + `"],"default":null}`)
-		default: // no default: one of null would break Avro's rules here
+		default: // a default of null would be invalid
 			b.WriteString(`["` + f.typ + `","null"]}`)
 		}
 	}
@@ -75,7 +75,7 @@ func (r *record) json(head string) string {
 	return b.String()
 }
 
-// value is what a field holds: that of its kind.
+// value is a field's value, in the member for its kind.
 type value struct {
 	set bool
 	n   int64 // booleans too
@@ -83,8 +83,8 @@ type value struct {
 	s   string
 }
 
-// row is a record being filled in. A name that the record has not goes to a
-// place behind its fields, so that tables of two surveys can share code.
+// row is a record being filled in. Values for names that the record lacks go to
+// an extra element and are dropped, so ZTF's two records can share code.
 type row struct {
 	*record
 	values []value
@@ -92,7 +92,7 @@ type row struct {
 
 func (r *record) row() row { return row{r, make([]value, len(r.fields)+1)} }
 
-func (r row) place(name string) *value {
+func (r row) value(name string) *value {
 	i, ok := r.at[name]
 	if !ok {
 		i = len(r.fields)
@@ -101,16 +101,16 @@ func (r row) place(name string) *value {
 }
 
 func (r row) clear()                     { clear(r.values) }
-func (r row) num(name string, x float64) { *r.place(name) = value{set: true, x: x} }
-func (r row) whole(name string, n int64) { *r.place(name) = value{set: true, n: n} }
-func (r row) text(name string, s string) { *r.place(name) = value{set: true, s: s} }
+func (r row) num(name string, x float64) { *r.value(name) = value{set: true, x: x} }
+func (r row) whole(name string, n int64) { *r.value(name) = value{set: true, n: n} }
+func (r row) text(name string, s string) { *r.value(name) = value{set: true, s: s} }
 func (r row) null(names ...string) {
 	for _, name := range names {
-		*r.place(name) = value{}
+		*r.value(name) = value{}
 	}
 }
 
-// append writes the row as Avro. A field without a value is null, or zero.
+// append appends the row as Avro. A field without a value is null or zero.
 func (r row) append(b []byte) []byte {
 	for i := range r.fields {
 		b = r.appendField(b, i, &r.values[i])
@@ -118,23 +118,20 @@ func (r row) append(b []byte) []byte {
 	return b
 }
 
-// project writes the fields of another record from this row's values: places
-// says where each of them is here, -1 for nowhere.
-func (r row) project(b []byte, to *record, places []int) []byte {
-	for i, place := range places {
-		if place < 0 {
-			place = len(r.fields)
-		}
-		b = to.appendField(b, i, &r.values[place])
+// project appends this row's values as another record, whose field i is field
+// indices[i] here.
+func (r row) project(b []byte, to *record, indices []int) []byte {
+	for i, from := range indices {
+		b = to.appendField(b, i, &r.values[from])
 	}
 	return b
 }
 
-// appendField writes a value as that of field i.
+// appendField appends a value as that of field i.
 func (r *record) appendField(b []byte, i int, v *value) []byte {
 	f := &r.fields[i]
 	if f.nullable {
-		b = append(b, union(v.set, r.nullFirst))
+		b = append(b, unionBranch(v.set, r.nullFirst))
 		if !v.set {
 			return b
 		}
@@ -142,8 +139,8 @@ func (r *record) appendField(b []byte, i int, v *value) []byte {
 	return v.append(b, f.kind)
 }
 
-// union is the number of the branch of a union with null.
-func union(set, nullFirst bool) byte {
+// unionBranch returns the encoded branch of a union with null.
+func unionBranch(set, nullFirst bool) byte {
 	if set == nullFirst {
 		return 2
 	}
@@ -164,7 +161,7 @@ func (v *value) append(b []byte, k kind) []byte {
 	return appendText(b, v.s)
 }
 
-// appendText writes Avro's string or bytes.
+// appendText appends an Avro string or bytes.
 func appendText[T string | []byte](b []byte, s T) []byte {
 	return append(binary.AppendVarint(b, int64(len(s))), s...)
 }

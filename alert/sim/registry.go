@@ -13,15 +13,16 @@ import (
 	"github.com/skyfinch/skyfinch/alert"
 )
 
-// Registry is an [alert.Registry] that knows the schemas of the LSST packets
-// which this package makes: from the start that of [Simulator], id 900, and
-// those of a [Replay] that it is given to, each before the first packet that
-// names it. Its zero value is ready to use, by any number of goroutines.
+// Registry is an [alert.Registry] with the schemas of the LSST packets that this
+// package makes: that of [Simulator], id 900, and those of a [Replay] whose
+// Registry it is, each added before the first packet that names it. Its zero value
+// is ready to use, and its methods are safe for concurrent use.
 type Registry struct {
-	// Dir is where each schema is written too, as lsst-ID.avsc, so that other
-	// processes can use the directory as their registry. "": nowhere.
+	// Dir is the directory to which added schemas are also written, as
+	// lsst-ID.avsc, so that other processes can use it as their registry. If
+	// empty, they are not written.
 	Dir string
-	// Next is asked for ids that are not known here. nil: they are unknown.
+	// Next is queried for other ids. If nil, they are unknown.
 	Next alert.Registry
 
 	mu    sync.Mutex
@@ -30,7 +31,10 @@ type Registry struct {
 
 // Schema implements alert.Registry.
 func (r *Registry) Schema(ctx context.Context, id uint32) ([]byte, error) {
-	if text := r.known(id); text != nil {
+	r.mu.Lock()
+	text := r.all()[id]
+	r.mu.Unlock()
+	if text != nil {
 		return text, nil
 	}
 	if r.Next != nil {
@@ -55,13 +59,7 @@ func (r *Registry) IDs(ctx context.Context) ([]uint32, error) {
 	return slices.Compact(ids), nil
 }
 
-func (r *Registry) known(id uint32) []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.all()[id]
-}
-
-// all is what is known by id. The caller holds r.mu.
+// all returns the schemas by id. The caller must hold r.mu.
 func (r *Registry) all() map[uint32][]byte {
 	if r.texts == nil {
 		r.texts = map[uint32][]byte{lsstID: []byte(lsstSchema())}
@@ -71,7 +69,7 @@ func (r *Registry) all() map[uint32][]byte {
 
 var errTaken = errors.New("another schema has that id")
 
-// add makes a schema known under an id.
+// add adds a schema. The error is errTaken if id has another one.
 func (r *Registry) add(id uint32, text []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,20 +81,20 @@ func (r *Registry) add(id uint32, text []byte) error {
 	if r.Dir == "" {
 		return nil
 	}
-	return r.write(id, text)
-}
-
-// write moves the file into its place whole, for a registry may look meanwhile.
-func (r *Registry) write(id uint32, text []byte) error {
-	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
-		return fmt.Errorf("sim: registry: %w", err)
-	}
-	name := filepath.Join(r.Dir, fmt.Sprintf("lsst-%d.avsc", id))
-	if err := os.WriteFile(name+".tmp", text, 0o666); err != nil {
-		return fmt.Errorf("sim: registry: %w", err)
-	}
-	if err := os.Rename(name+".tmp", name); err != nil {
+	if err := r.write(id, text); err != nil {
 		return fmt.Errorf("sim: registry: %w", err)
 	}
 	return nil
+}
+
+// write renames a complete file, since a registry may read it at any time.
+func (r *Registry) write(id uint32, text []byte) error {
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
+		return err
+	}
+	name := filepath.Join(r.Dir, fmt.Sprintf("lsst-%d.avsc", id))
+	if err := os.WriteFile(name+".tmp", text, 0o666); err != nil {
+		return err
+	}
+	return os.Rename(name+".tmp", name)
 }

@@ -11,28 +11,25 @@ import (
 	"github.com/skyfinch/skyfinch/stream/files"
 )
 
-// Replay yields real packets from files as their surveys send them. Fill it in
-// and range over Packets; it keeps nothing, and may be used by any number of
-// goroutines.
+// Replay yields real packets from files as their surveys send them. Its methods
+// keep no state and are safe for concurrent use.
 type Replay struct {
 	// Patterns name files, directories, globs and tarballs, as
 	// files.Source.Patterns do.
 	Patterns []string
-	// Registry is told of the schema of each LSST packet before the packet is
-	// yielded, and asked for those of packets that are framed already. nil: an
-	// own one, of which nobody learns anything.
+	// Registry receives the schema of each LSST packet before the packet is
+	// yielded, and is queried for the schemas of framed packets. If nil, each call
+	// of Packets uses a new one.
 	Registry *Registry
-	// Vary makes each packet different from all others: it gets an id, an event
-	// time and a position of its own, and noise in its cutouts. Nothing else
-	// changes, and no packet its size. For benchmarks: packets that repeat fold
-	// in dictionaries, and compress as no night does.
+	// Vary, if not nil, makes all packets different. Benchmarks need it, since
+	// packets that repeat compress better than any night.
 	Vary *Vary
 }
 
-// Packets yields n packets, going through the files again when they end: with
-// n = 0 each packet once, with n < 0 packets without end. What cannot be
-// understood is yielded as it is, without id and time. The sequence ends with
-// its first error: files that cannot be read, patterns without any packet, a
+// Packets yields n packets and repeats the files as needed. If n is 0, it yields
+// each packet once; if n is negative, it never ends. A packet that cannot be
+// decoded is yielded unchanged, without ID and Time. The sequence ends with its
+// first error: files that cannot be read, patterns without any packet, or a
 // Registry that cannot write.
 func (r *Replay) Packets(ctx context.Context, n int64) iter.Seq2[Packet, error] {
 	return func(yield func(Packet, error) bool) {
@@ -43,7 +40,7 @@ func (r *Replay) Packets(ctx context.Context, n int64) iter.Seq2[Packet, error] 
 }
 
 func (r *Replay) packets(ctx context.Context, n int64, yield func(Packet) bool) error {
-	t := translator{registry: r.Registry, inflate: r.Vary != nil, writers: map[string]*writer{}, framed: map[uint32]*writer{}}
+	t := translator{registry: r.Registry, inflate: r.Vary != nil, writers: map[string]*writer{}, byID: map[uint32]*writer{}}
 	if t.registry == nil {
 		t.registry = &Registry{}
 	}
@@ -57,12 +54,12 @@ func (r *Replay) packets(ctx context.Context, n int64, yield func(Packet) bool) 
 	}
 	left := n
 	emit := func(m message) (bool, error) {
-		p, f, err := t.packet(ctx, m)
+		p, at, err := t.packet(ctx, m)
 		if err != nil {
 			return false, err
 		}
 		if v != nil {
-			v.vary(&p, f)
+			v.vary(&p, at)
 		}
 		left--
 		return yield(p) && left != 0, nil
@@ -79,10 +76,10 @@ func (r *Replay) packets(ctx context.Context, n int64, yield func(Packet) bool) 
 	}
 }
 
-// message is one out of a file.
+// message is a message of a file.
 type message struct{ key, value []byte }
 
-// pass goes through the files once. It ends early when emit says no.
+// pass calls emit for the messages of all files once, until it returns false.
 func pass(ctx context.Context, source *files.Source, emit func(message) (bool, error)) (more bool, err error) {
 	extents, err := source.Available(ctx)
 	if err != nil {

@@ -160,7 +160,7 @@ func TestReplayErrors(t *testing.T) {
 	assert.ErrorIs(t, last(r, 0), down)
 }
 
-// varies checks that packets differ from the originals in what Vary says alone.
+// varies checks that packets differ from the originals only as Vary describes.
 func varies(t *testing.T, registry alert.Registry, originals, varied []sim.Packet, start time.Time, span time.Duration) {
 	before, after := decode(t, registry, originals...), decode(t, registry, varied...)
 	require.EqualValues(t, len(varied), after.NumRows())

@@ -14,7 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/ocf"
 )
 
-// The schemas made here are those of the surveys, but for docs and defaults.
+// The schemas equal those of the surveys except for docs and defaults.
 func TestSchemas(t *testing.T) {
 	compare := func(t *testing.T, mine string, real []byte) {
 		assert.Equal(t, bare(t, real), bare(t, []byte(mine)))
@@ -41,7 +41,7 @@ func TestSchemas(t *testing.T) {
 	})
 }
 
-// bare returns a schema without what does not matter to who reads packets.
+// bare returns a schema without what readers of packets ignore.
 func bare(t *testing.T, text []byte) any {
 	var v any
 	require.NoError(t, json.Unmarshal(text, &v))
@@ -70,30 +70,30 @@ func strip(v any) any {
 	return v
 }
 
-// They are sound Avro, which ZTF's own are not.
-func TestSchemasAreSound(t *testing.T) {
+// They are valid Avro, which ZTF's own are not.
+func TestSchemasAreValid(t *testing.T) {
 	for _, text := range []string{ztfSchema(), lsstSchema()} {
 		_, err := avro.ParseWithCache(text, "", &avro.SchemaCache{})
 		require.NoError(t, err)
 	}
 }
 
-// A name that a record has not would vanish behind its fields.
-func TestNoStrayNames(t *testing.T) {
+// Values for names that a record lacks would be dropped.
+func TestUnknownNames(t *testing.T) {
 	z, err := newZTF(1)
 	require.NoError(t, err)
 	l := newLSST(1)
-	assert.Len(t, z.spreads, strings.Count(ztfPlausible, ",")+1)
-	assert.Len(t, l.spreads, strings.Count(lsstPlausible, ",")+1)
+	assert.Len(t, z.distributions, strings.Count(ztfPlausible, ",")+1)
+	assert.Len(t, l.distributions, strings.Count(lsstPlausible, ",")+1)
 	rows := map[string]row{"candidate": z.row, "diaSource": l.source, "forced": l.forced, "diaObject": l.object, "orbit": l.orbit, "ssSource": l.solar}
 	z1, l1 := &Simulator{Survey: ZTF, Alerts: 200}, &Simulator{Survey: LSST, Alerts: 200}
-	for s, m := range map[*Simulator]maker{z1: z, l1: l} {
+	for s, m := range map[*Simulator]packetMaker{z1: z, l1: l} {
 		k := newSky(s)
 		for n := range k.exposures() {
 			x := k.exposure(0, n)
 			for slot := range x.count {
 				d := k.alert(x, slot)
-				_, err := m.packet(d, k.before(nil, d, k.history(nil, x)))
+				_, err := m.packet(d, k.observeAll(nil, d, k.history(nil, x)))
 				require.NoError(t, err)
 				for name, r := range rows {
 					assert.False(t, r.values[len(r.fields)].set, name)

@@ -1,26 +1,28 @@
 package sim
 
 import (
+	"cmp"
 	"iter"
 	"time"
 )
 
-// Simulator makes the packets of a survey's nights. Fill it in and range over
-// Packets; it keeps nothing, and may be used by any number of goroutines.
+// Simulator makes the packets of a survey's nights. Its methods keep no state and
+// are safe for concurrent use.
 type Simulator struct {
 	Survey Survey
-	// Seed decides everything: equal simulators make equal bytes.
+	// Seed determines all random choices: equal simulators make equal bytes.
 	Seed uint64
-	// Start is when the first night begins. Zero is 2026-09-15 03:00 UTC for
-	// ZTF, and for LSST 2026-09-14 23:30 UTC, which are evenings there.
+	// Start is the time at which the first night begins. If zero, it is an
+	// evening at the site: 2026-09-15 03:00 UTC for ZTF, 2026-09-14 23:30 UTC for
+	// LSST.
 	Start time.Time
-	// Night is how long a night lasts. The times of its alerts are spread over
-	// all of it. 0 is eight hours; more than a day is a day.
+	// Night is the length of a night, over which its alerts are spread: at most a
+	// day. If zero, eight hours.
 	Night time.Duration
-	// Alerts is how many alerts a night has. 0 is 10,000.
+	// Alerts is the number of alerts per night. If zero, 10,000.
 	Alerts int
-	// Registry is told of the schema of LSST's packets before the first of
-	// them. nil: nobody is.
+	// Registry, if not nil, receives the schema of LSST's packets before the first
+	// of them.
 	Registry *Registry
 }
 
@@ -35,23 +37,15 @@ func (s *Simulator) start() time.Time {
 }
 
 func (s *Simulator) night() time.Duration {
-	if s.Night <= 0 {
-		return 8 * time.Hour
-	}
-	return min(s.Night, 24*time.Hour)
+	return min(cmp.Or(max(s.Night, 0), 8*time.Hour), 24*time.Hour)
 }
 
-func (s *Simulator) alerts() int {
-	if s.Alerts <= 0 {
-		return 10_000
-	}
-	return s.Alerts
-}
+func (s *Simulator) alerts() int { return cmp.Or(max(s.Alerts, 0), 10_000) }
 
-// Packets yields n packets from the start of the first night on, those of the
-// next nights behind it: with n = 0 one night, with n < 0 nights without end.
-// Times ascend. The sequence ends with its first error, which a Start outside
-// 1990 to 2099 is, or a Registry that cannot write.
+// Packets yields the first n packets, night after night, with ascending times. If
+// n is 0, it yields one night; if n is negative, it never ends. The sequence ends
+// with its first error: a Start outside 1990 to 2099, or a Registry that cannot
+// write.
 func (s *Simulator) Packets(n int64) iter.Seq2[Packet, error] {
 	if n == 0 {
 		n = int64(s.alerts())
@@ -63,13 +57,13 @@ func (s *Simulator) Packets(n int64) iter.Seq2[Packet, error] {
 	}
 }
 
-// maker makes the packet of a detection; past is what there was before it.
-type maker interface {
+// packetMaker makes the packet of a detection; past are the earlier ones.
+type packetMaker interface {
 	packet(d detection, past []detection) (Packet, error)
 }
 
 func (s *Simulator) packets(n int64, yield func(Packet) bool) error {
-	m, err := s.maker()
+	m, err := s.packetMaker()
 	if err != nil {
 		return err
 	}
@@ -86,7 +80,7 @@ func (s *Simulator) packets(n int64, yield func(Packet) bool) error {
 				}
 				n--
 				d := k.alert(x, slot)
-				past = k.before(past[:0], d, exposures)
+				past = k.observeAll(past[:0], d, exposures)
 				p, err := m.packet(d, past)
 				if err != nil {
 					return err
@@ -99,7 +93,7 @@ func (s *Simulator) packets(n int64, yield func(Packet) bool) error {
 	}
 }
 
-func (s *Simulator) maker() (maker, error) {
+func (s *Simulator) packetMaker() (packetMaker, error) {
 	if s.Survey == ZTF {
 		return newZTF(s.Seed)
 	}
@@ -110,5 +104,3 @@ func (s *Simulator) maker() (maker, error) {
 	}
 	return newLSST(s.Seed), nil
 }
-
-func micros(us int64) time.Time { return time.UnixMicro(us).UTC() }

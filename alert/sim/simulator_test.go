@@ -102,7 +102,7 @@ func TestStops(t *testing.T) {
 	assert.Equal(t, 23, n)
 }
 
-func TestNoSuchTime(t *testing.T) {
+func TestInvalidStart(t *testing.T) {
 	each(t, func(t *testing.T, survey sim.Survey) {
 		s := &sim.Simulator{Survey: survey, Start: time.Date(1850, 1, 1, 0, 0, 0, 0, time.UTC)}
 		n := 0
@@ -114,7 +114,7 @@ func TestNoSuchTime(t *testing.T) {
 	})
 }
 
-// branch returns what a union holds: some come as a map from the type's name.
+// branch returns the value of a union, which may be wrapped in a map.
 func branch(v any) any {
 	if m, ok := v.(map[string]any); ok && len(m) == 1 {
 		for _, v := range m {

@@ -8,27 +8,27 @@ import (
 
 const (
 	visits   = 3  // of a field in its night
-	groups   = 3  // of fields: each is observed every third night
-	lookback = 30 // nights of history that a packet has
+	groups   = 3  // of fields; each is observed every third night
+	lookback = 30 // nights of history in a packet
 
-	cadence = 40 * time.Second // from exposure to exposure, at the shortest
-	crowd   = 4                // alerts that an exposure should have at the least
+	cadence   = 40 * time.Second // least time between exposures
+	minAlerts = 4                // least number of alerts in an exposure, if there are enough fields
 )
 
-// sky is what a telescope does night after night, as a function of the seed:
-// which field it looks at when, and which objects are there. Nothing of it is
-// kept, so any packet can be made without those before it, and its history
-// agrees with them.
+// sky is a telescope's schedule and the objects in its fields, as a function of
+// the seed. It keeps no state: any packet can be made without those before it, and
+// its history agrees with them. The alerts of an exposure are numbered by slots, in
+// each of which its field has one object at a time.
 type sky struct {
 	camera
 	seed   uint64
 	start  time.Time
 	length time.Duration // of a night
 	alerts int           // in a night
-	fields int           // observed in a night, each visits times
+	fields int           // observed in a night, each `visits` times
 }
 
-// camera is what makes one survey's images different from another's.
+// camera is how one survey's images differ from another's.
 type camera struct {
 	bands     []string
 	limit     []float64 // magnitude of 5 sigma, by band
@@ -36,22 +36,24 @@ type camera struct {
 	north     float64
 	scale     float64 // arcseconds a pixel
 	scatter   float64 // of a position, arcseconds
-	bright    float64 // the magnitudes of what is seen
+	bright    float64 // brightest and faintest magnitude of objects
 	faint     float64
 	detectors int
+	side      float64                           // of a detector, degrees
+	corner    func(detector int) (x, y float64) // in detectors from the centre
 }
 
 func ztfCamera() camera {
 	return camera{
 		bands: []string{"g", "r", "i"}, limit: []float64{20.8, 20.6, 20.2}, south: -28, north: 75,
-		scale: 1.01, scatter: 0.08, bright: 15, faint: 19, detectors: 64,
+		scale: 1.01, scatter: 0.08, bright: 15, faint: 19, detectors: 64, side: 7.3 / 8, corner: ztfCorner,
 	}
 }
 
 func lsstCamera() camera {
 	return camera{
 		bands: lsstBands[:], limit: []float64{23.7, 24.7, 24.3, 23.9, 23.2, 22.4}, south: -72, north: 5,
-		scale: 0.2, scatter: 0.015, bright: 17.5, faint: 22, detectors: 189,
+		scale: 0.2, scatter: 0.015, bright: 17.5, faint: 22, detectors: 189, side: 3.5 / 15, corner: lsstCorner,
 	}
 }
 
@@ -61,22 +63,22 @@ func newSky(s *Simulator) *sky {
 		k.camera = lsstCamera()
 	}
 	most := int(k.length/cadence) / visits
-	k.fields = max(1, min(most, k.alerts/(crowd*visits), 10_000))
+	k.fields = max(1, min(most, k.alerts/(minAlerts*visits), 10_000))
 	return k
 }
 
 // exposure is one image of a field.
 type exposure struct {
-	night  int // counted from the first; those before are negative
+	night  int // from 0; negative before the first
 	number int // in the night
-	field  int // unique, of all groups
+	field  int // unique among all groups
 	visit  int
 	band   int
-	mjd    float64 // of UTC, in the middle of the exposure
+	mjd    float64 // UTC, in the middle of the exposure
 	limit  float64 // magnitude
 	seeing float64 // full width at half maximum, arcseconds
-	first  int     // alert of the night
-	count  int     // alerts
+	first  int     // number of its first alert in the night
+	count  int     // of alerts
 	seed   uint64
 }
 
@@ -86,34 +88,36 @@ func (k *sky) exposures() int { return k.fields * visits }
 func (k *sky) exposure(night, n int) exposure {
 	total := k.exposures()
 	x := exposure{night: night, number: n, visit: n / k.fields}
-	x.field = mod(night, groups)*k.fields + (n+k.first(night))%k.fields
-	x.band = mod(floor(night, groups)+x.visit, len(k.bands))
+	x.field = mod(night, groups)*k.fields + (n+k.firstField(night))%k.fields
+	x.band = mod((night-mod(night, groups))/groups+x.visit, len(k.bands))
 	x.seed = hash(k.seed, 1, uint64(night), uint64(n))
-	dice := dice(x.seed)
+	random := newRand(x.seed)
 	step := k.length / time.Duration(total)
-	at := k.start.AddDate(0, 0, night).Add(step*time.Duration(n) + time.Duration(dice.Float64()*0.3*float64(step)))
+	at := k.start.AddDate(0, 0, night).Add(step*time.Duration(n) + time.Duration(random.Float64()*0.3*float64(step)))
 	x.mjd = mjd(at)
-	x.limit = k.limit[x.band] - 0.6*dice.Float64()*dice.Float64()
-	x.seeing = k.scale * (2.2 + 0.8*dice.Float64())
+	x.limit = k.limit[x.band] - 0.6*random.Float64()*random.Float64()
+	x.seeing = k.scale * (2.2 + 0.8*random.Float64())
 	if k.scale < 0.5 {
-		x.seeing = k.scale * (3.5 + 1.5*dice.Float64())
+		x.seeing = k.scale * (3.5 + 1.5*random.Float64())
 	}
 	x.first = int(int64(n) * int64(k.alerts) / int64(total))
 	x.count = int(int64(n+1)*int64(k.alerts)/int64(total)) - x.first
 	return x
 }
 
-// first is the field that a night begins with. It is another one each time:
-// looking at the same hour for ever would hide the period of a star.
-func (k *sky) first(night int) int { return int(hash(k.seed, 16, uint64(night)) % uint64(k.fields)) }
-
-// look returns the exposure in which a field is visited in one of its nights.
-func (k *sky) look(night, field, visit int) exposure {
-	return k.exposure(night, visit*k.fields+mod(field%k.fields-k.first(night), k.fields))
+// firstField returns the field that a night begins with. It varies, because
+// visits at the same hour would hide the periods of stars.
+func (k *sky) firstField(night int) int {
+	return int(hash(k.seed, 16, uint64(night)) % uint64(k.fields))
 }
 
-// history appends the exposures of the same field before x, oldest first. Some
-// nights before the first were cloudy.
+// visit returns a field's exposure in one of its nights.
+func (k *sky) visit(night, field, visit int) exposure {
+	return k.exposure(night, visit*k.fields+mod(field%k.fields-k.firstField(night), k.fields))
+}
+
+// history appends the earlier exposures of x's field, oldest first. Some nights
+// before the first were cloudy.
 func (k *sky) history(all []exposure, x exposure) []exposure {
 	for night := x.night - lookback/groups*groups; night <= x.night; night += groups {
 		if night < 0 && hash(k.seed, 2, uint64(night))%4 == 0 {
@@ -123,25 +127,25 @@ func (k *sky) history(all []exposure, x exposure) []exposure {
 			if night == x.night && v >= x.visit {
 				break
 			}
-			all = append(all, k.look(night, x.field, v))
+			all = append(all, k.visit(night, x.field, v))
 		}
 	}
 	return all
 }
 
-// centre returns where a field is, in degrees. Fields are spread evenly over
-// the sky between two declinations.
+// centre returns the centre of a field in degrees. Fields are distributed evenly
+// over the sky between two declinations.
 func (k *sky) centre(field int) (ra, dec float64) {
-	d := dice(hash(k.seed, 3, uint64(field)))
+	d := newRand(hash(k.seed, 3, uint64(field)))
 	lo, hi := math.Sin(k.south*deg), math.Sin(k.north*deg)
 	return 360 * d.Float64(), math.Asin(lo+(hi-lo)*d.Float64()) / deg
 }
 
-// slots is the most alerts that an exposure of this sky has.
+// slots returns the largest number of alerts in an exposure.
 func (k *sky) slots() int { return (k.alerts + k.exposures() - 1) / k.exposures() }
 
-// detector returns the detector that the objects of a slot fall on, and their
-// number on it. Detectors rise with slots, and so do ids.
+// detector returns the detector of a slot, and the number of the slot on it, from
+// 1. Detectors ascend with slots, and so do ids.
 func (k *sky) detector(slot int) (detector, n int) {
 	slots := k.slots()
 	detector = slot * k.detectors / slots
@@ -162,13 +166,13 @@ func hash(xs ...uint64) uint64 {
 	return h
 }
 
-// dice returns random numbers that are always the same for one seed.
-func dice(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x5eed)) }
+// newRand returns random numbers that depend on the seed only.
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x5eed)) }
 
-// mjd returns a time as modified Julian date of UTC.
-func mjd(t time.Time) float64 { return 40587 + float64(t.UnixMicro())/86400e6 }
+// mjd returns a time as modified Julian date of UTC; timeOf is its inverse.
+func mjd(t time.Time) float64      { return 40587 + float64(t.UnixMicro())/86400e6 }
+func timeOf(mjd float64) time.Time { return micros(int64((mjd - 40587) * 86400e6)) }
+func micros(us int64) time.Time    { return time.UnixMicro(us).UTC() }
 
-// floor is a divided by b, rounded down, and mod what is left.
-func floor(a, b int) int { return (a - mod(a, b)) / b }
-
+// mod returns a modulo b, not negative.
 func mod(a, b int) int { return (a%b + b) % b }

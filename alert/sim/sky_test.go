@@ -49,9 +49,9 @@ func TestSupernovaRisesThenFalls(t *testing.T) {
 			assert.Greater(t, flux(20), flux(0)/5)
 			assert.Less(t, flux(60), flux(0)/4)
 
-			// What is measured follows, and it is one object all the time.
+			// The measurements follow, and have one object id.
 			for night := -60; night < 60; night++ {
-				y := k.look(night, x.field, x.visit)
+				y := k.visit(night, x.field, x.visit)
 				if y.field != x.field || math.Abs(y.mjd-o.peak) > 15 {
 					continue
 				}
@@ -66,7 +66,7 @@ func TestSupernovaRisesThenFalls(t *testing.T) {
 	}
 }
 
-// The period of a variable star is found in what is measured of it.
+// The period of a variable star can be recovered from its measurements.
 func TestVariablePeriod(t *testing.T) {
 	for name, k := range skies() {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestVariablePeriod(t *testing.T) {
 			nights := 100 * len(k.bands)
 			for night := range nights {
 				for v := range visits {
-					y := k.look(night, x.field, v)
+					y := k.visit(night, x.field, v)
 					if y.field != x.field {
 						continue
 					}
@@ -116,7 +116,7 @@ func TestAsteroidMoves(t *testing.T) {
 	for name, k := range skies() {
 		t.Run(name, func(t *testing.T) {
 			x, slot, o := find(t, k, asteroid)
-			y := k.look(0, x.field, 1)
+			y := k.visit(0, x.field, 1)
 			require.Equal(t, x.field, y.field)
 			same := k.object(y.field, slot, y.mjd)
 			require.Equal(t, o.number, same.number)
@@ -178,7 +178,7 @@ func TestHistoryAgrees(t *testing.T) {
 					for slot := range x.count {
 						d := k.alert(x, slot)
 						alerts[key{night, n, slot}] = d
-						for _, old := range k.before(nil, d, past) {
+						for _, old := range k.observeAll(nil, d, past) {
 							if !old.seen || old.night < 0 {
 								continue
 							}
@@ -194,7 +194,7 @@ func TestHistoryAgrees(t *testing.T) {
 	}
 }
 
-// Detectors tile the camera, and no two are in one place.
+// Detectors tile the camera without overlap.
 func TestCorners(t *testing.T) {
 	for _, c := range []struct {
 		n    int

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Survey is whose packets are made.
+// Survey is a survey that can be simulated.
 type Survey uint8
 
-// The surveys that can be simulated.
+// The simulated surveys.
 const (
 	ZTF  Survey = iota // whole Avro containers, schema 3.3
 	LSST               // Confluent's framing, schema 9.0, id 900
@@ -37,8 +37,8 @@ func (s Survey) String() string {
 
 // Packet is one message of a survey's stream.
 type Packet struct {
-	Key, Value []byte    // the caller's own; Key is nil, as the surveys send it
-	Time       time.Time // of the event, UTC; zero where a replayed packet has none
-	ID         int64     // candid or diaSourceId; 0 where a replayed packet has none
-	Object     string    // as alert.Decoder has it in object_id; "" for none
+	Key, Value []byte    // owned by the caller; surveys send no Key
+	Time       time.Time // of the event, UTC; zero if a replayed packet has none
+	ID         int64     // candid or diaSourceId; 0 if a replayed packet has none
+	Object     string    // object_id of alert.Decoder; empty if none
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
@@ -9,44 +10,39 @@ import (
 	"time"
 
 	"github.com/skyfinch/skyfinch/alert"
+	"github.com/skyfinch/skyfinch/internal/avroarrow"
 )
 
-// Vary says how replayed packets are made different.
+// Vary makes all replayed packets different: each gets its own id, event time and
+// position, and noise in its cutouts. Nothing else changes, and each keeps its size.
 type Vary struct {
-	// Seed decides what they become.
+	// Seed determines the changes.
 	Seed uint64
-	// Start is the event time of the first packet. Zero is 2026-09-15 00:00 UTC.
+	// Start is the event time of the first packet. If zero, 2026-09-15 00:00 UTC.
 	Start time.Time
-	// Span is the time over which their events are spread, evenly and
-	// ascending. 0 is six hours.
+	// Span is the time over which the events are spread, evenly and ascending. If
+	// zero, six hours.
 	Span time.Duration
-	// Over is how many packets Span has; those behind them begin again at
-	// Start. 0 is as many as Packets is asked for, or 10,000.
+	// Over is the number of packets in Span; later ones begin again at Start. If
+	// zero, the number that Packets is called with, or 10,000.
 	Over int64
 }
 
-// variation makes packets different, one after the other.
+// variation changes packets, one after another.
 type variation struct {
 	Vary
-	dice *rand.Rand
-	n    int64
-	ids  map[int]int64 // by the length of their encoding: the next
+	random *rand.Rand
+	n      int64
+	ids    map[int]int64 // by the size of their encoding: the next
 }
 
 func newVariation(v Vary, n int64) *variation {
 	if v.Start.IsZero() {
 		v.Start = time.Date(2026, 9, 15, 0, 0, 0, 0, time.UTC)
 	}
-	if v.Span <= 0 {
-		v.Span = 6 * time.Hour
-	}
-	if v.Over <= 0 {
-		v.Over = 10_000
-		if n > 0 {
-			v.Over = n
-		}
-	}
-	return &variation{Vary: v, dice: dice(v.Seed), ids: map[int]int64{}}
+	v.Span = cmp.Or(max(v.Span, 0), 6*time.Hour)
+	v.Over = cmp.Or(max(v.Over, 0), max(n, 0), 10_000)
+	return &variation{Vary: v, random: newRand(v.Seed), ids: map[int]int64{}}
 }
 
 // time returns the event time of the next packet.
@@ -54,45 +50,35 @@ func (v *variation) time() time.Time {
 	return v.Start.Add(time.Duration(float64(v.Span) * (float64(v.n%v.Over) / float64(v.Over))))
 }
 
-// position returns one that is evenly distributed over the sky.
-func (v *variation) position() (ra, dec float64) {
-	return 360 * v.dice.Float64(), math.Asin(2*v.dice.Float64()-1) / deg
-}
-
-// vary changes a packet in place.
-func (v *variation) vary(p *Packet, f *found) {
-	if f == nil {
+// vary changes a packet in place, at the positions of its values, nil for none.
+func (v *variation) vary(p *Packet, at *positions) {
+	if at == nil {
 		return
 	}
 	b := p.Value
-	if len(f.ids) > 0 {
-		p.ID = v.id(b, f.ids)
+	if len(at.ids) > 0 {
+		p.ID = v.id(b, at.ids)
 	}
-	for _, s := range f.time {
-		x := date(v.time(), f.survey.Scale)
-		put(b, s, x)
-		if us, err := f.survey.Scale.Micros(x); err == nil {
+	if len(at.time) > 0 {
+		x := inScale(v.time(), at.survey.Scale)
+		putDouble(b, at.time, x)
+		if us, err := at.survey.Scale.Micros(x); err == nil {
 			p.Time = micros(us)
 		}
 	}
-	ra, dec := v.position()
-	for _, s := range f.ra {
-		put(b, s, ra)
-	}
-	for _, s := range f.dec {
-		put(b, s, dec)
-	}
-	for _, s := range f.cutouts {
-		v.cutout(b[s.from:s.to])
+	// Evenly distributed over the sky.
+	putDouble(b, at.ra, 360*v.random.Float64())
+	putDouble(b, at.dec, math.Asin(2*v.random.Float64()-1)/deg)
+	for _, c := range at.cutouts {
+		v.cutout(b[c.From:c.To])
 	}
 	v.n++
 }
 
-// id gives a packet an id that no other has: the next of those whose encoding
-// has as many bytes. A field with another value than the first is another id.
-func (v *variation) id(b []byte, ids []spot) int64 {
-	first := ids[0]
-	old, size := longAt(b, first), first.to-first.from
+// id gives a packet a unique id, the next whose encoding has as many bytes. It
+// leaves fields alone whose value differs from the first: that is another id.
+func (v *variation) id(b []byte, ids []avroarrow.Value) int64 {
+	old, size := longAt(b, ids[0]), ids[0].To-ids[0].From
 	id, ok := v.ids[size]
 	if !ok {
 		id = old
@@ -101,15 +87,15 @@ func (v *variation) id(b []byte, ids []spot) int64 {
 		id = smallest(size)
 	}
 	v.ids[size] = id + 1
-	for _, s := range ids {
-		if s.to-s.from == size && longAt(b, s) == old {
-			binary.PutVarint(b[s.from:s.to], id)
+	for _, c := range ids {
+		if c.To-c.From == size && longAt(b, c) == old {
+			binary.PutVarint(b[c.From:c.To], id)
 		}
 	}
 	return id
 }
 
-// smallest is the smallest number above 0 whose encoding has so many bytes.
+// smallest returns the smallest number above 0 whose encoding has size bytes.
 func smallest(size int) int64 {
 	if size == 1 {
 		return 1
@@ -117,8 +103,8 @@ func smallest(size int) int64 {
 	return 1 << (7*(size-1) - 1)
 }
 
-// date is a time as a survey counts it.
-func date(t time.Time, scale alert.TimeScale) float64 {
+// inScale returns a time as a survey's number.
+func inScale(t time.Time, scale alert.TimeScale) float64 {
 	switch scale {
 	case alert.JDUTC:
 		return 2440587.5 + float64(t.UnixMicro())/86400e6
@@ -128,30 +114,32 @@ func date(t time.Time, scale alert.TimeScale) float64 {
 	return mjd(t)
 }
 
-func put(b []byte, s spot, x float64) {
-	binary.LittleEndian.PutUint64(b[s.from:], math.Float64bits(x))
+func putDouble(b []byte, at []avroarrow.Value, x float64) {
+	for _, c := range at {
+		binary.LittleEndian.PutUint64(b[c.From:], math.Float64bits(x))
+	}
 }
 
-// cutout changes an image. Of plain FITS the last bits of the pixels change,
-// which are noise already; of a gzipped one the compressed bytes: it is as long
-// and as random as it was, but inflates no more. Others stay.
+// cutout changes an image without changing its size. In plain FITS it changes
+// the lowest bits of the pixels, which are noise already. In gzipped FITS it
+// changes the compressed bytes, which no longer inflate. Other data stay.
 func (v *variation) cutout(b []byte) {
 	const gzipHeader = 10
 	switch {
 	case b[0] == 0x1f && b[1] == 0x8b:
 		for b = b[gzipHeader:]; len(b) >= 8; b = b[8:] {
-			binary.LittleEndian.PutUint64(b, v.dice.Uint64())
+			binary.LittleEndian.PutUint64(b, v.random.Uint64())
 		}
 	case strings.HasPrefix(string(b[:6]), "SIMPLE"):
 		for len(b) > 0 {
-			b = v.unit(b)
+			b = v.hdu(b)
 		}
 	}
 }
 
-// unit changes the pixels of the first header and data unit, and returns what
+// hdu changes the pixels of the first header and data unit, and returns what
 // follows it.
-func (v *variation) unit(b []byte) []byte {
+func (v *variation) hdu(b []byte) []byte {
 	bitpix, pixels, head := fitsShape(b)
 	if head == 0 || pixels < 0 || pixels > len(b) {
 		return nil
@@ -165,29 +153,29 @@ func (v *variation) unit(b []byte) []byte {
 	case -32:
 		for i := 0; i < size; i += 4 {
 			x := binary.BigEndian.Uint32(b[i:])
-			binary.BigEndian.PutUint32(b[i:], x^uint32(v.low(uint64(x), x<<1>>24 == 255)))
+			binary.BigEndian.PutUint32(b[i:], x^uint32(v.noiseBits(uint64(x), x<<1>>24 == 255)))
 		}
 	case -64:
 		for i := 0; i < size; i += 8 {
 			x := binary.BigEndian.Uint64(b[i:])
-			binary.BigEndian.PutUint64(b[i:], x^v.low(x, x<<1>>53 == 2047))
+			binary.BigEndian.PutUint64(b[i:], x^v.noiseBits(x, x<<1>>53 == 2047))
 		}
 	}
 	return b[min(len(b), (size+fitsBlock-1)/fitsBlock*fitsBlock):]
 }
 
-// low returns what changes in the last bits of a number: nothing if they are
-// zero, for a reason, or if it is none.
-func (v *variation) low(x uint64, special bool) uint64 {
+// noiseBits returns the bits of a pixel to flip: none if its low bits are zero,
+// which has a reason, or if it is special, NaN or infinite.
+func (v *variation) noiseBits(x uint64, special bool) uint64 {
 	const mask = 1<<12 - 1
 	if x&mask == 0 || special {
 		return 0
 	}
-	return v.dice.Uint64() & mask
+	return v.random.Uint64() & mask
 }
 
-// fitsShape reads a header: how many pixels there are, of what kind, and where
-// they begin. head is 0 if it has no end.
+// fitsShape reads a FITS header: BITPIX, the number of pixels, and the size of
+// the header, 0 if it has no end.
 func fitsShape(b []byte) (bitpix, pixels, head int) {
 	pixels = 1
 	for at := 0; at+80 <= len(b); at += 80 {

@@ -20,28 +20,28 @@ const (
 
 // ztf makes ZTF's packets.
 type ztf struct {
-	head     []byte // of the container, up to the sync marker
-	row      row    // candidate
-	old      *record
-	places   []int // of old's fields in row
-	spreads  []spread
-	stamps   stamps
-	noise    noise
-	datum    []byte
-	fits     header
-	squeezed bytes.Buffer
-	gzip     *gzip.Writer
+	head          []byte // of the container, up to the sync marker
+	row           row    // candidate
+	old           *record
+	indices       []int // of old's fields in row
+	distributions []distribution
+	stamps        stamps
+	noise         noise
+	datum         []byte
+	fits          header
+	squeezed      bytes.Buffer
+	gzip          *gzip.Writer
 }
 
 func newZTF(seed uint64) (*ztf, error) {
 	z := &ztf{head: containerHead(ztfSchema()), row: newCandidate().row(), old: newPrevious(), noise: newNoise(seed)}
 	for _, f := range z.old.fields {
-		z.places = append(z.places, z.row.at[f.name])
+		z.indices = append(z.indices, z.row.at[f.name])
 	}
-	z.spreads = z.row.plausible(ztfPlausible)
+	z.distributions = z.row.plausible(ztfPlausible)
 	z.stamps = newStamps(ztfSide, 1/nanojansky(ztfZero))
 	var err error
-	// Pixels of noise have no repetitions to look for.
+	// Noise has no repetitions worth searching for.
 	z.gzip, err = gzip.NewWriterLevel(&z.squeezed, gzip.HuffmanOnly)
 	return z, err
 }
@@ -54,19 +54,19 @@ func (z *ztf) packet(d detection, past []detection) (Packet, error) {
 	}
 	id, object := d.candid(), ztfName(d.object.number, d.mjd)
 	b := z.datum[:0]
-	b = appendText(b, "3.2") // so say those of 3.3
+	b = appendText(b, "3.2") // as packets of schema 3.3 have it
 	b = appendText(b, "ZTF (www.ztf.caltech.edu)")
 	b = appendText(b, object)
 	b = binary.AppendVarint(b, id)
 	z.candidate(&d)
-	z.looked(&d, past)
+	z.coverage(&d, past)
 	b = z.row.append(b)
-	if b = append(b, union(len(past) > 0, false)); len(past) > 0 {
+	if b = append(b, unionBranch(len(past) > 0, false)); len(past) > 0 {
 		b = binary.AppendVarint(b, int64(len(past)))
 		for i := range past {
 			z.candidate(&past[i])
 			z.row.null("ssdistnr", "ssmagnr", "ssnamenr")
-			b = z.row.project(b, z.old, z.places)
+			b = z.row.project(b, z.old, z.indices)
 		}
 		b = append(b, 0)
 	}
@@ -80,7 +80,7 @@ func (z *ztf) packet(d detection, past []detection) (Packet, error) {
 	return Packet{Value: file, Time: micros(us), ID: id, Object: object}, nil
 }
 
-// candidate fills in the row with a detection, or with an upper limit.
+// candidate fills in the row with a detection or an upper limit.
 func (z *ztf) candidate(d *detection) {
 	r := z.row
 	r.clear()
@@ -97,13 +97,13 @@ func (z *ztf) candidate(d *detection) {
 	r.whole("field", int64(d.field+200))
 	r.text("rbversion", "t17_f5_c3")
 	if d.seen {
-		z.measured(d)
+		z.measurements(d)
 	}
 }
 
-func (z *ztf) measured(d *detection) {
-	r, dice := z.row, dice(hash(d.seed, 12))
-	r.fill(z.spreads, dice)
+func (z *ztf) measurements(d *detection) {
+	r, random := z.row, newRand(hash(d.seed, 12))
+	r.fill(z.distributions, random)
 	r.whole("candid", d.candid())
 	r.text("isdiffpos", map[bool]string{true: "t", false: "f"}[d.flux > 0])
 	r.whole("tblid", int64(d.n))
@@ -114,7 +114,7 @@ func (z *ztf) measured(d *detection) {
 	r.num("ra", degrees(d.ra))
 	r.num("dec", degrees(d.dec))
 	mag, sigma := d.mag(), d.magError()
-	ap := mag + sigma*dice.NormFloat64()
+	ap := mag + sigma*random.NormFloat64()
 	r.num("magpsf", mag)
 	r.num("sigmapsf", sigma)
 	r.num("magap", ap)
@@ -123,12 +123,12 @@ func (z *ztf) measured(d *detection) {
 	r.num("magfromlim", d.limit-ap)
 	r.num("scorr", d.snr())
 	r.num("rb", d.score)
-	r.num("classtar", clamp(0.97-0.2*math.Abs(dice.NormFloat64()), 0, 1))
+	r.num("classtar", clamp(0.97-0.2*math.Abs(random.NormFloat64()), 0, 1))
 	r.num("fwhm", d.seeing/1.01)
 	r.num("seeratio", d.seeing/2.2)
-	near := 15 * dice.Float64()
+	near := 15 * random.Float64()
 	if d.class == variable {
-		near = 0.5 * dice.Float64()
+		near = 0.5 * random.Float64()
 		r.num("magnr", magnitude(d.base))
 	}
 	r.num("distnr", near)
@@ -138,14 +138,15 @@ func (z *ztf) measured(d *detection) {
 	r.num("ssmagnr", -999)
 	r.text("ssnamenr", "null")
 	if d.class == asteroid {
-		r.num("ssdistnr", 2*dice.Float64())
+		r.num("ssdistnr", 2*random.Float64())
 		r.num("ssmagnr", magnitude(nanojansky(d.object.mag)))
 		r.text("ssnamenr", strconv.FormatUint(10_000+d.object.seed%600_000, 10))
 	}
 }
 
-// looked fills in what only the alert itself has: how often one has looked there.
-func (z *ztf) looked(d *detection, past []detection) {
+// coverage fills in the fields that only the alert itself has: how often its
+// position was observed.
+func (z *ztf) coverage(d *detection, past []detection) {
 	r := z.row
 	jd := julian(d.mjd)
 	first, seen := jd, 1
@@ -196,22 +197,22 @@ func (z *ztf) cutouts(b []byte, d *detection, id int64) ([]byte, error) {
 		if err := z.gzip.Close(); err != nil {
 			return nil, err
 		}
-		b = append(b, union(true, false))
+		b = append(b, unionBranch(true, false))
 		b = appendText(b, c.name)
 		b = appendText(b, z.squeezed.Bytes())
 	}
 	return b, nil
 }
 
-// pid names an exposure's quadrant: night, fraction of the day in five digits,
-// quadrant, and 15 for the kind of product.
+// pid identifies an exposure's quadrant: night, fraction of the day in five
+// digits, quadrant, and 15 for the kind of product.
 func (d *detection) pid() int64 {
 	jd := julian(d.mjd)
 	_, fraction := math.Modf(jd - 0.5)
 	return nid(jd)*1e9 + int64(fraction*1e5)*1e4 + int64(d.detector)*100 + 15
 }
 
-// candid names an alert: its pid, 10 for a negative difference and 15 for a
+// candid identifies an alert: its pid, 10 for a negative difference or 15 for a
 // positive one, and its number.
 func (d *detection) candid() int64 {
 	sign := int64(10_000)
@@ -226,17 +227,17 @@ func nid(jd float64) int64 { return int64(math.Floor(jd - 2457754.5)) }
 
 func (d *detection) image(jd float64) string {
 	_, fraction := math.Modf(jd - 0.5)
-	t := micros(int64((jd - 2440587.5) * 86400e6))
+	t := timeOf(jd - 2400000.5)
 	return fmt.Sprintf("ztf_%s%06d_%06d_z%c_c%02d_o_q%d_scimrefdiffimg.fits", t.Format("20060102"), int(fraction*1e6),
 		d.field+200, "gri"[d.band], d.detector/4+1, d.detector%4+1)
 }
 
-// ztfName spells a number as ZTF names its objects; no two numbers below 26⁷
-// have one name.
+// ztfName returns the name of an object in ZTF's style; numbers below 26⁷ have
+// different names.
 func ztfName(number uint64, mjd float64) string {
 	const all, factor = 26 * 26 * 26 * 26 * 26 * 26 * 26, 2_999_999_929 // no common divisor
 	b := []byte("ZTF18aaaaaaa")
-	year := micros(int64((mjd-40587)*86400e6)).Year() % 100
+	year := timeOf(mjd).Year() % 100
 	year -= int(number/2) % 2 // some were found last year
 	b[3], b[4] = byte('0'+year/10%10), byte('0'+year%10)
 	n := number % all * factor % all
@@ -247,8 +248,8 @@ func ztfName(number uint64, mjd float64) string {
 	return string(b)
 }
 
-// julian is a time as ZTF writes it: JD with seven decimals.
+// julian returns a time as ZTF writes it: JD with seven decimals.
 func julian(mjd float64) float64 { return math.Round((mjd+2400000.5)*1e7) / 1e7 }
 
-// degrees is a position as ZTF writes it.
+// degrees rounds a coordinate as ZTF does.
 func degrees(x float64) float64 { return math.Round(x*1e7) / 1e7 }

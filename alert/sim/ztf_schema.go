@@ -1,6 +1,9 @@
 package sim
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The fields of ZTF's packets, schema 3.3 of 2018, in their order.
 var (
@@ -29,27 +32,20 @@ var (
 	}
 )
 
-// newCandidate returns the type of candidate.
+// newCandidate returns the record of candidate.
 func newCandidate() *record {
-	return newRecord(false, join(ztfExposure,
+	return newRecord(false, slices.Concat(ztfExposure,
 		[]columns{{"long", "candid"}, {"string", "isdiffpos"}}, ztfDetector,
 		[]columns{{"double", "ra dec"}, {"float", "magpsf sigmapsf"}}, ztfShape,
 		[]columns{{"double", "ranr decnr"}}, ztfReference))
 }
 
-// newPrevious returns the type of the items of prv_candidates.
+// newPrevious returns the record of prv_candidates.
 func newPrevious() *record {
-	return newRecord(false, join(ztfExposure,
+	return newRecord(false, slices.Concat(ztfExposure,
 		[]columns{{"long?", "candid"}, {"string?", "isdiffpos"}}, ztfDetector,
 		[]columns{{"double?", "ra dec"}, {"float?", "magpsf sigmapsf"}}, ztfShape,
 		[]columns{{"double?", "ranr decnr scorr"}, {"string", "rbversion"}}))
-}
-
-func join(tables ...[]columns) (all []columns) {
-	for _, t := range tables {
-		all = append(all, t...)
-	}
-	return all
 }
 
 // ztfSchema returns the text of the schema.

@@ -18,9 +18,9 @@ import (
 type Options struct {
 	Dir   string      // of the archive
 	Store store.Store // of the archive. If nil, Dir is opened.
-	// Source is the archive's source. It is asked for its extents only, so that
-	// the report says what waits there and what is gone. If nil, that is
-	// unknown, and an offset that no batch claims is a finding.
+	// Source is the archive's source. Run asks it only for its extents, to
+	// report what waits there and what is gone. If nil, that is unknown, and an
+	// offset that no batch claims is a finding.
 	Source stream.Source
 	// Repair publishes what is committed and staged, removes from staging what
 	// decided batches left there, deletes files that a replay has replaced, and

@@ -4,14 +4,14 @@
 //   - Every offset is in one commit, and the accounts add up (see
 //     ledger.Account).
 //   - Every committed file exists, is intact, and has the committed rows.
-//   - No other file is where readers look, and staging holds nothing of a
+//   - There is no other file where readers look, and staging holds nothing of a
 //     decided batch.
-//   - The schema file of each table is the table's schema in the ledger.
+//   - The schema file of each table holds the table's schema in the ledger.
 //
 // Run takes no lock, so services may archive at the same time. What seems wrong
 // is checked again after [Options].Grace, because a publication may have been in
 // progress.
 //
-// Memory: about 9 bytes for each file and some hundred for each partition. The
-// ledger is read batch by batch.
+// Run reads the ledger batch by batch, and needs about 9 bytes of memory for
+// each file and a few hundred for each partition.
 package audit

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/internal/backoff"
 	"github.com/skyfinch/skyfinch/internal/interval"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -32,7 +33,7 @@ func (a *auditor) checkOffsets(ctx context.Context) error {
 		return err
 	}
 	if len(found.Findings) > 0 {
-		if err := sleep(ctx, a.opts.Grace); err != nil {
+		if err := backoff.Sleep(ctx, a.opts.Grace); err != nil {
 			return err
 		}
 		if a.partitions, err = readPartitions(ctx, a.ledger); err != nil {

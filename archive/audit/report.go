@@ -20,12 +20,11 @@ type Report struct {
 	Staged     int64       `json:"staged"`   // staged files that are in use or will be
 	Partitions []Partition `json:"partitions"`
 	Tables     []Table     `json:"tables"`
-	// Findings is what is wrong: the first thousand findings. More counts the
-	// others.
+	// Findings holds the first thousand findings; More counts the others.
 	Findings []Finding `json:"findings"`
 	More     int64     `json:"more,omitempty"`
 	Repairs  []string  `json:"repairs,omitempty"` // what was repaired
-	Notes    []string  `json:"notes,omitempty"`   // what is worth knowing and not wrong
+	Notes    []string  `json:"notes,omitempty"`   // what is worth knowing but not wrong
 }
 
 // Partition is the account of a partition over all batches, compared with the

@@ -23,7 +23,7 @@ func (a *auditor) checkSchemas(ctx context.Context) error {
 		if table == layout.Rejected {
 			continue
 		}
-		schema, err := a.ledger.Schema(ctx, sink.SchemaName(table))
+		schema, err := a.ledger.Schema(ctx, sink.SchemaPrefix+table)
 		if err == nil && schema == nil {
 			err = errors.New("it is missing, and the table has files")
 		}
@@ -34,7 +34,7 @@ func (a *auditor) checkSchemas(ctx context.Context) error {
 		file := layout.SchemaFile(table)
 		a.suspect(Finding{Kind: StaleSchema, Name: file, What: "is missing, or not the schema of table " + table, Do: restart},
 			func(ctx context.Context) (bool, error) {
-				want, err := a.ledger.Schema(ctx, sink.SchemaName(table)) // it may have widened
+				want, err := a.ledger.Schema(ctx, sink.SchemaPrefix+table) // it may have widened
 				if err != nil {
 					return false, err
 				}

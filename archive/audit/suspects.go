@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/skyfinch/skyfinch/internal/backoff"
 )
 
 // suspect is a finding that a process at work may explain.
@@ -45,7 +47,7 @@ func (a *auditor) recheckSuspects(ctx context.Context) error {
 		if len(a.suspects) == 0 || left <= 0 {
 			break
 		}
-		if err := sleep(ctx, min(wait, left)); err != nil {
+		if err := backoff.Sleep(ctx, min(wait, left)); err != nil {
 			return err
 		}
 	}
@@ -55,15 +57,6 @@ func (a *auditor) recheckSuspects(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // dropExplained removes the suspects that are no longer wrong.

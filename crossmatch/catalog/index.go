@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -31,7 +32,7 @@ func (s Spec) openIndex(o Options) (*crossmatch.Catalog, error) {
 	}
 	if from, ok := parseOrigin(c.Note()); ok && from.changed() {
 		c.Close()
-		return nil, fmt.Errorf("%s is an index of %s as it was on %s, and that has changed since: name the table itself, with the directory of its index, which makes the index anew", s.Where, from.Table, from.Modified.Format(time.DateTime))
+		return nil, fmt.Errorf("%s is an index of %s as it was on %s, and that has changed since: name the table itself, with the directory of its index, which writes the index again", s.Where, from.Table, from.Modified.Format(time.DateTime))
 	}
 	o.note(s.Name, s.Where, c.Note())
 	return c, nil
@@ -68,7 +69,7 @@ func (s Spec) openIndexed(ctx context.Context, o Options) (*crossmatch.Catalog, 
 	if err := os.MkdirAll(o.IndexDir, 0o755); err != nil {
 		return nil, err
 	}
-	if err := loaded.WriteIndexNote(name, note); err != nil {
+	if err := loaded.WriteIndex(name, note); err != nil {
 		return nil, err
 	}
 	o.note(s.Name, name, note)
@@ -114,7 +115,7 @@ func (s Spec) choice() string {
 		add("epoch", fmt.Sprint(s.Epoch))
 	}
 	if s.Size != "" {
-		add("size", fmt.Sprintf("%s*%v", s.Size, s.SizeUnit))
+		add("size", fmt.Sprintf("%s*%v", s.Size, cmp.Or(s.SizeUnit, crossmatch.Arcsecond)))
 	}
 	return strings.Join(out, "&")
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,16 +19,18 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// Options are how catalogues are opened. Zero fields have defaults.
+// DefaultRadius is the search radius of a Spec without one.
+const DefaultRadius = 1.5 * crossmatch.Arcsecond
+
+// Options configure how catalogues are opened. Zero fields have defaults.
 type Options struct {
-	Radius     crossmatch.Angle // of specifications without one; if zero, 1.5 arcseconds
-	IndexDir   string           // where indices of tables are kept; if empty, tables are read into memory
-	CacheBytes int64            // most memory for the loaded parts of a HATS catalogue; if zero, 1 GiB
-	Service    cds.Service      // for tables of the CDS
-	Batch      int              // most positions in a request to the CDS; if zero, 10,000
+	IndexDir   string      // where indices of tables are kept; if empty, tables are read into memory
+	CacheBytes int64       // limit of memory for the loaded partitions of a HATS catalogue; if zero, 1 GiB
+	Service    cds.Service // for tables of the CDS
+	Batch      int         // maximum number of positions in a request to the CDS; if zero, 10,000
 
 	Progress func(name string, rows int64) // if not nil, called while a table is read
-	Note     func(text string)             // if not nil, called with a line on each index that is used
+	Note     func(text string)             // if not nil, called with a line about each index that is used
 }
 
 // Open parses a specification, such as "gcvs=gcvs.fits?radius=1.5&columns=Type",
@@ -42,31 +45,22 @@ func Open(ctx context.Context, spec string, o Options) (crossmatch.Join, error) 
 
 // Open opens the catalogue. The caller must close the join.
 func (s Spec) Open(ctx context.Context, o Options) (crossmatch.Join, error) {
+	s.Name = cmp.Or(s.Name, nameOf(s.Where))
 	j := crossmatch.Join{Name: s.Name, Radius: s.Radius}
-	if j.Name == "" {
-		j.Name = nameOf(s.Where)
+	if !s.HasRadius {
+		j.Radius = cmp.Or(s.Radius, DefaultRadius)
 	}
-	if s.Radius == 0 && !s.HasRadius {
-		if j.Radius = o.Radius; j.Radius == 0 {
-			j.Radius = 1.5 * crossmatch.Arcsecond
-		}
-	}
-	if s.SizeUnit == 0 {
-		s.SizeUnit = crossmatch.Arcsecond
-	}
-	err := s.check()
-	if err == nil {
-		err = s.checkRadius(j.Radius)
-	}
+	err := s.Check()
 	if err == nil {
 		err = s.open(ctx, o, &j)
 	}
 	if err != nil {
-		return crossmatch.Join{}, fmt.Errorf("catalog %s: %w", j.Name, err)
+		return crossmatch.Join{}, fmt.Errorf("catalog %s: %w", s.Name, err)
 	}
 	return j, nil
 }
 
+// open sets the join's matcher and columns.
 func (s Spec) open(ctx context.Context, o Options, j *crossmatch.Join) error {
 	if s.Remote() {
 		fields, err := s.fields()
@@ -104,7 +98,7 @@ func (s Spec) openHATS(o Options) (crossmatch.Matcher, error) {
 	})
 }
 
-// openFile opens an index, or a table by way of its index or of memory.
+// openFile opens an index or a table, which it reads into memory or into an index.
 func (s Spec) openFile(ctx context.Context, o Options) (*crossmatch.Catalog, error) {
 	index, err := isIndex(s.Where)
 	switch {
@@ -127,11 +121,12 @@ func isIndex(name string) (bool, error) {
 	}
 	defer f.Close()
 	var head [64]byte
-	n, _ := io.ReadFull(f, head[:]) // what cannot be read is not an index
+	n, _ := io.ReadFull(f, head[:]) // an unreadable file is not an index
 	return crossmatch.IsIndex(head[:n]), nil
 }
 
-// columnsOf returns the catalogue's own names of columns.
+// columnsOf returns the names of columns as the catalogue has them, whose case may
+// differ.
 func columnsOf(c *crossmatch.Catalog, columns []string) (out []string, err error) {
 	if c.Schema() == nil {
 		return nil, errors.New("it has no columns: leave out columns=")
@@ -160,21 +155,27 @@ func (s Spec) load(ctx context.Context, o Options) (*crossmatch.Catalog, error) 
 		return nil, err
 	}
 	defer t.Close()
+	return s.Load(ctx, t)
+}
+
+// Load reads an open table into memory. It uses the fields Columns, Size,
+// SizeUnit, PMRA, PMDec and Epoch, and Where in errors; the columns of the
+// position are those of the table. The caller must close the catalogue.
+func (s Spec) Load(ctx context.Context, t *table.Table) (*crossmatch.Catalog, error) {
 	all, err := t.ReadAll(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer all.Release()
 	rows, err := s.rows(all, t)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Where, err)
+	if err == nil {
+		defer rows.Columns.Release()
+		var c *crossmatch.Catalog
+		if c, err = crossmatch.NewCatalog(rows); err == nil {
+			return c, nil
+		}
 	}
-	defer rows.Columns.Release()
-	c, err := crossmatch.NewCatalog(rows)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Where, err)
-	}
-	return c, nil
+	return nil, fmt.Errorf("%s: %w", cmp.Or(s.Where, "catalog"), err)
 }
 
 // reads returns the columns to read besides the position, nil for all.
@@ -191,14 +192,15 @@ func (s Spec) reads() []string {
 	return out
 }
 
-// rows returns what a catalogue is made of. The caller must release its Columns.
+// rows returns the rows of a catalogue. The caller must release their Columns.
 func (s Spec) rows(all arrow.Record, t *table.Table) (crossmatch.Rows, error) {
 	rows := crossmatch.Rows{Epoch: s.Epoch}
 	ra, dec := t.Position()
+	var sizes []float64
 	for _, x := range []struct {
 		to   *[]float64
 		name string
-	}{{&rows.RA, ra}, {&rows.Dec, dec}, {&rows.PMRA, s.PMRA}, {&rows.PMDec, s.PMDec}, {&rows.Radius, s.Size}} {
+	}{{&rows.RA, ra}, {&rows.Dec, dec}, {&rows.PMRA, s.PMRA}, {&rows.PMDec, s.PMDec}, {&sizes, s.Size}} {
 		if x.name == "" {
 			continue
 		}
@@ -207,12 +209,16 @@ func (s Spec) rows(all arrow.Record, t *table.Table) (crossmatch.Rows, error) {
 			return rows, err
 		}
 	}
-	for i, size := range rows.Radius {
-		r := crossmatch.Angle(size) * s.SizeUnit
+	if s.Size != "" {
+		rows.Radius = make([]crossmatch.Angle, len(sizes))
+	}
+	unit := cmp.Or(s.SizeUnit, crossmatch.Arcsecond)
+	for i, size := range sizes {
+		r := crossmatch.Angle(size) * unit
 		if r < 0 || r > 180*crossmatch.Degree {
-			return rows, fmt.Errorf("row %d has %v in column %q, which times %v is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty for the radius of the search", i+1, size, s.Size, s.SizeUnit)
+			return rows, fmt.Errorf("row %d has %v in column %q, which times %v is not a radius from 0 to 180 degrees: name another column or unit in size, or leave the cell empty for the radius of the search", i+1, size, s.Size, unit)
 		}
-		rows.Radius[i] = r.Degrees()
+		rows.Radius[i] = r
 	}
 	var err error
 	rows.Columns, err = project(all, s.Columns)

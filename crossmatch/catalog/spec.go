@@ -21,7 +21,7 @@ import (
 // one with Parse; the package's documentation explains the fields.
 type Spec struct {
 	Name, Where string
-	Radius      crossmatch.Angle // if zero, Options.Radius, unless HasRadius is set
+	Radius      crossmatch.Angle // if zero and HasRadius is not set, DefaultRadius
 	HasRadius   bool
 	Columns     []string // if nil, all
 
@@ -30,13 +30,13 @@ type Spec struct {
 	Epoch       float64
 
 	Size     string           // the column of the rows' own radii
-	SizeUnit crossmatch.Angle // of it; if zero, 1 arcsecond
+	SizeUnit crossmatch.Angle // the unit of Size; if zero, 1 arcsecond
 }
 
 var isName = regexp.MustCompile(`^[\pL_][\pL\pN_.-]*$`).MatchString
 
 // Parse parses NAME=WHERE?OPTION=VALUE&… and checks that the options fit
-// together. It does not look for the catalogue.
+// together. It does not open the catalogue.
 func Parse(text string) (Spec, error) {
 	s := Spec{Where: text}
 	if name, where, ok := strings.Cut(text, "="); ok && isName(name) {
@@ -65,7 +65,7 @@ func Parse(text string) (Spec, error) {
 			}
 		}
 	}
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return s, fmt.Errorf("%s: %w", s.Where, err)
 	}
 	return s, nil
@@ -134,8 +134,9 @@ func nameOf(where string) string {
 // Remote reports whether the catalogue is at the CDS.
 func (s Spec) Remote() bool { return strings.HasPrefix(s.Where, "cds:") }
 
-// check returns an error if the options do not fit together.
-func (s Spec) check() error {
+// Check returns an error if the options do not fit together. It does not open the
+// catalogue.
+func (s Spec) Check() error {
 	switch {
 	case slices.Contains(s.Columns, ""):
 		return errors.New("an empty name in columns")
@@ -147,20 +148,14 @@ func (s Spec) check() error {
 		return nil
 	case s.RA+s.PMRA+s.Size != "":
 		return errors.New("the CDS knows its tables: only radius and columns can be set")
+	case s.Radius > cds.MaxRadius:
+		return fmt.Errorf("the CDS accepts radii up to 180 arcseconds, not %v: load the catalogue as a file, or give it a radius=", s.Radius.Arcseconds())
 	}
 	if table := strings.TrimPrefix(s.Where, "cds:"); table != "simbad" && (!strings.HasPrefix(table, "vizier:") || table == "vizier:") {
 		return errors.New("write cds:simbad or, for example, cds:vizier:I/355/gaiadr3")
 	}
 	_, err := s.fields()
 	return err
-}
-
-// checkRadius returns an error if the CDS does not accept a radius.
-func (s Spec) checkRadius(radius crossmatch.Angle) error {
-	if s.Remote() && radius > cds.MaxRadius {
-		return fmt.Errorf("the CDS accepts radii up to 180 arcseconds, not %v: load the catalogue as a file, or give it a radius=", radius.Arcseconds())
-	}
-	return nil
 }
 
 var fieldTypes = map[string]arrow.DataType{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,39 +12,36 @@ import (
 // failuresToOpen is how many failures in a row open the breaker.
 const failuresToOpen = 5
 
-// maxAfter bounds how long a server may ask to be left alone.
+// maxAfter bounds the Retry-After of a server.
 const maxAfter = 24 * time.Hour
 
-// breakers has the breaker of each host. It is a variable of the package because
-// the rule that it keeps is one of the process: one job in flight. The service
-// counts what comes from an address, and bans the address for it, whichever client
-// was one too many. Clients are made by parts of a program that know nothing of
-// each other; were the breaker theirs to share, each that forgot would have all
-// banned. It has as many entries as there are hosts that were asked.
+// breakers has the breaker of each host. It is global because its rule, one
+// request in flight, holds for the process: the service counts the requests of an
+// address and bans the address, and clients are created by parts of a program that
+// do not know of each other.
 var breakers sync.Map // lower-case host → *breaker
 
-// breaker is a circuit breaker with a queue. Clients queue for their turn to ask
-// a host, first come, first served, and one request is in flight at a time.
-// Failures in a row, and a ban, open the breaker: no request is sent. After a
-// while it is half open, and the next request, which is not retried, decides
-// whether it closes or opens again.
+// breaker is a circuit breaker with a queue. Clients take turns in order of
+// arrival, so that one request is in flight. Consecutive failures, or a ban, open
+// the breaker: no request is sent. After a while it is half open, and the next
+// request, which is not retried, closes it or opens it again.
 type breaker struct {
-	mu    sync.Mutex
-	busy  bool
-	queue []chan struct{} // closed when the turn has come
+	turn chan struct{} // full while a client has its turn; Go serves blocked senders in order
 
-	// Of the client whose turn it is:
-	failures  int       // in a row
-	openUntil time.Time // zero: it is closed
-	cause     error     // of its being open
+	// Accessed by the client whose turn it is:
+	failures  int       // consecutive
+	openUntil time.Time // zero if the breaker is closed
+	cause     error     // why it is open
 }
+
+func newBreaker() *breaker { return &breaker{turn: make(chan struct{}, 1)} }
 
 type state int
 
 const (
 	closed   state = iota // requests are sent
-	open                  // none is
-	halfOpen              // the next tells how it goes now
+	open                  // no requests are sent
+	halfOpen              // the next request decides
 )
 
 func (b *breaker) state() state {
@@ -59,59 +55,27 @@ func (b *breaker) state() state {
 }
 
 func breakerOf(u *url.URL) *breaker {
-	b, _ := breakers.LoadOrStore(strings.ToLower(u.Host), new(breaker))
+	b, _ := breakers.LoadOrStore(strings.ToLower(u.Host), newBreaker())
 	return b.(*breaker)
 }
 
-// enter waits for the turn of the caller, who has to leave afterwards.
+// enter waits for the caller's turn. The caller must leave afterwards.
 func (b *breaker) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	if !b.busy {
-		b.busy = true
-		b.mu.Unlock()
-		return nil
-	}
-	turn := make(chan struct{})
-	b.queue = append(b.queue, turn)
-	b.mu.Unlock()
 	select {
-	case <-turn:
+	case b.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		b.giveUp(turn)
 		return ctx.Err()
 	}
 }
 
-// giveUp takes a caller out of the queue whose turn may have come meanwhile.
-func (b *breaker) giveUp(turn chan struct{}) {
-	b.mu.Lock()
-	i := slices.Index(b.queue, turn)
-	if i >= 0 {
-		b.queue = slices.Delete(b.queue, i, i+1)
-	}
-	b.mu.Unlock()
-	if i < 0 {
-		b.leave()
-	}
-}
+// leave ends the caller's turn.
+func (b *breaker) leave() { <-b.turn }
 
-// leave gives the turn to the next.
-func (b *breaker) leave() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.queue) == 0 {
-		b.busy = false
-		return
-	}
-	close(b.queue[0])
-	b.queue = slices.Delete(b.queue, 0, 1)
-}
-
-// allow returns why no request may be sent now; nil if one may.
+// allow returns an error if no request may be sent now.
 func (b *breaker) allow() error {
 	if b.state() != open {
 		return nil
@@ -119,13 +83,12 @@ func (b *breaker) allow() error {
 	return fmt.Errorf("%w, until %s: %w", ErrUnavailable, b.openUntil.Format(time.DateTime), b.cause)
 }
 
-// success takes note of a request that was answered: it closes the breaker.
+// success records a request that succeeded: it closes the breaker.
 func (b *breaker) success() {
 	b.failures, b.openUntil, b.cause = 0, time.Time{}, nil
 }
 
-// failure takes note of a failure that the service, and not the request, is to
-// blame for.
+// failure records a failure of the service, as opposed to one of the request.
 func (b *breaker) failure(f *failure, s Service) {
 	after := min(f.after, maxAfter)
 	b.failures++
@@ -135,7 +98,7 @@ func (b *breaker) failure(f *failure, s Service) {
 	case b.state() == halfOpen || b.failures >= failuresToOpen:
 		b.trip(max(s.cooldown(), after), f.err)
 	case after > s.timeout():
-		b.trip(after, f.err) // nobody would wait that long
+		b.trip(after, f.err) // too long for a caller to wait
 	}
 }
 

@@ -6,20 +6,19 @@ import (
 	"time"
 )
 
-// cache is an LRU cache of answers with expiry: it drops what was used longest
-// ago when it is full, and what is too old when it is asked for.
+// cache is an LRU cache of results that expire.
 type cache struct {
 	size int
-	age  time.Duration // at which an entry expires
+	age  time.Duration // after which an entry expires
 
 	mu      sync.Mutex
-	order   *list.List // of *entry, the most recently used in front
+	order   *list.List // of *entry, the most recently used first
 	entries map[key]*list.Element
 }
 
 type entry struct {
 	key    key
-	found  found
+	hit    hit
 	stored time.Time
 }
 
@@ -27,23 +26,23 @@ func newCache(size int, age time.Duration) *cache {
 	return &cache{size: size, age: age, order: list.New(), entries: make(map[key]*list.Element)}
 }
 
-func (c *cache) get(k key) (found, bool) {
+func (c *cache) get(k key) (hit, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries[k]
 	if !ok {
-		return found{}, false
+		return hit{}, false
 	}
-	hit := e.Value.(*entry)
-	if time.Since(hit.stored) >= c.age {
+	found := e.Value.(*entry)
+	if time.Since(found.stored) >= c.age {
 		c.remove(e)
-		return found{}, false
+		return hit{}, false
 	}
 	c.order.MoveToFront(e)
-	return hit.found, true
+	return found.hit, true
 }
 
-func (c *cache) put(k key, f found) {
+func (c *cache) put(k key, h hit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e, ok := c.entries[k]; ok {
@@ -53,7 +52,7 @@ func (c *cache) put(k key, f found) {
 		c.remove(c.order.Back())
 	}
 	if c.size > 0 {
-		c.entries[k] = c.order.PushFront(&entry{key: k, found: f, stored: time.Now()})
+		c.entries[k] = c.order.PushFront(&entry{key: k, hit: h, stored: time.Now()})
 	}
 }
 

@@ -1,6 +1,7 @@
 package cds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,50 +15,52 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// MaxRadius is the largest radius that the service takes.
+// MaxRadius is the largest radius that the service accepts.
 const MaxRadius = 180 * crossmatch.Arcsecond
 
 const (
 	defaultBatch    = 10_000
-	maxBatch        = 500_000 // a position is 60 bytes or so of the 100 MB that the service takes
+	maxBatch        = 500_000 // at about 60 bytes a position, of the 100 MB that the service accepts
 	defaultCache    = 1 << 16
 	defaultCacheAge = 24 * time.Hour
 )
 
-// Client matches positions with one table of the service. Fill in Table at
-// least; do not change or copy a client that has been used. It may be used
+// Client matches positions with one table of the service. Table is required. A
+// Client must not be changed or copied after its first use. It may be used
 // concurrently.
 type Client struct {
-	// Table is "simbad", or "vizier:" and the name of a table:
-	// "vizier:I/355/gaiadr3".
+	// Table is "simbad", or "vizier:" and a table's name: "vizier:I/355/gaiadr3".
 	Table string
-	// Fields are the columns to fetch, and the types to give them. A field
-	// without a type is a string. All become nullable.
+	// Fields are the columns to fetch, with the types that they should have. If a
+	// field's type is nil, it is a string. All are made nullable.
 	Fields []arrow.Field
-	// Service says where to ask, and how patiently.
+	// Service configures requests.
 	Service Service
-	// Batch is how many positions go into a request at most; 0: 10,000.
+	// Batch is the maximum number of positions in a request. If zero, 10,000.
 	Batch int
-	// Cache is how many answers the LRU cache has; 0: 65,536, negative: none.
+	// Cache is the maximum number of results in the LRU cache. If zero, 65,536; if
+	// negative, results are not cached.
 	Cache int
-	// CacheAge is when an answer in it expires; 0: after 24 hours.
+	// CacheAge is how long a result stays in the cache. If zero, 24 hours.
 	CacheAge time.Duration
-	// Fallback answers what the service does not; its columns must be Fields.
+	// Fallback, if set, is asked about the positions that the service failed to
+	// answer. Its columns must be Fields.
 	Fallback crossmatch.Matcher
-	// Log is told of requests that fail; nil: nobody is.
+	// Log receives failed requests. If nil, they are not logged.
 	Log *slog.Logger
-	// Memory is where rows are put; nil: Go's.
+	// Memory allocates rows. If nil, memory.DefaultAllocator.
 	Memory memory.Allocator
 
 	once   sync.Once
-	schema *arrow.Schema
+	schema *arrow.Schema // nil if there are no fields
 	cache  *cache
 	log    *slog.Logger
 }
 
 var _ crossmatch.Matcher = (*Client)(nil)
 
-// Schema is that of Fields; nil if there are none.
+// Schema implements crossmatch.Matcher. The schema has the columns of Fields;
+// if there are none, it is nil.
 func (c *Client) Schema() *arrow.Schema {
 	c.init()
 	return c.schema
@@ -76,15 +79,7 @@ func (c *Client) init() {
 		if len(fields) > 0 {
 			c.schema = arrow.NewSchema(fields, nil)
 		}
-		size := c.Cache
-		if size == 0 {
-			size = defaultCache
-		}
-		age := c.CacheAge
-		if age <= 0 {
-			age = defaultCacheAge
-		}
-		c.cache = newCache(size, age)
+		c.cache = newCache(cmp.Or(c.Cache, defaultCache), positive(c.CacheAge, defaultCacheAge))
 		c.log = c.Log
 		if c.log == nil {
 			c.log = slog.New(slog.DiscardHandler)
@@ -92,19 +87,16 @@ func (c *Client) init() {
 	})
 }
 
-func (c *Client) fields() []arrow.Field {
-	if c.schema == nil {
+func (c *Client) fields() []arrow.Field { return fieldsOf(c.schema) }
+
+func fieldsOf(s *arrow.Schema) []arrow.Field {
+	if s == nil {
 		return nil
 	}
-	return c.schema.Fields()
+	return s.Fields()
 }
 
-func (c *Client) batch() int {
-	if c.Batch <= 0 {
-		return defaultBatch
-	}
-	return min(c.Batch, maxBatch)
-}
+func (c *Client) batch() int { return min(positive(c.Batch, defaultBatch), maxBatch) }
 
 func (c *Client) allocator() memory.Allocator {
 	if c.Memory == nil {
@@ -113,42 +105,42 @@ func (c *Client) allocator() memory.Allocator {
 	return c.Memory
 }
 
-// Nearest finds for each position the nearest row within the radius. It blocks
-// until the service has answered or has been given up on, which may take
-// Service.Tries times Service.Timeout, the pauses between, and the turns of
-// others; ctx ends it sooner. What was answered until then is remembered. The
-// service does not number its rows: Match.Row is always -1.
+// Nearest implements crossmatch.Matcher. It waits for other calls to finish,
+// then blocks until the service has answered or all attempts have failed, for
+// up to Service.Tries times Service.Timeout plus the pauses between attempts.
+// If ctx is done first, the results so far are in the cache. Match.Row is
+// always -1: the service does not number its rows.
 func (c *Client) Nearest(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle) (crossmatch.Answer, error) {
 	c.init()
 	if err := c.check(p, radius); err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("cds: %s: %w", c.Table, err)
 	}
-	q := newQuestion(p, radius)
-	c.recall(q)
-	cause := c.ask(ctx, q)
+	l := newLookups(p, radius)
+	c.recall(l)
+	cause := c.fetch(ctx, l)
 	if err := ctx.Err(); err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("cds: %s: %w", c.Table, err)
 	}
 	if cause != nil {
 		cause = fmt.Errorf("cds: %s: %w", c.Table, cause)
 	}
-	matches, rows := q.answers()
+	matches, rows := l.results()
 	if cause != nil && c.Fallback != nil {
 		return c.fallBack(ctx, p, radius, crossmatch.Answer{Matches: matches, Cause: cause}, rows)
 	}
 	return crossmatch.Answer{Matches: matches, Rows: c.record(rows), Cause: cause}, nil
 }
 
-// check looks for what makes no sense about a call or the client itself.
+// check returns an error if the arguments or the client are invalid.
 func (c *Client) check(p crossmatch.Positions, radius crossmatch.Angle) error {
 	if err := p.Check(radius); err != nil {
 		return err
 	}
 	switch {
 	case c.Table == "":
-		return errors.New("no table: set Table, to simbad or vizier:I/355/gaiadr3 say")
+		return errors.New("no table: set Table, for example to simbad or vizier:I/355/gaiadr3")
 	case radius > MaxRadius:
-		return fmt.Errorf("a radius of %v\" is beyond the 180\" that the service takes: load the catalogue and match it here", radius.Arcseconds())
+		return fmt.Errorf("a radius of %v\" is beyond the 180\" that the service accepts: load the catalogue and match it locally", radius.Arcseconds())
 	}
 	if _, err := c.Service.parse(); err != nil {
 		return err
@@ -159,7 +151,7 @@ func (c *Client) check(p crossmatch.Positions, radius crossmatch.Angle) error {
 			return err
 		}
 		if seen[f.Name] {
-			return fmt.Errorf("column %q is asked for twice", f.Name)
+			return fmt.Errorf("column %q is requested twice", f.Name)
 		}
 		seen[f.Name] = true
 	}

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net/http"
 	"net/http/httptest"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -60,9 +63,9 @@ func TestNearest(t *testing.T) {
 			assert.True(t, plx.IsNull(pole), "NaN is null")
 			assert.Equal(t, -0.0021, plx.Value(qso))
 			assert.True(t, plx.IsNull(galaxy))
-			// A BINARY has no other way than a null value, which nobody declared.
+			// In BINARY, null needs a declared null value.
 			assert.Equal(t, encoding != "BINARY", n.IsNull(galaxy))
-			assert.Equal(t, []int{7}, s.Asked(), "the same place is asked about once, invalid ones never")
+			assert.Equal(t, []int{7}, s.Asked(), "the same position is requested once, invalid ones never")
 		})
 	}
 }
@@ -80,6 +83,24 @@ func TestWhatIsSent(t *testing.T) {
 	assert.Equal(t, rowColumn, form["cols1"])
 	assert.Equal(t, "best", form["selection"])
 	assert.Equal(t, fmt.Sprintf("skyfinch_row,skyfinch_ra,skyfinch_dec\n0,%v,-0.0000001\n", ra), form["cat1"])
+}
+
+// The service can tell our version, and reach us, by the User-Agent.
+func TestUserAgent(t *testing.T) {
+	s := serve()
+	got := ""
+	c := connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r.UserAgent()
+		s.ServeHTTP(w, r)
+	}))
+	nearest(t, c, 10, 20)
+	assert.Regexp(t, `^skyfinch(/\S+)? \(\+https://github\.com/skyfinch/skyfinch\)$`, got)
+	ours := debug.Module{Path: module, Version: "v1.2.3"}
+	other := debug.Module{Path: "example.com/tool", Version: "v9.0.0"}
+	const withVersion = "skyfinch/v1.2.3 (+https://github.com/skyfinch/skyfinch)"
+	assert.Equal(t, withVersion, userAgentOf(&debug.BuildInfo{Main: ours, Deps: []*debug.Module{&other}}))
+	assert.Equal(t, withVersion, userAgentOf(&debug.BuildInfo{Main: other, Deps: []*debug.Module{&ours}}))
+	assert.Equal(t, "skyfinch (+https://github.com/skyfinch/skyfinch)", userAgentOf(&debug.BuildInfo{Main: debug.Module{Path: module, Version: "(devel)"}}))
 }
 
 func TestNoColumns(t *testing.T) {
@@ -112,14 +133,14 @@ func TestRadius(t *testing.T) {
 		release(a.Rows)
 		return a.Matches[0]
 	}
-	assert.Equal(t, crossmatch.Matched, at(0, 0).Status, "a radius of 0 is one")
-	assert.Equal(t, crossmatch.None, at(1e-5*arcsec, 0).Status)
-	assert.Equal(t, crossmatch.Matched, at(179.9*arcsec, MaxRadius).Status)
+	assert.Equal(t, crossmatch.StatusMatch, at(0, 0).Status, "a radius of 0 is valid")
+	assert.Equal(t, crossmatch.StatusNone, at(1e-5*arcsec, 0).Status)
+	assert.Equal(t, crossmatch.StatusMatch, at(179.9*arcsec, MaxRadius).Status)
 	m := at(1.0000004*arcsec, 1.0000005*crossmatch.Arcsecond)
-	assert.Equal(t, crossmatch.Matched, m.Status)
+	assert.Equal(t, crossmatch.StatusMatch, m.Status)
 	assert.LessOrEqual(t, m.Separation, 1.0000005*crossmatch.Arcsecond)
 	m = at(1.0000006*arcsec, 1.0000007*crossmatch.Arcsecond) // rounded up to 1.000001
-	assert.Equal(t, crossmatch.Matched, m.Status)
+	assert.Equal(t, crossmatch.StatusMatch, m.Status)
 	assert.LessOrEqual(t, m.Separation, 1.0000007*crossmatch.Arcsecond)
 }
 
@@ -167,12 +188,12 @@ func TestBatchThatFailsKeepsTheOthers(t *testing.T) {
 	a := nearest(t, c, 10, 20, 0, 0, 50, 50)
 	assert.Equal(t, "match failed failed", statuses(a))
 	a = nearest(t, c, 10, 20, 0, 0, 50, 50)
-	assert.Equal(t, "match match none", statuses(a), "what failed is matched later")
-	assert.Equal(t, []int{1, 1, 1, 1}, s.Asked(), "and only that")
+	assert.Equal(t, "match match none", statuses(a), "failed positions are matched later")
+	assert.Equal(t, []int{1, 1, 1, 1}, s.Asked(), "and only those")
 	require.NoError(t, a.Cause)
 }
 
-func TestSenselessCalls(t *testing.T) {
+func TestInvalidCalls(t *testing.T) {
 	sense := func() *Client { return connect(t, serve()) }
 	ok := places(1, 2)
 	for name, call := range map[string]struct {
@@ -181,13 +202,13 @@ func TestSenselessCalls(t *testing.T) {
 		radius crossmatch.Angle
 		want   string
 	}{
-		"far":      {p: ok, radius: 181 * crossmatch.Arcsecond, want: `beyond the 180" that the service takes`},
-		"negative": {p: ok, radius: -1, want: "it is to be from 0 to 180"},
-		"nan":      {p: ok, radius: crossmatch.Angle(math.NaN()), want: "it is to be from 0 to 180"},
+		"far":      {p: ok, radius: 181 * crossmatch.Arcsecond, want: `beyond the 180" that the service accepts`},
+		"negative": {p: ok, radius: -1, want: "it must be from 0 to 180"},
+		"nan":      {p: ok, radius: crossmatch.Angle(math.NaN()), want: "it must be from 0 to 180"},
 		"lengths":  {p: crossmatch.Positions{RA: []float64{1}}, want: "1 right ascensions and 0 declinations"},
 		"epochs":   {p: crossmatch.Positions{RA: []float64{1}, Dec: []float64{1}, Epoch: []float64{}}, want: "1 positions and 0 epochs"},
 		"table":    {change: func(c *Client) { c.Table = "" }, p: ok, want: "no table"},
-		"name":     {change: func(c *Client) { c.Fields = []arrow.Field{{Name: "a,b"}} }, p: ok, want: `"a,b" is no name`},
+		"name":     {change: func(c *Client) { c.Fields = []arrow.Field{{Name: "a,b"}} }, p: ok, want: `"a,b" is not a valid column name`},
 		"type":     {change: func(c *Client) { c.Fields = []arrow.Field{{Name: "a", Type: arrow.FixedWidthTypes.Date32}} }, p: ok, want: `column "a": make it`},
 		"twice":    {change: func(c *Client) { c.Fields = []arrow.Field{{Name: "a"}, {Name: "a"}} }, p: ok, want: "twice"},
 		"url":      {change: func(c *Client) { c.Service.URL = "ftp://me:secret@x" }, p: ok, want: "Service.URL"},
@@ -214,12 +235,12 @@ func TestCache(t *testing.T) {
 		nearest(t, c, 10, 20, 50, 50)
 		a := nearest(t, c, 50, 50, 10, 20, 370, 20)
 		assert.Equal(t, "none match match", statuses(a))
-		assert.Equal(t, 1, s.Requests(), "that there is nothing is remembered, too")
+		assert.Equal(t, 1, s.Requests(), "that there is no match is cached too")
 
 		b, err := c.Nearest(context.Background(), places(10, 20), 1*crossmatch.Arcsecond)
 		require.NoError(t, err)
 		release(b.Rows)
-		assert.Equal(t, 2, s.Requests(), "another radius is another question")
+		assert.Equal(t, 2, s.Requests(), "another radius is another lookup")
 
 		nearest(t, c, 10, 20)
 		nearest(t, c, 0, 0) // which drops 50, 50: used longest ago
@@ -270,20 +291,35 @@ func TestOneAtATime(t *testing.T) {
 	assert.Equal(t, 24, s.Requests())
 }
 
-// The turn may come at the moment when a caller leaves: it goes to the next.
-func TestTurnOfOneWhoLeaves(t *testing.T) {
-	var b breaker
-	require.NoError(t, b.enter(t.Context()))
-	turn := make(chan struct{})
-	b.queue = append(b.queue, turn)
-	b.leave()
-	<-turn
-	b.giveUp(turn)
-	ctx, cancel := context.WithCancel(t.Context())
-	require.NoError(t, b.enter(ctx), "the breaker is free")
-	cancel()
-	assert.ErrorIs(t, b.enter(ctx), context.Canceled)
-	assert.Empty(t, b.queue)
+// Callers have their turns in order of arrival. One that leaves the queue has none.
+func TestTurns(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		b := newBreaker()
+		require.NoError(t, b.enter(t.Context()))
+		ctx, cancel := context.WithCancel(t.Context())
+		var order []int
+		var all sync.WaitGroup
+		for i := range 10 {
+			all.Go(func() {
+				if i%3 == 0 {
+					assert.ErrorIs(t, b.enter(ctx), context.Canceled)
+					return
+				}
+				assert.NoError(t, b.enter(t.Context()))
+				order = append(order, i)
+				b.leave()
+			})
+			synctest.Wait()
+		}
+		cancel()
+		synctest.Wait()
+		b.leave()
+		all.Wait()
+		assert.Equal(t, []int{1, 2, 4, 5, 7, 8}, order)
+		assert.Empty(t, b.turn, "the breaker is free")
+		assert.ErrorIs(t, b.enter(ctx), context.Canceled)
+		assert.Empty(t, b.turn)
+	})
 }
 
 func BenchmarkReply(b *testing.B) {

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// ErrUnavailable is the cause of answers that failed without a request: earlier
-// ones failed, and the circuit breaker of the service is open.
+// ErrUnavailable is the cause of answers that failed without a request, because
+// earlier requests failed and the circuit breaker is open.
 var ErrUnavailable = errors.New("the service is unavailable")
 
-// Error is what the service said instead of an answer.
+// Error is an error that the service reported.
 type Error struct {
-	Code    int    // HTTP status; 200 when the error came in the body
-	Message string // of the body; may be empty
+	Code    int    // HTTP status; 200 if the error is in the body
+	Message string // from the body; may be empty
 }
 
 // Error returns the status and the message.
@@ -27,18 +27,10 @@ func (e *Error) Error() string {
 	return strings.TrimSpace(s)
 }
 
-// failure is a request that was not answered, and what to do about it.
+// failure is the failure of a request, and how to proceed.
 type failure struct {
-	err   error
-	again bool          // it may go well the next time
-	ban   bool          // the service wants to be left alone
-	after time.Duration // not before, if the server said so
-}
-
-func transient(format string, args ...any) *failure {
-	return &failure{err: fmt.Errorf(format, args...), again: true}
-}
-
-func final(format string, args ...any) *failure {
-	return &failure{err: fmt.Errorf(format, args...)}
+	err       error
+	retryable bool
+	ban       bool
+	after     time.Duration // the server's Retry-After
 }

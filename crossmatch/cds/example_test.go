@@ -46,7 +46,7 @@ func ExampleClient() {
 	name := answer.Rows.Column(0).(*array.String)
 	otype := answer.Rows.Column(1).(*array.String)
 	for i, m := range answer.Matches {
-		if m.Status == crossmatch.Matched {
+		if m.Status == crossmatch.StatusMatch {
 			fmt.Printf("%s: %s, %s, %.2f\"\n", m.Status, name.Value(i), otype.Value(i), m.Separation.Arcseconds())
 		} else {
 			fmt.Println(m.Status)

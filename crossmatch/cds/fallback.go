@@ -3,51 +3,51 @@ package cds
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// checkFallback tells whether a fallback's columns are the client's.
+// checkFallback returns an error if a fallback's columns are not the client's.
+// Whether they are nullable does not matter.
 func checkFallback(own, other *arrow.Schema) error {
-	var mine, theirs []arrow.Field
-	if own != nil {
-		mine = own.Fields()
-	}
-	if other != nil {
-		theirs = other.Fields()
-	}
-	same := len(mine) == len(theirs)
-	for i := 0; same && i < len(mine); i++ {
-		same = mine[i].Name == theirs[i].Name && arrow.TypeEqual(mine[i].Type, theirs[i].Type)
-	}
-	if !same {
+	mine, theirs := fieldsOf(own), fieldsOf(other)
+	if !slices.EqualFunc(mine, theirs, func(a, b arrow.Field) bool { return a.Name == b.Name && arrow.TypeEqual(a.Type, b.Type) }) {
 		return fmt.Errorf("the fallback's columns are %v instead of %v", theirs, mine)
 	}
 	return nil
 }
 
-// fallBack has the fallback answer what failed in a, whose rows these are.
+// fallBack asks the fallback about the positions that failed in a, whose rows are
+// given.
 func (c *Client) fallBack(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle, a crossmatch.Answer, rows [][]any) (crossmatch.Answer, error) {
-	at := failed(a.Matches)
+	var at []int32
+	for i, m := range a.Matches {
+		if m.Status == crossmatch.StatusFailed {
+			at = append(at, int32(i))
+		}
+	}
 	b, err := c.Fallback.Nearest(ctx, p.Pick(at), radius)
-	defer release(b.Rows)
+	if b.Rows != nil {
+		defer b.Rows.Release()
+	}
 	switch {
 	case ctx.Err() != nil:
 		return crossmatch.Answer{}, ctx.Err()
-	case err != nil: // what the service has answered stays
+	case err != nil: // the service's answers remain
 		cause := fmt.Errorf("%w; and its fallback: %w", a.Cause, err)
 		return crossmatch.Answer{Matches: a.Matches, Rows: c.record(rows), Cause: cause}, nil
 	}
 	if err := c.checkAnswer(b, len(at)); err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("cds: %s: %w", c.Table, err)
 	}
-	c.log.Warn("cds: the fallback answers", "table", c.Table, "positions", len(at), "cause", a.Cause)
+	c.log.Warn("cds: used the fallback", "table", c.Table, "positions", len(at), "cause", a.Cause)
 	for i, m := range b.Matches {
-		m.Row = -1 // its numbers are not the service's, which has none
+		m.Row = -1 // the service does not number its rows
 		a.Matches[at[i]] = m
-		if c.schema != nil && m.Status == crossmatch.Matched {
+		if c.schema != nil && m.Status == crossmatch.StatusMatch {
 			rows[at[i]] = rowOf(b.Rows, i)
 		}
 	}
@@ -57,7 +57,8 @@ func (c *Client) fallBack(ctx context.Context, p crossmatch.Positions, radius cr
 	return crossmatch.Answer{Matches: a.Matches, Rows: c.record(rows), Cause: b.Cause}, nil
 }
 
-// checkAnswer tells whether a fallback has kept to the contract.
+// checkAnswer returns an error if the answer of a fallback violates the contract
+// of crossmatch.Matcher.
 func (c *Client) checkAnswer(b crossmatch.Answer, n int) error {
 	if len(b.Matches) != n {
 		return fmt.Errorf("the fallback has %d answers for %d positions", len(b.Matches), n)
@@ -66,31 +67,7 @@ func (c *Client) checkAnswer(b crossmatch.Answer, n int) error {
 		return nil
 	}
 	if b.Rows == nil || b.Rows.NumRows() != int64(n) {
-		return fmt.Errorf("the fallback has no row for each of %d positions", n)
+		return fmt.Errorf("the fallback does not have a row for each of %d positions", n)
 	}
 	return checkFallback(c.schema, b.Rows.Schema())
-}
-
-func rowOf(r arrow.Record, i int) []any {
-	row := make([]any, r.NumCols())
-	for j, column := range r.Columns() {
-		row[j] = valueAt(column, i)
-	}
-	return row
-}
-
-// failed returns which have failed.
-func failed(matches []crossmatch.Match) (at []int32) {
-	for i, m := range matches {
-		if m.Status == crossmatch.Failed {
-			at = append(at, int32(i))
-		}
-	}
-	return at
-}
-
-func release(r arrow.Record) {
-	if r != nil {
-		r.Release()
-	}
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/cds/cdstest"
 )
 
-// local is a catalogue of one object, L, which is everywhere north.
+// local is a catalogue of one object, L, that matches all of the north.
 type local struct {
 	*Client // for its schema
 	err     error
 	cause   error
-	lost    int // rows that it forgets
+	lost    int // rows missing from its answers
 	got     crossmatch.Positions
 }
 
@@ -31,17 +31,17 @@ func (l *local) Nearest(_ context.Context, p crossmatch.Positions, _ crossmatch.
 	}
 	a := crossmatch.Answer{Cause: l.cause}
 	for _, dec := range p.Dec {
-		m := crossmatch.Match{Row: -1, Status: crossmatch.None, Separation: crossmatch.Angle(math.NaN())}
+		m := crossmatch.Match{Row: -1, Status: crossmatch.StatusNone, Separation: crossmatch.Angle(math.NaN())}
 		if l.cause != nil {
-			m.Status = crossmatch.Failed
+			m.Status = crossmatch.StatusFailed
 		} else if dec > 0 {
-			m = crossmatch.Match{Row: 17, Status: crossmatch.Matched, Separation: 0.5 * crossmatch.Arcsecond}
+			m = crossmatch.Match{Row: 17, Status: crossmatch.StatusMatch, Separation: 0.5 * crossmatch.Arcsecond}
 		}
 		a.Matches = append(a.Matches, m)
 	}
 	rows := make([][]any, len(p.Dec))
 	for i, m := range a.Matches {
-		if m.Status == crossmatch.Matched {
+		if m.Status == crossmatch.StatusMatch {
 			rows[i] = []any{"L", int64(i), nil}
 		}
 	}
@@ -70,7 +70,7 @@ func TestFallback(t *testing.T) {
 		defer release(a.Rows)
 		assert.NoError(t, a.Cause)
 		assert.Equal(t, "match match invalid none match match", statuses(a))
-		assert.Equal(t, []float64{50, 60, 60}, backup.got.RA, "only what the service did not answer")
+		assert.Equal(t, []float64{50, 60, 60}, backup.got.RA, "only positions that the service did not answer")
 		assert.Equal(t, []float64{4, 5, 6}, backup.got.Epoch)
 		require.EqualValues(t, 6, a.Rows.NumRows())
 		assert.Equal(t, "Galaxy", otype(t, a, 0))
@@ -84,7 +84,7 @@ func TestFallback(t *testing.T) {
 
 		s.Fault = nil
 		b := nearest(t, c, 60, 50)
-		assert.Equal(t, "none", statuses(b), "what the fallback says is not remembered")
+		assert.Equal(t, "none", statuses(b), "the fallback's answers are not cached")
 	})
 }
 
@@ -102,7 +102,7 @@ func TestFallbackThatFails(t *testing.T) {
 
 		backup.cause, backup.lost = nil, 1
 		_, err := c.Nearest(context.Background(), places(10, 20), crossmatch.Arcsecond)
-		assert.ErrorContains(t, err, "no row for each of 1 positions")
+		assert.ErrorContains(t, err, "not have a row for each of 1 positions")
 
 		backup.err = errors.New("it is closed")
 		_, err = c.Nearest(context.Background(), places(10, 20), 1)
@@ -125,7 +125,7 @@ func TestFallbackOfOtherColumns(t *testing.T) {
 	assert.Error(t, checkFallback(one, nil))
 }
 
-// What is read from the fallback's rows is what the service's would be.
+// Values of a fallback's rows have the same types as the service's.
 func TestValueAt(t *testing.T) {
 	row := []any{"s", true, int16(-1), int32(2), int64(3), float32(4.5), 5.25}
 	c := &Client{Memory: checked(t)}

@@ -24,12 +24,12 @@ func inTime(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
-// Each fault is met by one request, and then by all.
+// Each fault happens to all requests, and then to the first one.
 func TestFaults(t *testing.T) {
 	garbage := func(text string) cdstest.Fault { return cdstest.Plain(200, text) }
 	for name, fault := range map[string]struct {
 		fault cdstest.Fault
-		again bool // it is tried again
+		again bool // it is retried
 		code  int  // of an Error
 		want  string
 	}{
@@ -46,12 +46,12 @@ func TestFaults(t *testing.T) {
 		"slow":             {cdstest.Slow(11 * time.Second), true, 0, "no reply within 10s"},
 		"broken":           {cdstest.Break(.5), true, 0, "unexpected EOF"},
 		"broken at once":   {cdstest.Break(0), true, 0, "unexpected EOF"},
-		"cut":              {cdstest.Cut(.7), true, 0, "the reply is cut"},
-		"cut late":         {cdstest.Cut(.99), true, 0, "the reply is cut"},
-		"empty":            {garbage(""), true, 0, "no VOTable"},
-		"gateway in a 200": {garbage("504 Gateway Time-out"), true, 0, "no VOTable"},
-		"page in a 200":    {garbage("<html><body>sorry</body></html>"), true, 0, "it is <html>, no VOTable"},
-		"CSV":              {garbage("angDist,skyfinch_row,otype\n"), true, 0, "no VOTable"},
+		"cut":              {cdstest.Cut(.7), true, 0, "the reply is truncated"},
+		"cut late":         {cdstest.Cut(.99), true, 0, "the reply is truncated"},
+		"empty":            {garbage(""), true, 0, "not a VOTable"},
+		"gateway in a 200": {garbage("504 Gateway Time-out"), true, 0, "not a VOTable"},
+		"page in a 200":    {garbage("<html><body>sorry</body></html>"), true, 0, "it is <html>, not a VOTable"},
+		"CSV":              {garbage("angDist,skyfinch_row,otype\n"), true, 0, "not a VOTable"},
 		"error in a 200":   {cdstest.Refuse(200, "out of memory"), true, 200, "out of memory"},
 		"error at the end": {after(`<INFO name="QUERY_STATUS" value="ERROR">lost</INFO>`), true, 200, "lost"},
 		"too much":         {after(`<INFO name="QUERY_STATUS" value="OVERFLOW"/>`), false, 0, "rows out"},
@@ -64,7 +64,7 @@ func TestFaults(t *testing.T) {
 		"row of text":      {garbage(table("<TR><TD>1</TD><TD>ten</TD><TD>Y*O</TD><TD>1</TD><TD>1</TD></TR>")), true, 0, `row "ten"`},
 		"few cells":        {garbage(table("<TR><TD>1</TD><TD>0</TD></TR>")), true, 0, "2 cells, but there are 5 columns"},
 		"many cells":       {garbage(table("<TR><TD/><TD/><TD/><TD/><TD/><TD/></TR>")), true, 0, "more cells than the 5 columns"},
-		"another type":     {garbage(table("<TR><TD>1</TD><TD>0</TD><TD>Y*O</TD><TD>many</TD><TD>1</TD></TR>")), false, 0, `column "nbref": "many" is no int64`},
+		"another type":     {garbage(table("<TR><TD>1</TD><TD>0</TD><TD>Y*O</TD><TD>many</TD><TD>1</TD></TR>")), false, 0, `column "nbref": "many" is not a valid int64`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, func(t *testing.T) {
@@ -116,7 +116,7 @@ func table(rows string) string {
 		`<DATA><TABLEDATA>` + rows + `</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>`
 }
 
-func TestColumnThatIsNotThere(t *testing.T) {
+func TestMissingColumn(t *testing.T) {
 	s := serve()
 	c := connect(t, s)
 	c.Fields = []arrow.Field{{Name: "redshift"}}
@@ -132,7 +132,7 @@ func TestColumnThatIsNotThere(t *testing.T) {
 	c.Fields = []arrow.Field{{Name: "redshift"}}
 	a = nearest(t, c, 10, 20)
 	assert.ErrorContains(t, a.Cause, `the table has no column "redshift"`)
-	assert.Equal(t, 1, n, "it will not be there the next time")
+	assert.Equal(t, 1, n, "it is not retried")
 }
 
 func TestNetworkError(t *testing.T) {
@@ -149,7 +149,7 @@ func TestNetworkError(t *testing.T) {
 	assert.NotContains(t, log.String(), "secret")
 }
 
-// Over a real network a broken body shows, too.
+// A broken body is an error over a real network too.
 func TestBrokenOverANetwork(t *testing.T) {
 	s := serve()
 	s.Fault = cdstest.Always(cdstest.Break(.8))
@@ -254,7 +254,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-func TestNobodyIsLeftAloneForYears(t *testing.T) {
+func TestRetryAfterIsBounded(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := serve()
 		s.Fault = cdstest.First(cdstest.Later(1e9*time.Second, cdstest.Plain(503, "")))
@@ -279,7 +279,7 @@ func TestRetryAfterHeader(t *testing.T) {
 func TestPausesGrowAndVary(t *testing.T) {
 	seen := make(map[time.Duration]bool)
 	for try := 1; try < 100; try++ {
-		d := min(longestPause, firstPause<<min(try-1, 10))
+		d := min(maxPause, firstPause<<min(try-1, 10))
 		p := pause(try)
 		assert.True(t, p >= d/2 && p < d*3/2, "%d: %v", try, p)
 		seen[p] = true
@@ -303,7 +303,7 @@ func TestCallerLeaves(t *testing.T) {
 			cancel()
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		}
-		assert.Equal(t, "match", statuses(nearest(t, c, 10, 20)), "that is no failure of the service")
+		assert.Equal(t, "match", statuses(nearest(t, c, 10, 20)), "not a failure of the service")
 	})
 }
 

@@ -44,13 +44,20 @@ func serve() *cdstest.Server {
 	return &cdstest.Server{Table: objects.Table, Columns: objects.Columns, Rows: objects.Rows}
 }
 
-// connect returns a client of the server that is there without a network, so
-// that time may be simulated. Each has a host, and so a breaker, of its own.
+// connect returns a client of a server that it reaches without a network, so that
+// time may be simulated. Each client has its own host, and so its own breaker.
 func connect(t *testing.T, h http.Handler) *Client {
 	return &Client{Table: "simbad", Fields: fields, Memory: checked(t), Service: Service{
 		URL:  fmt.Sprintf("http://host%d.test/sync?key=secret", hosts.Add(1)),
 		HTTP: &http.Client{Transport: inProcess{h}},
 	}}
+}
+
+// release releases the rows of an answer, if it has any.
+func release(r arrow.Record) {
+	if r != nil {
+		r.Release()
+	}
 }
 
 var hosts atomic.Int64
@@ -61,8 +68,8 @@ func checked(t *testing.T) memory.Allocator {
 	return m
 }
 
-// inProcess hands requests to a handler. A body that is shorter than its
-// length breaks off, as it does over a network.
+// inProcess passes requests to a handler. A body shorter than its length breaks
+// off, as over a network.
 type inProcess struct{ http.Handler }
 
 func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -85,7 +92,7 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// places are positions of RA and Dec in turn.
+// places returns positions of alternating RA and Dec.
 func places(xy ...float64) (p crossmatch.Positions) {
 	for i := 0; i < len(xy); i += 2 {
 		p.RA = append(p.RA, xy[i])
@@ -94,7 +101,7 @@ func places(xy ...float64) (p crossmatch.Positions) {
 	return p
 }
 
-// nearest asks about places within 2", and expects no error.
+// nearest matches places within 2", without an error.
 func nearest(t *testing.T, c *Client, xy ...float64) crossmatch.Answer {
 	t.Helper()
 	a, err := c.Nearest(context.Background(), places(xy...), 2*crossmatch.Arcsecond)
@@ -103,8 +110,8 @@ func nearest(t *testing.T, c *Client, xy ...float64) crossmatch.Answer {
 	t.Cleanup(func() { release(a.Rows) })
 	for i, m := range a.Matches {
 		require.EqualValues(t, -1, m.Row)
-		require.Equal(t, m.Status != crossmatch.Matched, math.IsNaN(m.Separation.Degrees()))
-		if a.Rows != nil && m.Status != crossmatch.Matched {
+		require.Equal(t, m.Status != crossmatch.StatusMatch, math.IsNaN(m.Separation.Degrees()))
+		if a.Rows != nil && m.Status != crossmatch.StatusMatch {
 			require.True(t, a.Rows.Column(0).IsNull(i))
 		}
 	}
@@ -114,7 +121,7 @@ func nearest(t *testing.T, c *Client, xy ...float64) crossmatch.Answer {
 	return a
 }
 
-// statuses are those of an answer, as a text.
+// statuses returns the statuses of an answer as text.
 func statuses(a crossmatch.Answer) string {
 	var words []string
 	for _, m := range a.Matches {
@@ -123,9 +130,9 @@ func statuses(a crossmatch.Answer) string {
 	return strings.Join(words, " ")
 }
 
-// otype is the type of the object that the position was matched with.
+// otype returns the type of the object that a position matched.
 func otype(t *testing.T, a crossmatch.Answer, i int) string {
 	t.Helper()
-	require.Equal(t, crossmatch.Matched, a.Matches[i].Status)
+	require.Equal(t, crossmatch.StatusMatch, a.Matches[i].Status)
 	return a.Rows.Column(0).(*array.String).Value(i)
 }

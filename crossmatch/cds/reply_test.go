@@ -18,7 +18,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/cds/cdstest"
 )
 
-// typed are the test's fields with their types.
+// typed are the fields of the tests with their types.
 var typed = (&Client{Fields: fields}).Schema().Fields()
 
 func asked(n int) *request {
@@ -46,30 +46,30 @@ func replies(t testing.TB) [][]byte {
 	return all
 }
 
-// A reply that ends early is an error wherever it ends, and never an answer.
+// A truncated reply is an error wherever it ends.
 func TestCutAnywhere(t *testing.T) {
 	for _, reply := range replies(t) {
 		for n := range len(bytes.TrimSpace(reply)) {
 			_, err := asked(3).read(bytes.NewReader(reply[:n]))
 			require.Error(t, err, "%s", reply[:n])
-			require.False(t, errors.Is(err, errOurs), "%s: %v", reply[:n], err)
+			require.False(t, errors.Is(err, errFields), "%s: %v", reply[:n], err)
 		}
 		_, err := asked(3).read(bytes.NewReader(reply))
 		require.NoError(t, err)
 	}
 }
 
-func TestBinaryRowsThatAreCut(t *testing.T) {
+func TestTruncatedBinaryRows(t *testing.T) {
 	const head = `<VOTABLE><RESOURCE><TABLE><FIELD name="angDist" datatype="double"/><FIELD name="skyfinch_row" datatype="int"/><FIELD name="x" datatype="%s" arraysize="%s"/><DATA><BINARY><STREAM encoding="base64">%s</STREAM></BINARY></DATA></TABLE></RESOURCE></VOTABLE>`
 	for _, c := range []struct{ datatype, arraysize, data, want string }{
-		{"char", "*", "P/AAAAAAAAAAAAAAAAAAAw==", "the reply is cut"},
-		{"char", "*", "P/AAAAAAAAAAAAAA/////w==", "more than a row can hold"},
-		{"char", "9", "P/AAAAAAAAAAAAAAeHg=", "the reply is cut"},
-		{"double", "", "P/AAAAAAAAAAAAAAeHg=", "the reply is cut"},
+		{"char", "*", "P/AAAAAAAAAAAAAAAAAAAw==", "the reply is truncated"},
+		{"char", "*", "P/AAAAAAAAAAAAAA/////w==", "too many for a row"},
+		{"char", "9", "P/AAAAAAAAAAAAAAeHg=", "the reply is truncated"},
+		{"double", "", "P/AAAAAAAAAAAAAAeHg=", "the reply is truncated"},
 		{"char", "2x9999999999", "P/AAAAAAAAAAAAAAeHg=", "arraysize"},
 		{"char", "65536x65536", "P/AAAAAAAAAAAAAAeHg=", "arraysize"},
-		{"quaternion", "", "P/AAAAAAAAAAAAAA", "\"quaternion\" is none of VOTable's"},
-		{"char", "*", "!!!!", "no base64"},
+		{"quaternion", "", "P/AAAAAAAAAAAAAA", "unknown datatype \"quaternion\""},
+		{"char", "*", "!!!!", "not valid base64"},
 	} {
 		r := asked(1)
 		r.fields = nil
@@ -82,7 +82,7 @@ func TestBinaryRowsThatAreCut(t *testing.T) {
 
 func TestValues(t *testing.T) {
 	of := func(kind arrow.DataType, text string) any {
-		v, err := value(kind, text)
+		v, err := parsers[kind.ID()](text)
 		require.NoError(t, err, text)
 		return v
 	}
@@ -97,12 +97,12 @@ func TestValues(t *testing.T) {
 		"40000": arrow.PrimitiveTypes.Int16, "1.0": arrow.PrimitiveTypes.Int32, "12h": arrow.PrimitiveTypes.Float64,
 		"1e99": arrow.PrimitiveTypes.Float32, "maybe": arrow.FixedWidthTypes.Boolean,
 	} {
-		_, err := value(kind, text)
+		_, err := parsers[kind.ID()](text)
 		assert.Error(t, err, text)
 	}
 }
 
-// What other writers of VOTables write is read from the service, too.
+// Variants of VOTable from other writers are accepted from the service too.
 func TestForgiven(t *testing.T) {
 	row := "<TR><TD>1</TD><TD>0</TD><TD>caf&eacute;</TD><TD>0x1F</TD><TD></TD></TR>"
 	for name, reply := range map[string]string{
@@ -117,7 +117,7 @@ func TestForgiven(t *testing.T) {
 	}
 }
 
-// Our own columns are never null: a 0 that is marked so is no row 0.
+// Our own columns are never null: a 0 marked as null is not row 0.
 func TestNullOfOurs(t *testing.T) {
 	const reply = `<VOTABLE><TABLE><FIELD name="angDist" datatype="float"/><FIELD name="skyfinch_row" datatype="short"/><DATA><BINARY2><STREAM>%s</STREAM></BINARY2></DATA></TABLE></VOTABLE>`
 	for nulls, want := range map[string]string{"gD+AAAAAAA==": `angDist ""`, "QD+AAAAAAA==": `row ""`, "AD+AAAAAAA==": ""} {
@@ -144,7 +144,7 @@ func TestShapesOfReplies(t *testing.T) {
 		"no table":           {"<VOTABLE><RESOURCE/></VOTABLE>", "no table"},
 		"no table, but well": {"<VOTABLE><RESOURCE>" + ok + "</RESOURCE></VOTABLE>", "no table"},
 		"no data":            {strings.ReplaceAll(strings.ReplaceAll(table(""), "<DATA><TABLEDATA>", ""), "</TABLEDATA></DATA>", ""), ""},
-		"other columns":      {"<VOTABLE><TABLE><FIELD name='x'/></TABLE></VOTABLE>", "without angDist"},
+		"other columns":      {"<VOTABLE><TABLE><FIELD name='x'/></TABLE></VOTABLE>", "lacks angDist"},
 		"other units":        {strings.Replace(table(""), `"angDist"`, `"angDist" unit="deg"`, 1), `angDist in "deg"`},
 		"other case":         {strings.Replace(table(""), `"otype"`, `"OTYPE"`, 1), ""},
 		"rows before data":   {"<VOTABLE><TABLE><TR/></TABLE></VOTABLE>", "outside of the data"},
@@ -162,7 +162,7 @@ func TestShapesOfReplies(t *testing.T) {
 		got, err := asked(2).read(strings.NewReader(c.text))
 		if c.want == "" {
 			if assert.NoError(t, err, name) {
-				assert.Equal(t, make([]found, 2), got, name)
+				assert.Equal(t, make([]hit, 2), got, name)
 			}
 			continue
 		}
@@ -176,15 +176,15 @@ func TestMessage(t *testing.T) {
 	m = message(strings.NewReader("<VOTABLE><INFO name='QUERY_STATUS' value='ERROR'>busy<VALUES>what</VALUES></INFO></VOTABLE>"))
 	assert.Equal(t, "busy", m)
 	assert.Equal(t, "", message(strings.NewReader("<html>")))
-	assert.Less(t, len(short(strings.Repeat("é", 1000))), 310)
+	assert.Less(t, len(clean(strings.Repeat("é", 1000))), 310)
 }
 
 func TestLongReply(t *testing.T) {
 	r := asked(1)
-	_, err := r.read(&limited{from: endless{}, left: 1000, most: 1000})
+	_, err := r.read(http.MaxBytesReader(nil, io.NopCloser(endless{}), 1000))
 	assert.ErrorContains(t, err, "longer than the 1000 bytes")
 	whole := []byte(table(""))
-	_, err = r.read(&limited{from: bytes.NewReader(whole), left: int64(len(whole)), most: 1})
+	_, err = r.read(http.MaxBytesReader(nil, io.NopCloser(bytes.NewReader(whole)), int64(len(whole))))
 	assert.NoError(t, err, "just as long as it may be")
 }
 

@@ -1,6 +1,7 @@
 package cds
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -9,7 +10,7 @@ import (
 	"time"
 )
 
-// DefaultURL is where the X-Match service is.
+// DefaultURL is the URL of the X-Match service.
 const DefaultURL = "https://cdsxmatch.cds.unistra.fr/xmatch/api/v1/sync"
 
 const (
@@ -18,30 +19,26 @@ const (
 	defaultCooldown = time.Minute
 	defaultBan      = time.Hour
 	firstPause      = 500 * time.Millisecond
-	longestPause    = 30 * time.Second
+	maxPause        = 30 * time.Second
 )
 
-// Service is a service to ask, and how patiently. The zero value asks that of
-// the CDS.
+// Service configures requests to a service. The zero value is for the service
+// of the CDS.
 type Service struct {
-	URL     string        // "": DefaultURL
-	HTTP    *http.Client  // nil: http.DefaultClient
-	Timeout time.Duration // for one request and its reply; 0: 10 s
-	Tries   int           // of a request; 0: 3
+	URL     string        // If empty, DefaultURL.
+	HTTP    *http.Client  // If nil, http.DefaultClient.
+	Timeout time.Duration // Of a request and its reply. If zero, 10 seconds.
+	Tries   int           // Maximum number of attempts at a request. If zero, 3.
 	// How long the circuit breaker stays open:
-	Cooldown time.Duration // after several failures in a row; 0: a minute
-	Ban      time.Duration // after a 403; 0: an hour
+	Cooldown time.Duration // After consecutive failures. If zero, a minute.
+	Ban      time.Duration // After status 403. If zero, an hour.
 }
 
 func (s Service) parse() (*url.URL, error) {
-	text := s.URL
-	if text == "" {
-		text = DefaultURL
-	}
-	u, err := url.Parse(text)
-	// What is wrong with a URL is told without it: it may hold a password.
+	u, err := url.Parse(cmp.Or(s.URL, DefaultURL))
+	// The error must not have the URL, which may hold a password.
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("Service.URL is no http or https URL")
+		return nil, errors.New("Service.URL is not an http or https URL")
 	}
 	return u, nil
 }
@@ -56,32 +53,27 @@ func (s Service) client() *http.Client {
 func (s Service) timeout() time.Duration  { return positive(s.Timeout, defaultTimeout) }
 func (s Service) cooldown() time.Duration { return positive(s.Cooldown, defaultCooldown) }
 func (s Service) ban() time.Duration      { return positive(s.Ban, defaultBan) }
+func (s Service) tries() int              { return positive(s.Tries, defaultTries) }
 
-func (s Service) tries() int {
-	if s.Tries <= 0 {
-		return defaultTries
-	}
-	return s.Tries
-}
-
-func positive(d, otherwise time.Duration) time.Duration {
-	if d <= 0 {
+// positive returns v, or the default if v is not positive.
+func positive[T int | time.Duration](v, otherwise T) T {
+	if v <= 0 {
 		return otherwise
 	}
-	return d
+	return v
 }
 
-// pause is how long to wait after a try, the first of which is 1: it doubles,
-// and is jittered so that processes that failed together do not meet again.
-func pause(try int) time.Duration {
-	d := longestPause
-	if try < 7 {
-		d = firstPause << (try - 1)
+// pause returns how long to wait after an attempt, counted from 1. It doubles, with
+// jitter so that processes that failed together do not try again together.
+func pause(attempt int) time.Duration {
+	d := maxPause
+	if attempt < 7 {
+		d = firstPause << (attempt - 1)
 	}
 	return d/2 + rand.N(d)
 }
 
-// retryAfter reads the header of this name: seconds, or a date.
+// retryAfter returns the time of a Retry-After header, which has seconds or a date.
 func retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
 	if s, err := strconv.ParseUint(text, 10, 31); err == nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/internal/recordsize"
 )
 
 // evenSky is twelve partitions with some thousand stars each.
@@ -33,8 +34,8 @@ func evenSky(t testing.TB) (dir string, sorted []star, p crossmatch.Positions) {
 	return dir, sorted, p
 }
 
-// TestMemory: what is loaded stays within the bound, in all calls together, and
-// the answers are right.
+// TestMemory: concurrent calls together keep loaded partitions within the limit,
+// and the answers are right.
 func TestMemory(t *testing.T) {
 	dir, sorted, p := evenSky(t)
 	all := flat(t, sorted, false)
@@ -93,8 +94,8 @@ func TestMemory(t *testing.T) {
 	assert.LessOrEqual(t, int64(mem.CurrentAlloc()), c.cache.used)
 }
 
-// TestBytes: what is counted of a partition is its columns, its index, and what
-// had to be copied of columns: those of float32, and those with nulls.
+// TestBytes: the size of a partition is that of its columns, its index, and the
+// copies of columns of float32 or with nulls.
 func TestBytes(t *testing.T) {
 	for _, x := range []struct {
 		o      Options
@@ -113,20 +114,20 @@ func TestBytes(t *testing.T) {
 		require.NoError(t, err)
 		got.Rows.Release()
 		p := c.cache.loaded[0]
-		assert.Equal(t, p.catalog.Bytes()+bytesOf(p.read)+x.copied*1000, p.bytes)
+		assert.Equal(t, p.catalog.Bytes()+recordsize.Of(p.read)+x.copied*1000, p.bytes)
 		assert.Equal(t, p.bytes, c.cache.used)
 	}
 }
 
-// TestLeastRecent: what was not used for the longest is dropped, and what is
-// there is searched first.
+// TestLeastRecent: the least recently used partition is dropped, and loaded
+// partitions are searched first.
 func TestLeastRecent(t *testing.T) {
 	c := newCache(100)
 	var loads []int
 	use := func(partition int) {
-		e, err := c.get(t.Context(), partition, func(room room) (*content, error) {
+		e, err := c.get(t.Context(), partition, func(more reserve) (*content, error) {
 			loads = append(loads, partition)
-			return emptyContent(30), room(40) // some of it for the moment
+			return emptyContent(30), more(40) // temporarily more than it keeps
 		})
 		require.NoError(t, err)
 		c.unpin(e)
@@ -136,19 +137,21 @@ func TestLeastRecent(t *testing.T) {
 	}
 	assert.Equal(t, []int{1, 2, 3, 4, 2}, loads)
 
-	q := &query{Catalog: &Catalog{cache: c}, visits: map[int][]int32{1: nil, 2: nil, 3: nil, 4: nil, 0: nil}}
+	q := &query{catalog: &Catalog{cache: c}, visits: map[int][]int32{1: nil, 2: nil, 3: nil, 4: nil, 0: nil}}
 	var there []int
 	for partition := range c.loaded {
 		there = append(there, partition)
 	}
-	assert.ElementsMatch(t, there, q.order()[:len(there)])
+	loaded, others := q.order()
+	assert.ElementsMatch(t, there, loaded)
+	assert.Len(t, others, 5-len(there))
 }
 
-// TestPinned: a load waits for partitions that are searched.
+// TestPinned: a load waits for partitions in use.
 func TestPinned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(100)
-		load := func(room room) (*content, error) { return emptyContent(60), room(60) }
+		load := func(more reserve) (*content, error) { return emptyContent(60), more(60) }
 		first, err := c.get(t.Context(), 1, load)
 		require.NoError(t, err)
 		got := make(chan error)
@@ -169,7 +172,7 @@ func TestPinned(t *testing.T) {
 			got <- err
 		}()
 		synctest.Wait()
-		again, err := c.get(t.Context(), 1, load) // what is loaded does not wait
+		again, err := c.get(t.Context(), 1, load) // a loaded partition does not wait
 		require.NoError(t, err)
 		c.unpin(again)
 		synctest.Wait()
@@ -182,20 +185,20 @@ func TestPinned(t *testing.T) {
 	})
 }
 
-// TestOneLoad: whoever needs a partition while it is loaded waits for that, and
-// loads it if that was not to be.
+// TestOneLoad: a call that needs a partition that is being loaded waits for that
+// load, and loads it itself if the load fails.
 func TestOneLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(100)
 		loads := 0
 		proceed := make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
-		slow := func(room) (*content, error) {
+		slow := func(reserve) (*content, error) {
 			loads++
 			<-proceed
 			return emptyContent(1), ctx.Err()
 		}
-		quick := func(room) (*content, error) {
+		quick := func(reserve) (*content, error) {
 			loads++
 			return emptyContent(1), nil
 		}
@@ -228,8 +231,8 @@ func emptyContent(bytes int64) *content {
 	return &content{bytes: bytes, read: starRecord(nil), catalog: catalog}
 }
 
-// TestDroppedIsClosed: a partition is closed when it is dropped, and is dropped
-// when nobody searches it.
+// TestDroppedIsClosed: a partition is closed when it is dropped, and not dropped
+// while it is in use.
 func TestDroppedIsClosed(t *testing.T) {
 	dir, _, _ := evenSky(t)
 	c, ctx := openChecked(t, dir, Options{Columns: []string{"id", "name"}})
@@ -242,7 +245,7 @@ func TestDroppedIsClosed(t *testing.T) {
 		return err == nil
 	}
 	get := func(partition int) *entry {
-		e, err := c.cache.get(ctx, partition, func(room room) (*content, error) { return c.load(ctx, partition, room) })
+		e, err := c.cache.get(ctx, partition, func(more reserve) (*content, error) { return c.load(ctx, partition, more) })
 		require.NoError(t, err)
 		return e
 	}
@@ -260,7 +263,7 @@ func TestDroppedIsClosed(t *testing.T) {
 	c.Close()
 	assert.True(t, open(second.content))
 	c.cache.unpin(second)
-	assert.True(t, open(second.content), "somebody searches it still")
+	assert.True(t, open(second.content), "it is still in use")
 	assert.Positive(t, mem.CurrentAlloc())
 	c.cache.unpin(again)
 	assert.False(t, open(second.content))
@@ -270,39 +273,39 @@ func TestDroppedIsClosed(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrClosed)
 }
 
-// TestPanic: a load that panics, which a Transform survives, leaves its room.
+// TestPanic: a load that panics, which a Transform survives, gives its memory back.
 func TestPanic(t *testing.T) {
 	c := newCache(100)
 	assert.PanicsWithValue(t, "damaged", func() {
-		_, _ = c.get(t.Context(), 1, func(room room) (*content, error) {
-			assert.NoError(t, room(80))
+		_, _ = c.get(t.Context(), 1, func(more reserve) (*content, error) {
+			assert.NoError(t, more(80))
 			panic("damaged")
 		})
 	})
 	assert.Zero(t, c.used)
-	assert.True(t, c.tryTake(100))
+	assert.True(t, c.tryReserve(100))
 	c.used = 0
-	e, err := c.get(t.Context(), 1, func(room room) (*content, error) { return emptyContent(80), room(80) })
+	e, err := c.get(t.Context(), 1, func(more reserve) (*content, error) { return emptyContent(80), more(80) })
 	require.NoError(t, err)
 	c.unpin(e)
 	assert.EqualValues(t, 80, c.used)
 }
 
-// TestNoRoom: a partition that is larger than the bound says what to do.
-func TestNoRoom(t *testing.T) {
+// TestTooLarge: the error of a partition larger than the limit says what to do.
+func TestTooLarge(t *testing.T) {
 	dir, _, p := evenSky(t)
 	c, ctx := openChecked(t, dir, Options{CacheBytes: 10_000})
 	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
 	require.NoError(t, err)
 	defer got.Rows.Release()
-	assert.Equal(t, crossmatch.Failed, got.Matches[0].Status)
-	assert.ErrorIs(t, got.Cause, errNoRoom)
+	assert.Equal(t, crossmatch.StatusFailed, got.Matches[0].Status)
+	assert.ErrorIs(t, got.Cause, errTooLarge)
 	assert.ErrorContains(t, got.Cause, "Options.CacheBytes")
 	assert.ErrorContains(t, got.Cause, "Npix=0.parquet")
 	assert.ErrorContains(t, got.Cause, "and 11 more partitions failed")
 }
 
-// TestConcurrent: many ask at once, and some give up.
+// TestConcurrent: of many concurrent calls some are cancelled.
 func TestConcurrent(t *testing.T) {
 	dir, sorted, p := evenSky(t)
 	all := flat(t, sorted, false)
@@ -343,11 +346,11 @@ func TestMended(t *testing.T) {
 		if find(partitions(0, 3), ang2pix(p.RA[i], p.Dec[i])) == 0 {
 			there++
 		}
-		if m.Status == crossmatch.Failed {
+		if m.Status == crossmatch.StatusFailed {
 			failed++
 			assert.True(t, got.Rows.Column(0).IsNull(i))
 		} else {
-			assert.Equal(t, crossmatch.Matched, m.Status)
+			assert.Equal(t, crossmatch.StatusMatch, m.Status)
 		}
 	}
 	got.Rows.Release()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,43 +17,46 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// Options say how a catalogue is used. The zero value finds all in it.
+// Options configure a catalogue. The zero value is valid.
 type Options struct {
-	// RA and Dec name the columns of the position, by which partitions were made.
-	// Empty: those that the catalogue says.
+	// RA and Dec name the position's columns, by which the catalogue was
+	// partitioned. If empty, they are those in the catalogue's properties.
 	RA, Dec string
-	// Columns that are given with what is found, in this order. Nil: those that
-	// the catalogue proposes, or else all. Empty: none.
+	// Columns are the columns of Answer.Rows, in order. If nil, they are the
+	// catalogue's default columns or, if it names none, all. If empty but not nil,
+	// there are none.
 	Columns []string
 
-	// PMRA and PMDec name columns of proper motions in mas a year, that in right
-	// ascension with the cosine of the declination. Empty: rows do not move.
+	// PMRA and PMDec name the columns of the proper motion, in mas a year; PMRA
+	// includes the cosine of the declination. If empty, rows do not move.
 	PMRA, PMDec string
-	// Epoch of the positions in Julian years, which proper motions need.
+	// Epoch of the catalogue's positions, a Julian year between 1000 and 3000.
+	// Required with PMRA and PMDec.
 	Epoch float64
 
-	// CacheBytes is how much memory loaded partitions may take; 0: 1 GiB.
+	// CacheBytes bounds the memory of loaded partitions. If zero, 1 GiB.
 	CacheBytes int64
 }
 
 // Catalog is a catalogue in a directory. It may be used concurrently.
 type Catalog struct {
-	main, margin *directory // no margin: nil
+	main, margin *directory // margin may be nil
 	sky          sky
 	cache        *cache
 	mem          memory.Allocator
 
-	options table.Options // to read partitions by
-	read    *arrow.Schema // of what is read: the columns of the position, and then the others
-	out     []int         // the columns of that which are given with what is found
-	motion  [2]int        // those of proper motions, or -1
-	schema  *arrow.Schema // nil: no columns
+	options table.Options // for partition files
+	read    *arrow.Schema // of the columns read: those of the position come first
+	out     []int         // columns of read that answers have
+	motion  [2]int        // columns of read with proper motions, or -1
+	schema  *arrow.Schema // of answers; nil if they have no columns
 	epoch   float64
 }
 
 var _ crossmatch.Matcher = (*Catalog)(nil)
 
-// Open opens a HATS collection or catalogue. No rows are read yet. Close it.
+// Open opens a HATS collection or catalogue. It reads metadata only. The caller
+// must close the catalogue.
 func Open(dir string, o Options) (*Catalog, error) {
 	c, err := open(dir, o, memory.DefaultAllocator)
 	if err != nil {
@@ -70,8 +72,8 @@ func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
 	if (o.PMRA == "") != (o.PMDec == "") {
 		return nil, fmt.Errorf("%s: Options has PMRA %q and PMDec %q: name both or neither", dir, o.PMRA, o.PMDec)
 	}
-	if o.PMRA != "" && !(math.Abs(o.Epoch-2000) < 1000) {
-		return nil, fmt.Errorf("%s: proper motions need Options.Epoch, the Julian year of the positions: it is %v", dir, o.Epoch)
+	if o.PMRA != "" && !isEpoch(o.Epoch) {
+		return nil, fmt.Errorf("%s: proper motions need Options.Epoch, the Julian year of the positions, between 1000 and 3000: it is %v", dir, o.Epoch)
 	}
 	c := &Catalog{epoch: o.Epoch, mem: mem, cache: newCache(cmp.Or(o.CacheBytes, 1<<30))}
 	var err error
@@ -80,7 +82,7 @@ func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
 	}
 	switch k := c.main.kind(); k {
 	case "margin", "index", "association", "map":
-		return nil, fmt.Errorf("%s: it is of the type %s, no catalogue of positions: give the directory of that, or of the collection", c.main.path, k)
+		return nil, fmt.Errorf("%s: it is of the type %s, not a catalogue of positions: give the directory of the catalogue or of the collection", c.main.path, k)
 	}
 	c.sky.partitions = c.main.partitions
 	if c.margin != nil {
@@ -91,17 +93,17 @@ func open(dir string, o Options, mem memory.Allocator) (*Catalog, error) {
 	return c, c.choose(o)
 }
 
-// choose finds the columns that are to be read, and given.
+// choose decides which columns are read and which answers have.
 func (c *Catalog) choose(o Options) error {
-	c.options = table.Options{Format: table.Parquet, RA: o.RA, Dec: o.Dec, Columns: o.Columns, Memory: c.mem}
+	c.options = table.Options{Format: table.Parquet, RA: o.RA, Dec: o.Dec, Memory: c.mem}
 	if o.RA == "" && o.Dec == "" {
 		c.options.RA, c.options.Dec = c.main.properties["hats_col_ra"], c.main.properties["hats_col_dec"]
 	}
-	motion := []string{o.PMRA, o.PMDec}
-	if o.PMRA == "" {
-		motion = nil
+	var motion []string
+	if o.PMRA != "" {
+		motion = []string{o.PMRA, o.PMDec}
 	}
-	if c.options.Columns = o.Columns; o.Columns != nil {
+	if o.Columns != nil {
 		c.options.Columns = slices.Concat(o.Columns, motion)
 	}
 	t, err := c.openAny()
@@ -109,16 +111,16 @@ func (c *Catalog) choose(o Options) error {
 		return err
 	}
 	defer t.Close()
-	given := o.Columns
-	if given == nil {
-		given = c.proposed(t.Schema())
+	wanted := o.Columns
+	if wanted == nil {
+		wanted = c.defaultColumns(t.Schema())
 	}
-	columns, err := c.readColumns(t, slices.Concat(given, motion))
+	columns, err := c.readColumns(t, slices.Concat(wanted, motion))
 	if err != nil {
 		return err
 	}
 	var fields []arrow.Field
-	for _, i := range columns[:len(given)] {
+	for _, i := range columns[:len(wanted)] {
 		if !slices.Contains(c.out, i) {
 			c.out, fields = append(c.out, i), append(fields, c.read.Field(i))
 		}
@@ -127,14 +129,14 @@ func (c *Catalog) choose(o Options) error {
 		c.schema = arrow.NewSchema(fields, nil)
 	}
 	if c.motion = [2]int{-1, -1}; motion != nil {
-		c.motion = [2]int(columns[len(given):])
+		c.motion = [2]int(columns[len(wanted):])
 	}
 	return nil
 }
 
-// proposed returns the columns that the catalogue proposes, but those that
-// cannot be read, or else all.
-func (c *Catalog) proposed(s *arrow.Schema) (names []string) {
+// defaultColumns returns the readable ones of the catalogue's default columns, or
+// all columns if there are none.
+func (c *Catalog) defaultColumns(s *arrow.Schema) (names []string) {
 	text := c.main.properties["hats_cols_default"]
 	for _, name := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }) {
 		if _, err := table.Find(s, name); err == nil {
@@ -149,8 +151,8 @@ func (c *Catalog) proposed(s *arrow.Schema) (names []string) {
 	return names
 }
 
-// readColumns settles that columns of this table are read of each partition,
-// behind those of the position. It returns the number of each among what is read.
+// readColumns sets the columns to read of each partition: the position and then
+// the given ones of table t. It returns the number of each in c.read.
 func (c *Catalog) readColumns(t *table.Table, columns []string) (at []int, err error) {
 	ra, dec := t.Position()
 	c.options.RA, c.options.Dec, c.options.Columns = ra, dec, []string{}
@@ -175,8 +177,8 @@ func (c *Catalog) readColumns(t *table.Table, columns []string) (at []int, err e
 	return at[2:], nil
 }
 
-// openAny opens a file that has the columns of all partitions: the one that is
-// for that, or else the first partition's.
+// openAny opens a file with the columns of all partitions: _common_metadata or, if
+// there is none, a file of the first partition.
 func (c *Catalog) openAny() (*table.Table, error) {
 	t, err := table.Open(filepath.Join(c.main.path, "dataset", "_common_metadata"), c.options)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -195,8 +197,8 @@ func (c *Catalog) openAny() (*table.Table, error) {
 // Schema implements crossmatch.Matcher.
 func (c *Catalog) Schema() *arrow.Schema { return c.schema }
 
-// Close lets go of what is loaded; of what is in use when that is done. Questions
-// that come later fail with fs.ErrClosed. The rows of answers are copies, and stay.
+// Close releases the loaded partitions; those in use are released after their
+// use. Later calls of Nearest fail with fs.ErrClosed. Answers remain valid.
 func (c *Catalog) Close() error {
 	c.cache.close()
 	return nil
@@ -204,24 +206,12 @@ func (c *Catalog) Close() error {
 
 // Nearest implements crossmatch.Matcher.
 func (c *Catalog) Nearest(ctx context.Context, p crossmatch.Positions, radius crossmatch.Angle) (crossmatch.Answer, error) {
-	if err := c.cache.isOpen(); err != nil {
-		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
-	}
 	if err := p.Check(radius); err != nil {
 		return crossmatch.Answer{}, err
 	}
-	q := &query{Catalog: c, positions: p, radius: radius}
-	defer q.release()
-	q.plan()
-	for _, partition := range q.order() {
-		if err := q.ask(ctx, partition); err != nil {
-			return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
-		}
-	}
-	if err := q.settle(); err != nil {
-		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
-	}
-	rows, err := q.rows(ctx)
+	q := &query{catalog: c, positions: p, radius: radius}
+	defer func() { releaseAll(q.rows) }()
+	rows, err := q.run(ctx)
 	if err != nil {
 		return crossmatch.Answer{}, fmt.Errorf("hats: %w", err)
 	}

@@ -18,8 +18,8 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// someStars are near some positions, in all distances, and in pairs that are
-// equally far from places on borders.
+// someStars returns stars at various distances from positions, and pairs of stars
+// equally far from points on borders.
 func someStars(rng *rand.Rand, ra, dec []float64) (stars []star) {
 	add := func(a, d float64) {
 		sin, cos := math.Sincos(2 * math.Pi * rng.Float64())
@@ -46,7 +46,7 @@ func someStars(rng *rand.Rand, ra, dec []float64) (stars []star) {
 	return stars
 }
 
-// TestFlat: partitions answer as one catalogue of all rows does.
+// TestFlat: answers equal those of one catalogue of all rows.
 func TestFlat(t *testing.T) {
 	const threshold = 0.02
 	for _, margin := range []float64{0, threshold} {
@@ -70,7 +70,7 @@ func TestFlat(t *testing.T) {
 					ra, dec = append(ra, s.ra), append(dec, s.dec)
 				}
 				p := crossmatch.Positions{RA: ra, Dec: dec}
-				if moving { // but some
+				if moving { // except some
 					o.PMRA, o.PMDec, o.Epoch = "pmra", "pmdec", 2016
 					for i := range ra {
 						p.Epoch = append(p.Epoch, 2016+30*rng.NormFloat64())
@@ -98,7 +98,7 @@ func TestFlat(t *testing.T) {
 	}
 }
 
-// fewer returns one of so many positions.
+// fewer returns one in every few positions.
 func fewer(p crossmatch.Positions, of int) crossmatch.Positions {
 	var numbers []int32
 	for i := rand.IntN(of); i < len(p.RA); i += of {
@@ -199,7 +199,7 @@ func TestMargin(t *testing.T) {
 	}
 }
 
-// TestColumns: what is given, with which names, and for what is no match.
+// TestColumns: answers have the requested columns, and nulls without a match.
 func TestColumns(t *testing.T) {
 	parts := partitions(0, 0, 4)
 	stars := []star{{id: 7, ra: 45, dec: 30, name: "a"}, {id: 8, ra: 0, dec: 5, name: "b"}, {id: 9, ra: 0, dec: 5.0001, withoutPlace: true}}
@@ -228,9 +228,9 @@ func TestColumns(t *testing.T) {
 		var status []crossmatch.Status
 		for i, m := range got.Matches {
 			status = append(status, m.Status)
-			assert.Equal(t, m.Status != crossmatch.Matched, got.Rows.Column(0).IsNull(i))
+			assert.Equal(t, m.Status != crossmatch.StatusMatch, got.Rows.Column(0).IsNull(i))
 		}
-		assert.Equal(t, []crossmatch.Status{crossmatch.Matched, crossmatch.Matched, crossmatch.None, crossmatch.Invalid, crossmatch.Invalid}, status)
+		assert.Equal(t, []crossmatch.Status{crossmatch.StatusMatch, crossmatch.StatusMatch, crossmatch.StatusNone, crossmatch.StatusInvalid, crossmatch.StatusInvalid}, status)
 		assert.InDelta(t, 0.36, got.Matches[1].Separation.Arcseconds(), 1e-9)
 		got.Rows.Release()
 
@@ -246,7 +246,7 @@ func TestColumns(t *testing.T) {
 	got, err := c.Nearest(ctx, p, crossmatch.Arcsecond)
 	require.NoError(t, err)
 	assert.Nil(t, got.Rows)
-	assert.Equal(t, crossmatch.Matched, got.Matches[1].Status)
+	assert.Equal(t, crossmatch.StatusMatch, got.Matches[1].Status)
 
 	write(t, mainProperties+"hats_cols_default=name id\n", dir, "stars", "hats.properties")
 	c, _ = openChecked(t, dir, Options{})
@@ -273,8 +273,8 @@ func TestPartitionOfFiles(t *testing.T) {
 	got.Rows.Release()
 }
 
-// TestQuestion: a question that makes no sense is an error.
-func TestQuestion(t *testing.T) {
+// TestArguments: invalid arguments are errors.
+func TestArguments(t *testing.T) {
 	dir, _ := writeCatalog(t, partitions(0, 4), []star{{id: 1}}, 0)
 	c, ctx := openChecked(t, dir, Options{})
 	_, err := c.Nearest(ctx, crossmatch.Positions{RA: []float64{1}}, 1)

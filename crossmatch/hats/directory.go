@@ -1,7 +1,6 @@
 package hats
 
 import (
-	"bufio"
 	"cmp"
 	"encoding/csv"
 	"errors"
@@ -12,21 +11,23 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/magiconair/properties"
 )
 
-// directory is a catalogue as it lies on the disk, or a margin.
+// directory is the directory of a catalogue or of a margin.
 type directory struct {
 	path       string
 	properties map[string]string
-	suffix     string // of partitions' names; "/": they are directories of files
+	suffix     string // of partitions' names; "/" if a partition is a directory of files
 	partitions []partition
 }
 
-// mostProperties bounds a file of properties, in bytes.
-const mostProperties = 1 << 20
+// maxProperties bounds the size of a properties file, in bytes.
+const maxProperties = 1 << 20
 
-// openDirectories opens the catalogue of a directory and its margin, which is
-// nil if there is none.
+// openDirectories opens a catalogue and its margin. Without a margin, margin is
+// nil.
 func openDirectories(dir string) (main, margin *directory, err error) {
 	collection, err := propertiesOf(dir, "collection.properties")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,7 +40,7 @@ func openDirectories(dir string) (main, margin *directory, err error) {
 	open := func(key string) (*directory, error) {
 		sub := collection[key]
 		if !filepath.IsLocal(filepath.FromSlash(sub)) {
-			return nil, fmt.Errorf("%s: %s is %q, which is no directory in the collection: give that of the catalogue itself", filepath.Join(dir, "collection.properties"), key, sub)
+			return nil, fmt.Errorf("%s: %s is %q, which is not a directory in the collection: open the catalogue's own directory", filepath.Join(dir, "collection.properties"), key, sub)
 		}
 		return openDirectory(filepath.Join(dir, filepath.FromSlash(sub)))
 	}
@@ -47,9 +48,9 @@ func openDirectories(dir string) (main, margin *directory, err error) {
 		return main, nil, err
 	}
 	if margin, err = open("default_margin"); err != nil {
-		return nil, nil, fmt.Errorf("%w (that is the collection's default margin; %s is the catalogue without it)", err, main.path)
+		return nil, nil, fmt.Errorf("%w (in the collection's default margin; %s is the catalogue without it)", err, main.path)
 	}
-	return main, margin, margin.isBeside(main)
+	return main, margin, margin.checkMarginOf(main)
 }
 
 func openDirectory(dir string) (*directory, error) {
@@ -57,7 +58,7 @@ func openDirectory(dir string) (*directory, error) {
 	var err error
 	d.properties, err = propertiesOf(dir, "hats.properties", "properties")
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: no HATS catalogue: it has no collection.properties, hats.properties or properties: %w", dir, err)
+		return nil, fmt.Errorf("%s: not a HATS catalogue: it has no collection.properties, hats.properties or properties: %w", dir, err)
 	}
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func openDirectory(dir string) (*directory, error) {
 		d.suffix = s
 	}
 	if d.suffix != "/" && strings.ContainsAny(d.suffix, `/\`) {
-		return nil, fmt.Errorf("%s: hats_npix_suffix is %q: it is to be / or the end of a file's name", dir, d.suffix)
+		return nil, fmt.Errorf("%s: hats_npix_suffix is %q: it must be / or the end of a file name", dir, d.suffix)
 	}
 	name := filepath.Join(dir, "partition_info.csv")
 	f, err := os.Open(name)
@@ -77,31 +78,30 @@ func openDirectory(dir string) (*directory, error) {
 	if d.partitions, err = readPartitions(f); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := cmp.Or(d.hasAllRows(), d.hasAllFiles()); err != nil {
+	if err := cmp.Or(d.checkRows(), d.checkFiles()); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return d, nil
 }
 
-// threshold returns how far a margin goes, in degrees.
+// threshold returns how far a margin extends beyond its partition, in degrees.
 func (d *directory) threshold() (float64, error) {
 	text := d.properties["hats_margin_threshold"]
 	arcsec, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(arcsec >= 0) || d.kind() != "margin" {
-		return 0, fmt.Errorf("%s: no margin: its dataproduct_type is %q and its hats_margin_threshold %q", d.path, d.kind(), text)
+		return 0, fmt.Errorf("%s: not a margin: its dataproduct_type is %q and its hats_margin_threshold %q", d.path, d.kind(), text)
 	}
 	return arcsec / 3600, nil
 }
 
 func (d *directory) kind() string { return d.properties["dataproduct_type"] }
 
-// name returns where a partition is in its catalogue, without the suffix.
+// name returns the path of a partition in its catalogue, without the suffix.
 func (p partition) name() string {
 	return fmt.Sprintf("dataset/Norder=%d/Dir=%d/Npix=%d", p.order, p.nest/10_000*10_000, p.nest)
 }
 
-// files returns the names of a partition's files. Whether they are there shows
-// when they are opened.
+// files returns the names of a partition's files. They may be missing.
 func (d *directory) files(p partition) ([]string, error) {
 	base := filepath.Join(d.path, filepath.FromSlash(p.name()))
 	if d.suffix != "/" {
@@ -123,7 +123,7 @@ func (d *directory) files(p partition) ([]string, error) {
 	return names, nil
 }
 
-// propertiesOf reads the first of some files that is there.
+// propertiesOf reads the first of the named files that exists.
 func propertiesOf(dir string, names ...string) (map[string]string, error) {
 	var err error
 	for _, name := range names {
@@ -145,34 +145,35 @@ func propertiesOf(dir string, names ...string) (map[string]string, error) {
 	return nil, err
 }
 
-// readProperties reads lines as those of Java: key=value and # comments.
+// readProperties reads a Java properties file.
 func readProperties(r io.Reader) (map[string]string, error) {
-	p := map[string]string{}
-	lines := bufio.NewScanner(io.LimitReader(r, mostProperties))
-	lines.Buffer(nil, mostProperties)
-	read := 0
-	for lines.Scan() {
-		if read += len(lines.Bytes()) + 1; read >= mostProperties {
-			return nil, fmt.Errorf("more than %d bytes of properties", mostProperties)
-		}
-		line := strings.TrimSpace(lines.Text())
-		if line == "" || line[0] == '#' || line[0] == '!' {
-			continue
-		}
-		if key, value, ok := strings.Cut(line, "="); ok {
-			p[strings.TrimSpace(key)] = strings.ReplaceAll(strings.TrimSpace(value), `\`, "") // of \: and \=
-		}
+	text, err := io.ReadAll(io.LimitReader(r, maxProperties))
+	if err != nil {
+		return nil, err
 	}
-	return p, lines.Err()
+	if len(text) == maxProperties {
+		return nil, fmt.Errorf("more than %d bytes of properties", maxProperties)
+	}
+	loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
+	p, err := loader.LoadBytes(text)
+	if err != nil {
+		return nil, err
+	}
+	out := p.Map()
+	for key, value := range out {
+		out[key] = strings.TrimSpace(value)
+	}
+	return out, nil
 }
 
-// readPartitions reads partition_info.csv: columns Norder, Npix and perhaps num_rows.
+// readPartitions reads partition_info.csv, with columns Norder, Npix and, optionally,
+// num_rows.
 func readPartitions(r io.Reader) ([]partition, error) {
 	lines := csv.NewReader(r)
 	lines.ReuseRecord, lines.TrimLeadingSpace = true, true
 	head, err := lines.Read()
 	if err != nil {
-		return nil, fmt.Errorf("no header: %w", noEOF(err))
+		return nil, fmt.Errorf("header: %w", unexpected(err))
 	}
 	at := map[string]int{"Norder": -1, "Npix": -1, "num_rows": -1}
 	for i, name := range head {
@@ -181,7 +182,7 @@ func readPartitions(r io.Reader) ([]partition, error) {
 		}
 	}
 	if at["Norder"] < 0 || at["Npix"] < 0 {
-		return nil, fmt.Errorf("its columns are %.60q: Norder and Npix are to be there", head)
+		return nil, fmt.Errorf("its columns are %.60q: Norder and Npix must be among them", head)
 	}
 	var ps []partition
 	for {
@@ -210,17 +211,17 @@ func readPartitions(r io.Reader) ([]partition, error) {
 func newPartition(order, number string) (partition, error) {
 	o, err := strconv.Atoi(order)
 	if err != nil || o < 0 || o > finest {
-		return partition{}, fmt.Errorf("column Norder is %.20q: it is to be from 0 to %d", order, finest)
+		return partition{}, fmt.Errorf("column Norder is %.20q: it must be from 0 to %d", order, finest)
 	}
 	n, err := strconv.ParseUint(number, 10, 64)
 	if err != nil || n >= 12<<(2*o) {
-		return partition{}, fmt.Errorf("column Npix is %.20q: at Norder %d it is to be below %d", number, o, uint64(12)<<(2*o))
+		return partition{}, fmt.Errorf("column Npix is %.20q: at Norder %d it must be below %d", number, o, uint64(12)<<(2*o))
 	}
 	return partition{pixel{o, n}, -1}, nil
 }
 
-// noEOF is for an end where there should be none.
-func noEOF(err error) error {
+// unexpected replaces io.EOF by io.ErrUnexpectedEOF.
+func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}

@@ -1,66 +1,69 @@
-// Package hats matches positions with catalogues larger than memory, that lie in
-// a directory in parts of the sky: those of HATS, as LSDB reads them and as
-// Gaia, ZTF, Pan-STARRS, Rubin and others are published.
+// Package hats matches positions with catalogues that are larger than memory and
+// partitioned by sky position, in the HATS format of LSDB. Gaia, ZTF, Pan-STARRS,
+// Rubin and others are published in it.
 //
 //	gaia, err := hats.Open("gaia_collection", hats.Options{Columns: []string{"source_id", "parallax"}})
 //	if err != nil { … }
 //	defer gaia.Close()
 //	answer, err := gaia.Nearest(ctx, positions, 1.5*crossmatch.Arcsecond)
 //
-// The directory is that of a collection (it has a collection.properties) or of
-// one catalogue (hats.properties, or properties). A [Catalog] is a
-// crossmatch.Matcher that answers as one crossmatch.Catalog of all its rows
-// would, to the last digit, and with the same row where several are equally
-// near: the first by partition, in HEALPix nested order, and then by row. The
-// row's number is always -1, since catalogues have more rows than that could
-// count: ask for the column that identifies it.
+// The directory holds a collection (with a file collection.properties) or one
+// catalogue (with a file hats.properties or properties). A [Catalog] is a
+// crossmatch.Matcher. Its answers are exactly those of one crossmatch.Catalog
+// of all rows. If several rows are equally near, the answer is the first by
+// partition, in HEALPix nested order, and then by row. Match.Row is always -1,
+// since catalogues have more rows than it can count: request a column that
+// identifies the row.
 //
-// # What is loaded
+// # Loading
 //
-// A partition is loaded when a position has to do with it, and stays as long as
-// [Options.CacheBytes] has room for it; what was not used for the longest goes
-// first. A call looks at each partition once, those first that are there, and
-// one partition is loaded at a time, whoever asks. So positions are cheap that
-// lie together, a field or the visit of a telescope, and dear all over the sky.
-// Little is loaded of a partition if Columns names few: without Columns they
-// are the catalogue's own choice (hats_cols_default), or all.
+// A partition is loaded when a position needs it and stays loaded while
+// [Options.CacheBytes] allows; the least recently used is dropped first. A call
+// searches each partition once, the loaded ones first, and loads up to four at
+// the same time. So positions that are close together, such as a field or a
+// telescope visit, are cheap, and positions all over the sky are expensive.
+// Only the position and the columns in Options.Columns are read: name few. If
+// it is nil, they are the catalogue's default columns (hats_cols_default), or
+// all.
 //
-// That counts what is loaded: positions, index and columns. While a partition
-// is loaded it takes about as much again. One that has no room by itself is an
-// error that says so.
+// CacheBytes counts the positions, index and columns of partitions. While a
+// partition is being loaded it needs about as much again; loads that exceed
+// CacheBytes for that reason run one at a time. A partition that exceeds
+// CacheBytes by itself fails.
 //
 // # Borders
 //
-// What is near a position may lie in a neighbouring partition. All partitions
-// are searched that a cone of the radius touches. A collection's default margin
-// spares most of that: it has, beside each partition, the rows of its
-// neighbours out to a threshold, so that up to that radius a position asks its
-// own partition only. Beyond, or without a margin, or where a position is in no
-// partition, the neighbours are asked. Nothing depends on the margin but how
-// much is loaded.
+// The nearest row may be in a neighbouring partition, so all partitions that a
+// cone of the radius touches are searched. The default margin of a collection
+// avoids most of that: for each partition, it holds the rows of the
+// neighbouring partitions up to a threshold distance. A radius up to the
+// threshold then needs only the position's own partition. A larger radius, or a
+// position in no partition, needs the neighbours. The margin changes what is
+// loaded, never the answer.
 //
-// Positions of partitions and rows are trusted to 0.2 arcseconds, which is more
-// than coordinates of 32 bits are off. A row that lies farther outside of its
-// partition would not be found from everywhere, so that partition fails. For
-// the same reason rows have no radii of their own here.
+// Rows must lie within 0.2 arcseconds of their partition, which allows for
+// 32-bit coordinates. A partition with a row farther outside fails, since some
+// searches would miss that row. For the same reason rows cannot have their own
+// radii.
 //
 // # Motion
 //
-// With PMRA, PMDec and Epoch, rows move to the epoch of each position, across
-// borders too: partitions are searched from where a star may have come, at up
-// to 11 arcseconds a year. No star is known to be as fast. A row that says it is
-// may be missed if it left its partition.
+// With PMRA, PMDec and Epoch, rows move to the epoch of each position, also
+// across borders: the search covers the partitions that a star may have come
+// from at up to 11 arcseconds a year, faster than any known star. A row with a
+// larger proper motion may be missed if it left its partition. A position's
+// epoch counts as unknown if it is not between 1000 and 3000.
 //
-// # What fails
+// # Errors
 //
-// Open returns an error for a list of partitions that lost some: where its rows
-// are not as many as hats_nrows says, or a partition's file is there that it does
-// not have. So it does for a margin that was made for other partitions. Their
-// rows would read as empty sky.
+// Open returns an error if the list of partitions is incomplete: if the number
+// of rows differs from hats_nrows, or if the file of a partition exists but is
+// not in the list. It also returns an error for a margin that was made for
+// other partitions. Otherwise missing rows would look like empty sky.
 //
-// A partition that is missing, damaged, of other columns than the rest or of
-// another number of rows than partition_info.csv says, if it does, is the
-// status Failed of the positions that have to do with it, with the cause, also
-// if another partition has a row near them: that may not be the nearest. The
-// others are answered. It is tried again at the next call.
+// If a partition is missing or damaged, has other columns than the rest, or has
+// a number of rows other than in partition_info.csv, then the positions that
+// need it have the status StatusFailed, even those with a row near them in
+// another partition: that row may not be the nearest. The answer has the cause.
+// All other positions are answered. The next call tries the partition again.
 package hats

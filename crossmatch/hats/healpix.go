@@ -10,7 +10,7 @@ import (
 
 const finest = 29 // order of the smallest pixels
 
-// pixel is a pixel of an order, by its number in the nested scheme.
+// pixel is a HEALPix pixel: its order and its number in the nested scheme.
 type pixel struct {
 	order int
 	nest  uint64
@@ -18,11 +18,11 @@ type pixel struct {
 
 func (p pixel) String() string { return fmt.Sprintf("Norder=%d Npix=%d", p.order, p.nest) }
 
-// first is the first of its finest pixels, end the one behind the last.
+// first is the first of p's finest pixels, end the one after the last.
 func (p pixel) first() uint64 { return p.nest << (2 * (finest - p.order)) }
 func (p pixel) end() uint64   { return (p.nest + 1) << (2 * (finest - p.order)) }
 
-// child returns one of the four pixels that a pixel is divided into.
+// child returns one of the four pixels that p is divided into, k from 0 to 3.
 func (p pixel) child(k uint64) pixel { return pixel{p.order + 1, 4*p.nest + k} }
 
 // vector is a direction of length one.
@@ -69,19 +69,18 @@ func equatorFace(fall, rise uint32) uint32 {
 	}
 }
 
-// xyf2nest returns the number of a finest pixel, by its face and where it is on
-// that.
+// xyf2nest returns the number of the finest pixel at x, y of a face.
 func xyf2nest(x, y, face uint32) uint64 {
 	return uint64(face)<<(2*finest) | spread(x) | spread(y)<<1
 }
 
-// nest2xyf tells the face of a pixel, and where it is on that.
+// nest2xyf returns the face of a pixel and its coordinates on the face.
 func nest2xyf(p pixel) (x, y, face uint32) {
 	within := p.nest & (1<<(2*p.order) - 1)
 	return gather(within), gather(within >> 1), uint32(p.nest >> (2 * p.order))
 }
 
-// spread puts a zero before each bit.
+// spread inserts a zero bit before each bit.
 func spread(x uint32) uint64 {
 	v := uint64(x)
 	v = (v | v<<16) & 0x0000ffff0000ffff
@@ -91,7 +90,7 @@ func spread(x uint32) uint64 {
 	return (v | v<<1) & 0x5555555555555555
 }
 
-// gather takes every other bit.
+// gather returns every other bit: it inverts spread.
 func gather(v uint64) uint32 {
 	v &= 0x5555555555555555
 	v = (v | v>>1) & 0x3333333333333333
@@ -101,17 +100,17 @@ func gather(v uint64) uint32 {
 	return uint32(v | v>>16)
 }
 
-// pix2vec returns where the middle of a pixel is.
+// pix2vec returns the centre of a pixel.
 func pix2vec(p pixel) vector {
 	size := math.Ldexp(1, -p.order)
 	ix, iy, face := nest2xyf(p)
 	x, y := (float64(ix)+0.5)*size, (float64(iy)+0.5)*size
-	row, column := face/4, 2*(face%4)+1 // of the face's southern corner: how far down, and along
+	row, column := face/4, 2*(face%4)+1 // of the southern corner of the face
 	if row == 1 {
 		column--
 	}
-	down := float64(row) + 2 - x - y // 0 at the north pole, 4 at the south pole
-	narrow := min(down, 4-down, 1)   // of a quarter, towards the poles
+	down := float64(row) + 2 - x - y // from 0 at the north pole to 4 at the south pole
+	narrow := min(down, 4-down, 1)   // width of a quarter, which shrinks towards the poles
 	var z, sin float64
 	if narrow < 1 {
 		h := narrow * narrow / 3 // 1-|z|
@@ -124,15 +123,14 @@ func pix2vec(p pixel) vector {
 	return vector{sin * cosLon, sin * sinLon, z}
 }
 
-// maxPixRad returns an angle, in radians, that a pixel of this order lies within
-// of its centre. The farthest corners are those at the ends of the equatorial
-// region, 1.07 / 2^order off where pixels are small.
+// maxPixRad returns a bound on the distance, in radians, from the centre of a
+// pixel to its corners. The farthest corners, at the limits of the equatorial
+// region, are 1.07 / 2^order away where pixels are small.
 func maxPixRad(order int) float64 { return math.Ldexp(1.08, -order) }
 
-// stretch is how many faces a way of one radian on the sky is long on the map at
-// most, in x or y. Towards the pole it is √(3/2) along the sides of the polar
-// faces, across 0.854, both at once in their corners: 1.493. Near the equator it
-// is 1.02.
+// stretch bounds the length in x or y on the map, in faces, of one radian on the
+// sky. Towards the poles it is √(3/2) along the sides of the polar faces, 0.854
+// across, and both at once in their corners: 1.493. Near the equator it is 1.02.
 const stretch = 1.5
 
 func toVector(ra, dec float64) vector {
@@ -141,7 +139,7 @@ func toVector(ra, dec float64) vector {
 	return vector{cos * cosLon, cos * sinLon, z}
 }
 
-// chord2 is the square of the distance between two directions' ends.
+// chord2 returns the squared length of the chord between two directions.
 func (v vector) chord2(w vector) float64 {
 	x, y, z := v.x-w.x, v.y-w.y, v.z-w.z
 	return x*x + y*y + z*z

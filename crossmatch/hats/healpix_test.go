@@ -109,12 +109,12 @@ func TestRealPixels(t *testing.T) {
 	assert.Equal(t, 131+47, n)
 }
 
-// pixelOf is the pixel of an order that has a position.
+// pixelOf returns the pixel of an order at a position.
 func pixelOf(ra, dec float64, order int) pixel {
 	return pixel{order, ang2pix(ra, dec) >> (2 * (finest - order))}
 }
 
-// TestNest2xyf: it undoes xyf2nest, and is the same for pixels and parts of them.
+// TestNest2xyf: nest2xyf inverts xyf2nest, and agrees for pixels and their children.
 func TestNest2xyf(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 22))
 	for range 10_000 {
@@ -126,8 +126,8 @@ func TestNest2xyf(t *testing.T) {
 	}
 }
 
-// TestMaxPixRad: no position is farther from the centre of its pixel than that
-// says, and some are about as far.
+// TestMaxPixRad: it is the smallest bound on the distance from a position to the
+// centre of its pixel, about.
 func TestMaxPixRad(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	ra, dec := borderPlaces(rng, somePartitions(), 200)
@@ -163,7 +163,7 @@ func TestChild(t *testing.T) {
 	}
 }
 
-// about is a position that is so far, in degrees, from another, in any direction.
+// about returns a position at a distance, in degrees, from another one.
 func about(rng *rand.Rand, ra, dec, far float64) (float64, float64) {
 	if math.Abs(dec) == 90 { // all directions are one
 		ra, dec = 360*rng.Float64(), math.Copysign(90-1e-12, dec)
@@ -176,8 +176,8 @@ func about(rng *rand.Rand, ra, dec, far float64) (float64, float64) {
 	return ra + math.Atan2(sin*sr*cd, cr-sd*z)/perDegree, d
 }
 
-// TestSearch: the partitions found have all that is within reach of a position, and
-// no others but those that are little farther.
+// TestSearch: search finds the partitions within reach of a position, and perhaps
+// some slightly farther.
 func TestSearch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	parts, err := inOrder(somePartitions())
@@ -209,7 +209,7 @@ func TestSearch(t *testing.T) {
 				for f := range in {
 					ok := near[f]
 					for k := 0; k < 20_000 && !ok; k++ {
-						a, d := about(rng, ra[i], dec[i], (reach+slack)*1.3*math.Sqrt(rng.Float64()))
+						a, d := about(rng, ra[i], dec[i], (reach+tolerance)*1.3*math.Sqrt(rng.Float64()))
 						ok = find(parts, ang2pix(a, d)) == f
 					}
 					require.True(t, ok, "%v %v within %v: %v is far", ra[i], dec[i], reach, parts[f])
@@ -220,7 +220,7 @@ func TestSearch(t *testing.T) {
 	assert.Greater(t, several, 500)
 }
 
-// TestInside: what is said to be inside of a pixel with all about it is.
+// TestInside: inside is right.
 func TestInside(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 10))
 	inside := 0

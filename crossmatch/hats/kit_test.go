@@ -121,8 +121,7 @@ func writeCatalog(t testing.TB, parts []partition, stars []star, threshold float
 	return dir, sorted
 }
 
-// partitions are pixels of an order, of which it is not said how many rows they
-// have.
+// partitions returns pixels of an order with unknown numbers of rows.
 func partitions(order int, nests ...uint64) (parts []partition) {
 	for _, n := range nests {
 		parts = append(parts, partition{pixel{order, n}, -1})
@@ -130,7 +129,8 @@ func partitions(order int, nests ...uint64) (parts []partition) {
 	return parts
 }
 
-// somePartitions are of several orders, with a part of the sky in none.
+// somePartitions returns partitions of several orders that leave a part of the sky
+// out.
 func somePartitions() (parts []partition) {
 	add := func(order int, nests ...uint64) { parts = append(parts, partitions(order, nests...)...) }
 	add(0, 0, 2, 4, 6, 10)
@@ -140,8 +140,8 @@ func somePartitions() (parts []partition) {
 	return parts
 }
 
-// borderPlaces are positions on and about the borders of partitions, and others that
-// are special.
+// borderPlaces returns positions at and near the borders of partitions, and other
+// special ones.
 func borderPlaces(rng *rand.Rand, parts []partition, each int) (ra, dec []float64) {
 	add := func(a, d float64) { ra, dec = append(ra, a), append(dec, math.Max(-90, math.Min(90, d))) }
 	for _, part := range parts {
@@ -185,7 +185,7 @@ func borderPlaces(rng *rand.Rand, parts []partition, each int) (ra, dec []float6
 	return ra, dec
 }
 
-// flat is what one catalogue of all the stars says.
+// flat returns one catalogue of all stars.
 func flat(t testing.TB, stars []star, moving bool) *crossmatch.Catalog {
 	r := crossmatch.Rows{}
 	for _, s := range stars {
@@ -215,7 +215,7 @@ func same(t testing.TB, all *crossmatch.Catalog, stars []star, p crossmatch.Posi
 		g := got.Matches[i]
 		require.Equal(t, int32(-1), g.Row)
 		require.Equal(t, w.Status, g.Status, "position %d: %v %v within %v", i, p.RA[i], p.Dec[i], radius)
-		if w.Status != crossmatch.Matched {
+		if w.Status != crossmatch.StatusMatch {
 			require.True(t, ids.IsNull(i))
 			require.True(t, math.IsNaN(g.Separation.Degrees()))
 			continue
@@ -227,7 +227,7 @@ func same(t testing.TB, all *crossmatch.Catalog, stars []star, p crossmatch.Posi
 	return matched
 }
 
-// openChecked opens a catalogue whose memory, and that of answers, is counted.
+// openChecked opens a catalogue that checks for memory leaks.
 func openChecked(t testing.TB, dir string, o Options) (*Catalog, context.Context) {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	c, err := open(dir, o, mem)
@@ -241,7 +241,7 @@ func openChecked(t testing.TB, dir string, o Options) (*Catalog, context.Context
 	return c, compute.WithAllocator(context.Background(), mem)
 }
 
-// shared is the path of something that is kept beside the project.
+// shared returns a path in the folder beside the project.
 func shared(t testing.TB, name ...string) string {
 	dir, err := os.Getwd()
 	require.NoError(t, err)

@@ -4,128 +4,151 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/compute"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
+	"github.com/skyfinch/skyfinch/internal/recordsize"
 )
 
-// content is the rows of a partition in memory, with those of its margin, in the
-// order that they have in the whole catalogue.
+// content is the rows of a partition and of its margin, in the order of the whole
+// catalogue.
 type content struct {
-	catalog *crossmatch.Catalog
-	rows    crossmatch.Rows // without columns; slices of read, where it has no nulls
-	read    arrow.Record
-	out     arrow.Record // what is given with a row; nil: nothing
-	bytes   int64
-
-	first, end int32 // of its own rows; the margin's are before and behind
+	catalog    *crossmatch.Catalog
+	rows       crossmatch.Rows // without columns; shares the values of read that are float64 without nulls
+	read       arrow.Record
+	out        arrow.Record // the columns of answers; nil if there are none
+	bytes      int64
+	first, end int32 // the partition's own rows; the margin's are before and after
 }
 
-// close gives back what it has. Nobody may search it.
+// close releases the content, which must not be in use.
 func (p *content) close() {
-	_ = p.catalog.Close() // which is in memory, and has no columns
+	_ = p.catalog.Close() // cannot fail: it is in memory and has no columns
 	p.read.Release()
 	if p.out != nil {
 		p.out.Release()
 	}
 }
 
-// load reads a partition.
-func (c *Catalog) load(ctx context.Context, partition int, room room) (p *content, err error) {
+// load reads a partition and its margin.
+func (c *Catalog) load(ctx context.Context, partition int, more reserve) (*content, error) {
 	ctx = compute.WithAllocator(ctx, c.mem)
 	at := c.sky.partitions[partition]
-	own, err := c.loadFiles(ctx, c.main, at, room)
+	own, err := c.loadOwn(ctx, at, more)
 	defer func() { releaseAll(own) }()
 	if err != nil {
 		return nil, err
 	}
-	if n := count(own); at.rows >= 0 && n != at.rows {
-		return nil, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is not whole", c.main.path, at, n, at.rows)
-	}
-	if err := c.checkPlaces(ctx, at, own); err != nil {
+	before, after, err := c.loadMargin(ctx, partition, more)
+	if err != nil {
 		return nil, err
 	}
 	all, first := own, int64(0)
-	if before, after, err := c.loadMargin(ctx, partition, room); err != nil {
-		return nil, err
-	} else if before != nil {
+	if before != nil {
 		defer before.Release()
 		defer after.Release()
 		first = before.NumRows()
 		all = slices.Concat([]arrow.Record{before}, own, []arrow.Record{after})
 	}
-	read, err := join(c.read, all, c.mem)
+	p, err := c.newContent(all, more)
 	if err != nil {
-		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, at, err)
-	}
-	p, err = c.newContent(ctx, read, room)
-	if err != nil {
-		read.Release()
 		return nil, fmt.Errorf("%s: partition %v: %w", c.main.path, at, err)
 	}
 	p.first, p.end = int32(first), int32(first+count(own))
 	return p, nil
 }
 
-// newContent takes over what was read.
-func (c *Catalog) newContent(ctx context.Context, read arrow.Record, room room) (*content, error) {
-	p := &content{read: read, rows: crossmatch.Rows{Epoch: c.epoch}}
-	rest := int64(0)
-	for _, x := range []struct {
-		to    *[]float64
-		field int
-	}{{&p.rows.RA, 0}, {&p.rows.Dec, 1}, {&p.rows.PMRA, c.motion[0]}, {&p.rows.PMDec, c.motion[1]}} {
-		if x.field < 0 {
-			continue
-		}
-		values, copied, err := floats(ctx, read.Column(x.field))
-		if err != nil {
-			return nil, fmt.Errorf("column %q: %w", c.read.Field(x.field).Name, err)
-		}
-		*x.to = values
-		rest += copied
+// loadOwn reads the rows of a partition without its margin, and checks that they
+// are complete and in their place.
+func (c *Catalog) loadOwn(ctx context.Context, p partition, more reserve) ([]arrow.Record, error) {
+	recs, err := c.loadFiles(ctx, c.main, p, more)
+	if err != nil {
+		return recs, err
 	}
-	var err error
+	if n := count(recs); p.rows >= 0 && n != p.rows {
+		return recs, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is incomplete", c.main.path, p, n, p.rows)
+	}
+	return recs, c.checkPositions(p, recs)
+}
+
+// newContent indexes the rows of records, which it copies.
+func (c *Catalog) newContent(recs []arrow.Record, more reserve) (p *content, err error) {
+	read, err := join(c.read, recs, c.mem)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			read.Release()
+		}
+	}()
+	p = &content{read: read, rows: crossmatch.Rows{Epoch: c.epoch}}
+	added, err := c.setRows(p)
+	if err != nil {
+		return nil, err
+	}
 	if p.catalog, err = crossmatch.NewCatalog(p.rows); err != nil {
 		return nil, err
 	}
-	rest += p.catalog.Bytes()
-	if err := room(rest); err != nil {
+	added += p.catalog.Bytes()
+	if err := more(added); err != nil {
 		_ = p.catalog.Close()
 		return nil, err
 	}
-	p.bytes = bytesOf(read) + rest
+	p.bytes = recordsize.Of(read) + added
 	if c.schema != nil {
 		columns := make([]arrow.Array, len(c.out))
-		for i, field := range c.out {
-			columns[i] = read.Column(field)
+		for i, column := range c.out {
+			columns[i] = read.Column(column)
 		}
 		p.out = array.NewRecord(c.schema, columns, read.NumRows())
 	}
 	return p, nil
 }
 
-// loadFiles reads the records of a partition.
-func (c *Catalog) loadFiles(ctx context.Context, d *directory, p partition, room room) (recs []arrow.Record, err error) {
+// setRows sets the positions and motions of a partition. It returns the bytes that
+// it copied.
+func (c *Catalog) setRows(p *content) (copied int64, err error) {
+	for _, x := range []struct {
+		to     *[]float64
+		column int
+	}{{&p.rows.RA, 0}, {&p.rows.Dec, 1}, {&p.rows.PMRA, c.motion[0]}, {&p.rows.PMDec, c.motion[1]}} {
+		if x.column < 0 {
+			continue
+		}
+		values, n, err := floats(p.read, x.column)
+		if err != nil {
+			return 0, err
+		}
+		*x.to = values
+		copied += n
+	}
+	return copied, nil
+}
+
+// loadFiles reads the files of a partition. The caller must release the records,
+// those before an error too.
+func (c *Catalog) loadFiles(ctx context.Context, d *directory, p partition, more reserve) (recs []arrow.Record, err error) {
 	names, err := d.files(p)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		if recs, err = c.loadFile(ctx, recs, name, room); err != nil {
+		if recs, err = c.loadFile(ctx, recs, name, more); err != nil {
 			return recs, err
 		}
 	}
 	return recs, nil
 }
 
-func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string, room room) ([]arrow.Record, error) {
+// loadFile appends the records of a file.
+func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string, more reserve) ([]arrow.Record, error) {
 	t, err := table.Open(name, c.options)
 	if err != nil {
 		return recs, err
@@ -140,7 +163,7 @@ func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string
 		if err != nil {
 			return recs, err
 		}
-		if err := room(bytesOf(rec)); err != nil {
+		if err := more(recordsize.Of(rec)); err != nil {
 			return recs, fmt.Errorf("%s: %w", name, err)
 		}
 		rec.Retain()
@@ -149,20 +172,20 @@ func (c *Catalog) loadFile(ctx context.Context, recs []arrow.Record, name string
 	return recs, nil
 }
 
-// checkPlaces returns an error for rows that lie outside of their partition.
-func (c *Catalog) checkPlaces(ctx context.Context, p partition, recs []arrow.Record) error {
+// checkPositions returns an error if a row lies outside its partition.
+func (c *Catalog) checkPositions(p partition, recs []arrow.Record) error {
 	alone := sky{partitions: []partition{p}}
 	row := int64(0)
 	for _, rec := range recs {
-		ra, dec, err := places(ctx, rec)
+		ra, dec, err := positions(rec)
 		if err != nil {
 			return err
 		}
 		for i, a := range ra {
 			d := dec[i]
 			if crossmatch.Valid(a, d) && find(alone.partitions, ang2pix(a, d)) < 0 &&
-				len(alone.touched(nil, a, d, slack)) == 0 {
-				return fmt.Errorf("%s: row %d of partition %v lies outside of it, at %v, %v: the catalogue is damaged, or was not divided by %s and %s",
+				len(alone.touched(nil, a, d, tolerance)) == 0 {
+				return fmt.Errorf("%s: row %d of partition %v lies outside of it, at %v, %v: the catalogue is damaged, or was not partitioned by %s and %s",
 					c.main.path, row+int64(i), p, a, d, c.read.Field(0).Name, c.read.Field(1).Name)
 			}
 		}
@@ -171,27 +194,27 @@ func (c *Catalog) checkPlaces(ctx context.Context, p partition, recs []arrow.Rec
 	return nil
 }
 
-// loadMargin reads the rows beside a partition: those that stand before its own in the
-// catalogue, and those that stand behind. Both are nil if there are none.
-func (c *Catalog) loadMargin(ctx context.Context, partition int, room room) (before, after arrow.Record, err error) {
+// loadMargin reads the margin of a partition: the rows before and after its own in
+// the order of the catalogue. Both are nil if the partition has no margin.
+func (c *Catalog) loadMargin(ctx context.Context, partition int, more reserve) (before, after arrow.Record, err error) {
 	if c.margin == nil {
 		return nil, nil, nil
 	}
 	at := c.sky.partitions[partition]
 	if find(c.margin.partitions, at.first()) < 0 {
-		return nil, nil, nil // nothing is beside it
+		return nil, nil, nil // no row is near it
 	}
-	recs, err := c.loadFiles(ctx, c.margin, at, room)
+	recs, err := c.loadFiles(ctx, c.margin, at, more)
 	defer func() { releaseAll(recs) }()
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w (of the margin; %s is the catalogue without it)", err, c.main.path)
+		return nil, nil, fmt.Errorf("%w (in the margin; %s is the catalogue without it)", err, c.main.path)
 	}
 	all, err := join(c.read, recs, c.mem)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer all.Release()
-	low, high, err := c.sides(ctx, partition, all)
+	low, high, err := c.split(partition, all)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -205,85 +228,84 @@ func (c *Catalog) loadMargin(ctx context.Context, partition int, room room) (bef
 	return before, after, nil
 }
 
-// sides returns the rows of partitions before one, and of those behind it.
-func (c *Catalog) sides(ctx context.Context, partition int, margin arrow.Record) (before, after []crossmatch.Match, err error) {
-	ra, dec, err := places(ctx, margin)
+// split splits the rows of a margin into those of partitions before the given one
+// and after it.
+func (c *Catalog) split(partition int, margin arrow.Record) (before, after []int32, err error) {
+	ra, dec, err := positions(margin)
 	if err != nil {
 		return nil, nil, err
 	}
-	type row struct{ owner, number int }
+	type row struct {
+		owner  int
+		number int32
+	}
 	var rows []row
 	for i := range ra {
 		if crossmatch.Valid(ra[i], dec[i]) {
-			rows = append(rows, row{find(c.sky.partitions, ang2pix(ra[i], dec[i])), i})
+			rows = append(rows, row{find(c.sky.partitions, ang2pix(ra[i], dec[i])), int32(i)})
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.owner, b.owner) })
 	for _, r := range rows {
-		if m := (crossmatch.Match{Row: int32(r.number), Status: crossmatch.Matched}); r.owner < partition {
-			before = append(before, m)
+		if r.owner < partition {
+			before = append(before, r.number)
 		} else {
-			after = append(after, m)
+			after = append(after, r.number)
 		}
 	}
 	return before, after, nil
 }
 
-// places returns the positions of a record.
-func places(ctx context.Context, rec arrow.Record) (ra, dec []float64, err error) {
-	if ra, _, err = floats(ctx, rec.Column(0)); err != nil {
+// positions returns the positions of a record that was read.
+func positions(rec arrow.Record) (ra, dec []float64, err error) {
+	if ra, _, err = floats(rec, 0); err != nil {
 		return nil, nil, err
 	}
-	dec, _, err = floats(ctx, rec.Column(1))
+	dec, _, err = floats(rec, 1)
 	return ra, dec, err
 }
 
 // floats returns the values of a column, NaN for null, and how many bytes they
-// take beside the column.
-func floats(ctx context.Context, a arrow.Array) (values []float64, bytes int64, err error) {
-	if f, ok := a.(*array.Float64); ok && f.NullN() == 0 {
+// take if they are a copy.
+func floats(rec arrow.Record, column int) (values []float64, copied int64, err error) {
+	if f, ok := rec.Column(column).(*array.Float64); ok && f.NullN() == 0 {
 		return f.Float64Values(), 0, nil
 	}
-	cast, err := compute.CastArray(ctx, a, compute.SafeCastOptions(arrow.PrimitiveTypes.Float64))
-	if err != nil {
-		return nil, 0, err
-	}
-	defer cast.Release()
-	values = make([]float64, cast.Len())
-	copy(values, cast.(*array.Float64).Float64Values())
-	for i := range values {
-		if cast.IsNull(i) {
-			values[i] = math.NaN()
-		}
-	}
-	return values, 8 * int64(len(values)), nil
+	values, err = table.Floats(rec, rec.ColumnName(column))
+	return values, 8 * int64(len(values)), err
 }
 
-func count(recs []arrow.Record) (n int64) {
+// join copies records into one.
+func join(schema *arrow.Schema, recs []arrow.Record, mem memory.Allocator) (arrow.Record, error) {
+	columns := make([]arrow.Array, 0, schema.NumFields())
+	defer func() {
+		for _, c := range columns {
+			c.Release()
+		}
+	}()
+	parts := make([]arrow.Array, len(recs))
+	for i, f := range schema.Fields() {
+		if len(recs) == 0 {
+			columns = append(columns, array.MakeArrayOfNull(mem, f.Type, 0))
+			continue
+		}
+		for k, rec := range recs {
+			parts[k] = rec.Column(i)
+		}
+		column, err := array.Concatenate(parts, mem)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+		columns = append(columns, column)
+	}
+	return array.NewRecord(schema, columns, count(recs)), nil
+}
+
+func count(recs []arrow.Record) (rows int64) {
 	for _, r := range recs {
-		n += r.NumRows()
+		rows += r.NumRows()
 	}
-	return n
-}
-
-// bytesOf returns how much memory a record takes.
-func bytesOf(rec arrow.Record) (n int64) {
-	for _, c := range rec.Columns() {
-		n += dataBytes(c.Data())
-	}
-	return n
-}
-
-func dataBytes(d arrow.ArrayData) (n int64) {
-	for _, b := range d.Buffers() {
-		if b != nil {
-			n += int64(b.Cap())
-		}
-	}
-	for _, child := range d.Children() {
-		n += dataBytes(child)
-	}
-	return n
+	return rows
 }
 
 func releaseAll(recs []arrow.Record) {

@@ -14,7 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// patient is a context that ends when it was looked at so many times.
+// patient is a context that is done after a number of calls of Err.
 type patient struct {
 	context.Context
 	left atomic.Int64
@@ -27,8 +27,8 @@ func (p *patient) Err() error {
 	return nil
 }
 
-// TestEndsInTheMidst: wherever a question is given up, nothing is left of it, and
-// the next one is answered.
+// TestEndsInTheMidst: wherever a call is cancelled, it leaks nothing, and the next
+// call succeeds.
 func TestEndsInTheMidst(t *testing.T) {
 	dir, sorted, p := evenSky(t)
 	all := flat(t, sorted, false)
@@ -37,7 +37,7 @@ func TestEndsInTheMidst(t *testing.T) {
 	whole, err := c.Nearest(ctx, part, crossmatch.Degree)
 	require.NoError(t, err)
 	whole.Rows.Release()
-	limit := c.cache.used * 35 / 120 // so that all questions load some
+	limit := c.cache.used * 35 / 120 // so that each call loads some
 	c, ctx = openChecked(t, dir, Options{Columns: []string{"id", "name"}, CacheBytes: limit})
 	mem := c.mem.(*memory.CheckedAllocator)
 	for n := range int64(1000) {
@@ -45,7 +45,7 @@ func TestEndsInTheMidst(t *testing.T) {
 		impatient.left.Store(n)
 		got, err := c.Nearest(impatient, part, crossmatch.Degree)
 		if err == nil {
-			assert.Greater(t, n, int64(20), "it was looked at often")
+			assert.Greater(t, n, int64(20), "Err is called often")
 			same(t, all, sorted, part, crossmatch.Degree, got)
 			got.Rows.Release()
 			break
@@ -60,8 +60,8 @@ func TestEndsInTheMidst(t *testing.T) {
 	}
 }
 
-// TestCutInTheMidst: wherever a partition, or its margin, is cut, its positions
-// fail, and nothing of it is left.
+// TestCutInTheMidst: wherever a partition or its margin is truncated, its positions
+// fail and nothing leaks.
 func TestCutInTheMidst(t *testing.T) {
 	dir, _, p := evenSky(t)
 	places := 30
@@ -80,14 +80,14 @@ func TestCutInTheMidst(t *testing.T) {
 			require.ErrorContains(t, got.Cause, "Npix=3.parquet")
 			for i, m := range got.Matches {
 				if find(partitions(0, 3), ang2pix(p.RA[i], p.Dec[i])) == 0 {
-					require.Equal(t, crossmatch.Failed, m.Status)
+					require.Equal(t, crossmatch.StatusFailed, m.Status)
 				}
 			}
 			got.Rows.Release()
 			c.Close()
 			c.mem.(*memory.CheckedAllocator).AssertSize(t, 0)
 		}
-		// A change that is no cut: in the midst of the pages.
+		// Damage in the middle of pages.
 		for at := len(whole) / places; at < len(whole)*9/10; at += len(whole) / places {
 			changed := append([]byte(nil), whole...)
 			clear(changed[at : at+16])

@@ -8,14 +8,13 @@ import (
 	"sort"
 )
 
-// partition is a pixel whose rows lie in files of their own.
+// partition is a pixel whose rows have their own files.
 type partition struct {
 	pixel
-	rows int64 // -1: not said
+	rows int64 // -1 if unknown
 }
 
-// inOrder sorts partitions by their place in the nested order. They must not
-// overlap.
+// inOrder sorts partitions in the nested order. They must not overlap.
 func inOrder(ps []partition) ([]partition, error) {
 	slices.SortFunc(ps, func(a, b partition) int { return cmp.Compare(a.first(), b.first()) })
 	for i := 1; i < len(ps); i++ {
@@ -26,17 +25,17 @@ func inOrder(ps []partition) ([]partition, error) {
 	return ps, nil
 }
 
-// sky tells which partitions positions have to do with.
+// sky finds the partitions that a cone touches.
 type sky struct {
 	partitions []partition // in order
-	margin     float64     // in degrees, out to which each has its neighbours' rows
+	margin     float64     // the threshold, in degrees
 }
 
-// slack is how far, in degrees, coordinates may be from those by which rows were
-// sorted into partitions: 32-bit ones are off by 0.06 arcseconds.
-const slack = 0.2 / 3600
+// tolerance is how far, in degrees, coordinates may differ from those by which the
+// catalogue was partitioned: 32-bit coordinates are off by up to 0.06 arcseconds.
+const tolerance = 0.2 / 3600
 
-// find returns the number of the partition that has a finest pixel, or -1.
+// find returns the number of the partition with a finest pixel, or -1.
 func find(ps []partition, nest uint64) int {
 	i := sort.Search(len(ps), func(i int) bool { return nest < ps[i].end() })
 	if i < len(ps) && nest >= ps[i].first() {
@@ -45,30 +44,29 @@ func find(ps []partition, nest uint64) int {
 	return -1
 }
 
-// search appends the numbers of the partitions that are to be searched for what is
-// within reach of a position, in degrees.
+// search appends the numbers of the partitions to search for rows within reach, in
+// degrees, of a position.
 func (s *sky) search(dst []int, ra, dec, reach float64) []int {
 	nest := ang2pix(ra, dec)
 	own := find(s.partitions, nest)
-	reach = min(reach, 180) + slack
+	reach = min(reach, 180) + tolerance
 	if own >= 0 && (reach <= s.margin || s.partitions[own].inside(nest, reach)) {
 		return append(dst, own)
 	}
 	return s.touched(dst, ra, dec, reach)
 }
 
-// inside reports whether all within reach of one of its finest pixels is in the
-// pixel.
+// inside reports whether everything within reach of a finest pixel of p is in p.
 func (p pixel) inside(nest uint64, reach float64) bool {
 	last := uint32(1)<<(finest-p.order) - 1
 	x, y, _ := nest2xyf(pixel{finest, nest})
-	x, y = x&last, y&last // of this pixel, no longer of the face
+	x, y = x&last, y&last // on p instead of the face
 	border := min(x, last-x, y, last-y)
 	return float64(border) > reach*perDegree*stretch*(1<<finest)+1
 }
 
-// touched appends the numbers of the partitions that have something within reach
-// of a position, and perhaps of some that are just beyond it.
+// touched appends the numbers of the partitions within reach of a position, and
+// perhaps of some just beyond it.
 func (s *sky) touched(dst []int, ra, dec, reach float64) []int {
 	w := walk{partitions: s.partitions, at: toVector(ra, dec), reach: reach * perDegree, found: dst}
 	for face := range uint64(12) {
@@ -77,7 +75,7 @@ func (s *sky) touched(dst []int, ra, dec, reach float64) []int {
 	return w.found
 }
 
-// walk goes down the tree of pixels to those within reach of a position.
+// walk descends the tree of pixels to those within reach of a position.
 type walk struct {
 	partitions []partition
 	at         vector
@@ -85,8 +83,8 @@ type walk struct {
 	found      []int
 }
 
-// visit looks at a pixel, which overlaps none but the partitions from one to
-// another.
+// visit visits a pixel, which overlaps no partitions but those numbered from
+// to to-1.
 func (w *walk) visit(p pixel, from, to int) {
 	first, end := p.first(), p.end()
 	from += sort.Search(to-from, func(i int) bool { return first < w.partitions[from+i].end() })
@@ -99,7 +97,7 @@ func (w *walk) visit(p pixel, from, to int) {
 	if w.at.chord2(pix2vec(p)) > limit*limit {
 		return
 	}
-	// A part of a partition that is this small is as good as a point of it.
+	// A pixel this small is as good as a point of its partition.
 	if to == from+1 && w.partitions[from].order <= p.order && (size <= w.reach/8 || p.order == finest) {
 		w.found = append(w.found, from)
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// TestOpposite: of rows on the other side of the sky, in several partitions, the
-// nearest is found, though float64 does not have it in their separations.
+// TestOpposite: the nearest of rows on the opposite side of the sky, in several
+// partitions, is found though their float64 separations are equal.
 func TestOpposite(t *testing.T) {
 	var stars []star
 	rng := rand.New(rand.NewPCG(19, 20))
@@ -33,8 +33,8 @@ func TestOpposite(t *testing.T) {
 	got.Rows.Release()
 }
 
-// TestTies: of rows in several partitions that are equally far, all in the margin
-// of another or not, the first is found.
+// TestTies: of equally near rows in several partitions, in margins or not, the first
+// is found.
 func TestTies(t *testing.T) {
 	parts := partitions(0, 0, 1, 2, 3) // they meet at the pole
 	for _, margin := range []float64{0, 0.01} {
@@ -52,8 +52,8 @@ func TestTies(t *testing.T) {
 	}
 }
 
-// TestNearlyTies: of rows in two partitions, whose separations float64 has in the
-// wrong order, the nearest is found.
+// TestNearlyTies: the nearest of rows in two partitions is found even if their
+// float64 separations are in the wrong order.
 func TestNearlyTies(t *testing.T) {
 	for _, x := range []struct{ ra, dec, west, east, eastDec float64 }{
 		{89.99990595814377, 45.300000000000004, 61.8498705187365, 118.14994139755103, 45.29999999999996},
@@ -71,8 +71,8 @@ func TestNearlyTies(t *testing.T) {
 	}
 }
 
-// TestTiesOfMargins: of rows that are equally far, the one of the first partition
-// is found, though another that was searched has it in its margin.
+// TestTiesOfMargins: of equally near rows, that of the first partition is found, even
+// if the search found it in the margin of another.
 func TestTiesOfMargins(t *testing.T) {
 	var parts []partition
 	for n := range uint64(48) {

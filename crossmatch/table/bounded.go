@@ -6,11 +6,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// tooLarge is what bounded panics with: the library that allocates has no other
-// way to be told. It is recovered at the reader's edge.
+// tooLarge is the value that bounded panics with: an allocator cannot return an
+// error. The Parquet reader recovers it.
 type tooLarge struct{}
 
-// bounded is an allocator that gives so much at a time and no more.
+// bounded is an allocator with a limit on what is allocated at a time.
 type bounded struct {
 	memory.Allocator
 	left atomic.Int64

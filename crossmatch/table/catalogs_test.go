@@ -25,7 +25,7 @@ func TestRealCatalogues(t *testing.T) {
 		{"hats/small_sky_o1_collection/small_sky_order1/dataset/Norder=1/Dir=0/Npix=44.parquet", 42, "ra", "dec", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tab, err := table.Open(catalog(t, c.name), table.Options{Memory: checked(t), Rows: 1000})
+			tab, err := table.Open(catalogPath(t, c.name), table.Options{Memory: checked(t), Rows: 1000})
 			require.NoError(t, err)
 			defer tab.Close()
 			ra, dec := tab.Position()
@@ -50,7 +50,7 @@ func TestRealCatalogues(t *testing.T) {
 }
 
 func TestNGC(t *testing.T) {
-	tab, err := table.Open(catalog(t, "ngc.csv"), table.Options{Columns: []string{"Name", "MajAx", "M", "RadVel"}})
+	tab, err := table.Open(catalogPath(t, "ngc.csv"), table.Options{Columns: []string{"Name", "MajAx", "M", "RadVel"}})
 	require.NoError(t, err)
 	defer tab.Close()
 	rec := whole(t, tab)

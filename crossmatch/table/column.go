@@ -7,15 +7,15 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// maxColumns bounds what a header of nothing but names can make of itself.
+// maxColumns bounds the memory that a header of nothing but names can take.
 const maxColumns = 10_000
 
 // column is a column of a file.
 type column struct {
 	name                   string
-	typ                    arrow.DataType // nil: it cannot be read
-	why                    string         // it cannot
-	nested                 bool           // a field of a struct, read only if it is asked for
+	typ                    arrow.DataType // nil if the column cannot be read
+	why                    string         // why it cannot
+	nested                 bool           // a field of a struct, read only if requested
 	unit, ucd, description string
 }
 
@@ -33,7 +33,7 @@ func (c column) metadata(unit string) arrow.Metadata {
 	return arrow.NewMetadata(keys, values)
 }
 
-// unique gives each column a name of its own, and those without one a number.
+// unique makes the names of columns unique, and names those without a name.
 func unique(cols []column) {
 	seen := make(map[string]bool, len(cols))
 	for _, c := range cols {
@@ -60,7 +60,7 @@ func unique(cols []column) {
 	}
 }
 
-// selectColumns returns the columns asked for, those of the position among them.
+// selectColumns returns the requested columns, including those of the position.
 func selectColumns(cols []column, ra, dec int, o Options) ([]int, error) {
 	var want []int
 	if o.Columns == nil {
@@ -75,9 +75,9 @@ func selectColumns(cols []column, ra, dec int, o Options) ([]int, error) {
 	for k, name := range slices.Concat(o.Columns, o.Optional) {
 		i, err := lookup(cols, name)
 		if err == nil && cols[i].why != "" {
-			err = absent{fmt.Errorf("column %q cannot be read: %s", cols[i].name, cols[i].why)}
+			err = missing{fmt.Errorf("column %q cannot be read: %s", cols[i].name, cols[i].why)}
 		}
-		if _, ok := err.(absent); ok && k >= len(o.Columns) {
+		if _, ok := err.(missing); ok && k >= len(o.Columns) {
 			continue
 		}
 		if err != nil {

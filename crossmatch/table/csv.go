@@ -17,14 +17,14 @@ type csvTable struct {
 	comma   byte
 	comment byte
 	cols    []column
-	numeric []bool // columns where NULL is null
-	skip    int    // rows before the data: the header, units, dashes
+	numeric []bool // columns in which NULL is null
+	skip    int    // rows before the data: header, units, dashes
 }
 
 func openCSV(in input, o Options) (*csvTable, error) {
 	t := &csvTable{in: in, comment: '#'}
 	if o.Comma > 0x7f || o.Comment > 0x7f || o.Comma == '"' || o.Comma == '\n' || o.Comment == '"' {
-		return nil, fmt.Errorf("Options has Comma %q and Comment %q: neither may be beyond ASCII or a quote", o.Comma, o.Comment)
+		return nil, fmt.Errorf("Options has Comma %q and Comment %q: they must be ASCII and not a quote", o.Comma, o.Comment)
 	}
 	if o.Comment != 0 {
 		t.comment = byte(o.Comment)
@@ -47,55 +47,64 @@ func (t *csvTable) lines(comma byte) (*csvLines, error) {
 	return newCSVLines(r, comma, t.comment), nil
 }
 
-// findComma returns the delimiter that cuts the first rows into most fields,
-// all into as many.
+// findComma returns the delimiter that splits the first rows into the most fields,
+// and the same number in each.
 func (t *csvTable) findComma() (byte, error) {
-	const sample = 50
 	best, most := byte(','), 0.0
-	var unread error
+	var failed error
 	for _, c := range []byte(",;\t|") {
 		l, err := t.lines(c)
 		if err != nil {
 			return 0, err
 		}
-		width, same, n := 0, 0, 0
-		for ; n < sample; n++ {
-			if err = l.next(); err != nil {
-				break
-			}
-			if n == 0 {
-				width = len(l.fields)
-			}
-			if len(l.fields) == width {
-				same++
-			}
+		score, err := scoreComma(l)
+		if err != nil {
+			failed = err
 		}
-		if n == 0 && err != io.EOF {
-			unread = err
-		}
-		if n == 0 || width < 2 {
-			continue
-		}
-		share := float64(same) / float64(n)
-		if score := share * share * share * float64(width); score > most {
+		if score > most {
 			best, most = c, score
 		}
 	}
-	if most == 0 && unread != nil {
-		return 0, unread
+	if most == 0 && failed != nil {
+		return 0, failed
 	}
 	return best, nil
 }
 
+// scoreComma rates the delimiter of l by the first rows. Its error is that of the
+// first row.
+func scoreComma(l *csvLines) (float64, error) {
+	const sample = 50
+	width, same, n := 0, 0, 0
+	for ; n < sample; n++ {
+		if err := l.next(); err == io.EOF || err != nil && n > 0 {
+			break
+		} else if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			width = len(l.fields)
+		}
+		if len(l.fields) == width {
+			same++
+		}
+	}
+	if width < 2 {
+		return 0, nil
+	}
+	share := float64(same) / float64(n)
+	return share * share * share * float64(width), nil
+}
+
 func (t *csvTable) columns() []column { return t.cols }
 
-// readHeader reads the names, and VizieR's units below them.
+// readHeader reads the names and, below them, the units that VizieR writes.
 func (t *csvTable) readHeader() error {
 	l, err := t.lines(t.comma)
 	if err != nil {
 		return err
 	}
-	l.keep = true
+	l.keepComments = true
 	if err := l.next(); err != nil {
 		if err == io.EOF {
 			err = errors.New("it has no rows")
@@ -103,15 +112,15 @@ func (t *csvTable) readHeader() error {
 		return err
 	}
 	names := toStrings(l.fields)
-	first, noted := l.start, string(l.noted)
+	first, comment := l.start, string(l.lastComment)
 	if hasNumber(l.fields) {
-		if names, err = t.fromComment(noted, len(l.fields)); err != nil {
+		if names, err = t.fromComment(comment, len(l.fields)); err != nil {
 			return fmt.Errorf("line %d: %w", first, err)
 		}
 	} else {
 		t.skip = 1
 	}
-	if n := len(names); n > 1 && names[n-1] == "" { // a delimiter ends each line
+	if n := len(names); n > 1 && names[n-1] == "" { // lines end with a delimiter
 		names = names[:n-1]
 	}
 	t.cols = make([]column, len(names))
@@ -125,23 +134,23 @@ func (t *csvTable) readHeader() error {
 	return nil
 }
 
-// fromComment takes the header from the comment above the first row.
-func (t *csvTable) fromComment(noted string, width int) ([]string, error) {
-	l := newCSVLines(strings.NewReader(noted), t.comma, 0)
-	if noted != "" && l.next() == nil && len(l.fields) == width && width > 1 && !hasNumber(l.fields) {
+// fromComment returns the names in the comment above the first row.
+func (t *csvTable) fromComment(comment string, width int) ([]string, error) {
+	l := newCSVLines(strings.NewReader(comment), t.comma, 0)
+	if comment != "" && l.next() == nil && len(l.fields) == width && width > 1 && !hasNumber(l.fields) {
 		return toStrings(l.fields), nil
 	}
 	return nil, errors.New("has numbers where the names of the columns should be: put a header above it")
 }
 
-// readUnits looks for a row of units, if it is one, and a row of dashes.
+// readUnits reads a row of units, if there is one, and a row of dashes.
 func (t *csvTable) readUnits(l *csvLines) {
 	var units []string
 	for row := range 2 {
 		if l.next() != nil {
 			return
 		}
-		if dashes(l.fields) {
+		if areDashes(l.fields) {
 			for i := range min(len(units), len(t.cols)) {
 				t.cols[i].unit = units[i]
 			}
@@ -152,7 +161,7 @@ func (t *csvTable) readUnits(l *csvLines) {
 	}
 }
 
-func dashes(fields [][]byte) bool {
+func areDashes(fields [][]byte) bool {
 	seen := false
 	for _, f := range fields {
 		for _, c := range f {
@@ -177,15 +186,12 @@ func hasNumber(fields [][]byte) bool {
 func toStrings(fields [][]byte) []string {
 	out := make([]string, len(fields))
 	for i, f := range fields {
-		out[i] = string(f)
-		if b := latinIfNot(f); b != nil {
-			out[i] = string(b)
-		}
+		out[i] = string(toUTF8(f))
 	}
 	return out
 }
 
-// rows returns the rows behind the header.
+// rows returns the lines after the header.
 func (t *csvTable) rows() (*csvLines, error) {
 	l, err := t.lines(t.comma)
 	if err != nil {
@@ -199,7 +205,7 @@ func (t *csvTable) rows() (*csvLines, error) {
 	return l, nil
 }
 
-// nextRow reads a row and looks at its width.
+// nextRow reads a row and checks its width.
 func (t *csvTable) nextRow(l *csvLines) error {
 	if err := l.next(); err != nil {
 		return err
@@ -229,12 +235,12 @@ type csvScanner struct {
 	want     []int
 	rows     int
 	builders []array.Builder
-	err      error // that ended it
+	err      error // that ended the scan
 }
 
 func (s *csvScanner) next() ([]arrow.Array, error) {
 	n, size := 0, 0
-	for s.err == nil && n < s.rows && size < maxUnit {
+	for s.err == nil && n < s.rows && size < maxBuffer {
 		if s.err = s.t.nextRow(s.l); s.err != nil {
 			break
 		}
@@ -257,7 +263,7 @@ func (s *csvScanner) append() error {
 			f = nil
 		}
 		if err := appendText(s.builders[i], f); err != nil {
-			return fmt.Errorf("line %d, column %q: %q: %w", s.l.start, s.t.cols[w].name, clip(string(f)), err)
+			return fmt.Errorf("line %d, column %q: %q: %w", s.l.start, s.t.cols[w].name, short(string(f)), err)
 		}
 	}
 	return nil

@@ -92,11 +92,11 @@ func TestCSVErrors(t *testing.T) {
 		{"", "table: x: it is empty"},
 		{"# only\n", "table: x: it has no rows"},
 		{"1,2\n3,4\n", `table: x: line 1: has numbers where the names of the columns should be: put a header above it`},
-		{"a,b\n1,2\n", `table: x: no right ascension and declination found among its columns, a, b: name them in RA and Dec`},
+		{"a,b\n1,2\n", `table: x: no right ascension and declination found among its columns, a, b: name them`},
 		{"ra,dec\n1,2\n\n1,2,3,4\n", `table: x: line 4: 4 fields, but the header has 2, delimited by ','`},
 		{"ra,dec\n1,2\n1,\"2\n", `table: x: line 3: a quote is left open`},
-		{"ra,dec\n1,\"2\"x\n", `table: x: line 2: text behind a quoted field: write a quote in it twice, or is the delimiter another than ','?`},
-		{"ra,dec\n1,2\n1,north\n", `table: x: row 2, column "dec": "north" is no angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s`},
+		{"ra,dec\n1,\"2\"x\n", `table: x: line 2: text after a quoted field: double the quotes within it, or is the delimiter not ','?`},
+		{"ra,dec\n1,2\n1,north\n", `table: x: row 2, column "dec": "north" is not an angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s`},
 	} {
 		tab, err := read([]byte(c.text), table.Options{Memory: checked(t)})
 		if err == nil {

@@ -3,24 +3,23 @@ package table
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 )
 
-// csvLines splits CSV into rows of fields. It forgives what encoding/csv does
-// not and catalogues have: blanks around quoted fields, and quotes in the middle
-// of others. Both read alike what the RFC says.
+// csvLines splits CSV into rows of fields. It accepts what encoding/csv does not but
+// catalogues have: blanks around quoted fields, and quotes in the middle of other
+// fields. Valid CSV, by RFC 4180, reads the same.
 type csvLines struct {
-	r       *bufio.Reader
-	comma   byte
-	comment byte
-	line    int // the last that was read
-	start   int // the first of the row
-	buf     []byte
-	fields  [][]byte // of the row, until the next; trimmed
-	noted   []byte   // the comment right above, without its mark
-	keep    bool     // comments
+	r            *bufio.Reader
+	comma        byte
+	comment      byte
+	line         int // the last one read
+	start        int // the first one of the row
+	buf          []byte
+	fields       [][]byte // of the row, trimmed; valid until the next
+	lastComment  []byte   // without its mark
+	keepComments bool     // store the last comment
 }
 
 func newCSVLines(r io.Reader, comma, comment byte) *csvLines {
@@ -31,13 +30,13 @@ func newCSVLines(r io.Reader, comma, comment byte) *csvLines {
 	return l
 }
 
-// readLine appends a line to buf, with its end, and returns where it began.
+// readLine appends a line with its end to buf, and returns where it begins.
 func (l *csvLines) readLine() (int, error) {
 	from := len(l.buf)
 	for {
 		part, err := l.r.ReadSlice('\n')
-		if len(l.buf)+len(part) > maxUnit {
-			return from, fmt.Errorf("line %d: goes on for more than %d MiB: is a quote left open, or is it no CSV?", max(l.start, 1), maxUnit>>20)
+		if len(l.buf)+len(part) > maxBuffer {
+			return from, fmt.Errorf("line %d: longer than %d MiB: is a quote left open, or is it not CSV?", max(l.start, 1), maxBuffer>>20)
 		}
 		l.buf = append(l.buf, part...)
 		if err == bufio.ErrBufferFull {
@@ -65,15 +64,15 @@ func (l *csvLines) next() error {
 			return io.EOF
 		}
 		row := trimEnd(l.buf)
-		if l.comma != '\t' { // tabs alone are a row of nulls
+		if l.comma != '\t' { // a row of tabs alone has nulls
 			row = trimBlanks(row)
 		}
 		switch {
 		case len(row) == 0:
 			continue
 		case row[0] == l.comment:
-			if l.keep {
-				l.noted = append(l.noted[:0], bytes.TrimLeft(row, string(rune(l.comment)))...)
+			if l.keepComments {
+				l.lastComment = append(l.lastComment[:0], bytes.TrimLeft(row, string(rune(l.comment)))...)
 			}
 			continue
 		}
@@ -81,8 +80,7 @@ func (l *csvLines) next() error {
 	}
 }
 
-// split cuts the row that begins with the line in buf. Fields are kept as
-// offsets until the row is whole, because lines of quoted fields move buf.
+// split splits the row that begins with the line in buf.
 func (l *csvLines) split() error {
 	l.fields = l.fields[:0]
 	if bytes.IndexByte(l.buf, '"') < 0 {
@@ -107,17 +105,18 @@ func (l *csvLines) tooMany() error {
 	return fmt.Errorf("line %d: more than %d fields", l.start, maxColumns)
 }
 
-type span struct{ from, to int }
+// bounds are the bounds of a field in buf, which moves while a row is read.
+type bounds struct{ from, to int }
 
 func (l *csvLines) splitQuoted() error {
-	var spans []span
+	var fields []bounds
 	for at := 0; ; {
-		s, end, err := l.field(at)
+		f, end, err := l.field(at)
 		if err != nil {
 			return err
 		}
-		spans = append(spans, s)
-		if len(spans) > maxColumns {
+		fields = append(fields, f)
+		if len(fields) > maxColumns {
 			return l.tooMany()
 		}
 		if end >= len(l.buf) || l.buf[end] != l.comma {
@@ -125,14 +124,14 @@ func (l *csvLines) splitQuoted() error {
 		}
 		at = end + 1
 	}
-	for _, s := range spans {
-		l.fields = append(l.fields, l.buf[s.from:s.to])
+	for _, f := range fields {
+		l.fields = append(l.fields, l.buf[f.from:f.to])
 	}
 	return nil
 }
 
-// field reads the field at an offset of buf, and where it ends.
-func (l *csvLines) field(at int) (span, int, error) {
+// field returns the field at an offset of buf, and its end with blanks.
+func (l *csvLines) field(at int) (bounds, int, error) {
 	first := at
 	for first < len(l.buf) && isBlank(l.buf[first]) && l.buf[first] != l.comma {
 		first++
@@ -145,13 +144,13 @@ func (l *csvLines) field(at int) (span, int, error) {
 		end = at + i
 	}
 	first = min(first, end)
-	return span{first, first + len(trimBlanks(l.buf[first:end]))}, end, nil
+	return bounds{first, first + len(trimBlanks(l.buf[first:end]))}, end, nil
 }
 
-// quoted reads a field from its quote on, reading on where it has newlines. It
-// is unquoted in place.
-func (l *csvLines) quoted(quote int) (span, int, error) {
-	to := quote + 1 // what is written
+// quoted returns the field at a quote, unquoted in place. It reads more lines if the
+// field has newlines.
+func (l *csvLines) quoted(quote int) (bounds, int, error) {
+	to := quote + 1 // end of the unquoted text
 	for at := quote + 1; ; {
 		i := bytes.IndexByte(l.buf[at:], '"')
 		if i < 0 {
@@ -159,11 +158,10 @@ func (l *csvLines) quoted(quote int) (span, int, error) {
 			l.buf = l.buf[:to]
 			from, err := l.readLine()
 			if err == io.EOF {
-				err = errors.New("a quote is left open")
-				return span{}, 0, fmt.Errorf("line %d: %w", l.start, err)
+				return bounds{}, 0, fmt.Errorf("line %d: a quote is left open", l.start)
 			}
 			if err != nil {
-				return span{}, 0, err
+				return bounds{}, 0, err
 			}
 			at = from
 			continue
@@ -180,9 +178,9 @@ func (l *csvLines) quoted(quote int) (span, int, error) {
 			end++
 		}
 		if end < len(l.buf) && l.buf[end] != l.comma && l.buf[end] != '\n' && l.buf[end] != '\r' {
-			return span{}, 0, fmt.Errorf("line %d: text behind a quoted field: write a quote in it twice, or is the delimiter another than %q?", l.line, l.comma)
+			return bounds{}, 0, fmt.Errorf("line %d: text after a quoted field: double the quotes within it, or is the delimiter not %q?", l.line, l.comma)
 		}
-		return span{quote + 1, to}, end, nil
+		return bounds{quote + 1, to}, end, nil
 	}
 }
 

@@ -2,12 +2,13 @@ package table
 
 import (
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// kind is what a field of CSV can be, the narrowest.
+// kind is the narrowest kind of value that a field may be.
 type kind uint8
 
 const (
@@ -18,28 +19,25 @@ const (
 	isText
 )
 
-// prepare finds the types of the wanted columns over all rows: a number that is
-// followed by text a million rows on was no number.
+// prepare finds the types of the wanted columns. It reads all rows: text a million
+// rows down makes a column text.
 func (t *csvTable) prepare(want []int) error {
 	l, err := t.rows()
 	if err != nil {
 		return err
 	}
 	seen := make([]kinds, len(t.cols))
-	open := append([]int(nil), want...) // columns that may still be numbers
+	open := slices.Clone(want) // columns that may still be numbers
 	for {
 		if err := t.nextRow(l); err == io.EOF {
 			break
 		} else if err != nil {
 			return err
 		}
-		for i := 0; i < len(open); i++ {
-			s := &seen[open[i]]
-			if s.add(l.fields[open[i]]); s.text {
-				open = append(open[:i], open[i+1:]...)
-				i--
-			}
-		}
+		open = slices.DeleteFunc(open, func(i int) bool {
+			seen[i].add(l.fields[i])
+			return seen[i].text
+		})
 	}
 	t.numeric = make([]bool, len(t.cols))
 	for _, w := range want {
@@ -50,7 +48,7 @@ func (t *csvTable) prepare(want []int) error {
 	return nil
 }
 
-// kinds are those that the fields of a column were.
+// kinds are the kinds of the fields of a column.
 type kinds struct{ int, huge, float, text bool }
 
 func (k *kinds) add(field []byte) {
@@ -69,7 +67,7 @@ func (k *kinds) add(field []byte) {
 	}
 }
 
-// number returns the type that holds them all as numbers; nil: they are text.
+// number returns the numeric type of the column, or nil if it is text.
 func (k *kinds) number() arrow.DataType {
 	switch {
 	case k.text, k.huge && !k.float:
@@ -82,8 +80,8 @@ func (k *kinds) number() arrow.DataType {
 	return nil
 }
 
-// isFloatText tells whether a field is digits with at most one point, which
-// cannot change the mind about a column of floats.
+// isFloatText reports whether a field is digits with at most one point. Such a field
+// does not change the type of a column of floats.
 func isFloatText(f []byte) bool {
 	if len(f) > 0 && (f[0] == '-' || f[0] == '+') {
 		f = f[1:]
@@ -106,7 +104,7 @@ func kindOf(f []byte) kind {
 	if isNull(f) {
 		return isEmpty
 	}
-	// What begins a number, to save most texts the parsers.
+	// Most text is recognized by its first byte, without parsing.
 	if c := f[0]; c != '-' && c != '+' && c != '.' && (c < '0' || c > '9') && c != 'n' && c != 'N' && c != 'i' && c != 'I' {
 		return isText
 	}
@@ -123,7 +121,7 @@ func kindOf(f []byte) kind {
 	return isFloat
 }
 
-// isNull tells whether a field says, where numbers are, that there is none.
+// isNull reports whether a field is null in a column of numbers.
 func isNull(f []byte) bool {
 	switch string(f) {
 	case "", "-", "--", "---", "NULL", "null", "Null", `\N`, "N/A", "n/a", "NA", "None", "none":

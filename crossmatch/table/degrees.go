@@ -10,17 +10,17 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// toDegrees makes degrees of a column.
+// toDegrees converts a column to degrees.
 type toDegrees struct {
-	at, to  int  // where a record has the column, and where it gets the degrees
-	lenient bool // text that is not an angle is NaN
+	at, to  int  // the record's columns to convert and to store
+	lenient bool // text that is not an angle becomes NaN
 	name    string
-	scale   float64 // of numbers
-	sexa    float64 // of sexagesimal text: 15 for hours
+	scale   float64 // degrees in a unit of numbers
+	sexa    float64 // degrees in a unit of sexagesimal text: 15 for hours
 }
 
-// newDegrees looks at a column's type and unit. A right ascension that is
-// sexagesimal is in hours (15 degrees each) where nothing says otherwise.
+// newDegrees returns the conversion for a column's type and unit. If the unit is
+// unknown, numbers are degrees, and sexagesimal text is in units of sexa degrees.
 func newDegrees(c column, sexa float64) (toDegrees, error) {
 	d := toDegrees{name: c.name, scale: 1, sexa: sexa}
 	switch strings.ToLower(strings.Trim(c.unit, ` "'[]().`)) {
@@ -38,7 +38,7 @@ func newDegrees(c column, sexa float64) (toDegrees, error) {
 	case "mas", "marcsec":
 		d.scale = 1. / 3600e3
 	default:
-		return d, fmt.Errorf("column %q of the position has the unit %q, which is not known: name a column in degrees, hours or radians in RA and Dec", c.name, clip(c.unit))
+		return d, fmt.Errorf("column %q of the position has the unit %q, which is not known: name a column in degrees, hours or radians in RA and Dec", c.name, short(c.unit))
 	}
 	switch c.typ.ID() {
 	case arrow.FLOAT64, arrow.FLOAT32, arrow.INT64, arrow.INT32, arrow.INT16, arrow.INT8,
@@ -57,8 +57,8 @@ func (d toDegrees) exact(c column) bool {
 	return d.scale == 1 && c.typ.ID() != arrow.STRING && c.typ.ID() != arrow.LARGE_STRING
 }
 
-// convert returns the column in degrees, to be released. row is the number of
-// its first, for errors.
+// convert returns a column in degrees, which the caller must release. row is the
+// number of its first row, for errors.
 func (d toDegrees) convert(a arrow.Array, row int64, mem memory.Allocator) (arrow.Array, error) {
 	switch a := a.(type) {
 	case *array.Float64:
@@ -73,7 +73,7 @@ func (d toDegrees) convert(a arrow.Array, row int64, mem memory.Allocator) (arro
 	}
 	values, ok := floatsOf(a)
 	if !ok {
-		return nil, fmt.Errorf("column %q is %s: no angle", d.name, a.DataType())
+		return nil, fmt.Errorf("column %q is %s, not an angle", d.name, a.DataType())
 	}
 	b := array.NewFloat64Builder(mem)
 	defer b.Release()
@@ -88,7 +88,7 @@ func (d toDegrees) convert(a arrow.Array, row int64, mem memory.Allocator) (arro
 	return b.NewArray(), nil
 }
 
-// parse is convert for text.
+// parse converts a column of text.
 func (d toDegrees) parse(a arrow.Array, text func(i int) string, row int64, mem memory.Allocator) (arrow.Array, error) {
 	b := array.NewFloat64Builder(mem)
 	defer b.Release()
@@ -107,7 +107,7 @@ func (d toDegrees) parse(a arrow.Array, text func(i int) string, row int64, mem 
 		case d.lenient:
 			b.UnsafeAppend(math.NaN())
 		default:
-			return nil, fmt.Errorf("row %d, column %q: %q is no angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s", row+int64(i)+1, d.name, clip(text(i)))
+			return nil, fmt.Errorf("row %d, column %q: %q is not an angle: write degrees, or sexagesimal as 12:34:56.7 or 12h34m56.7s", row+int64(i)+1, d.name, short(text(i)))
 		}
 	}
 	return b.NewArray(), nil

@@ -2,13 +2,13 @@ package table_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/catalog"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
@@ -41,9 +41,16 @@ IC10 ; 00:20:17.3  ; +59:18:14   ;
 	// 5.07208 59.30389 (null)
 }
 
-// From a file to a catalogue, and to what it has near positions.
-func ExampleTable_ReadAll() {
-	c, err := load("testdata/messier.csv")
+// A table becomes a catalogue, which finds what is near positions. catalog.Open does
+// it in one call.
+func ExampleOpen() {
+	t, err := table.Open("testdata/messier.csv", table.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer t.Close()
+	c, err := catalog.Spec{}.Load(context.Background(), t)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -62,23 +69,4 @@ func ExampleTable_ReadAll() {
 	// Output:
 	// match 0.18 M31
 	// none NaN (null)
-}
-
-func load(name string) (*crossmatch.Catalog, error) {
-	t, err := table.Open(name, table.Options{})
-	if err != nil {
-		return nil, err
-	}
-	defer t.Close()
-	rec, err := t.ReadAll(context.Background())
-	if err != nil {
-		return nil, err
-	}
-	defer rec.Release() // the catalogue retains it
-	ra, errRA := table.Floats(rec, "ra")
-	dec, errDec := table.Floats(rec, "dec")
-	if err := errors.Join(errRA, errDec); err != nil {
-		return nil, err
-	}
-	return crossmatch.NewCatalog(crossmatch.Rows{RA: ra, Dec: dec, Columns: rec})
 }

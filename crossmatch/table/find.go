@@ -2,15 +2,18 @@ package table
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/skyfinch/skyfinch/crossmatch/internal/clip"
 	"github.com/skyfinch/skyfinch/internal/nearest"
 )
 
-// Find returns the number of a column: of the name as it is written or else, if
-// that is unequivocal, in other capitals. It is how [Options] finds columns.
+// Find returns the index of the column with the given name or, if there is
+// none, of the only column whose name differs only in case. The columns that
+// [Options] names are found in the same way.
 func Find(s *arrow.Schema, name string) (int, error) {
 	at, err := find(s.NumFields(), func(i int) string { return s.Field(i).Name }, name)
 	if err != nil {
@@ -19,7 +22,7 @@ func Find(s *arrow.Schema, name string) (int, error) {
 	return at, nil
 }
 
-// lookup is Find for the columns of a file.
+// lookup finds a column of a file as Find does.
 func lookup(cols []column, name string) (int, error) {
 	return find(len(cols), func(i int) string { return cols[i].name }, name)
 }
@@ -29,7 +32,7 @@ func find(n int, nameOf func(i int) string, name string) (int, error) {
 	for i := range n {
 		switch has := nameOf(i); {
 		case has == name && exact >= 0:
-			return 0, fmt.Errorf("more than one column is called %q: rename them", clip(name))
+			return 0, fmt.Errorf("more than one column is called %q: rename them", short(name))
 		case has == name:
 			exact = i
 		case strings.EqualFold(has, name):
@@ -43,21 +46,25 @@ func find(n int, nameOf func(i int) string, name string) (int, error) {
 	case exact >= 0:
 		return exact, nil
 	case others > 1:
-		return 0, fmt.Errorf("more than one column goes by %q, %q for one: write it as the file does", clip(name), clip(nameOf(folded)))
+		return 0, fmt.Errorf("more than one column matches %q, %q for one: use the exact name", short(name), short(nameOf(folded)))
 	case others == 0:
 		all := make([]string, n)
 		for i := range all {
 			all[i] = nameOf(i)
 		}
-		return 0, absent{fmt.Errorf("no column %q%s: it has %s", clip(name), nearest.Hint(name, all), list(n, nameOf))}
+		hint := nearest.Hint(name, all)
+		if i := slices.IndexFunc(all, func(s string) bool { return strings.HasPrefix(s, name+".") }); i >= 0 {
+			hint = fmt.Sprintf(" by itself: name its fields, such as %q", short(all[i]))
+		}
+		return 0, missing{fmt.Errorf("no column %q%s: it has %s", short(name), hint, list(n, nameOf))}
 	}
 	return folded, nil
 }
 
-// absent is the error of a column that is not there, or cannot be read.
-type absent struct{ error }
+// missing is the error of a column that does not exist or cannot be read.
+type missing struct{ error }
 
-// list tells columns to people, not all of them.
+// list returns the names of columns, not too many of them, for an error.
 func list(n int, nameOf func(i int) string) string {
 	const most = 40
 	var b strings.Builder
@@ -69,7 +76,7 @@ func list(n int, nameOf func(i int) string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(clip(nameOf(i)))
+		b.WriteString(short(nameOf(i)))
 	}
 	if b.Len() == 0 {
 		return "none"
@@ -77,11 +84,5 @@ func list(n int, nameOf func(i int) string) string {
 	return b.String()
 }
 
-// clip shortens what a file says for an error.
-func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
+// short shortens text from a file for an error.
+func short(s string) string { return clip.Text(s, 60) }

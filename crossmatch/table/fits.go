@@ -6,32 +6,35 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// The FITS reader is our own: a binary table is rows of big-endian fields that
-// a header describes, and what there is in Go for it holds a whole table in
-// memory and panics on headers that are odd.
+// FITS has its own reader: a binary table is rows of big-endian fields described by
+// a header, and the Go libraries hold whole tables in memory and panic on unusual
+// headers.
 
 const fitsBlock = 2880
 
+var errNotFITS = errors.New("it is not a FITS header")
+
 // fitsTable is the layout of the first binary table of a file.
 type fitsTable struct {
-	in    input
-	cols  []column
-	parts []fitsColumn // of cols
-	start int64        // of its rows
-	width int64        // of a row
-	rows  int64
+	in     input
+	cols   []column
+	fields []fitsField // of cols
+	start  int64       // of the rows, in the file
+	width  int64       // of a row
+	rows   int64
 }
 
-// fitsColumn is where and how a column stands in a row.
-type fitsColumn struct {
+// fitsField is the position and format of a column in a row.
+type fitsField struct {
 	at, repeat  int
-	code        byte // of its type
+	code        byte // of the type
 	scale, zero float64
-	offset      offset // to make unsigned (or signed) integers
+	flip        bool // TZERO makes signed integers unsigned, or the reverse
 	null        *int64
 }
 
@@ -42,30 +45,29 @@ func openFITS(in input) (*fitsTable, error) {
 	}
 	b := bufio.NewReaderSize(r, 64<<10)
 	t := &fitsTable{in: in}
-	seen := ""
+	var others []string
 	for hdu := 0; ; hdu++ {
 		h, err := readFITSHeader(b)
 		if err == io.EOF && hdu > 0 {
-			return nil, fmt.Errorf("it has no binary table, only %s", seen)
+			return nil, fmt.Errorf("it has no binary table, only %s", strings.Join(others, ", "))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("header %d, %w", hdu, err)
 		}
 		t.start += h.size
 		data, err := h.dataSize()
+		if err == nil && h.kind() == "BINTABLE" {
+			if err = t.describe(h); err == nil {
+				return t, t.checkSize(size)
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("header %d: %w", hdu, err)
 		}
-		if kind := h.kind(); kind != "BINTABLE" {
-			if len(seen) < 200 {
-				seen += map[bool]string{true: ", "}[seen != ""] + clip(kind)
-			}
-		} else if err := t.describe(h); err != nil {
-			return nil, fmt.Errorf("header %d: %w", hdu, err)
-		} else {
-			return t, t.checkSize(size)
+		if len(others) < 20 {
+			others = append(others, short(h.kind()))
 		}
-		if size != unknown && data > size-t.start {
+		if size != unknownSize && data > size-t.start {
 			return nil, fmt.Errorf("header %d claims %d bytes of data, but %d follow: %w", hdu, data, size-t.start, io.ErrUnexpectedEOF)
 		}
 		t.start += data
@@ -75,13 +77,13 @@ func openFITS(in input) (*fitsTable, error) {
 	}
 }
 
-// checkSize compares what the header claims to what there is.
+// checkSize compares the size that the header declares with that of the file.
 func (t *fitsTable) checkSize(size int64) error {
-	if t.width > maxUnit {
-		return fmt.Errorf("rows of %d bytes (NAXIS1): more than %d MiB cannot be read", t.width, maxUnit>>20)
+	if t.width > maxBuffer {
+		return fmt.Errorf("rows of %d bytes (NAXIS1): more than %d MiB cannot be read", t.width, maxBuffer>>20)
 	}
 	hi, n := bits.Mul64(uint64(t.width), uint64(t.rows))
-	if hi != 0 || size != unknown && n > uint64(max(size-t.start, 0)) {
+	if hi != 0 || size != unknownSize && n > uint64(max(size-t.start, 0)) {
 		return fmt.Errorf("its header claims %d rows of %d bytes, but %d bytes follow: %w", t.rows, t.width, size-t.start, io.ErrUnexpectedEOF)
 	}
 	return nil
@@ -95,19 +97,18 @@ func (t *fitsTable) scan(want []int, rows int, mem memory.Allocator) (scanner, e
 	if err != nil {
 		return nil, err
 	}
-	if size != unknown {
+	if size != unknownSize {
 		r = io.NewSectionReader(t.in.r, t.start, size-t.start)
 	} else if err := skip(r, t.start); err != nil {
 		return nil, err
 	}
-	// A block of rows is read at a time: as many as a record has, if not too big.
+	// Rows are read in blocks: those of a record, unless they are too large.
 	const block = 16 << 20
 	rows = int(min(int64(rows), max(block/t.width, 1), max(t.rows, 1)))
-	s := &fitsScanner{t: t, r: r, want: want, rows: rows, mem: mem}
-	return s, nil
+	return &fitsScanner{t: t, r: r, want: want, rows: rows, mem: mem}, nil
 }
 
-// skip reads over n bytes, all of which must be there.
+// skip skips n bytes. It is an error if there are fewer.
 func skip(r io.Reader, n int64) error {
 	_, err := io.CopyN(io.Discard, r, n)
 	if err == io.EOF {
@@ -115,5 +116,3 @@ func skip(r io.Reader, n int64) error {
 	}
 	return err
 }
-
-var errNotFITS = errors.New("it is no header of FITS")

@@ -47,14 +47,14 @@ func TestFITSErrors(t *testing.T) {
 		cards []string
 		want  string
 	}{
-		{[]string{"NAXIS2=1152921504606846976"}, "its axes are beyond what a file can hold"},
+		{[]string{"NAXIS2=1152921504606846976"}, "its axes are too large for a file"},
 		{[]string{"NAXIS2=1000000"}, "its header claims 1000000 rows of 26 bytes, but 2880 bytes follow: unexpected EOF"},
 		{[]string{"NAXIS1=1099511627776"}, "rows of 1099511627776 bytes (NAXIS1): more than 64 MiB cannot be read"},
 		{[]string{"NAXIS1=20"}, "column 4 ends at byte 21 of rows that have 20 (NAXIS1)"},
-		{[]string{"NAXIS1=-20"}, `NAXIS1 is "-20", no size`},
+		{[]string{"NAXIS1=-20"}, `NAXIS1 is "-20", not a size`},
 		{[]string{"TFIELDS=1000"}, `TFIELDS is "1000"`},
-		{[]string{"TFORM2='9Z'"}, `column 2: TFORM is "9Z", which is no type`},
-		{[]string{"TFORM2='99999999999D'"}, `column 2: TFORM is "99999999999D", which no row can hold`},
+		{[]string{"TFORM2='9Z'"}, `column 2: TFORM is "9Z", not a known type`},
+		{[]string{"TFORM2='99999999999D'"}, `column 2: TFORM is "99999999999D", too large for a row`},
 		{[]string{"TUNIT1='parsec'"}, `column "RA" of the position has the unit "parsec", which is not known: name a column in degrees, hours or radians in RA and Dec`},
 		{[]string{"ZTABLE=T"}, "its table is compressed (ZTABLE): unpack it with funpack first"},
 	} {
@@ -69,7 +69,7 @@ func TestFITSErrors(t *testing.T) {
 	assert.EqualError(t, err, "table: x: it is a zip archive: convert it first")
 }
 
-// A text that goes on and on is not copied for each of its cards.
+// A very long text is not copied for each of its cards.
 func TestFITSContinue(t *testing.T) {
 	card := func(s string) string { return fmt.Sprintf("%-80s", s) }
 	var b strings.Builder
@@ -87,9 +87,9 @@ func TestFITSPackedClaims(t *testing.T) {
 	b := packed(fitsTable(fitsRow, 3, []string{"RA D", "DEC D", "id J", "flag L", "name 5A"}, "NAXIS2=100000000000"))
 	before := allocated()
 	tab, err := read(b, table.Options{Memory: checked(t)})
-	require.NoError(t, err, "nobody knows yet")
+	require.NoError(t, err, "it shows when the rows are read")
 	_, err = rows(tab)
-	assert.EqualError(t, err, "table: x: row 1 of 100000000000: its rows are cut short: unexpected EOF")
+	assert.EqualError(t, err, "table: x: row 1 of 100000000000: its rows are truncated: unexpected EOF")
 	assert.Less(t, allocated()-before, uint64(16<<20))
 }
 

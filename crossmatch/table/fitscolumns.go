@@ -10,25 +10,17 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// offset is a TZERO that only moves integers between signed and unsigned.
-type offset uint8
-
-const (
-	noOffset offset = iota
-	flipped         // the highest bit is the other way round
-)
-
-// sizes of FITS types in bytes; bits are counted apart.
+// fitsSizes are the sizes of types in bytes. Bits have none.
 var fitsSizes = map[byte]int{'L': 1, 'B': 1, 'I': 2, 'J': 4, 'K': 8, 'A': 1, 'E': 4, 'D': 8, 'C': 8, 'M': 16, 'P': 8, 'Q': 16}
 
-// describe takes the columns from the header of a binary table.
+// describe reads the columns from the header of a binary table.
 func (t *fitsTable) describe(h *fitsHeader) error {
 	if h.cards["ZTABLE"] == "T" {
 		return errors.New("its table is compressed (ZTABLE): unpack it with funpack first")
 	}
 	n, err := h.int("TFIELDS", 0)
 	if err != nil || n > 999 {
-		return fmt.Errorf("TFIELDS is %q", clip(h.cards["TFIELDS"]))
+		return fmt.Errorf("TFIELDS is %q", short(h.cards["TFIELDS"]))
 	}
 	if h.cards["BITPIX"] != "8" || h.cards["NAXIS"] != "2" {
 		return errors.New("its table does not have BITPIX 8 and NAXIS 2")
@@ -56,7 +48,7 @@ func (t *fitsTable) describe(h *fitsHeader) error {
 	return nil
 }
 
-// addColumn takes column n, and returns its width.
+// addColumn adds column n and returns its width.
 func (t *fitsTable) addColumn(h *fitsHeader, n string, at int64) (int64, error) {
 	c := column{
 		name: strings.TrimSpace(h.cards["TTYPE"+n]), unit: h.cards["TUNIT"+n], ucd: h.cards["TUCD"+n],
@@ -70,47 +62,46 @@ func (t *fitsTable) addColumn(h *fitsHeader, n string, at int64) (int64, error) 
 	if code == 'X' {
 		size = (repeat + 7) / 8
 	}
-	p := fitsColumn{at: int(at), repeat: int(repeat), code: code, scale: 1}
-	for key, v := range map[string]*float64{"TSCAL": &p.scale, "TZERO": &p.zero} {
+	f := fitsField{at: int(at), repeat: int(repeat), code: code, scale: 1}
+	for key, v := range map[string]*float64{"TSCAL": &f.scale, "TZERO": &f.zero} {
 		if text, ok := h.cards[key+n]; ok {
 			if *v, err = strconv.ParseFloat(strings.Replace(text, "D", "E", 1), 64); err != nil {
-				return 0, fmt.Errorf("%s is %q, no number", key+n, clip(text))
+				return 0, fmt.Errorf("%s is %q, not a number", key+n, short(text))
 			}
 		}
 	}
 	if text, ok := h.cards["TNULL"+n]; ok && strings.IndexByte("BIJK", code) >= 0 {
 		v, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("TNULL%s is %q, no integer", n, clip(text))
+			return 0, fmt.Errorf("TNULL%s is %q, not an integer", n, short(text))
 		}
-		p.null = &v
+		f.null = &v
 	}
-	c.typ, c.why = p.arrowType(h.cards["TDIM"+n])
-	t.cols, t.parts = append(t.cols, c), append(t.parts, p)
+	c.typ, c.why = f.arrowType(h.cards["TDIM"+n])
+	t.cols, t.fields = append(t.cols, c), append(t.fields, f)
 	return size, nil
 }
 
-// parseForm reads a TFORM: how often, and of which type.
+// parseForm parses a TFORM: the number of elements and their type.
 func parseForm(form string) (repeat int64, code byte, err error) {
 	form = strings.TrimSpace(form)
 	digits := len(form) - len(strings.TrimLeft(form, "0123456789"))
 	repeat = 1
 	if digits > 0 {
 		if repeat, err = strconv.ParseInt(form[:digits], 10, 32); err != nil {
-			return 0, 0, fmt.Errorf("TFORM is %q, which no row can hold", clip(form))
+			return 0, 0, fmt.Errorf("TFORM is %q, too large for a row", short(form))
 		}
 	}
 	if digits == len(form) || form[digits] != 'X' && fitsSizes[form[digits]] == 0 {
-		return 0, 0, fmt.Errorf("TFORM is %q, which is no type", clip(form))
+		return 0, 0, fmt.Errorf("TFORM is %q, not a known type", short(form))
 	}
 	return repeat, form[digits], nil
 }
 
-// arrowType returns the type of a column, or why it has none. It settles how
-// TZERO is meant.
-func (p *fitsColumn) arrowType(dim string) (arrow.DataType, string) {
+// arrowType returns the type of a column, or why it cannot be read. It sets flip.
+func (f *fitsField) arrowType(dim string) (arrow.DataType, string) {
 	var typ arrow.DataType
-	switch p.code {
+	switch f.code {
 	case 'A':
 		if strings.Contains(dim, ",") {
 			return nil, "it is an array of text"
@@ -119,7 +110,7 @@ func (p *fitsColumn) arrowType(dim string) (arrow.DataType, string) {
 	case 'L':
 		typ = arrow.FixedWidthTypes.Boolean
 	case 'B', 'I', 'J', 'K':
-		typ = p.integer()
+		typ = f.integer()
 	case 'E':
 		typ = arrow.PrimitiveTypes.Float32
 	case 'D':
@@ -131,23 +122,21 @@ func (p *fitsColumn) arrowType(dim string) (arrow.DataType, string) {
 	case 'X':
 		return nil, "it is bits"
 	}
-	if p.code == 'E' || p.code == 'D' {
-		if p.scale != 1 || p.zero != 0 {
-			typ = arrow.PrimitiveTypes.Float64
-		}
+	if f.code == 'E' && (f.scale != 1 || f.zero != 0) {
+		typ = arrow.PrimitiveTypes.Float64
 	}
-	if p.repeat == 0 {
+	if f.repeat == 0 {
 		return nil, "it is empty"
 	}
-	if p.repeat > 1 {
-		typ = arrow.FixedSizeListOf(int32(p.repeat), typ)
+	if f.repeat > 1 {
+		typ = arrow.FixedSizeListOf(int32(f.repeat), typ)
 	}
 	return typ, ""
 }
 
-func (p *fitsColumn) integer() arrow.DataType {
+func (f *fitsField) integer() arrow.DataType {
 	plain, other, flip := arrow.DataType(arrow.PrimitiveTypes.Uint8), arrow.DataType(arrow.PrimitiveTypes.Int8), -128.
-	switch p.code {
+	switch f.code {
 	case 'I':
 		plain, other, flip = arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Uint16, 1<<15
 	case 'J':
@@ -156,12 +145,12 @@ func (p *fitsColumn) integer() arrow.DataType {
 		plain, other, flip = arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Uint64, math.MaxInt64+1
 	}
 	switch {
-	case p.scale != 1:
+	case f.scale != 1:
 		return arrow.PrimitiveTypes.Float64
-	case p.zero == 0:
+	case f.zero == 0:
 		return plain
-	case p.zero == flip:
-		p.offset = flipped
+	case f.zero == flip:
+		f.flip = true
 		return other
 	}
 	return arrow.PrimitiveTypes.Float64

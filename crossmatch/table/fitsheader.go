@@ -11,22 +11,22 @@ import (
 	"strings"
 )
 
-// fitsHeader is the cards of a header: keywords and the text of their values.
+// fitsHeader is the cards of a header: the text of values by keyword.
 type fitsHeader struct {
 	cards map[string]string
 	size  int64 // in bytes
 }
 
-// maxHeader bounds a header: some are long of comments, none like this.
+// maxHeader bounds the size of a header in bytes.
 const maxHeader = 8 << 20
 
-// maxText is how much is taken of a text that goes over many cards.
+// maxText bounds a text in several cards, in bytes.
 const maxText = 16 << 10
 
-// readFITSHeader reads up to END; io.EOF where nothing is.
+// readFITSHeader reads a header up to END. It returns io.EOF if there is none.
 func readFITSHeader(r io.Reader) (*fitsHeader, error) {
 	h := &fitsHeader{cards: make(map[string]string)}
-	last := "" // keyword of a text that CONTINUE goes on
+	last := "" // keyword of a text that CONTINUE may extend
 	block := make([]byte, fitsBlock)
 	for {
 		n, err := io.ReadFull(r, block)
@@ -35,7 +35,7 @@ func readFITSHeader(r io.Reader) (*fitsHeader, error) {
 		}
 		if h.size == 0 && !bytes.HasPrefix(block[:n], []byte("SIMPLE  =")) && !bytes.HasPrefix(block[:n], []byte("XTENSION=")) {
 			if n > 0 && len(bytes.Trim(block[:n], "\x00 ")) == 0 || err == io.ErrUnexpectedEOF {
-				return nil, io.EOF // what pads a file is no header
+				return nil, io.EOF // padding
 			}
 			return nil, errNotFITS
 		}
@@ -52,15 +52,15 @@ func readFITSHeader(r io.Reader) (*fitsHeader, error) {
 			last = h.add(key, card, last)
 		}
 		if h.size > maxHeader {
-			return nil, fmt.Errorf("which is beyond %d MiB", maxHeader>>20)
+			return nil, fmt.Errorf("which is longer than %d MiB", maxHeader>>20)
 		}
 	}
 }
 
-// add takes a card, and returns its keyword if its text goes on in the next.
+// add adds a card. It returns its keyword if the next card may continue its text.
 func (h *fitsHeader) add(key string, card []byte, last string) string {
 	if key == "CONTINUE" && last != "" {
-		if so := h.cards[last]; len(so) < maxText { // it is copied for each card
+		if so := h.cards[last]; len(so) < maxText { // each card copies it
 			text, _ := cardText(card[8:])
 			h.cards[last] = strings.TrimSuffix(so, "&") + text
 		}
@@ -70,7 +70,7 @@ func (h *fitsHeader) add(key string, card []byte, last string) string {
 		return ""
 	}
 	if _, ok := h.cards[key]; ok {
-		return "" // the first counts
+		return "" // the first one counts
 	}
 	value := card[9:]
 	if text, ok := cardText(value); ok {
@@ -82,7 +82,7 @@ func (h *fitsHeader) add(key string, card []byte, last string) string {
 	return ""
 }
 
-// cardText reads the text of a value in single quotes.
+// cardText returns the text of a value in single quotes.
 func cardText(value []byte) (string, bool) {
 	value = bytes.TrimLeft(value, " ")
 	if len(value) == 0 || value[0] != '\'' {
@@ -99,10 +99,7 @@ func cardText(value []byte) (string, bool) {
 		}
 		text = append(text, value[i])
 	}
-	if b := latinIfNot(text); b != nil {
-		text = b
-	}
-	return strings.TrimRight(string(text), " "), true
+	return strings.TrimRight(string(toUTF8(text)), " "), true
 }
 
 func (h *fitsHeader) kind() string {
@@ -118,7 +115,7 @@ func (h *fitsHeader) kind() string {
 	return "IMAGE"
 }
 
-// int returns a card that is a whole number of at least 0.
+// int returns the value of a card that is a size, or missing if there is none.
 func (h *fitsHeader) int(key string, missing int64) (int64, error) {
 	text, ok := h.cards[key]
 	if !ok {
@@ -126,16 +123,16 @@ func (h *fitsHeader) int(key string, missing int64) (int64, error) {
 	}
 	v, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || v < 0 {
-		return 0, fmt.Errorf("%s is %q, no size", key, clip(text))
+		return 0, fmt.Errorf("%s is %q, not a size", key, short(text))
 	}
 	return v, nil
 }
 
-// dataSize is how many bytes follow the header, with what pads them.
+// dataSize returns the size of the data after the header, with padding.
 func (h *fitsHeader) dataSize() (int64, error) {
 	bitpix, err := strconv.Atoi(h.cards["BITPIX"])
 	if err != nil || bitpix%8 != 0 || bitpix < -64 || bitpix > 64 || bitpix == 0 {
-		return 0, fmt.Errorf("BITPIX is %q", clip(h.cards["BITPIX"]))
+		return 0, fmt.Errorf("BITPIX is %q", short(h.cards["BITPIX"]))
 	}
 	axes, err := h.axes()
 	if err != nil || len(axes) == 0 {
@@ -149,17 +146,16 @@ func (h *fitsHeader) dataSize() (int64, error) {
 	n, carry := bits.Add64(product(axes...), uint64(pcount), 0)
 	n = product(n, uint64(gcount), uint64(max(bitpix, -bitpix)/8))
 	if carry != 0 || n > 1<<62 {
-		return 0, errors.New("its axes are beyond what a file can hold")
+		return 0, errors.New("its axes are too large for a file")
 	}
 	return int64(n+fitsBlock-1) / fitsBlock * fitsBlock, nil
 }
 
-// axes are the lengths of NAXIS1 and so on. That of random groups is 0, which is
-// to be left out.
+// axes returns the lengths of the axes, without the NAXIS1=0 of random groups.
 func (h *fitsHeader) axes() ([]uint64, error) {
 	n, err := h.int("NAXIS", 0)
 	if err != nil || n > 999 {
-		return nil, fmt.Errorf("NAXIS is %q", clip(h.cards["NAXIS"]))
+		return nil, fmt.Errorf("NAXIS is %q", short(h.cards["NAXIS"]))
 	}
 	var out []uint64
 	for i := range n {
@@ -175,7 +171,7 @@ func (h *fitsHeader) axes() ([]uint64, error) {
 	return out, nil
 }
 
-// product multiplies, and stays at the largest number where it is beyond that.
+// product returns a product, or the largest number if it overflows.
 func product(factors ...uint64) uint64 {
 	n := uint64(1)
 	for _, f := range factors {

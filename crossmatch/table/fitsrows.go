@@ -17,7 +17,7 @@ type fitsScanner struct {
 	r    io.Reader
 	want []int
 	rows int
-	row  int64 // the next
+	row  int64 // the next one
 	buf  []byte
 	mem  memory.Allocator
 }
@@ -32,13 +32,13 @@ func (s *fitsScanner) next() ([]arrow.Array, error) {
 	}
 	out := make([]arrow.Array, len(s.want))
 	for i, w := range s.want {
-		out[i] = s.column(&s.t.parts[w], s.t.cols[w].typ, n)
+		out[i] = s.column(&s.t.fields[w], s.t.cols[w].typ, n)
 	}
 	s.row += int64(n)
 	return out, nil
 }
 
-// fill reads n bytes. The buffer grows with what comes: a header claims much.
+// fill reads n bytes. The buffer grows with the data, since headers may lie.
 func (s *fitsScanner) fill(n int) error {
 	const step = 1 << 20
 	for have := 0; have < n; {
@@ -47,7 +47,7 @@ func (s *fitsScanner) fill(n int) error {
 		}
 		got, err := io.ReadFull(s.r, s.buf[have:min(n, len(s.buf))])
 		if have += got; err != nil {
-			return fmt.Errorf("its rows are cut short: %w", io.ErrUnexpectedEOF)
+			return fmt.Errorf("its rows are truncated: %w", io.ErrUnexpectedEOF)
 		}
 	}
 	return nil
@@ -55,8 +55,8 @@ func (s *fitsScanner) fill(n int) error {
 
 func (s *fitsScanner) close() {}
 
-// column makes an array of n rows of a column.
-func (s *fitsScanner) column(p *fitsColumn, typ arrow.DataType, n int) arrow.Array {
+// column returns n rows of a column.
+func (s *fitsScanner) column(p *fitsField, typ arrow.DataType, n int) arrow.Array {
 	b := array.NewBuilder(s.mem, typ)
 	defer b.Release()
 	b.Reserve(n)
@@ -90,8 +90,8 @@ func (s *fitsScanner) column(p *fitsColumn, typ arrow.DataType, n int) arrow.Arr
 	return b.NewArray()
 }
 
-// fieldOf returns the bytes of a column in a row.
-func fieldOf(buf []byte, p *fitsColumn, width int) func(row int) []byte {
+// fieldOf returns a function that returns the bytes of a field in a row.
+func fieldOf(buf []byte, p *fitsField, width int) func(row int) []byte {
 	size := p.repeat * fitsSizes[p.code]
 	return func(row int) []byte {
 		at := row*width + p.at
@@ -99,7 +99,7 @@ func fieldOf(buf []byte, p *fitsColumn, width int) func(row int) []byte {
 	}
 }
 
-// appendPadded appends text that ends with a NUL or is padded with blanks.
+// appendPadded appends text, which ends at a NUL or before trailing blanks.
 func appendPadded(b *array.StringBuilder, s []byte) {
 	if i := bytes.IndexByte(s, 0); i >= 0 {
 		s = s[:i]
@@ -109,10 +109,10 @@ func appendPadded(b *array.StringBuilder, s []byte) {
 		b.AppendNull()
 		return
 	}
-	appendString(b, s)
+	b.BinaryBuilder.Append(toUTF8(s))
 }
 
-func appendNumbers(p *fitsColumn, b array.Builder, cell func(int) []byte, n int) {
+func appendNumbers(p *fitsField, b array.Builder, cell func(int) []byte, n int) {
 	switch b := b.(type) {
 	case *array.Float64Builder:
 		if p.code == 'D' && p.scale == 1 && p.zero == 0 {
@@ -151,7 +151,7 @@ type integer interface {
 	int8 | uint8 | int16 | uint16 | int32 | uint32 | int64 | uint64
 }
 
-func integers[T integer](p *fitsColumn, b interface {
+func integers[T integer](p *fitsField, b interface {
 	UnsafeAppend(T)
 	UnsafeAppendBoolToBitmap(bool)
 }, cell func(int) []byte, n int) {
@@ -160,7 +160,7 @@ func integers[T integer](p *fitsColumn, b interface {
 		switch {
 		case p.null != nil && v == *p.null:
 			b.UnsafeAppendBoolToBitmap(false)
-		case p.offset == flipped:
+		case p.flip:
 			b.UnsafeAppend(T(v ^ -1<<(8*len(f)-1)))
 		default:
 			b.UnsafeAppend(T(v))
@@ -168,7 +168,7 @@ func integers[T integer](p *fitsColumn, b interface {
 	})
 }
 
-// each calls do with all elements of a column.
+// each calls do with each element of a column, of size bytes.
 func each(cell func(int) []byte, n, size int, do func([]byte)) {
 	for i := range n {
 		for f := cell(i); len(f) > 0; f = f[size:] {
@@ -177,8 +177,8 @@ func each(cell func(int) []byte, n, size int, do func([]byte)) {
 	}
 }
 
-// raw is an integer as it is in the file. Bytes have no sign.
-func (p *fitsColumn) raw(f []byte) int64 {
+// raw returns an integer as stored. Bytes are unsigned.
+func (p *fitsField) raw(f []byte) int64 {
 	switch p.code {
 	case 'B':
 		return int64(f[0])
@@ -190,8 +190,8 @@ func (p *fitsColumn) raw(f []byte) int64 {
 	return int64(binary.BigEndian.Uint64(f))
 }
 
-// scaled is a number that TSCAL and TZERO make of one in the file.
-func (p *fitsColumn) scaled(f []byte) (float64, bool) {
+// scaled returns a number with TSCAL and TZERO applied, and false for null.
+func (p *fitsField) scaled(f []byte) (float64, bool) {
 	var v float64
 	switch p.code {
 	case 'E':

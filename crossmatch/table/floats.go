@@ -8,9 +8,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// Floats returns a record's column of numbers, of whatever type, as float64: the
-// nearest ones to what they are, and NaN for nulls. [Find] finds the column. The
-// slice is the caller's. A column of nothing but nulls may be of any type.
+// Floats returns a copy of a column of numbers, converted to the nearest float64,
+// with NaN for null. [Find] finds the column. It is an error if the column is not
+// numeric, unless all of its values are null.
 func Floats(rec arrow.Record, name string) ([]float64, error) {
 	at, err := Find(rec.Schema(), name)
 	if err != nil {
@@ -34,8 +34,8 @@ func Floats(rec arrow.Record, name string) ([]float64, error) {
 	return out, nil
 }
 
-// floatsOf returns a copy of numbers, and anything for nulls; false: they are no
-// numbers.
+// floatsOf returns a copy of the numbers of an array, undefined for nulls, and
+// whether it is numeric.
 func floatsOf(a arrow.Array) ([]float64, bool) {
 	switch a := a.(type) {
 	case *array.Float64:

@@ -19,15 +19,15 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// allocated is how much was allocated so far, freed or not.
+// allocated returns the bytes allocated so far, freed or not.
 func allocated() uint64 {
 	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
 	return s[0].Value.Uint64()
 }
 
-// survive reads bytes that may be anything: no panic, sound records, and memory
-// that goes with the size.
+// survive reads arbitrary bytes: it must not panic, records must be valid, and
+// memory in proportion to the size.
 func survive(t *testing.T, b []byte, format table.Format, budget uint64) {
 	before := allocated()
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
@@ -76,7 +76,7 @@ func FuzzCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { survive(t, b, table.CSV, 8<<20) })
 }
 
-// FuzzCSVStrict compares with encoding/csv where that has nothing against it.
+// FuzzCSVStrict compares with encoding/csv for input that it accepts.
 func FuzzCSVStrict(f *testing.F) {
 	for _, s := range []string{"1,2\n", "a,\"b\"\"c\nd\",e\r\nx,y,\"\"\n", "\"a\",b"} {
 		f.Add(s)

@@ -16,7 +16,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// checked is an allocator that fails the test for what is left in it.
+// checked returns an allocator that fails the test if memory leaks.
 func checked(t testing.TB) memory.Allocator {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	t.Cleanup(func() { mem.AssertSize(t, 0) })
@@ -27,7 +27,7 @@ func read(b []byte, o table.Options) (*table.Table, error) {
 	return table.NewReader(bytes.NewReader(b), int64(len(b)), "x", o)
 }
 
-// rows reads a table, or what there is of it before an error.
+// rows reads the records of a table, up to an error.
 func rows(tab *table.Table) (recs []arrow.Record, err error) {
 	for rec, err := range tab.Records(context.Background()) {
 		if err != nil {
@@ -79,7 +79,7 @@ func readText(t testing.TB, text string, o table.Options) arrow.Record {
 	return whole(t, tab)
 }
 
-// cells are the values of a column as text.
+// cells returns the values of a column as text.
 func cells(rec arrow.Record, name string) []string {
 	i := rec.Schema().FieldIndices(name)[0]
 	out := make([]string, rec.NumRows())
@@ -89,7 +89,7 @@ func cells(rec arrow.Record, name string) []string {
 	return out
 }
 
-// floats are the values of a column of floats.
+// floats returns the values of a column of floats.
 func floats(rec arrow.Record, name string) []float64 {
 	i := rec.Schema().FieldIndices(name)[0]
 	return rec.Column(i).(*array.Float64).Float64Values()
@@ -103,8 +103,8 @@ func packed(b []byte) []byte {
 	return buf.Bytes()
 }
 
-// catalog is the path of a real catalogue that is kept beside the project.
-func catalog(t testing.TB, name string) string {
+// catalogPath returns the path of a real catalogue in the folder beside the project.
+func catalogPath(t testing.TB, name string) string {
 	dir, err := os.Getwd()
 	require.NoError(t, err)
 	for {

@@ -7,9 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// source is the file, of which it remembers an error: some formats, and their
-// libraries, take what cannot be read for the end of the file, and say that the
-// file is damaged where a disk is.
+// source is the file. It remembers the first read error: some readers take a read
+// error for the end of the file, and report a damaged file instead of a bad disk.
 type source struct {
 	io.ReaderAt
 	err atomic.Pointer[error]
@@ -24,7 +23,7 @@ func (s *source) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
-// explain adds the error to one that may come of it.
+// explain adds the read error to an error that it may have caused.
 func (s *source) explain(err error) error {
 	cause := s.err.Load()
 	if err == nil || cause == nil || errors.Is(err, *cause) {

@@ -19,7 +19,7 @@ import (
 
 var errDisk = errors.New("the disk fails")
 
-// failing is a file of which so many more reads go well.
+// failing is a file that fails after a number of reads.
 type failing struct {
 	io.ReaderAt
 	left int
@@ -32,7 +32,7 @@ func (f *failing) ReadAt(b []byte, at int64) (int, error) {
 	return f.ReaderAt.ReadAt(b, at)
 }
 
-// patient is a context that ends when it was looked at so many times.
+// patient is a context that is done after a number of calls of Err.
 type patient struct {
 	context.Context
 	left int

@@ -56,6 +56,8 @@ func TestNestedColumns(t *testing.T) {
 
 	_, err = read(Options{Columns: []string{"candidate.magpfs"}})
 	assert.EqualError(t, err, `table: x.parquet: no column "candidate.magpfs", did you mean "candidate.magpsf"?: it has ra, dec, candidate.magpsf, candidate.fid, many`)
+	_, err = read(Options{Columns: []string{"candidate"}})
+	assert.ErrorContains(t, err, `no column "candidate" by itself: name its fields, such as "candidate.magpsf": it has ra,`)
 }
 
 func TestAddDegrees(t *testing.T) {
@@ -77,4 +79,11 @@ func TestAddDegrees(t *testing.T) {
 	tab, err = NewReader(bytes.NewReader([]byte(numbers)), int64(len(numbers)), "x.csv", Options{AddDegrees: true})
 	require.NoError(t, err)
 	assert.Equal(t, 2, tab.Schema().NumFields(), "degrees already")
+
+	const again = "ra,dec,ra_deg,dec_deg\n00 01 16.37,x,0.3182,NaN\n"
+	tab, err = NewReader(bytes.NewReader([]byte(again)), int64(len(again)), "x.csv", Options{AddDegrees: true})
+	require.NoError(t, err)
+	ra, dec = tab.Position()
+	assert.Equal(t, []string{"ra_deg", "dec_deg"}, []string{ra, dec})
+	assert.Equal(t, 4, tab.Schema().NumFields(), "they were added before")
 }

@@ -23,29 +23,23 @@ const (
 
 // String returns auto, csv, parquet, fits or votable.
 func (f Format) String() string {
-	switch f {
-	case CSV:
-		return "csv"
-	case Parquet:
-		return "parquet"
-	case FITS:
-		return "fits"
-	case VOTable:
-		return "votable"
+	names := [...]string{"auto", "csv", "parquet", "fits", "votable"}
+	if int(f) >= len(names) {
+		return names[Auto]
 	}
-	return "auto"
+	return names[f]
 }
 
-// input is the bytes of a table, which can be read again.
+// input is the bytes of a table. They can be read repeatedly.
 type input struct {
 	r    io.ReaderAt
 	size int64
 }
 
-// unknown is the length of what is only known when it was read.
-const unknown = -1
+// unknownSize is the size of a gzipped input, unpacked.
+const unknownSize = -1
 
-// stream returns the bytes from the start, unpacked, and how many they are.
+// stream returns a reader of the bytes, unpacked, and their number.
 func (in input) stream() (io.Reader, int64, error) {
 	raw := io.NewSectionReader(in.r, 0, in.size)
 	var magic [2]byte
@@ -59,10 +53,10 @@ func (in input) stream() (io.Reader, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	return z, unknown, nil
+	return z, unknownSize, nil
 }
 
-// head returns the first bytes, unpacked.
+// head returns the first n bytes, unpacked, or all if there are fewer.
 func (in input) head(n int) ([]byte, error) {
 	r, _, err := in.stream()
 	if err != nil {
@@ -71,7 +65,7 @@ func (in input) head(n int) ([]byte, error) {
 	b := make([]byte, n)
 	n, err = io.ReadFull(r, b)
 	if err == io.EOF || err == io.ErrUnexpectedEOF && n > 0 {
-		err = nil // what is cut short shows when it is read
+		err = nil // a truncated gzip is reported when it is read
 	}
 	return b[:n], err
 }
@@ -97,10 +91,10 @@ func open(in input, o Options) (layout, error) {
 	case VOTable:
 		return openVOTable(in)
 	}
-	return nil, fmt.Errorf("no format %d", f)
+	return nil, fmt.Errorf("unknown format %d", f)
 }
 
-// sniff tells the format by the first bytes.
+// sniff detects the format by the first bytes.
 func sniff(head []byte) (Format, error) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, bom), " \t\r\n")
 	switch {
@@ -113,20 +107,21 @@ func sniff(head []byte) (Format, error) {
 	case bytes.HasPrefix(text, []byte("<")):
 		return VOTable, nil
 	}
-	for _, p := range packed {
+	for _, p := range otherFormats {
 		if bytes.HasPrefix(head, []byte(p.magic)) {
 			return Auto, fmt.Errorf("it is %s: convert it first", p.is)
 		}
 	}
 	if bytes.IndexByte(head, 0) >= 0 {
-		return Auto, errors.New("it is no table that is known: neither CSV, Parquet, FITS nor VOTable")
+		return Auto, errors.New("it is not a table in a known format: neither CSV, Parquet, FITS nor VOTable")
 	}
 	return CSV, nil
 }
 
 var bom = []byte("\xef\xbb\xbf")
 
-var packed = []struct{ magic, is string }{
+// otherFormats are formats that are recognized, for an error that helps.
+var otherFormats = []struct{ magic, is string }{
 	{"\x1f\x8b", "packed by gzip twice"},
 	{"BZh", "packed by bzip2"},
 	{"\x28\xb5\x2f\xfd", "packed by zstd"},

@@ -21,11 +21,11 @@ type parquetTable struct {
 	from []leaf // of cols
 }
 
-// leaf is where the values of a column are.
+// leaf locates the values of a column.
 type leaf struct {
-	field int // of the file's schema, of which the column is a part
+	field int // of the file's schema, with the column
 	index int // of the file's leaves, -1 if the column cannot be read
-	depth int // of structs around it
+	depth int // number of enclosing structs
 }
 
 func openParquet(in input) (t *parquetTable, err error) {
@@ -42,8 +42,8 @@ func openParquet(in input) (t *parquetTable, err error) {
 	return t, nil
 }
 
-// addField adds the column of a field or, if it is a struct, those of its own
-// fields, by dotted names: they are read only if they are asked for.
+// addField adds the column of a field or, if it is a struct, those of its fields, by
+// dotted names.
 func (t *parquetTable) addField(f pqarrow.SchemaField, number int, prefix string, depth int) {
 	c := column{name: prefix + f.Field.Name, typ: f.Field.Type, nested: depth > 0}
 	switch {
@@ -58,17 +58,17 @@ func (t *parquetTable) addField(f pqarrow.SchemaField, number int, prefix string
 	t.cols, t.from = append(t.cols, c), append(t.from, leaf{number, f.ColIndex, depth})
 }
 
-// maxDepth is how many structs may be around a column.
+// maxDepth bounds the number of structs that enclose a column.
 const maxDepth = 8
 
-// budget is how much a record may take, with what it is made of.
+// budget bounds the memory of a record and of the pages that it is read from.
 func budget(in input) int64 { return 128<<20 + 4*in.size }
 
 func newParquetReader(in input, mem memory.Allocator, rows int64) (*pqarrow.FileReader, error) {
 	if err := checkFooter(in); err != nil {
 		return nil, err
 	}
-	// The reader keeps its buffers for the collector, so they are not the caller's.
+	// The reader does not free its buffers, so mem must not allocate them.
 	props := parquet.NewReaderProperties(newBounded(memory.NewGoAllocator(), budget(in)))
 	props.BufferedStreamEnabled, props.BufferSize = true, 64<<10
 	f, err := file.NewParquetReader(io.NewSectionReader(in.r, 0, in.size), file.WithReadProps(props))
@@ -78,8 +78,8 @@ func newParquetReader(in input, mem memory.Allocator, rows int64) (*pqarrow.File
 	if n := f.MetaData().Schema.NumColumns(); n > maxColumns {
 		return nil, fmt.Errorf("%d columns are more than %d", n, maxColumns)
 	}
-	// What a writer says the types were in its Arrow is left alone: it would bring
-	// dictionaries and views, and takes the process down where it is damaged.
+	// The writer's Arrow schema is ignored: it would bring dictionaries and views, and
+	// the library crashes if it is damaged.
 	f.MetaData().FileMetaData.KeyValueMetadata = nil
 	return pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: rows}, newBounded(mem, budget(in)))
 }
@@ -89,8 +89,8 @@ func (t *parquetTable) prepare([]int) error { return nil }
 
 func (t *parquetTable) scan(want []int, rows int, mem memory.Allocator) (s scanner, err error) {
 	defer guard(&err)
-	// A wide table has records of fewer rows.
-	rows = max(min(rows, maxUnit/(16*max(len(want), 1))), 1)
+	// Records of wide tables have fewer rows.
+	rows = max(min(rows, maxBuffer/(16*max(len(want), 1))), 1)
 	r, err := newParquetReader(t.in, mem, int64(rows))
 	if err != nil {
 		return nil, err
@@ -118,8 +118,8 @@ func (t *parquetTable) scan(want []int, rows int, mem memory.Allocator) (s scann
 	return p, nil
 }
 
-// checkGroups looks at the pages that are wanted of all row groups, before the
-// library does, and returns the groups' numbers.
+// checkGroups checks the pages of the wanted columns before the library reads them.
+// It returns the numbers of all row groups.
 func (t *parquetTable) checkGroups(f *file.Reader, want []int) ([]int, error) {
 	groups := make([]int, f.NumRowGroups())
 	total := int64(0)
@@ -151,7 +151,7 @@ type parquetScanner struct {
 	want    []int
 	readers []*pqarrow.ColumnReader
 	rows    int64
-	done    int64 // rows that were read
+	done    int64 // rows read
 	left    int64
 	mem     memory.Allocator
 }
@@ -163,11 +163,9 @@ func (p *parquetScanner) next() (out []arrow.Array, err error) {
 	}
 	defer func() {
 		if err != nil {
-			for _, a := range out {
-				a.Release()
-			}
+			releaseAll(out)
 			out = nil
-			err = fmt.Errorf("behind row %d: %w", p.done, err)
+			err = fmt.Errorf("after row %d: %w", p.done, err)
 		}
 	}()
 	defer guard(&err)
@@ -209,8 +207,8 @@ func readColumn(r *pqarrow.ColumnReader, n int64, mem memory.Allocator) (arrow.A
 	}
 }
 
-// unnest returns the column within as many structs of one field, and releases
-// the outermost. The library has set it to null where a struct is.
+// unnest returns the column within depth structs of one field each, and releases
+// the outermost. Where a struct is null, the library has made the column null.
 func unnest(a arrow.Array, depth int) (arrow.Array, error) {
 	if depth == 0 {
 		return a, nil
@@ -235,14 +233,14 @@ func (p *parquetScanner) close() {
 	p.readers = nil
 }
 
-// guard makes an error of a panic: the library meets damaged files with them,
-// and reads here in no goroutine but the caller's.
+// guard turns a panic into an error: the library panics on damaged files. It reads
+// in the caller's goroutine only.
 func guard(err *error) {
 	switch r := recover().(type) {
 	case nil:
 	case tooLarge:
 		*err = errors.New("a record takes more memory than a file of this size should: ask for fewer Rows or Columns, or it is damaged")
 	default:
-		*err = fmt.Errorf("it is damaged: %s", clip(fmt.Sprint(r)))
+		*err = fmt.Errorf("it is damaged: %s", short(fmt.Sprint(r)))
 	}
 }

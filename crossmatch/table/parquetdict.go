@@ -7,9 +7,9 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 )
 
-// checkIndices looks at the indices into a dictionary that the pages of a column
-// hold: the library makes room for the largest before it knows that there is no
-// such entry. Pages are unpacked for it once more.
+// checkIndices checks the dictionary indices in the pages of a column: the library
+// allocates memory for the largest before it notices that there is no such entry.
+// This unpacks the pages once more.
 func checkIndices(f *file.Reader, group, leaf int) error {
 	pages, err := f.RowGroup(group).GetColumnPageReader(leaf)
 	if err != nil {
@@ -23,7 +23,7 @@ func checkIndices(f *file.Reader, group, leaf int) error {
 			entries = int64(p.NumValues())
 		case *file.DataPageV1:
 			if indexed(parquet.Encoding(p.Encoding())) {
-				b, err := behindLevels(p, optional)
+				b, err := withoutLevels(p, optional)
 				if err != nil {
 					return err
 				}
@@ -46,14 +46,13 @@ func checkIndices(f *file.Reader, group, leaf int) error {
 	return pages.Err()
 }
 
-// indexed tells the encodings of indices, the older by the number that Parquet
-// has for it.
+// indexed reports whether an encoding is one of dictionary indices.
 func indexed(e parquet.Encoding) bool {
 	return e == parquet.Encodings.RLEDict || e == parquet.Encodings.PlainDict
 }
 
-// behindLevels cuts the levels off a page of version 1.
-func behindLevels(p *file.DataPageV1, optional bool) ([]byte, error) {
+// withoutLevels returns the values of a page of version 1, which follow its levels.
+func withoutLevels(p *file.DataPageV1, optional bool) ([]byte, error) {
 	b := p.Data()
 	if !optional {
 		return b, nil
@@ -71,8 +70,8 @@ func behindLevels(p *file.DataPageV1, optional bool) ([]byte, error) {
 	return b[n:], nil
 }
 
-// checkRuns walks runs of indices, behind the byte that says how many bits they
-// have. Writers may spare few more bits than there are entries.
+// checkRuns checks runs of indices, which follow a byte with their width in bits.
+// The width may exceed what the number of entries needs, but not by much.
 func checkRuns(b []byte, entries int64) error {
 	if len(b) == 0 {
 		return nil
@@ -92,7 +91,7 @@ func checkRuns(b []byte, entries int64) error {
 			size = int64(head>>1) * width
 		}
 		if size > int64(len(b)) {
-			// The last run may be cut short where it is beyond the values.
+			// The last run may be truncated after the values.
 			size = int64(len(b))
 		} else if head&1 == 0 {
 			var v [8]byte

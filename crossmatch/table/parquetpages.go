@@ -18,7 +18,7 @@ import (
 // the library allocates whatever the metadata claims.
 var errThrift = errors.New("its metadata is damaged")
 
-// checkFooter walks the metadata at the end of a file.
+// checkFooter checks the metadata at the end of a file.
 func checkFooter(in input) error {
 	var end [8]byte
 	if in.size < 12 {
@@ -32,10 +32,10 @@ func checkFooter(in input) error {
 	case "PARE":
 		return errors.New("it is encrypted")
 	default:
-		return fmt.Errorf("it does not end like Parquet: %w", io.ErrUnexpectedEOF)
+		return fmt.Errorf("its end is not that of a Parquet file: %w", io.ErrUnexpectedEOF)
 	}
 	n := int64(binary.LittleEndian.Uint32(end[:]))
-	if n > in.size-12 || n > 4*maxUnit {
+	if n > in.size-12 || n > 4*maxBuffer {
 		return errThrift
 	}
 	b := make([]byte, n)
@@ -48,12 +48,12 @@ func checkFooter(in input) error {
 	return nil
 }
 
-// pageHeader is what is known of a page before it is read.
+// pageHeader is the header of a page.
 type pageHeader struct {
 	kind, unpacked, packed int64
-	values                 int64 // in a dictionary
-	levels                 int64 // bytes of a page of version 2 before what is packed
-	plain                  bool  // nothing is packed
+	values                 int64 // of a dictionary
+	levels                 int64 // bytes of levels, which a page of version 2 does not compress
+	plain                  bool  // not compressed
 }
 
 // Fields of PageHeader, and of the headers in it.
@@ -90,8 +90,9 @@ func readPageHeader(b []byte) (h pageHeader, size int, err error) {
 	return h, size, err
 }
 
-// checkChunk walks the pages of a column in a row group: none may claim more
-// than is there, or unpack to more than it claims.
+// checkChunk checks the pages of a column in a row group: a page must lie within
+// the file and unpack to no more than it declares. It reports whether the column has
+// a dictionary.
 func checkChunk(in input, c *metadata.ColumnChunkMetaData) (dictionary bool, err error) {
 	at, n := c.DataPageOffset(), c.TotalCompressedSize()
 	if c.HasDictionaryPage() && c.DictionaryPageOffset() > 0 {
@@ -102,7 +103,7 @@ func checkChunk(in input, c *metadata.ColumnChunkMetaData) (dictionary bool, err
 	}
 	for _, e := range c.Encodings() {
 		if e > parquet.Encodings.RLEDict {
-			return false, fmt.Errorf("its encoding, %s, is not known here: write it with another", e)
+			return false, fmt.Errorf("its encoding, %s, is not supported: write it with another", e)
 		}
 	}
 	buf := make([]byte, 1<<10)
@@ -113,7 +114,7 @@ func checkChunk(in input, c *metadata.ColumnChunkMetaData) (dictionary bool, err
 		}
 		at += int64(size)
 		dictionary = dictionary || h.kind == dictionaryPage
-		if h.packed < 0 || h.packed > end-at || h.unpacked < 0 || h.unpacked > 4*maxUnit || h.values < 0 || h.values > h.unpacked ||
+		if h.packed < 0 || h.packed > end-at || h.unpacked < 0 || h.unpacked > 4*maxBuffer || h.values < 0 || h.values > h.unpacked ||
 			h.levels < 0 || h.levels > min(h.packed, h.unpacked) {
 			return false, errThrift
 		}
@@ -125,8 +126,8 @@ func checkChunk(in input, c *metadata.ColumnChunkMetaData) (dictionary bool, err
 	return dictionary, nil
 }
 
-// headerAt reads the header at an offset, with a buffer that grows for those
-// that have statistics of long texts.
+// headerAt reads the header at an offset into a buffer, which grows for headers
+// with statistics of long texts.
 func headerAt(in input, at, end int64, buf *[]byte) (pageHeader, int, error) {
 	for {
 		b := (*buf)[:min(int64(len(*buf)), end-at)]
@@ -141,29 +142,29 @@ func headerAt(in input, at, end int64, buf *[]byte) (pageHeader, int, error) {
 	}
 }
 
-// checkPage looks at what a codec says that it unpacks to, where the library
-// believes it.
+// checkPage checks the unpacked size that a codec declares, if the library trusts
+// it.
 func checkPage(in input, at int64, h pageHeader, codec compress.Compression) error {
 	at, packed, unpacked := at+h.levels, h.packed-h.levels, h.unpacked-h.levels
 	if h.plain || packed == 0 {
 		return nil
 	}
-	var claim int64
+	var declared int64
 	var err error
 	switch codec {
 	case compress.Codecs.Snappy:
-		claim, err = snappySize(in, at, packed)
+		declared, err = snappySize(in, at, packed)
 	case compress.Codecs.Zstd:
-		// Blocks that were flushed early are counted as full ones.
+		// Blocks that were flushed early count as full ones.
 		unpacked = max(4*unpacked, 32<<20)
-		claim, err = zstdSize(in, at, packed)
+		declared, err = zstdSize(in, at, packed)
 	case compress.Codecs.Gzip:
-		if unpacked == 0 && packed > 64 { // room for nothing means any to the library
+		if unpacked == 0 && packed > 64 { // the library takes 0 for no limit
 			err = errThrift
 		}
 	}
-	if err == nil && claim > unpacked {
-		err = errors.New("a page unpacks to more than it says")
+	if err == nil && declared > unpacked {
+		err = errors.New("a page unpacks to more than it declares")
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func TestCheckRuns(t *testing.T) {
 		{[]byte{2, 8 << 1, 4}, 4, false},                  // no such entry
 		{[]byte{31, 3, 0xff, 0xff, 0xff, 0x7f}, 4, false}, // as many bits as 2^31 entries have
 		{[]byte{2, 1<<1 | 1, 0xe4, 0xe4}, 4, true},
-		{[]byte{2, 1<<1 | 1, 0xe4}, 4, true}, // cut short behind the values
+		{[]byte{2, 1<<1 | 1, 0xe4}, 4, true}, // truncated after the values
 		{[]byte{33}, 1 << 40, false},
 		{[]byte{2, 0xff}, 4, false},
 	} {

@@ -3,16 +3,17 @@ package table
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// ErrNoPosition reports that a table has no columns that are known to be a
-// position. Name them in Options.RA and Options.Dec.
+// ErrNoPosition reports that the columns of the position were not found by name or
+// UCD. Name them in Options.RA and Options.Dec.
 var ErrNoPosition = errors.New("no right ascension and declination found")
 
-// pairs are the names that positions go by, the likeliest first, without what
-// is no letter or digit. Several in a table: that of ICRS and J2000 in degrees,
-// which services add, before what authors called theirs.
+// pairs are the usual names of a position's columns, as normalized by letters. If a
+// table has several, the first counts: positions in ICRS and J2000 degrees, which
+// services add, come before those of authors.
 var pairs = [][2]string{
 	{"raicrs", "deicrs"}, {"raicrs", "decicrs"},
 	{"ra", "dec"}, {"ra", "de"},
@@ -29,8 +30,9 @@ var pairs = [][2]string{
 	{"targetra", "targetdec"}, {"objra", "objdec"}, {"objctra", "objctdec"},
 }
 
-// findPosition finds the columns of the position: as named, by the UCDs of the
-// main position, by name, and by the UCDs of a position that is the only one.
+// findPosition finds the columns of the position: those named in Options or else,
+// in this order, by the UCDs of a main position, by name, and by the UCDs of any
+// position.
 func findPosition(cols []column, o Options) (ra, dec int, err error) {
 	if (o.RA == "") != (o.Dec == "") {
 		return 0, 0, fmt.Errorf("Options has RA %q and Dec %q: name both or neither", o.RA, o.Dec)
@@ -45,6 +47,9 @@ func findPosition(cols []column, o Options) (ra, dec int, err error) {
 	} else if ra, dec = guessPosition(cols); ra < 0 {
 		return 0, 0, fmt.Errorf("%w among its columns, %s: name them", ErrNoPosition, list(len(cols), func(i int) string { return cols[i].name }))
 	}
+	if o.AddDegrees && o.RA == "" {
+		ra, dec = inDegrees(cols, ra, dec)
+	}
 	if ra == dec {
 		return 0, 0, fmt.Errorf("column %q cannot be both right ascension and declination", cols[ra].name)
 	}
@@ -56,6 +61,18 @@ func findPosition(cols []column, o Options) (ra, dec int, err error) {
 	return ra, dec, nil
 }
 
+// inDegrees returns the columns that an earlier AddDegrees added for a position, or
+// the position's own if it has none.
+func inDegrees(cols []column, ra, dec int) (int, int) {
+	has := func(i int) int {
+		return slices.IndexFunc(cols, func(c column) bool { return c.name == cols[i].name+"_deg" && c.why == "" })
+	}
+	if r, d := has(ra), has(dec); r >= 0 && d >= 0 {
+		return r, d
+	}
+	return ra, dec
+}
+
 func guessPosition(cols []column) (ra, dec int) {
 	for _, u := range [][2]string{{"pos.eq.ra;meta.main", "pos.eq.dec;meta.main"}, {"pos_eq_ra_main", "pos_eq_dec_main"}} {
 		ra, dec := firstUCD(cols, u[0]), firstUCD(cols, u[1])
@@ -64,7 +81,7 @@ func guessPosition(cols []column) (ra, dec int) {
 		}
 	}
 	byName := make(map[string]int, len(cols))
-	for i := len(cols) - 1; i >= 0; i-- { // the first of a name stays
+	for i := len(cols) - 1; i >= 0; i-- { // the first of equal names counts
 		if cols[i].why == "" && !cols[i].nested {
 			byName[letters(cols[i].name)] = i
 		}
@@ -92,7 +109,8 @@ func firstUCD(cols []column, ucd string) int {
 	return -1
 }
 
-// letters returns the letters and digits of a name, in lower case.
+// letters returns a name in lower case, without characters other than letters and
+// digits.
 func letters(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

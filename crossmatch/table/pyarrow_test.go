@@ -57,5 +57,5 @@ func TestPyarrow(t *testing.T) {
 	require.NoError(t, err)
 	defer tab.Close()
 	_, err = rows(tab)
-	assert.ErrorContains(t, err, `row group 0, column "ra": its encoding, BYTE_STREAM_SPLIT, is not known here: write it with another`)
+	assert.ErrorContains(t, err, `row group 0, column "ra": its encoding, BYTE_STREAM_SPLIT, is not supported: write it with another`)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// ReadAll reads the whole table into one record, to be released. For a moment
-// the table is in memory and the largest of its columns once more. A column of
+// ReadAll reads the whole table into one record, which the caller must release. At
+// its peak, memory holds the table and a copy of its largest column. A column of
 // more than 2 GiB of text is an error: leave it out, or loop over Records.
 func (t *Table) ReadAll(ctx context.Context) (arrow.Record, error) {
 	parts := make([][]arrow.Array, t.schema.NumFields())
@@ -25,8 +25,8 @@ func (t *Table) ReadAll(ctx context.Context) (arrow.Record, error) {
 			parts[i] = append(parts[i], a)
 		}
 		rows += rec.NumRows()
-		if t.tell != nil {
-			t.tell(rows)
+		if t.progress != nil {
+			t.progress(rows)
 		}
 	}
 	columns := make([]arrow.Array, len(parts))
@@ -38,7 +38,7 @@ func (t *Table) ReadAll(ctx context.Context) (arrow.Record, error) {
 		}
 		var err error
 		if columns[i], err = array.Concatenate(parts[i], t.mem); err != nil {
-			return nil, fmt.Errorf("table: %s: column %q in one piece: %w: read fewer columns", t.name, f.Name, err)
+			return nil, fmt.Errorf("table: %s: column %q: %w: read fewer columns", t.name, f.Name, err)
 		}
 		releaseAll(parts[i])
 		parts[i] = nil

@@ -15,8 +15,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
-// A record of all has the rows of all records, in their order, and is told of as
-// it grows.
+// ReadAll returns the rows of all records, in order, and reports its progress.
 func TestReadAll(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("ra,dec,name\n")
@@ -62,7 +61,7 @@ func TestReadAllFails(t *testing.T) {
 	tab, err = read([]byte("ra,dec\n1,2\n3,four\n"), table.Options{Memory: checked(t)})
 	require.NoError(t, err)
 	_, err = tab.ReadAll(t.Context())
-	assert.ErrorContains(t, err, `x: row 2, column "dec": "four" is no angle`)
+	assert.ErrorContains(t, err, `x: row 2, column "dec": "four" is not an angle`)
 }
 
 func TestFloats(t *testing.T) {
@@ -116,7 +115,7 @@ func TestFind(t *testing.T) {
 		{s: schema("a", "b"), name: "B", want: 1},
 		{s: schema("A", "a", "aa"), name: "a", want: 1},
 		{s: schema("Ä", "b"), name: "ä"},
-		{s: schema("Ab", "aB"), name: "ab", says: `table: more than one column goes by "ab", "Ab" for one: write it as the file does`},
+		{s: schema("Ab", "aB"), name: "ab", says: `table: more than one column matches "ab", "Ab" for one: use the exact name`},
 		{s: schema("a", "A", "a"), name: "a", says: `table: more than one column is called "a"`},
 		{s: schema("a", "b"), name: "", says: `table: no column "": it has a, b`},
 		{s: schema(), name: "a", says: `table: no column "a": it has none`},
@@ -131,7 +130,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// Columns that are optional come where they are, behind the others.
+// Optional columns follow the others, if they exist.
 func TestOptional(t *testing.T) {
 	o := table.Options{Columns: []string{"b"}, Optional: []string{"x", "A", "b"}}
 	rec := readText(t, "a,b,c,ra,dec\n1,2,3,4,5\n", o)
@@ -140,7 +139,7 @@ func TestOptional(t *testing.T) {
 	_, err := read([]byte("a,A,b,ra,dec\n1,2,3,4,5\n"), table.Options{Columns: []string{"b"}, Optional: []string{"a", "A"}})
 	assert.NoError(t, err)
 	_, err = read([]byte("xy,XY,b,ra,dec\n1,2,3,4,5\n"), table.Options{Columns: []string{"b"}, Optional: []string{"Xy"}})
-	assert.ErrorContains(t, err, "more than one column goes by")
+	assert.ErrorContains(t, err, "more than one column matches")
 	_, err = read([]byte("a,ra,dec\n1,2,3\n"), o)
 	assert.ErrorContains(t, err, `no column "b"`)
 	all := readText(t, "a,ra,dec\n1,2,3\n", table.Options{Optional: []string{"x"}})

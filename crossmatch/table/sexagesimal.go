@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// parseAngle reads an angle in degrees: a number, times scale, or sexagesimal
-// parts, whose first is sexa degrees unless a letter h or d says otherwise.
-// Parts stand behind each other with colons, blanks or their letters.
+// parseAngle returns an angle in degrees. s is a number of units of scale degrees,
+// or has sexagesimal parts, in units of sexa degrees unless a letter h or d says
+// otherwise. Colons, blanks or letters separate the parts.
 func parseAngle(s string, scale, sexa float64) (float64, bool) {
 	s = strings.TrimSpace(s)
 	if v, err := strconv.ParseFloat(s, 64); err == nil && plain(s) {
 		return v * scale, true
 	}
-	// The sign is the text's, not the first part's: -00:30:00 is south.
+	// The sign applies to all parts: -00:30:00 is negative.
 	s = strings.ReplaceAll(s, "−", "-")
 	negative := strings.HasPrefix(s, "-")
 	if negative || strings.HasPrefix(s, "+") {
@@ -37,7 +37,7 @@ func parseAngle(s string, scale, sexa float64) (float64, bool) {
 	return v, true
 }
 
-// parseParts reads one to three parts, the first of which may have a mark: see
+// parseParts parses one to three parts. It returns the mark of the first: see
 // cutMark.
 func parseParts(s string) (parts [3]float64, first byte, ok bool) {
 	for n := 0; s != "" || n == 0; n++ {
@@ -52,8 +52,8 @@ func parseParts(s string) (parts [3]float64, first byte, ok bool) {
 		if err != nil {
 			return parts, 0, false
 		}
-		// Only the last part has a fraction, and the others stay below 60;
-		// rounding writes 60 seconds.
+		// Only the last part may have a fraction. Minutes and seconds may be 60,
+		// since rounding writes that.
 		if n > 0 && (v > 60 || parts[n-1] != math.Trunc(parts[n-1])) || n == 0 && v > 1e6 {
 			return parts, 0, false
 		}
@@ -70,12 +70,12 @@ func parseParts(s string) (parts [3]float64, first byte, ok bool) {
 	return parts, first, true
 }
 
-// plain tells whether a number is written as people write them: Go also reads
-// hexadecimal ones.
+// plain reports whether a number is decimal: strconv parses hexadecimal ones and
+// underscores too.
 func plain(s string) bool { return !strings.ContainsAny(s, "xX_pP") }
 
-// cutMark cuts what ends part n of an angle: 'h' or 'd' if it says which unit
-// the first one is in, ':' for anything else.
+// cutMark removes the mark after part n of an angle. mark is 'h' or 'd' if it is
+// the unit of the first part, and ':' otherwise.
 func cutMark(s string, n int) (mark byte, rest string, ok bool) {
 	trimmed := strings.TrimLeft(s, " ")
 	if trimmed == "" {
@@ -87,7 +87,7 @@ func cutMark(s string, n int) (mark byte, rest string, ok bool) {
 			return m.means, rest, m.text != ":" || rest != ""
 		}
 	}
-	return ':', trimmed, len(trimmed) < len(s) // blanks stand between parts
+	return ':', trimmed, len(trimmed) < len(s) // blanks separate parts
 }
 
 var marks = [3][]struct {

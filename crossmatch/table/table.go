@@ -14,70 +14,67 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// Options say what to read of a table. Its zero value reads all.
+// Options configure reading. The zero value reads all columns.
 type Options struct {
-	Format Format // Auto finds it out from the first bytes
+	Format Format // If Auto, it is detected from the first bytes.
 
-	// RA and Dec name the columns of the position. Empty: found by the usual
-	// names and by UCD.
+	// RA and Dec name the columns of the position. If empty, they are found by
+	// their usual names and UCDs.
 	RA, Dec string
-	// AddDegrees keeps the columns of the position as they are in the file if
-	// they are text, or numbers in another unit, and adds columns NAME_deg after
-	// all others. Text that is not an angle is NaN there, instead of an error.
+	// AddDegrees keeps the position's columns unchanged if they are text, or numbers
+	// in another unit, and adds columns NAME_deg after all others, or uses them if
+	// the table has both. Text that is not an angle is NaN there instead of an error.
 	AddDegrees bool
-	// Columns to read besides the position, which then comes first, in this
-	// order. Nil: all, in the order of the file.
+	// Columns to read after those of the position, in this order. If nil, all are
+	// read, in the order of the file.
 	Columns []string
-	// Optional are columns to read behind those, if the file has them and they
-	// can be read.
+	// Optional are columns to read after Columns, if they exist and can be read.
 	Optional []string
 
-	Comma   rune // of CSV; 0: one of , ; tab | is found out
-	Comment rune // that begins lines of CSV that do not count; 0: '#'
+	Comma   rune // Delimiter of CSV. If zero, it is detected: one of , ; tab |.
+	Comment rune // Begins comment lines of CSV. If zero, '#'.
 
-	Rows   int              // in a record, at most; 0: 65,536
-	Memory memory.Allocator // of records; nil: Go's
+	Rows   int              // Maximum rows of a record. If zero, 65,536.
+	Memory memory.Allocator // Allocates records. If nil, memory.DefaultAllocator.
 
-	// Progress, if set, is told by ReadAll how many rows it has so far.
+	// Progress, if set, is called by ReadAll with the number of rows read so far.
 	Progress func(rows int64)
 }
 
-// maxUnit bounds what is held of a file at a time: a line, row or value, and
-// about that much of a record.
-const maxUnit = 64 << 20
+// maxBuffer bounds a line, row or value in bytes, and the size of a record about.
+const maxBuffer = 64 << 20
 
 // Table is an open table. Its methods may be called concurrently.
 type Table struct {
-	name    string
-	file    io.Closer // nil: not ours
-	source  *source
-	layout  layout
-	want    []int // columns of the file, in the order of the schema
-	ra, dec toDegrees
-	add     bool // columns in degrees, instead of replacing those of the position
-	schema  *arrow.Schema
-	rows    int
-	mem     memory.Allocator
-	tell    func(rows int64) // may be nil
+	name     string
+	file     io.Closer // nil if the caller owns the file
+	source   *source
+	layout   layout
+	want     []int // columns of the file, in the order of the schema
+	ra, dec  toDegrees
+	add      bool // add columns in degrees instead of replacing the position's
+	schema   *arrow.Schema
+	rows     int
+	mem      memory.Allocator
+	progress func(rows int64) // may be nil
 }
 
-// layout is what a format knows of a file before its rows are read.
+// layout describes a file of one format.
 type layout interface {
 	columns() []column
-	// prepare sets the types of the columns that are wanted, where that takes
-	// more than a look at the header.
+	// prepare sets the types of the wanted columns if the header lacks them.
 	prepare(want []int) error
-	// scan reads the wanted columns from the first row on.
+	// scan reads the wanted columns from the first row.
 	scan(want []int, rows int, mem memory.Allocator) (scanner, error)
 }
 
-// scanner reads arrays of equal length, of at least one row; io.EOF is the end.
+// scanner reads arrays of equal length with at least one row, and then io.EOF.
 type scanner interface {
 	next() ([]arrow.Array, error)
 	close()
 }
 
-// Open opens the table of a file. Close it.
+// Open opens a table in a regular file. The caller must close it.
 func Open(name string, o Options) (*Table, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -85,7 +82,7 @@ func Open(name string, o Options) (*Table, error) {
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("no regular file: only those can be read twice")
+		err = errors.New("not a regular file: others cannot be read twice")
 	}
 	if err != nil {
 		f.Close()
@@ -100,15 +97,15 @@ func Open(name string, o Options) (*Table, error) {
 	return t, nil
 }
 
-// NewReader is Open for what is no file: size bytes, which must not change while
-// the table is in use. Errors call it by the name.
+// NewReader opens a table of size bytes, which must not change while it is in use.
+// The name is used in errors.
 func NewReader(r io.ReaderAt, size int64, name string, o Options) (t *Table, err error) {
 	defer func() {
 		if err != nil {
-			t, err = nil, fmt.Errorf("table: %s: %w", name, t.source.explain(err))
+			t, err = nil, t.wrap(err)
 		}
 	}()
-	t = &Table{name: name, source: &source{ReaderAt: r}, rows: o.Rows, mem: o.Memory, tell: o.Progress}
+	t = &Table{name: name, source: &source{ReaderAt: r}, rows: o.Rows, mem: o.Memory, progress: o.Progress}
 	if t.rows <= 0 {
 		t.rows = 64 << 10
 	}
@@ -121,7 +118,12 @@ func NewReader(r io.ReaderAt, size int64, name string, o Options) (t *Table, err
 	return t, err
 }
 
-// choose finds the columns that are asked for.
+// wrap adds the name of the table to an error, and its cause if a read failed.
+func (t *Table) wrap(err error) error {
+	return fmt.Errorf("table: %s: %w", t.name, t.source.explain(err))
+}
+
+// choose finds the requested columns and sets the schema.
 func (t *Table) choose(o Options) error {
 	cols := t.layout.columns()
 	ra, dec, err := findPosition(cols, o)
@@ -141,17 +143,18 @@ func (t *Table) choose(o Options) error {
 	if t.dec, err = newDegrees(cols[dec], 1); err != nil {
 		return err
 	}
+	t.ra.at, t.dec.at = slices.Index(t.want, ra), slices.Index(t.want, dec)
 	t.add = o.AddDegrees && !(t.ra.exact(cols[ra]) && t.dec.exact(cols[dec]))
 	t.ra.lenient, t.dec.lenient = t.add, t.add
+	t.setSchema(cols)
+	return nil
+}
+
+// setSchema sets the schema, with the position in degrees.
+func (t *Table) setSchema(cols []column) {
 	fields := make([]arrow.Field, len(t.want))
 	for i, w := range t.want {
 		fields[i] = cols[w].field()
-		switch w {
-		case ra:
-			t.ra.at = i
-		case dec:
-			t.dec.at = i
-		}
 	}
 	for _, d := range []*toDegrees{&t.ra, &t.dec} {
 		f := d.field(cols[t.want[d.at]])
@@ -164,11 +167,10 @@ func (t *Table) choose(o Options) error {
 		d.to, fields = len(fields), append(fields, f)
 	}
 	t.schema = arrow.NewSchema(fields, nil)
-	return nil
 }
 
-// Schema is that of the records. The metadata of its fields has what the file
-// says of them under unit, ucd and description.
+// Schema returns the schema of the records. The metadata of a field has the keys
+// unit, ucd and description, if the file has them.
 func (t *Table) Schema() *arrow.Schema { return t.schema }
 
 // Position returns the names of the columns of the position in degrees.
@@ -176,7 +178,7 @@ func (t *Table) Position() (ra, dec string) {
 	return t.schema.Field(t.ra.to).Name, t.schema.Field(t.dec.to).Name
 }
 
-// Close closes the file. Records must not be running.
+// Close closes the file of Open. It must not be called during Records.
 func (t *Table) Close() error {
 	if t.file == nil {
 		return nil
@@ -184,14 +186,14 @@ func (t *Table) Close() error {
 	return t.file.Close()
 }
 
-// Records reads the table from its first row. A record is released when the loop
-// goes on: Retain it to keep it. An error is the last that comes; the rows
-// before it are those of the file. It may be called again, for all rows again.
+// Records returns an iterator over the rows of the table, in order, as records. A
+// record is released after its iteration: Retain it to keep it. An error ends the
+// iteration; the records before it are valid. Each call starts at the first row.
 func (t *Table) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
 		s, err := t.layout.scan(t.want, t.rows, t.mem)
 		if err != nil {
-			yield(nil, fmt.Errorf("table: %s: %w", t.name, t.source.explain(err)))
+			yield(nil, t.wrap(err))
 			return
 		}
 		defer s.close()
@@ -201,7 +203,7 @@ func (t *Table) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 				return
 			}
 			if err != nil {
-				yield(nil, fmt.Errorf("table: %s: %w", t.name, t.source.explain(err)))
+				yield(nil, t.wrap(err))
 				return
 			}
 			row += rec.NumRows()
@@ -222,11 +224,7 @@ func (t *Table) next(ctx context.Context, s scanner, row int64) (arrow.Record, e
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		for _, c := range cols {
-			c.Release()
-		}
-	}()
+	defer func() { releaseAll(cols) }()
 	for _, d := range []toDegrees{t.ra, t.dec} {
 		deg, err := d.convert(cols[d.at], row, t.mem)
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
-// appendText appends a value that is written as text, which is trimmed. Empty
-// is null.
+// appendText parses a value and appends it. s must be trimmed; if it is empty, the
+// value is null.
 func appendText(b array.Builder, s []byte) error {
 	if len(s) == 0 {
 		b.AppendNull()
@@ -19,51 +19,46 @@ func appendText(b array.Builder, s []byte) error {
 	}
 	switch b := b.(type) {
 	case *array.StringBuilder:
-		appendString(b, s)
+		b.BinaryBuilder.Append(toUTF8(s))
 		return nil
 	case *array.Float64Builder:
 		v, err := strconv.ParseFloat(string(s), 64)
 		b.Append(v)
-		return cause(err)
+		return numberError(err)
 	case *array.Float32Builder:
 		v, err := strconv.ParseFloat(string(s), 32)
 		b.Append(float32(v))
-		return cause(err)
+		return numberError(err)
 	case *array.Int64Builder:
 		v, err := votable.ParseInt(s, 64)
 		b.Append(v)
-		return cause(err)
+		return numberError(err)
 	case *array.Int32Builder:
 		v, err := votable.ParseInt(s, 32)
 		b.Append(int32(v))
-		return cause(err)
+		return numberError(err)
 	case *array.Int16Builder:
 		v, err := votable.ParseInt(s, 16)
 		b.Append(int16(v))
-		return cause(err)
+		return numberError(err)
 	case *array.Uint8Builder:
 		v, err := votable.ParseInt(s, 16)
 		b.Append(uint8(v))
 		if err == nil && (v < 0 || v > 255) {
 			err = strconv.ErrRange
 		}
-		return cause(err)
+		return numberError(err)
 	case *array.BooleanBuilder:
 		return appendBool(b, s)
 	}
-	return errors.New("no text can be this")
+	return errors.New("its type cannot be parsed")
 }
 
-func appendString(b *array.StringBuilder, s []byte) {
+// toUTF8 returns text in UTF-8. If s is not valid UTF-8, it is taken for Latin-1.
+func toUTF8(s []byte) []byte {
 	if utf8.Valid(s) {
-		b.BinaryBuilder.Append(s)
-		return
+		return s
 	}
-	b.BinaryBuilder.Append(latin1(s))
-}
-
-// latin1 makes UTF-8 of bytes that are none.
-func latin1(s []byte) []byte {
 	out := make([]byte, 0, len(s)+len(s)/8+8)
 	for _, c := range s {
 		out = utf8.AppendRune(out, rune(c))
@@ -81,30 +76,22 @@ func appendBool(b *array.BooleanBuilder, s []byte) error {
 		b.AppendNull()
 	default:
 		b.AppendNull()
-		return errors.New("no boolean")
+		return errors.New("not a boolean")
 	}
 	return nil
 }
 
-// cause is what strconv has against a number, without the number.
-func cause(err error) error {
+// numberError returns an error of strconv without the number, which the caller has.
+func numberError(err error) error {
 	if err == nil {
-		return nil // before num, which is on the heap
+		return nil // before num is allocated
 	}
 	var num *strconv.NumError
 	if !errors.As(err, &num) {
 		return err
 	}
 	if num.Err == strconv.ErrRange {
-		return errors.New("beyond its type")
+		return errors.New("out of range")
 	}
-	return errors.New("no number")
-}
-
-// latinIfNot returns what a text is in UTF-8, nil if it is that.
-func latinIfNot(s []byte) []byte {
-	if utf8.Valid(s) {
-		return nil
-	}
-	return latin1(s)
+	return errors.New("not a number")
 }

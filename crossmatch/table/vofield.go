@@ -8,10 +8,10 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
-// voTypes are what the datatypes of VOTable become, those that can.
+// voTypes are the Arrow types of VOTable's datatypes.
 var voTypes = map[string]arrow.DataType{
 	"boolean":      arrow.FixedWidthTypes.Boolean,
-	"bit":          arrow.FixedWidthTypes.Boolean, // arrays of them are left out
+	"bit":          arrow.FixedWidthTypes.Boolean, // arrays of bits are not read
 	"unsignedByte": arrow.PrimitiveTypes.Uint8,
 	"short":        arrow.PrimitiveTypes.Int16,
 	"int":          arrow.PrimitiveTypes.Int32,
@@ -22,7 +22,7 @@ var voTypes = map[string]arrow.DataType{
 	"double":       arrow.PrimitiveTypes.Float64,
 }
 
-// voColumn is the column that a field becomes.
+// voColumn returns the column of a field.
 func voColumn(f *votable.Field) column {
 	c := column{name: f.Name, unit: f.Unit, ucd: f.UCD, description: f.Description, typ: voTypes[f.Datatype]}
 	switch {

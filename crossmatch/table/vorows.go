@@ -13,15 +13,15 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
-// voScanner makes arrays of the rows of a VOTable.
+// voScanner reads the rows of a VOTable.
 type voScanner struct {
 	r        *votable.Reader
 	want     []int
 	rows     int
 	builders []array.Builder
 
-	taken int64 // bytes of the document's rows, at least
-	empty int64 // bytes of arrays whose cells are empty
+	taken int64 // bytes read of the document, at least
+	empty int64 // bytes of arrays for empty cells
 }
 
 func newVOScanner(r *votable.Reader, cols []column, want []int, rows int, mem memory.Allocator) *voScanner {
@@ -35,13 +35,13 @@ func newVOScanner(r *votable.Reader, cols []column, want []int, rows int, mem me
 
 func (s *voScanner) next() ([]arrow.Array, error) {
 	n, size := 0, 0
-	for n < s.rows && size < maxUnit {
+	for n < s.rows && size < maxBuffer {
 		row, err := s.r.Next()
 		if err != nil && n > 0 {
-			break // it comes again, behind the rows that came before it
+			break // Next returns it again, after the rows before it
 		}
 		if err != nil {
-			return nil, ours(err)
+			return nil, err
 		}
 		bytes, err := s.append(row)
 		if err != nil {
@@ -53,7 +53,7 @@ func (s *voScanner) next() ([]arrow.Array, error) {
 	return newArrays(s.builders), nil
 }
 
-// append appends a row, and returns about how many bytes it takes.
+// append appends a row and returns its approximate size in bytes.
 func (s *voScanner) append(row []votable.Cell) (size int, err error) {
 	fields := s.r.Fields()
 	s.taken += int64(len("<TD/>") * len(fields))
@@ -65,26 +65,26 @@ func (s *voScanner) append(row []votable.Cell) (size int, err error) {
 			err = appendCell(s.builders[i], f, c)
 		}
 		if err != nil && c.Raw == nil {
-			err = fmt.Errorf("%q: %w", clip(string(c.Text)), err)
+			err = fmt.Errorf("%q: %w", short(string(c.Text)), err)
 		}
 		if err != nil {
-			return 0, fmt.Errorf("column %q: %w", clip(f.Name), err)
+			return 0, fmt.Errorf("column %q: %w", short(f.Name), err)
 		}
 		size += 8 + len(c.Text) + len(c.Raw)
 	}
 	return size + int(s.empty-empty), nil
 }
 
-// charge counts what an array takes whose cell has next to nothing: a small file
-// must not need much memory.
+// charge counts the memory of arrays whose cells are empty: a small file must not
+// take much memory.
 func (s *voScanner) charge(to array.Builder, f *votable.Field, c votable.Cell) error {
 	s.taken += int64(len(c.Text) + len(c.Raw))
 	if _, isList := to.(*array.FixedSizeListBuilder); !isList || c.Raw != nil || len(c.Text) >= f.Repeat {
 		return nil
 	}
 	s.empty += int64(f.Repeat) * int64(f.Size)
-	if s.empty > maxUnit+1000*s.taken {
-		return fmt.Errorf("its arrays of %d are empty, and would take more than %d MiB", f.Repeat, maxUnit>>20)
+	if s.empty > maxBuffer+1000*s.taken {
+		return fmt.Errorf("its arrays of %d are empty, and would take more than %d MiB", f.Repeat, maxBuffer>>20)
 	}
 	return nil
 }
@@ -113,11 +113,11 @@ func appendCell(to array.Builder, f *votable.Field, c votable.Cell) error {
 	return nil
 }
 
-// appendList appends numbers with blanks between them.
+// appendList appends a list of numbers separated by blanks.
 func appendList(to *array.FixedSizeListBuilder, f *votable.Field, text []byte) error {
 	parts := bytes.Fields(text)
 	if len(parts) != f.Repeat {
-		return fmt.Errorf("%d numbers where there should be %d", len(parts), f.Repeat)
+		return fmt.Errorf("%d numbers instead of %d", len(parts), f.Repeat)
 	}
 	to.Append(true)
 	for _, part := range parts {
@@ -131,7 +131,7 @@ func appendList(to *array.FixedSizeListBuilder, f *votable.Field, text []byte) e
 	return nil
 }
 
-// appendElement appends a number in binary.
+// appendElement appends a binary value.
 func appendElement(to array.Builder, f *votable.Field, raw []byte) error {
 	switch to := to.(type) {
 	case *array.Float64Builder:

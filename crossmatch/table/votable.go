@@ -8,26 +8,13 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
-// StatusError is what a service said instead of a table, or behind one that it
-// did not send whole.
-type StatusError struct {
-	Status  string // ERROR, or OVERFLOW where rows were left out
-	Message string
-}
+// StatusError is an error that a service reported in a VOTable, instead of a table
+// or after an incomplete one. Its fields are Status, which is ERROR, or OVERFLOW if
+// rows were left out, and Message.
+type StatusError = votable.StatusError
 
-// Error returns the status and the message.
-func (e *StatusError) Error() string { return (*votable.StatusError)(e).Error() }
-
-// ours makes a StatusError of this package's.
-func ours(err error) error {
-	if status, ok := err.(*votable.StatusError); ok {
-		return (*StatusError)(status)
-	}
-	return err
-}
-
-// voTable is the layout of a VOTable. What it knows of the rows it finds again
-// when they are read: a header is short.
+// voTable is the layout of a VOTable. Each scan reads the header again, which is
+// short.
 type voTable struct {
 	in   input
 	cols []column
@@ -58,8 +45,7 @@ func newVOReader(in input) (*votable.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := votable.NewReader(from)
-	return r, ours(err)
+	return votable.NewReader(from)
 }
 
 func (t *voTable) columns() []column   { return t.cols }

@@ -74,21 +74,21 @@ func TestStatus(t *testing.T) {
 func TestVOTableErrors(t *testing.T) {
 	deep := strings.Repeat("<GROUP>", 100)
 	for _, c := range []struct{ text, want string }{
-		{"<html><body>502</body></html>", "table: x: it is <html>, no VOTable: is it an error page?"},
-		{`<?xml version="` + strings.Repeat("9", 5000) + `"?>`, `table: x: line 1: no valid XML: xml: unsupported version "9999999999999999999999999999999999…`},
+		{"<html><body>502</body></html>", "table: x: it is <html>, not a VOTable: is it an error page?"},
+		{`<?xml version="` + strings.Repeat("9", 5000) + `"?>`, `table: x: line 1: not valid XML: xml: unsupported version "9999999999999999999999999999999999…`},
 		{votable(""), "table: x: it has no table"},
 		{votable(deep), "table: x: line 3: elements nested more than 64 deep"},
 		{voData("TABLEDATA", "<TR><TD>1</TD></TR>"), "table: x: line 6, row 1: 1 cells, but there are 5 columns"},
-		{voData("TABLEDATA", strings.Replace(voText, "-2", "south", 1)), `table: x: line 6, row 1: column "dec": "south": no number`},
-		{voData("TABLEDATA", strings.Replace(voText, "1 2", "1 2 3", 1)), `table: x: line 6, row 1: column "v": "1 2 3": 3 numbers where there should be 2`},
+		{voData("TABLEDATA", strings.Replace(voText, "-2", "south", 1)), `table: x: line 6, row 1: column "dec": "south": not a number`},
+		{voData("TABLEDATA", strings.Replace(voText, "1 2", "1 2 3", 1)), `table: x: line 6, row 1: column "v": "1 2 3": 3 numbers instead of 2`},
 		{voData("TABLEDATA", "<TR><TD>1<B/></TD></TR>"), "table: x: line 6, row 1: <B> inside a cell"},
-		{voData("TABLEDATA", "<TR><TD>&nope;</TD></TR>"), "table: x: line 6, row 1: &nope; is no entity"},
+		{voData("TABLEDATA", "<TR><TD>&nope;</TD></TR>"), "table: x: line 6, row 1: &nope; is not an entity"},
 		{voStream("BINARY", voBinary[:30]), `table: x: row 1: column "v": unexpected EOF`},
-		{voData("BINARY", `<STREAM encoding="base64">!!!!</STREAM>`), "table: x: row 1: no base64"},
-		{voData("BINARY", `<STREAM href="http://x/y"/>`), `table: x: line 6: its rows are elsewhere, at "http://x/y", which is not read`},
-		{voData("FITS", `<STREAM/>`), "table: x: line 6: its rows are in FITS, which is not read inside a VOTable"},
-		{votable(`<TABLE><FIELD name="a" datatype="quaternion"/></TABLE>`), `table: x: line 3, column "a": datatype "quaternion" is none of VOTable's`},
-		{votable(`<TABLE><FIELD name="a" datatype="int" arraysize="9999999999"/></TABLE>`), `table: x: line 3, column "a": arraysize "9999999999" is no size`},
+		{voData("BINARY", `<STREAM encoding="base64">!!!!</STREAM>`), "table: x: row 1: not valid base64"},
+		{voData("BINARY", `<STREAM href="http://x/y"/>`), `table: x: line 6: its rows are elsewhere, at "http://x/y": such rows are not read`},
+		{voData("FITS", `<STREAM/>`), "table: x: line 6: its rows are in FITS, which is not supported in a VOTable"},
+		{votable(`<TABLE><FIELD name="a" datatype="quaternion"/></TABLE>`), `table: x: line 3, column "a": unknown datatype "quaternion"`},
+		{votable(`<TABLE><FIELD name="a" datatype="int" arraysize="9999999999"/></TABLE>`), `table: x: line 3, column "a": invalid arraysize "9999999999"`},
 	} {
 		tab, err := read([]byte(c.text), table.Options{Memory: checked(t)})
 		if err == nil {

@@ -6,16 +6,16 @@ import (
 	"io"
 )
 
-var errZstd = errors.New("a page is no zstd")
+var errZstd = errors.New("a page is not valid zstd")
 
-// zstdSize is what zstd frames unpack to at the most. The decoder would go on
-// for as long as there are blocks; this reads their headers alone.
+// zstdSize returns an upper bound on the unpacked size of zstd frames. It reads the
+// headers of blocks only; the decoder would unpack them all.
 func zstdSize(in input, at, n int64) (int64, error) {
 	r := &byteReader{in: in, at: at, end: at + n}
 	var total int64
 	for r.at < r.end && r.err == nil {
 		magic := r.uint(4)
-		if magic&^0xf == 0x184d2a50 { // a frame to be skipped
+		if magic&^0xf == 0x184d2a50 { // a skippable frame
 			r.skip(int64(r.uint(4)))
 			continue
 		}
@@ -31,18 +31,18 @@ func zstdSize(in input, at, n int64) (int64, error) {
 	return total, r.err
 }
 
-// zstdBlock is the most that a block unpacks to.
+// zstdBlock is the maximum unpacked size of a block.
 const zstdBlock = 128 << 10
 
-// zstdFrame returns the size that a frame claims, which the decoder holds it to,
-// or else what its blocks may have.
+// zstdFrame returns the size that a frame declares, which the decoder enforces, or
+// else the upper bound of its blocks.
 func zstdFrame(r *byteReader) (int64, error) {
 	desc := r.uint(1)
-	claim, known := zstdClaim(r, desc)
-	if claim > 1<<40 {
+	declared, known := zstdDeclared(r, desc)
+	if declared > 1<<40 {
 		return 0, errZstd
 	}
-	most, err := zstdBlocks(r)
+	bound, err := zstdBlocks(r)
 	if err != nil {
 		return 0, err
 	}
@@ -50,13 +50,13 @@ func zstdFrame(r *byteReader) (int64, error) {
 		r.skip(4) // the checksum
 	}
 	if known {
-		return int64(claim), r.err
+		return int64(declared), r.err
 	}
-	return most, r.err
+	return bound, r.err
 }
 
-// zstdClaim reads the rest of a frame's header, which may claim a size.
-func zstdClaim(r *byteReader, desc uint64) (claim uint64, known bool) {
+// zstdDeclared reads the rest of a frame's header, which may declare the size.
+func zstdDeclared(r *byteReader, desc uint64) (size uint64, known bool) {
 	single := desc&0x20 != 0
 	if !single {
 		r.skip(1) // the window
@@ -77,21 +77,21 @@ func zstdClaim(r *byteReader, desc uint64) (claim uint64, known bool) {
 	}
 }
 
-// zstdBlocks skips the blocks of a frame, and returns what they unpack to at the
-// most.
-func zstdBlocks(r *byteReader) (most int64, err error) {
+// zstdBlocks skips the blocks of a frame and returns an upper bound on their
+// unpacked size.
+func zstdBlocks(r *byteReader) (bound int64, err error) {
 	for r.err == nil {
 		head := r.uint(3)
 		last, kind, size := head&1 != 0, head>>1&3, int64(head>>3)
 		switch kind {
 		case 0:
-			most += size
+			bound += size
 			r.skip(size)
 		case 1:
-			most += size
+			bound += size
 			r.skip(1)
 		case 2:
-			most += zstdBlock
+			bound += zstdBlock
 			r.skip(size)
 		default:
 			return 0, errZstd
@@ -100,16 +100,14 @@ func zstdBlocks(r *byteReader) (most int64, err error) {
 			break
 		}
 	}
-	return most, nil
+	return bound, nil
 }
 
-// byteReader reads numbers of an input, a part of it at a time.
+// byteReader reads little-endian numbers of an input. Its error sticks.
 type byteReader struct {
 	in      input
 	at, end int64
-	buf     [64]byte
-	from    int64 // of buf
-	have    int
+	buf     [8]byte
 	err     error
 }
 
@@ -119,20 +117,17 @@ func (r *byteReader) skip(n int64) {
 	}
 }
 
-// uint reads a little-endian number of n bytes.
+// uint reads a number of n bytes.
 func (r *byteReader) uint(n int) uint64 {
-	if r.err == nil && (r.at < r.from || r.at+int64(n) > r.from+int64(r.have)) {
-		r.from = r.at
-		r.have, r.err = r.in.r.ReadAt(r.buf[:min(int64(len(r.buf)), r.end-r.at)], r.at)
-	}
-	if r.err == nil && int64(n) > r.from+int64(r.have)-r.at {
-		r.err = io.ErrUnexpectedEOF
+	r.buf = [8]byte{}
+	if r.skip(int64(n)); r.err == nil {
+		var got int
+		if got, r.err = r.in.r.ReadAt(r.buf[:n], r.at-int64(n)); got == n {
+			r.err = nil
+		}
 	}
 	if r.err != nil {
 		return 0
 	}
-	var b [8]byte
-	copy(b[:n], r.buf[r.at-r.from:])
-	r.at += int64(n)
-	return binary.LittleEndian.Uint64(b[:])
+	return binary.LittleEndian.Uint64(r.buf[:])
 }

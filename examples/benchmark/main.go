@@ -1,4 +1,4 @@
-// Command benchmark measures what archiving costs on this machine.
+// Benchmark measures what the archive costs on this machine.
 package main
 
 import (

@@ -1,65 +1,65 @@
-// Bright is a service of one's own: it reads alerts of ZTF, keeps those
-// brighter than a limit, and prints them.
-//
-//	go run ./examples/bright -simulator
-//	go run ./examples/bright -files DIR [-limit 18]
-//	go run ./examples/bright -brokers HOST:PORT -topics NAME [-limit 18]
+// Bright is a service to copy: it prints alerts of ZTF brighter than a limit.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
 
 	"github.com/skyfinch/skyfinch/alert"
-	"github.com/skyfinch/skyfinch/internal/cli"
-	"github.com/skyfinch/skyfinch/internal/demo"
+	"github.com/skyfinch/skyfinch/alert/sim"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-const usage = `usage: bright [-limit 18] -simulator | -files PATH | -brokers HOST:PORT -topics NAME,...
-
-` + cli.KafkaManual + `    -files PATH         a file, directory, glob or tarball instead
-    -limit 18           the faintest magnitude to print
-`
-
-func main() { os.Exit(cli.Main("bright", run)) }
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills
+	switch err := run(ctx, os.Args[1:]); {
+	case errors.Is(err, context.Canceled):
+		os.Exit(130) // as after SIGINT
+	case errors.As(err, new(kafka.FlagError)):
+		fmt.Fprintln(os.Stderr, "bright:", err)
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bright:", err)
+		os.Exit(1)
+	}
+}
 
 func run(ctx context.Context, args []string) error {
-	in := cli.Kafka{Observer: true}
-	f := flag.NewFlagSet("bright", flag.ContinueOnError)
-	f.Usage = func() { fmt.Fprint(f.Output(), usage) }
-	in.Flags(f)
-	path := f.String("files", "", "")
-	limit := f.Float64("limit", 18, "")
-	if err := cli.Parse(f, args); err != nil {
-		return err
+	var in kafka.Flags
+	f := flag.NewFlagSet("bright", flag.ExitOnError)
+	in.Register(f)
+	path := f.String("files", "", "read a file, directory, glob or tarball at `PATH` instead")
+	simulator := f.Bool("simulator", false, "read 300 simulated alerts of ZTF instead")
+	limit := f.Float64("limit", 18, "the faintest `magnitude` to print")
+	version := f.Bool("version", false, "print the version")
+	f.Parse(args)
+	if info, ok := debug.ReadBuildInfo(); ok && *version {
+		fmt.Println("bright (skyfinch)", info.Main.Version, info.GoVersion)
+		return nil
 	}
 	job := &stream.MicroBatch{
 		Transforms: []stream.Transform{&alert.Decoder{}, brighterThan(*limit)},
 		Sink:       sink.Console{Columns: []string{"objectId", "candid", "candidate.magpsf", "ra", "dec"}},
 	}
-	work := job.Drain // what is there now
+	work := job.Drain // until what is available now has been read
 	switch {
+	case f.NArg() > 0:
+		return kafka.FlagError(fmt.Sprintf("unexpected argument %q", f.Arg(0)))
 	case *path != "":
 		job.Source = &files.Source{Patterns: []string{*path}}
-	case in.Simulator:
-		d, err := demo.Start(ctx, demo.Night{ZTF: 300})
-		if err != nil {
-			return err
-		}
-		defer d.Close()
-		if err := d.Wait(); err != nil {
-			return err
-		}
-		in.Use(d.Brokers, d.Topics)
+	case *simulator:
+		job.Source = &sim.Source{Simulator: sim.Simulator{Survey: sim.ZTF, Alerts: 300}}
 	default:
-		work = job.Run // until Ctrl-C
-	}
-	if job.Source == nil {
 		source, err := in.Source()
 		if err != nil {
 			return err
@@ -68,11 +68,10 @@ func run(ctx context.Context, args []string) error {
 		if err := source.Check(ctx); err != nil {
 			return err
 		}
-		job.Source = source
+		job.Source, work = source, job.Run // until Ctrl-C
 	}
 	err := work(ctx)
-	p := job.Progress()
-	fmt.Fprintf(os.Stderr, "%d alerts read, %d are brighter than %g\n", p.Read, p.Written, *limit)
+	fmt.Fprintf(os.Stderr, "%d alerts read, %d are brighter than %g\n", job.Progress().Read, job.Progress().Written, *limit)
 	return err
 }
 

@@ -1,4 +1,4 @@
-// Command checkstream shows what an alert stream carries, and stores nothing.
+// Checkstream shows the alerts of a stream and stores nothing.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command simulate sends simulated or replayed alerts to a Kafka topic.
+// Simulate sends simulated or replayed alerts to a Kafka topic.
 package main
 
 import (

@@ -10,8 +10,8 @@ import (
 	"github.com/hamba/avro/v2/ocf"
 )
 
-// Schema is the writer's schema of the alerts: the fields that ZTF's packets
-// and the archive cannot do without, a light curve and a cutout.
+// Schema is the writer's schema of the alerts: the fields that the decoder and the
+// archive need, a light curve and a cutout.
 const Schema = `{"type":"record","name":"alert","namespace":"ztf","fields":[
 	{"name":"objectId","type":"string"},
 	{"name":"candid","type":"long"},
@@ -38,8 +38,8 @@ type candidate struct {
 	MagPSF *float32 `avro:"magpsf"`
 }
 
-// ZTF returns alert n as ZTF sends it: a container file with one record. The
-// hour counts from 2018-11-29 06:00 UTC.
+// ZTF returns alert n as ZTF sends it: a container file with one record. Its time
+// is hour hours after 2018-11-29 06:00 UTC.
 func ZTF(n int64, hour float64) ([]byte, error) {
 	mag := 15 + float32(n%60)/10
 	c := candidate{JD: 2458451.75 + hour/24, RA: float64(n%3600) / 10, Dec: float64(n%180) - 90, MagPSF: &mag}
@@ -61,7 +61,7 @@ func ZTF(n int64, hour float64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// WriteZTF writes n alerts over some hours as files of a directory.
+// WriteZTF writes n alerts, spread over hours, as files in a directory.
 func WriteZTF(dir string, n int, hours int) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err

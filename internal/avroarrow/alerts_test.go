@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// alert is one real message, taken apart.
+// alert is a parsed real message.
 type alert struct {
 	name   string
 	text   []byte // the writer's schema

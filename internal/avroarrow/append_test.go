@@ -108,7 +108,7 @@ func checkSkip(t *testing.T, s *Schema, datum []byte) {
 	assert.Equal(t, len(datum), n)
 }
 
-// TestRefused holds a datum of each kind that must not be read, and its cause.
+// TestRefused has a datum of each kind that must be refused, and the error.
 func TestRefused(t *testing.T) {
 	array, nulls, m := `{"type":"array","items":"int"}`, `{"type":"array","items":"null"}`, `{"type":"map","values":"int"}`
 	dec := `{"type":"bytes","logicalType":"decimal","precision":2}`
@@ -214,20 +214,20 @@ func TestNullRecordsAreBounded(t *testing.T) {
 	defer b.Release()
 	const n = 10_000 // which would be 80 MB
 	datum := cat(vint(n), make([]byte, n), vint(0))
-	assert.ErrorIs(t, appendTo(b, s, datum), errFree)
+	assert.ErrorIs(t, appendTo(b, s, datum), errEmptyValues)
 	_, err := s.Skip(datum)
-	assert.ErrorIs(t, err, errFree)
+	assert.ErrorIs(t, err, errEmptyValues)
 	assert.Less(t, mem.peak, 4<<20)
 	const few = 50
 	assert.NoError(t, appendTo(b, s, cat(vint(few), make([]byte, few), vint(0))))
 }
 
-// TestSkipChargesTheDatum has a long tail that does not pay for what is before.
+// TestSkipChargesTheDatum has a long tail that must not count for the datum.
 func TestSkipChargesTheDatum(t *testing.T) {
 	s := parsed(t, one(`{"type":"array","items":"null"}`))
 	datum := cat(vint(1<<17), vint(0))
 	_, err := s.Skip(append(datum, make([]byte, 1<<20)...))
-	assert.ErrorIs(t, err, errFree)
+	assert.ErrorIs(t, err, errEmptyValues)
 	_, err = s.Skip(append(vint(1<<15), make([]byte, 1<<16)...))
 	assert.NoError(t, err)
 }

@@ -4,58 +4,59 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// Builder appends datums to columns. It is for one goroutine at a time.
-//
-// Whoever made it releases it. What [Builder.NewRecord] handed over is not the
-// builder's any more.
+// Builder appends datums to columns. It must not be used concurrently, and its
+// maker must release it.
 type Builder struct {
-	decoder
+	mem    memory.Allocator
 	target *arrow.Schema
 	names  map[string]int
-	cols   []*column // of the top level, as in target
+	cols   []*column // of the top level, in the order of target
 	top    rows
 	lists  []*rows // of all lists, outer before inner
+	views  viewBuffers
+	budget int // what is left of the datum's emptyBudget
 
 	current *program
-	schema  *Schema // that current decodes
-	cache   []cached
+	schema  *Schema // which current decodes
+	cache   []cachedProgram
 }
 
-// cached is a program, or why there is none.
-type cached struct {
+// cachedProgram is a program, or the error of compiling it.
+type cachedProgram struct {
 	schema  *Schema
 	program *program
 	err     error
 }
 
-// maxPrograms bounds the writer's schemas that a builder remembers. A stream
-// has a handful; one that invents them pays for each anew.
+// maxPrograms bounds the programs that a builder remembers. A stream has a
+// handful of schemas; beyond that the oldest is dropped and compiled again.
 const maxPrograms = 64
 
 // NewBuilder returns a builder of records with the target's columns. Columns
-// of types that Avro has not are always null.
+// of types unknown to Avro are always null.
 func NewBuilder(mem memory.Allocator, target *arrow.Schema) *Builder {
-	b := &Builder{decoder: decoder{mem: mem}, target: target, names: fieldNames(target.Fields())}
+	b := &Builder{mem: mem, target: target, names: fieldNames(target.Fields())}
 	for _, f := range target.Fields() {
 		b.cols = append(b.cols, newColumn(f.Type, &b.top, &b.lists))
 	}
 	return b
 }
 
-// Len returns how many rows there are.
+// Len returns the number of rows.
 func (b *Builder) Len() int { return b.top.n }
 
-// Append adds one row: the datum of s that is buf.Bytes()[from:to], all of it.
-// After an error the rows are what they were before. A [*ConflictError] says
-// that the writer's schema does not fit the target, whatever the datum.
+// Append adds one row: the datum of s that fills buf.Bytes()[from:to]. After an
+// error the rows are unchanged. A [*ConflictError] reports that the schema does
+// not fit the target, whatever the datum.
 //
-// Views point into buf, which is retained; its bytes must not change while the
-// builder or a record of it lives.
+// Append retains buf, into which views point; its bytes must not change while
+// the builder or one of its records lives.
 func (b *Builder) Append(s *Schema, buf *memory.Buffer, from, to int) error {
 	if s != b.schema {
 		if err := b.use(s); err != nil {
@@ -76,66 +77,61 @@ func (b *Builder) append(buf *memory.Buffer, from, to int) error {
 	if err := b.top.reserve(b.mem, 1); err != nil {
 		return err
 	}
-	b.free = freeBudget(to - from)
+	b.budget = emptyBudget(to - from)
 	b.views.begin(buf, from, n)
 	end, err := b.run(b.current.ops, &b.top, 1, buf.Bytes()[from:to], 0)
 	if err == nil && end != to-from {
 		err = errLeftOver
 	}
 	if err != nil {
-		b.top.cut(n)
-		b.views.cut(n)
+		b.top.truncate(n)
+		b.views.truncate(n)
 	}
 	return err
 }
 
-var errLeftOver = errors.New("bytes left over behind the datum")
+var errLeftOver = errors.New("bytes left over after the datum")
 
-// use makes the program of s the current one.
+// use makes the program of s current.
 func (b *Builder) use(s *Schema) error {
-	var c *cached
-	for i := range b.cache {
-		if b.cache[i].schema == s {
-			c = &b.cache[i]
-		}
-	}
-	if c == nil {
+	i := slices.IndexFunc(b.cache, func(c cachedProgram) bool { return c.schema == s })
+	if i < 0 {
 		if len(b.cache) == maxPrograms {
-			b.cache = append(b.cache[:0], b.cache[1:]...)
+			b.cache = slices.Delete(b.cache, 0, 1)
 		}
-		p, err := link(s, b)
-		b.cache = append(b.cache, cached{s, p, err})
-		c = &b.cache[len(b.cache)-1]
+		p, err := compile(s, b)
+		i = len(b.cache)
+		b.cache = append(b.cache, cachedProgram{s, p, err})
 	}
+	c := b.cache[i]
 	if c.err != nil {
 		return c.err
 	}
-	b.pad()
-	b.mark(false)
+	b.fillMissing()
+	b.setAbsent(false)
 	b.current, b.schema = c.program, s
-	b.mark(true)
+	b.setAbsent(true)
 	return nil
 }
 
-// mark says which columns the current program does not write.
-func (b *Builder) mark(absent bool) {
+// setAbsent marks the columns that the current program does not write.
+func (b *Builder) setAbsent(absent bool) {
 	if b.current == nil {
 		return
 	}
-	for _, a := range b.current.untouch {
-		for _, c := range a.col.tree {
+	for _, a := range b.current.missing {
+		for _, c := range a.col.subtree {
 			c.absent = absent
 		}
 	}
 }
 
-// pad fills the columns that the current program does not write with nulls, up
-// to the rows of the others. It is done when someone may look, and not for
-// each row.
-func (b *Builder) pad() {
+// fillMissing fills the columns that the current program does not write with
+// nulls. It runs before the program changes or a record is made, not per row.
+func (b *Builder) fillMissing() {
 	if b.current != nil {
-		for _, a := range b.current.untouch {
-			for _, c := range a.col.tree {
+		for _, a := range b.current.missing {
+			for _, c := range a.col.subtree {
 				c.nullRange(b.mem, a.in)
 			}
 		}
@@ -146,18 +142,18 @@ func (b *Builder) pad() {
 	}
 }
 
-// Truncate drops the rows from n on.
+// Truncate drops rows n and above.
 func (b *Builder) Truncate(n int) {
 	if n < 0 || n >= b.top.n {
 		return
 	}
-	b.top.cut(n)
-	b.views.cut(n)
+	b.top.truncate(n)
+	b.views.truncate(n)
 }
 
-// Release lets go of all rows and memory.
+// Release drops all rows and frees all memory.
 func (b *Builder) Release() {
-	b.views.cut(0)
+	b.views.truncate(0)
 	b.top.free(b.mem)
 	for _, r := range b.lists {
 		r.free(b.mem)

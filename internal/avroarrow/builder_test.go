@@ -81,7 +81,7 @@ func randoms(s *Schema, seed uint64, n int) [][]byte {
 }
 
 // TestEqualRowsAreEqualBytes compares all that a record hands over, under
-// nulls too, whatever was in memory before.
+// nulls too, with dirty memory.
 func TestEqualRowsAreEqualBytes(t *testing.T) {
 	s := parsed(t, richJSON)
 	datums := randoms(s, 21, 203)
@@ -107,7 +107,7 @@ func sameBytes(t *testing.T, x, y arrow.ArrayData, path string) {
 	}
 }
 
-// TestFailuresLeaveNoTrace puts cut and spoilt datums between good ones.
+// TestFailuresLeaveNoTrace puts truncated and damaged datums between valid ones.
 func TestFailuresLeaveNoTrace(t *testing.T) {
 	mem := checked(t)
 	s := parsed(t, richJSON)
@@ -162,7 +162,7 @@ func TestTruncate(t *testing.T) {
 		}
 		b.Truncate(n)
 		assert.Equal(t, want.Len(), b.Len())
-		for i := range good[:40] { // what comes after is none the worse
+		for i := range good[:40] { // later datums are unaffected
 			w, d := other, narrow[i]
 			if i > 20 {
 				w, d = s, good[i]
@@ -297,7 +297,7 @@ func TestForeignColumnsAreNull(t *testing.T) {
 	assert.JSONEq(t, `[{"u":null,"x":1},{"u":null,"x":2}]`, asJSON(t, r))
 }
 
-func TestNewRecordStartsAnew(t *testing.T) {
+func TestNewRecordIsEmptyAgain(t *testing.T) {
 	mem := checked(t)
 	s := parsed(t, richJSON)
 	b := NewBuilder(mem, s.Arrow())
@@ -388,8 +388,9 @@ func shown[T any](v T, ok bool) string {
 	return fmt.Sprint(v)
 }
 
-// TestMessagesAreLetGo counts who holds a message whose rows were cut.
-func TestMessagesAreLetGo(t *testing.T) {
+// TestMessagesAreReleased counts the references to a message whose rows were
+// truncated.
+func TestMessagesAreReleased(t *testing.T) {
 	mem := checked(t)
 	s := parsed(t, one(`"bytes"`))
 	b := NewBuilder(mem, s.Arrow())
@@ -406,7 +407,7 @@ func TestMessagesAreLetGo(t *testing.T) {
 		require.Error(t, b.Append(s, message, 0, len(datum)+1))
 		message.Release()
 	}
-	bad := append(text("a datum with a byte left over behind"), 0)
+	bad := append(text("a datum with a byte left over"), 0)
 	require.Error(t, appendTo(b, s, bad))
 	assert.Len(t, b.views.bufs, 3)
 	b.Truncate(3)

@@ -9,54 +9,53 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// errFull reports that a column's 32-bit offsets reach no further.
+// errFull reports a column beyond the reach of 32-bit offsets.
 var errFull = errors.New("more than 2 GiB in one column")
 
-// layout says how a column keeps its values.
+// layout is how a column stores its values.
 type layout uint8
 
 const (
-	layNull   layout = iota // nothing
-	layBits                 // a bit each
-	layFixed                // width bytes each
+	layNull   layout = iota // no data
+	layBits                 // one bit per row
+	layFixed                // width bytes per row
 	layText                 // offsets into text
-	layView                 // headers that point into messages
-	layList                 // offsets into rows of their own: lists and maps
-	layStruct               // only which of them are null
-	layOther                // a type that Avro has not: always null
+	layView                 // view headers that point into messages
+	layList                 // lists and maps: offsets into the rows of the elements
+	layStruct               // validity only
+	layOther                // a type unknown to Avro: always null
 )
 
 // rows is a set of columns of one length: those of the top level, or those of
 // the elements of one list. Capacity is reserved for all of them at once, so
-// that storing a value needs no check but the slice's own.
+// storing a value needs only the slice's bounds check.
 type rows struct {
 	n, cap int
-	start  int // where the current program began
-	hint   int // how many to make room for at first
+	start  int // first row of the current program
+	hint   int // initial capacity
 	cols   []*column
 }
 
-// column is one node of the target's types. Values are stored at their row's
-// place in data; a row whose bit in valid was never cleared is not null, and
-// there is no valid at all before the first null.
+// column is one node of the target's types. data holds row i at i*width; valid
+// is allocated at the first null.
 type column struct {
 	layout layout
-	width  int // bytes a row in data
-	absent bool
-	end    int // bytes used of text
+	width  int  // bytes per row in data
+	absent bool // the current program does not write it
+	end    int  // bytes used of text
 	data   []byte
 	text   []byte
 	valid  []byte
 
 	typ      arrow.DataType
-	kids     []*column // struct
-	tree     []*column // itself and what its struct holds, in the same rows
+	children []*column // struct
+	subtree  []*column // itself and the columns below it in the same rows
 	elem     *column   // list
 	elems    *rows     // list: the rows of elem
 	textHint int
 }
 
-// newColumn makes the column of a type, and those below it, among rows.
+// newColumn adds the column of a type, and those below it, to in and all.
 func newColumn(typ arrow.DataType, in *rows, all *[]*rows) *column {
 	c := &column{typ: typ}
 	in.cols = append(in.cols, c)
@@ -64,7 +63,7 @@ func newColumn(typ arrow.DataType, in *rows, all *[]*rows) *column {
 	switch t := typ.(type) {
 	case *arrow.StructType:
 		for _, f := range t.Fields() {
-			c.kids = append(c.kids, newColumn(f.Type, in, all))
+			c.children = append(c.children, newColumn(f.Type, in, all))
 		}
 	case arrow.ListLikeType:
 		if c.layout == layList {
@@ -73,9 +72,9 @@ func newColumn(typ arrow.DataType, in *rows, all *[]*rows) *column {
 			c.elem = newColumn(t.Elem(), c.elems, all)
 		}
 	}
-	c.tree = append(c.tree, c)
-	for _, kid := range c.kids {
-		c.tree = append(c.tree, kid.tree...)
+	c.subtree = append(c.subtree, c)
+	for _, kid := range c.children {
+		c.subtree = append(c.subtree, kid.subtree...)
 	}
 	return c
 }
@@ -118,7 +117,7 @@ func (r *rows) reserve(mem memory.Allocator, n int) error {
 	return nil
 }
 
-// grow makes room for rows up to to. New memory may hold anything.
+// grow makes room for rows up to to. New memory is not zeroed.
 func (c *column) grow(mem memory.Allocator, from, to int) {
 	size := to * c.width
 	switch c.layout {
@@ -138,7 +137,7 @@ func (c *column) grow(mem memory.Allocator, from, to int) {
 	}
 }
 
-// resize makes a buffer larger, keeping what is in it.
+// resize grows a buffer to size bytes, keeping its content.
 func resize(mem memory.Allocator, b []byte, size int) []byte {
 	switch {
 	case size <= len(b):
@@ -151,7 +150,7 @@ func resize(mem memory.Allocator, b []byte, size int) []byte {
 
 func bytesFor(bits int) int { return (bits + 7) / 8 }
 
-// setBits sets all bits from the given one on.
+// setBits sets all bits at and above from.
 func setBits(b []byte, from int) {
 	i := from / 8
 	if i >= len(b) {
@@ -163,20 +162,20 @@ func setBits(b []byte, from int) {
 	}
 }
 
-// makeValid makes the bitmap of a column that had no null so far.
+// makeValid allocates the validity bitmap, all bits set.
 func (c *column) makeValid(mem memory.Allocator, capacity int) {
 	c.valid = mem.Allocate(bytesFor(capacity))
 	setBits(c.valid, 0)
 }
 
-// null makes row i null, with all that a struct holds there. What lies under a
-// null is zero, so that equal rows are equal bytes.
+// null makes row i null, in the columns below a struct too. Data under a null
+// is zero, so that equal rows have equal bytes.
 func (c *column) null(mem memory.Allocator, i int, in *rows) {
-	if len(c.kids) == 0 {
+	if len(c.children) == 0 {
 		c.nullOne(mem, i, in)
 		return
 	}
-	for _, c := range c.tree {
+	for _, c := range c.subtree {
 		c.nullOne(mem, i, in)
 	}
 }
@@ -207,14 +206,14 @@ func (c *column) nullOne(mem memory.Allocator, i int, in *rows) {
 	}
 }
 
-// nullRange makes the rows since the program began null.
+// nullRange makes all rows of the current program null.
 func (c *column) nullRange(mem memory.Allocator, in *rows) {
 	for i := in.start; i < in.n; i++ {
 		c.nullOne(mem, i, in)
 	}
 }
 
-// tail is where the next value of a text or list column begins.
+// tail returns where the next value of a text or list column begins.
 func (c *column) tail() int {
 	if c.layout == layList {
 		return c.elems.n
@@ -226,7 +225,7 @@ func (c *column) offset(i int) int {
 	return int(binary.NativeEndian.Uint32(c.data[4*i:]))
 }
 
-// setOffset says where row i ends, and so where the next begins.
+// setOffset sets where row i ends and the next begins.
 func (c *column) setOffset(i, end int) {
 	binary.NativeEndian.PutUint32(c.data[4*i+4:], uint32(end))
 }
@@ -246,13 +245,13 @@ func (c *column) appendText(mem memory.Allocator, i int, s []byte) error {
 	return nil
 }
 
-// cut drops the rows from n on.
-func (r *rows) cut(n int) {
+// truncate drops rows n and above.
+func (r *rows) truncate(n int) {
 	for _, c := range r.cols {
 		if c.valid != nil {
 			setBits(c.valid, n)
 		}
-		// Where the program does not write, no row since start has an offset yet.
+		// Columns that the program does not write have no offsets since start.
 		if len(c.data) == 0 || c.absent && n >= r.start {
 			continue
 		}
@@ -260,7 +259,7 @@ func (r *rows) cut(n int) {
 		case layText:
 			c.end = c.offset(n)
 		case layList:
-			c.elems.cut(c.offset(n))
+			c.elems.truncate(c.offset(n))
 		}
 	}
 	r.n = n

@@ -9,11 +9,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// decimalNode makes the node of a decimal in bytes (size 0) or in a fixed.
+// decimalNode returns the node of a decimal in bytes (size 0) or in a fixed.
 func decimalNode(m map[string]any, size int, name string) (*node, error) {
 	precision, ok := integer(m["precision"])
 	if !ok || precision < 1 || precision > 38 {
-		return nil, fmt.Errorf("decimal of precision %v: 1 to 38 have a column", m["precision"])
+		return nil, fmt.Errorf("decimal of precision %v: it must be 1 to 38", m["precision"])
 	}
 	scale := 0
 	if v, there := m["scale"]; there {
@@ -31,10 +31,10 @@ func decimalNode(m map[string]any, size int, name string) (*node, error) {
 	return newNode(n)
 }
 
-// decimalSpan returns where the bytes of a decimal at pos begin and end.
-func (n *node) decimalSpan(data []byte, pos int) (begin, end int, err error) {
+// decimalBytes returns where the bytes of the decimal at pos begin and end.
+func (n *node) decimalBytes(data []byte, pos int) (begin, end int, err error) {
 	if n.size == 0 {
-		return span(data, pos)
+		return lengthPrefixed(data, pos)
 	}
 	if len(data)-pos < n.size {
 		return 0, 0, errShort
@@ -44,8 +44,8 @@ func (n *node) decimalSpan(data []byte, pos int) (begin, end int, err error) {
 
 var errDecimal = errors.New("decimal beyond its precision")
 
-// decimal reads a big-endian two's complement number of any length, and
-// returns its low and high words.
+// decimal returns the low and high words of a big-endian two's complement
+// number of any length. The error is errDecimal if its magnitude reaches limit.
 func decimal(b []byte, limit [2]uint64) (lo, hi uint64, err error) {
 	sign := byte(0)
 	if len(b) > 0 && b[0] >= 0x80 {
@@ -63,8 +63,8 @@ func decimal(b []byte, limit [2]uint64) (lo, hi uint64, err error) {
 	}
 	copy(full[16-len(b):], b)
 	hi, lo = binary.BigEndian.Uint64(full[:]), binary.BigEndian.Uint64(full[8:])
-	// Where the sign was cut off with the bytes before, the magnitude comes out
-	// as 2^127 or more, which no precision allows.
+	// If dropping leading bytes changed the sign, the magnitude is 2^127 or more,
+	// which no precision allows.
 	mlo, mhi := lo, hi
 	if sign == 0xff {
 		var carry uint64

@@ -4,24 +4,15 @@ import (
 	"encoding/binary"
 	"math"
 	"unicode/utf8"
-
-	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// decoder holds what outlives one value of one datum.
-type decoder struct {
-	mem   memory.Allocator
-	views messages
-	free  int // what is left of freeBudget
-}
-
-// run decodes count datums of a program into the next rows of at, for which
-// there is room, and returns the position behind them. After an error the rows
-// hold parts of a datum, which cut removes.
+// run decodes count datums into the next rows of at, which must be reserved,
+// and returns the position after them. After an error the rows may hold part of
+// a datum; truncate removes it.
 //
-// This is the loop that a broker spends its decoding time in, and why it is
-// one long switch: a call per value would double the time.
-func (d *decoder) run(ops []op, at *rows, count int, data []byte, pos int) (int, error) {
+// Decoding spends its time in this loop. It is one long switch because a call
+// per value would double that time.
+func (b *Builder) run(ops []op, at *rows, count int, data []byte, pos int) (int, error) {
 	for ; count > 0; count-- {
 		i := at.n
 		for pc := 0; pc < len(ops); pc++ {
@@ -41,10 +32,10 @@ func (d *decoder) run(ops []op, at *rows, count int, data []byte, pos int) (int,
 					}
 				}
 				if isNull {
-					if d.free -= int(o.cost); d.free < 0 {
-						return 0, o.fail(errFree)
+					if b.budget -= int(o.cost); b.budget < 0 {
+						return 0, o.fail(errEmptyValues)
 					}
-					c.null(d.mem, i, at)
+					c.null(b.mem, i, at)
 					pc += int(o.skip)
 					continue
 				}
@@ -72,14 +63,14 @@ func (d *decoder) run(ops []op, at *rows, count int, data []byte, pos int) (int,
 			case opLong:
 				v, next := long(data, pos)
 				if next < 0 {
-					return 0, o.fail(codeErr(next))
+					return 0, o.fail(posError(next))
 				}
 				binary.NativeEndian.PutUint64(c.data[i*8:], uint64(v))
 				pos = next
 			case opInt, opIntWide:
 				v, next := long(data, pos)
 				if next < 0 {
-					return 0, o.fail(codeErr(next))
+					return 0, o.fail(posError(next))
 				}
 				if v != int64(int32(v)) {
 					return 0, o.fail(errInt)
@@ -104,7 +95,7 @@ func (d *decoder) run(ops []op, at *rows, count int, data []byte, pos int) (int,
 				}
 				pos++
 			case opString:
-				begin, end, err := span(data, pos)
+				begin, end, err := lengthPrefixed(data, pos)
 				if err != nil {
 					return 0, o.fail(err)
 				}
@@ -112,22 +103,22 @@ func (d *decoder) run(ops []op, at *rows, count int, data []byte, pos int) (int,
 				if !utf8.Valid(s) {
 					return 0, o.fail(errNotUTF8)
 				}
-				if err := c.appendText(d.mem, i, s); err != nil {
+				if err := c.appendText(b.mem, i, s); err != nil {
 					return 0, o.fail(err)
 				}
 				pos = end
 			case opRecord:
 			case opNull:
-				c.null(d.mem, i, at)
+				c.null(b.mem, i, at)
 			case opList:
 				var err error
-				if pos, err = d.list(o, data, pos); err != nil {
+				if pos, err = b.list(o, data, pos); err != nil {
 					return 0, err
 				}
 				c.setOffset(i, c.elems.n)
 			default:
 				var err error
-				if pos, err = d.rare(o, at, data, pos); err != nil {
+				if pos, err = b.decodeUncommon(o, at, data, pos); err != nil {
 					return 0, err
 				}
 			}
@@ -137,13 +128,13 @@ func (d *decoder) run(ops []op, at *rows, count int, data []byte, pos int) (int,
 	return pos, nil
 }
 
-// branch reads a union's index that is not written in the usual one byte, or
-// is none of the union's.
+// branch reads a union's index that is not one of the expected bytes: a longer
+// encoding, or an invalid index.
 func (o *op) branch(data []byte, pos int) (isNull bool, next int, err error) {
 	n, next := long(data, pos)
 	switch {
 	case next < 0:
-		return false, 0, o.fail(codeErr(next))
+		return false, 0, o.fail(posError(next))
 	case n < 0:
 	case n == int64(o.more.null):
 		return true, next, nil
@@ -154,7 +145,7 @@ func (o *op) branch(data []byte, pos int) (isNull bool, next int, err error) {
 }
 
 // list decodes the elements of an array or a map.
-func (d *decoder) list(o *op, data []byte, pos int) (int, error) {
+func (b *Builder) list(o *op, data []byte, pos int) (int, error) {
 	in := o.col.elems
 	for {
 		n, next, err := blockCount(data, pos)
@@ -164,17 +155,17 @@ func (d *decoder) list(o *op, data []byte, pos int) (int, error) {
 		if pos = next; n == 0 {
 			return pos, nil
 		}
-		if err := checkBlock(n, o.more.node, len(data)-pos, &d.free); err != nil {
+		if err := checkBlock(n, o.more.node, len(data)-pos, &b.budget); err != nil {
 			return 0, o.fail(err)
 		}
-		// Room is made for some at a time, so that it is the elements that are
-		// there which take memory, and not their count.
+		// Rows are reserved in chunks: memory follows the elements that are
+		// there, not the count that the datum claims.
 		for left := int(n); left > 0; {
 			some := min(left, o.more.chunk)
-			if err := in.reserve(d.mem, some); err != nil {
+			if err := in.reserve(b.mem, some); err != nil {
 				return 0, o.fail(err)
 			}
-			if pos, err = d.run(o.more.body, in, some, data, pos); err != nil {
+			if pos, err = b.run(o.more.body, in, some, data, pos); err != nil {
 				return 0, err
 			}
 			left -= some
@@ -182,67 +173,61 @@ func (d *decoder) list(o *op, data []byte, pos int) (int, error) {
 	}
 }
 
-// rare decodes the types that alerts seldom have.
-func (d *decoder) rare(o *op, at *rows, data []byte, pos int) (next int, err error) {
+// decodeUncommon decodes types that are rare in alerts.
+func (b *Builder) decodeUncommon(o *op, at *rows, data []byte, pos int) (next int, err error) {
+	if o.code == opUnion {
+		return b.union(o, at, data, pos)
+	}
 	i, c := at.n, o.col
+	var begin int
 	switch o.code {
-	case opBinary, opView:
-		begin, end, err := span(data, pos)
-		if err != nil {
-			return 0, o.fail(err)
+	case opBinary:
+		if begin, next, err = lengthPrefixed(data, pos); err == nil {
+			err = c.appendText(b.mem, i, data[begin:next])
 		}
-		if o.code == opBinary {
-			err = c.appendText(d.mem, i, data[begin:end])
-		} else {
-			d.views.put(c.data[i*c.width:(i+1)*c.width], data[begin:end], begin)
+	case opView:
+		if begin, next, err = lengthPrefixed(data, pos); err == nil {
+			b.views.put(c.data[i*c.width:(i+1)*c.width], data[begin:next], begin)
 		}
-		if err != nil {
-			return 0, o.fail(err)
-		}
-		return end, nil
 	case opFixed:
-		if len(data)-pos < c.width {
+		if next = pos + c.width; next > len(data) {
 			return 0, o.fail(errShort)
 		}
 		copy(c.data[i*c.width:(i+1)*c.width], data[pos:])
-		return pos + c.width, nil
 	case opEnum:
-		n, next := long(data, pos)
-		if next < 0 {
-			return 0, o.fail(codeErr(next))
+		var n int64
+		if n, next = long(data, pos); next < 0 {
+			return 0, o.fail(posError(next))
 		}
 		if uint64(n) >= uint64(len(o.more.node.symbols)) {
 			return 0, o.fail(errEnum)
 		}
-		if err := c.appendText(d.mem, i, []byte(o.more.node.symbols[n])); err != nil {
-			return 0, o.fail(err)
-		}
-		return next, nil
+		err = c.appendText(b.mem, i, []byte(o.more.node.symbols[n]))
 	case opDecimal:
-		begin, end, err := o.more.node.decimalSpan(data, pos)
-		if err != nil {
-			return 0, o.fail(err)
+		var lo, hi uint64
+		if begin, next, err = o.more.node.decimalBytes(data, pos); err == nil {
+			lo, hi, err = decimal(data[begin:next], o.more.node.limit)
 		}
-		lo, hi, err := decimal(data[begin:end], o.more.node.limit)
-		if err != nil {
-			return 0, o.fail(err)
+		if err == nil {
+			binary.NativeEndian.PutUint64(c.data[i*16:], lo)
+			binary.NativeEndian.PutUint64(c.data[i*16+8:], hi)
 		}
-		binary.NativeEndian.PutUint64(c.data[i*16:], lo)
-		binary.NativeEndian.PutUint64(c.data[i*16+8:], hi)
-		return end, nil
 	}
-	return d.union(o, at, data, pos)
+	if err != nil {
+		return 0, o.fail(err)
+	}
+	return next, nil
 }
 
-// union decodes a number of one of several widths.
-func (d *decoder) union(o *op, at *rows, data []byte, pos int) (int, error) {
+// union decodes a number of either width.
+func (b *Builder) union(o *op, at *rows, data []byte, pos int) (int, error) {
 	n, pos := long(data, pos)
 	if pos < 0 {
-		return 0, o.fail(codeErr(pos))
+		return 0, o.fail(posError(pos))
 	}
 	if uint64(n) >= uint64(len(o.more.branches)) {
 		return 0, o.fail(errUnion)
 	}
-	row := *at // the row is counted once, by whoever runs the union
-	return d.run(o.more.branches[n:n+1], &row, 1, data, pos)
+	row := *at // a copy: the caller counts the row
+	return b.run(o.more.branches[n:n+1], &row, 1, data, pos)
 }

@@ -1,10 +1,8 @@
-// Package avroarrow appends Avro datums to Arrow columns, with nothing in
-// between.
+// Package avroarrow appends Avro datums directly to Arrow columns.
 //
-// [Parse] reads a writer's schema as it is found in the wild, [Schema.Arrow]
-// says which columns it becomes, [Merge] widens a table's columns so that they
-// hold another writer's too, and a [Builder] appends datums of any of these
-// writers to one target:
+// [Parse] reads a writer's schema, [Schema.Arrow] returns the columns for it,
+// [Merge] widens a table's columns to hold those of another writer, and a
+// [Builder] appends datums of any of these writers to one target:
 //
 //	s, err := avroarrow.Parse(header.Schema)
 //	target, err := avroarrow.Merge(table, s.Arrow())
@@ -15,7 +13,7 @@
 //	}
 //	record := b.NewRecord()
 //
-// # What becomes what
+// # Types
 //
 //	boolean            bool               array              list
 //	int                int32              map                map<string, …>
@@ -26,30 +24,28 @@
 //	date               date32             time-…             time32, time64
 //	timestamp-…        timestamp, UTC     local-timestamp-…  timestamp
 //
-// Every column is nullable, and a union with null is its other type. Numbers of
+// Every column is nullable, and a union with null has its other type. Numbers of
 // two widths may share a union. Other unions, recursive types, records without
-// fields and more than 10,000 columns are refused.
+// fields and schemas of more than 10,000 columns are refused.
 //
-// Values keep their bits. A null is not 0, a NaN keeps its payload, and what is
-// not as Avro has it (text that is not UTF-8, an int beyond 32 bits, a branch
-// that is not there, a count beyond the bytes) is an error that names the
-// field. A datum that is refused leaves no trace in the columns.
+// Values keep their bits: a null is not 0, and a NaN keeps its payload. Invalid
+// Avro (text that is not UTF-8, an int beyond 32 bits, a branch out of range, a
+// count beyond the bytes) is an error that names the field. A refused datum leaves
+// the columns unchanged.
 //
 // # Memory
 //
-// Bytes are never copied: their views point into the message, which the
-// builder and its records retain. A few bytes of a hostile datum can claim many
-// null or empty columns; what they may take is bounded by the datum's length.
+// Bytes are never copied: views point into the message, which the builder and its
+// records retain. Null and empty columns take few bytes in a datum; the memory
+// that a hostile one can cause is bounded by its length.
 //
-// Memory from the allocator may hold anything. What lies under a null is
-// zeroed.
+// The allocator need not return zeroed memory. Data under a null is zeroed.
 //
-// # How it works
+// # Implementation
 //
-// A schema and a target make a program, linked once: one op for each value,
-// with a record's fields in line, so that a datum is one loop and an array
-// another. Columns of the same length reserve room together, which leaves a
-// store and no call for most values. Bitmaps of validity exist from the first
-// null on; columns that the writer lacks are filled with nulls when the rows
-// are handed over, or when another writer's turn comes.
+// A schema and a target are compiled into a program once: one op for each value,
+// with a record's fields inline, so that a datum is one loop and an array another.
+// Columns of the same length reserve room together, so most values need a store
+// and no call. Validity bitmaps exist from the first null on. Columns that the
+// writer lacks are filled with nulls when a record is made or the writer changes.
 package avroarrow

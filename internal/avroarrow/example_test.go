@@ -8,7 +8,7 @@ import (
 )
 
 func Example() {
-	// Real schemas have defaults that do not match: they play no part.
+	// Real schemas have defaults of the wrong type, which are ignored.
 	s, err := avroarrow.Parse([]byte(`{"type": "record", "name": "alert", "namespace": "ztf", "fields": [
 		{"name": "candid", "type": "long"},
 		{"name": "magpsf", "type": ["float", "null"], "default": null},
@@ -24,7 +24,7 @@ func Example() {
 	for _, datum := range []string{
 		"\x0e\x00\x00\x00\x90\x41\x00\x00\x00\x00\x00\x80\x66\x40", // 7, 18.0, 180.0
 		"\x10\x02\x00\x00\x00\x00\x00\x00\x00\x00",                 // 8, null, 0.0
-		"\x10\x04\x00\x00\x00\x00\x00\x00\x00\x00",                 // there is no third branch
+		"\x10\x04\x00\x00\x00\x00\x00\x00\x00\x00",                 // a third branch
 	} {
 		if err := b.Append(s, memory.NewBufferBytes([]byte(datum)), 0, len(datum)); err != nil {
 			fmt.Println(err)
@@ -42,7 +42,7 @@ func Example() {
 	}
 	// Output:
 	// ztf.alert
-	// avroarrow: magpsf: union branch that is not there
+	// avroarrow: magpsf: union branch out of range
 	// 7 true
 	// 8 true
 	// candid int64 [7 8]

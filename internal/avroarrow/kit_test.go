@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Datums are written by hand: what an encoder would refuse to write is what a
-// decoder must refuse to read.
+// Datums are written by hand, since encoders refuse to write invalid ones.
 
 func vint(v int64) []byte { return binary.AppendVarint(nil, v) }
 
@@ -43,8 +42,7 @@ func appendTo(b *Builder, s *Schema, datum []byte) error {
 	return b.Append(s, memory.NewBufferBytes(datum), 0, len(datum))
 }
 
-// checked returns an allocator of dirty memory that ends the test when any is
-// not given back.
+// checked returns an allocator of dirty memory that fails the test if any leaks.
 func checked(tb testing.TB) memory.Allocator {
 	mem := memory.NewCheckedAllocator(dirty{memory.NewGoAllocator()})
 	tb.Cleanup(func() { mem.AssertSize(tb, 0) })
@@ -69,7 +67,7 @@ func (d dirty) Allocate(n int) []byte {
 func (d dirty) Reallocate(n int, old []byte) []byte {
 	b := d.Allocate(n)
 	copy(b, old)
-	soil(old) // whoever still reads it shall see
+	soil(old) // to detect later reads
 	return b
 }
 

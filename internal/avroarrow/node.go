@@ -7,8 +7,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// kind says how a datum of a node is encoded; logical types change only the
-// Arrow type, decimals excepted.
+// kind is the encoding of a node's datums. Of the logical types only decimals
+// have one of their own; the others change the Arrow type alone.
 type kind uint8
 
 const (
@@ -29,8 +29,8 @@ const (
 	kindUnion
 )
 
-// node is one type of a writer's schema, with all that it holds. Named types
-// that are used twice are shared, so nodes form a graph without cycles.
+// node is one type of a writer's schema. Named types are shared, so nodes form
+// a graph; it has no cycles.
 type node struct {
 	kind     kind
 	typ      arrow.DataType
@@ -40,12 +40,12 @@ type node struct {
 	branches []*node   // union
 	symbols  []string  // enum
 	size     int       // fixed
-	limit    [2]uint64 // decimal: the least magnitude that has too many digits, low word first
+	limit    [2]uint64 // decimal: 10^precision, low word first
 
-	height int // levels of nodes from here down
-	leaves int // columns that this becomes
-	cost   int // columns again, wide ones counting for more: what a null of it takes
-	min    int // bytes that the shortest datum takes
+	height int // levels of nodes, this one included
+	leaves int // leaf columns
+	cost   int // what a null takes in memory, in cells
+	min    int // bytes of the shortest datum
 }
 
 type field struct {
@@ -53,20 +53,20 @@ type field struct {
 	node *node
 }
 
-// The bounds of a schema. They are far beyond what surveys use, and keep what
-// a hostile writer can ask of a table, or of a stack, within reason.
+// The bounds of a schema, far beyond what surveys use. They bound the table
+// and the stack that a hostile writer can cause.
 const (
 	maxHeight = 100
 	maxLeaves = 10_000
 	maxFixed  = 1 << 16 // bytes of one fixed
 	maxCost   = 1 << 16 // a row of 1 MiB
-	cell      = 16      // bytes that a column of cost one takes a row, at most
+	cell      = 16      // bytes per row of a column of cost 1, at most
 )
 
-// measure fills in what follows from the nodes below, and holds n against the
-// bounds. It runs as each node is made, so a schema that doubles itself by
-// reference is refused while it is still small.
-func (n *node) measure() error {
+// newNode computes the sizes of n from those of the nodes below, checks them
+// against the bounds, and returns n. A schema that doubles itself by reference is
+// refused while it is still small.
+func newNode(n *node) (*node, error) {
 	n.height, n.leaves, n.cost, n.min = 1, 1, 1, 1
 	switch n.kind {
 	case kindNull:
@@ -79,31 +79,31 @@ func (n *node) measure() error {
 		n.min = max(n.size, 1)
 		n.cost = 1 + n.size/cell
 	case kindArray, kindMap:
-		n.over(n.elem)
-		n.min, n.cost = 1, 1 // an empty or null one has no elements
+		n.addChild(n.elem)
+		n.min, n.cost = 1, 1 // empty or null, it has no elements
 		if n.kind == kindMap {
 			n.leaves++
 		}
 	case kindRecord:
 		n.leaves, n.cost, n.min = 0, 0, 0
 		for _, f := range n.fields {
-			n.over(f.node)
+			n.addChild(f.node)
 		}
 	case kindUnion:
 		n.measureUnion()
 	}
 	switch {
 	case n.height > maxHeight:
-		return fmt.Errorf("types nested deeper than %d", maxHeight)
+		return nil, fmt.Errorf("types nested deeper than %d", maxHeight)
 	case n.leaves > maxLeaves:
-		return fmt.Errorf("more than %d columns", maxLeaves)
+		return nil, fmt.Errorf("more than %d columns", maxLeaves)
 	case n.cost > maxCost:
-		return fmt.Errorf("rows of more than %d bytes", maxCost*cell)
+		return nil, fmt.Errorf("rows of more than %d bytes", maxCost*cell)
 	}
-	return nil
+	return n, nil
 }
 
-func (n *node) over(child *node) {
+func (n *node) addChild(child *node) {
 	n.height = max(n.height, child.height+1)
 	if n.kind == kindRecord {
 		n.leaves += child.leaves

@@ -8,15 +8,15 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// Column reads the rows of one column while they are in the builder. It stays
-// good as long as the builder does, over records and truncations.
+// Column reads one column of a builder's rows. It remains valid as long as the
+// builder, across records and truncations.
 type Column struct {
 	b *Builder
 	c *column
 }
 
-// Column returns the column at a path such as "candidate.jd", reached through
-// structs only, or nil when the target has no such column.
+// Column returns the column at a path through structs, such as "candidate.jd",
+// or nil if the target has no such column.
 func (b *Builder) Column(path string) *Column {
 	cols, names := b.cols, b.names
 	for {
@@ -33,15 +33,15 @@ func (b *Builder) Column(path string) *Column {
 		if !ok {
 			return nil
 		}
-		cols, names, path = c.kids, fieldNames(t.Fields()), rest
+		cols, names, path = c.children, fieldNames(t.Fields()), rest
 	}
 }
 
 // Type returns the column's type.
 func (c *Column) Type() arrow.DataType { return c.c.typ }
 
-// IsNull reports whether row i is null: of itself, within a null struct, or
-// because its writer has no such field.
+// IsNull reports whether row i is null: itself null, within a null struct, or
+// not a field of its writer.
 func (c *Column) IsNull(i int) bool {
 	if i < 0 || i >= c.b.top.n || c.c.layout == layNull || c.c.layout == layOther {
 		return true
@@ -52,8 +52,8 @@ func (c *Column) IsNull(i int) bool {
 	return c.c.valid != nil && c.c.valid[i>>3]>>(i&7)&1 == 0
 }
 
-// Int64 returns the integer of row i; ok is false where it is null, and in
-// columns of other types.
+// Int64 returns the integer of row i. ok is false if it is null or the column
+// has another type.
 func (c *Column) Int64(i int) (v int64, ok bool) {
 	if c.IsNull(i) {
 		return 0, false
@@ -67,8 +67,8 @@ func (c *Column) Int64(i int) (v int64, ok bool) {
 	return 0, false
 }
 
-// Float64 returns the number of row i, integers too; ok is false where it is
-// null, and in columns of other types.
+// Float64 returns the number of row i, float or integer. ok is false if it is
+// null or the column has another type.
 func (c *Column) Float64(i int) (v float64, ok bool) {
 	if c.IsNull(i) {
 		return 0, false
@@ -83,9 +83,8 @@ func (c *Column) Float64(i int) (v float64, ok bool) {
 	return float64(n), ok
 }
 
-// Bytes returns the text or bytes of row i without copying them; they are good
-// until the next append. ok is false where it is null, and in columns of other
-// types.
+// Bytes returns the text or bytes of row i, which are not copied and valid until
+// the next append. ok is false if it is null or the column has another type.
 func (c *Column) Bytes(i int) (v []byte, ok bool) {
 	if c.IsNull(i) {
 		return nil, false

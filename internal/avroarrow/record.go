@@ -8,11 +8,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// NewRecord hands over all rows as a record, which the caller releases, and
-// leaves the builder empty. The next rows get buffers as large as these
+// NewRecord returns all rows as a record, which the caller must release, and
+// leaves the builder empty. The next rows get buffers of the size that these
 // needed.
 func (b *Builder) NewRecord() arrow.Record {
-	b.pad()
+	b.fillMissing()
 	n := b.top.n
 	arrays := make([]arrow.Array, len(b.cols))
 	for i, c := range b.cols {
@@ -24,18 +24,18 @@ func (b *Builder) NewRecord() arrow.Record {
 	for _, a := range arrays {
 		a.Release()
 	}
-	b.views.cut(0)
-	b.top.renew(0)
+	b.views.truncate(0)
+	b.top.reset(0)
 	for _, r := range b.lists {
-		r.renew(8)
+		r.reset(8)
 	}
 	return record
 }
 
-// data hands the first n rows of a column over.
+// data returns the first n rows of a column, and gives up its memory.
 func (b *Builder) data(c *column, n int) *array.Data {
 	if c.layout == layOther {
-		// It takes new memory to be zero, which the builder's need not be.
+		// MakeArrayOfNull relies on zeroed memory; b.mem need not return any.
 		none := array.MakeArrayOfNull(memory.NewGoAllocator(), c.typ, n)
 		defer none.Release()
 		data := none.Data().(*array.Data)
@@ -44,27 +44,28 @@ func (b *Builder) data(c *column, n int) *array.Data {
 	}
 	valid, nulls := b.validity(c, n)
 	buffers := []*memory.Buffer{valid}
+	var views []*memory.Buffer // those that views point into are not the column's own
 	var children []arrow.ArrayData
 	switch c.layout {
 	case layBits:
-		tidy(c.data, n)
+		clearTail(c.data, n)
 		buffers = append(buffers, b.wrap(c.data, bytesFor(n)))
 	case layFixed:
 		buffers = append(buffers, b.wrap(c.data, n*c.width))
 	case layText:
 		buffers = append(buffers, b.wrap(c.data, (n+1)*4), b.wrap(c.text, c.end))
 	case layView:
-		buffers = append(append(buffers, b.wrap(c.data, n*c.width)), b.views.bufs...)
+		buffers, views = append(buffers, b.wrap(c.data, n*c.width)), b.views.bufs
 	case layList:
 		buffers = append(buffers, b.wrap(c.data, (n+1)*4))
 		children = append(children, b.data(c.elem, c.elems.n))
 	case layStruct:
-		for _, kid := range c.kids {
+		for _, kid := range c.children {
 			children = append(children, b.data(kid, n))
 		}
 	}
-	data := array.NewData(c.typ, n, buffers, children, nulls, 0)
-	for _, buf := range buffers[:min(len(buffers), c.layout.owned())] {
+	data := array.NewData(c.typ, n, append(buffers[:len(buffers):len(buffers)], views...), children, nulls, 0)
+	for _, buf := range buffers {
 		if buf != nil {
 			buf.Release()
 		}
@@ -76,18 +77,8 @@ func (b *Builder) data(c *column, n int) *array.Data {
 	return data
 }
 
-// owned is how many of a column's buffers are its own.
-func (l layout) owned() int {
-	switch l {
-	case layText:
-		return 3
-	case layNull, layStruct:
-		return 1
-	}
-	return 2 // behind them stand the messages of views
-}
-
-// validity is the bitmap of n rows, if any is null, and their number.
+// validity returns the bitmap of n rows, nil if none is null, and the number of
+// nulls.
 func (b *Builder) validity(c *column, n int) (*memory.Buffer, int) {
 	if c.layout == layNull {
 		return nil, n
@@ -95,7 +86,7 @@ func (b *Builder) validity(c *column, n int) (*memory.Buffer, int) {
 	if c.valid == nil {
 		return nil, 0
 	}
-	used := tidy(c.valid, n)
+	used := clearTail(c.valid, n)
 	set := 0
 	for _, v := range used {
 		set += bits.OnesCount8(v)
@@ -107,8 +98,8 @@ func (b *Builder) validity(c *column, n int) (*memory.Buffer, int) {
 	return b.wrap(c.valid, len(used)), n - set
 }
 
-// tidy clears the bits behind the first n, and returns the bytes in use.
-func tidy(b []byte, n int) []byte {
+// clearTail clears the bits after the first n, and returns the bytes in use.
+func clearTail(b []byte, n int) []byte {
 	used := b[:min(bytesFor(n), len(b))]
 	if n%8 != 0 {
 		used[len(used)-1] &= 1<<(n%8) - 1
@@ -116,7 +107,7 @@ func tidy(b []byte, n int) []byte {
 	return used
 }
 
-// wrap makes a buffer of the first n bytes of memory that is freed with it.
+// wrap returns a buffer of the first n bytes of data, which it frees at the end.
 func (b *Builder) wrap(data []byte, n int) *memory.Buffer {
 	if len(data) == 0 {
 		return nil
@@ -126,9 +117,9 @@ func (b *Builder) wrap(data []byte, n int) *memory.Buffer {
 	return buf
 }
 
-// renew makes the rows empty, to begin as large as they were, and a slack-th
-// more where lengths vary from batch to batch.
-func (r *rows) renew(slack int) {
+// reset makes the rows empty. Their next capacity is the present size, plus a
+// slack-th if slack is positive.
+func (r *rows) reset(slack int) {
 	r.hint = r.n
 	if slack > 0 {
 		r.hint += r.n / slack
@@ -139,7 +130,7 @@ func (r *rows) renew(slack int) {
 	}
 }
 
-// free gives all memory back.
+// free frees all memory.
 func (r *rows) free(mem memory.Allocator) {
 	for _, c := range r.cols {
 		for _, b := range [][]byte{c.data, c.text, c.valid} {
@@ -149,5 +140,5 @@ func (r *rows) free(mem memory.Allocator) {
 		}
 		c.data, c.text, c.valid = nil, nil, nil
 	}
-	r.renew(0)
+	r.reset(0)
 }

@@ -9,14 +9,13 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// resolver turns the JSON of a schema into nodes. It reads only what decoding
-// needs: defaults, docs, aliases and sort orders are never looked at, and so
-// the wrong ones that real schemas carry do no harm.
+// resolver turns the JSON of a schema into nodes. It ignores defaults, docs,
+// aliases and sort orders, which are wrong in some real schemas.
 type resolver struct {
-	named map[string]*node // by full name; nil while the type is still being read
+	named map[string]*node // by full name; nil while the type is being read
 }
 
-// resolve returns the node of a type that stands within namespace.
+// resolve returns the node of a type within namespace.
 func (r *resolver) resolve(v any, namespace string, depth int) (*node, error) {
 	if depth > maxHeight {
 		return nil, fmt.Errorf("types nested deeper than %d", maxHeight)
@@ -54,7 +53,7 @@ func (r *resolver) byName(name, namespace string) (*node, error) {
 
 func (r *resolver) complex(m map[string]any, namespace string, depth int) (*node, error) {
 	kind, ok := m["type"].(string)
-	if !ok { // an object around another type adds nothing to it
+	if !ok { // {"type": T} with a complex T means T
 		return r.resolve(m["type"], namespace, depth+1)
 	}
 	switch kind {
@@ -64,23 +63,21 @@ func (r *resolver) complex(m map[string]any, namespace string, depth int) (*node
 		return r.enum(m, namespace)
 	case "fixed":
 		return r.fixed(m, namespace)
-	case "array":
-		return r.array(m, namespace, depth)
-	case "map":
-		return r.mapOf(m, namespace, depth)
+	case "array", "map":
+		return r.list(m, kind, namespace, depth)
 	}
 	logical, _ := m["logicalType"].(string)
 	if kind == "bytes" && logical == "decimal" {
 		return decimalNode(m, 0, "")
 	}
-	if typ, ok := temporal[[2]string{kind, logical}]; ok {
+	if typ, ok := logicalTypes[[2]string{kind, logical}]; ok {
 		return newNode(&node{kind: primitives[kind].kind, typ: typ})
 	}
 	return r.byName(kind, namespace)
 }
 
-// record reads a record whose fields must not take the names in taken, which
-// are in lower case.
+// record reads a record. Its fields must not use the names in taken, which are
+// in lower case.
 func (r *resolver) record(m map[string]any, namespace string, taken map[string]bool, depth int) (*node, error) {
 	full, inner, err := r.define(m, namespace)
 	if err != nil {
@@ -134,20 +131,19 @@ func (r *resolver) field(v any, namespace string, taken map[string]bool, depth i
 	if err != nil {
 		return field{}, fmt.Errorf("%.100q: %w", name, err)
 	}
-	name, err = freeName(name, taken)
+	name, err = uniqueName(name, taken)
 	return field{name: name, node: n}, err
 }
 
-// The bounds of names, so that those of a hostile schema cost no more than
-// they are long.
+// The bounds of names: uniqueName must not be quadratic in a hostile schema.
 const (
 	maxName  = 256
 	maxTaken = 100 // fields of one name
 )
 
-// freeName appends underscores to a name that is taken until it is free. Case
-// does not count, since it does not for SQL engines.
-func freeName(name string, taken map[string]bool) (string, error) {
+// uniqueName appends underscores to a name until it is not taken. Case is
+// ignored, as SQL engines do.
+func uniqueName(name string, taken map[string]bool) (string, error) {
 	for range maxTaken {
 		if lower := strings.ToLower(name); !taken[lower] {
 			taken[lower] = true
@@ -158,8 +154,8 @@ func freeName(name string, taken map[string]bool) (string, error) {
 	return "", fmt.Errorf("%.100q: more than %d fields of that name", name, maxTaken)
 }
 
-// checkName refuses what could not be told apart in a path. Avro's own rule is
-// narrower, but writers do not keep it.
+// checkName refuses names that would make paths ambiguous. Avro's own rule is
+// narrower, but writers do not follow it.
 func checkName(name string) error {
 	switch {
 	case name == "":
@@ -172,8 +168,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// define reserves the name of a type, and returns it in full with the
-// namespace of what stands within.
+// define reserves the name of a type. It returns the full name and the namespace
+// of the types within.
 func (r *resolver) define(m map[string]any, namespace string) (full, inner string, err error) {
 	name, _ := m["name"].(string)
 	if name == "" || strings.ContainsFunc(name, unicode.IsControl) {
@@ -196,11 +192,4 @@ func (r *resolver) define(m map[string]any, namespace string) (full, inner strin
 	}
 	r.named[full] = nil
 	return full, inner, nil
-}
-
-func newNode(n *node) (*node, error) {
-	if err := n.measure(); err != nil {
-		return nil, err
-	}
-	return n, nil
 }

@@ -10,17 +10,16 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// Schema is a writer's schema, resolved. It never changes and may be used by
-// many goroutines.
+// Schema is a writer's schema. It is immutable and safe for concurrent use.
 type Schema struct {
 	root  *node
 	arrow *arrow.Schema
 }
 
-// Parse reads a writer's schema, which must be a record. What decoding does
-// not need is not read, so wrong defaults are no error. A field name that is
-// taken gets underscores until it is free; names compare without case, and
-// those in reserved are taken at the top level.
+// Parse reads a writer's schema, which must be a record. Defaults and other
+// attributes that decoding does not need are ignored. Underscores are appended to
+// a field name that its record already uses, or, at the top level, that is in
+// reserved; the comparison ignores case.
 func Parse(text []byte, reserved ...string) (*Schema, error) {
 	root, err := parse(text, reserved)
 	if err != nil {
@@ -52,5 +51,32 @@ func parse(text []byte, reserved []string) (*node, error) {
 // Name returns the full name of the record.
 func (s *Schema) Name() string { return s.root.name }
 
-// Arrow returns the columns that the record becomes. All are nullable.
+// Has reports whether there is a field at a path through records, such as
+// "candidate.jd".
+func (s *Schema) Has(path string) bool {
+	n := s.root
+	for name := range strings.SplitSeq(path, ".") {
+		if n = n.child(name); n == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// child returns the node of a record's field, also through a union, or nil.
+func (n *node) child(name string) *node {
+	for _, b := range n.branches {
+		if c := b.child(name); c != nil {
+			return c
+		}
+	}
+	for _, f := range n.fields {
+		if f.name == name {
+			return f.node
+		}
+	}
+	return nil
+}
+
+// Arrow returns the record's fields as columns. All are nullable.
 func (s *Schema) Arrow() *arrow.Schema { return s.arrow }

@@ -123,7 +123,7 @@ func TestSchemaErrors(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ schema, want string }{
 		"no JSON":          {"{", "unexpected end"},
-		"text behind":      {one(`"int"`) + "x", "invalid character"},
+		"text after":       {one(`"int"`) + "x", "invalid character"},
 		"not UTF-8":        {one("\"in\xff\""), "not UTF-8"},
 		"empty":            {"", "unexpected end"},
 		"a string":         {`"string"`, "not a record"},
@@ -150,7 +150,7 @@ func TestSchemaErrors(t *testing.T) {
 		"union int twice":  {one(`["int","int"]`), "has no column"},
 		"union null twice": {one(`["null","null"]`), "twice"},
 		"union in a union": {one(`[["null","int"],"long"]`), "union within a union"},
-		"union of nothing": {one(`[]`), "union of nothing"},
+		"an empty union":   {one(`[]`), "an empty union"},
 		"union date, int":  {one(`["int",{"type":"int","logicalType":"date"}]`), "has no column"},
 		"enum no symbols":  {one(`{"type":"enum","name":"e"}`), "no symbols"},
 		"enum of numbers":  {one(`{"type":"enum","name":"e","symbols":[1]}`), "symbol"},

@@ -27,9 +27,9 @@ var primitives = map[string]primitive{
 // mapKey is the key of any map.
 var mapKey = node{kind: kindString, typ: arrow.BinaryTypes.String, height: 1, leaves: 1, cost: 1, min: 1}
 
-// temporal has the logical types that are columns of their own kind, by base
-// type and name. On another base a logical type means nothing, as Avro rules.
-var temporal = map[[2]string]arrow.DataType{
+// logicalTypes are the logical types that have an Arrow type of their own, by
+// base type and name. Others are ignored, as Avro specifies.
+var logicalTypes = map[[2]string]arrow.DataType{
 	{"int", "date"}:                    arrow.FixedWidthTypes.Date32,
 	{"int", "time-millis"}:             arrow.FixedWidthTypes.Time32ms,
 	{"long", "time-micros"}:            arrow.FixedWidthTypes.Time64us,
@@ -41,20 +41,20 @@ var temporal = map[[2]string]arrow.DataType{
 	{"long", "local-timestamp-nanos"}:  &arrow.TimestampType{Unit: arrow.Nanosecond},
 }
 
-func (r *resolver) array(m map[string]any, namespace string, depth int) (*node, error) {
-	elem, err := r.resolve(m["items"], namespace, depth+1)
+// list reads an array or a map.
+func (r *resolver) list(m map[string]any, kind, namespace string, depth int) (*node, error) {
+	items := m["items"]
+	if kind == "map" {
+		items = m["values"]
+	}
+	elem, err := r.resolve(items, namespace, depth+1)
 	if err != nil {
-		return nil, fmt.Errorf("array: %w", err)
+		return nil, fmt.Errorf("%s: %w", kind, err)
+	}
+	if kind == "map" {
+		return newNode(&node{kind: kindMap, elem: elem, typ: arrow.MapOf(arrow.BinaryTypes.String, elem.typ)})
 	}
 	return newNode(&node{kind: kindArray, elem: elem, typ: arrow.ListOf(elem.typ)})
-}
-
-func (r *resolver) mapOf(m map[string]any, namespace string, depth int) (*node, error) {
-	elem, err := r.resolve(m["values"], namespace, depth+1)
-	if err != nil {
-		return nil, fmt.Errorf("map: %w", err)
-	}
-	return newNode(&node{kind: kindMap, elem: elem, typ: arrow.MapOf(arrow.BinaryTypes.String, elem.typ)})
 }
 
 func (r *resolver) enum(m map[string]any, namespace string) (*node, error) {
@@ -101,17 +101,18 @@ func (r *resolver) fixed(m map[string]any, namespace string) (*node, error) {
 	return n, err
 }
 
-// integer reads a whole number, which JSON knows only as a double.
+// integer returns a JSON number as an int, and whether it is a whole number of 31
+// bits.
 func integer(v any) (int, bool) {
 	f, ok := v.(float64)
 	return int(f), ok && f == math.Trunc(f) && math.Abs(f) < 1<<31
 }
 
-// union has a column when its values fit into one: a type and null, or numbers
-// of two widths.
+// union reads a union, whose values must fit one column: a type and null, or
+// numbers of two widths.
 func (r *resolver) union(list []any, namespace string, depth int) (*node, error) {
 	if len(list) == 0 {
-		return nil, errors.New("a union of nothing has no value")
+		return nil, errors.New("an empty union")
 	}
 	if len(list) > 8 {
 		return nil, fmt.Errorf("a union of %d types has no column", len(list))

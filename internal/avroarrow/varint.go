@@ -1,25 +1,26 @@
 package avroarrow
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 )
 
 var (
-	errShort    = fmt.Errorf("cut short: %w", io.ErrUnexpectedEOF)
-	errVarint   = errors.New("number beyond 64 bits")
-	errInt      = errors.New("int beyond 32 bits")
-	errBoolean  = errors.New("boolean that is neither 0 nor 1")
-	errNotUTF8  = errors.New("text that is not UTF-8")
-	errUnion    = errors.New("union branch that is not there")
-	errEnum     = errors.New("enum symbol that is not there")
-	errNegative = errors.New("negative length")
-	errFree     = errors.New("too many values that take no bytes")
+	errShort       = fmt.Errorf("cut short: %w", io.ErrUnexpectedEOF)
+	errVarint      = errors.New("number beyond 64 bits")
+	errInt         = errors.New("int beyond 32 bits")
+	errBoolean     = errors.New("boolean that is neither 0 nor 1")
+	errNotUTF8     = errors.New("text that is not UTF-8")
+	errUnion       = errors.New("union branch out of range")
+	errEnum        = errors.New("enum symbol out of range")
+	errNegative    = errors.New("negative length")
+	errEmptyValues = errors.New("too many values that take no bytes")
 )
 
-// long reads a zig-zag varint at pos and returns the position behind it, or an
-// error's code, which is negative.
+// long reads a zig-zag varint at pos and returns the position after it. A
+// negative position is an error; see posError.
 func long(data []byte, pos int) (int64, int) {
 	if uint(pos) < uint(len(data)) {
 		if b := data[pos]; b < 0x80 {
@@ -30,43 +31,35 @@ func long(data []byte, pos int) (int64, int) {
 }
 
 const (
-	codeShort = -1 - iota
-	codeVarint
+	posShort = -1 - iota
+	posVarint
 )
 
 func longSlow(data []byte, pos int) (int64, int) {
-	var v uint64
-	for shift := uint(0); shift < 70; shift += 7 {
-		if uint(pos) >= uint(len(data)) {
-			return 0, codeShort
-		}
-		b := data[pos]
-		pos++
-		if shift == 63 && b > 1 {
-			break
-		}
-		v |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return int64(v>>1) ^ -int64(v&1), pos
-		}
+	v, n := binary.Varint(data[pos:])
+	switch {
+	case n > 0:
+		return v, pos + n
+	case n == 0:
+		return 0, posShort
 	}
-	return 0, codeVarint
+	return 0, posVarint
 }
 
-// codeErr is the error of a negative position.
-func codeErr(code int) error {
-	if code == codeVarint {
+// posError returns the error of a negative position.
+func posError(pos int) error {
+	if pos == posVarint {
 		return errVarint
 	}
 	return errShort
 }
 
-// span reads a length at pos and returns where its bytes begin and end. The
-// error's code is in end.
-func span(data []byte, pos int) (begin, end int, err error) {
+// lengthPrefixed reads the length at pos and returns where the bytes that it
+// counts begin and end.
+func lengthPrefixed(data []byte, pos int) (begin, end int, err error) {
 	n, pos := long(data, pos)
 	if pos < 0 {
-		return 0, 0, codeErr(pos)
+		return 0, 0, posError(pos)
 	}
 	if uint64(n) > uint64(len(data)-pos) {
 		if n < 0 {
@@ -77,12 +70,12 @@ func span(data []byte, pos int) (begin, end int, err error) {
 	return pos, pos + int(n), nil
 }
 
-// blockCount reads the count that begins a block of an array or a map, and
-// the size in bytes that follows a negative one.
+// blockCount reads the count of a block of an array or a map, and the size in
+// bytes that follows a negative count.
 func blockCount(data []byte, pos int) (int64, int, error) {
 	n, pos := long(data, pos)
 	if pos < 0 {
-		return 0, 0, codeErr(pos)
+		return 0, 0, posError(pos)
 	}
 	if n >= 0 {
 		return n, pos, nil
@@ -90,8 +83,8 @@ func blockCount(data []byte, pos int) (int64, int, error) {
 	size, pos := long(data, pos)
 	switch {
 	case pos < 0:
-		return 0, 0, codeErr(pos)
-	case size < 0 || n == -n: // the least number has no positive
+		return 0, 0, posError(pos)
+	case size < 0 || n == -n: // n is the least int64
 		return 0, 0, errNegative
 	case size > int64(len(data)-pos):
 		return 0, 0, errShort
@@ -99,9 +92,9 @@ func blockCount(data []byte, pos int) (int64, int, error) {
 	return -n, pos, nil
 }
 
-// checkBlock holds the count of a block of list n against the bytes that are
-// left, and charges elements that take none.
-func checkBlock(count int64, n *node, left int, free *int) error {
+// checkBlock checks the count of a block of list n against the bytes left, and
+// charges elements that take none to budget.
+func checkBlock(count int64, n *node, left int, budget *int) error {
 	least := n.elem.min
 	if n.kind == kindMap {
 		least++ // the key's length
@@ -112,14 +105,14 @@ func checkBlock(count int64, n *node, left int, free *int) error {
 		}
 		return nil
 	}
-	if count > int64(*free/n.elem.cost) {
-		return errFree
+	if count > int64(*budget/n.elem.cost) {
+		return errEmptyValues
 	}
-	*free -= int(count) * n.elem.cost
+	*budget -= int(count) * n.elem.cost
 	return nil
 }
 
-// freeBudget is what a datum of so many bytes may hold of columns whose values
-// take no bytes: those of null records, and elements that are nothing. A null
-// of one column has taken a byte for its union, so these never run out.
-func freeBudget(size int) int { return 1<<16 + 2*size }
+// emptyBudget returns the cost of values that take no bytes, such as the columns
+// of null records, that a datum of size bytes may hold. Nulls of single columns
+// never exhaust it, for each takes a byte.
+func emptyBudget(size int) int { return 1<<16 + 2*size }

@@ -2,10 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -27,7 +32,8 @@ func ExampleSize() {
 
 func TestSize(t *testing.T) {
 	for text, want := range map[string]int64{
-		"1": 1, "4096": 4096, "1k": 1 << 10, "1KiB": 1 << 10, "3mb": 3e6, "2G": 2 << 30, "1TiB": 1 << 40,
+		"1": 1, "4096": 4096, "1k": 1 << 10, "1KiB": 1 << 10, "1kB": 1000, "3mb": 3e6, "3m": 3 << 20,
+		"512MB": 512e6, "2G": 2 << 30, "5GB": 5e9, "1TiB": 1 << 40, "1TB": 1e12,
 	} {
 		var s Size
 		require.NoError(t, s.Set(text), text)
@@ -45,14 +51,86 @@ func TestParse(t *testing.T) {
 	parse := func(args ...string) error {
 		f := flag.NewFlagSet("x", flag.ContinueOnError)
 		f.Int("n", 0, "")
+		f.String("brokers", "", "")
 		return Parse(f, args)
 	}
-	var usage UsageError
 	assert.NoError(t, parse("-n", "3"))
-	assert.ErrorAs(t, parse("-n", "three"), &usage)
-	assert.ErrorAs(t, parse("-m"), &usage)
-	assert.ErrorAs(t, parse("rest"), &usage)
 	assert.ErrorIs(t, parse("-h"), flag.ErrHelp)
+	assert.ErrorIs(t, parse("-version"), flag.ErrHelp)
+	assert.ErrorIs(t, parse("--version", "rest"), flag.ErrHelp)
+	for arg, says := range map[string]string{
+		"-n=three": "invalid value",
+		"-broker":  "flag provided but not defined: -broker, did you mean -brokers?",
+		"-survey":  "flag provided but not defined: -survey",
+		"rest":     `unexpected argument "rest"`,
+		"broker":   `unexpected argument "broker", did you mean -brokers?`,
+	} {
+		err := parse(arg)
+		assert.ErrorAs(t, err, new(UsageError), arg)
+		assert.ErrorContains(t, err, says)
+		assert.True(t, strings.HasSuffix(err.Error(), says) || arg == "-n=three", err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	info := &debug.BuildInfo{GoVersion: "go1.26.0"}
+	assert.Equal(t, "archive (skyfinch) devel go1.26.0", versionOf("archive", info))
+	info.Main.Version = "(devel)"
+	info.Settings = []debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.modified", Value: "true"}}
+	assert.Equal(t, "archive (skyfinch) devel-0123456789ab+dirty go1.26.0", versionOf("archive", info))
+	info.Main.Version = "v0.0.0-20260101000000-0123456789ab+dirty"
+	assert.Equal(t, "archive (skyfinch) v0.0.0-20260101000000-0123456789ab+dirty go1.26.0", versionOf("archive", info))
+	info.Main.Version, info.Settings = "v1.2.3", nil
+	assert.Equal(t, "archive (skyfinch) v1.2.3 go1.26.0", versionOf("archive", info))
+}
+
+// TestMain lets the test binary be a command that waits for a signal.
+func TestMain(m *testing.M) {
+	how := os.Getenv("SKYFINCH_TEST_COMMAND")
+	if how == "" {
+		os.Exit(m.Run())
+	}
+	os.Exit(Main("command", func(ctx context.Context, _ []string) error {
+		fmt.Println("started")
+		<-ctx.Done()
+		switch how {
+		case "canceled":
+			return fmt.Errorf("batch: %w", ctx.Err())
+		case "failed":
+			return errors.New("half done")
+		}
+		return nil
+	}))
+}
+
+func TestExitStatusAfterSignal(t *testing.T) {
+	for _, c := range []struct {
+		how    string
+		signal syscall.Signal
+		status int
+		says   string
+	}{
+		{"service", syscall.SIGINT, 0, ""},
+		{"service", syscall.SIGTERM, 0, ""},
+		{"canceled", syscall.SIGINT, 130, "command: interrupted: start again to finish, nothing is lost\n"},
+		{"canceled", syscall.SIGTERM, 1, "command: interrupted: start again to finish, nothing is lost\n"},
+		{"failed", syscall.SIGINT, 130, "command: half done\n"},
+		{"failed", syscall.SIGTERM, 1, "command: half done\n"},
+	} {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "SKYFINCH_TEST_COMMAND="+c.how)
+		var says strings.Builder
+		cmd.Stderr = &says
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		_, err = out.Read(make([]byte, 16))
+		require.NoError(t, err)
+		require.NoError(t, cmd.Process.Signal(c.signal))
+		cmd.Wait()
+		assert.Equal(t, c.status, cmd.ProcessState.ExitCode(), "%s, %v", c.how, c.signal)
+		assert.Equal(t, c.says, says.String())
+	}
 }
 
 func TestExplain(t *testing.T) {

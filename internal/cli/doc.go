@@ -1,4 +1,4 @@
-// Package cli is what the example binaries share: the flags that name a stream,
-// sizes as flags, progress on a terminal or as JSON, and an end with one line
-// and an exit status.
+// Package cli is what the commands share: the flags that name a stream, sizes
+// as flags, progress on a terminal or as JSON, -version, and an end with one
+// line and an exit status.
 package cli

@@ -2,80 +2,64 @@ package cli
 
 import (
 	"cmp"
-	"errors"
 	"flag"
-	"fmt"
-	"net"
-	"regexp"
-	"strings"
+	"slices"
 
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// Kafka is what the flags of a command say about the stream to read.
+// Kafka holds the flags of a command that reads a stream. The values that its
+// fields have before Flags is called are the defaults.
 type Kafka struct {
-	// Observer is set by commands that keep nothing of what they read: they
-	// join no group and commit no offsets, so there is no -group, and a
-	// group.id does nothing.
+	// Observer is for commands that keep nothing of what they read. They join
+	// no group and commit no offsets: there is no -group, and group.id of the
+	// properties file has no effect.
 	Observer bool
 
-	Brokers   []string
-	Topics    []string // names or regexps
-	Start     kafka.Start
-	Config    string // a properties file
-	Group     string
-	Simulator bool
+	Stream    kafka.Flags
+	Group     string // -group
+	Simulator bool   // -simulator
 
-	given bool // one of the flags was
+	flags *flag.FlagSet // if Flags was called
 }
 
-// KafkaManual is the flags' part of a command's manual, but for -group.
-const KafkaManual = `    -brokers HOST:PORT,...
-                        some brokers of the cluster; the others are learnt from them
+const (
+	topicsManual = `    -brokers HOST:PORT,...
+                        some brokers of the cluster; they name the others
     -topics NAME,...    topics, or regexps that match the whole name:
                         'ztf_\d{8}_programid1,lsst-alerts-.*'. Topics and partitions
                         that appear later are read too
     -start WHERE        where to begin: earliest, latest, or a time like
-                        2026-07-01T03:00:00Z (default earliest; of checkstream latest)
-    -kafka-config FILE  properties as Kafka's own tools take them: bootstrap.servers,
-                        security.protocol, sasl.*, ssl.*
+                        2026-07-01T03:00:00Z (default `
+	configManual = `)
+    -kafka-config FILE  a properties file, as for Kafka's own tools:
+                        bootstrap.servers, security.protocol, sasl.*, ssl.*
     -simulator          read an embedded broker that simulates ZTF and LSST
 `
+)
 
-// GroupManual is what the manual says of -group.
+// KafkaManual and KafkaManualLatest are the flags' part of a command's manual,
+// except for -group. They differ in the default of -start.
+const (
+	KafkaManual       = topicsManual + "earliest" + configManual
+	KafkaManualLatest = topicsManual + "latest" + configManual
+)
+
+// GroupManual is the part of a command's manual that explains -group.
 const GroupManual = `    -group NAME         join Kafka's consumer group NAME: the partitions are spread
-                        over all processes started with it, which must have the
-                        same -topics and write to the same place. Tools such as
-                        kafka-consumer-groups show members and lag. One that is
-                        killed is missed after 6 s, or session.timeout.ms of
-                        -kafka-config; with a group.instance.id it may come back
-                        within that time to what it had
+                        over all processes of the group, which must have the same
+                        -topics and write to the same place. Tools such as
+                        kafka-consumer-groups show members and lag. A killed member
+                        is detected after 6 s, or session.timeout.ms of
+                        -kafka-config; with a group.instance.id it keeps its
+                        partitions if it comes back within that time
                         (default: group.id of -kafka-config)
 `
 
-// Flags adds the flags to f. What stands in k is their default.
+// Flags adds the flags to f.
 func (k *Kafka) Flags(f *flag.FlagSet) {
-	set := func(name string, take func(string) error) {
-		f.Func(name, "", func(text string) error {
-			k.given = true
-			return take(text)
-		})
-	}
-	set("brokers", func(text string) (err error) {
-		k.Brokers, err = ParseBrokers(text)
-		return err
-	})
-	set("topics", func(text string) (err error) {
-		k.Topics, err = splitTopics(text)
-		return err
-	})
-	set("start", func(text string) (err error) {
-		if k.Start, err = kafka.ParseStart(text); err != nil {
-			err = errors.New("write earliest, latest, or a time like 2026-07-01T03:00:00Z")
-		}
-		return err
-	})
-	f.StringVar(&k.Config, "kafka-config", k.Config, "")
+	k.flags = f
+	k.Stream.Register(f)
 	if !k.Observer {
 		f.StringVar(&k.Group, "group", k.Group, "")
 	}
@@ -83,113 +67,53 @@ func (k *Kafka) Flags(f *flag.FlagSet) {
 }
 
 // Given reports whether a flag says that a stream is to be read.
-func (k *Kafka) Given() bool { return k.given || k.Config != "" || k.Group != "" || k.Simulator }
+func (k *Kafka) Given() bool {
+	given := k.Simulator
+	if k.flags != nil {
+		k.flags.Visit(func(f *flag.Flag) {
+			given = given || slices.Contains([]string{"brokers", "topics", "start", "kafka-config", "group"}, f.Name)
+		})
+	}
+	return given
+}
 
-// Check returns a UsageError if something is missing, or too much.
+// Check returns a UsageError if a flag is missing, or if two exclude each other.
 func (k *Kafka) Check() error {
 	switch {
-	case k.Simulator && (len(k.Brokers) > 0 || k.Config != ""):
+	case k.Simulator && (len(k.Stream.Brokers) > 0 || k.Stream.Config != ""):
 		return UsageError{"-simulator has a broker of its own: leave out -brokers and -kafka-config"}
 	case k.Simulator:
 		return nil
-	case len(k.Brokers) == 0 && k.Config == "":
-		return UsageError{"say where Kafka is: -brokers HOST:PORT, or -kafka-config FILE"}
-	case len(k.Topics) == 0:
-		return UsageError{"say what to read: -topics NAME,NAME or -topics 'REGEXP'"}
 	}
-	return nil
+	return Usage(k.Stream.Check())
 }
 
-// Use points the flags at the simulator that -simulator asked for. Topics that
-// were asked for stay.
+// Use points the flags at the simulator that -simulator asked for. Its topics
+// are read unless -topics names some.
 func (k *Kafka) Use(brokers, topics []string) {
-	k.Brokers, k.Simulator = brokers, false
-	if len(k.Topics) == 0 {
-		k.Topics = topics
+	k.Stream.Brokers, k.Simulator = brokers, false
+	if len(k.Stream.Topics) == 0 {
+		k.Stream.Topics = topics
 	}
 }
 
-// Source returns what the flags ask for; nothing is dialled yet.
+// Source returns the source that the flags name. Nothing is dialled yet.
 func (k *Kafka) Source() (*kafka.Source, error) {
 	if err := k.Check(); err != nil {
 		return nil, err
 	}
-	s := &kafka.Source{Brokers: k.Brokers, Topics: k.Topics, Start: k.Start, Group: k.Group, Join: k.Group != "", Log: Log()}
-	if k.Config == "" {
-		return s, nil
-	}
-	config, brokers, err := kafka.ReadConfig(k.Config)
+	s, err := k.Stream.Source()
 	if err != nil {
-		return nil, err
+		return nil, Usage(err)
 	}
-	s.Config = config
-	if !k.Observer {
-		properties, err := kafka.ReadProperties(k.Config)
+	s.Group, s.Log = k.Group, Log()
+	if k.Stream.Config != "" && !k.Observer {
+		properties, err := kafka.ReadProperties(k.Stream.Config)
 		if err != nil {
 			return nil, err
 		}
 		s.Group = cmp.Or(k.Group, properties["group.id"])
-		s.Join = s.Group != ""
 	}
-	if len(s.Brokers) == 0 {
-		s.Brokers = brokers
-	}
-	if len(s.Brokers) == 0 {
-		return nil, UsageError{fmt.Sprintf("%s has no bootstrap.servers: add them, or say -brokers HOST:PORT", k.Config)}
-	}
+	s.Join = s.Group != ""
 	return s, nil
-}
-
-// ParseBrokers splits a list of HOST:PORT.
-func ParseBrokers(text string) ([]string, error) {
-	brokers := strings.Split(text, ",")
-	for i, b := range brokers {
-		brokers[i] = strings.TrimSpace(b)
-		if strings.Contains(brokers[i], "@") {
-			return nil, errors.New("users and passwords belong into -kafka-config FILE, not here")
-		}
-		if host, port, err := net.SplitHostPort(brokers[i]); err != nil || host == "" || port == "" {
-			return nil, fmt.Errorf("%q is not HOST:PORT, like localhost:9092", brokers[i])
-		}
-	}
-	return brokers, nil
-}
-
-func splitTopics(text string) ([]string, error) {
-	topics := splitOutside(text)
-	for i, t := range topics {
-		topics[i] = strings.TrimSpace(t)
-		if topics[i] == "" {
-			return nil, errors.New("an empty name: write NAME,NAME or 'REGEXP'")
-		}
-		if _, err := regexp.Compile(topics[i]); err != nil {
-			return nil, err
-		}
-	}
-	return topics, nil
-}
-
-// splitOutside splits at the commas that stand in none of a regexp's brackets:
-// {1,2} and (a|b,c) stay whole.
-func splitOutside(text string) []string {
-	var parts []string
-	depth, class, from := 0, false, 0
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case c == '\\':
-			i++
-		case class:
-			class = c != ']'
-		case c == '[':
-			class = true
-		case c == '{' || c == '(':
-			depth++
-		case c == '}' || c == ')':
-			depth--
-		case c == ',' && depth <= 0:
-			parts = append(parts, text[from:i])
-			from = i + 1
-		}
-	}
-	return append(parts, text[from:])
 }

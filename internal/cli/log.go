@@ -6,7 +6,7 @@ import (
 )
 
 // Log returns the logger of a command: warnings and errors, as text on
-// standard error. What is merely tried again is no warning.
+// standard error.
 func Log() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

@@ -15,8 +15,8 @@ import (
 
 // Meter shows the progress of a job.
 type Meter struct {
-	// Mode is auto, json or off: auto draws a line on Err if that is a
-	// terminal, json writes an object a second to Out; the last one is the
+	// Mode is auto, json or off. auto draws a line on Err if that is a
+	// terminal. json writes an object a second to Out; the last one is the
 	// summary.
 	Mode     string
 	Out, Err io.Writer
@@ -25,9 +25,9 @@ type Meter struct {
 // Modes are the values of Meter.Mode.
 var Modes = []string{"auto", "json", "off"}
 
-// Watch runs a job and shows its progress meanwhile.
+// Watch runs a job and shows its progress until it returns.
 func (m Meter) Watch(progress func() stream.Progress, job func() error) error {
-	show := m.shower()
+	show := m.display()
 	if show == nil {
 		return job()
 	}
@@ -38,8 +38,8 @@ func (m Meter) Watch(progress func() stream.Progress, job func() error) error {
 	return err
 }
 
-// Meanwhile runs a job, and calls show every so often until it ends. It returns
-// when neither runs any more.
+// Meanwhile runs a job and calls show at intervals from another goroutine. When
+// it returns, neither runs any more.
 func Meanwhile(every time.Duration, show func(), job func() error) error {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -68,19 +68,21 @@ func (m Meter) every() time.Duration {
 	return 200 * time.Millisecond
 }
 
-// shower returns what shows a state of the job, or nil.
-func (m Meter) shower() func(stream.Progress) {
+// display returns the function that shows progress, or nil if none is shown.
+func (m Meter) display() func(stream.Progress) {
 	switch {
 	case m.Mode == "json":
 		return func(p stream.Progress) { m.writeJSON(p) }
-	case m.Mode == "auto" && isTerminal(m.Err):
-		return func(p stream.Progress) { fmt.Fprintf(m.Err, "\r\x1b[K%s", line(p)) }
+	case m.Mode == "auto":
+		if _, _, ok := Terminal(m.Err); ok {
+			return func(p stream.Progress) { fmt.Fprintf(m.Err, "\r\x1b[K%s", progressLine(p)) }
+		}
 	}
 	return nil
 }
 
-// Summary shows the end of a job: an object in mode json, else words. where is
-// the archive.
+// Summary writes the result of a job to Out: an object in mode json, otherwise
+// text. where is the archive.
 func (m Meter) Summary(p stream.Progress, where string) error {
 	if m.Mode == "json" {
 		return m.writeJSON(p)
@@ -109,7 +111,7 @@ func (m Meter) Summary(p stream.Progress, where string) error {
 	return err
 }
 
-// commonest returns the n causes that count most.
+// commonest returns the n causes with the highest counts.
 func commonest(causes map[string]int64, n int) []string {
 	all := slices.SortedFunc(maps.Keys(causes), func(a, b string) int {
 		return cmp.Or(cmp.Compare(causes[b], causes[a]), cmp.Compare(a, b))
@@ -146,7 +148,7 @@ func latencyOf(l stream.Latency) latency {
 	return latency{l.Count(), l.Quantile(0.5).Seconds(), l.Quantile(0.99).Seconds(), l.Max().Seconds()}
 }
 
-// rounded leaves of a duration what a reader wants: three digits, or seconds.
+// rounded returns d with about three digits, or in whole seconds.
 func rounded(d time.Duration) time.Duration {
 	switch {
 	case d < time.Second:
@@ -157,7 +159,7 @@ func rounded(d time.Duration) time.Duration {
 	return d.Round(time.Second)
 }
 
-func line(p stream.Progress) string {
+func progressLine(p stream.Progress) string {
 	text := fmt.Sprintf("%s read, %s archived", Count(p.Read+p.Reading), Count(p.Written))
 	if p.Rejected > 0 {
 		text += fmt.Sprintf(", %s rejected", Count(p.Rejected))

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// Size is a flag for a number of bytes: 1073741824, 512MB, 1GiB. As in GNU's
-// tools, MB is 10^6, and MiB and M are 2^20.
+// Size is a flag for a number of bytes: 1073741824, 512M, 1GiB. MB is 10^6
+// bytes, MiB is 2^20, and so is M, as in the GNU tools; likewise K, G and T.
 type Size int64
 
 // Set implements flag.Value.
 func (s *Size) Set(text string) error {
-	digits := strings.TrimRight(strings.ToUpper(text), "KMGTIB")
+	upper := strings.ToUpper(text)
+	digits := strings.TrimRight(upper, "KMGTIB")
 	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
-	unit, ok := units[strings.ToUpper(text)[len(digits):]]
+	unit, ok := units[upper[len(digits):]]
 	if err != nil || !ok || n <= 0 || n > (1<<62)/unit {
 		return errors.New("not a size: write 512MB or 1GiB")
 	}
@@ -25,13 +26,13 @@ func (s *Size) Set(text string) error {
 
 var units = map[string]int64{
 	"": 1, "B": 1,
-	"KB": 1e3, "K": 1 << 10, "KIB": 1 << 10,
-	"MB": 1e6, "M": 1 << 20, "MIB": 1 << 20,
-	"GB": 1e9, "G": 1 << 30, "GIB": 1 << 30,
-	"TB": 1e12, "T": 1 << 40, "TIB": 1 << 40,
+	"K": 1 << 10, "KIB": 1 << 10, "KB": 1e3,
+	"M": 1 << 20, "MIB": 1 << 20, "MB": 1e6,
+	"G": 1 << 30, "GIB": 1 << 30, "GB": 1e9,
+	"T": 1 << 40, "TIB": 1 << 40, "TB": 1e12,
 }
 
-// String implements flag.Value.
+// String returns the size as Set reads it, without loss.
 func (s *Size) String() string {
 	if s == nil || *s == 0 {
 		return ""

@@ -7,20 +7,16 @@ import (
 	"golang.org/x/term"
 )
 
-// Terminal returns the size of the terminal that w is, 80 by 24 if the terminal
-// does not tell, and whether w is one.
+// Terminal reports whether w is a terminal on which lines can be redrawn, and
+// its size. If the size is unknown, it returns 80 by 24. With TERM=dumb no
+// terminal can redraw.
 func Terminal(w io.Writer) (columns, lines int, ok bool) {
-	if !isTerminal(w) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return 0, 0, false
 	}
-	columns, lines, err := term.GetSize(int(w.(*os.File).Fd()))
-	if err != nil || columns <= 0 || lines <= 0 {
-		columns, lines = 80, 24
+	if columns, lines, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 && lines > 0 {
+		return columns, lines, true
 	}
-	return columns, lines, true
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	return 80, 24, true
 }

@@ -11,12 +11,11 @@ import (
 )
 
 const (
-	maxMessage = 20 << 20 // with its batch
-	// segment is the size of the pieces that the broker keeps a partition in.
-	// It holds them in memory that doubles as they grow: small ones waste less.
-	segment = 64 << 10
-	// trimEvery is how often old messages are thrown away, if any are.
-	trimEvery = time.Second
+	maxMessage = 20 << 20 // including the batch
+	// segmentBytes is the size of a partition's segments. The broker doubles
+	// their memory as they grow, so small ones waste less.
+	segmentBytes = 64 << 10
+	trimInterval = time.Second
 )
 
 // broker is a Kafka cluster of one broker within this process.
@@ -26,12 +25,12 @@ type broker struct {
 	trimmer sync.WaitGroup
 }
 
-// startBroker starts a broker with topics on a port of 127.0.0.1 that is free.
-// keep is how many bytes of messages it keeps of each partition; 0 is all.
+// startBroker starts a broker with topics on a free port of 127.0.0.1. It keeps
+// the last keep bytes of messages of each partition, all if keep is zero.
 func startBroker(partitions int32, keep int64, topics ...string) (*broker, error) {
 	settings := map[string]string{
 		"message.max.bytes": strconv.Itoa(maxMessage),
-		"log.segment.bytes": strconv.Itoa(segment),
+		"log.segment.bytes": strconv.Itoa(segmentBytes),
 		"log.retention.ms":  "-1",
 	}
 	if keep > 0 {
@@ -39,8 +38,8 @@ func startBroker(partitions int32, keep int64, topics ...string) (*broker, error
 	}
 	cluster, err := kfake.NewCluster(
 		kfake.NumBrokers(1),
-		// One name for all would make an archive take the topics of the next
-		// run for those of this one, made anew.
+		// Each run has its own id: with the same one an archive would take the
+		// topics of the next run for these, deleted and created again.
 		kfake.ClusterID("demo-"+rand.Text()[:16]),
 		kfake.SeedTopics(partitions, topics...),
 		kfake.BrokerConfigs(settings),
@@ -55,10 +54,10 @@ func startBroker(partitions int32, keep int64, topics ...string) (*broker, error
 	return b, nil
 }
 
-// trim throws old messages away until the broker is closed. The broker does
-// it by itself only for topics that have settings of their own.
+// trim deletes old messages until the broker is closed. The broker itself does
+// so only for topics with their own settings.
 func (b *broker) trim() {
-	tick := time.NewTicker(trimEvery)
+	tick := time.NewTicker(trimInterval)
 	defer tick.Stop()
 	for {
 		select {

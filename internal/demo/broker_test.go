@@ -39,7 +39,7 @@ func TestBroker(t *testing.T) {
 	assert.NoError(t, err, "10 MiB")
 }
 
-// TestBrokerForgets sees that an endless stream does not fill the memory.
+// TestBrokerForgets checks that an endless stream does not fill the memory.
 func TestBrokerForgets(t *testing.T) {
 	const keep = 4 << 20
 	b, err := startBroker(1, keep, "a")

@@ -13,35 +13,34 @@ import (
 	"github.com/skyfinch/skyfinch/internal/feed"
 )
 
-// Night is what the demo shows. Its zero value is an endless stream of both
+// Night says what the topics get. Its zero value is an endless stream of both
 // surveys.
 type Night struct {
-	// ZTF and LSST are how many alerts each survey sends; one that sends none
-	// has no topic. Where both are 0 they send without end, as Rate says.
+	// ZTF and LSST are the numbers of alerts. A survey without alerts has no
+	// topic. If both are zero, both surveys send without end.
 	ZTF, LSST int
-	// Rate is how many alerts come a second, of both surveys together. 0: as
-	// fast as can be, or, for a stream without end, 20.
+	// Rate is the number of alerts per second, of both surveys together. If
+	// zero, it is 20 for an endless stream; a night is sent as fast as possible.
 	Rate float64
-	// Seed decides the sky. Equal nights are equal to the byte.
+	// Seed determines the sky. Equal nights have equal bytes.
 	Seed uint64
 }
 
 const (
 	defaultRate = 20
-	partitions  = 4             // of a topic
-	span        = 3 * time.Hour // of a night that ends; alerts are spread over it
-	// delay is how long the alerts of an endless stream take from the sky to
-	// the broker.
+	partitions  = 4             // per topic
+	nightLength = 3 * time.Hour // unless it is endless
+	// delay is the time from the event to the broker in an endless stream.
 	delay = time.Minute
-	// kept is how much the broker keeps of an endless stream.
-	kept = 128 << 20
+	// keptBytes is how much the broker keeps of an endless stream.
+	keptBytes = 128 << 20
 )
 
-// Demo is a broker within this process, with topics that are being filled.
+// Demo is a broker within this process. Its topics are being filled.
 type Demo struct {
 	Brokers []string // one, 127.0.0.1:PORT
 	Topics  []string // ztf_YYYYMMDD_programid1, lsst-alerts-v9
-	// Registry answers for the schemas of the LSST alerts.
+	// Registry has the schemas of the LSST alerts.
 	Registry *sim.Registry
 
 	broker *broker
@@ -51,8 +50,8 @@ type Demo struct {
 	err    error
 }
 
-// Start starts a broker, and begins to feed it. Whoever got a Demo closes it;
-// when ctx ends, the feeding does.
+// Start starts a broker and begins to fill its topics, until ctx ends. The
+// caller must close the Demo.
 func Start(ctx context.Context, n Night) (*Demo, error) {
 	streams := n.streams()
 	d := &Demo{Registry: new(sim.Registry)}
@@ -61,7 +60,7 @@ func Start(ctx context.Context, n Night) (*Demo, error) {
 	}
 	keep := int64(0)
 	if n.endless() {
-		keep = kept / int64(len(streams)) / partitions
+		keep = keptBytes / int64(len(streams)) / partitions
 	}
 	var err error
 	if d.broker, err = startBroker(partitions, keep, d.Topics...); err != nil {
@@ -90,7 +89,7 @@ func (d *Demo) feed(ctx context.Context, s surveyStream) {
 	}
 }
 
-// Wait waits until all alerts are in the topics, or can never be. An endless
+// Wait waits until all alerts are in the topics or sending has failed. An endless
 // stream ends with the context of Start, or with Close.
 func (d *Demo) Wait() error {
 	d.feeds.Wait()
@@ -99,7 +98,7 @@ func (d *Demo) Wait() error {
 	return d.err
 }
 
-// Close stops everything, and forgets all messages.
+// Close stops the feeds and the broker, whose messages are gone then.
 func (d *Demo) Close() error {
 	d.cancel()
 	err := d.Wait()
@@ -107,25 +106,25 @@ func (d *Demo) Close() error {
 	return err
 }
 
-// surveyStream is what one survey sends.
+// surveyStream is the alerts of one survey.
 type surveyStream struct {
 	topic     string
 	simulator sim.Simulator
-	count     int64   // <0: without end
-	rate      float64 // 0: as fast as can be
+	count     int64   // negative: endless
+	rate      float64 // alerts per second; 0: as fast as possible
 }
 
 func (n Night) endless() bool { return n.ZTF <= 0 && n.LSST <= 0 }
 
-// streams returns what the surveys send.
+// streams returns the streams of the surveys.
 func (n Night) streams() []surveyStream {
 	if n.endless() {
-		return n.withoutEnd()
+		return n.endlessStreams()
 	}
 	start := time.Date(2026, 9, 15, 3, 0, 0, 0, time.UTC)
 	all := float64(max(n.ZTF, 0) + max(n.LSST, 0))
 	of := func(survey sim.Survey, count int) surveyStream {
-		s := sim.Simulator{Survey: survey, Seed: n.Seed, Start: start, Night: span, Alerts: count}
+		s := sim.Simulator{Survey: survey, Seed: n.Seed, Start: start, Night: nightLength, Alerts: count}
 		return surveyStream{topicOf(s), s, int64(count), n.Rate * float64(count) / all}
 	}
 	var streams []surveyStream
@@ -138,8 +137,8 @@ func (n Night) streams() []surveyStream {
 	return streams
 }
 
-// withoutEnd returns streams whose alerts happen as they are sent.
-func (n Night) withoutEnd() []surveyStream {
+// endlessStreams returns streams whose event times are those of sending.
+func (n Night) endlessStreams() []surveyStream {
 	rate := n.Rate / 2
 	if rate <= 0 {
 		rate = defaultRate / 2.
@@ -153,7 +152,7 @@ func (n Night) withoutEnd() []surveyStream {
 	return []surveyStream{of(sim.ZTF), of(sim.LSST)}
 }
 
-// topicOf names topics as the surveys do.
+// topicOf returns a topic's name as the surveys name theirs.
 func topicOf(s sim.Simulator) string {
 	if s.Survey == sim.LSST {
 		return "lsst-alerts-v9"

@@ -15,8 +15,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// read returns how many alerts of each table a demo has, and fails if one of
-// them cannot be decoded.
+// read returns the number of alerts per table, and fails if one of them cannot be
+// decoded.
 func read(t *testing.T, d *Demo) map[string]int64 {
 	t.Helper()
 	source := &kafka.Source{Brokers: d.Brokers, Topics: d.Topics}
@@ -59,7 +59,7 @@ func TestNightOfOneSurvey(t *testing.T) {
 	assert.Equal(t, map[string]int64{"alerts/ztf": 5}, read(t, d))
 }
 
-// TestTwoNights sees that an archive does not take the second for the first.
+// TestTwoNights checks that an archive does not take the second for the first.
 func TestTwoNights(t *testing.T) {
 	cluster := func() string {
 		d, err := Start(t.Context(), Night{ZTF: 1})
@@ -75,7 +75,7 @@ func TestTwoNights(t *testing.T) {
 	assert.NotEqual(t, cluster(), cluster())
 }
 
-// TestEndless reads a stream while it comes, and ends it in the middle.
+// TestEndless reads an endless stream for a while, then closes it.
 func TestEndless(t *testing.T) {
 	before := runtime.NumGoroutine()
 	d, err := Start(t.Context(), Night{Rate: 500})
@@ -101,7 +101,7 @@ func TestEndless(t *testing.T) {
 	}
 	require.NoError(t, job.Run(ctx))
 	assert.Len(t, tables, 2)
-	assert.Less(t, oldest, 2*time.Minute, "alerts happen now")
+	assert.Less(t, oldest, 2*time.Minute, "event times are current")
 	assert.NoError(t, source.Close())
 	assert.NoError(t, d.Close())
 	assert.NoError(t, d.Wait())

@@ -1,6 +1,6 @@
-// Package demo is a night of alerts that needs nothing: a Kafka broker within
-// the process, on 127.0.0.1 alone, with the alerts that package alert/sim makes
-// of two surveys in its topics, and a registry of their schemas.
+// Package demo is a Kafka broker within the process, on 127.0.0.1 alone, whose
+// topics package alert/sim fills with alerts of two surveys, and a registry of
+// their schemas.
 //
 //	d, err := demo.Start(ctx, demo.Night{ZTF: 3000, LSST: 1000})
 //	if err != nil {
@@ -9,7 +9,7 @@
 //	defer d.Close()
 //	source := &kafka.Source{Brokers: d.Brokers, Topics: d.Topics}
 //
-// A night is kept in memory, compressed: 190 MB for these. An endless stream
-// keeps its last 128 MiB; who reads slower than that loses messages, as with
-// any broker.
+// A night is kept in memory, compressed: 190 MB in this example. Of an endless
+// stream the broker keeps the last 128 MiB; a slower reader loses messages, as
+// with any broker.
 package demo

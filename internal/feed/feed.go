@@ -5,42 +5,41 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/IBM/sarama"
 
 	"github.com/skyfinch/skyfinch/alert/sim"
 )
 
-// Feed sends packets to a topic. Fill in and Send, as often as you like.
+// Feed sends packets to a topic. It may be used for several calls of Send.
 type Feed struct {
 	Brokers []string // host:port; at least one
 	Topic   string
-	// Partitions is how many a topic has that must be made. 0: as the broker
-	// has it by default.
+	// Partitions is the number of partitions of a topic that Send creates. If
+	// zero, it is the broker's default.
 	Partitions int32
-	// Config says how to reach the brokers. nil is kafka.NewConfig(). It is
-	// not changed.
+	// Config says how to reach the brokers. If nil, it is kafka.NewConfig().
+	// Send does not modify it.
 	Config *sarama.Config
-	// Rate is how many packets a second are sent. 0: as fast as possible, or
-	// as Speed says.
+	// Rate is the number of packets sent per second. If zero, Speed counts.
 	Rate float64
-	// Speed is how many times faster than they happened packets are sent, by
-	// their times. 0: times do not matter.
+	// Speed is how many times faster than their own times packets are sent. If
+	// both are zero, packets are sent as fast as possible.
 	Speed float64
-	// Compression of the batches. The zero value is none.
+	// Compression is the codec of the batches. The zero value is no compression.
 	Compression sarama.CompressionCodec
-	// Observe is told how many packets have been sent, and the bytes of their
-	// values, each time that changes. nil: nobody is.
+	// Observe, if not nil, is called after each packet with the number sent so
+	// far and the bytes of their values.
 	Observe func(sent, bytes int64)
 }
 
-// inFlight is how many bytes of packets wait for the brokers at most, unless a
-// single packet has more.
+// inFlight bounds the bytes of packets that wait for the brokers, except for a
+// single larger packet.
 const inFlight = 32 << 20
 
-// Send sends the packets until there are no more, one is an error, or ctx
-// ends, and returns how many the brokers have. It blocks until those on their
-// way have arrived.
+// Send sends packets until the sequence ends, an error occurs, or ctx ends. It
+// waits for the packets in flight and returns the number that the brokers have.
 func (f *Feed) Send(ctx context.Context, packets iter.Seq2[sim.Packet, error]) (sent int64, err error) {
 	config, err := f.open(ctx)
 	if err != nil {
@@ -88,7 +87,7 @@ func (s *sending) all(ctx context.Context, packets iter.Seq2[sim.Packet, error])
 	return nil
 }
 
-// await returns when it is time for the packet.
+// await blocks until the packet is due.
 func (s *sending) await(ctx context.Context, p sim.Packet) error {
 	due := s.pace.due(p.Time)
 	if due == nil {
@@ -96,19 +95,13 @@ func (s *sending) await(ctx context.Context, p sim.Packet) error {
 	}
 	defer due.Stop()
 	for {
-		select {
-		case <-due.C:
-			return nil
-		case m := <-s.producer.Successes():
-			s.arrived(m)
-		case e := <-s.producer.Errors():
-			return s.failed(e)
-		case <-ctx.Done():
-			return ctx.Err()
+		if done, err := s.step(ctx, due.C, nil, nil); done || err != nil {
+			return err
 		}
 	}
 }
 
+// send hands a packet to the producer.
 func (s *sending) send(ctx context.Context, p sim.Packet) error {
 	m := &sarama.ProducerMessage{Topic: s.Topic, Value: sarama.ByteEncoder(p.Value)}
 	if p.Key != nil {
@@ -117,19 +110,33 @@ func (s *sending) send(ctx context.Context, p sim.Packet) error {
 	for {
 		input := s.producer.Input()
 		if s.waiting > 0 && s.waiting+len(p.Value) > inFlight {
-			input = nil // until something has arrived
+			input = nil // until a packet has arrived
 		}
-		select {
-		case input <- m:
+		done, err := s.step(ctx, nil, input, m)
+		if done {
 			s.waiting += len(p.Value)
-			return nil
-		case m := <-s.producer.Successes():
-			s.arrived(m)
-		case e := <-s.producer.Errors():
-			return s.failed(e)
-		case <-ctx.Done():
-			return ctx.Err()
 		}
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// step waits for one event, and reports whether it was due or m has been sent to
+// input. Either channel may be nil.
+func (s *sending) step(ctx context.Context, due <-chan time.Time, input chan<- *sarama.ProducerMessage, m *sarama.ProducerMessage) (done bool, err error) {
+	select {
+	case <-due:
+		return true, nil
+	case input <- m:
+		return true, nil
+	case m := <-s.producer.Successes():
+		s.arrived(m)
+		return false, nil
+	case e := <-s.producer.Errors():
+		return false, s.failed(e)
+	case <-ctx.Done():
+		return false, ctx.Err()
 	}
 }
 
@@ -152,15 +159,15 @@ func (s *sending) failed(e *sarama.ProducerError) error {
 	}
 	size := e.Msg.Value.Length()
 	s.err = s.wrap(fmt.Errorf("message of %d bytes: %w", size, e.Err))
-	var refused sarama.ConfigurationError // by the producer itself
+	var refused sarama.ConfigurationError // of the producer itself
 	if errors.As(e.Err, &refused) || errors.Is(e.Err, sarama.ErrMessageSizeTooLarge) {
 		s.err = s.wrap(fmt.Errorf("message of %d bytes is too large: raise max.message.bytes of the topic", size))
 	}
 	return s.err
 }
 
-// finish waits for what is on its way, and returns the first error of it. What
-// is cancelled may leave things unsettled, but not for long.
+// finish waits for the packets in flight and returns the first error. After a
+// cancellation it waits for a few seconds only.
 func (s *sending) finish(ctx context.Context) error {
 	ctx, cancel := grace(ctx)
 	defer cancel()
@@ -181,7 +188,7 @@ func (s *sending) finish(ctx context.Context) error {
 			}
 			s.failed(e)
 		case <-ctx.Done():
-			go drain(s.producer.Successes()) // for the producer to come to its end
+			go drain(s.producer.Successes()) // so that the producer can end
 			go drain(s.producer.Errors())
 			return s.err
 		}

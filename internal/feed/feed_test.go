@@ -25,7 +25,9 @@ func cluster(t *testing.T, opts ...kfake.Opt) []string {
 
 // read returns the messages of a topic by partition.
 func read(t *testing.T, brokers []string, topic string) map[int32][]*sarama.ConsumerMessage {
-	client, err := sarama.NewClient(brokers, sarama.NewConfig())
+	conf := sarama.NewConfig()
+	conf.Consumer.MaxWaitTime = 10 * time.Millisecond // Close waits for a fetch
+	client, err := sarama.NewClient(brokers, conf)
 	require.NoError(t, err)
 	defer client.Close()
 	consumer, err := sarama.NewConsumerFromClient(client)
@@ -71,7 +73,7 @@ func TestSend(t *testing.T) {
 	assert.Zero(t, size)
 }
 
-// Beside what the topic takes by default, there are packets of 10 MB.
+// Packets of 10 MB are larger than the default limit of topics.
 func TestSendLarge(t *testing.T) {
 	f := feed.Feed{Brokers: cluster(t), Topic: "large", Partitions: 1}
 	large := sim.Packet{Value: make([]byte, 10<<20)}
@@ -100,7 +102,7 @@ func TestSendCompressed(t *testing.T) {
 	}
 }
 
-// A packet is at the broker at once, and not when a batch is full.
+// A packet is sent at once, not when a batch is full.
 func TestLatency(t *testing.T) {
 	f := feed.Feed{Brokers: cluster(t), Topic: "t", Partitions: 4, Rate: 100}
 	s := sim.Simulator{Survey: sim.ZTF, Alerts: 60}
@@ -125,8 +127,8 @@ func TestLatency(t *testing.T) {
 			early++
 		}
 	}
-	// All but one or two, but other tests may be at work on this machine. A
-	// producer that waits for full batches would have none.
+	// On an idle machine all but one or two are early. With a producer that
+	// waits for full batches none would be.
 	assert.Greater(t, early, 10, "of 60 packets, there before the last was sent")
 }
 

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// pace says when packets are due.
+// pace computes when packets are due.
 type pace struct {
 	rate, speed float64
-	begun       time.Time // when the first was due
+	started     time.Time // when the first packet was due
 	first       time.Time // its own time
-	n           float64   // packets since begun
+	n           float64   // packets since started
 }
 
-// slack is how far behind its times a feed may fall before it gives them up:
-// it catches up with a hiccup, but never with a minute.
-const slack = time.Second
+// maxDelay is how late a feed with a rate may be and still catch up. A later one
+// goes on at its rate from then on.
+const maxDelay = time.Second
 
-// due returns a timer for the next packet, or nil if that is due now.
+// due returns a timer for the next packet, or nil if it is due now.
 func (p *pace) due(event time.Time) *time.Timer {
 	now := time.Now()
-	if p.begun.IsZero() {
-		p.begun, p.first = now, event
+	if p.started.IsZero() {
+		p.started, p.first = now, event
 	}
 	var after time.Duration
 	switch {
@@ -36,9 +36,9 @@ func (p *pace) due(event time.Time) *time.Timer {
 		return nil
 	}
 	p.n++
-	wait := p.begun.Add(after).Sub(now)
-	if wait < -slack && p.rate > 0 {
-		p.begun, p.n = now, 1
+	wait := p.started.Add(after).Sub(now)
+	if wait < -maxDelay && p.rate > 0 {
+		p.started, p.n = now, 1
 	}
 	if wait <= 0 {
 		return nil
@@ -46,7 +46,7 @@ func (p *pace) due(event time.Time) *time.Timer {
 	return time.NewTimer(wait)
 }
 
-// grace returns a context that outlives ctx for a while.
+// grace returns a context that ends five seconds after ctx.
 func grace(ctx context.Context) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {

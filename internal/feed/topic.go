@@ -12,26 +12,27 @@ import (
 )
 
 const (
-	maxMessage = 20 << 20  // of topics made here
-	usual      = 1_000_000 // what brokers take by default, or nearly
+	maxMessage        = 20 << 20  // bytes, for topics that Send creates
+	defaultMaxMessage = 1_000_000 // a little less than the default of brokers
 )
 
-// open sees that the topic is there, and returns the settings of a producer.
+// open creates the topic if it does not exist, and returns the settings of a
+// producer.
 func (f *Feed) open(ctx context.Context) (*sarama.Config, error) {
 	source := &kafka.Source{Brokers: f.Brokers, Topics: []string{f.Topic}, Config: f.Config}
 	defer source.Close()
-	err := source.Check(ctx) // which knows how to say what is wrong
-	var none *kafka.NoTopicError
-	if err != nil && !errors.As(err, &none) {
+	err := source.Check(ctx) // its errors say what to do
+	var noTopic *kafka.NoTopicError
+	if err != nil && !errors.As(err, &noTopic) {
 		return nil, err
 	}
-	config := f.producing()
+	config := f.producerConfig()
 	admin, err := sarama.NewClusterAdmin(f.Brokers, config)
 	if err != nil {
 		return nil, f.wrap(err)
 	}
 	defer admin.Close()
-	if none != nil {
+	if noTopic != nil {
 		if err := f.create(admin); err != nil {
 			return nil, err
 		}
@@ -55,36 +56,37 @@ func (f *Feed) create(admin sarama.ClusterAdmin) error {
 	return nil
 }
 
-// limit is the size of the largest batch that the topic takes, and so of the
-// largest message.
+// limit returns the size of the topic's largest batch, which bounds messages
+// too.
 func (f *Feed) limit(admin sarama.ClusterAdmin) int {
 	const key = "max.message.bytes"
 	topic := &sarama.ConfigResource{Type: sarama.TopicResource, Name: f.Topic, ConfigNames: []string{key}}
-	answers, err := admin.DescribeConfigs([]*sarama.ConfigResource{topic}, sarama.DescribeConfigsOptions{})
+	replies, err := admin.DescribeConfigs([]*sarama.ConfigResource{topic}, sarama.DescribeConfigsOptions{})
 	if err != nil {
-		return usual // one may write to a topic and not ask
+		return defaultMaxMessage // a client may be allowed to write but not to ask
 	}
-	for _, a := range answers {
+	for _, a := range replies {
 		for _, e := range a.Configs {
 			if n, err := strconv.Atoi(e.Value); err == nil && e.Name == key {
 				return min(n, maxMessage)
 			}
 		}
 	}
-	return usual
+	return defaultMaxMessage
 }
 
-// producing returns settings for sending, made of those for reaching.
-func (f *Feed) producing() *sarama.Config {
+// producerConfig returns Config, or its default, with the settings of a
+// producer.
+func (f *Feed) producerConfig() *sarama.Config {
 	c := kafka.NewConfig()
 	if f.Config != nil {
 		own := *f.Config
 		c = &own
 	}
-	c.ChannelBufferSize = 16 // messages, of which there are several queues
+	c.ChannelBufferSize = 16 // messages; there are several such queues
 	c.Net.MaxOpenRequests = 1
 	c.Metadata.Full = true    // the admin client needs it
-	c.Metadata.Retry.Max = 10 // leaders move, and a new topic has none yet
+	c.Metadata.Retry.Max = 10 // leaders move, and a new topic has no leader yet
 	c.Metadata.Retry.Backoff = 250 * time.Millisecond
 	c.Producer.Partitioner = sarama.NewRoundRobinPartitioner
 	c.Producer.RequiredAcks = sarama.WaitForAll

@@ -1,6 +1,6 @@
-// Package gather copies chosen rows of Arrow records into one new record. A
-// column of views stays one when the new record's schema says so: then the
-// bytes are shared, and only the 16 bytes that point to them are copied.
+// Package gather copies selected rows of Arrow records into a new record. If a
+// column of views is also one in the new record's schema, the bytes are shared and
+// only the 16 bytes of each view are copied.
 package gather
 
 import (
@@ -11,19 +11,19 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// ErrOffsets is the error of rows that one Arrow array cannot hold.
+// ErrOffsets reports more values than one Arrow array can hold.
 var ErrOffsets = errors.New("gather: the values of one column come to more than 2 GiB")
 
-// Rows are the rows of Record whose numbers are in Index, in that order. A
-// number may occur more than once.
+// Rows are the rows of Record at the indices in Index, in that order. An index may
+// occur more than once.
 type Rows struct {
 	Record arrow.Record
 	Index  []int32
 }
 
-// Records copies rows of records into a new record of the given schema, which
-// the caller must release. The schema is that of each record, but may have
-// binary and string in the place of views. Each type must be Supported.
+// Records copies rows of records into a new record, which the caller must release.
+// Each record must have the given schema, except that this may have binary and
+// string instead of views. All types must be Supported.
 func Records(mem memory.Allocator, schema *arrow.Schema, rows ...Rows) (arrow.Record, error) {
 	t := taker{mem: mem}
 	n := 0
@@ -47,8 +47,8 @@ func Records(mem memory.Allocator, schema *arrow.Schema, rows ...Rows) (arrow.Re
 	return array.NewRecord(schema, cols, int64(n)), nil
 }
 
-// Supported reports whether Records can copy columns of a type. It cannot
-// those of dictionaries, unions, extensions, large or fixed-size lists.
+// Supported reports whether Records can copy columns of a type: all but
+// dictionaries, unions, extensions, and large and fixed-size lists.
 func Supported(typ arrow.DataType) bool {
 	switch typ := typ.(type) {
 	case *arrow.StructType:
@@ -71,21 +71,20 @@ func Supported(typ arrow.DataType) bool {
 	return ok
 }
 
-// cells are elements of an array, in the order of index.
+// cells are the elements of an array at the indices in index.
 type cells struct {
 	array arrow.Array
 	index []int32
 }
 
-// taker copies chosen elements of arrays. What it returned means nothing once
-// err is set.
+// taker copies elements of arrays. Once err is set, its results are undefined.
 type taker struct {
 	mem memory.Allocator
 	err error
 }
 
-// take copies cells of arrays of one type into a new array of type typ, which
-// the caller must release.
+// take copies cells of arrays of one type into a new array of type typ. The caller
+// must release it.
 func (t *taker) take(typ arrow.DataType, src []cells) *array.Data {
 	n := 0
 	for _, c := range src {

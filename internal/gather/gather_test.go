@@ -28,7 +28,7 @@ func viewed(mem memory.Allocator, texts []string) arrow.Record {
 		numbers.Append(int64(len(s)))
 		views[i] = arrow.ViewHeader{}
 		if s == "" {
-			views[i].SetIndexOffset(1<<20, 1<<20) // behind a null may be anything
+			views[i].SetIndexOffset(1<<20, 1<<20) // views of nulls may be invalid
 			continue
 		}
 		valid.Bytes()[i/8] |= 1 << (i % 8)

@@ -11,7 +11,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// fields are the cells of field i of struct cells.
+// fields returns the cells of field i of structs.
 func fields(src []cells, i int) []cells {
 	out := make([]cells, len(src))
 	for k, c := range src {
@@ -84,8 +84,7 @@ func (t *taker) fixed(width int, src []cells, n int) *memory.Buffer {
 	return b
 }
 
-// offsets returns a buffer for n+1 offsets, the first of which is 0, and the
-// others.
+// offsets returns a buffer of n+1 offsets, the first set to 0, and the other n.
 func (t *taker) offsets(n int) (*memory.Buffer, []int32) {
 	b := t.buffer(4 * (n + 1))
 	ends := arrow.Int32Traits.CastFromBytes(b.Bytes())
@@ -123,22 +122,21 @@ func (t *taker) bytes(src []cells, n int) []*memory.Buffer {
 	return []*memory.Buffer{offsets, data}
 }
 
-// bytesOf returns the way to the values of an array of strings or bytes.
+// bytesOf returns a function that returns the values of an array of strings or
+// bytes.
 func bytesOf(a arrow.Array) func(i int) []byte {
 	switch a := a.(type) {
 	case *array.Binary:
 		return a.Value
 	case *array.BinaryView:
 		return a.Value
-	case *array.String:
-		return func(i int) []byte { s := a.Value(i); return unsafe.Slice(unsafe.StringData(s), len(s)) }
-	case *array.StringView:
+	case array.StringLike:
 		return func(i int) []byte { s := a.Value(i); return unsafe.Slice(unsafe.StringData(s), len(s)) }
 	}
 	return func(int) []byte { return nil }
 }
 
-// views copies the headers of views, and shares the buffers they point into.
+// views copies view headers and shares the buffers that they point into.
 func (t *taker) views(src []cells, n int) []*memory.Buffer {
 	b, i := t.buffer(arrow.ViewHeaderTraits.BytesRequired(n)), 0
 	headers := arrow.ViewHeaderTraits.CastFromBytes(b.Bytes())
@@ -166,7 +164,7 @@ func (t *taker) views(src []cells, n int) []*memory.Buffer {
 	return out
 }
 
-// lists returns the offsets of the chosen lists or maps, and their elements.
+// lists returns the offsets of lists or maps, and the cells of their elements.
 func (t *taker) lists(src []cells, n int) (*memory.Buffer, []cells) {
 	offsets, ends := t.offsets(n)
 	inner, size, i := make([]cells, len(src)), 0, 0

@@ -1,13 +1,12 @@
-// Package nearest finds what somebody who mistyped a name probably meant.
+// Package nearest suggests the name that a mistyped one was meant to be.
 package nearest
 
 import "strings"
 
 // To returns the candidate nearest to a name, or "" if none is near: at most a
 // third of the longer name's bytes, and at least one, may have to be inserted,
-// deleted, replaced or swapped with their neighbour, but not all. Case does not
-// count. Of
-// equally near candidates the first is returned.
+// deleted, replaced or swapped with their neighbour, but not all of them. Case
+// does not count. Of equally near candidates it returns the first.
 func To(name string, candidates []string) string {
 	if name == "" {
 		return ""

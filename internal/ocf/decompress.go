@@ -18,16 +18,15 @@ import (
 // ErrTooLarge reports a block that inflates beyond the caller's limit.
 var ErrTooLarge = errors.New("inflates beyond the limit")
 
-// ErrCodec reports a codec that this package does not know.
+// ErrCodec reports an unknown codec.
 var ErrCodec = errors.New("unknown codec")
 
-var errTrailing = errors.New("bytes left over behind the compressed data")
+var errTrailing = errors.New("bytes left over after the compressed data")
 
 // Decompress appends the records of a block to dst and returns the extended
-// slice. With codec "null" it returns data itself, and dst is not looked at:
-// nothing is copied. More than limit bytes of records are [ErrTooLarge],
-// a codec other than null, deflate, snappy and zstandard is [ErrCodec]; both
-// come wrapped.
+// slice. With codec "null" it ignores dst and returns data itself, without copying.
+// The error wraps [ErrTooLarge] if the records exceed limit bytes, and [ErrCodec]
+// if the codec is not null, deflate, snappy or zstandard.
 func Decompress(dst []byte, codec string, data []byte, limit int) ([]byte, error) {
 	out, err := decompress(dst, codec, data, limit)
 	if err != nil {
@@ -53,10 +52,9 @@ func decompress(dst []byte, codec string, data []byte, limit int) ([]byte, error
 	return nil, ErrCodec
 }
 
-// inflate grows the output only as bytes arrive: deflate does not say how long
-// it will be.
+// inflate grows the output as bytes arrive, since deflate does not give its size.
 func inflate(dst, data []byte, limit int) ([]byte, error) {
-	in := bytes.NewReader(data) // an io.ByteReader, so nothing behind the stream is read
+	in := bytes.NewReader(data) // an io.ByteReader, so that z does not read past the stream
 	z := flate.NewReader(in)
 	start := len(dst)
 	dst = slices.Grow(dst, min(4*len(data), limit)+1)
@@ -82,9 +80,9 @@ func inflate(dst, data []byte, limit int) ([]byte, error) {
 	return dst, nil
 }
 
-// isAdlerRest reports whether rest is what may stand behind a raw deflate
-// stream. Some writers make one by cutting the ends off a zlib stream, and
-// fastavro leaves three of the four bytes of its Adler-32 there.
+// isAdlerRest reports whether rest may follow a raw deflate stream of out: some
+// writers cut it out of a zlib stream, of whose Adler-32 fastavro leaves three of
+// the four bytes.
 func isAdlerRest(rest, out []byte) bool {
 	if len(rest) == 0 {
 		return true
@@ -94,8 +92,8 @@ func isAdlerRest(rest, out []byte) bool {
 	return bytes.HasPrefix(sum[:], rest)
 }
 
-// snappyRatio bounds what snappy can make of a byte: a copy of three bytes
-// yields 64 at most, so a longer claim is a lie that must not be allocated.
+// snappyRatio bounds the bytes that a byte of snappy can become: a copy of three
+// bytes yields at most 64. A larger length is invalid and must not be allocated.
 const snappyRatio = 22
 
 func unsnap(dst, data []byte, limit int) ([]byte, error) {
@@ -124,8 +122,8 @@ func unsnap(dst, data []byte, limit int) ([]byte, error) {
 	return dst[:len(dst)+n], nil
 }
 
-// zstdWindow is the window that every zstandard decoder should grant; a frame
-// may ask for it however little is in it.
+// zstdWindow is the window that every zstandard decoder should support; even small
+// frames may require it.
 const zstdWindow = 8 << 20
 
 func unzstd(dst, data []byte, limit int) ([]byte, error) {

@@ -1,11 +1,9 @@
-// Package ocf takes Avro object container files apart without decoding what
-// is in them.
+// Package ocf parses Avro object container files without decoding their records.
 //
 // A container is a header (magic, metadata map, sync marker) and blocks of
-// records, each closed by the same marker. All functions work on bytes in
-// memory and hand back slices of their input: a survey's alert is one
-// container of 40 to 300 KB, and copying it once more is what a broker
-// can least afford.
+// records, each followed by the same marker. All functions work on bytes in memory
+// and return slices of their input, since copying alerts, containers of 40 to 300
+// KB each, would be a broker's largest cost.
 //
 //	h, err := ocf.ParseHeader(data)
 //	rest := data[h.Size:]
@@ -19,12 +17,12 @@
 //		rest = next
 //	}
 //
-// Producers repeat the same metadata in every message, and only the sync
-// marker, which is its last 16 bytes, differs. A reader of many containers
-// therefore keeps data[:h.Size-ocf.SyncSize] of the last one, and when the next
-// begins with the same bytes it knows its schema, codec and size already.
+// Producers repeat the same header in every message, except for the sync marker,
+// its last 16 bytes. A reader of many containers can therefore keep
+// data[:h.Size-ocf.SyncSize] of one: a container that begins with the same bytes
+// has the same schema, codec and header size.
 //
-// No length or count is believed before the bytes are there, so hostile input
-// costs no more memory than honest input of its size; only [Decompress] makes
-// more of its input, up to the limit its caller sets.
+// Lengths and counts are checked against the bytes present, so hostile input costs
+// no more memory than valid input of its size. Only [Decompress] allocates more,
+// up to its caller's limit.
 package ocf

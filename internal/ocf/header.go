@@ -1,6 +1,7 @@
 package ocf
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +13,12 @@ const SyncSize = 16
 
 const magic = "Obj\x01"
 
-// Header is what stands before the first block.
+// Header is the header of a container.
 type Header struct {
 	Schema []byte         // the writer's schema as JSON; aliases the input
-	Codec  string         // how blocks are compressed; "null" when the file does not say
-	Sync   [SyncSize]byte // closes every block
-	Size   int            // length of the header, sync marker included
+	Codec  string         // of the blocks; "null" if not given
+	Sync   [SyncSize]byte // follows every block
+	Size   int            // length of the header, including the sync marker
 }
 
 // IsOCF reports whether data begins like a container.
@@ -26,8 +27,8 @@ func IsOCF(data []byte) bool {
 }
 
 // ParseHeader reads the header at the start of data. The error wraps
-// [io.ErrUnexpectedEOF] when data is sound as far as it goes but too short.
-// Metadata other than avro.schema and avro.codec is ignored.
+// [io.ErrUnexpectedEOF] if data is a valid but truncated header. Metadata other
+// than avro.schema and avro.codec is ignored.
 func ParseHeader(data []byte) (Header, error) {
 	h, err := parseHeader(data)
 	if err != nil {
@@ -45,25 +46,22 @@ func parseHeader(data []byte) (Header, error) {
 	}
 	h := Header{Codec: "null"}
 	r := reader{data: data, at: len(magic)}
-	for {
-		n, err := r.mapBlock()
-		if err != nil {
-			return Header{}, err
-		}
-		if n == 0 {
-			break
-		}
-		for ; n > 0; n-- {
-			if err := r.entry(&h); err != nil {
-				return Header{}, err
+	for n := r.mapBlock(); n > 0; n = r.mapBlock() {
+		for ; n > 0 && r.err == nil; n-- {
+			key, value := r.bytes(), r.bytes()
+			switch string(key) {
+			case "avro.schema":
+				h.Schema = value
+			case "avro.codec":
+				h.Codec = string(value)
 			}
 		}
 	}
-	sync, err := r.take(SyncSize)
-	if err != nil {
-		return Header{}, err
-	}
-	if h.Schema == nil {
+	sync := r.take(SyncSize)
+	switch {
+	case r.err != nil:
+		return Header{}, r.err
+	case h.Schema == nil:
 		return Header{}, errors.New("no avro.schema")
 	}
 	copy(h.Sync[:], sync)
@@ -71,90 +69,78 @@ func parseHeader(data []byte) (Header, error) {
 	return h, nil
 }
 
-// reader walks over Avro's primitive encodings.
+// reader reads Avro's primitive encodings. After an error its methods return 0 or
+// nil.
 type reader struct {
 	data []byte
 	at   int
+	err  error
 }
 
-// mapBlock reads the count that begins a block of a map. A negative count is
-// followed by the block's size in bytes, which matters only to those who skip.
-func (r *reader) mapBlock() (int64, error) {
-	n, err := r.long()
-	if err != nil || n >= 0 {
-		return n, err
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// mapBlock reads the count of a map's block, and the block's size in bytes that
+// follows a negative count.
+func (r *reader) mapBlock() int64 {
+	n := r.long()
+	if n >= 0 {
+		return n
 	}
 	if n == math.MinInt64 {
-		return 0, errors.New("metadata count out of range")
+		r.fail(errors.New("metadata count out of range"))
 	}
-	size, err := r.long()
-	if err != nil {
-		return 0, err
+	if r.length() > int64(len(r.data)-r.at) {
+		r.fail(io.ErrUnexpectedEOF)
 	}
-	if size < 0 {
-		return 0, fmt.Errorf("metadata block of %d bytes", size)
+	if r.err != nil {
+		return 0
 	}
-	if size > int64(len(r.data)-r.at) {
-		return 0, io.ErrUnexpectedEOF
-	}
-	return -n, nil
+	return -n
 }
 
-func (r *reader) entry(h *Header) error {
-	key, err := r.bytes()
-	if err != nil {
-		return err
-	}
-	value, err := r.bytes()
-	if err != nil {
-		return err
-	}
-	switch string(key) {
-	case "avro.schema":
-		h.Schema = value
-	case "avro.codec":
-		h.Codec = string(value)
-	}
-	return nil
-}
+// bytes reads a length and as many bytes.
+func (r *reader) bytes() []byte { return r.take(r.length()) }
 
-func (r *reader) bytes() ([]byte, error) {
-	n, err := r.long()
-	if err != nil {
-		return nil, err
-	}
-	if n < 0 {
-		return nil, fmt.Errorf("metadata of %d bytes", n)
-	}
-	return r.take(n)
-}
-
-func (r *reader) take(n int64) ([]byte, error) {
+func (r *reader) take(n int64) []byte {
 	if n > int64(len(r.data)-r.at) {
-		return nil, io.ErrUnexpectedEOF
+		r.fail(io.ErrUnexpectedEOF)
+	}
+	if r.err != nil {
+		return nil
 	}
 	end := r.at + int(n)
 	b := r.data[r.at:end:end]
 	r.at = end
-	return b, nil
+	return b
+}
+
+// length reads a long that must not be negative.
+func (r *reader) length() int64 {
+	n := r.long()
+	if n < 0 {
+		r.fail(fmt.Errorf("negative count or length %d", n))
+		return 0
+	}
+	return n
 }
 
 // long reads a zig-zag varint of at most ten bytes and 64 bits.
-func (r *reader) long() (int64, error) {
-	var v uint64
-	for shift := 0; shift < 70; shift += 7 {
-		if r.at == len(r.data) {
-			return 0, io.ErrUnexpectedEOF
-		}
-		b := r.data[r.at]
-		r.at++
-		if shift == 63 && b > 1 {
-			break
-		}
-		v |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			return int64(v>>1) ^ -int64(v&1), nil
-		}
+func (r *reader) long() int64 {
+	if r.err != nil {
+		return 0
 	}
-	return 0, errors.New("number beyond 64 bits")
+	v, n := binary.Varint(r.data[r.at:])
+	switch {
+	case n == 0:
+		r.fail(io.ErrUnexpectedEOF)
+	case n < 0:
+		r.fail(errors.New("number beyond 64 bits"))
+	default:
+		r.at += n
+	}
+	return v
 }

@@ -96,7 +96,7 @@ func TestHeaderErrors(t *testing.T) {
 		"varint of 11 bytes":  {header(bytes.Repeat([]byte{0xff}, 11), schema), false},
 		"varint of 65 bits":   {header(bytes.Repeat([]byte{0xff}, 9), []byte{2}, schema), false},
 		"varint without end":  {join([]byte("Obj\x01"), []byte{0xff, 0xff}), true},
-		"nothing behind magi": {[]byte("Obj\x01"), true},
+		"nothing after magic": {[]byte("Obj\x01"), true},
 	} {
 		_, err := ParseHeader(c.data)
 		require.Error(t, err, name)
@@ -170,7 +170,7 @@ func zstded(b []byte) []byte {
 	return w.EncodeAll(b, nil)
 }
 
-// sample is a few hundred KB, neither all noise nor all the same.
+// sample is a few hundred KB, neither random nor constant.
 func sample() []byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	var b []byte

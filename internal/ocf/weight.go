@@ -1,12 +1,11 @@
 package ocf
 
-// deflateRatio is how many bytes one deflated byte can become at the most: 258
-// for two bits.
+// deflateRatio bounds the bytes that a deflated byte can become: 258 for two bits.
 const deflateRatio = 1032
 
-// Weight is what decoding a container of this size may take in memory, 0 if no
-// more than it has now. Nobody inflates more than limit. A codec that is not
-// known, or has no bound, is taken to go as far as that.
+// Weight returns the bytes of memory that decompressing a container of size bytes
+// may take: 0 if it is not compressed, and limit if its codec is unknown or
+// unbounded. limit is the one that Decompress is called with.
 func Weight(codec string, size, limit int64) int64 {
 	switch codec {
 	case "null":
@@ -19,7 +18,7 @@ func Weight(codec string, size, limit int64) int64 {
 	return limit
 }
 
-// WeightOf is the Weight of a message: 0 unless it is a container.
+// WeightOf returns the Weight of a message, 0 if it is not a container.
 func WeightOf(message []byte, limit int64) int64 {
 	h, err := ParseHeader(message)
 	if err != nil {

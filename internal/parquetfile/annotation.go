@@ -39,19 +39,9 @@ func (t *thriftWriter) annotation(typ arrow.DataType) {
 	case *arrow.Date32Type:
 		t.annotate(convertedDate, logicalDate)
 	case *arrow.NullType:
-		t.structure(10)
-		t.empty(logicalUnknown)
-		t.end()
+		t.logical(logicalUnknown)
 	case *arrow.Decimal128Type:
-		t.i32(6, convertedDecimal)
-		t.i32(7, typ.Scale)
-		t.i32(8, typ.Precision)
-		t.structure(10)
-		t.structure(logicalDecimal)
-		t.i32(1, typ.Scale)
-		t.i32(2, typ.Precision)
-		t.end()
-		t.end()
+		t.decimal(typ)
 	case *arrow.Time32Type:
 		t.i32(6, convertedTimeMillis)
 		t.timeType(logicalTime, typ.Unit, false)
@@ -73,8 +63,25 @@ func (t *thriftWriter) annotation(typ arrow.DataType) {
 
 func (t *thriftWriter) annotate(converted int32, logical int) {
 	t.i32(6, converted)
+	t.logical(logical)
+}
+
+// logical writes a logical type without parameters.
+func (t *thriftWriter) logical(logical int) {
 	t.structure(10)
 	t.empty(logical)
+	t.end()
+}
+
+func (t *thriftWriter) decimal(typ *arrow.Decimal128Type) {
+	t.i32(6, convertedDecimal)
+	t.i32(7, typ.Scale)
+	t.i32(8, typ.Precision)
+	t.structure(10)
+	t.structure(logicalDecimal)
+	t.i32(1, typ.Scale)
+	t.i32(2, typ.Precision)
+	t.end()
 	t.end()
 }
 
@@ -84,14 +91,7 @@ func (t *thriftWriter) timeType(logical int, unit arrow.TimeUnit, utc bool) {
 	t.structure(logical)
 	t.bool(1, utc)
 	t.structure(2)
-	switch unit {
-	case arrow.Millisecond:
-		t.empty(1)
-	case arrow.Microsecond:
-		t.empty(2)
-	case arrow.Nanosecond:
-		t.empty(3)
-	}
+	t.empty([...]int{arrow.Millisecond: 1, arrow.Microsecond: 2, arrow.Nanosecond: 3}[unit])
 	t.end()
 	t.end()
 	t.end()

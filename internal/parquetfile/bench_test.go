@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The shape of a ZTF alert: a candidate, about 18 earlier ones, three
-// gzipped cutouts.
+// ztfSchema returns a schema like that of a ZTF alert: a candidate, about 18
+// earlier ones, three gzipped cutouts.
 func ztfSchema(bytesType arrow.DataType) *arrow.Schema {
 	candidate := func(n int) []arrow.Field {
 		var fields []arrow.Field
@@ -49,7 +49,7 @@ func ztfSchema(bytesType arrow.DataType) *arrow.Schema {
 	}, nil)
 }
 
-// ztfRecord makes n alerts that all differ.
+// ztfRecord returns n different alerts.
 func ztfRecord(schema *arrow.Schema, n int) arrow.Record {
 	rng := rand.New(rand.NewPCG(1, uint64(n)))
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
@@ -109,7 +109,7 @@ func ztfValue(rng *rand.Rand, b array.Builder, name string) {
 	}
 }
 
-// stamp is what a gzipped cutout looks like to a writer.
+// stamp returns random bytes that begin like a gzipped cutout.
 func stamp(rng *rand.Rand) []byte {
 	b := make([]byte, 12000+rng.IntN(6000))
 	for i := 0; i+8 <= len(b); i += 8 {
@@ -159,8 +159,8 @@ func BenchmarkWriteRowGroup(b *testing.B) {
 	}
 }
 
-// BenchmarkPqarrow is what arrow's own writer takes for the same rows, with
-// the settings that suit it best.
+// BenchmarkPqarrow writes the same rows with Arrow's own writer, with the fastest
+// settings.
 func BenchmarkPqarrow(b *testing.B) {
 	schema := ztfSchema(arrow.BinaryTypes.Binary)
 	recs, _ := benchRecs(schema)

@@ -1,8 +1,6 @@
 package parquetfile
 
 import (
-	"fmt"
-
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
@@ -26,17 +24,7 @@ const (
 	codecZstd         = 6
 )
 
-func (c Codec) number() (int32, error) {
-	switch c {
-	case Zstd:
-		return codecZstd, nil
-	case Snappy:
-		return codecSnappy, nil
-	case None:
-		return codecUncompressed, nil
-	}
-	return 0, fmt.Errorf("parquetfile: unknown codec %d", int(c))
-}
+var codecNumbers = [...]int32{Zstd: codecZstd, Snappy: codecSnappy, None: codecUncompressed}
 
 // maxCompressed returns the largest size that n bytes can have after compression.
 func maxCompressed(n int, codec int32) int {

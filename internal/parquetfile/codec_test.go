@@ -14,9 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLightZstd writes columns of which zstd's entropy coder makes little and
-// much.
-func TestLightZstd(t *testing.T) {
+// TestNoEntropy writes columns that entropy coding shrinks a little and a lot.
+func TestNoEntropy(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	header := bytes.Repeat([]byte("SIMPLE  =                    T "), 300)
 	pixels := func() []byte {

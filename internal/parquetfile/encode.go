@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// pageLimits say at which size a page ends, with its last row.
+// pageLimits are the sizes at which a page ends, after its current row.
 type pageLimits struct {
 	entries int
 	bytes   int // of values

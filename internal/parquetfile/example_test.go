@@ -13,7 +13,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
-// Two of three alerts go into a file that has a column more than they do.
+// Two of three alerts are written to a file that has one column more.
 func Example() {
 	alerts := arrow.NewSchema([]arrow.Field{{Name: "candid", Type: arrow.PrimitiveTypes.Int64}}, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, alerts)

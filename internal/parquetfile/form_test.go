@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oneColumn makes a record of one column.
+// oneColumn returns a record of one column.
 func oneColumn(typ arrow.DataType, fill func(b array.Builder)) arrow.Record {
 	b := array.NewRecordBuilder(memory.DefaultAllocator,
 		arrow.NewSchema([]arrow.Field{{Name: "a", Type: typ, Nullable: true}}, nil))
@@ -28,8 +28,7 @@ func oneColumn(typ arrow.DataType, fill func(b array.Builder)) arrow.Record {
 	return b.NewRecord()
 }
 
-// firstChunk writes a record and answers what the footer says of its first
-// column.
+// firstChunk writes a record and returns the metadata of its first column.
 func firstChunk(t *testing.T, r arrow.Record, o Options) *metadata.ColumnChunkMetaData {
 	t.Helper()
 	data := write(t, r.Schema(), [][]Rows{{{Record: r}}}, o)
@@ -78,7 +77,7 @@ func TestDictionary(t *testing.T) {
 func TestBinaryCodec(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	zeros := make([]byte, 30000)
-	gzipped := append([]byte{0x1f, 0x8b}, zeros...) // taken at its word
+	gzipped := append([]byte{0x1f, 0x8b}, zeros...) // not really gzip
 	random := make([]byte, 30000)
 	for name, c := range map[string]struct {
 		value []byte
@@ -120,8 +119,8 @@ func appendBytes(b array.Builder, v []byte) error {
 	return nil
 }
 
-// TestTooLarge has a row whose values are one and the same buffer, many
-// times, so that no memory is really used.
+// TestTooLarge writes a row whose values all are the same buffer, to use little
+// memory.
 func TestTooLarge(t *testing.T) {
 	const size = 900 << 20
 	views := make([]byte, 3*16)
@@ -160,7 +159,7 @@ func TestDecimalTooLong(t *testing.T) {
 	}
 }
 
-// TestPagesBeginWithRows holds the pages of a list against its rows.
+// TestPagesBeginWithRows checks that each page of a list begins with a row.
 func TestPagesBeginWithRows(t *testing.T) {
 	for seed := range uint64(50) {
 		g := newGenerator(seed, memory.DefaultAllocator)
@@ -186,9 +185,9 @@ func TestPagesBeginWithRows(t *testing.T) {
 	}
 }
 
-// TestLetsGo shows that nothing of a record is kept once its rows are
-// written, and that the memory of schemas is bounded.
-func TestLetsGo(t *testing.T) {
+// TestKeepsNoRecords checks that no record is referenced after its rows are
+// written, and that the number of remembered schemas is bounded.
+func TestKeepsNoRecords(t *testing.T) {
 	for _, workers := range []int{1, 3} {
 		schema := ztfSchema(arrow.BinaryTypes.BinaryView)
 		w, err := NewWriter(io.Discard, schema, Options{Workers: workers})

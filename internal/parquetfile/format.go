@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 
@@ -53,14 +54,13 @@ func newFormat(schema *arrow.Schema, o Options, limits pageLimits) (*Format, err
 	if err != nil {
 		return nil, err
 	}
-	codec, err := o.Codec.number()
-	if err != nil {
-		return nil, err
+	if o.Codec < 0 || int(o.Codec) >= len(codecNumbers) {
+		return nil, fmt.Errorf("parquetfile: unknown codec %d", int(o.Codec))
 	}
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	f := &Format{tree: t, options: o, codec: codec,
+	f := &Format{tree: t, options: o, codec: codecNumbers[o.Codec],
 		out:     bufio.NewWriterSize(nil, outBuffer),
 		bound:   make(map[*arrow.Schema]*binding),
 		group:   newRowGroup(t, limits),
@@ -105,16 +105,4 @@ func (f *Format) clear() {
 	for _, e := range f.workers {
 		e.clear()
 	}
-}
-
-func (f *Format) getChunk() *chunk {
-	if c, ok := f.chunks.get(); ok {
-		return c
-	}
-	return &chunk{}
-}
-
-func (f *Format) putChunk(c *chunk) {
-	c.reset(0)
-	f.chunks.put(c)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestWritersInTurn writes two files of one Format, row group by row group in
-// turn: each is what it would be alone.
+// TestWritersInTurn writes row groups to two files of one Format alternately.
+// Each file is the same as if it was written alone.
 func TestWritersInTurn(t *testing.T) {
 	for seed := range uint64(20) {
 		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())

@@ -11,11 +11,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
-// generator makes schemas, records and picks of rows from a seed.
+// generator returns random schemas, records and rows for a seed.
 type generator struct {
 	*rand.Rand
 	mem memory.Allocator
-	// nulls is one in how many; 0 is none.
+	// One in nulls values is null; none if 0.
 	nulls int
 }
 
@@ -87,8 +87,8 @@ func (g *generator) schema() *arrow.Schema {
 	return arrow.NewSchema(g.fields(1+g.IntN(6), g.IntN(5)), nil)
 }
 
-// narrow answers fields a record may have where the file has these: in
-// another order, fewer, narrower.
+// narrow returns fields of a record that fit a file with the given fields: some of
+// them, in another order, with narrower types.
 func (g *generator) narrow(fields []arrow.Field) []arrow.Field {
 	var out []arrow.Field
 	for _, i := range g.Perm(len(fields)) {
@@ -138,8 +138,7 @@ func (g *generator) narrowType(typ arrow.DataType) arrow.DataType {
 	return typ
 }
 
-// record makes a record of n rows; it is a slice of a longer one now and
-// then.
+// record returns a record of n rows, sometimes as a slice of a longer one.
 func (g *generator) record(schema *arrow.Schema, n int) arrow.Record {
 	b := array.NewRecordBuilder(g.mem, schema)
 	defer b.Release()
@@ -279,7 +278,7 @@ func (g *generator) decimal(precision int32) decimal128.Num {
 	return n
 }
 
-// pick answers rows of a record: all, or some in any order.
+// pick returns rows of a record: all, or some in any order.
 func (g *generator) pick(r arrow.Record) Rows {
 	n := int(r.NumRows())
 	if g.IntN(3) == 0 {
@@ -297,7 +296,7 @@ func (g *generator) pick(r arrow.Record) Rows {
 	return Rows{Record: r, Index: index}
 }
 
-// groups makes row groups of the schema.
+// groups returns row groups of the schema.
 func (g *generator) groups(schema *arrow.Schema, rows int) [][]Rows {
 	groups := make([][]Rows, 1+g.IntN(3))
 	for i := range groups {

@@ -155,8 +155,8 @@ func (l *layout) list(p *layout, optional bool, srcs []source) (hasNulls bool, e
 	if optional {
 		l.levels.def++
 	}
-	l.ranges, l.ends, l.shift = l.rangeBuf[:0], l.endBuf[:0], l.shift[:0]
-	l.present = 0
+	l.ranges, l.ends, l.present = l.rangeBuf[:0], l.endBuf[:0], 0
+	l.shift = append(l.shift[:0], make([]int, len(srcs))...) // list offsets count from the child's beginning
 	w := levelWriter{def: l.defBuf[:0], rep: l.repBuf[:0], within: l.levels.rep}
 	null, empty := p.levels.def, l.levels.def-1
 
@@ -198,9 +198,6 @@ func (l *layout) list(p *layout, optional bool, srcs []source) (hasNulls bool, e
 		l.present += to - from
 	}
 	closeSegments(p.entries)
-	for range srcs {
-		l.shift = append(l.shift, 0) // list offsets count from the child's beginning
-	}
 	l.entries, l.rep, l.def = len(w.def), w.rep, w.def
 	l.defBuf, l.repBuf, l.rangeBuf, l.endBuf = w.def, w.rep, l.ranges, l.ends
 	if l.present == l.entries {

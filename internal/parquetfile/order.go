@@ -41,7 +41,8 @@ func (o *columnOrder) finish(c *chunk) {
 		following := c.column + 1
 		o.total.add(c)
 		o.file.finishChunk(c)
-		o.file.format.putChunk(c)
+		c.reset(0)
+		o.file.format.chunks.put(c)
 		c, next = o.advance(following)
 	}
 }
@@ -72,7 +73,10 @@ func (w *Writer) writeColumns(rows int64) {
 			if i >= n {
 				return
 			}
-			c := f.getChunk()
+			c, ok := f.chunks.get()
+			if !ok {
+				c = &chunk{}
+			}
 			c.out, c.column = order, i
 			c.err = e.encode(&f.group.columns[i], f.codec, c)
 			order.finish(c)

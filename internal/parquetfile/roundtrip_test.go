@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// plain answers a value as Go has it, so that values of different Arrow types
-// compare. Fields that are null are left out of structs.
+// plain returns a value as a Go value, so that values of different Arrow types can
+// be compared. Null fields of structs are omitted.
 func plain(a arrow.Array, i int) any {
-	// An arrow Null does not call its values null.
+	// IsNull of an array.Null is false.
 	if a.IsNull(i) || a.DataType().ID() == arrow.NULL {
 		return nil
 	}
@@ -91,7 +91,7 @@ func plainRow(r arrow.Record, i int) map[string]any {
 	return m
 }
 
-// plainRows answers what a row group of the rows must read as.
+// plainRows returns what is expected when a row group of the rows is read.
 func plainRows(rows []Rows) []map[string]any {
 	var want []map[string]any
 	for _, r := range rows {
@@ -131,7 +131,7 @@ func writePages(t testing.TB, schema *arrow.Schema, groups [][]Rows, o Options, 
 	return buf.Bytes()
 }
 
-// read answers the schema and, per row group, the rows of a file.
+// read returns the schema of a file, and its rows per row group.
 func read(t testing.TB, data []byte, mem memory.Allocator) (*arrow.Schema, [][]map[string]any) {
 	t.Helper()
 	f, err := file.NewParquetReader(bytes.NewReader(data), file.WithReadProps(parquet.NewReaderProperties(mem)))
@@ -163,7 +163,7 @@ func read(t testing.TB, data []byte, mem memory.Allocator) (*arrow.Schema, [][]m
 	return schema, groups
 }
 
-// roundTrip writes what the generator makes and reads it back.
+// roundTrip writes random row groups and reads them back.
 func roundTrip(t *testing.T, seed uint64) {
 	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())

@@ -116,11 +116,11 @@ func (t *tree) grow(n *node, column []string, at levels, depth int) error {
 	case *arrow.MapType:
 		key, value := typ.KeyField(), typ.ItemField()
 		key.Name, key.Nullable, value.Name = "key", false, "value"
-		return t.growList(n, append(column, "key_value"), at, depth, key, value)
+		return t.growContainer(n, shapeList, append(column, "key_value"), at, depth, key, value)
 	case *arrow.ListType:
 		element := typ.ElemField()
 		element.Name = "element"
-		return t.growList(n, append(column, "list"), at, depth, element)
+		return t.growContainer(n, shapeList, append(column, "list"), at, depth, element)
 	}
 	phys, width, order, ok := leafType(n.typ)
 	if !ok {
@@ -140,18 +140,16 @@ func (t *tree) growStruct(n *node, typ *arrow.StructType, column []string, at le
 	if err := uniqueNames(typ.Fields(), n.path); err != nil {
 		return err
 	}
-	n.shape, n.id = shapeStruct, t.containers
-	t.containers++
-	return t.growChildren(n, column, at, depth, typ.Fields()...)
+	return t.growContainer(n, shapeStruct, column, at, depth, typ.Fields()...)
 }
 
-func (t *tree) growList(n *node, column []string, at levels, depth int, fields ...arrow.Field) error {
-	n.shape, n.id = shapeList, t.containers
+// growContainer adds the fields of a container.
+func (t *tree) growContainer(n *node, s shape, column []string, at levels, depth int, fields ...arrow.Field) error {
+	n.shape, n.id = s, t.containers
 	t.containers++
-	return t.growChildren(n, column, levels{at.def + 1, at.rep + 1}, depth, fields...)
-}
-
-func (t *tree) growChildren(n *node, column []string, at levels, depth int, fields ...arrow.Field) error {
+	if s == shapeList {
+		at = levels{at.def + 1, at.rep + 1}
+	}
 	for _, f := range fields {
 		c := &node{name: f.Name, path: join(n.path, f.Name), typ: f.Type, optional: f.Nullable || f.Type.ID() == arrow.NULL}
 		n.children = append(n.children, c)

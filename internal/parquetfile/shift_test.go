@@ -9,11 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shifted answers the same values in arrays of which each, at every level,
-// begins a few places into its buffers.
+// shifted returns the same values in arrays that, at every level, have an offset.
 func (g *generator) shifted(t testing.TB, d arrow.ArrayData) arrow.ArrayData {
 	id := d.DataType().ID()
-	if d.Len() > 0 && id != arrow.BINARY_VIEW && id != arrow.STRING_VIEW { // arrow cannot join these
+	if d.Len() > 0 && id != arrow.BINARY_VIEW && id != arrow.STRING_VIEW { // Arrow cannot concatenate these
 		a := array.MakeFromData(d)
 		k := min(1+g.IntN(11), a.Len())
 		front := array.NewSlice(a, 0, int64(k))
@@ -28,8 +27,8 @@ func (g *generator) shifted(t testing.TB, d arrow.ArrayData) arrow.ArrayData {
 	return array.NewData(d.DataType(), d.Len(), d.Buffers(), children, d.NullN(), d.Offset())
 }
 
-// TestOffsets reads arrays whose children have offsets of their own, which no
-// slice of a record brings about.
+// TestOffsets writes arrays whose children have offsets too, which slices of a
+// record do not have.
 func TestOffsets(t *testing.T) {
 	for seed := range uint64(300) {
 		g := newGenerator(seed, memory.DefaultAllocator)

@@ -47,20 +47,7 @@ func newSource(b *binding, data arrow.ArrayData, n *node, shift int) (source, er
 		return s, shortBuffer(n)
 	}
 	s.data = buffers[1].Bytes()
-	need := 0
-	switch s.mode {
-	case readPlain:
-		need = end * n.leaf.width
-	case readBool:
-		need = (end + 7) / 8
-	case readDecimal, readView:
-		need = end * 16
-	case readInt32, readFloat32:
-		need = end * 4
-	case readText, readNested:
-		need = (end + 1) * 4
-	}
-	if len(s.data) < need {
+	if len(s.data) < s.mode.size(end, n.leaf) {
 		return s, shortBuffer(n)
 	}
 	switch {
@@ -72,6 +59,23 @@ func newSource(b *binding, data arrow.ArrayData, n *node, shift int) (source, er
 		s.views = buffers[2:]
 	}
 	return s, nil
+}
+
+// size returns the size of the buffer of n values, offsets or views.
+func (m readMode) size(n int, l *leaf) int {
+	switch m {
+	case readPlain:
+		return n * l.width
+	case readBool:
+		return (n + 7) / 8
+	case readDecimal, readView:
+		return n * 16
+	case readInt32, readFloat32:
+		return n * 4
+	case readText, readNested:
+		return (n + 1) * 4
+	}
+	return 0
 }
 
 func shortBuffer(n *node) error {
@@ -120,14 +124,15 @@ func (s *source) appendValid(dst []byte, from, to int) ([]byte, int) {
 	}
 	count := 0
 	i := from + s.base
-	for len(out) > 0 && (i&7 != 0 || len(out) < 8) {
-		bit := s.valid[i>>3] >> (i & 7) & 1
-		out[0] = bit
-		count += int(bit)
-		out = out[1:]
-		i++
-	}
-	for ; len(out) >= 8; out = out[8:] {
+	for len(out) > 0 {
+		if i&7 != 0 || len(out) < 8 {
+			bit := s.valid[i>>3] >> (i & 7) & 1
+			out[0] = bit
+			count += int(bit)
+			out = out[1:]
+			i++
+			continue
+		}
 		// Spread eight bits over eight bytes: the multiplication copies the
 		// byte, the mask leaves bit k in byte k, the sum carries it to the top.
 		b := s.valid[i>>3]
@@ -135,13 +140,8 @@ func (s *source) appendValid(dst []byte, from, to int) ([]byte, int) {
 		x = (x + 0x7f7f7f7f7f7f7f7f) >> 7 & 0x0101010101010101
 		binary.LittleEndian.PutUint64(out, x)
 		count += bits.OnesCount8(b)
+		out = out[8:]
 		i += 8
-	}
-	for k := range out {
-		bit := s.valid[i>>3] >> (i & 7) & 1
-		out[k] = bit
-		count += int(bit)
-		i++
 	}
 	return dst, count
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStatistics compares them with those of a plain search.
+// TestStatistics compares statistics with the results of a simple search.
 func TestStatistics(t *testing.T) {
 	var fields []arrow.Field
 	for i, typ := range leafTypes() {
@@ -57,8 +57,8 @@ func TestStatistics(t *testing.T) {
 	}
 }
 
-// extremes finds the bounds of some rows as the footer has them; nil where
-// there are none.
+// extremes returns the bounds of rows as encoded in the footer, or nil if there
+// are none.
 func extremes(a arrow.Array, index []int32) (lower, upper []byte, nulls int) {
 	var lo, hi any
 	for _, i := range index {

@@ -46,10 +46,8 @@ func (s *source) put(out []byte, at valueRange, valid []byte, width int) (int, e
 	switch s.mode {
 	case readPlain:
 		return putPlain(out, s.data[from*width:to*width], valid, width), nil
-	case readInt32:
-		return putInt32(out, s.data[from*4:to*4], valid), nil
-	case readFloat32:
-		return putFloat32(out, s.data[from*4:to*4], valid), nil
+	case readInt32, readFloat32:
+		return putWidened(out, s.data[from*4:to*4], valid, s.mode), nil
 	case readDecimal:
 		return putDecimal(out, s.data[from*16:to*16], valid, width)
 	}
@@ -81,26 +79,22 @@ func putPlain(out, data, valid []byte, width int) int {
 	return n
 }
 
-func putInt32(out, data, valid []byte) int {
+// putWidened writes int32 as int64, or float32 as float64.
+func putWidened(out, data, valid []byte, mode readMode) int {
 	n := 0
 	for i := range len(data) / 4 {
-		v := int64(int32(binary.LittleEndian.Uint32(data[i*4:])))
-		binary.LittleEndian.PutUint64(out[n:], uint64(v))
+		narrow := binary.LittleEndian.Uint32(data[i*4:])
+		wide := uint64(int32(narrow))
+		if mode == readFloat32 {
+			wide = math.Float64bits(float64(math.Float32frombits(narrow)))
+		}
+		binary.LittleEndian.PutUint64(out[n:], wide)
 		n += step(valid, i) * 8
 	}
 	return n
 }
 
-func putFloat32(out, data, valid []byte) int {
-	n := 0
-	for i := range len(data) / 4 {
-		v := float64(math.Float32frombits(binary.LittleEndian.Uint32(data[i*4:])))
-		binary.LittleEndian.PutUint64(out[n:], math.Float64bits(v))
-		n += step(valid, i) * 8
-	}
-	return n
-}
-
+// step returns 0 if value i is null, else 1.
 func step(valid []byte, i int) int {
 	if valid == nil {
 		return 1

@@ -10,8 +10,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
-// ErrClosed is returned by the methods of a closed Writer.
-var ErrClosed = errors.New("parquetfile: writer is closed")
+// errClosed is returned by WriteRowGroup of a closed Writer.
+var errClosed = errors.New("parquetfile: writer is closed")
 
 // Options configure how a file is written. The zero value is a good choice.
 type Options struct {
@@ -129,7 +129,7 @@ func (w *Writer) WriteRowGroup(rows []Rows) error {
 
 // Close writes the footer. It does not close the underlying io.Writer.
 func (w *Writer) Close() error {
-	if errors.Is(w.err, ErrClosed) {
+	if errors.Is(w.err, errClosed) {
 		return nil
 	}
 	if w.err != nil {
@@ -140,7 +140,7 @@ func (w *Writer) Close() error {
 	if err := w.end(); err != nil {
 		return err
 	}
-	w.err = ErrClosed
+	w.err = errClosed
 	return nil
 }
 

@@ -29,7 +29,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 	}
 }
 
-// failing is an io.Writer that refuses what exceeds left bytes.
+// failing is an io.Writer that fails after left bytes.
 type failing struct{ left int }
 
 var errDisk = errors.New("disk full")
@@ -76,7 +76,7 @@ func TestClosed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
 	require.NoError(t, w.Close())
-	require.ErrorIs(t, w.WriteRowGroup(nil), ErrClosed)
+	require.ErrorIs(t, w.WriteRowGroup(nil), errClosed)
 }
 
 func TestNoRows(t *testing.T) {
@@ -130,7 +130,7 @@ func TestNoParquetForm(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestMisfits also shows that a record that does not fit does no harm.
+// TestMisfits also checks that the Writer remains usable.
 func TestMisfits(t *testing.T) {
 	field := func(name string, typ arrow.DataType) arrow.Field {
 		return arrow.Field{Name: name, Type: typ, Nullable: true}
@@ -197,7 +197,7 @@ func TestNullColumn(t *testing.T) {
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "n", Type: arrow.Null, Nullable: true},
 		{Name: "i", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
-	// A record's column of nulls is one of any type.
+	// A column of type null fits any type.
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
 		{Name: "i", Type: arrow.Null}, {Name: "n", Type: arrow.Null}}, nil))
 	defer b.Release()
@@ -212,8 +212,7 @@ func TestNullColumn(t *testing.T) {
 	assert.Equal(t, [][]map[string]any{{{}, {}, {}}}, rows)
 }
 
-// TestCorruptArrays hands over arrays whose buffers do not hold what they
-// claim.
+// TestCorruptArrays writes arrays with invalid buffers.
 func TestCorruptArrays(t *testing.T) {
 	bytesOf := func(v ...int32) *memory.Buffer { return memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(v)) }
 	ints := array.NewData(arrow.PrimitiveTypes.Int32, 2, []*memory.Buffer{nil, bytesOf(1, 2)}, nil, 0, 0)
@@ -235,7 +234,7 @@ func TestCorruptArrays(t *testing.T) {
 			memory.NewBufferBytes(make([]byte, 5))}, nil, 0, 0),
 	}
 	for i, d := range bad {
-		// A record of arrays as these cannot be made; a plan takes the data.
+		// Arrow refuses to make a record of these arrays.
 		schema := arrow.NewSchema([]arrow.Field{{Name: "a", Type: d.DataType(), Nullable: true}}, nil)
 		tree, err := newTree(schema)
 		require.NoError(t, err)

@@ -6,9 +6,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// arena hands out room in large buffers, so that reading a file costs no
-// allocation of its own. A buffer is freed when the last record that looks
-// into it has been released.
+// arena allocates from large buffers, so that small files need no allocation
+// each. A buffer is freed when the last record that refers to it is released.
 type arena struct {
 	mem     memory.Allocator
 	size    int
@@ -17,7 +16,8 @@ type arena struct {
 }
 
 // take returns n bytes, not zeroed, in a buffer that the caller must release.
-// What would waste much of a buffer gets one of its own.
+// A large request gets a separate buffer, so that little of a shared one is
+// wasted.
 func (a *arena) take(n int) stream.View {
 	if n > a.size/4 {
 		return stream.View{Buffer: a.allocate(n), To: n}
@@ -32,8 +32,8 @@ func (a *arena) take(n int) stream.View {
 	return v
 }
 
-// giveBack makes the room of v free again if nothing was taken since. The
-// caller vouches that nobody looks at v any more.
+// giveBack frees the bytes of v for reuse if they were taken last. The caller
+// must not use v afterwards.
 func (a *arena) giveBack(v stream.View) {
 	if v.Buffer == a.current && v.To == a.used {
 		a.used = v.From

@@ -157,15 +157,15 @@ func TestImpossibleCount(t *testing.T) {
 		require.NoError(t, r.err)
 		require.Len(t, r.rows, 7)
 		assert.Equal(t, several(file, 6), r.rows[:6])
-		assert.Contains(t, r.rows[6].Cause, "block 2: 390 records cannot be in")
+		assert.Contains(t, r.rows[6].Cause, "block 2: claims 390 records in")
 		assert.Equal(t, []stream.Account{account(file, 0, 7, true)}, r.accounts)
 		assert.Equal(t, []stream.Account{account(file, 7, 7, true)}, read(t, s, open(file, 7)).accounts)
 		assert.Equal(t, []stream.Account{account(file, 0, 6, false)}, read(t, s, stream.Range{Partition: file, To: 6}).accounts)
 	})
 }
 
-// Where the bytes cannot be inflated either, nothing says how many records
-// are lost: one reject stands for the rest, not as many as a count claims.
+// Where the bytes cannot be decompressed either, the number of
+// records is unknown: one reject represents the rest, not as many as claimed.
 func TestImpossibleCountOfDamagedBlock(t *testing.T) {
 	stored := compressed("deflate", records(3, 6))[:20]
 	data := append(containerOf("deflate", 3, 3), block(390, stored)...)
@@ -175,7 +175,7 @@ func TestImpossibleCountOfDamagedBlock(t *testing.T) {
 		require.NoError(t, r.err)
 		require.Len(t, r.rows, 4)
 		assert.Equal(t, string(stored), r.rows[3].Value)
-		assert.Contains(t, r.rows[3].Cause, "block 1: 390 records cannot be there: ")
+		assert.Contains(t, r.rows[3].Cause, "block 1: claims 390 records: ")
 		assert.Equal(t, []stream.Account{account(file, 0, 4, true)}, r.accounts)
 	})
 }
@@ -196,9 +196,9 @@ func TestDamagedFrameOfLargeFile(t *testing.T) {
 		"sync, large":    {append(bytes.Clone(head), large...), "sync marker"},
 		"cut":            {sound[:len(sound)-1], "unexpected EOF"},
 		"sync":           {sync, "sync marker"},
-		"count":          {append(bytes.Clone(head), block(5000, records(45, 50))...), "more records than bytes"},
-		"trailing":       {append(bytes.Clone(head), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"...), "no number"},
-		"negative count": {append(bytes.Clone(head), block(-5, records(45, 50))...), "no number"},
+		"count":          {append(bytes.Clone(head), block(5000, records(45, 50))...), "more records than it has bytes"},
+		"trailing":       {append(bytes.Clone(head), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"...), "invalid count"},
+		"negative count": {append(bytes.Clone(head), block(-5, records(45, 50))...), "invalid count"},
 	} {
 		file := write(t, member{"a.avro", c.data}) + "/a.avro"
 		s := &Source{MaxMessage: 400}

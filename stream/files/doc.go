@@ -1,86 +1,82 @@
-// Package files reads alerts from Avro files: single ones, directories of
-// them, globs, and the tarballs in which surveys publish a night.
+// Package files reads alerts from Avro files: single files, directories, globs,
+// and the tarballs in which surveys publish a night.
 //
 //	src := &files.Source{Patterns: []string{"/data/ztf/2026*", "extra/*.tar.gz"}}
 //
-// A [Source] is a stream.Source. A partition is one file, named by its
-// absolute path; the offsets of a partition are the numbers of the records in
-// it, counted from 0 and, in a tarball, on through all members. So a service
-// that stops in the middle of a file goes on there. Paths are names for ever:
-// a file that was read and is then replaced under its name is not read again.
+// A [Source] is a stream.Source. A partition is one file, named by its absolute
+// path. Its offsets are the numbers of its records, counted from 0 (in a
+// tarball, across all members), so that a restarted service continues in the
+// middle of a file. A path is a permanent name: a file that replaces one
+// already read is not read again.
 //
-// # What is a message
+// # Messages
 //
 // An object container file with one record, which is what surveys send, is one
-// message: the whole file, with no key. So is everything that is no container
-// (a bare datum, Confluent's framing, an empty file, noise) and a container
-// whose frame is damaged. Judging them is left to the decoder, which sees the
-// same bytes as it would from Kafka.
+// message: the whole file, without a key. So are a container with damaged
+// framing and any other file (a bare datum, Confluent's framing, an empty file,
+// noise). The decoder judges them, as it judges the same bytes from Kafka.
 //
-// A container with several records is a message a record: the value is the
-// bare datum, the key the text of the writer's schema. The values of a block
-// that cannot be inflated or split are rejects, as many as the block says it
-// has records; the first of them holds the bytes that are left.
+// Each record of a container with several records is a message: the value is
+// the bare datum, the key is the text of the writer's schema. If a block cannot
+// be decompressed or split, its records become rejects, as many as the block
+// claims; the first one holds the bytes of the block.
 //
-// A file is read whole up to [Source].MaxMessage. A larger container is read
-// block by block, in the memory of one block; anything else of that size is a
-// reject. Damage in the frame of such a container is found only on the way,
-// and the rest of the file is then one reject.
+// A file of up to [Source].MaxMessage bytes is read whole. A larger container
+// is read block by block, in the memory of one block; any other file of that
+// size is a reject. Damage in the framing of such a container is found while
+// reading it; the rest of the file then becomes one reject.
 //
-// The members of a tarball are read in one pass, as files are, except those
-// whose names begin with a dot or an underscore. Their topic is the path of the
-// tarball with the name of the member behind it. A tarball that is cut short or
-// damaged ends in a reject, so that it does not stop a night; an archive
-// without its end marker counts as cut short. A mebibyte of zeros behind an
-// archive is its end, and what lies behind them is not looked at, not even the
-// checksum of gzip. To begin in the middle of a tarball, it is read again from
-// the start.
+// The members of a tarball are read in one pass, as if they were files, except
+// those whose names begin with a dot or an underscore. Their topic is the path
+// of the tarball followed by the name of the member. A truncated or damaged
+// tarball ends with a reject, so that it does not stop a night; an archive
+// without an end marker counts as truncated. A mebibyte of zeros after an
+// archive ends it; what follows is not read, not even gzip's checksum. To start
+// in the middle of a tarball, a Source reads it from the beginning.
 //
-// # What is found
+// # Patterns
 //
-// In directories, and those below, files are taken that end in .avro, .bin,
-// .tar, .tar.gz or .tgz, unless a name on the way begins with a dot or an
-// underscore. A file that is named, or matched by a glob, is taken whatever it
-// ends in. Links to files count as files. Links to directories are followed
-// where a pattern leads through them, but not by a search, which could go round
-// in circles.
+// Directories are searched recursively for files whose names end in .avro,
+// .bin, .tar, .tar.gz or .tgz. Names that begin with a dot or an underscore are
+// skipped. Files named by a pattern or matched by a glob are read whatever
+// their names. Links to files count as files. Links to directories are followed
+// where they match a pattern, but not in a search, where they could form
+// cycles.
 //
-// Symlinks are resolved, so that a file has one name and is read once, however
-// many ways lead to it. Only a link that is named like a tarball keeps its name
-// where its target is not, and the other way round, because the name says how
-// to read the file. Hard links are files of their own.
+// Symlinks are resolved, so that a file has one name and is read once. A link
+// is not resolved if either it or its target, but not both, is named like a
+// tarball, because the name determines how the file is read. Hard links are
+// separate files.
 //
-// An entry that a search or a wildcard comes upon and nobody can read, because
-// its name is not UTF-8 or a link leads nowhere, is skipped with a warning to
-// [Source].Log. What a pattern names itself, and a directory that cannot be
-// listed, is an error.
+// If a search or a wildcard finds an entry that cannot be read, because its
+// name is not UTF-8 or a link is broken, it is skipped with a warning to
+// [Source].Log. For an entry that a pattern names, this is an error. A
+// directory that cannot be listed is an error, too.
 //
-// Files that are still being written belong out of sight: under a hidden name,
-// another ending, or in another directory, and renamed when they are whole.
-// Where nobody does that, [Source].Settle leaves a file alone until it has not
-// changed for a while.
+// A file should be written under a hidden name, with another suffix or in another
+// directory, and renamed when it is complete. Otherwise set [Source].Settle, which
+// ignores files until they have been unchanged for that time.
 //
-// A glob may wait for its first file, and a directory be empty. A name without
-// wildcards that leads nowhere is taken for a typing error when a Source lists
-// for the first time; later, as for all patterns, files that are gone are files
-// that somebody has archived and moved. [Source].Check asks whether each
-// pattern stands for something now.
+// A glob may match no file at first, and a directory may be empty. If a name
+// without wildcards does not exist when a Source first lists its patterns, it is
+// taken for a misspelling. Afterwards, missing files are taken to have been moved
+// away after they were archived. [Source].Check reports a pattern that matches
+// nothing now.
 //
 // # Delivery
 //
-// Equal ranges give equal messages in equal chunks. Values are not copied: they
-// are views into the buffers that files were read to, which live as long as
-// a record made of them. A disk that fails is an error, to be tried again; it
-// never passes for the end of a file.
+// Equal ranges yield equal messages in equal chunks. Values are not copied: they
+// refer to the buffers that files were read into, which live as long as the
+// records. A read error of the disk is returned, to be retried; it is never taken
+// for the end of a file.
 //
-// A file that was planned and is gone when it comes to be read is answered with
-// an account of lost offsets: the engine stops with a stream.LostError or, with
-// RecordLost, writes the loss down and goes on. How many records were left in
-// the file nobody knows, so one stands for them all. The same goes for a file
-// that has fewer records than were read from it before: it is not the one that
-// was begun.
+// If a planned file is missing when it is to be read, the source accounts for its
+// offsets as lost: the engine stops with a stream.LostError or, with RecordLost,
+// records the loss and continues. The remaining count is unknown; one lost record
+// represents it. The same applies to a file with fewer records than were read
+// from it before, for it must have been replaced.
 //
-// Files of one compressed record are handed over as they are, and inflate when
-// they are decoded. Chunk.Weight says to what at the most, and a chunk with more
-// than Source.ChunkBytes of that has a single row.
+// A file with one compressed record is passed on as it is and decompressed by the
+// decoder. Chunk.Weight is an upper bound of its decompressed size; a message
+// that weighs more than Source.ChunkBytes is a chunk by itself.
 package files

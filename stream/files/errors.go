@@ -5,27 +5,26 @@ import (
 	"fmt"
 )
 
-// NoMatchError reports a pattern that stands for no file and no directory.
-// Most often it is a typing error, and going on without its files would lose
-// them silently.
+// NoMatchError reports a pattern that matches neither a file nor a directory.
+// It is most often a misspelling; continuing without its files would lose them
+// silently.
 type NoMatchError struct {
 	Pattern string
 }
 
-// Error names the pattern and says what to do.
+// Error names the pattern and suggests a remedy.
 func (e *NoMatchError) Error() string {
-	return fmt.Sprintf("files: %q matches no file and no directory: correct the pattern, or create the directory if its files are still to come", e.Pattern)
+	return fmt.Sprintf("files: %q matches no file and no directory: correct the pattern, or create the directory if its files will come later", e.Pattern)
 }
 
-// What ends the reading of a range before the end of its file.
+// Errors that end the reading of a range before the end of its file.
 var (
-	errStop = errors.New("the consumer has enough")
-	errMore = errors.New("the range ends before its file does")
-	errGone = errors.New("the rest of the file is lost")
+	errRangeEnd = errors.New("the range ends before its file does")
+	errRestLost = errors.New("the rest of the file is damaged")
 )
 
-// readError is an error of the bytes beneath, as opposed to one of the
-// consumer: in a tarball it may be damage, which is no reason to stop.
+// readError is an error of reading a file, as opposed to one of the consumer. In
+// a tarball it may be due to damage, which does not stop the source.
 type readError struct {
 	path string
 	err  error

@@ -59,5 +59,5 @@ func ExampleNoMatchError() {
 	fmt.Println(src.Check(ctx))
 	// Output:
 	// 0 <nil>
-	// files: "/data/no-such-night/*.avro" matches no file and no directory: correct the pattern, or create the directory if its files are still to come
+	// files: "/data/no-such-night/*.avro" matches no file and no directory: correct the pattern, or create the directory if its files will come later
 }

@@ -16,14 +16,14 @@ import (
 
 func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
 
-// globber expands one pattern. Unlike filepath.Glob it knows **, and it does
-// not take a directory that cannot be read for an empty one.
+// globber expands one pattern. Unlike filepath.Glob it supports **, and a
+// directory that cannot be read is an error.
 type globber struct {
 	*listing
-	visited map[string]bool // matches, which ** may come upon twice
+	visited map[string]bool // the matches; ** may find one twice
 }
 
-// glob finds what matches the pattern, or returns fs.ErrNotExist.
+// glob finds the matches of a pattern, or returns fs.ErrNotExist.
 func (l *listing) glob(ctx context.Context, pattern string) error {
 	root := "."
 	if filepath.IsAbs(pattern) {
@@ -56,7 +56,7 @@ func (l *listing) glob(ctx context.Context, pattern string) error {
 	return nil
 }
 
-// expand finds what matches the segments below dir, in whose path there are no
+// expand finds the matches of the segments below dir, whose path must have no
 // symlinks.
 func (g *globber) expand(ctx context.Context, dir string, segments []string) error {
 	if err := ctx.Err(); err != nil {
@@ -83,7 +83,7 @@ func (g *globber) expand(ctx context.Context, dir string, segments []string) err
 		return fmt.Errorf("files: %w", err)
 	}
 	for _, e := range entries {
-		if !takes(first, e) {
+		if !matches(first, e) {
 			continue
 		}
 		if err := g.entry(ctx, filepath.Join(dir, e.Name()), e.Type(), rest); err != nil {
@@ -93,7 +93,7 @@ func (g *globber) expand(ctx context.Context, dir string, segments []string) err
 	return nil
 }
 
-// literal goes on below a name without wildcards.
+// literal continues with a name without wildcards.
 func (g *globber) literal(ctx context.Context, path string, rest []string) error {
 	info, err := os.Lstat(path)
 	if absent(err) {
@@ -105,7 +105,7 @@ func (g *globber) literal(ctx context.Context, path string, rest []string) error
 	return g.entry(ctx, path, info.Mode(), rest)
 }
 
-// entry goes on below an entry that matches a segment.
+// entry continues with a directory entry that matches a segment.
 func (g *globber) entry(ctx context.Context, path string, mode fs.FileMode, rest []string) error {
 	if !utf8.ValidString(filepath.Base(path)) {
 		g.skip(path, notUTF8)
@@ -121,9 +121,9 @@ func (g *globber) entry(ctx context.Context, path string, mode fs.FileMode, rest
 	return g.expand(ctx, path, rest)
 }
 
-// takes reports whether an entry matches one segment. As in a shell, a
-// wildcard does not take the dot of a dotfile.
-func takes(segment string, e fs.DirEntry) bool {
+// matches reports whether an entry matches one segment. As in a shell, a
+// wildcard does not match the leading dot of a name.
+func matches(segment string, e fs.DirEntry) bool {
 	if segment == "**" {
 		return e.IsDir() && !hidden(e.Name())
 	}
@@ -134,6 +134,7 @@ func takes(segment string, e fs.DirEntry) bool {
 	return ok
 }
 
+// match adds the file or directory that the whole pattern matches.
 func (g *globber) match(ctx context.Context, path string) error {
 	if g.visited[path] {
 		return nil
@@ -158,8 +159,8 @@ func (g *globber) match(ctx context.Context, path string) error {
 	return nil
 }
 
-// absent reports whether there is nothing by that name: a glob also asks for
-// files below files.
+// absent reports whether an error means that a file does not exist. ENOTDIR
+// does, for a glob may look below a file.
 func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

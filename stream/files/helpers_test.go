@@ -72,7 +72,7 @@ func compressed(codec string, data []byte) []byte {
 	return data
 }
 
-// containerOf has n records, so many in each block.
+// containerOf returns a container of n records, split into blocks.
 func containerOf(codec string, n, perBlock int) []byte {
 	b := header(codec, testSchema)
 	for from := 0; from < n; from += perBlock {
@@ -82,7 +82,7 @@ func containerOf(codec string, n, perBlock int) []byte {
 	return b
 }
 
-// padded has empty blocks behind it, and more than 400 bytes.
+// padded returns a container followed by empty blocks, of more than 400 bytes.
 func padded(container []byte) []byte {
 	return append(container, bytes.Repeat(block(0, nil), 25)...)
 }
@@ -234,7 +234,7 @@ func (r *result) account(t testing.TB, a stream.Account) {
 	r.accounts = append(r.accounts, a)
 }
 
-// account is the account of so many messages.
+// account returns the account of messages only.
 func account(partition string, from, to int64, end bool) stream.Account {
 	return stream.Account{
 		Range: stream.Range{Partition: partition, From: from, To: to}, End: end, Read: to - from,

@@ -11,11 +11,12 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// A block begins with its count and its size, ten bytes each at the most.
-const blockHead = 2 * binary.MaxVarintLen64
+// blockHeadSize is the size of the longest head of a block: its number of records
+// and its size in bytes.
+const blockHeadSize = 2 * binary.MaxVarintLen64
 
-// large reads a file that is too large for memory: a container block by
-// block, and anything else not at all.
+// large reads a file that exceeds the limit: a container block by block;
+// anything else is rejected.
 func (r *reader) large(ctx context.Context, w *window) error {
 	size := w.left
 	h, err := w.header(r.limit)
@@ -29,7 +30,7 @@ func (r *reader) large(ctx context.Context, w *window) error {
 	defer key.Buffer.Release()
 	copy(bytesOf(key), h.Schema)
 	c := &container{Header: *h, key: key}
-	c.Schema = bytesOf(key) // the window moves on
+	c.Schema = bytesOf(key) // the window's bytes do not stay valid
 	if err := w.discard(int64(h.Size)); err != nil {
 		return err
 	}
@@ -50,8 +51,8 @@ func (r *reader) large(ctx context.Context, w *window) error {
 	return nil
 }
 
-// nextBlock reads one block of a container. Its frame is checked to the end
-// before the first row, as it is in memory.
+// nextBlock reads one block of a container. Its frame is checked before its
+// first row is added, as for a container in memory.
 func (r *reader) nextBlock(c *container, w *window) error {
 	count, size, err := w.blockHead()
 	if err == io.EOF {
@@ -62,20 +63,20 @@ func (r *reader) nextBlock(c *container, w *window) error {
 	}
 	none := stream.View{}
 	if err == nil && !r.plausible(c.Codec, count, size) {
-		err = errors.New("more records than bytes")
+		err = errors.New("it claims more records than it has bytes")
 	}
 	if err != nil {
 		return r.damage(c, none, "%v", err)
 	}
-	before := count <= r.From-r.next
+	before := count <= r.rng.From-r.next
 	if before || size > r.limit || count == 0 {
 		if err := w.discard(size); err != nil {
 			return err
 		}
-		return r.passed(c, w, count, size)
+		return r.unreadBlock(c, w, count, size)
 	}
-	if r.next >= r.To {
-		return errMore
+	if r.next >= r.rng.To {
+		return errRangeEnd
 	}
 	stored := r.arena.take(int(size))
 	defer stored.Buffer.Release()
@@ -90,8 +91,8 @@ func (r *reader) nextBlock(c *container, w *window) error {
 	return r.block(c, count, stored)
 }
 
-// passed accounts for a block whose data was not read.
-func (r *reader) passed(c *container, w *window, count, size int64) error {
+// unreadBlock accounts for a block whose data was skipped.
+func (r *reader) unreadBlock(c *container, w *window, count, size int64) error {
 	same, err := w.sync(c.Sync)
 	if err != nil {
 		return err
@@ -103,17 +104,17 @@ func (r *reader) passed(c *container, w *window, count, size int64) error {
 		return nil
 	}
 	if count > size {
-		return r.damage(c, stream.View{}, "%d records cannot be in %d bytes", count, size)
+		return r.damage(c, stream.View{}, "claims %d records in %d bytes", count, size)
 	}
 	if count == 1 {
 		return r.tooLarge(size)
 	}
 	err = fmt.Errorf("%d bytes exceed the limit of %d", size, r.limit)
-	return r.rejectAll(c, count, stream.View{Buffer: r.none}, err)
+	return r.rejectAll(c, count, stream.View{Buffer: r.empty}, err)
 }
 
-// header looks for a container's header at the start of the window. It
-// returns nil when there is none within limit.
+// header returns the header of the container that begins at the start of the
+// window, or nil if there is none within limit bytes.
 func (w *window) header(limit int64) (*ocf.Header, error) {
 	for n := int64(64 << 10); ; n *= 4 {
 		n = min(n, limit)
@@ -131,10 +132,10 @@ func (w *window) header(limit int64) (*ocf.Header, error) {
 	}
 }
 
-// blockHead reads how many records and bytes a block has. It returns io.EOF
-// at the end, and an error that is no readError for a block that cannot be.
+// blockHead reads the numbers of records and bytes of a block. It returns io.EOF
+// at the end of the file. For an impossible block the error is not a readError.
 func (w *window) blockHead() (count, size int64, err error) {
-	head, err := w.peek(blockHead)
+	head, err := w.peek(blockHeadSize)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -144,7 +145,7 @@ func (w *window) blockHead() (count, size int64, err error) {
 	count, n := binary.Varint(head)
 	size, m := binary.Varint(head[max(n, 0):])
 	if n <= 0 || m <= 0 || count < 0 || size < 0 {
-		return 0, 0, errors.New("count or size is no number")
+		return 0, 0, errors.New("invalid count or size")
 	}
 	if size > w.left-int64(n+m)-ocf.SyncSize {
 		return 0, 0, io.ErrUnexpectedEOF
@@ -152,7 +153,7 @@ func (w *window) blockHead() (count, size int64, err error) {
 	return count, size, w.discard(int64(n + m))
 }
 
-// sync reads a sync marker and reports whether it is the file's own.
+// sync reads a sync marker and reports whether it equals want.
 func (w *window) sync(want [ocf.SyncSize]byte) (bool, error) {
 	var got [ocf.SyncSize]byte
 	err := w.read(got[:])

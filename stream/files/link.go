@@ -10,19 +10,19 @@ import (
 	"unicode/utf8"
 )
 
-// Why an entry of a directory is left out.
+// Causes of skipping a directory entry.
 const (
-	notUTF8 = "its name is not UTF-8" // the ledger is JSON: it could not name the file
-	nowhere = "the link leads nowhere"
+	notUTF8    = "the name is not UTF-8" // the ledger is JSON and cannot hold the name
+	brokenLink = "broken link"
 )
 
-// dir returns the path of a directory without symlinks.
+// dir returns the path of a directory with its symlinks resolved.
 func (l *listing) dir(path string) (string, error) {
 	if dir, ok := l.dirs[path]; ok {
 		return dir, nil
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", err // EvalSymlinks would not name the path of a circle
+		return "", err // for links in a cycle, EvalSymlinks does not name the path
 	}
 	dir, err := filepath.EvalSymlinks(path)
 	if err == nil {
@@ -31,14 +31,13 @@ func (l *listing) dir(path string) (string, error) {
 	return dir, err
 }
 
-// target returns what a link leads to that was found in a directory, or no info
-// and no error if the link is skipped: one bad link is no reason to leave all
-// others waiting.
+// target returns the target of a link found in a directory. If it skips the link
+// as broken, info and error are nil: one bad link must not stop the others.
 func (l *listing) target(link string) (string, fs.FileInfo, error) {
 	path, info, err := follow(link)
 	switch {
 	case absent(err) || errors.Is(err, syscall.ELOOP):
-		l.skip(link, nowhere)
+		l.skip(link, brokenLink)
 		return "", nil, nil
 	case err != nil:
 		return "", nil, fmt.Errorf("files: %w", err)
@@ -49,8 +48,8 @@ func (l *listing) target(link string) (string, fs.FileInfo, error) {
 	return path, info, nil
 }
 
-// follow returns the one name of what a link leads to. The link's directory
-// has no symlinks in its path.
+// follow resolves a link to a path without symlinks. The path of the link's
+// directory must have none.
 func follow(link string) (string, fs.FileInfo, error) {
 	info, err := os.Stat(link)
 	if err != nil {
@@ -61,7 +60,7 @@ func follow(link string) (string, fs.FileInfo, error) {
 		return "", nil, err
 	}
 	if !info.IsDir() && isTarball(link) != isTarball(path) {
-		return link, info, nil // its name says how to read it, the target's does not
+		return link, info, nil // the link's name says how to read the file
 	}
 	return path, info, nil
 }

@@ -53,12 +53,12 @@ func TestLinkedTarball(t *testing.T) {
 	}
 }
 
-// Entries that nobody can read do not stop a night, and are told of once.
+// Entries that cannot be read do not stop the source, and are logged once.
 func TestBadEntries(t *testing.T) {
 	dir := write(t, member{"n/1.avro", nil}, member{"n/odd\xff.avro", nil}, member{"n/d\xff/2.avro", nil}, member{"n/odd\xff.txt", nil}, member{"o\xff", nil})
 	link(t, "loop.avro", dir+"/n/loop.avro")
-	link(t, "nowhere", dir+"/n/dangling.avro")
-	link(t, "nowhere", dir+"/n/dangling.txt")
+	link(t, "brokenLink", dir+"/n/dangling.avro")
+	link(t, "brokenLink", dir+"/n/dangling.txt")
 	link(t, "../o\xff", dir+"/n/to-odd.avro")
 	for pattern, skips := range map[string]int{"/n": 5, "/n/*.avro": 4, "/n/*": 7, "/n/**": 5, "/*/*/2.avro": 8, "/n/1*": 0} {
 		var log bytes.Buffer
@@ -87,10 +87,10 @@ func TestManySkipped(t *testing.T) {
 	var log bytes.Buffer
 	s := &Source{Log: slog.New(slog.NewTextHandler(&log, nil))}
 	for range 2 {
-		for i := range mostSkipped + 100 {
-			s.skip(fmt.Sprint(i), nowhere)
+		for i := range maxWarnings + 100 {
+			s.skip(fmt.Sprint(i), brokenLink)
 		}
 	}
-	assert.Equal(t, mostSkipped, strings.Count(log.String(), "entry skipped"))
-	assert.Equal(t, 1, strings.Count(log.String(), "more entries"))
+	assert.Equal(t, maxWarnings, strings.Count(log.String(), "entry skipped"))
+	assert.Equal(t, 1, strings.Count(log.String(), "further skipped entries"))
 }

@@ -19,33 +19,33 @@ import (
 type listing struct {
 	now     time.Time
 	settle  time.Duration
-	need    need
-	skip    func(path, why string) // tells of an entry that is left out
-	dirs    map[string]string      // of files that patterns name, without symlinks
-	seen    map[string]bool
+	require required
+	skip    func(path, cause string)
+	dirs    map[string]string // the resolved paths of directories
+	listed  map[string]bool   // by path
 	extents []stream.Extent
-	found   []found // by the pattern at hand
+	matches []foundFile // of the current pattern
 }
 
-type found struct {
+type foundFile struct {
 	path string
 	size int64
 }
 
-// need says which patterns must stand for something.
-type need int
+// required says which patterns must match a file or a directory.
+type required int
 
 const (
-	nothing    need = iota
-	literals        // those without wildcards
-	everything      // globs too
+	requireNone     required = iota
+	requireLiterals          // patterns without wildcards
+	requireAll
 )
 
-func newListing(settle time.Duration, need need, skip func(path, why string)) *listing {
-	return &listing{now: time.Now(), settle: settle, need: need, skip: skip, dirs: map[string]string{}, seen: map[string]bool{}}
+func newListing(settle time.Duration, required required, skip func(path, cause string)) *listing {
+	return &listing{now: time.Now(), settle: settle, require: required, skip: skip, dirs: map[string]string{}, listed: map[string]bool{}}
 }
 
-// add lists what a pattern stands for, behind what came before it.
+// add lists the matches of a pattern.
 func (l *listing) add(ctx context.Context, pattern string) error {
 	if pattern == "" {
 		return stream.Permanent(&NoMatchError{pattern})
@@ -54,15 +54,15 @@ func (l *listing) add(ctx context.Context, pattern string) error {
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
 	}
-	l.found = l.found[:0]
+	l.matches = l.matches[:0]
 	err = l.literal(ctx, path)
-	required := l.need >= literals
+	must := l.require >= requireLiterals
 	if absent(err) && hasMeta(pattern) {
 		err = l.glob(ctx, pattern)
-		required = l.need >= everything
+		must = l.require >= requireAll
 	}
 	if absent(err) {
-		if required {
+		if must {
 			return stream.Permanent(&NoMatchError{pattern})
 		}
 		return nil
@@ -70,31 +70,30 @@ func (l *listing) add(ctx context.Context, pattern string) error {
 	if err != nil {
 		return err
 	}
-	return l.keep()
+	return l.addExtents()
 }
 
-// keep adds what was found, sorted, each file once.
-func (l *listing) keep() error {
-	slices.SortFunc(l.found, func(a, b found) int { return strings.Compare(a.path, b.path) })
-	for _, f := range l.found {
-		if !utf8.ValidString(f.path) {
-			// The ledger is JSON: it could not name this file.
+// addExtents adds an extent for each match not listed yet, sorted by path.
+func (l *listing) addExtents() error {
+	slices.SortFunc(l.matches, func(a, b foundFile) int { return strings.Compare(a.path, b.path) })
+	for _, f := range l.matches {
+		if !utf8.ValidString(f.path) { // the ledger is JSON and cannot hold it
 			return stream.Permanent(fmt.Errorf("files: %q: the name is not UTF-8: rename the file, or leave it out of the patterns", f.path))
 		}
-		if l.seen[f.path] {
+		if l.listed[f.path] {
 			continue
 		}
-		l.seen[f.path] = true
+		l.listed[f.path] = true
 		e := stream.Extent{Range: stream.Range{Partition: partitionOf(f.path), To: ledger.UnknownEnd}, Bytes: f.size}
 		if isGzipped(f.path) {
-			e.Bytes *= 2 // a guess: schemas shrink to nothing, cutouts not at all
+			e.Bytes *= 2 // an estimate: schemas compress to almost nothing, cutouts hardly
 		}
 		l.extents = append(l.extents, e)
 	}
 	return nil
 }
 
-// literal finds what is named as it is.
+// literal finds the file or directory whose name is the pattern itself.
 func (l *listing) literal(ctx context.Context, path string) error {
 	dir, err := l.dir(filepath.Dir(path))
 	if err != nil {
@@ -118,7 +117,7 @@ func (l *listing) literal(ctx context.Context, path string) error {
 	return nil
 }
 
-// directory finds the alerts in a directory and those below it.
+// directory finds the files of alerts in a directory, recursively.
 func (l *listing) directory(ctx context.Context, dir string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -134,15 +133,15 @@ func (l *listing) directory(ctx context.Context, dir string) error {
 		}
 		path := filepath.Join(dir, name)
 		if !utf8.ValidString(name) {
-			if e.IsDir() || isAlerts(name) {
+			if e.IsDir() || hasAlerts(name) {
 				l.skip(path, notUTF8)
 			}
 		} else if e.IsDir() {
-			// One that is gone by now was moved, with all that was in it.
+			// A directory that no longer exists was moved with its files.
 			if err := l.directory(ctx, path); err != nil && !absent(err) {
 				return err
 			}
-		} else if isAlerts(name) {
+		} else if hasAlerts(name) {
 			if err := l.entry(path, e); err != nil {
 				return err
 			}
@@ -151,9 +150,8 @@ func (l *listing) directory(ctx context.Context, dir string) error {
 	return nil
 }
 
-// entry finds a file by its entry in a directory. A link counts as the file
-// that it leads to; links to directories are not followed, for they may lead
-// in circles.
+// entry finds a file by its directory entry. A link counts as its target; links
+// to directories are not followed, for they may form cycles.
 func (l *listing) entry(path string, e fs.DirEntry) error {
 	if e.Type()&fs.ModeSymlink != 0 {
 		target, info, err := l.target(path)
@@ -164,7 +162,7 @@ func (l *listing) entry(path string, e fs.DirEntry) error {
 	}
 	info, err := e.Info()
 	if absent(err) {
-		return nil // moved since
+		return nil // it was moved meanwhile
 	}
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
@@ -175,19 +173,20 @@ func (l *listing) entry(path string, e fs.DirEntry) error {
 	return nil
 }
 
+// file adds a match, unless the file may still be written to.
 func (l *listing) file(path string, info fs.FileInfo) {
-	// A time far ahead is that of a clock that was wrong, and says nothing.
+	// A time far in the future comes from a wrong clock.
 	if age := l.now.Sub(info.ModTime()); -l.settle <= age && age < l.settle {
 		return
 	}
-	l.found = append(l.found, found{path, info.Size()})
+	l.matches = append(l.matches, foundFile{path, info.Size()})
 }
 
-// hidden reports whether a name is none of an alert's: a dotfile, a writer's
-// temporary, the twin that macOS packs beside each file.
+// hidden reports whether files of this name are ignored: dotfiles, temporary
+// files of writers, and the ._ files that macOS adds to archives.
 func hidden(name string) bool { return name[0] == '.' || name[0] == '_' }
 
-// isAlerts reports whether a file in a directory is taken for alerts.
-func isAlerts(name string) bool {
+// hasAlerts reports whether a file found in a directory is read, by its name.
+func hasAlerts(name string) bool {
 	return strings.HasSuffix(name, ".avro") || strings.HasSuffix(name, ".bin") || isTarball(name)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// list returns the names of what is available, without dir before them.
+// list returns the available partitions, relative to dir.
 func list(t *testing.T, dir string, s *Source) []string {
 	t.Helper()
 	extents, err := s.Available(t.Context())
@@ -184,8 +184,8 @@ func TestSettle(t *testing.T) {
 	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir + "/new.avro"}, Settle: 30 * time.Minute}))
 	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir}, Settle: 2 * time.Hour}))
 
-	// A clock that is a little ahead is no reason to take a file too early, one
-	// that is years ahead none to wait for years.
+	// A file time slightly in the future must not list a file too early; one far in
+	// the future must not delay it for years.
 	future := time.Now().Add(time.Hour)
 	require.NoError(t, os.Chtimes(filepath.Join(dir, "new.avro"), future, future))
 	assert.Equal(t, []string{"new.avro", "old.avro"}, list(t, dir, &Source{Patterns: []string{dir}}))

@@ -19,7 +19,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// Each of these is one message, whole, whatever is in it.
+// Each of these is one message with all its bytes.
 func TestWholeFiles(t *testing.T) {
 	noSync := containerOf("null", 5, 2)
 	noSync[len(noSync)-1]++
@@ -148,9 +148,9 @@ func TestVanished(t *testing.T) {
 	}
 }
 
-// A service was killed behind its plan, and a planned file is moved away: no
-// start would succeed if that were an error like any other.
-func TestVanishedBehindThePlan(t *testing.T) {
+// A service was killed after its plan, and a planned file was moved away. If that
+// were an ordinary error, no restart could succeed.
+func TestVanishedAfterThePlan(t *testing.T) {
 	ctx := t.Context()
 	dir, ledgers := write(t, member{"a.bin", []byte("a")}, member{"b.bin", []byte("b")}), store.NewMemory()
 	start := func(recordLost bool, sink error) (stream.Progress, error) {

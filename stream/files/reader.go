@@ -11,6 +11,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/chunk"
 	"github.com/skyfinch/skyfinch/internal/ocf"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -18,26 +19,23 @@ import (
 
 // reader is one call of Read.
 type reader struct {
-	limit int64 // of a message and of a block
+	limit int64 // in bytes, of a message and of a block
 	arena arena
-	out   chunker
-	none  *memory.Buffer // what an empty value points into
+	out   *chunk.Builder
+	empty *memory.Buffer // of empty values
 
-	// The range being read, and the number in its partition of the next
-	// record. Records before the range are counted, not handed over.
-	stream.Range
-	next int64
-	// The file or member being read, and the number of its first record.
-	topic string
-	first int64
+	rng   stream.Range // being read
+	next  int64        // the offset of the next record; those before rng are counted, not emitted
+	topic string       // the file or member being read
+	first int64        // the offset of its first record
 
 	scratch []byte
-	schemas schemas
+	schemas schemaCache
 }
 
 func (r *reader) close() {
 	r.arena.release()
-	r.out.messages.Release()
+	r.out.Release()
 }
 
 func (r *reader) ranges(ctx context.Context, ranges []stream.Range) error {
@@ -45,15 +43,15 @@ func (r *reader) ranges(ctx context.Context, ranges []stream.Range) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := r.one(ctx, rng); err != nil {
+		if err := r.readRange(ctx, rng); err != nil {
 			return err
 		}
 	}
-	return r.out.flush()
+	return r.out.Flush()
 }
 
-func (r *reader) one(ctx context.Context, rng stream.Range) error {
-	r.Range, r.next, r.out.apart = rng, 0, true
+func (r *reader) readRange(ctx context.Context, rng stream.Range) error {
+	r.rng, r.next = rng, 0
 	r.begin(rng.Partition)
 	path := pathOf(rng.Partition)
 	f, err := os.Open(path)
@@ -70,56 +68,63 @@ func (r *reader) one(ctx context.Context, rng stream.Range) error {
 	} else {
 		err = r.file(ctx, path, f)
 	}
-	if err != nil && err != errMore && err != errGone {
+	if err != nil && err != errRangeEnd && err != errRestLost {
 		return err
 	}
 	if r.next < rng.From {
-		r.lost(rng) // it had more when those before the range were read
+		r.lost(rng) // the file had more records when the earlier offsets were read
 		return nil
 	}
-	r.out.end(rng.Partition, r.next, err != errMore)
+	r.out.Account(rng, r.next).End = err != errRangeEnd
 	return nil
 }
 
-// lost answers for a file that is there no more, or no longer the one that was
-// begun: what was asked for is lost, one record at the least, and nothing
-// follows.
+// lost accounts for a file that is missing or was replaced. The range is lost and
+// the partition ends; if the end is unknown, one lost record represents it.
 func (r *reader) lost(rng stream.Range) {
-	to := rng.To
-	if to == ledger.UnknownEnd {
-		to = rng.From + 1
+	if rng.To == ledger.UnknownEnd {
+		rng.To = rng.From + 1
 	}
-	r.out.lost(rng.Partition, rng.From, to)
+	r.out.Lost(rng, true)
 }
 
-// begin makes topic the origin of the records that follow.
+// begin sets the topic of the records that follow.
 func (r *reader) begin(topic string) { r.topic, r.first = topic, r.next }
 
-// row takes the next record: it is a message, or a reject if cause is not
-// empty. It returns errMore behind the end of the range.
+// row adds the next record as a message or, if cause is not empty, as a reject.
+// It returns errRangeEnd after the end of the range.
 func (r *reader) row(key, value stream.View, cause string) error {
 	return r.heavyRow(key, value, 0, cause)
 }
 
-// heavyRow takes the next record like row. Decoding it may take as much memory
-// as its weight says.
+// heavyRow is row with a weight: the memory in bytes that decoding the record
+// may take.
 func (r *reader) heavyRow(key, value stream.View, weight int64, cause string) error {
 	n := r.next
-	if n >= r.To {
-		return errMore
+	if n >= r.rng.To {
+		return errRangeEnd
 	}
 	r.next++
-	if n < r.From {
+	if n < r.rng.From {
 		return nil
 	}
 	m := stream.Message{Topic: r.topic, Offset: n - r.first, Key: key, Value: value}
-	return r.out.add(r.Partition, n, m, weight, cause)
+	if err := r.out.Add(m, int64(value.To-value.From), weight); err != nil {
+		return err
+	}
+	if cause != "" {
+		r.out.Reject(cause)
+	}
+	a := r.out.Account(r.rng, n)
+	a.To++
+	a.Read++
+	return nil
 }
 
-// reject takes the next record as a reject whose bytes are v, or none.
+// reject adds the next record as a reject with the bytes of v, if it has any.
 func (r *reader) reject(v stream.View, format string, args ...any) error {
 	if v.Buffer == nil {
-		v.Buffer = r.none
+		v.Buffer = r.empty
 	}
 	return r.row(stream.View{}, v, r.cause(format, args...))
 }
@@ -132,7 +137,7 @@ func (r *reader) tooLarge(size int64) error {
 	return r.reject(stream.View{}, "message of %d bytes exceeds the limit of %d", size, r.limit)
 }
 
-// file reads a file that is no tarball.
+// file reads a file that is not a tarball.
 func (r *reader) file(ctx context.Context, path string, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -155,14 +160,13 @@ func (r *reader) contents(ctx context.Context, path string, src io.Reader, size 
 		return &readError{path, shortened(err)}
 	}
 	err := r.small(ctx, v)
-	if r.next <= r.From {
+	if r.next <= r.rng.From {
 		r.arena.giveBack(v)
 	}
 	return err
 }
 
-// shortened is the error of a file that had fewer bytes than it was said to
-// have.
+// shortened returns the error of reading a file that is shorter than its size.
 func shortened(err error) error {
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("shorter than its size: %w", io.ErrUnexpectedEOF)
@@ -170,7 +174,7 @@ func shortened(err error) error {
 	return err
 }
 
-// small reads a file that is in memory.
+// small reads a file in memory.
 func (r *reader) small(ctx context.Context, v stream.View) error {
 	data := bytesOf(v)
 	if !ocf.IsOCF(data) {

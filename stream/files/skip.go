@@ -5,22 +5,22 @@ import (
 	"sync"
 )
 
-// mostSkipped bounds the paths that a Source warns of, and remembers for that.
-const mostSkipped = 1000
+// maxWarnings bounds the number of paths that a Source warns of and remembers.
+const maxWarnings = 1000
 
-// skipped are the paths that a Source has warned of: it lists again and again,
-// and one warning a path is enough.
-type skipped struct {
+// skippedPaths are the paths that a Source has warned of. It lists its patterns
+// repeatedly, but warns once of each path.
+type skippedPaths struct {
 	mu    sync.Mutex
 	paths map[string]bool
 }
 
-// skip warns of an entry that is left out.
-func (s *Source) skip(path, why string) {
+// skip warns of a skipped directory entry.
+func (s *Source) skip(path, cause string) {
 	s.skipped.mu.Lock()
 	defer s.skipped.mu.Unlock()
 	n := len(s.skipped.paths)
-	if s.skipped.paths[path] || n > mostSkipped {
+	if s.skipped.paths[path] || n > maxWarnings {
 		return
 	}
 	if n == 0 {
@@ -31,9 +31,9 @@ func (s *Source) skip(path, why string) {
 	if log == nil {
 		log = slog.Default()
 	}
-	if n == mostSkipped {
-		log.Warn("more entries are skipped than there are warnings for", "warnings", mostSkipped)
+	if n == maxWarnings {
+		log.Warn("further skipped entries are not logged", "warnings", maxWarnings)
 		return
 	}
-	log.Warn("entry skipped", "path", path, "cause", why)
+	log.Warn("entry skipped", "path", path, "cause", cause)
 }

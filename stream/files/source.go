@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"log/slog"
@@ -11,77 +12,75 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/chunk"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
 const (
 	defaultMaxMessage = 64 << 20
-	defaultChunkRows  = 64
-	defaultChunkBytes = 4 << 20
-
-	// A view counts its bytes in 32 bits.
-	mostMessage = math.MaxInt32 - 64
+	// largestMessage is the most that a binary view, of 32 bits, can hold.
+	largestMessage = math.MaxInt32 - 64
 )
 
 // Source reads Avro files, directories, globs and tarballs. Its methods may be
-// called concurrently. Between calls it remembers that it has listed its
-// patterns once, and a number of entries that it has warned of.
+// called concurrently.
 type Source struct {
 	// Patterns name files, directories and globs. Directories are searched
-	// recursively. In a glob ** stands for any number of directories, and a
-	// directory that matches means all that is in it.
+	// recursively. In a glob, ** matches any number of directories; a matching
+	// directory is searched too.
 	Patterns []string
-	// Settle is how long a file must have lain unchanged before it is taken,
-	// for directories that others still write to. 0 takes every file at once.
-	// A file that was changed further in the future than that counts as
-	// settled: some clock was wrong.
+	// Settle is how long a file must be unchanged before it is listed, for
+	// directories that are still written to. If zero, every file is listed at
+	// once. If a modification time is more than Settle in the future, it is
+	// taken to come from a wrong clock, and the file is listed at once.
 	Settle time.Duration
-	// MaxMessage is the size in bytes of the largest message that is read,
-	// and of the largest block of a container, stored and inflated. What is
-	// larger is rejected. 0 is 64 MiB.
+	// MaxMessage is the size in bytes of the largest message that is read, and
+	// of the largest block of a container, both stored and decompressed. Larger
+	// ones are rejected. If zero, it is 64 MiB.
 	MaxMessage int64
-	// ChunkRows and ChunkBytes bound a chunk: no more rows than the first,
-	// and no more bytes of values than the second unless a single row has
-	// more. 0 is 64 rows and 4 MiB.
+	// ChunkRows and ChunkBytes are the most rows and bytes of values of a
+	// chunk; a larger message is a chunk by itself. If zero, they are 64 rows
+	// and 4 MiB.
 	ChunkRows, ChunkBytes int
-	// Alloc is where messages are read to; it may return memory that is not
-	// zeroed. nil is memory.DefaultAllocator.
+	// Alloc allocates the memory of messages, which need not be zeroed. If nil,
+	// it is memory.DefaultAllocator.
 	Alloc memory.Allocator
-	// Log is told once of each entry of a directory that is skipped. nil is
-	// slog.Default().
+	// Log receives a warning for each skipped directory entry, once. If nil, it
+	// is slog.Default().
 	Log *slog.Logger
 
-	listed  atomic.Bool // all patterns, without an error
-	skipped skipped
+	listed  atomic.Bool // all patterns, once, without an error
+	skipped skippedPaths
 }
 
-// Available lists the files and their sizes; it opens none. Every extent is
-// open-ended, because only reading tells how many records a file has. A glob
-// that matches nothing yet and a directory without alerts are empty. A pattern
-// without wildcards that names nothing is a [NoMatchError], but only until
-// Available has succeeded once: what is archived may be moved away.
+// Available lists the files and their sizes without opening them. No extent has
+// a known end, because the number of records is known only after a file has
+// been read. A glob may match nothing yet, and a directory may have no alerts.
+// A pattern without wildcards that matches nothing is a [NoMatchError] until
+// Available has succeeded once; later, files may be moved away after they were
+// archived.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
-	need := literals
+	must := requireLiterals
 	if s.listed.Load() {
-		need = nothing
+		must = requireNone
 	}
-	extents, err := s.list(ctx, need)
+	extents, err := s.list(ctx, must)
 	if err == nil {
 		s.listed.Store(true)
 	}
 	return extents, err
 }
 
-// Check returns a [NoMatchError] for the first pattern that stands for no file
-// and no directory, be it a glob. Available lets a glob wait for its files;
-// who has all files already asks Check before.
+// Check returns a [NoMatchError] for the first pattern, globs included, that
+// matches neither a file nor a directory. Call it first if all files must exist
+// already; Available accepts globs whose files come later.
 func (s *Source) Check(ctx context.Context) error {
-	_, err := s.list(ctx, everything)
+	_, err := s.list(ctx, requireAll)
 	return err
 }
 
-func (s *Source) list(ctx context.Context, need need) ([]stream.Extent, error) {
-	l := newListing(s.Settle, need, s.skip)
+func (s *Source) list(ctx context.Context, must required) ([]stream.Extent, error) {
+	l := newListing(s.Settle, must, s.skip)
 	for _, pattern := range s.Patterns {
 		if err := l.add(ctx, pattern); err != nil {
 			return nil, err
@@ -90,56 +89,37 @@ func (s *Source) list(ctx context.Context, need need) ([]stream.Extent, error) {
 	return l.extents, nil
 }
 
-// Read yields the messages of the ranges, range by range. It blocks on the
-// file system only. Damage in a file is a reject; an error is a file that
-// cannot be read at all. A file that is gone is an account of lost offsets.
+// Read yields the messages of the ranges, in order. It blocks only on the file
+// system. Damaged data becomes a reject and a missing file an account of lost
+// offsets; a file that cannot be read is an error.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
-		r := s.reader(func(c stream.Chunk) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !yield(c, nil) {
-				return errStop
-			}
-			return nil
-		})
+		r := s.reader(chunk.Yield(ctx, yield))
 		defer r.close()
-		if err := r.ranges(ctx, ranges); err != nil && err != errStop {
+		if err := r.ranges(ctx, ranges); err != nil && err != chunk.ErrStopped {
 			yield(stream.Chunk{}, err)
 		}
 	}
 }
 
-// reader returns a reader that hands its chunks to emit.
+// reader returns a reader that passes its chunks to emit.
 func (s *Source) reader(emit func(stream.Chunk) error) *reader {
 	mem := s.Alloc
 	if mem == nil {
 		mem = memory.DefaultAllocator
 	}
-	chunkBytes := min(orDefault(s.ChunkBytes, defaultChunkBytes), mostMessage)
+	chunkRows := cmp.Or(max(s.ChunkRows, 0), chunk.DefaultRows)
+	chunkBytes := min(cmp.Or(max(s.ChunkBytes, 0), chunk.DefaultBytes), largestMessage)
 	return &reader{
-		limit: min(orDefault(s.MaxMessage, defaultMaxMessage), mostMessage),
+		limit: min(cmp.Or(max(s.MaxMessage, 0), defaultMaxMessage), largestMessage),
 		arena: arena{mem: mem, size: chunkBytes},
-		out: chunker{
-			maxRows:  orDefault(s.ChunkRows, defaultChunkRows),
-			maxBytes: chunkBytes,
-			emit:     emit,
-			messages: stream.NewMessageBuilder(mem),
-		},
-		none: memory.NewBufferBytes(nil),
+		out:   chunk.NewBuilder(mem, chunkRows, chunkBytes, emit),
+		empty: memory.NewBufferBytes(nil),
 	}
 }
 
-func orDefault[T int | int64](v, otherwise T) T {
-	if v <= 0 {
-		return otherwise
-	}
-	return v
-}
-
-// partitionOf is the name of the partition that a file is.
+// partitionOf returns the name of a file's partition.
 func partitionOf(path string) string { return filepath.ToSlash(path) }
 
-// pathOf is its inverse.
+// pathOf is the inverse of partitionOf.
 func pathOf(partition string) string { return filepath.FromSlash(partition) }

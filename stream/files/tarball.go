@@ -16,37 +16,36 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// mostPadding is more than any tar pads an archive with; its blocks are 10 KiB
-// unless somebody asks for others.
-const mostPadding = 1 << 20
+// maxPadding exceeds the padding of any tar archive, which is 10 KiB by default.
+const maxPadding = 1 << 20
 
-// tarball reads the members of a tar archive in one pass. It lets a damaged
-// archive end in a reject; only what the disk itself refuses is an error.
+// tarball reads the members of a tar archive in one pass. Damage ends the archive
+// with a reject; only a read error of the file itself is returned.
 func (r *reader) tarball(ctx context.Context, name string, src io.Reader) error {
-	disk := &faults{src: live{ctx, src}}
+	disk := &errorKeeper{src: contextReader{ctx, src}}
 	err := r.archive(ctx, name, disk)
 	damage := new(readError)
 	if !errors.As(err, &damage) {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return err // what looks like damage may be no more than that
+		return err // what looks like damage may be due to this
 	}
 	if disk.err != nil {
 		return &readError{name, disk.err}
 	}
-	r.topic, r.first = r.Partition, 0
+	r.topic, r.first = r.rng.Partition, 0
 	return r.reject(stream.View{}, "%v", damage.err)
 }
 
-// archive reads one tar archive after the other: who concatenates two means
-// both, though a tar reader stops at the end of the first.
+// archive reads concatenated tar archives one after the other; a tar.Reader stops
+// at the end of the first.
 func (r *reader) archive(ctx context.Context, name string, disk io.Reader) error {
 	src, err := gunzipped(disk)
 	if err != nil {
 		return &readError{name, err}
 	}
-	tail := &tail{src: live{ctx, src}}
+	tail := &zeroCounter{src: contextReader{ctx, src}}
 	in := bufio.NewReaderSize(tail, 64<<10)
 	for {
 		if err := r.members(ctx, name, tar.NewReader(in)); err != nil {
@@ -57,7 +56,7 @@ func (r *reader) archive(ctx context.Context, name string, disk io.Reader) error
 			return &readError{name, err}
 		}
 		if !more {
-			return tail.check(name)
+			return tail.checkEnd(name)
 		}
 	}
 }
@@ -74,7 +73,7 @@ func (r *reader) members(ctx context.Context, name string, t *tar.Reader) error 
 		if err != nil {
 			return &readError{name, err}
 		}
-		if err := r.member(ctx, name, h, t); err != nil && err != errGone {
+		if err := r.member(ctx, name, h, t); err != nil && err != errRestLost {
 			return err
 		}
 	}
@@ -85,32 +84,32 @@ func (r *reader) member(ctx context.Context, name string, h *tar.Header, data io
 	if h.Typeflag != tar.TypeReg && !sparse || hidden(path.Base(h.Name)) {
 		return nil
 	}
-	r.begin(memberTopic(r.Partition, h.Name))
+	r.begin(memberTopic(r.rng.Partition, h.Name))
 	if sparse {
 		return r.reject(stream.View{}, "sparse member of %d bytes", h.Size)
 	}
 	return r.contents(ctx, name, data, h.Size)
 }
 
-// isSparse reports whether a member has holes. No alert has, and a few bytes
-// could claim one that takes years to read.
+// isSparse reports whether a member may have holes. Alerts have none, and a
+// few bytes could claim a member that takes years to read.
 func isSparse(h *tar.Header) bool {
 	_, major := h.PAXRecords["GNU.sparse.major"]
 	_, blocks := h.PAXRecords["GNU.sparse.numblocks"]
 	return h.Typeflag == tar.TypeGNUSparse || major || blocks
 }
 
-// memberTopic is where the records of a member come from. The column holds
-// UTF-8, which the name need not be.
+// memberTopic returns the topic of a member's messages. The column holds UTF-8,
+// which the name need not be.
 func memberTopic(archive, name string) string {
 	return archive + strings.ToValidUTF8(path.Clean("/"+name), "\uFFFD")
 }
 
-// gunzipped inflates what begins like gzip, whatever the name says.
+// gunzipped decompresses data that begins like gzip, whatever the file's name.
 func gunzipped(disk io.Reader) (io.Reader, error) {
 	in := bufio.NewReaderSize(disk, 256<<10)
 	head, err := in.Peek(2)
-	if err != nil { // none is shorter than this
+	if err != nil { // too short for an archive
 		return nil, io.ErrUnexpectedEOF
 	}
 	if !bytes.Equal(head, []byte{0x1f, 0x8b}) {
@@ -119,12 +118,11 @@ func gunzipped(disk io.Reader) (io.Reader, error) {
 	return gzip.NewReader(in)
 }
 
-// skipZeros passes over the padding behind an archive and reports whether
-// anything else follows. Having come to the end, it has also seen gzip's
-// checksum. More than mostPadding is the end, too, but one not looked behind:
-// a few kilobytes can inflate to zeros for hours.
+// skipZeros skips the padding after an archive and reports whether other data
+// follow. If it reaches the end, gzip's checksum has been verified. It stops
+// after maxPadding, for a few kilobytes can decompress to zeros for hours.
 func skipZeros(in *bufio.Reader) (more bool, err error) {
-	for skipped := 0; skipped <= mostPadding; {
+	for skipped := 0; skipped <= maxPadding; {
 		head, err := in.Peek(512)
 		if len(bytes.TrimLeft(head, "\x00")) > 0 {
 			return true, nil
@@ -141,14 +139,14 @@ func skipZeros(in *bufio.Reader) (more bool, err error) {
 	return false, nil
 }
 
-// tail knows whether an archive ended in a block of zeros. A tar reader takes
-// one that was cut between two members for a whole one.
-type tail struct {
+// zeroCounter counts the zeros at the end of the data read. It detects an archive
+// truncated between two members, which a tar.Reader takes for a whole one.
+type zeroCounter struct {
 	src   io.Reader
-	zeros int // at the end of what was read
+	zeros int
 }
 
-func (t *tail) Read(p []byte) (int, error) {
+func (t *zeroCounter) Read(p []byte) (int, error) {
 	n, err := t.src.Read(p)
 	zeros := n - len(bytes.TrimRight(p[:n], "\x00"))
 	if zeros == n {
@@ -158,38 +156,39 @@ func (t *tail) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (t *tail) check(name string) error {
+// checkEnd returns an error unless the archive ended in a block of zeros.
+func (t *zeroCounter) checkEnd(name string) error {
 	if t.zeros < 512 {
 		return &readError{name, fmt.Errorf("no end-of-archive marker: %w", io.ErrUnexpectedEOF)}
 	}
 	return nil
 }
 
-// live is a reader that ends with its context: a member to be skipped, or what
-// a gzip stream inflates to, may take longer than anybody waits.
-type live struct {
+// contextReader fails once its context is done: skipping a member, or
+// decompressing zeros, can take very long.
+type contextReader struct {
 	ctx context.Context
 	src io.Reader
 }
 
-func (l live) Read(p []byte) (int, error) {
-	if err := l.ctx.Err(); err != nil {
+func (r contextReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return l.src.Read(p)
+	return r.src.Read(p)
 }
 
-// faults remembers the errors of a disk, which are mixed with those of the
-// formats on it otherwise.
-type faults struct {
+// errorKeeper keeps the error of the file, to distinguish it from errors of the
+// formats in it.
+type errorKeeper struct {
 	src io.Reader
 	err error
 }
 
-func (f *faults) Read(p []byte) (int, error) {
-	n, err := f.src.Read(p)
+func (r *errorKeeper) Read(p []byte) (int, error) {
+	n, err := r.src.Read(p)
 	if err != nil && err != io.EOF {
-		f.err = err
+		r.err = err
 	}
 	return n, err
 }

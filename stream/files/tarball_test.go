@@ -79,8 +79,8 @@ func TestConcatenatedTarballs(t *testing.T) {
 	}
 }
 
-// Wherever an archive is cut, what was whole before the cut comes through,
-// and one reject says that there was more.
+// Wherever an archive is truncated, the complete members are read and one reject
+// reports the damage.
 func TestTruncatedTarball(t *testing.T) {
 	plain := tarOf(t, night...)
 	for name, data := range map[string][]byte{"a.tar": plain[:len(plain)-1024], "a.tgz": gzipOf(plain)} {
@@ -132,7 +132,7 @@ func TestDamagedTarball(t *testing.T) {
 	assert.Equal(t, account(r.accounts[0].Partition, 0, 0, true), r.accounts[0])
 }
 
-// brokenDisk fails behind some bytes.
+// brokenDisk fails after some bytes.
 type brokenDisk struct{ r io.Reader }
 
 var errDisk = errors.New("input/output error")
@@ -145,7 +145,7 @@ func (b brokenDisk) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A disk that fails is no damage of the archive: it must not pass for its end.
+// A read error of the disk must not be taken for damage or the end of the archive.
 func TestDiskError(t *testing.T) {
 	data := gzipOf(tarOf(t, night...))
 	for cut := 0; cut < len(data); cut += 31 {
@@ -155,7 +155,7 @@ func TestDiskError(t *testing.T) {
 			assert.Empty(t, c.Rejects)
 			return nil
 		})
-		r.Range = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
+		r.rng = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
 		err := r.tarball(t.Context(), "/a.tgz", brokenDisk{bytes.NewReader(data[:cut])})
 		assert.ErrorIs(t, err, errDisk, "%d", cut)
 		assert.ErrorContains(t, err, "files: read /a.tgz: ")
@@ -190,8 +190,8 @@ func TestSparseMember(t *testing.T) {
 	assert.Equal(t, "one", r.rows[1].Value)
 }
 
-// endless has zeros behind its head, for ever. It counts its reads, and ends a
-// context at one of them.
+// endless has endless zeros after its head. It counts its reads and cancels a context
+// at one of them.
 type endless struct {
 	head   io.Reader
 	reads  int
@@ -220,7 +220,7 @@ func TestCancelledWhileSkipping(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			src := &endless{head: bytes.NewReader(head), last: last, cancel: cancel}
 			r := (&Source{}).reader(func(c stream.Chunk) error { return fmt.Errorf("a chunk: %v", c) })
-			r.Range = stream.Range{Partition: "/a.tar", To: ledger.UnknownEnd}
+			r.rng = stream.Range{Partition: "/a.tar", To: ledger.UnknownEnd}
 			assert.Equal(t, context.Canceled, r.tarball(ctx, "/a.tar", src), name)
 			assert.LessOrEqual(t, src.reads, last+1, name)
 			r.close()
@@ -228,7 +228,7 @@ func TestCancelledWhileSkipping(t *testing.T) {
 	}
 }
 
-// countdown is a context that ends when it has been asked so many times.
+// countdown is a context that is done after a number of calls of Err.
 type countdown struct {
 	context.Context
 	n int
@@ -248,7 +248,7 @@ func TestCancelledWhileInflating(t *testing.T) {
 	require.Less(t, disk.Len(), 256<<10, "one read of the disk has it all")
 	r := (&Source{}).reader(nil)
 	defer r.close()
-	r.Range = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
+	r.rng = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
 	assert.Equal(t, context.Canceled, r.tarball(&countdown{t.Context(), 100}, "/a.tgz", disk))
 	assert.Zero(t, r.next)
 }
@@ -260,7 +260,7 @@ func TestCancelledWhileNothingComes(t *testing.T) {
 	reads := 0
 	r := (&Source{}).reader(nil)
 	defer r.close()
-	r.Range = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
+	r.rng = stream.Range{Partition: "/a.tgz", To: ledger.UnknownEnd}
 	err := r.tarball(ctx, "/a.tgz", readerFunc(func(p []byte) (int, error) {
 		if reads++; reads == 3 {
 			cancel()
@@ -285,12 +285,12 @@ func tarHeader(t *testing.T, name string, size int64) []byte {
 	return b.Bytes()
 }
 
-// Padding has an end; somebody who sends zeros for ever has not.
+// Padding is bounded: endless zeros do not hang the reader.
 func TestEndlessPadding(t *testing.T) {
 	plain := tarOf(t, member{"1", []byte("one")})
 	src := &endless{head: bytes.NewReader(plain)}
 	r := (&Source{}).reader(func(stream.Chunk) error { return nil })
-	r.Range = stream.Range{Partition: "/a.tar", To: ledger.UnknownEnd}
+	r.rng = stream.Range{Partition: "/a.tar", To: ledger.UnknownEnd}
 	require.NoError(t, r.tarball(t.Context(), "/a.tar", src))
 	assert.Equal(t, int64(1), r.next)
 	assert.Less(t, src.reads, 100)

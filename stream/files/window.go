@@ -2,19 +2,18 @@ package files
 
 import "io"
 
-// window looks at a file of known size through a small buffer. Its errors are
-// readErrors. A bufio.Reader would neither seek nor look further ahead than
-// it was once made for.
+// window reads a file of known size through a buffer that grows as needed and,
+// unlike a bufio.Reader, seeks. Its errors are readErrors.
 type window struct {
 	path string
 	src  io.Reader
-	buf  []byte // read from src, not taken yet
-	left int64  // what can still be taken, buf included
+	buf  []byte // read from src, but not consumed
+	left int64  // bytes not consumed, including buf
 }
 
 const readAhead = 4096
 
-// peek returns the next n bytes, or all that are left, without taking them.
+// peek returns the next n bytes, or all that are left, without consuming them.
 // They are valid until the next call.
 func (w *window) peek(n int) ([]byte, error) {
 	n = int(min(int64(n), w.left))
@@ -29,7 +28,7 @@ func (w *window) peek(n int) ([]byte, error) {
 	return w.buf[:n], nil
 }
 
-// read takes len(p) bytes.
+// read reads len(p) bytes.
 func (w *window) read(p []byte) error {
 	w.left -= int64(len(p))
 	n := copy(p, w.buf)
@@ -37,7 +36,7 @@ func (w *window) read(p []byte) error {
 	return w.fill(p[n:])
 }
 
-// discard takes n bytes unseen. A file is not even read there.
+// discard skips n bytes, by seeking if it can.
 func (w *window) discard(n int64) error {
 	w.left -= n
 	have := min(int64(len(w.buf)), n)

@@ -7,26 +7,26 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// buffer is memory that keys and values lie in, so that a record of them keeps
-// it alive as one piece and it is counted once. sarama cuts keys and values of
-// a response that is not compressed out of the response itself, those of a
-// compressed batch out of what it was inflated to. The capacity of such a slice
-// reaches to the end of the whole.
-type buffer struct {
-	bytes []byte // from the first key or value on
+// sharedBuffer is memory that several keys and values are in, so that a record of
+// them keeps it alive, and counts it, once. sarama slices the keys and values of
+// an uncompressed response from the response, those of a compressed batch from
+// the decompressed batch. The capacity of each slice extends to the end of that
+// memory.
+type sharedBuffer struct {
+	bytes []byte // from the first key or value to the end
 	arrow *memory.Buffer
 }
 
-// What sarama makes of a message, and of a header of one, beside their bytes.
+// What sarama allocates for a message and for each of its headers, in bytes.
 const (
 	recordSize = 120
 	headerSize = 56
 )
 
-// widen makes b begin at or before the records of a block that are not
-// compressed. It returns the bytes of all keys and values in the block, and
-// what all of it takes in memory: of small messages far more.
-func (b *buffer) widen(in *sarama.FetchResponseBlock) (bytes, held int64) {
+// extend extends b to the uncompressed records of a block. It returns the bytes of
+// all keys and values of the block, and the memory that the block takes, which
+// is much more if messages are small.
+func (b *sharedBuffer) extend(in *sarama.FetchResponseBlock) (bytes, held int64) {
 	for _, r := range in.RecordsSet {
 		for _, x := range r.RecordBatch.Records {
 			bytes += int64(len(x.Key) + len(x.Value))
@@ -36,14 +36,14 @@ func (b *buffer) widen(in *sarama.FetchResponseBlock) (bytes, held int64) {
 			}
 		}
 		if r.RecordBatch.Codec == sarama.CompressionNone {
-			b.widenBatch(r.RecordBatch)
+			b.extendBatch(r.RecordBatch)
 		}
 	}
 	return bytes, held + bytes
 }
 
-// widenBatch makes b begin at or before the records of a batch.
-func (b *buffer) widenBatch(batch *sarama.RecordBatch) {
+// extendBatch extends b to the records of a batch.
+func (b *sharedBuffer) extendBatch(batch *sarama.RecordBatch) {
 	for _, x := range batch.Records {
 		for _, v := range [][]byte{x.Key, x.Value} {
 			if len(v) == 0 {
@@ -52,13 +52,13 @@ func (b *buffer) widenBatch(batch *sarama.RecordBatch) {
 			if cap(v) > len(b.bytes) {
 				b.bytes = v[:cap(v)]
 			}
-			return // the others lie behind it
+			return // the others are after it
 		}
 	}
 }
 
-// view is where v lies in b, if it does.
-func (b *buffer) view(v []byte) (stream.View, bool) {
+// view returns a view of v, which must not be empty, if v is in b.
+func (b *sharedBuffer) view(v []byte) (stream.View, bool) {
 	from := len(b.bytes) - cap(v)
 	if from < 0 || len(v) == 0 || &b.bytes[from] != &v[0] {
 		return stream.View{}, false

@@ -10,48 +10,47 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// cluster is the way to the brokers: a connection for each of them, dialled
-// when it is needed.
+// cluster holds one connection to each broker, made on first use.
 type cluster struct {
 	conf  *sarama.Config
 	seeds []string
 
 	mu     sync.Mutex
-	peers  map[string]*peer // by address
-	known  []string         // the addresses that the cluster gave last
+	conns  map[string]*brokerConn // by address
+	known  []string               // addresses, from the last metadata
 	closed bool
 }
 
-// peer is a broker that has been dialled.
-type peer struct {
+// brokerConn is a connection to a broker.
+type brokerConn struct {
 	*sarama.Broker
-	*link
+	*cancelDialer
 }
 
 func newCluster(conf *sarama.Config, seeds []string) *cluster {
-	return &cluster{conf: conf, seeds: seeds, peers: map[string]*peer{}}
+	return &cluster{conf: conf, seeds: seeds, conns: map[string]*brokerConn{}}
 }
 
-// do has f talk to the broker at addr. When the context ends, so does the
-// connection, and with it the call. A connection on which something went wrong
-// is not used again.
-func (c *cluster) do(ctx context.Context, addr string, f func(*peer) error) error {
+// do calls f with a connection to the broker at addr. If ctx is done, do closes the
+// connection, which ends f. After an error that is not a code of Kafka's, the
+// connection is not used again.
+func (c *cluster) do(ctx context.Context, addr string, f func(*brokerConn) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	p, err := c.peer(addr)
+	b, err := c.connect(addr)
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, p.kill)
+	stop := context.AfterFunc(ctx, b.kill)
 	keep := false
-	if _, err = p.Connected(); err == nil { // it waits for the dialling
+	if _, err = b.Connected(); err == nil { // it waits for the connection
 		var code sarama.KError
-		err = f(p)
+		err = f(b)
 		keep = err == nil || errors.As(err, &code)
 	}
-	if cut := !stop(); cut || !keep {
-		c.drop(addr, p)
+	if killed := !stop(); killed || !keep {
+		c.drop(addr, b)
 	}
 	switch {
 	case err == nil:
@@ -64,47 +63,48 @@ func (c *cluster) do(ctx context.Context, addr string, f func(*peer) error) erro
 	return &brokerError{addr, err}
 }
 
-func (c *cluster) peer(addr string) (*peer, error) {
+// connect returns the connection to addr, which may still be being made.
+func (c *cluster) connect(addr string) (*brokerConn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, ErrClosed
 	}
-	if p, ok := c.peers[addr]; ok {
-		return p, nil
+	if b, ok := c.conns[addr]; ok {
+		return b, nil
 	}
-	conf := *c.conf // a dialer of its own
-	p := &peer{sarama.NewBroker(addr), newLink(&conf)}
-	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, p.link
-	if err := p.Open(&conf); err != nil {
+	conf := *c.conf // each connection has its own dialer
+	b := &brokerConn{sarama.NewBroker(addr), newCancelDialer(&conf)}
+	conf.Net.Proxy.Enable, conf.Net.Proxy.Dialer = true, b.cancelDialer
+	if err := b.Open(&conf); err != nil {
 		return nil, &brokerError{addr, err}
 	}
-	c.peers[addr] = p
-	return p, nil
+	c.conns[addr] = b
+	return b, nil
 }
 
-// drop forgets a connection.
-func (c *cluster) drop(addr string, p *peer) {
+// drop closes a connection and removes it.
+func (c *cluster) drop(addr string, b *brokerConn) {
 	c.mu.Lock()
-	if c.peers[addr] == p {
-		delete(c.peers, addr)
+	if c.conns[addr] == b {
+		delete(c.conns, addr)
 	}
 	c.mu.Unlock()
-	p.close()
+	b.close()
 }
 
-func (p *peer) close() {
-	p.kill()
-	_ = p.Broker.Close() // the connection is broken, which it reports
+func (b *brokerConn) close() {
+	b.kill()
+	_ = b.Broker.Close() // the error is that the connection is closed
 }
 
 func (c *cluster) close() {
 	c.mu.Lock()
-	peers := c.peers
-	c.peers, c.closed = map[string]*peer{}, true
+	conns := c.conns
+	c.conns, c.closed = map[string]*brokerConn{}, true
 	c.mu.Unlock()
-	for _, p := range peers {
-		p.close()
+	for _, b := range conns {
+		b.close()
 	}
 }
 
@@ -114,13 +114,12 @@ func (c *cluster) isClosed() bool {
 	return c.closed
 }
 
-// anywhere has f talk to any broker that answers: those that the cluster
-// named, then those that the caller named. Each has its share of the time that
-// is left. The error is that of the last one.
-func (c *cluster) anywhere(ctx context.Context, f func(*peer) error) (err error) {
+// anyBroker calls do with one broker after another until it succeeds. The time left
+// is divided between them. The error is that of the last one.
+func (c *cluster) anyBroker(ctx context.Context, f func(*brokerConn) error) (err error) {
 	addresses := c.addresses()
 	for i, addr := range addresses {
-		one, cancel := share(ctx, len(addresses)-i)
+		one, cancel := shareDeadline(ctx, len(addresses)-i)
 		err = c.do(one, addr, f)
 		cancel()
 		if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) {
@@ -130,8 +129,9 @@ func (c *cluster) anywhere(ctx context.Context, f func(*peer) error) (err error)
 	return c.explain(err)
 }
 
-// share returns a context for the first of n tries.
-func share(ctx context.Context, n int) (context.Context, context.CancelFunc) {
+// shareDeadline returns a context with an n-th of the time left until ctx's
+// deadline.
+func shareDeadline(ctx context.Context, n int) (context.Context, context.CancelFunc) {
 	if end, ok := ctx.Deadline(); ok {
 		return context.WithTimeout(ctx, time.Until(end)/time.Duration(n))
 	}
@@ -140,7 +140,8 @@ func share(ctx context.Context, n int) (context.Context, context.CancelFunc) {
 
 func (c *cluster) explain(err error) error { return explain(err, c.seeds, c.conf) }
 
-// addresses puts brokers that are connected before others.
+// addresses returns the brokers of the last metadata, then the seeds, but brokers
+// that are connected first.
 func (c *cluster) addresses() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,7 +149,7 @@ func (c *cluster) addresses() []string {
 	for _, addr := range slices.Concat(c.known, c.seeds) {
 		switch {
 		case slices.Contains(connected, addr) || slices.Contains(rest, addr):
-		case c.peers[addr] != nil:
+		case c.conns[addr] != nil:
 			connected = append(connected, addr)
 		default:
 			rest = append(rest, addr)

@@ -10,83 +10,83 @@ import (
 )
 
 const (
-	commitTime  = 5 * time.Second // how long the engine is held up at most
-	commitPause = 2 * time.Second // before the next try
-	commitQuiet = time.Minute     // between two errors, and before one that may pass
+	commitTimeout        = 5 * time.Second
+	commitRetryAfter     = 2 * time.Second
+	commitReportInterval = time.Minute
 )
 
-// commits is what the consumer group has been told, and is to be told.
-type commits struct {
-	coordinator string
-	done        map[name]int64 // committed by this process, of partitions that are its own
-	pending     map[name]int64
-	failing     time.Time // since when no try has succeeded, zero: the last one did
-	failed      time.Time // the last try did
-	told        time.Time // the engine was told so
+// commitState is what was and is to be committed to the consumer group.
+type commitState struct {
+	coordinator  string
+	committed    map[partitionID]int64 // by this process, of partitions assigned to it
+	pending      map[partitionID]int64
+	failingSince time.Time // zero if the last attempt succeeded
+	lastFailure  time.Time
+	lastReport   time.Time // to the engine
 }
 
-var errNoMember = passing("this process is not in the group now")
+var errNotMember = temporary("this process is not in the group now")
 
-// Committed commits, for Group, the lowest offset that is not settled of each
-// partition: when new data goes before old data, tools show all that is behind
-// the gap as lag, rather than call the gap done. A source that has joined the
-// group commits what it is assigned, as a member; else it commits all that it
-// lists, as a consumer that is in no group does. What cannot be committed now
-// is tried again with the next call. An error is returned once a minute, and
-// one that may pass only when it has lasted for as long.
+// Committed commits, for Group, the lowest offset of each partition that is not
+// settled: while newer offsets are settled before older ones, tools show
+// everything after the gap as lag. A member of the group commits the partitions
+// assigned to it; otherwise Committed commits all partitions, as a consumer
+// outside of any group. What cannot be committed is retried with the next call.
+// Committed returns an error at most once a minute, and a temporary one only if
+// it has lasted for a minute.
 func (s *Source) Committed(ctx context.Context, settled map[string]int64) error {
 	c, err := s.open()
 	if err != nil {
 		return err
 	}
-	k := &s.state.commits
 	if s.Group == "" {
 		return nil
 	}
-	s.membership().use()
-	s.compare(settled)
-	if len(k.pending) == 0 || time.Since(k.failed) < commitPause {
+	k := &s.state.commits
+	s.currentMember().recordUse()
+	s.findPending(settled)
+	if len(k.pending) == 0 || time.Since(k.lastFailure) < commitRetryAfter {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, commitTime)
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	if err = s.commit(ctx, c); err == nil {
-		maps.Copy(k.done, k.pending)
-		*k = commits{coordinator: k.coordinator, done: k.done}
+		maps.Copy(k.committed, k.pending)
+		*k = commitState{coordinator: k.coordinator, committed: k.committed}
 		return nil
 	}
-	k.failed, k.coordinator = time.Now(), ""
-	if k.failing.IsZero() {
-		k.failing = k.failed
+	k.lastFailure, k.coordinator = time.Now(), ""
+	if k.failingSince.IsZero() {
+		k.failingSince = k.lastFailure
 	}
-	if time.Since(k.told) < commitQuiet || passes(err) && time.Since(k.failing) < commitQuiet {
+	if time.Since(k.lastReport) < commitReportInterval || isTemporary(err) && time.Since(k.failingSince) < commitReportInterval {
 		return nil
 	}
-	k.told = k.failed
+	k.lastReport = k.lastFailure
 	return fmt.Errorf("kafka: commit offsets of group %q: %w", s.Group, err)
 }
 
-// compare finds what is to be committed.
-func (s *Source) compare(settled map[string]int64) {
+// findPending sets the offsets to commit: those that differ from the committed ones.
+func (s *Source) findPending(settled map[string]int64) {
 	k := &s.state.commits
-	done := k.done
-	k.done, k.pending = map[name]int64{}, map[name]int64{}
-	m := s.membership()
-	for key, x := range s.state.seen {
-		if x.gone || s.Join && (m == nil || !m.has(x.name)) {
-			continue // another process knows better
+	before := k.committed
+	k.committed, k.pending = map[partitionID]int64{}, map[partitionID]int64{}
+	m := s.currentMember()
+	for key, x := range s.state.listed {
+		if x.gone || s.Join && (m == nil || !m.isAssigned(x.partitionID)) {
+			continue // another process knows newer offsets
 		}
-		was, told := done[x.name]
-		if told {
-			k.done[x.name] = was
+		was, ok := before[x.partitionID]
+		if ok {
+			k.committed[x.partitionID] = was
 		}
-		if at, ok := settled[key]; ok && (!told || was != at) {
-			k.pending[x.name] = at
+		if at, known := settled[key]; known && (!ok || was != at) {
+			k.pending[x.partitionID] = at
 		}
 	}
 }
 
-// commit sends what is pending, twice if the group's coordinator has moved.
+// commit commits what is pending, with a second attempt if the coordinator has moved.
 func (s *Source) commit(ctx context.Context, c *cluster) (err error) {
 	k := &s.state.commits
 	for range 2 {
@@ -95,8 +95,8 @@ func (s *Source) commit(ctx context.Context, c *cluster) (err error) {
 				return err
 			}
 		}
-		err = c.do(ctx, k.coordinator, func(p *peer) error { return s.send(p) })
-		if err == nil || !passes(err) {
+		err = c.do(ctx, k.coordinator, s.sendCommit)
+		if err == nil || !isTemporary(err) {
 			return err
 		}
 		k.coordinator = ""
@@ -104,32 +104,32 @@ func (s *Source) commit(ctx context.Context, c *cluster) (err error) {
 	return err
 }
 
-func (s *Source) send(p *peer) error {
+func (s *Source) sendCommit(b *brokerConn) error {
 	req := &sarama.OffsetCommitRequest{
 		Version:                 7,
 		ConsumerGroup:           s.Group,
 		ConsumerGroupGeneration: sarama.GroupGenerationUndefined,
 	}
-	if m := s.membership(); m != nil {
+	if m := s.currentMember(); m != nil {
 		req.ConsumerID, req.ConsumerGroupGeneration = m.identity()
 		req.GroupInstanceId = m.instance
 		if req.ConsumerGroupGeneration == sarama.GroupGenerationUndefined {
-			return errNoMember
+			return errNotMember
 		}
 	}
-	for n, at := range s.state.commits.pending {
-		req.AddBlockWithLeaderEpoch(n.topic, n.partition, at, -1, 0, "")
+	for p, at := range s.state.commits.pending {
+		req.AddBlockWithLeaderEpoch(p.topic, p.partition, at, -1, 0, "")
 	}
-	r, err := p.CommitOffset(req)
+	r, err := b.CommitOffset(req)
 	if err != nil {
 		return err
 	}
-	for topic, parts := range r.Errors {
-		for partition, code := range parts {
+	for topic, partitions := range r.Errors {
+		for partition, code := range partitions {
 			switch code {
 			case sarama.ErrNoError:
 			case sarama.ErrRebalanceInProgress, sarama.ErrIllegalGeneration, sarama.ErrUnknownMemberId:
-				return errNoMember
+				return errNotMember
 			default:
 				return fmt.Errorf("%s/%d: %w", topic, partition, code)
 			}

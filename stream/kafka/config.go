@@ -10,18 +10,18 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// NewConfig returns the settings that a [Source] uses when it has none: change
-// what you need. It is a sarama.NewConfig() that
+// NewConfig returns the default settings of a [Source], to be changed as needed. It
+// differs from sarama.NewConfig() in these points:
 //
-//   - speaks the protocol of Kafka 2.8, the oldest whose topics have ids, and
-//     with newer brokers whatever both know;
-//   - gives up sooner, for the source has retries of its own that last through
-//     a broker's restart: 5 s to connect, one retry for metadata;
-//   - asks for the topics it wants alone, and never makes one;
-//   - is missed soon by its group: it says every second that it is alive, and
-//     is given up after 6 s, the least that brokers allow by default. To be
-//     given up by mistake costs nothing here;
-//   - has the cooperative-sticky assignor.
+//   - The protocol version is that of Kafka 2.8, the oldest with topic ids; with
+//     newer brokers a higher version is negotiated.
+//   - Timeouts are shorter, for the source retries until brokers have restarted:
+//     5 s to connect, one retry for metadata.
+//   - Metadata are requested only for the selected topics; no topic is created.
+//   - A member of a group sends a heartbeat every second. A killed member is
+//     detected after 6 s, the shortest session timeout that brokers allow by
+//     default. A false detection does no harm.
+//   - The assignor is cooperative-sticky.
 func NewConfig() *sarama.Config {
 	c := sarama.NewConfig()
 	c.ClientID = "skyfinch"
@@ -33,12 +33,12 @@ func NewConfig() *sarama.Config {
 
 	c.Metadata.Full = false
 	c.Metadata.AllowAutoTopicCreation = false
-	c.Metadata.RefreshFrequency = 0 // the source asks when it needs to know
+	c.Metadata.RefreshFrequency = 0 // the source asks when needed
 	c.Metadata.Retry.Max = 1
 	c.Metadata.Timeout = 10 * time.Second
 
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
-	c.Consumer.Group.ResetInvalidOffsets = false // it jumps over what was lost
+	c.Consumer.Group.ResetInvalidOffsets = false // resetting would skip lost offsets silently
 	c.Consumer.Group.Session.Timeout = 6 * time.Second
 	c.Consumer.Group.Heartbeat.Interval = time.Second
 	c.Consumer.Group.Rebalance.Timeout = 30 * time.Second
@@ -46,9 +46,9 @@ func NewConfig() *sarama.Config {
 	return c
 }
 
-// ReadConfig returns the settings in a properties file that users of Kafka's
-// own tools know (client.properties, --command-config), and the servers that
-// it names, if any. librdkafka's names of the same settings do as well.
+// ReadConfig reads a properties file as used by Kafka's own tools
+// (client.properties, --command-config), or with librdkafka's names of the same
+// settings. It returns the settings and the bootstrap servers in the file, if any.
 //
 //	bootstrap.servers=broker1.example.org:9093,broker2.example.org:9093
 //	security.protocol=SASL_SSL
@@ -58,19 +58,19 @@ func NewConfig() *sarama.Config {
 //	ssl.truststore.type=PEM
 //	ssl.truststore.location=/etc/kafka/ca.pem
 //
-// It takes the mechanisms PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER
-// with client credentials, and certificates as PEM; for a store of Java's the
-// error says how to turn it into PEM. Names of files are relative to the
-// working directory, as with Kafka's tools.
+// It supports the mechanisms PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 and OAUTHBEARER
+// with client credentials, and certificates in PEM format; for a Java key store
+// the error says how to convert it. File names are relative to the working
+// directory, as with Kafka's tools.
 //
-// For a source that joins a group it takes group.instance.id, for static
-// membership, session.timeout.ms and heartbeat.interval.ms. group.id is for the
-// caller to read.
+// For members of a group it reads group.instance.id, for static membership,
+// session.timeout.ms and heartbeat.interval.ms. The caller must read group.id
+// itself, with [ReadProperties].
 //
 // Settings that tune other clients (fetch.max.bytes, auto.offset.reset,
-// max.poll.interval.ms) do nothing. A setting nobody knows is an error where it begins with sasl., ssl.
-// or security., for a misspelt one would otherwise show as a refused login.
-// No error quotes a password.
+// max.poll.interval.ms) are ignored. An unknown setting that begins with sasl.,
+// ssl. or security. is an error, for a misspelt one would otherwise appear as a
+// refused login. No error quotes a password.
 func ReadConfig(path string) (*sarama.Config, []string, error) {
 	p, err := ReadProperties(path)
 	if err != nil {
@@ -83,7 +83,7 @@ func ReadConfig(path string) (*sarama.Config, []string, error) {
 	return conf, servers, nil
 }
 
-// configure returns the settings that properties mean, and the servers.
+// configure returns the settings and the servers in properties.
 func configure(p map[string]string) (*sarama.Config, []string, error) {
 	conf := NewConfig()
 	if id := p["client.id"]; id != "" {
@@ -117,8 +117,8 @@ func configure(p map[string]string) (*sarama.Config, []string, error) {
 	return conf, servers, nil
 }
 
-// readGroup reads what a member of a group is to be like. Without an interval
-// of its own a session has at least three heartbeats.
+// readGroup reads the settings of a group member. The default heartbeat interval is
+// at most a third of the session timeout.
 func readGroup(p map[string]string, conf *sarama.Config) error {
 	group := &conf.Consumer.Group
 	group.InstanceId = p["group.instance.id"]
@@ -136,7 +136,7 @@ func readGroup(p map[string]string, conf *sarama.Config) error {
 	return nil
 }
 
-// readMillis reads a time, if there is one.
+// readMillis reads a duration in milliseconds, if it is set.
 func readMillis(p map[string]string, name string, to *time.Duration) error {
 	text := p[name]
 	if text == "" {
@@ -144,14 +144,14 @@ func readMillis(p map[string]string, name string, to *time.Duration) error {
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n <= 2 {
-		return fmt.Errorf("%s: %.40q is no number of milliseconds", name, text)
+		return fmt.Errorf("%s: %.40q is not a number of milliseconds", name, text)
 	}
 	*to = time.Duration(n) * time.Millisecond
 	return nil
 }
 
-// readServers returns host:port of the servers. As with librdkafka, a port
-// that is not given is 9092.
+// readServers returns the servers as host:port. As with librdkafka, the default port
+// is 9092.
 func readServers(p map[string]string) ([]string, error) {
 	name, list := first(p, "bootstrap.servers", "metadata.broker.list")
 	var servers []string
@@ -177,9 +177,9 @@ func readServers(p map[string]string) ([]string, error) {
 	return servers, nil
 }
 
-// readProtocol returns what security.protocol asks for. Where it is missing,
-// Kafka's tools connect in the clear, whatever else the file says, and hang;
-// here a file that has a login or certificates must say what they are for.
+// readProtocol reads security.protocol. Without it Kafka's tools connect in plain
+// text, even if the file has a login or certificates, and hang; here such a file
+// is an error.
 func readProtocol(p map[string]string) (withTLS, withSASL bool, err error) {
 	switch protocol := strings.ToUpper(p["security.protocol"]); protocol {
 	case "PLAINTEXT":
@@ -192,11 +192,11 @@ func readProtocol(p map[string]string) (withTLS, withSASL bool, err error) {
 		return true, true, nil
 	case "":
 		if name, _ := first(p, "sasl.mechanism", "sasl.mechanisms", "sasl.jaas.config", "sasl.username"); name != "" {
-			return false, false, fmt.Errorf("%s is given, but no security.protocol: SASL_SSL, or SASL_PLAINTEXT?", name)
+			return false, false, fmt.Errorf("%s is set, but security.protocol is not: SASL_SSL, or SASL_PLAINTEXT?", name)
 		}
 		if name, _ := first(p, "ssl.truststore.location", "ssl.ca.location", "ssl.truststore.certificates", "ssl.ca.pem",
 			"ssl.keystore.location", "ssl.certificate.location"); name != "" {
-			return false, false, fmt.Errorf("%s is given, but no security.protocol: SSL, or SASL_SSL?", name)
+			return false, false, fmt.Errorf("%s is set, but security.protocol is not: SSL, or SASL_SSL?", name)
 		}
 		return false, false, nil
 	default:
@@ -204,7 +204,7 @@ func readProtocol(p map[string]string) (withTLS, withSASL bool, err error) {
 	}
 }
 
-// first returns the first of the names that has a value, and the value.
+// first returns the first of the names with a value, and the value.
 func first(p map[string]string, names ...string) (name, value string) {
 	for _, name := range names {
 		if value := p[name]; value != "" {

@@ -1,14 +1,17 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/skyfinch/skyfinch/internal/nearest"
 )
 
-// settings are the names of security settings that are understood.
-var settings = []string{
+// usedSettings are the security settings that ReadConfig uses.
+var usedSettings = []string{
 	"security.protocol",
 	"sasl.mechanism", "sasl.mechanisms", "sasl.jaas.config", "sasl.username", "sasl.password",
 	"sasl.oauthbearer.token.endpoint.url", "sasl.oauthbearer.client.id", "sasl.oauthbearer.client.secret",
@@ -20,9 +23,9 @@ var settings = []string{
 	"ssl.endpoint.identification.algorithm", "enable.ssl.certificate.verification",
 }
 
-// idle are the names of security settings that may stand in a file and change
-// nothing here: what they say is found out, or is left to Go.
-var idle = []string{
+// ignoredSettings are security settings that are allowed but have no effect: their
+// values are detected, or left to Go's defaults.
+var ignoredSettings = []string{
 	"security.providers",
 	"sasl.client.callback.handler.class", "sasl.login.callback.handler.class", "sasl.login.class",
 	"ssl.truststore.type", "ssl.truststore.password", "ssl.keystore.type", "ssl.keystore.password", "ssl.key.password",
@@ -30,74 +33,36 @@ var idle = []string{
 	"ssl.trustmanager.algorithm", "ssl.keymanager.algorithm", "ssl.secure.random.implementation",
 }
 
-// idlePrefixes are those of families of such settings.
-var idlePrefixes = []string{"sasl.login.", "sasl.kerberos.", "sasl.oauthbearer."}
+// ignoredPrefixes are prefixes of further ignored settings.
+var ignoredPrefixes = []string{"sasl.login.", "sasl.kerberos.", "sasl.oauthbearer."}
 
-// unsupported are settings that change how a login is done, and cannot be
-// followed.
-var unsupported = map[string]string{
+// unsupportedSettings change the login in ways that are not supported. The values say
+// what to do instead.
+var unsupportedSettings = map[string]string{
 	"ssl.engine.factory.class": "a Java class: give certificates as PEM",
-	"ssl.crl.location":         "lists of revoked certificates are not read: remove it",
-	"ssl.engine.location":      "engines of OpenSSL are not loaded: give the key as PEM",
-	"sasl.oauthbearer.config":  "unsecured tokens are for a test: give sasl.oauthbearer.token.endpoint.url",
+	"ssl.crl.location":         "certificate revocation lists are not supported: remove it",
+	"ssl.engine.location":      "OpenSSL engines are not supported: give the key as PEM",
+	"sasl.oauthbearer.config":  "unsecured tokens are not supported: set sasl.oauthbearer.token.endpoint.url",
 }
 
-// checkNames returns an error for a name that begins like a security setting
-// and is none.
+// checkNames returns an error for an unknown name that begins like a security
+// setting.
 func checkNames(p map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(p)) {
-		if why := unsupported[name]; why != "" {
+		if why := unsupportedSettings[name]; why != "" {
 			return fmt.Errorf("%s: %s", name, why)
 		}
 		if !strings.HasPrefix(name, "sasl.") && !strings.HasPrefix(name, "ssl.") && !strings.HasPrefix(name, "security.") {
 			continue
 		}
-		if slices.Contains(settings, name) || slices.Contains(idle, name) || hasPrefix(name, idlePrefixes) {
+		if slices.Contains(usedSettings, name) || slices.Contains(ignoredSettings, name) || hasPrefix(name, ignoredPrefixes) {
 			continue
 		}
-		if like := nearest(name, settings); like != "" {
-			return fmt.Errorf("no setting is named %.80q: is %s meant?", name, like)
-		}
-		return fmt.Errorf("no setting is named %.80q: remove it", name)
+		return fmt.Errorf("unknown setting %.80q%s", name, cmp.Or(nearest.Hint(name[:min(len(name), 100)], usedSettings), ": remove it"))
 	}
 	return nil
 }
 
 func hasPrefix(name string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-}
-
-// nearest returns the name that is at most three letters away: added, missing
-// or other ones.
-func nearest(name string, names []string) string {
-	best, like := 4, ""
-	for _, n := range names {
-		if d := distance(name, n); d < best {
-			best, like = d, n
-		}
-	}
-	return like
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	if len(a) > 100 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// login is what a file says of who logs in.
-type login struct {
-	module  string            // of sasl.jaas.config; "": there is none
-	options map[string]string // its options
+// jaasLogin is the login in sasl.jaas.config.
+type jaasLogin struct {
+	module  string // "" without sasl.jaas.config
+	options map[string]string
 }
 
-// readSASL sets how to log in.
+// readSASL sets up the login.
 func readSASL(p map[string]string, conf *sarama.Config) error {
-	var l login
+	var l jaasLogin
 	if text := p["sasl.jaas.config"]; text != "" {
 		var err error
 		if l, err = parseJAAS(text); err != nil {
@@ -38,25 +38,25 @@ func readSASL(p map[string]string, conf *sarama.Config) error {
 	case "":
 		return errors.New("sasl.mechanism is missing: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER")
 	case sarama.SASLTypeGSSAPI:
-		return fmt.Errorf("%s: Kerberos (GSSAPI) cannot be set up by a file; a program can, in Source.Config", name)
+		return fmt.Errorf("%s: Kerberos (GSSAPI) cannot be set up by a file, only by a program, in Source.Config", name)
 	default:
 		return fmt.Errorf("%s is %.40q, not PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", name, mechanism)
 	}
 }
 
-// of returns an error when the login is for another mechanism.
-func (l login) of(module string, mechanism sarama.SASLMechanism) error {
+// checkModule returns an error if the login is for another mechanism.
+func (l jaasLogin) checkModule(module string, mechanism sarama.SASLMechanism) error {
 	if l.module == "" || strings.HasSuffix(l.module, module) {
 		return nil
 	}
 	return fmt.Errorf("sasl.jaas.config names %.120q, but sasl.mechanism %s needs a %s", l.module, mechanism, module)
 }
 
-// password sets user and password: JAAS first, as with Kafka's tools, which
-// know nothing else.
-func (l login) password(module string, p map[string]string, conf *sarama.Config) error {
+// password sets the user and password. JAAS takes precedence: Kafka's tools read
+// nothing else.
+func (l jaasLogin) password(module string, p map[string]string, conf *sarama.Config) error {
 	s := &conf.Net.SASL
-	if err := l.of(module, s.Mechanism); err != nil {
+	if err := l.checkModule(module, s.Mechanism); err != nil {
 		return err
 	}
 	s.User, s.Password = p["sasl.username"], p["sasl.password"]
@@ -69,19 +69,19 @@ func (l login) password(module string, p map[string]string, conf *sarama.Config)
 		return errors.New("sasl.jaas.config: tokenauth: delegation tokens are not supported")
 	}
 	if s.User == "" || s.Password == "" {
-		return fmt.Errorf("%s: it takes a user name and a password, and one is missing", where)
+		return fmt.Errorf("%s: the user name or the password is missing", where)
 	}
 	return nil
 }
 
-// parseJAAS parses the line that Kafka takes:
+// parseJAAS parses a login in Kafka's format:
 //
 //	class flag option="value" option=value;
 //
-// Errors quote no more than names.
-func parseJAAS(text string) (login, error) {
-	s := jaas{rest: text}
-	l := login{options: map[string]string{}}
+// Errors quote no values.
+func parseJAAS(text string) (jaasLogin, error) {
+	s := jaasScanner{rest: text}
+	l := jaasLogin{options: map[string]string{}}
 	l.module, _ = s.next()
 	flag, _ := s.next()
 	switch strings.ToLower(flag) {
@@ -92,44 +92,44 @@ func parseJAAS(text string) (login, error) {
 	for {
 		name, quoted := s.next()
 		switch {
-		case name == ";" && !quoted && s.ends():
+		case name == ";" && !quoted && s.atEnd():
 			return l, nil
 		case name == ";" && !quoted:
-			return l, errors.New("there is more behind its semicolon")
+			return l, errors.New("text follows its semicolon")
 		case name == "" && !quoted:
 			return l, errors.New(`its last option is not followed by ";"`)
 		}
 		if is, quoted := s.next(); is != "=" || quoted {
-			return l, fmt.Errorf(`option %d is not followed by "=" (a value with blanks or signs stands in double quotes)`, len(l.options)+1)
+			return l, fmt.Errorf(`option %d is not followed by "=" (put a value with blanks or signs in double quotes)`, len(l.options)+1)
 		}
 		value, quoted := s.next()
 		if s.open {
 			return l, errors.New(`a quote is not closed (inside quotes, a quote is written \", in a properties file \\")`)
 		}
 		if !quoted && (value == "" || value == ";" || value == "=") {
-			return l, fmt.Errorf("option %d has no value", len(l.options)+1) // its name may be a piece of a password
+			return l, fmt.Errorf("option %d has no value", len(l.options)+1) // its name may be part of a password
 		}
 		l.options[name] = value
 	}
 }
 
-// jaas cuts the text of a JAAS configuration into tokens.
-type jaas struct {
+// jaasScanner splits a JAAS configuration into tokens.
+type jaasScanner struct {
 	rest string
-	open bool // it ended inside quotes
+	open bool // the text ended inside quotes
 }
 
 const jaasSigns = ";="
 
-func (s *jaas) ends() bool {
+func (s *jaasScanner) atEnd() bool {
 	s.rest = strings.TrimLeft(s.rest, " \t\r\n")
 	return s.rest == ""
 }
 
-// next returns the next token, "" at the end. quoted says that it stood in
-// quotes, and is a value whatever it holds.
-func (s *jaas) next() (token string, quoted bool) {
-	if s.ends() {
+// next returns the next token, "" at the end, and whether it was in quotes, which
+// makes it a value whatever it contains.
+func (s *jaasScanner) next() (token string, quoted bool) {
+	if s.atEnd() {
 		return "", false
 	}
 	switch c := s.rest[0]; c {
@@ -147,8 +147,8 @@ func (s *jaas) next() (token string, quoted bool) {
 	return token, false
 }
 
-// quote reads up to the closing quote, with the escapes of Java's tokenizer.
-func (s *jaas) quote(end byte) (token string, quoted bool) {
+// quote reads a quoted token, with the escapes of Java's StreamTokenizer.
+func (s *jaasScanner) quote(end byte) (token string, quoted bool) {
 	var b strings.Builder
 	for i := 1; i < len(s.rest); i++ {
 		switch c := s.rest[i]; {

@@ -11,18 +11,14 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// errStop ends a read whose caller has enough.
-var errStop = errors.New("kafka: enough")
-
-// NoTopicError says that a cluster has no topic of a name, or none that a
-// regexp matches.
+// NoTopicError reports a name or a regexp that no topic of the cluster matches.
 type NoTopicError struct {
 	Topic   string // the name or the regexp
 	Regexp  bool
-	Brokers []string // that were asked
+	Brokers []string // of the cluster
 }
 
-// Error names the topic and says what to do.
+// Error names the topic and suggests a remedy.
 func (e *NoTopicError) Error() string {
 	at := strings.Join(e.Brokers, ",")
 	if e.Regexp {
@@ -31,7 +27,7 @@ func (e *NoTopicError) Error() string {
 	return fmt.Sprintf("kafka: no topic %q at %s, or none that you may see: correct the name, or create the topic", e.Topic, at)
 }
 
-// brokerError names the broker that an error comes from.
+// brokerError adds the address of a broker to an error.
 type brokerError struct {
 	addr string
 	err  error
@@ -40,26 +36,26 @@ type brokerError struct {
 func (e *brokerError) Error() string { return fmt.Sprintf("kafka: broker %s: %v", e.addr, e.err) }
 func (e *brokerError) Unwrap() error { return e.err }
 
-// passingError is an error of this package's own that waiting may mend.
-type passingError struct{ string }
+// temporaryError is an error of this package after which a retry may succeed.
+type temporaryError struct{ string }
 
-func (e passingError) Error() string { return e.string }
+func (e temporaryError) Error() string { return e.string }
 
-func passing(format string, args ...any) error {
-	return passingError{"kafka: " + fmt.Sprintf(format, args...)}
+func temporary(format string, args ...any) error {
+	return temporaryError{"kafka: " + fmt.Sprintf(format, args...)}
 }
 
-// passes reports whether an error is one of a cluster whose brokers come and
-// go, that is, whether trying again may help.
-func passes(err error) bool {
-	var own passingError
+// isTemporary reports whether a retry may succeed, because brokers restart or leaders
+// move.
+func isTemporary(err error) bool {
+	var own temporaryError
 	var code sarama.KError
 	var network net.Error
 	switch {
 	case errors.As(err, &own):
 		return true
 	case errors.As(err, &code):
-		return passingCode(code)
+		return isTemporaryCode(code)
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrClosed):
 		return false
 	case errors.As(err, &network):
@@ -70,11 +66,11 @@ func passes(err error) bool {
 	}
 }
 
-// isTLS reports whether an error came out of a handshake. net.OpError wraps
-// the alerts of the other side.
+// isTLS reports whether an error is from a TLS handshake. net.OpError wraps the
+// alerts of the other side.
 func isTLS(err error) bool { return strings.Contains(err.Error(), "tls: ") }
 
-func passingCode(code sarama.KError) bool {
+func isTemporaryCode(code sarama.KError) bool {
 	switch code {
 	case sarama.ErrUnknown, sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable, sarama.ErrNotLeaderForPartition,
 		sarama.ErrRequestTimedOut, sarama.ErrBrokerNotAvailable, sarama.ErrReplicaNotAvailable, sarama.ErrNetworkException,
@@ -88,7 +84,7 @@ func passingCode(code sarama.KError) bool {
 	return false
 }
 
-// Codes that sarama has no names for.
+// Codes that sarama does not define.
 const (
 	unknownTopicID      sarama.KError = 100
 	inconsistentTopicID sarama.KError = 103

@@ -15,7 +15,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// A job that prints what is in all topics of a night.
+// A job that prints all messages of a night's topics.
 func Example() {
 	brokers, stop := cluster(1)
 	defer stop()
@@ -45,7 +45,7 @@ func Example() {
 	// 1: the second alert
 }
 
-// A misspelt topic is found before a job starts.
+// Check reports a misspelt topic before a job starts.
 func ExampleNoTopicError() {
 	brokers, stop := cluster(1)
 	defer stop()

@@ -15,21 +15,21 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// explained is an error in words for those who run the program: one line that
-// names the brokers and says what to do. The cause is kept for errors.Is.
-type explained struct {
+// explainedError is an error for the user of a program: one line that names the
+// brokers and says what to do. It wraps its cause.
+type explainedError struct {
 	text  string
 	cause error
 }
 
-func (e *explained) Error() string { return e.text }
-func (e *explained) Unwrap() error { return e.cause }
+func (e *explainedError) Error() string { return e.text }
+func (e *explainedError) Unwrap() error { return e.cause }
 
-// explain returns err in words for those who run the program. conf is what the
-// brokers were spoken to with; it tells what a connection that just closes
-// means. A caller's own cancellation stays as it is.
+// explain returns err as an explainedError, unless it is nil, explained already, or
+// the caller's cancellation. conf must be the configuration of the connection: it
+// shows why a connection may have been closed without an error.
 func explain(err error, brokers []string, conf *sarama.Config) error {
-	var done *explained
+	var done *explainedError
 	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &done) {
 		return err
 	}
@@ -41,9 +41,9 @@ func explain(err error, brokers []string, conf *sarama.Config) error {
 		func() string { return explainNetwork(err, conf) },
 	)
 	if words == "" {
-		words = oneLine(own(err))
+		words = oneLine(ownText(err))
 	}
-	return &explained{"kafka: " + where(err, brokers) + ": " + words, err}
+	return &explainedError{"kafka: " + brokerOf(err, brokers) + ": " + words, err}
 }
 
 func firstWords(tries ...func() string) string {
@@ -55,7 +55,7 @@ func firstWords(tries ...func() string) string {
 	return ""
 }
 
-// explainLogin is about SASL.
+// explainLogin explains errors of SASL.
 func explainLogin(err error, conf *sarama.Config) string {
 	var login *loginError
 	s := conf.Net.SASL
@@ -65,24 +65,24 @@ func explainLogin(err error, conf *sarama.Config) string {
 	}
 	switch {
 	case errors.As(err, &login) && s.Mechanism == sarama.SASLTypeOAuth:
-		return "no token to log in with: " + oneLine(login.Error())
+		return "cannot get a token to log in: " + oneLine(login.Error())
 	case errors.As(err, &login):
-		return fmt.Sprintf("the login failed (%s): %s: are user and password right?", who, oneLine(login.Error()))
+		return fmt.Sprintf("the login failed (%s): %s: are the user and password correct?", who, oneLine(login.Error()))
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed) && s.Mechanism == sarama.SASLTypeOAuth:
 		return fmt.Sprintf("the login was refused (%s%s): does the broker trust the token's issuer, audience and scope?", who, verdict(err))
 	case errors.Is(err, sarama.ErrSASLAuthenticationFailed):
-		return fmt.Sprintf("the login was refused (%s%s): are user and password right?", who, verdict(err))
+		return fmt.Sprintf("the login was refused (%s%s): are the user and password correct?", who, verdict(err))
 	case errors.Is(err, sarama.ErrUnsupportedSASLMechanism):
-		return fmt.Sprintf("the SASL mechanism %s is not offered there: set sasl.mechanism to one that is (of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER)", s.Mechanism)
+		return fmt.Sprintf("the broker does not offer the SASL mechanism %s: set sasl.mechanism to one that it offers (of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER)", s.Mechanism)
 	case errors.Is(err, sarama.ErrIllegalSASLState) && !s.Enable:
-		return "a login is wanted there: set security.protocol to SASL_PLAINTEXT or SASL_SSL"
+		return "the broker requires a login: set security.protocol to SASL_PLAINTEXT or SASL_SSL"
 	case errors.Is(err, sarama.ErrIllegalSASLState):
-		return "no login is wanted at this port: set security.protocol to PLAINTEXT or SSL, or take the broker's SASL port"
+		return "this port accepts no login: set security.protocol to PLAINTEXT or SSL, or use the broker's SASL port"
 	}
 	return ""
 }
 
-// verdict returns what the broker says about a refused login.
+// verdict returns the broker's message about a refused login.
 func verdict(err error) string {
 	_, words, ok := strings.Cut(err.Error(), sarama.ErrSASLAuthenticationFailed.Error()+": ")
 	if !ok {
@@ -91,8 +91,8 @@ func verdict(err error) string {
 	return "; " + oneLine(words)
 }
 
-// explainCode is about other answers of a broker. What the caller wrote before
-// the code, a topic or a group, is kept.
+// explainCode explains other error codes of brokers. It keeps the text before the
+// code, such as a topic or a group.
 func explainCode(err error) string {
 	for _, c := range []struct {
 		code  sarama.KError
@@ -102,22 +102,22 @@ func explainCode(err error) string {
 		{sarama.ErrGroupAuthorizationFailed, "not authorised: the user needs the ACL Read of the consumer group"},
 		{sarama.ErrClusterAuthorizationFailed, "not authorised: the user needs an ACL of the cluster"},
 		{sarama.ErrTransactionalIDAuthorizationFailed, "not authorised: the user needs the ACL Write of the transactional id"},
-		{sarama.ErrUnknownTopicOrPartition, "no such topic, or none that this user may see"},
-		{sarama.ErrInvalidTopic, "no topic can have this name"},
-		{sarama.ErrInconsistentGroupProtocol, "its members spread partitions in other ways: is the group another program's? Choose another group"},
+		{sarama.ErrUnknownTopicOrPartition, "the topic does not exist, or this user may not see it"},
+		{sarama.ErrInvalidTopic, "the name is not valid for a topic"},
+		{sarama.ErrInconsistentGroupProtocol, "its members use other assignors: is the group another program's? Choose another group"},
 		{sarama.ErrInvalidSessionTimeout, "the broker does not allow this session.timeout.ms (group.min.session.timeout.ms, group.max.session.timeout.ms)"},
 		{sarama.ErrGroupMaxSizeReached, "the group has as many members as the broker allows (group.max.size)"},
-		{sarama.ErrInvalidGroupId, "no group can have this name"},
-		{sarama.ErrUnsupportedVersion, "the broker is too old: it takes Kafka 2.8 or later"},
+		{sarama.ErrInvalidGroupId, "the name is not valid for a group"},
+		{sarama.ErrUnsupportedVersion, "the broker is too old: Kafka 2.8 or later is needed"},
 	} {
 		if errors.Is(err, c.code) {
-			return strings.Replace(oneLine(own(err)), c.code.Error(), c.words, 1)
+			return strings.Replace(oneLine(ownText(err)), c.code.Error(), c.words, 1)
 		}
 	}
 	return ""
 }
 
-// explainTLS is about certificates, and ports that speak no TLS.
+// explainTLS explains errors of certificates, and of ports without TLS.
 func explainTLS(err error, conf *sarama.Config) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -125,16 +125,16 @@ func explainTLS(err error, conf *sarama.Config) string {
 	var plain tls.RecordHeaderError
 	switch {
 	case errors.As(err, &unknown):
-		return "its TLS certificate is signed by nobody known here: name the CA's certificate (PEM) in ssl.truststore.location"
+		return "its TLS certificate is signed by an unknown authority: name the CA's certificate (PEM) in ssl.truststore.location"
 	case errors.As(err, &name):
-		return oneLine(name.Error()) + ": use the name that its certificate has (or, less safe, ssl.endpoint.identification.algorithm= in the configuration)"
+		return oneLine(name.Error()) + ": use the name in its certificate (or, less safe, set ssl.endpoint.identification.algorithm= in the configuration)"
 	case errors.As(err, &invalid):
-		return oneLine(invalid.Error()) + ": its TLS certificate is no good, or a clock is wrong"
+		return oneLine(invalid.Error()) + ": its TLS certificate is not valid, or a clock is wrong"
 	case errors.As(err, &plain):
 		return noTLS(conf)
 	}
 	if _, alert, ok := strings.Cut(err.Error(), "remote error: tls: "); ok {
-		return fmt.Sprintf("TLS was refused (%s): does the broker want a certificate of the client's? (ssl.keystore.location, PEM)", oneLine(alert))
+		return fmt.Sprintf("TLS was refused (%s): does the broker require a client certificate? (ssl.keystore.location, PEM)", oneLine(alert))
 	}
 	if strings.Contains(err.Error(), "tls: ") {
 		return oneLine(err.Error())
@@ -143,10 +143,10 @@ func explainTLS(err error, conf *sarama.Config) string {
 }
 
 func noTLS(conf *sarama.Config) string {
-	return "this port speaks no TLS: set security.protocol to " + protocol(conf.Net.SASL.Enable, false) + ", or take the broker's TLS port"
+	return "this port does not speak TLS: set security.protocol to " + protocol(conf.Net.SASL.Enable, false) + ", or use the broker's TLS port"
 }
 
-// protocol is the value of security.protocol.
+// protocol returns a value of security.protocol.
 func protocol(withSASL, withTLS bool) string {
 	switch {
 	case withSASL && withTLS:
@@ -159,29 +159,29 @@ func protocol(withSASL, withTLS bool) string {
 	return "PLAINTEXT"
 }
 
-// explainClosed is about connections that are closed without a word: brokers
-// do that when they do not understand.
+// explainClosed explains connections closed without an error, as brokers do when
+// they do not understand a request.
 func explainClosed(err error, conf *sarama.Config) string {
 	var garbage sarama.PacketDecodingError
 	withTLS, withSASL := conf.Net.TLS.Enable, conf.Net.SASL.Enable
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) && !withTLS: // a TLS alert is shorter than any answer
-		return "this port seems to speak TLS: set security.protocol to " + protocol(withSASL, true) + ", or take the broker's plain port"
+	case errors.Is(err, io.ErrUnexpectedEOF) && !withTLS: // a TLS alert is shorter than any response
+		return "this port seems to speak TLS: set security.protocol to " + protocol(withSASL, true) + ", or use the broker's port without TLS"
 	case errors.As(err, &garbage):
-		return "the answer is not Kafka's: is this the port of a broker? (" + oneLine(garbage.Error()) + ")"
+		return "the answer is not from Kafka: is this the port of a broker? (" + oneLine(garbage.Error()) + ")"
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE):
 		return ""
 	case withTLS && withSASL:
-		return "the connection was closed: does this port speak TLS (if not: security.protocol=SASL_PLAINTEXT), and are user and password right?"
+		return "the connection was closed: does this port speak TLS (if not: security.protocol=SASL_PLAINTEXT), and are the user and password correct?"
 	case withTLS:
-		return "the connection was closed: does this port speak TLS (if not: security.protocol=PLAINTEXT), or want a login (SASL_SSL)?"
+		return "the connection was closed: does this port speak TLS (if not: security.protocol=PLAINTEXT), or require a login (SASL_SSL)?"
 	case withSASL:
-		return "the connection was closed: does this port want TLS (security.protocol=SASL_SSL) or no login (PLAINTEXT), and are user and password right?"
+		return "the connection was closed: does this port require TLS (security.protocol=SASL_SSL) or no login (PLAINTEXT), and are the user and password correct?"
 	}
-	return "the connection was closed: does this port want TLS or a login (security.protocol=SSL, SASL_SSL or SASL_PLAINTEXT)?"
+	return "the connection was closed: does this port require TLS or a login (security.protocol=SSL, SASL_SSL or SASL_PLAINTEXT)?"
 }
 
-// explainNetwork is about brokers that cannot be reached.
+// explainNetwork explains why a broker cannot be reached.
 func explainNetwork(err error, conf *sarama.Config) string {
 	var dns *net.DNSError
 	var op *net.OpError
@@ -193,23 +193,23 @@ func explainNetwork(err error, conf *sarama.Config) string {
 	case errors.As(err, &dns) && !dns.IsNotFound:
 		return fmt.Sprintf("the host %q cannot be looked up (%s): is the name service working?", dns.Name, oneLine(dns.Err))
 	case errors.As(err, &dns):
-		return fmt.Sprintf("no host is named %q (%s): check the address", dns.Name, oneLine(dns.Err))
+		return fmt.Sprintf("the host %q does not exist (%s): check the address", dns.Name, oneLine(dns.Err))
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no route to the host: check the address and the network"
 	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
-		return "no answer: check the address, and whether a firewall is between"
+		return "no answer: check the address, and whether a firewall blocks the connection"
 	case timeout && conf.Net.TLS.Enable:
 		return "no answer in time: does this port speak TLS (if not: security.protocol=" + protocol(conf.Net.SASL.Enable, false) + "), and is it a broker's?"
 	case timeout:
-		return "no answer in time: check the address, whether it is a Kafka broker's, and whether a firewall is between"
+		return "no answer in time: check the address, whether it is a Kafka broker's, and whether a firewall blocks the connection"
 	case errors.Is(err, sarama.ErrOutOfBrokers):
 		return "no broker can be reached: check the addresses and security.protocol"
 	}
 	return ""
 }
 
-// where names the broker that failed, if err knows it, or else all.
-func where(err error, brokers []string) string {
+// brokerOf names the broker that err is about, or all if it is unknown.
+func brokerOf(err error, brokers []string) string {
 	var one *brokerError
 	switch {
 	case !errors.As(err, &one):
@@ -220,8 +220,8 @@ func where(err error, brokers []string) string {
 	return "broker " + oneLine(one.addr)
 }
 
-// own returns an error's text without what explain says itself.
-func own(err error) string {
+// ownText returns the text of an error without the parts that explain adds.
+func ownText(err error) string {
 	text := err.Error()
 	var one *brokerError
 	if errors.As(err, &one) {
@@ -242,10 +242,10 @@ func brokerNames(brokers []string) string {
 	}
 }
 
-// maxLine bounds what is quoted of others' words, in bytes.
+// maxLine is the most bytes quoted of a text from elsewhere.
 const maxLine = 300
 
-// oneLine returns text without line breaks, and not too much of it.
+// oneLine returns text without line breaks, truncated to maxLine.
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > maxLine {

@@ -21,7 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// ask connects to a broker and asks for a topic, as a source does in the end.
+// ask connects to a broker and asks for a topic, as a source does.
 func ask(t *testing.T, addr string, conf *sarama.Config) error {
 	t.Helper()
 	conf.Net.ReadTimeout, conf.Net.WriteTimeout = time.Second/2, time.Second/2
@@ -58,7 +58,8 @@ func serve(t *testing.T, opts ...kfake.Opt) string {
 	return c.ListenAddrs()[0]
 }
 
-// certificate is one for 127.0.0.1 and example.com, with those who trust it.
+// certificate returns a certificate for 127.0.0.1 and example.com, and a pool that
+// trusts it.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	s := httptest.NewTLSServer(nil)
@@ -82,17 +83,18 @@ func withSASL(c *sarama.Config, mechanism sarama.SASLMechanism, password string)
 }
 
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	cert, roots := certificate(t)
 	encrypted := &tls.Config{Certificates: []tls.Certificate{cert}}
 	demanding := &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAnyClientCert}
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer silent.Close()
+	t.Cleanup(func() { silent.Close() })
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, gone.Close())
 	web := httptest.NewServer(nil)
-	defer web.Close()
+	t.Cleanup(web.Close)
 	alice := kfake.Superuser("SCRAM-SHA-512", "alice", "swordfish")
 	plain, secure, wants := serve(t), serve(t, kfake.TLS(encrypted)), serve(t, kfake.TLS(demanding))
 	login, both := serve(t, kfake.EnableSASL(), alice), serve(t, kfake.EnableSASL(), alice, kfake.TLS(encrypted))
@@ -114,19 +116,20 @@ func TestExplain(t *testing.T) {
 		"no TLS answer":   {silent.Addr().String(), withTLS(roots), "does this port speak TLS (if not: security.protocol=PLAINTEXT)"},
 		"TLS to plain":    {plain, withTLS(roots), "does this port speak TLS (if not: security.protocol=PLAINTEXT)"},
 		"TLS to SASL":     {login, withSASL(withTLS(roots), "SCRAM-SHA-512", "swordfish"), "(if not: security.protocol=SASL_PLAINTEXT)"},
-		"plain to TLS":    {secure, NewConfig(), "does this port want TLS or a login (security.protocol=SSL,"},
-		"plain to SASL":   {login, NewConfig(), "does this port want TLS or a login (security.protocol=SSL, SASL_SSL or SASL_PLAINTEXT)?"},
-		"SASL to TLS":     {both, withSASL(NewConfig(), "SCRAM-SHA-512", "swordfish"), "does this port want TLS (security.protocol=SASL_SSL)"},
+		"plain to TLS":    {secure, NewConfig(), "does this port require TLS or a login (security.protocol=SSL,"},
+		"plain to SASL":   {login, NewConfig(), "does this port require TLS or a login (security.protocol=SSL, SASL_SSL or SASL_PLAINTEXT)?"},
+		"SASL to TLS":     {both, withSASL(NewConfig(), "SCRAM-SHA-512", "swordfish"), "does this port require TLS (security.protocol=SASL_SSL)"},
 		"unknown CA":      {secure, withTLS(nil), "name the CA's certificate (PEM) in ssl.truststore.location"},
-		"other name":      {"localhost:" + port, withTLS(roots), "not localhost: use the name that its certificate has"},
-		"no certificate":  {wants, withTLS(roots), "does the broker want a certificate of the client's? (ssl.keystore.location, PEM)"},
-		"wrong password":  {login, withSASL(NewConfig(), "SCRAM-SHA-512", "swordfisx"), "are user and password right?"},
-		"other mechanism": {login, withSASL(NewConfig(), "SCRAM-SHA-256", "swordfish"), "are user and password right?"},
+		"other name":      {"localhost:" + port, withTLS(roots), "not localhost: use the name in its certificate"},
+		"no certificate":  {wants, withTLS(roots), "does the broker require a client certificate? (ssl.keystore.location, PEM)"},
+		"wrong password":  {login, withSASL(NewConfig(), "SCRAM-SHA-512", "swordfisx"), "are the user and password correct?"},
+		"other mechanism": {login, withSASL(NewConfig(), "SCRAM-SHA-256", "swordfish"), "are the user and password correct?"},
 		"web, plain":      {web.Listener.Addr().String(), NewConfig(), "check the address, whether it is a Kafka broker's"},
-		"web, TLS":        {web.Listener.Addr().String(), withTLS(roots), "this port speaks no TLS: set security.protocol to PLAINTEXT"},
+		"web, TLS":        {web.Listener.Addr().String(), withTLS(roots), "this port does not speak TLS: set security.protocol to PLAINTEXT"},
 		"not authorised":  {closed, withSASL(NewConfig(), "PLAIN", "swordfish"), "topic alerts: not authorised: the user needs the ACLs Describe and Read of the topic"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			err := ask(t, c.addr, c.conf)
 			t.Log(err)
 			if c.want == "" {
@@ -138,7 +141,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// What needs a network, or a broker, of another kind.
+// Errors that brokers in this process cannot cause.
 func TestExplainWords(t *testing.T) {
 	plain, tlsOnly := NewConfig(), withTLS(nil)
 	sasl := withSASL(NewConfig(), "PLAIN", "swordfish")
@@ -150,34 +153,34 @@ func TestExplainWords(t *testing.T) {
 		conf *sarama.Config
 		want string
 	}{
-		{&net.DNSError{Name: "x", Err: "no such host", IsNotFound: true}, plain, `no host is named "x" (no such host): check the address`},
+		{&net.DNSError{Name: "x", Err: "no such host", IsNotFound: true}, plain, `the host "x" does not exist (no such host): check the address`},
 		{&net.DNSError{Name: "x", Err: "i/o timeout", IsTimeout: true}, plain, `the host "x" cannot be looked up (i/o timeout): is the name service working?`},
-		{slow, plain, "no answer: check the address, and whether a firewall is between"},
-		{context.DeadlineExceeded, plain, "no answer in time: check the address, whether it is a Kafka broker's, and whether a firewall is between"},
-		{sarama.Wrap(sarama.ErrOutOfBrokers, slow, io.EOF), plain, "the connection was closed: does this port want TLS or a login (security.protocol=SSL, SASL_SSL or SASL_PLAINTEXT)?"},
+		{slow, plain, "no answer: check the address, and whether a firewall blocks the connection"},
+		{context.DeadlineExceeded, plain, "no answer in time: check the address, whether it is a Kafka broker's, and whether a firewall blocks the connection"},
+		{sarama.Wrap(sarama.ErrOutOfBrokers, slow, io.EOF), plain, "the connection was closed: does this port require TLS or a login (security.protocol=SSL, SASL_SSL or SASL_PLAINTEXT)?"},
 		{sarama.Wrap(sarama.ErrOutOfBrokers), plain, "no broker can be reached: check the addresses and security.protocol"},
 		{&net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, plain, "no route to the host: check the address and the network"},
-		{io.ErrUnexpectedEOF, plain, "this port seems to speak TLS: set security.protocol to SSL, or take the broker's plain port"},
-		{io.ErrUnexpectedEOF, sasl, "this port seems to speak TLS: set security.protocol to SASL_SSL, or take the broker's plain port"},
-		{syscall.ECONNRESET, tlsOnly, "the connection was closed: does this port speak TLS (if not: security.protocol=PLAINTEXT), or want a login (SASL_SSL)?"},
-		{said, sasl, `the login was refused (PLAIN, user "alice"; Authentication failed: Invalid username or password): are user and password right?`},
+		{io.ErrUnexpectedEOF, plain, "this port seems to speak TLS: set security.protocol to SSL, or use the broker's port without TLS"},
+		{io.ErrUnexpectedEOF, sasl, "this port seems to speak TLS: set security.protocol to SASL_SSL, or use the broker's port without TLS"},
+		{syscall.ECONNRESET, tlsOnly, "the connection was closed: does this port speak TLS (if not: security.protocol=PLAINTEXT), or require a login (SASL_SSL)?"},
+		{said, sasl, `the login was refused (PLAIN, user "alice"; Authentication failed: Invalid username or password): are the user and password correct?`},
 		{said, token, "the login was refused (OAUTHBEARER; Authentication failed: Invalid username or password): does the broker trust the token's issuer, audience and scope?"},
-		{&loginError{"SCRAM", errors.New("server validation failed")}, sasl, `the login failed (PLAIN, user "alice"): SCRAM: server validation failed: are user and password right?`},
-		{&loginError{"token endpoint https://x/y", io.EOF}, token, "no token to log in with: token endpoint https://x/y: EOF"},
-		{sarama.ErrUnsupportedSASLMechanism, sasl, "the SASL mechanism PLAIN is not offered there: set sasl.mechanism to one that is (of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER)"},
-		{sarama.ErrIllegalSASLState, sasl, "no login is wanted at this port: set security.protocol to PLAINTEXT or SSL, or take the broker's SASL port"},
-		{sarama.ErrIllegalSASLState, plain, "a login is wanted there: set security.protocol to SASL_PLAINTEXT or SASL_SSL"},
+		{&loginError{"SCRAM", errors.New("server validation failed")}, sasl, `the login failed (PLAIN, user "alice"): SCRAM: server validation failed: are the user and password correct?`},
+		{&loginError{"token endpoint https://x/y", io.EOF}, token, "cannot get a token to log in: token endpoint https://x/y: EOF"},
+		{sarama.ErrUnsupportedSASLMechanism, sasl, "the broker does not offer the SASL mechanism PLAIN: set sasl.mechanism to one that it offers (of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER)"},
+		{sarama.ErrIllegalSASLState, sasl, "this port accepts no login: set security.protocol to PLAINTEXT or SSL, or use the broker's SASL port"},
+		{sarama.ErrIllegalSASLState, plain, "the broker requires a login: set security.protocol to SASL_PLAINTEXT or SASL_SSL"},
 		{fmt.Errorf("group g: %w", sarama.ErrGroupAuthorizationFailed), plain, "group g: not authorised: the user needs the ACL Read of the consumer group"},
 		{fmt.Errorf("kafka: %w", sarama.ErrClusterAuthorizationFailed), plain, "not authorised: the user needs an ACL of the cluster"},
-		{fmt.Errorf("topic x: %w", sarama.ErrUnknownTopicOrPartition), plain, "topic x: no such topic, or none that this user may see"},
-		{sarama.PacketDecodingError{Info: "message of length 1213486160 too large"}, plain, "the answer is not Kafka's: is this the port of a broker? (kafka: error decoding packet: message of length 1213486160 too large)"},
-		{x509.CertificateInvalidError{Reason: x509.Expired, Detail: "now"}, tlsOnly, "x509: certificate has expired or is not yet valid: now: its TLS certificate is no good, or a clock is wrong"},
+		{fmt.Errorf("topic x: %w", sarama.ErrUnknownTopicOrPartition), plain, "topic x: the topic does not exist, or this user may not see it"},
+		{sarama.PacketDecodingError{Info: "message of length 1213486160 too large"}, plain, "the answer is not from Kafka: is this the port of a broker? (kafka: error decoding packet: message of length 1213486160 too large)"},
+		{x509.CertificateInvalidError{Reason: x509.Expired, Detail: "now"}, tlsOnly, "x509: certificate has expired or is not yet valid: now: its TLS certificate is not valid, or a clock is wrong"},
 		{errors.New("kafka: two\n\tlines"), plain, "two lines"},
 	} {
 		err := explain(c.err, []string{"a:1", "b:2"}, c.conf)
 		assert.EqualError(t, err, "kafka: brokers a:1, b:2: "+c.want)
 		assert.ErrorIs(t, err, c.err)
-		assert.Same(t, err, explain(err, nil, nil), "it is not explained twice")
+		assert.Same(t, err, explain(err, nil, nil), "explained once")
 	}
 	assert.NoError(t, explain(nil, nil, nil))
 	assert.Equal(t, context.Canceled, explain(context.Canceled, nil, nil))

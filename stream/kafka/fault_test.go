@@ -22,8 +22,7 @@ import (
 
 func fetches() []kmsg.Key { return []kmsg.Key{kmsg.Fetch} }
 
-// Leaders move all the time while a topic is read: nothing is lost, nothing
-// comes twice.
+// While leaders move, each message is read once.
 func TestLeadersMove(t *testing.T) {
 	l := newLab(t, kfake.NumBrokers(3))
 	l.create("a", 5)
@@ -57,14 +56,16 @@ func TestLeadersMove(t *testing.T) {
 	same(t, wanted, got.rows)
 }
 
-// Whatever a broker answers that may pass is tried again.
-func TestPassingErrors(t *testing.T) {
+// Temporary errors of a broker are retried.
+func TestTemporaryErrors(t *testing.T) {
+	t.Parallel()
 	for _, e := range []*kerr.Error{
 		kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.UnknownTopicOrPartition, kerr.FencedLeaderEpoch,
 		kerr.UnknownLeaderEpoch, kerr.OffsetNotAvailable, kerr.KafkaStorageError, kerr.ReplicaNotAvailable, kerr.UnknownServerError,
 		kerr.RequestTimedOut, kerr.UnknownTopicID, kerr.ListenerNotFound, kerr.OffsetOutOfRange,
 	} {
 		t.Run(e.Message, func(t *testing.T) {
+			t.Parallel()
 			l := newLab(t)
 			l.create("a", 2)
 			c := l.client()
@@ -72,7 +73,7 @@ func TestPassingErrors(t *testing.T) {
 			l.fill(c, "a", 1, 0, 20, 5)
 			s := l.source("a")
 			if e != kerr.OffsetOutOfRange {
-				require.NoError(t, s.Check(t.Context())) // it was reached once
+				require.NoError(t, s.Check(t.Context())) // the broker was reached once
 				l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: e, Count: 2, Partitions: []int32{1}})
 			}
 			extents := available(t, s)
@@ -85,7 +86,7 @@ func TestPassingErrors(t *testing.T) {
 	}
 }
 
-// Connections that break in the middle are dialled again.
+// Broken connections are made again.
 func TestBrokenConnections(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)
@@ -107,7 +108,7 @@ func TestBrokenConnections(t *testing.T) {
 	same(t, want("a", 0, 0, 200), got.rows)
 }
 
-// A partition without a leader does not keep others from being listed.
+// A partition without a leader does not prevent others from being listed.
 func TestOneLeaderIsAway(t *testing.T) {
 	l := newLab(t, kfake.NumBrokers(2))
 	l.create("a", 2)
@@ -122,24 +123,26 @@ func TestOneLeaderIsAway(t *testing.T) {
 	e := available(t, s)
 	require.Len(t, e, 2)
 	assert.EqualValues(t, 20, e[0].To)
-	assert.EqualValues(t, 10, e[1].To, "as it was last seen")
+	assert.EqualValues(t, 10, e[1].To, "as last listed")
 	h.Remove()
 	assert.EqualValues(t, 20, available(t, s)[1].To)
 }
 
-func TestOutageIsToldOnce(t *testing.T) {
+func TestOutageIsLoggedOnce(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	l.fill(l.client(), "a", 0, 0, 10, 10)
 	s := l.source("a")
 	require.NoError(t, s.Check(t.Context()))
-	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.LeaderNotAvailable, Count: 12})
+	l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.ListOffsets}, Err: kerr.LeaderNotAvailable, Count: 9})
 	available(t, s)
 	assert.Equal(t, 1, strings.Count(l.logs.String(), "level=WARN"), l.logs)
 	assert.Equal(t, 1, strings.Count(l.logs.String(), "level=INFO"), l.logs)
 }
 
 func TestOutageEnds(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	l.fill(l.client(), "a", 0, 0, 10, 10)
@@ -157,7 +160,7 @@ func TestOutageEnds(t *testing.T) {
 	assert.Contains(t, err.Error(), s.Brokers[0])
 }
 
-// Nobody answers: the first call says so at once.
+// If no broker can be reached, the first call returns an error at once.
 func TestNeverReached(t *testing.T) {
 	s := &Source{Brokers: []string{"127.0.0.1:1"}, Topics: []string{"a"}}
 	defer s.Close()
@@ -169,7 +172,7 @@ func TestNeverReached(t *testing.T) {
 	assert.Contains(t, err.Error(), "127.0.0.1:1")
 }
 
-// Cancelling anywhere ends everything, and Close ends what waits.
+// Cancelling ends all goroutines, and Close ends calls that wait.
 func TestNothingStays(t *testing.T) {
 	l := newLab(t, kfake.NumBrokers(2))
 	l.create("a", 4)
@@ -216,9 +219,10 @@ func TestNothingStays(t *testing.T) {
 	t.Error(left.String())
 }
 
-// A broker that takes requests and says nothing holds up neither a caller that
-// has enough nor Close.
+// A broker that accepts requests but does not answer delays neither cancellation nor
+// Close.
 func TestSilentBroker(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	l.fill(l.client(), "a", 0, 0, 10, 10)
@@ -247,8 +251,7 @@ func TestSilentBroker(t *testing.T) {
 	assert.Less(t, time.Since(begun), 5*time.Second)
 }
 
-// An error of a later partition does not make the fetcher run ahead of what
-// is read.
+// With an error of a later partition, the fetcher does not fetch partitions after it.
 func TestLaterPartitionHasAnError(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 4)
@@ -265,23 +268,24 @@ func TestLaterPartitionHasAnError(t *testing.T) {
 	assert.Equal(t, 3, h.Hits())
 }
 
-// What does not come of one partition ends the read in the end, however often
-// others of its leader are brought beside it.
+// If one partition yields nothing, the read ends with an error, even if others of its
+// leader are fetched.
 func TestOutageEndsBesideOthers(t *testing.T) {
-	t.Parallel() // it waits
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 2)
 	ticks := make([]*kgo.Record, 4000)
 	for i := range ticks {
-		ticks[i] = &kgo.Record{Topic: "a", Value: []byte("tick"), Timestamp: noon} // which makes them small
+		ticks[i] = &kgo.Record{Topic: "a", Value: []byte("tick"), Timestamp: noon} // so that they compress well
 	}
-	one := l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerLinger(2*time.Second)) // batch of all, which sarama cannot read
+	one := l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerLinger(2*time.Second)) // one batch, which sarama cannot read
 	send(t, one, ticks...)
 	l.fill(l.client(), "a", 1, 0, 20, 5)
 	s := l.source("a")
 	s.Outage = time.Second
+	s.timing.stallTimeout = 500 * time.Millisecond
 	planned := rangesOf(available(t, s))
-	require.NoError(t, read(t, s, planned[1]).err) // so that both are asked for at once
+	require.NoError(t, read(t, s, planned[1]).err) // so that both are fetched together
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var last error
@@ -291,8 +295,9 @@ func TestOutageEndsBesideOthers(t *testing.T) {
 	require.ErrorContains(t, last, "does not come")
 }
 
-// One of the brokers takes connections and says nothing: Check asks the next.
+// If a broker accepts connections but does not answer, Check asks the next.
 func TestCheckPassesASilentBroker(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer silent.Close()
@@ -300,5 +305,6 @@ func TestCheckPassesASilentBroker(t *testing.T) {
 	l.create("a", 1)
 	s := l.source("a")
 	s.Brokers = []string{silent.Addr().String(), l.brokers()[0]}
+	s.timing.checkTimeout = time.Second
 	assert.NoError(t, s.Check(t.Context()))
 }

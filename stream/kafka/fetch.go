@@ -11,70 +11,64 @@ import (
 )
 
 const (
-	mostFetch     = 8 << 20
-	leastFetch    = 1 << 20
-	leastPart     = 64 << 10
-	fetchesMemory = 32 << 20 // of all fetches of all brokers
-	fetchWait     = 500 * time.Millisecond
-	// stalled is how long a broker may have nothing to say of offsets that
-	// were there when they were planned, before its log is looked at.
-	stalled = 5 * time.Second
-	// quiet is how long a partition may not be heard of before its topic's id
-	// is checked again: a topic cannot be deleted, made anew and filled up to
-	// the same offset in less.
-	quiet = time.Second
+	maxFetch          = 8 << 20
+	minFetch          = 1 << 20
+	minPartitionFetch = 64 << 10
+	allFetches        = 32 << 20 // the memory of the fetches from all brokers
+	fetchWait         = 500 * time.Millisecond
 )
 
-var errNothing = passing("a broker has nothing of offsets that were there")
+var errStalled = temporary("the broker returns nothing for offsets that existed")
 
-// fetcher reads the parts that one broker leads, in their order. One response
-// is on its way at a time; it is handed over before the next is asked for.
+// fetcher fetches the ranges that one broker leads, in their order. It delivers a
+// response while fetching the next, but starts no third.
 type fetcher struct {
-	conn  *cluster
-	sizes *sizes
-	addr  string
-	parts []*part
-	bytes float64 // in memory, of a fetch
-	out   chan response
+	conn   *cluster
+	sizes  *messageSizes
+	waits  timing
+	addr   string
+	ranges []*rangeReader
+	bytes  float64 // the memory of a fetch
+	out    chan response
 
-	alone   bool // ask for the first part only: it got nothing beside others
-	more    int32
-	brought time.Time // when the broker last brought something
+	single   bool  // fetch the first range only: beside others it got nothing
+	minBytes int32 // to ask for, after a fetch that was too small for a batch
+	lastData time.Time
 }
 
-// response is what a fetch brought, or why the fetcher has ended.
+// response is the result of a fetch, or the error that ended the fetcher.
 type response struct {
-	blocks map[*part]*block
-	part   *part // that the error is about
+	blocks map[*rangeReader]*block
+	rng    *rangeReader // that the error is about, nil if about all
 	err    error
 }
 
-// run fetches until all is fetched, something goes wrong, or stop ends. The end
-// of kill breaks off the fetch that is under way.
+// run fetches until all ranges are fetched, an error occurs, or stop is done. If
+// kill is done, the fetch under way is aborted.
 func (f *fetcher) run(stop, kill context.Context) {
 	defer close(f.out)
-	f.brought = time.Now()
-	for _, p := range f.parts { // its leader was asked for just now
-		p.heard = f.brought
+	f.lastData = time.Now()
+	for _, p := range f.ranges { // the reader has just asked for the leaders
+		p.checkedAt = f.lastData
 	}
 	for {
-		parts, limits := f.choose()
-		if len(parts) == 0 || stop.Err() != nil {
+		ranges, limits := f.choose()
+		if len(ranges) == 0 || stop.Err() != nil {
 			return
 		}
-		r := f.fetch(kill, parts, limits)
-		if damaged(r.err) {
-			if len(parts) > 1 { // whose is it?
-				f.alone = true
+		r := f.fetch(kill, ranges, limits)
+		if isDamage(r.err) {
+			if len(ranges) > 1 { // find out which range is damaged
+				f.single = true
 				continue
 			}
-			r.err = fmt.Errorf("kafka: fetch %s from offset %d: %w", parts[0].name, parts[0].ahead, r.err)
+			r.err = fmt.Errorf("kafka: fetch %s from offset %d: %w", ranges[0].partitionID, ranges[0].fetched, r.err)
 		}
 		if r.err == nil && len(r.blocks) == 0 {
-			if time.Since(f.brought) < stalled {
+			if time.Since(f.lastData) < f.waits.stallTimeout {
 				continue
 			}
-			r.part, r.err = parts[0], errNothing
+			r.rng, r.err = ranges[0], errStalled
 		}
 		select {
 		case f.out <- r:
@@ -87,168 +81,163 @@ func (f *fetcher) run(stop, kill context.Context) {
 	}
 }
 
-// damaged reports whether an error comes from what a response holds, not from
-// the way to the broker.
-func damaged(err error) bool {
+// isDamage reports whether an error is due to the contents of a response, not to
+// the connection.
+func isDamage(err error) bool {
 	var code sarama.KError
-	return err != nil && !passes(err) && !errors.As(err, &code) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrClosed)
+	return err != nil && !isTemporary(err) && !errors.As(err, &code) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrClosed)
 }
 
-// choose picks the parts of the next fetch and how many bytes to ask for of
-// each. sarama puts them into a request in any order, so that no part may take
-// away the room of those before it: only so many are asked for as fit, beside
-// what waits of them already because more came of the first part than was
-// thought. Of a topic of which nothing is known one batch shows how far it
-// inflates. A request names a partition once: of two ranges of it the second
-// waits, with all that is listed behind it.
-func (f *fetcher) choose() (parts []*part, limits []int32) {
+// choose returns the ranges of the next fetch and how many bytes to ask for of
+// each. sarama sends the partitions of a request in any order, so no range may
+// use the memory of those before it: choose takes as many as fit, beside the
+// blocks that wait because the first range was larger than estimated. Of a topic
+// not fetched before, one batch shows the compression ratio. A request can name
+// a partition once: a second range of it waits, with all ranges after it.
+func (f *fetcher) choose() (ranges []*rangeReader, limits []int32) {
 	left := f.bytes
-	for i, p := range f.parts {
-		if p.ahead >= p.end {
+	for i, p := range f.ranges {
+		if p.fetched >= p.end {
 			continue
 		}
-		if slices.ContainsFunc(parts, p.sibling) {
+		if slices.ContainsFunc(ranges, p.samePartition) {
 			break
 		}
-		want, inflates := f.sizes.wire(p.topic, p.end-p.ahead)
-		if inflates == 0 {
-			want, inflates = 1, 1
+		want, ratio := f.sizes.estimateWire(p.topic, p.end-p.fetched)
+		if ratio == 0 {
+			want, ratio = 1, 1
 		} else {
-			want = max(want*1.1, leastPart)
+			want = max(want*1.1, minPartitionFetch)
 		}
-		if len(parts) > 0 && want*inflates > left {
+		if len(ranges) > 0 && want*ratio > left {
 			break
 		}
-		want = min(want, left/inflates)
-		left -= want * inflates
-		if len(parts) == 0 {
-			left -= heldOf(f.parts[i+1:])
+		want = min(want, left/ratio)
+		left -= want * ratio
+		if len(ranges) == 0 {
+			for _, later := range f.ranges[i+1:] {
+				left -= float64(later.held)
+			}
 		}
-		parts, limits = append(parts, p), append(limits, max(int32(want), f.more, 1))
-		if f.alone {
+		ranges, limits = append(ranges, p), append(limits, max(int32(want), f.minBytes, 1))
+		if f.single {
 			break
 		}
 	}
-	return parts, limits
+	return ranges, limits
 }
 
-func heldOf(parts []*part) (sum float64) {
-	for _, p := range parts {
-		sum += float64(p.held)
-	}
-	return sum
-}
-
-// fetch asks the broker once.
-func (f *fetcher) fetch(ctx context.Context, parts []*part, limits []int32) (r response) {
+// fetch sends one request.
+func (f *fetcher) fetch(ctx context.Context, ranges []*rangeReader, limits []int32) (r response) {
 	req := &sarama.FetchRequest{
 		Version:      11,
 		MinBytes:     1,
 		MaxWaitTime:  int32(fetchWait / time.Millisecond),
-		MaxBytes:     sarama.MaxResponseSize, // what binds are the parts' limits
+		MaxBytes:     sarama.MaxResponseSize, // the limits of the partitions apply
 		Isolation:    sarama.ReadCommitted,
-		SessionEpoch: -1, // each request stands for itself
+		SessionEpoch: -1, // no fetch session
 	}
-	for i, p := range parts {
-		req.AddBlock(p.topic, p.partition, p.ahead, limits[i], p.epoch)
+	for i, p := range ranges {
+		req.AddBlock(p.topic, p.partition, p.fetched, limits[i], p.epoch)
 	}
 	var resp *sarama.FetchResponse
 	var wire int64
-	r.err = f.conn.do(ctx, f.addr, func(p *peer) (err error) {
-		before := p.bytes.Load()
-		if resp, err = p.Fetch(req); err != nil {
+	r.err = f.conn.do(ctx, f.addr, func(b *brokerConn) (err error) {
+		before := b.received.Load()
+		if resp, err = b.Fetch(req); err != nil {
 			return err
 		}
-		wire = p.bytes.Load() - before
+		wire = b.received.Load() - before
 		if code := sarama.KError(resp.ErrorCode); code != sarama.ErrNoError {
 			return code
 		}
-		return f.same(p, parts)
+		return f.checkTopics(b, ranges)
 	})
 	if r.err != nil {
 		return r
 	}
-	return f.take(resp, parts, wire)
+	return f.accept(resp, ranges, wire)
 }
 
-// same returns an error if one of the parts was not heard of for a while and its
-// topic is not the one that was fetched from before. A broker learns of a new
-// topic before it serves it, so it is asked after the fetch.
-func (f *fetcher) same(p *peer, parts []*part) error {
+// checkTopics returns an error if a range was not fetched for a while and its topic
+// was created again meanwhile. A broker learns of a new topic before it serves
+// it, so checkTopics must be called after the fetch.
+func (f *fetcher) checkTopics(b *brokerConn, ranges []*rangeReader) error {
 	now := time.Now()
-	var doubtful []*part
-	for _, x := range parts {
-		if now.Sub(x.heard) >= quiet {
-			doubtful = append(doubtful, x)
+	var doubtful []*rangeReader
+	for _, p := range ranges {
+		if now.Sub(p.checkedAt) >= f.waits.topicRecheckAfter {
+			doubtful = append(doubtful, p)
 		}
-		x.heard = now
+		p.checkedAt = now
 	}
 	if len(doubtful) == 0 {
 		return nil
 	}
-	v, err := f.conn.metadataOf(p, topicsOf(doubtful))
+	md, err := f.conn.metadataOf(b, topicsOf(doubtful))
 	if err != nil {
 		return err
 	}
-	for _, x := range doubtful {
-		if !v.has(x.name) {
+	for _, p := range doubtful {
+		if !md.has(p.partitionID) {
 			return sarama.ErrUnknownTopicOrPartition
 		}
 	}
 	return nil
 }
 
-// take sorts a response. An error of a part counts when the part is the first
-// one; until then only those before it are fetched.
-func (f *fetcher) take(resp *sarama.FetchResponse, parts []*part, wire int64) (r response) {
-	r.blocks = make(map[*part]*block, len(parts))
-	whole := new(buffer)
-	bytes, held := map[*part]int64{}, map[*part]int64{}
+// accept assigns the blocks of a response to the ranges. An error of a range counts
+// once the range is the first one; until then only those before it are fetched.
+func (f *fetcher) accept(resp *sarama.FetchResponse, ranges []*rangeReader, wire int64) (r response) {
+	r.blocks = make(map[*rangeReader]*block, len(ranges))
+	mem := new(sharedBuffer)
+	bytes, held := map[*rangeReader]int64{}, map[*rangeReader]int64{}
 	var sum int64
-	for i, p := range parts {
+	for i, p := range ranges {
 		b := resp.GetBlock(p.topic, p.partition)
 		if b == nil {
 			b = &sarama.FetchResponseBlock{Err: sarama.ErrUnknownTopicOrPartition}
 		}
 		if err := blockError(p, b); err != nil {
 			if i == 0 {
-				return response{part: p, err: err}
+				return response{rng: p, err: err}
 			}
-			f.parts = f.parts[:slices.Index(f.parts, p)]
+			f.ranges = f.ranges[:slices.Index(f.ranges, p)]
 			break
 		}
-		next := covered(b, p.ahead)
-		if next == p.ahead {
+		next := covered(b, p.fetched)
+		if next == p.fetched {
 			switch {
 			case i > 0:
-			case len(b.RecordsSet) > 0: // a piece of a batch
-				f.more = min(max(2*f.more, leastFetch), sarama.MaxResponseSize)
-			case b.Partial: // sarama takes no batch of more messages than there are bytes from it on
-				f.more = min(max(2*f.more, leastFetch), mostFetch)
+			case len(b.RecordsSet) > 0: // part of a batch
+				f.minBytes = min(max(2*f.minBytes, minFetch), sarama.MaxResponseSize)
+			case b.Partial: // sarama rejects a batch of more messages than bytes remain in the response
+				f.minBytes = min(max(2*f.minBytes, minFetch), maxFetch)
 			}
 			continue
 		}
-		bytes[p], held[p] = whole.widen(b)
+		bytes[p], held[p] = mem.extend(b)
 		sum += held[p]
-		r.blocks[p] = &block{b, next, whole}
+		r.blocks[p] = &block{b, next, mem}
 	}
-	f.alone = r.blocks[parts[0]] == nil
-	if !f.alone {
-		f.more = 0
+	f.single = r.blocks[ranges[0]] == nil
+	if !f.single {
+		f.minBytes = 0
 	}
 	for p, b := range r.blocks {
 		if sum > 0 {
-			f.sizes.learn(p.topic, b.next-p.ahead, bytes[p], held[p], float64(wire)*float64(held[p])/float64(sum))
+			f.sizes.add(p.topic, b.next-p.fetched, bytes[p], held[p], float64(wire)*float64(held[p])/float64(sum))
 		}
-		p.ahead, p.held = b.next, p.held+held[p]
-		f.brought = p.heard
+		p.fetched, p.held = b.next, p.held+held[p]
+		f.lastData = p.checkedAt
 	}
 	return r
 }
 
-// topicsOf names the topics of parts, each once.
-func topicsOf(parts []*part) (names []string) {
-	for _, p := range parts {
+// topicsOf returns the topics of ranges, each once.
+func topicsOf(ranges []*rangeReader) (names []string) {
+	for _, p := range ranges {
 		if !slices.Contains(names, p.topic) {
 			names = append(names, p.topic)
 		}
@@ -256,17 +245,18 @@ func topicsOf(parts []*part) (names []string) {
 	return names
 }
 
-var errFormat = errors.New("messages in a format from before Kafka 0.11: convert the topic")
+var errFormat = errors.New("messages in a format older than Kafka 0.11: convert the topic")
 
-// blockError is what a broker has against a part.
-func blockError(p *part, b *sarama.FetchResponseBlock) error {
+// blockError returns the error of a range in a response.
+func blockError(p *rangeReader, b *sarama.FetchResponseBlock) error {
+	var err error
 	if b.Err != sarama.ErrNoError {
-		return fmt.Errorf("kafka: fetch %s from offset %d: %w", p.name, p.ahead, b.Err)
+		err = b.Err
+	} else if slices.ContainsFunc(b.RecordsSet, func(r *sarama.Records) bool { return r.RecordBatch == nil }) {
+		err = errFormat
 	}
-	for _, r := range b.RecordsSet {
-		if r.RecordBatch == nil {
-			return fmt.Errorf("kafka: fetch %s from offset %d: %w", p.name, p.ahead, errFormat)
-		}
+	if err != nil {
+		return fmt.Errorf("kafka: fetch %s from offset %d: %w", p.partitionID, p.fetched, err)
 	}
 	return nil
 }

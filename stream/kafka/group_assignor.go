@@ -8,24 +8,26 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// strategiesOf returns the assignors of a configuration, and whether all of
-// them let members keep what they have through a rebalance. sarama's own hold
-// what they have learnt of a group, so each member has new ones.
+// strategiesOf returns the assignors of a configuration, and whether all of them are
+// cooperative: members keep their partitions during a rebalance. sarama's
+// assignors have state, so each member gets new ones.
 func strategiesOf(conf *sarama.Config) (out []sarama.BalanceStrategy, cooperative bool) {
 	list := conf.Consumer.Group.Rebalance.GroupStrategies
-	if one := conf.Consumer.Group.Rebalance.Strategy; one != nil { // deprecated, and first with sarama
+	if one := conf.Consumer.Group.Rebalance.Strategy; one != nil { // deprecated, but sarama prefers it
 		list = []sarama.BalanceStrategy{one}
 	}
 	cooperative = true
 	for _, s := range list {
 		x, ok := s.(sarama.RebalanceProtocolBalanceStrategy)
 		cooperative = cooperative && ok && slices.Contains(x.SupportedProtocols(), sarama.RebalanceProtocolCooperative)
-		out = append(out, anew(s))
+		out = append(out, freshStrategy(s))
 	}
 	return out, cooperative
 }
 
-func anew(s sarama.BalanceStrategy) sarama.BalanceStrategy {
+// freshStrategy returns a new strategy of the type of s, or s itself if the type is
+// not sarama's.
+func freshStrategy(s sarama.BalanceStrategy) sarama.BalanceStrategy {
 	for _, fresh := range []sarama.BalanceStrategy{
 		sarama.NewBalanceStrategyCooperativeSticky(), sarama.NewBalanceStrategySticky(),
 		sarama.NewBalanceStrategyRange(), sarama.NewBalanceStrategyRoundRobin(),
@@ -37,8 +39,8 @@ func anew(s sarama.BalanceStrategy) sarama.BalanceStrategy {
 	return s
 }
 
-// subscription is what a member tells an assignor: what it wants and, if that
-// is cooperative, what it has.
+// subscription returns what a member sends to an assignor: its topics and, to a
+// cooperative one, its partitions.
 func (m *member) subscription(s sarama.BalanceStrategy, topics []string, generation int32) *sarama.ConsumerGroupMemberMetadata {
 	out := &sarama.ConsumerGroupMemberMetadata{Version: 2, Topics: topics, UserData: m.userData, GenerationID: sarama.GroupGenerationUndefined}
 	if out.UserData == nil {
@@ -50,13 +52,13 @@ func (m *member) subscription(s sarama.BalanceStrategy, topics []string, generat
 		}
 	}
 	if m.cooperative {
-		out.OwnedPartitions, out.GenerationID = ownedOf(m.owned), generation
+		out.OwnedPartitions, out.GenerationID = ownedPartitions(m.owned), generation
 	}
 	return out
 }
 
-// ownedOf lists partitions by topic.
-func ownedOf(owned map[slot]bool) (out []*sarama.OwnedPartition) {
+// ownedPartitions returns partitions sorted by topic and number.
+func ownedPartitions(owned map[topicPartition]bool) (out []*sarama.OwnedPartition) {
 	topics := map[string][]int32{}
 	for x := range owned {
 		topics[x.topic] = append(topics[x.topic], x.partition)

@@ -7,48 +7,40 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// idleTime is how long an engine may ask for nothing until it counts as stuck:
-// its heartbeats go on, and would keep its partitions from those that could do
-// something about them.
-const idleTime = 5 * time.Minute
-
-// use says that the engine is at work.
-func (m *member) use() {
+// recordUse records that the engine is at work. m may be nil.
+func (m *member) recordUse() {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
-	m.used = time.Now()
+	m.lastUse = time.Now()
 	m.mu.Unlock()
-	if m.resting.CompareAndSwap(true, false) {
-		select {
-		case m.wake <- struct{}{}:
-		default:
-		}
+	if m.idleLeft.CompareAndSwap(true, false) {
+		m.wakeUp()
 	}
 }
 
 func (m *member) idle() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return time.Since(m.used) >= m.mostIdle
+	return time.Since(m.lastUse) >= m.waits.engineIdleTimeout
 }
 
-// rest leaves the group until the engine is back. A static member has no other
-// way to leave than to be silent for a session.
-func (m *member) rest(ctx context.Context) {
-	m.log.Warn("kafka: the engine has asked for nothing; its partitions are left to others", "group", m.group, "for", m.mostIdle)
+// leaveWhileIdle leaves the group until the engine is at work again. A static member
+// can leave only by sending nothing until its session expires.
+func (m *member) leaveWhileIdle(ctx context.Context) {
+	m.log.Warn("kafka: the engine has asked for nothing; its partitions are left to others", "group", m.group, "for", m.waits.engineIdleTimeout)
 	m.leave()
 	m.owned, m.joined = nil, false
 	if m.instance == nil {
-		m.identify("", sarama.GroupGenerationUndefined)
+		m.setIdentity("", sarama.GroupGenerationUndefined)
 	}
-	m.change(func() { m.works, m.covered = nil, nil })
-	for m.resting.Store(true); m.idle() && ctx.Err() == nil; {
+	m.update(func() { m.assigned, m.joinedTopics = nil, nil })
+	for m.idleLeft.Store(true); m.idle() && ctx.Err() == nil; {
 		select {
 		case <-m.wake:
 		case <-ctx.Done():
 		}
 	}
-	m.resting.Store(false)
+	m.idleLeft.Store(false)
 }

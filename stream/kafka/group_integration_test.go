@@ -115,7 +115,7 @@ func TestRealGroupProcesses(t *testing.T) {
 	t.Log("and goes on:", shared(t, 8, x, y))
 }
 
-// A static member that restarts gets what it had; the others hear nothing.
+// A static member that restarts gets its partitions again, without a rebalance.
 func TestRealGroupStatic(t *testing.T) {
 	l := realKafka(t)
 	topic := l.real(6)
@@ -210,7 +210,7 @@ func TestRealGroupCoordinator(t *testing.T) {
 	assert.Len(t, x.now(), 2)
 	run("start")
 	begun := time.Now()
-	id, _ := x.membership().identity()
+	id, _ := x.currentMember().identity()
 	require.Eventually(t, func() bool { return strings.Contains(l.logs.String(), "the group is back") }, 30*time.Second, 50*time.Millisecond)
 	t.Log("back after", time.Since(begun), id)
 	start(x, y)

@@ -36,7 +36,7 @@ func (l *lab) join(group string, change func(*sarama.Config), topics ...string) 
 	s.Config = NewConfig()
 	s.Config.Consumer.Group.Session.Timeout = session
 	s.Config.Consumer.Group.Heartbeat.Interval = 50 * time.Millisecond
-	s.Config.Consumer.Group.Rebalance.Timeout = 10 * time.Second
+	s.Config.Consumer.Group.Rebalance.Timeout = 2 * time.Second
 	w := &wire{conns: map[net.Conn]bool{}}
 	w.flows = sync.NewCond(&w.mu)
 	s.Config.Net.Proxy.Enable, s.Config.Net.Proxy.Dialer = true, w
@@ -47,28 +47,28 @@ func (l *lab) join(group string, change func(*sarama.Config), topics ...string) 
 	return &process{s, l.t, w}
 }
 
-// mine are the partitions that Available leaves to this process.
+// mine returns the partitions that Available assigns to this process.
 func (p *process) mine() []string {
 	p.t.Helper()
 	var out []string
 	for _, e := range available(p.t, p.Source) {
-		if n, ok := parseName(e.Partition); ok && !e.AssignedElsewhere {
+		if n, ok := parsePartitionID(e.Partition); ok && !e.AssignedElsewhere {
 			out = append(out, fmt.Sprintf("%s/%d", n.topic, n.partition))
 		}
 	}
 	return out
 }
 
-// now are the partitions that the process has at this moment, whatever it does.
+// now returns the partitions assigned to the process, without a call to the source.
 func (p *process) now() []string {
-	m := p.membership()
+	m := p.currentMember()
 	if m == nil {
 		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []string
-	for x := range m.works {
+	for x := range m.assigned {
 		out = append(out, fmt.Sprintf("%s/%d", x.topic, x.partition))
 	}
 	slices.Sort(out)
@@ -76,18 +76,18 @@ func (p *process) now() []string {
 }
 
 func (p *process) generation() int32 {
-	_, g := p.membership().identity()
+	_, g := p.currentMember().identity()
 	return g
 }
 
-// crash ends a process without a word to anybody.
+// crash ends a process without leaving the group.
 func (p *process) crash() {
 	p.wire.cut()
 	require.NoError(p.t, p.Close())
 }
 
-// spread waits until each of so many partitions is one process's, and no
-// process has more than one more than another.
+// spread waits until each partition is assigned to one process, and the processes have
+// equal numbers of partitions, give or take one.
 func spread(t testing.TB, partitions int, of ...*process) time.Duration {
 	t.Helper()
 	begun := time.Now()
@@ -113,7 +113,7 @@ func spread(t testing.TB, partitions int, of ...*process) time.Duration {
 	return 0
 }
 
-// start has processes join, all at once.
+// start makes processes join concurrently.
 func start(of ...*process) {
 	var all sync.WaitGroup
 	for _, p := range of {
@@ -122,8 +122,8 @@ func start(of ...*process) {
 	all.Wait()
 }
 
-// wire is a dialer whose connections can be stopped, as those of a process that
-// sleeps, or cut.
+// wire is a dialer whose connections can be suspended, like those of a suspended
+// process, or cut.
 type wire struct {
 	mu    sync.Mutex
 	flows *sync.Cond

@@ -11,21 +11,21 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// coordinate finds the broker that keeps the group.
-func (m *member) coordinate(ctx context.Context) (err error) {
+// findCoordinator sets the broker that coordinates the group.
+func (m *member) findCoordinator(ctx context.Context) (err error) {
 	if m.coordinator != "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := context.WithTimeout(ctx, m.waits.checkTimeout)
 	defer cancel()
 	m.coordinator, err = m.conn.coordinator(ctx, m.group)
 	return err
 }
 
-// coordinator asks any broker for the one that keeps a group.
+// coordinator asks any broker for the one that coordinates a group.
 func (c *cluster) coordinator(ctx context.Context, group string) (addr string, err error) {
-	err = c.anywhere(ctx, func(p *peer) error {
-		r, err := p.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: group, CoordinatorType: sarama.CoordinatorGroup})
+	err = c.anyBroker(ctx, func(b *brokerConn) error {
+		r, err := b.FindCoordinator(&sarama.FindCoordinatorRequest{Version: 1, CoordinatorKey: group, CoordinatorType: sarama.CoordinatorGroup})
 		if err != nil {
 			return err
 		}
@@ -38,12 +38,12 @@ func (c *cluster) coordinator(ctx context.Context, group string) (addr string, e
 	return addr, err
 }
 
-// ask has f talk to the coordinator, within a time.
-func (m *member) ask(ctx context.Context, long time.Duration, f func(*peer) (sarama.KError, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, long)
+// request calls f with a connection to the coordinator.
+func (m *member) request(ctx context.Context, timeout time.Duration, f func(*brokerConn) (sarama.KError, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return m.conn.do(ctx, m.coordinator, func(p *peer) error {
-		code, err := f(p)
+	return m.conn.do(ctx, m.coordinator, func(b *brokerConn) error {
+		code, err := f(b)
 		if err == nil && code != sarama.ErrNoError {
 			err = code
 		}
@@ -51,17 +51,17 @@ func (m *member) ask(ctx context.Context, long time.Duration, f func(*peer) (sar
 	})
 }
 
-// patience is how long the coordinator may wait for other members.
-func (m *member) patience() time.Duration {
+// joinTimeout returns how long the coordinator may wait for other members.
+func (m *member) joinTimeout() time.Duration {
 	return m.conf.Consumer.Group.Rebalance.Timeout + m.conf.Net.DialTimeout
 }
 
-// heartbeat tells the group that this process is alive.
+// heartbeat sends a heartbeat.
 func (m *member) heartbeat(ctx context.Context) error {
 	id, generation := m.identity()
 	req := &sarama.HeartbeatRequest{Version: 3, GroupId: m.group, GenerationId: generation, MemberId: id, GroupInstanceId: m.instance}
-	return m.ask(ctx, m.conf.Consumer.Group.Session.Timeout/2, func(p *peer) (sarama.KError, error) {
-		r, err := p.Heartbeat(req)
+	return m.request(ctx, m.conf.Consumer.Group.Session.Timeout/2, func(b *brokerConn) (sarama.KError, error) {
+		r, err := b.Heartbeat(req)
 		if err != nil {
 			return 0, err
 		}
@@ -69,31 +69,31 @@ func (m *member) heartbeat(ctx context.Context) error {
 	})
 }
 
-// join goes through one rebalance.
+// join takes part in one rebalance.
 func (m *member) join(ctx context.Context) error {
-	there, err := m.look(ctx)
+	current, err := m.currentTopics(ctx)
 	if err != nil {
 		return err
 	}
 	m.joined = false
-	joined, err := m.enter(ctx, there.names())
-	if errors.Is(err, sarama.ErrMemberIdRequired) { // it was given
-		joined, err = m.enter(ctx, there.names())
+	joined, err := m.sendJoin(ctx, current.topics())
+	if errors.Is(err, sarama.ErrMemberIdRequired) { // the response contains the id
+		joined, err = m.sendJoin(ctx, current.topics())
 	}
 	if err != nil {
 		return err
 	}
-	got, err := m.sync(ctx, joined)
+	got, err := m.syncGroup(ctx, joined)
 	if err != nil {
 		return err
 	}
-	m.take(there, got, joined.GenerationId)
+	m.setAssignment(current, got, joined.GenerationId)
 	return nil
 }
 
-// enter sends a JoinGroup request. The answer comes when all members have sent
-// theirs, or have been given up.
-func (m *member) enter(ctx context.Context, topics []string) (r *sarama.JoinGroupResponse, err error) {
+// sendJoin sends a JoinGroup request. The response comes when all members have sent
+// theirs or have been removed.
+func (m *member) sendJoin(ctx context.Context, topics []string) (r *sarama.JoinGroupResponse, err error) {
 	id, generation := m.identity()
 	group := m.conf.Consumer.Group
 	req := &sarama.JoinGroupRequest{
@@ -106,22 +106,23 @@ func (m *member) enter(ctx context.Context, topics []string) (r *sarama.JoinGrou
 			return nil, err
 		}
 	}
-	err = m.ask(ctx, m.patience(), func(p *peer) (sarama.KError, error) {
-		if r, err = p.JoinGroup(req); err != nil {
+	err = m.request(ctx, m.joinTimeout(), func(b *brokerConn) (sarama.KError, error) {
+		if r, err = b.JoinGroup(req); err != nil {
 			return 0, err
 		}
 		return r.Err, nil
 	})
 	if err == nil {
-		m.identify(r.MemberId, r.GenerationId)
+		m.setIdentity(r.MemberId, r.GenerationId)
 	} else if errors.Is(err, sarama.ErrMemberIdRequired) {
-		m.identify(r.MemberId, generation)
+		m.setIdentity(r.MemberId, generation)
 	}
 	return r, err
 }
 
-// sync gets the member's part of the plan. The group's leader brings the plan.
-func (m *member) sync(ctx context.Context, joined *sarama.JoinGroupResponse) (map[slot]bool, error) {
+// syncGroup returns the member's assignment. The leader of the group sends those of
+// all members.
+func (m *member) syncGroup(ctx context.Context, joined *sarama.JoinGroupResponse) (map[topicPartition]bool, error) {
 	req := &sarama.SyncGroupRequest{
 		Version: 3, GroupId: m.group, GenerationId: joined.GenerationId, MemberId: joined.MemberId, GroupInstanceId: m.instance,
 	}
@@ -130,13 +131,13 @@ func (m *member) sync(ctx context.Context, joined *sarama.JoinGroupResponse) (ma
 		return nil, fmt.Errorf("the members chose the assignor %.40q, which was not offered", joined.GroupProtocol)
 	}
 	if joined.LeaderId == joined.MemberId {
-		if err := m.plan(ctx, m.strategies[i], joined, req); err != nil {
+		if err := m.planAssignments(ctx, m.strategies[i], joined, req); err != nil {
 			return nil, err
 		}
 	}
 	var r *sarama.SyncGroupResponse
-	err := m.ask(ctx, m.patience(), func(p *peer) (_ sarama.KError, err error) {
-		if r, err = p.SyncGroup(req); err != nil {
+	err := m.request(ctx, m.joinTimeout(), func(b *brokerConn) (_ sarama.KError, err error) {
+		if r, err = b.SyncGroup(req); err != nil {
 			return 0, err
 		}
 		return r.Err, nil
@@ -145,7 +146,7 @@ func (m *member) sync(ctx context.Context, joined *sarama.JoinGroupResponse) (ma
 		return nil, err
 	}
 	mine := new(sarama.ConsumerGroupMemberAssignment)
-	if len(r.MemberAssignment) > 0 { // a member may get nothing
+	if len(r.MemberAssignment) > 0 { // empty for a member without partitions
 		if mine, err = r.GetMemberAssignment(); err != nil {
 			return nil, err
 		}
@@ -154,17 +155,17 @@ func (m *member) sync(ctx context.Context, joined *sarama.JoinGroupResponse) (ma
 		s.OnAssignment(mine, joined.GenerationId)
 	}
 	m.userData = mine.UserData
-	got := map[slot]bool{}
+	got := map[topicPartition]bool{}
 	for topic, parts := range mine.Topics {
 		for _, p := range parts {
-			got[slot{topic, p}] = true
+			got[topicPartition{topic, p}] = true
 		}
 	}
 	return got, nil
 }
 
-// plan spreads the partitions of all topics that the members want.
-func (m *member) plan(ctx context.Context, s sarama.BalanceStrategy, joined *sarama.JoinGroupResponse, req *sarama.SyncGroupRequest) error {
+// planAssignments adds to req the assignments of all members.
+func (m *member) planAssignments(ctx context.Context, s sarama.BalanceStrategy, joined *sarama.JoinGroupResponse, req *sarama.SyncGroupRequest) error {
 	members, err := joined.GetMembers()
 	if err != nil {
 		return err
@@ -176,13 +177,13 @@ func (m *member) plan(ctx context.Context, s sarama.BalanceStrategy, joined *sar
 		}
 	}
 	topics := map[string][]int32{}
-	if len(wanted) > 0 { // no names would be all
-		v, err := m.conn.metadata(ctx, slices.Sorted(maps.Keys(wanted)))
+	if len(wanted) > 0 { // without names, metadata returns all topics
+		md, err := m.conn.metadata(ctx, slices.Sorted(maps.Keys(wanted)))
 		if err != nil {
 			return err
 		}
 		for t := range wanted {
-			if parts := v.topics[t].parts; v.topics[t].err == sarama.ErrNoError && len(parts) > 0 {
+			if parts := md.topics[t].partitions; md.topics[t].err == sarama.ErrNoError && len(parts) > 0 {
 				topics[t] = slices.Sorted(maps.Keys(parts))
 			}
 		}
@@ -203,19 +204,19 @@ func (m *member) plan(ctx context.Context, s sarama.BalanceStrategy, joined *sar
 	return nil
 }
 
-// leave tells the group not to wait for this process. A static member may come
-// back with the same id: it is missed when its session has timed out.
+// leave leaves the group. A static member may return with the same id: it is removed
+// when its session expires.
 func (m *member) leave() {
 	id, _ := m.identity()
 	if id == "" || m.instance != nil || m.coordinator == "" {
 		return
 	}
 	req := &sarama.LeaveGroupRequest{Version: 3, GroupId: m.group, Members: []sarama.MemberIdentity{{MemberId: id}}}
-	_ = m.ask(context.Background(), leaveTime, func(p *peer) (sarama.KError, error) {
-		r, err := p.LeaveGroup(req)
+	_ = m.request(context.Background(), leaveTimeout, func(b *brokerConn) (sarama.KError, error) {
+		r, err := b.LeaveGroup(req)
 		if err != nil {
 			return 0, err
 		}
 		return r.Err, nil
-	}) // else the session times out
+	}) // after an error the session expires
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Any number of processes share the partitions, each of which is one's.
+// Any number of processes share the partitions.
 func TestGroupSpreads(t *testing.T) {
 	for _, n := range []int{1, 2, 5} {
 		l := groupLab(t, kfake.NumBrokers(2))
@@ -47,7 +47,7 @@ func TestGroupSpreads(t *testing.T) {
 	}
 }
 
-// One process has everything with the first answer.
+// A single process is assigned all partitions by the first call.
 func TestGroupOfOne(t *testing.T) {
 	l := groupLab(t)
 	l.create("a", 3)
@@ -57,19 +57,20 @@ func TestGroupOfOne(t *testing.T) {
 	assert.Less(t, time.Since(begun), 2*time.Second)
 }
 
-// A process that comes takes its share, one that goes gives it back, and all
-// the while somebody has each partition. Nothing else moves.
+// Processes start and stop; meanwhile each partition is assigned to one, and no other
+// partition moves.
 func TestGroupComesAndGoes(t *testing.T) {
 	l := groupLab(t)
 	l.create("a", 12)
-	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
+	slow := func(c *sarama.Config) { c.Consumer.Group.Heartbeat.Interval = 200 * time.Millisecond }
+	x, y := l.join("g", slow, "a"), l.join("g", slow, "a")
 	start(x, y)
 	spread(t, 12, x, y)
 	before := map[*process][]string{x: x.now(), y: y.now()}
 
-	z := l.join("g", nil, "a")
+	z := l.join("g", slow, "a")
 	done, rested := make(chan struct{}), make(chan int)
-	go func() { // watches that no partition rests
+	go func() { // checks that no partition is idle
 		n := 0
 		for {
 			held := slices.Concat(x.now(), y.now(), z.now())
@@ -88,9 +89,9 @@ func TestGroupComesAndGoes(t *testing.T) {
 	start(z)
 	spread(t, 12, x, y, z)
 	close(done)
-	assert.Less(t, <-rested, 20, "but for the moment between two answers")
+	assert.Less(t, <-rested, 80, "milliseconds, less than a heartbeat interval")
 	for p, had := range before {
-		assert.Subset(t, had, p.now(), "nobody gets what another one keeps")
+		assert.Subset(t, had, p.now(), "no partition moves between the others")
 	}
 	had := z.now()
 	require.NoError(t, z.Close())
@@ -98,9 +99,10 @@ func TestGroupComesAndGoes(t *testing.T) {
 	assert.Len(t, had, 4)
 }
 
-// What a process had that crashed goes to the others when its session is over,
-// not before.
+// The partitions of a crashed process are assigned to others when its session
+// expires, not before.
 func TestGroupCrash(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 6)
 	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
@@ -113,35 +115,41 @@ func TestGroupCrash(t *testing.T) {
 	assert.Len(t, y.mine(), 6)
 }
 
-// What a process had whose engine is stuck goes to the others, though its
-// heartbeats go on, and it gets its share again when it gets on.
+// The partitions of a process whose engine hangs are assigned to others despite its
+// heartbeats, and it gets its share again when the engine continues.
 func TestGroupStuckEngine(t *testing.T) {
+	t.Parallel()
 	for _, instance := range []string{"", "x"} {
-		l := groupLab(t)
-		l.create("a", 6)
-		x, y := l.join("g", func(c *sarama.Config) { c.Consumer.Group.InstanceId = instance }, "a"), l.join("g", nil, "a")
-		x.idle = time.Second
-		start(x, y)
-		spread(t, 6, x, y)
-		assert.Less(t, spread(t, 6, y), x.idle+session+2*time.Second)
-		back := make(chan struct{})
-		go func() {
-			for {
-				x.Available(t.Context())
-				select {
-				case <-back:
-					return
-				case <-time.After(x.idle / 10):
+		t.Run(instance, func(t *testing.T) {
+			t.Parallel()
+			l := groupLab(t)
+			l.create("a", 6)
+			x, y := l.join("g", func(c *sarama.Config) { c.Consumer.Group.InstanceId = instance }, "a"), l.join("g", nil, "a")
+			idle := time.Second
+			x.timing.engineIdleTimeout = idle
+			start(x, y)
+			spread(t, 6, x, y)
+			assert.Less(t, spread(t, 6, y), idle+session+2*time.Second)
+			back := make(chan struct{})
+			go func() {
+				for {
+					x.Available(t.Context())
+					select {
+					case <-back:
+						return
+					case <-time.After(idle / 10):
+					}
 				}
-			}
-		}()
-		spread(t, 6, x, y)
-		close(back)
+			}()
+			spread(t, 6, x, y)
+			close(back)
+		})
 	}
 }
 
-// A process that sleeps loses its share to the others, and comes back by itself.
+// A suspended process loses its partitions, and joins again by itself.
 func TestGroupStall(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 6)
 	x, y := l.join("g", nil, "a"), l.join("g", nil, "a")
@@ -149,14 +157,15 @@ func TestGroupStall(t *testing.T) {
 	spread(t, 6, x, y)
 	x.wire.stop()
 	spread(t, 6, y)
-	assert.Len(t, x.now(), 3, "it does not know better")
+	assert.Len(t, x.now(), 3, "it does not know yet")
 	x.wire.resume()
 	spread(t, 6, x, y)
 	assert.Len(t, x.mine(), 3)
 }
 
-// Topics that come, grow and go.
+// Topics are created, extended and deleted.
 func TestGroupFollowsTopics(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("night1", 2)
 	x, y := l.join("g", nil, "night.*"), l.join("g", nil, "night.*")
@@ -182,16 +191,16 @@ func TestGroupFollowsTopics(t *testing.T) {
 	for _, p := range []*process{x, y} {
 		for _, e := range available(t, p.Source) {
 			if e.Gone {
-				assert.False(t, e.AssignedElsewhere, "whoever comes first answers for it: %s", gone)
+				assert.False(t, e.AssignedElsewhere, "the first process accounts for it: %s", gone)
 			}
 		}
 	}
 }
 
-// settledDown fails if processes that look at the same topics keep joining.
+// settledDown fails if processes with equal topics keep rejoining.
 func settledDown(t *testing.T, of ...*process) {
 	t.Helper()
-	time.Sleep(2 * calm)
+	time.Sleep(2 * of[0].waits().minRejoinInterval)
 	g := of[0].generation()
 	for range 5 {
 		start(of...)
@@ -200,8 +209,9 @@ func settledDown(t *testing.T, of ...*process) {
 	assert.Equal(t, g, of[0].generation(), "nothing changed")
 }
 
-// Nothing is there yet.
+// No topic exists yet.
 func TestGroupWithoutTopics(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	x, y := l.join("g", nil, "later.*"), l.join("g", nil, "later.*")
 	start(x, y)
@@ -211,8 +221,9 @@ func TestGroupWithoutTopics(t *testing.T) {
 	spread(t, 4, x, y)
 }
 
-// Whatever the coordinator answers, a member comes back to its share.
+// After any error of the coordinator, a member gets its share.
 func TestGroupErrors(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		key   kmsg.Key
 		codes []*kerr.Error
@@ -224,6 +235,7 @@ func TestGroupErrors(t *testing.T) {
 	} {
 		for _, code := range c.codes {
 			t.Run(c.key.Name()+"/"+code.Message, func(t *testing.T) {
+				t.Parallel()
 				l := groupLab(t)
 				l.create("a", 4)
 				h := l.Fault(kfake.Fault{Keys: []kmsg.Key{c.key}, Err: code, Count: 3})
@@ -240,9 +252,10 @@ func TestGroupErrors(t *testing.T) {
 	}
 }
 
-// While nothing is heard from the group the last assignment stays, and reading
-// goes on. It is said once, and once when it is over.
+// While the coordinator is unavailable, the last assignment stays and reading
+// continues. The beginning and the end are logged once.
 func TestGroupAway(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 4)
 	l.fill(l.client(), "a", 0, 0, 30, 10)
@@ -261,9 +274,10 @@ func TestGroupAway(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(l.logs.String(), "no word from the group"))
 }
 
-// Before there is an assignment the error is the caller's: at once if it does
-// not pass, after Outage if it might.
+// Before the first assignment, Available returns the error: at once unless it is
+// temporary, else after Outage.
 func TestGroupNever(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 4)
 	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, Err: kerr.GroupAuthorizationFailed, Count: -1})
@@ -291,7 +305,7 @@ func TestGroupNever(t *testing.T) {
 	assert.ErrorContains(t, err, "set Group")
 }
 
-// A broker may not allow the session, and another program may have the group.
+// The broker may refuse the session timeout, or another program use the group.
 func TestGroupRefused(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)
@@ -311,8 +325,9 @@ func TestGroupRefused(t *testing.T) {
 	other.Close()
 }
 
-// All of sarama's assignors will do, also one that two sources share.
+// All assignors of sarama work, even one value for two sources.
 func TestGroupAssignors(t *testing.T) {
+	t.Parallel()
 	for name, list := range map[string][]sarama.BalanceStrategy{
 		"range":       {sarama.NewBalanceStrategyRange()},
 		"roundrobin":  {sarama.NewBalanceStrategyRoundRobin()},
@@ -321,6 +336,7 @@ func TestGroupAssignors(t *testing.T) {
 		"both":        {sarama.NewBalanceStrategyCooperativeSticky(), sarama.NewBalanceStrategyRange()},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			l := groupLab(t)
 			l.create("a", 6)
 			use := func(c *sarama.Config) { c.Consumer.Group.Rebalance.GroupStrategies = list }
@@ -344,9 +360,10 @@ func TestGroupAssignors(t *testing.T) {
 	assert.False(t, cooperative)
 }
 
-// A static member that restarts within its session gets what it had, and the
-// others hear nothing of it.
+// A static member that restarts within its session gets its partitions again, without
+// a rebalance.
 func TestGroupStaticRestart(t *testing.T) {
+	t.Parallel()
 	l := groupLab(t)
 	l.create("a", 6)
 	named := func(id string) func(c *sarama.Config) {
@@ -378,7 +395,7 @@ func TestGroupStaticRestart(t *testing.T) {
 	spread(t, 6, y)
 }
 
-// Two processes with one id: the first one is told, and ends.
+// Of two processes with one id, the first gets an error.
 func TestGroupFenced(t *testing.T) {
 	l := groupLab(t)
 	l.create("a", 2)
@@ -397,7 +414,7 @@ func TestGroupFenced(t *testing.T) {
 	assert.Len(t, y.mine(), 2)
 }
 
-// A member commits what it is assigned, as a member, and nothing else.
+// A member commits only the partitions assigned to it.
 func TestGroupCommits(t *testing.T) {
 	l := groupLab(t)
 	l.create("a", 4)
@@ -411,13 +428,13 @@ func TestGroupCommits(t *testing.T) {
 	require.NoError(t, x.Committed(t.Context(), settled))
 	assert.Len(t, l.committed("g"), 2)
 	for s := range l.committed("g") {
-		assert.True(t, x.membership().has(name{topic: s.topic, partition: s.partition}))
+		assert.True(t, x.currentMember().isAssigned(partitionID{topic: s.topic, partition: s.partition}))
 	}
 	available(t, y.Source)
 	require.NoError(t, y.Committed(t.Context(), settled))
 	assert.Len(t, l.committed("g"), 4)
 
-	// what x gets from y it commits as the ledger has it, though it is less
+	// x commits the partitions of y with the offsets of the ledger, even if lower
 	require.NoError(t, y.Close())
 	spread(t, 4, x)
 	for p := range settled {
@@ -431,16 +448,16 @@ func TestGroupCommits(t *testing.T) {
 	for p := range settled {
 		settled[p] = 9
 	}
-	require.NoError(t, x.Committed(t.Context(), settled), "it passes")
+	require.NoError(t, x.Committed(t.Context(), settled), "temporary")
 	h.Remove()
-	x.state.commits.failed = time.Time{}
+	x.state.commits.lastFailure = time.Time{}
 	require.NoError(t, x.Committed(t.Context(), settled))
 	for _, at := range l.committed("g") {
 		assert.EqualValues(t, 9, at)
 	}
 }
 
-// What has been planned is read, though the partition is another's now.
+// A planned range is read even if its partition is assigned to another process now.
 func TestGroupReadsWhatItPlanned(t *testing.T) {
 	l := groupLab(t)
 	l.create("a", 4)
@@ -466,7 +483,7 @@ func TestGroupReadsWhatItPlanned(t *testing.T) {
 	same(t, wanted, out.rows)
 }
 
-// Close ends a join that waits for others, and leaves nothing running.
+// Close ends a join that waits for other members, and all goroutines.
 func TestGroupCloseIsQuick(t *testing.T) {
 	l := groupLab(t)
 	l.create("a", 2)

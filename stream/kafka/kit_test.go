@@ -22,7 +22,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// lab is a cluster in this process.
+// lab is a cluster in this process, or a real one.
 type lab struct {
 	*kfake.Cluster
 	addr string // of a real one instead
@@ -49,8 +49,8 @@ func (l *lab) create(topic string, partitions int32, configs ...string) {
 	require.NoError(l.t, l.CreateTopic(topic, partitions, m))
 }
 
-// client returns a producer that sends each batch as it is told, to the
-// partition it is told.
+// client returns a producer that sends each batch unchanged, to the partition of its
+// records.
 func (l *lab) client(opts ...kgo.Opt) *kgo.Client {
 	l.t.Helper()
 	opts = append([]kgo.Opt{
@@ -64,7 +64,7 @@ func (l *lab) client(opts ...kgo.Opt) *kgo.Client {
 	return c
 }
 
-// value is what a message of a test holds, longer than a view inlines.
+// value returns the value of a message, longer than what a view inlines.
 func value(topic string, partition int32, i int) []byte {
 	return fmt.Appendf(nil, "%s/%d/%d:%s", topic, partition, i, strings.Repeat("v", 20+i*7%50))
 }
@@ -89,7 +89,7 @@ func send(t testing.TB, c *kgo.Client, rs ...*kgo.Record) {
 	require.NoError(t, c.ProduceSync(context.Background(), rs...).FirstErr())
 }
 
-// fill produces messages from to to-1, so many in a batch.
+// fill produces the messages from to to-1, in batches of perBatch.
 func (l *lab) fill(c *kgo.Client, topic string, partition int32, from, to, perBatch int) {
 	l.t.Helper()
 	for ; from < to; from += perBatch {
@@ -97,9 +97,20 @@ func (l *lab) fill(c *kgo.Client, topic string, partition int32, from, to, perBa
 	}
 }
 
-// source reads topics of the lab.
+// testTiming returns waits long enough for brokers in this process.
+func testTiming() *timing {
+	t := defaultTiming
+	t.topicConfirmAfter, t.topicRecheckAfter = 200*time.Millisecond, 200*time.Millisecond
+	t.minRejoinInterval = 100 * time.Millisecond
+	return &t
+}
+
+// source returns a source of topics of the lab.
 func (l *lab) source(topics ...string) *Source {
 	s := &Source{Brokers: l.brokers(), Topics: topics, Log: slog.New(slog.NewTextHandler(l.logs, nil))}
+	if l.addr == "" {
+		s.timing = testTiming()
+	}
 	l.t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -131,7 +142,7 @@ type got struct {
 	key, value string // "-" where null
 }
 
-// result is all that a Read yielded.
+// result is the output of a Read.
 type result struct {
 	rows     []got
 	chunks   []string // bounds
@@ -140,7 +151,7 @@ type result struct {
 	err      error
 }
 
-// available lists what there is.
+// available lists the extents.
 func available(t testing.TB, s *Source) []stream.Extent {
 	t.Helper()
 	out, err := s.Available(context.Background())
@@ -157,7 +168,7 @@ func rangesOf(extents []stream.Extent) (out []stream.Range) {
 	return out
 }
 
-// read reads ranges under a checked allocator and checks what holds of any read.
+// read reads ranges with a checked allocator and checks the accounts.
 func read(t testing.TB, s *Source, ranges ...stream.Range) *result {
 	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
@@ -179,7 +190,7 @@ func read(t testing.TB, s *Source, ranges ...stream.Range) *result {
 	return out
 }
 
-// readAll reads all that there is.
+// readAll reads all messages.
 func readAll(t testing.TB, s *Source) *result {
 	t.Helper()
 	out := read(t, s, rangesOf(available(t, s))...)
@@ -244,8 +255,8 @@ func (r *result) total() (sum stream.Account) {
 	return sum
 }
 
-// want is what records(topic, partition, from, to) comes back as, if their
-// offsets are their numbers.
+// want returns records(topic, partition, from, to) as read back, if their offsets are
+// their numbers.
 func want(topic string, partition int32, from, to int) (out []got) {
 	for i, r := range records(topic, partition, from, to) {
 		g := got{topic, partition, int64(from + i), r.Timestamp.UnixMilli(), "-", string(r.Value)}
@@ -257,7 +268,7 @@ func want(topic string, partition int32, from, to int) (out []got) {
 	return out
 }
 
-// same compares messages and shows the first that differ.
+// same fails with the first difference between messages.
 func same(t testing.TB, want, got []got) {
 	t.Helper()
 	for i := range min(len(want), len(got)) {
@@ -266,10 +277,10 @@ func same(t testing.TB, want, got []got) {
 	require.Len(t, got, len(want))
 }
 
-// realLab stands for a real cluster.
+// realLab returns a lab of a real cluster.
 func realLab(t testing.TB, addr string) *lab { return &lab{addr: addr, t: t, logs: new(logs)} }
 
-// real makes a topic of its own on a real cluster, for the time of the test.
+// real creates a topic on a real cluster, for the duration of the test.
 func (l *lab) real(partitions int32, configs ...string) string {
 	l.t.Helper()
 	topic := "skyfinch-test-" + strings.ToLower(rand.Text()[:12])

@@ -66,8 +66,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// A message larger than a fetch comes whole, first, between small ones, and
-// last.
+// A message larger than a fetch is read whole.
 func TestLargeMessages(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 2, "max.message.bytes", "33554432")
@@ -91,7 +90,7 @@ func TestLargeMessages(t *testing.T) {
 	}
 }
 
-// Equal ranges give equal chunks, whatever a fetch brings.
+// Equal ranges yield equal chunks, however they are fetched.
 func TestChunksDoNotFollowFetches(t *testing.T) {
 	l := newLab(t, kfake.NumBrokers(2))
 	l.create("a", 4)
@@ -126,7 +125,7 @@ func TestChunksDoNotFollowFetches(t *testing.T) {
 	assert.Greater(t, len(first.chunks), 18)
 }
 
-// bulk are messages of so many bytes each.
+// bulk returns n messages of size random bytes.
 func bulk(topic string, partition int32, n, size int) (out []*kgo.Record) {
 	for i := range n {
 		v := make([]byte, size)
@@ -137,8 +136,8 @@ func bulk(topic string, partition int32, n, size int) (out []*kgo.Record) {
 	return out
 }
 
-// Whatever lies in a partition, each offset is accounted for, and what is read
-// is what was committed.
+// With transactions in a partition, each offset is accounted for, and exactly the
+// committed messages are read.
 func TestTransactions(t *testing.T) {
 	for seed := range uint64(12) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -340,9 +339,9 @@ func TestLittleWaits(t *testing.T) {
 	require.NoError(t, err)
 	r, err = newReader(s, conn, planned, func(stream.Chunk) error {
 		var waits int64
-		for _, p := range r.parts {
+		for _, p := range r.ranges {
 			for _, b := range p.waiting {
-				_, held := new(buffer).widen(b.FetchResponseBlock)
+				_, held := new(sharedBuffer).extend(b.FetchResponseBlock)
 				waits += held
 			}
 		}
@@ -350,13 +349,13 @@ func TestLittleWaits(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	defer r.out.close()
+	defer r.out.Release()
 	require.NoError(t, r.run(t.Context()))
 	assert.Positive(t, most)
 	assert.Less(t, most, int64(3<<20), "a fetch of each, and what one message is too large by")
 }
 
-// sarama reads no batch of more messages than there are bytes behind its header
+// sarama rejects a batch of more messages than bytes follow its header
 // in the response: more is asked for.
 func TestMoreMessagesThanBytes(t *testing.T) {
 	l := newLab(t)

@@ -40,9 +40,10 @@ func TestRetention(t *testing.T) {
 	assert.EqualValues(t, 100, e[1].To)
 }
 
-// A topic made anew is another one: what was planned of the old one is lost,
-// nothing of the new one is taken for it.
-func TestTopicMadeAnew(t *testing.T) {
+// A topic created again is a new one: planned offsets of the old one are lost, and no
+// message of the new one is read for them.
+func TestTopicRecreated(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	c := l.client()
@@ -65,7 +66,7 @@ func TestTopicMadeAnew(t *testing.T) {
 	assert.False(t, now[1].Gone)
 	assert.EqualValues(t, 70, now[1].To)
 
-	// another process knows it from the ledger
+	// another process learns of it from the ledger
 	s2 := l.source("a")
 	require.NoError(t, s2.Resume(t.Context(), map[string]int64{old[0].Partition: 30, "elsewhere/a@xyz/0": 5, "/data/x.avro": 1}))
 	now = available(t, s2)
@@ -78,8 +79,9 @@ func TestTopicMadeAnew(t *testing.T) {
 	assert.Equal(t, stream.Account{Range: stream.Range{Partition: old[0].Partition, From: 30, To: 30}, End: true}, got.accounts[old[0].Partition])
 }
 
-// A topic is made anew, and filled, while a read waits for its consumer.
-func TestTopicMadeAnewInTheMiddle(t *testing.T) {
+// A topic is created again, and filled, while a read waits for its consumer.
+func TestTopicRecreatedDuringRead(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	c := l.client()
@@ -94,7 +96,7 @@ func TestTopicMadeAnewInTheMiddle(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("a"))
 			l.create("a", 1)
 			l.fill(l.client(), "a", 0, 1000, 1400, 64)
-			time.Sleep(quiet + 100*time.Millisecond)
+			time.Sleep(s.waits().topicRecheckAfter + 100*time.Millisecond)
 		}
 		if c.Messages != nil {
 			for i := range int(c.Messages.NumRows()) {
@@ -129,8 +131,9 @@ func TestTopicVanishes(t *testing.T) {
 	assert.False(t, now[2].Gone)
 }
 
-// A topic that one may not see any more is not a topic that was deleted.
+// A topic that the user may no longer see does not count as deleted.
 func TestHiddenTopicIsNotGone(t *testing.T) {
+	t.Parallel()
 	for _, pattern := range []string{"a", "a.*"} {
 		l := newLab(t)
 		l.create("a", 1)
@@ -159,7 +162,7 @@ func TestHiddenTopicIsNotGone(t *testing.T) {
 	}
 }
 
-// The brokers of another cluster have nothing to say of a ledger's partitions.
+// Partitions of another cluster are refused.
 func TestAnotherCluster(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)
@@ -173,9 +176,10 @@ func TestAnotherCluster(t *testing.T) {
 	require.ErrorContains(t, err, s.Brokers[0])
 }
 
-// What was planned and is no more at the end of a partition is lost, when it has
-// been missing for long enough.
+// Planned offsets above the end of a partition are lost once they have been missing
+// for long enough.
 func TestTruncation(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 2)
 	c := l.client()
@@ -193,27 +197,28 @@ func TestTruncation(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	defer r.out.close()
+	defer r.out.Release()
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, r.run(ctx), context.DeadlineExceeded)
 	assert.Empty(t, lost, "too early to tell")
-	r.missed[r.parts[0]] = time.Now().Add(-sure)
+	r.missingSince[r.ranges[0]] = time.Now().Add(-s.waits().lossConfirmAfter)
 	require.NoError(t, r.run(t.Context()))
 	assert.Equal(t, map[string]int64{beyond.Partition: 10, e[1].Partition: 0}, lost)
 
-	was := s.state.seen[e[0].Partition]
+	was := s.state.listed[e[0].Partition]
 	was.to = 25
 	ctx, cancel = context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	_, err = s.Available(ctx)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
-	was.cut = time.Now().Add(-sure)
+	was.shortSince = time.Now().Add(-s.waits().lossConfirmAfter)
 	assert.EqualValues(t, 20, available(t, s)[0].To)
 }
 
-// So is one that is not fetched from yet, while the broker answers for others.
-func TestTopicMadeAnewBehindAnother(t *testing.T) {
+// The same for a topic that is not being fetched yet.
+func TestTopicRecreatedAfterAnother(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	l.create("b", 1)
@@ -229,7 +234,7 @@ func TestTopicMadeAnewBehindAnother(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("b"))
 			l.create("b", 1)
 			l.fill(l.client(), "b", 0, 1000, 1100, 32)
-			time.Sleep(quiet + 100*time.Millisecond)
+			time.Sleep(s.waits().topicRecheckAfter + 100*time.Millisecond)
 		}
 		got.add(t, c)
 	}
@@ -237,8 +242,9 @@ func TestTopicMadeAnewBehindAnother(t *testing.T) {
 	assert.EqualValues(t, 100, got.total().Lost)
 }
 
-// A broker that has just started says that there is no topic, and no broker.
+// A broker that has just started knows neither topics nor brokers.
 func TestNewBrokerLosesNothing(t *testing.T) {
+	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
 	l.fill(l.client(), "a", 0, 0, 10, 10)
@@ -246,7 +252,7 @@ func TestNewBrokerLosesNothing(t *testing.T) {
 	was := available(t, s)
 	begun := time.Now()
 	l.ControlKey(int16(kmsg.Metadata), func(k kmsg.Request) (kmsg.Response, error, bool) {
-		if time.Since(begun) > 2*confirm {
+		if time.Since(begun) > 2*s.waits().topicConfirmAfter {
 			return nil, nil, false
 		}
 		l.KeepControl()
@@ -263,8 +269,8 @@ func TestNewBrokerLosesNothing(t *testing.T) {
 	assert.False(t, available(t, s)[0].Gone)
 }
 
-// What a truncated partition has left is read while its fetcher goes on with
-// others. The race detector sees what is wrong.
+// The rest of a truncated partition is read while its fetcher fetches others. The race
+// detector finds faults.
 func TestTruncatedBesideOthers(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 2)
@@ -285,8 +291,8 @@ func TestTruncatedBesideOthers(t *testing.T) {
 		return nil
 	})
 	require.NoError(t, err)
-	defer r.out.close()
-	r.parts[0].end = 20 // as judge found
+	defer r.out.Release()
+	r.ranges[0].end = 20 // as resolve sets it
 	require.NoError(t, r.run(t.Context()))
 	assert.Equal(t, []stream.Range{{Partition: planned[0].Partition, From: 20, To: 40}}, lost)
 }

@@ -8,30 +8,30 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// view is what a cluster says of itself at one moment.
-type view struct {
+// clusterMetadata is a broker's description of the cluster.
+type clusterMetadata struct {
 	cluster string
 	brokers map[int32]string // addresses
 	topics  map[string]topic
 }
 
 type topic struct {
-	name, id string
-	internal bool
-	err      sarama.KError
-	parts    map[int32]place
+	name, id   string
+	internal   bool
+	err        sarama.KError
+	partitions map[int32]leader
 }
 
-// place is where a partition is led.
-type place struct {
-	leader string // its address, "" if there is none now
-	epoch  int32
+// leader is the leader of a partition.
+type leader struct {
+	addr  string // "" if there is none
+	epoch int32
 }
 
-// metadata asks any broker for some topics, or for all if there are no names.
-func (c *cluster) metadata(ctx context.Context, names []string) (v *view, err error) {
-	err = c.anywhere(ctx, func(p *peer) error {
-		v, err = c.metadataOf(p, names)
+// metadata asks any broker for the named topics, or for all if there are no names.
+func (c *cluster) metadata(ctx context.Context, names []string) (md *clusterMetadata, err error) {
+	err = c.anyBroker(ctx, func(b *brokerConn) error {
+		md, err = c.metadataOf(b, names)
 		return err
 	})
 	if err != nil {
@@ -39,51 +39,50 @@ func (c *cluster) metadata(ctx context.Context, names []string) (v *view, err er
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = slices.Sorted(maps.Values(v.brokers))
-	return v, nil
+	c.known = slices.Sorted(maps.Values(md.brokers))
+	return md, nil
 }
 
 // metadataOf asks one broker.
-func (c *cluster) metadataOf(p *peer, names []string) (*view, error) {
-	r, err := p.GetMetadata(sarama.NewMetadataRequest(c.conf.Version, names))
+func (c *cluster) metadataOf(b *brokerConn, names []string) (*clusterMetadata, error) {
+	r, err := b.GetMetadata(sarama.NewMetadataRequest(c.conf.Version, names))
 	if err != nil {
 		return nil, err
 	}
-	if len(r.Brokers) == 0 { // nor would it know a topic
-		return nil, passing("broker %s has just started, and knows of no cluster yet", p.Addr())
+	if len(r.Brokers) == 0 { // such a broker knows of no topic either
+		return nil, temporary("broker %s has just started and does not know the cluster yet", b.Addr())
 	}
-	v := &view{brokers: make(map[int32]string, len(r.Brokers)), topics: make(map[string]topic, len(r.Topics))}
+	md := &clusterMetadata{brokers: make(map[int32]string, len(r.Brokers)), topics: make(map[string]topic, len(r.Topics))}
 	if r.ClusterID != nil {
-		v.cluster = *r.ClusterID
+		md.cluster = *r.ClusterID
 	}
 	for _, b := range r.Brokers {
-		v.brokers[b.ID()] = b.Addr()
+		md.brokers[b.ID()] = b.Addr()
 	}
 	for _, t := range r.Topics {
-		v.topics[t.Name] = v.topic(t)
+		md.topics[t.Name] = md.topic(t)
 	}
-	return v, nil
+	return md, nil
 }
 
-func (v *view) topic(t *sarama.TopicMetadata) topic {
-	out := topic{name: t.Name, id: t.Uuid.String(), internal: t.IsInternal, err: t.Err, parts: make(map[int32]place, len(t.Partitions))}
+func (md *clusterMetadata) topic(t *sarama.TopicMetadata) topic {
+	out := topic{name: t.Name, id: t.Uuid.String(), internal: t.IsInternal, err: t.Err, partitions: make(map[int32]leader, len(t.Partitions))}
 	for _, p := range t.Partitions {
-		at := place{epoch: p.LeaderEpoch}
+		l := leader{epoch: p.LeaderEpoch}
 		if p.Leader >= 0 && (p.Err == sarama.ErrNoError || p.Err == sarama.ErrReplicaNotAvailable) {
-			at.leader = v.brokers[p.Leader]
+			l.addr = md.brokers[p.Leader]
 		}
-		out.parts[p.ID] = at
+		out.partitions[p.ID] = l
 	}
 	return out
 }
 
-// has reports whether a partition is still there, and not another one of its
-// name.
-func (v *view) has(n name) bool {
-	t, ok := v.topics[n.topic]
-	if !ok || v.cluster != n.cluster || t.id != n.id {
+// has reports whether a partition still exists, with the same topic id.
+func (md *clusterMetadata) has(p partitionID) bool {
+	t, ok := md.topics[p.topic]
+	if !ok || md.cluster != p.cluster || t.id != p.id {
 		return false
 	}
-	_, ok = t.parts[n.partition]
+	_, ok = t.partitions[p.partition]
 	return ok
 }

@@ -33,7 +33,7 @@ type modelBatch struct {
 
 const modelProducers = 3
 
-// newModel makes a log of so many batches.
+// newModel returns a random log.
 func newModel(rng *rand.Rand, batches int) *model {
 	m := new(model)
 	at, segment := int64(0), 0
@@ -43,11 +43,11 @@ func newModel(rng *rand.Rand, batches int) *model {
 		if rng.IntN(4) == 0 {
 			segment++
 		}
-		if rng.IntN(5) == 0 { // a batch that is no more
+		if rng.IntN(5) == 0 { // a batch removed by compaction
 			n := 1 + rng.Int64N(6)
 			at, m.sum.Compacted = at+n, m.sum.Compacted+n
 		}
-		p := rng.IntN(2 * modelProducers) // higher: no transaction
+		p := rng.IntN(2 * modelProducers) // not transactional if higher
 		switch {
 		case p < modelProducers && begun[p] >= 0 && rng.IntN(2) == 0:
 			if !commits[p] {
@@ -131,7 +131,7 @@ func batchOf(first, last int64, offsets []int64, producer int64, attributes int1
 	return b.AppendTo(nil)
 }
 
-// serve answers a fetch from an offset.
+// serve returns the response to a fetch from an offset.
 func (m *model) serve(p *kmsg.FetchResponseTopicPartition, from int64, most int) {
 	p.HighWatermark, p.LastStableOffset = m.end, m.end
 	p.RecordBatches = []byte{}

@@ -15,30 +15,30 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 )
 
-// tokenTimeout bounds one request for a token. A connection to a broker waits
-// for it.
+// tokenTimeout bounds one request for a token, which delays a connection to a
+// broker.
 const tokenTimeout = 10 * time.Second
 
-// loginError is a login that did not come as far as the broker's verdict.
+// loginError is an error of a login other than its refusal by the broker.
 type loginError struct {
-	at  string // what was done, or whom it was done with
+	at  string // the step of the login, or the server asked
 	err error
 }
 
 func (e *loginError) Error() string { return e.at + ": " + e.err.Error() }
 func (e *loginError) Unwrap() error { return e.err }
 
-// tokens gives OAUTHBEARER tokens for a client's id and secret.
-type tokens struct {
+// tokenProvider provides OAUTHBEARER tokens for a client's id and secret.
+type tokenProvider struct {
 	endpoint   string // for errors
 	source     oauth2.TokenSource
 	extensions map[string]string
 }
 
-// token sets the login with tokens. The names are Kafka's, KIP-768 and
-// KIP-1139, and librdkafka's.
-func (l login) token(p map[string]string, conf *sarama.Config) error {
-	if err := l.of("OAuthBearerLoginModule", sarama.SASLTypeOAuth); err != nil {
+// token sets up a login with tokens. The names are Kafka's (KIP-768, KIP-1139) and
+// librdkafka's.
+func (l jaasLogin) token(p map[string]string, conf *sarama.Config) error {
+	if err := l.checkModule("OAuthBearerLoginModule", sarama.SASLTypeOAuth); err != nil {
 		return err
 	}
 	endpoint, name, err := tokenEndpoint(p["sasl.oauthbearer.token.endpoint.url"])
@@ -65,30 +65,30 @@ func (l login) token(p map[string]string, conf *sarama.Config) error {
 	}
 	if id == "" || secret == "" {
 		return errors.New("OAUTHBEARER takes clientId and clientSecret in sasl.jaas.config, " +
-			"or sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret, and one is missing")
+			"or sasl.oauthbearer.client.id and sasl.oauthbearer.client.secret: one is missing")
 	}
 	credentials := clientcredentials.Config{ClientID: id, ClientSecret: secret, TokenURL: endpoint, Scopes: strings.Fields(scope)}
 	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Timeout: tokenTimeout})
-	conf.Net.SASL.TokenProvider = &tokens{endpoint: name, source: credentials.TokenSource(ctx), extensions: extensions}
+	conf.Net.SASL.TokenProvider = &tokenProvider{endpoint: name, source: credentials.TokenSource(ctx), extensions: extensions}
 	return nil
 }
 
-// tokenEndpoint returns the URL, and what of it may appear in errors.
+// tokenEndpoint returns the URL, and the part of it that may appear in errors.
 func tokenEndpoint(s string) (endpoint, name string, err error) {
 	u, err := url.Parse(s)
 	switch {
 	case s == "":
-		return "", "", errors.New("it is missing; OAUTHBEARER needs it")
+		return "", "", errors.New("it is missing, but OAUTHBEARER needs it")
 	case err != nil:
 		return "", "", errors.New("it cannot be parsed")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return "", "", errors.New("it is no https:// URL")
+		return "", "", errors.New("it is not an https:// URL")
 	}
 	return s, (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), nil
 }
 
-// Token returns a token that has not expired, and asks for one when it must.
-func (t *tokens) Token() (*sarama.AccessToken, error) {
+// Token returns a token that has not expired, requesting one if necessary.
+func (t *tokenProvider) Token() (*sarama.AccessToken, error) {
 	token, err := t.source.Token()
 	if err != nil {
 		return nil, &loginError{"token endpoint " + t.endpoint, tokenCause(err)}
@@ -96,7 +96,7 @@ func (t *tokens) Token() (*sarama.AccessToken, error) {
 	return &sarama.AccessToken{Token: token.AccessToken, Extensions: t.extensions}, nil
 }
 
-// tokenCause takes the URL and the page out of an error about a token.
+// tokenCause removes the URL and the response body from an error.
 func tokenCause(err error) error {
 	var refused *oauth2.RetrieveError
 	var u *url.Error

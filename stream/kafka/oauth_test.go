@@ -79,7 +79,7 @@ func TestTokensRefused(t *testing.T) {
 		require.NoError(t, err)
 		_, err = conf.Net.SASL.TokenProvider.Token()
 		err = explain(err, []string{"a:1"}, conf)
-		require.ErrorContains(t, err, "kafka: broker a:1: no token to log in with: token endpoint http://127.0.0.1:")
+		require.ErrorContains(t, err, "kafka: broker a:1: cannot get a token to log in: token endpoint http://127.0.0.1:")
 		assert.ErrorContains(t, err, want)
 		assert.NotContains(t, err.Error(), "guessed")
 		assert.NotContains(t, err.Error(), "\n")

@@ -8,63 +8,62 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// query asks the leader of a partition where that begins and ends.
-type query struct {
-	name
-	place
+// offsetQuery asks the leader of a partition for its extent.
+type offsetQuery struct {
+	partitionID
+	leader
 	from, to, start int64
 	err             error
 }
 
-// question is one ListOffsets request: a time, or one of sarama's constants,
-// and where the answer goes.
-type question struct {
-	at     int64
-	answer func(*query, int64)
+// offsetRequest is one ListOffsets request.
+type offsetRequest struct {
+	at  int64 // a time in milliseconds, or one of sarama's constants
+	set func(q *offsetQuery, offset int64)
 }
 
-// questions are what to ask of each leader, in this order: so no end is older
-// than its beginning.
-func (s *Source) questions() []question {
-	q := []question{{sarama.OffsetOldest, func(a *query, v int64) { a.from, a.start = v, v }}}
-	if !s.state.begun && !s.Start.at.IsZero() {
-		at := max(s.Start.at.UnixMilli(), 0) // what is below is no time to a broker
-		q = append(q, question{at, func(a *query, v int64) { a.start = v }})
+// offsetRequests returns the requests to send to each leader, in this order, so that
+// the end is never older than the beginning.
+func (s *Source) offsetRequests() []offsetRequest {
+	reqs := []offsetRequest{{sarama.OffsetOldest, func(q *offsetQuery, offset int64) { q.from, q.start = offset, offset }}}
+	if !s.state.resumed && !s.Start.at.IsZero() {
+		at := max(s.Start.at.UnixMilli(), 0) // negative values are not times to a broker
+		reqs = append(reqs, offsetRequest{at, func(q *offsetQuery, offset int64) { q.start = offset }})
 	}
-	return append(q, question{sarama.OffsetNewest, func(a *query, v int64) {
-		a.to = v
-		if s.Start.latest || a.start < 0 { // nothing is that young
-			a.start = v
+	return append(reqs, offsetRequest{sarama.OffsetNewest, func(q *offsetQuery, offset int64) {
+		q.to = offset
+		if s.Start.latest || q.start < 0 { // no message is as young as Start
+			q.start = offset
 		}
 	}})
 }
 
-// offsets asks the leaders, all at once. What goes wrong with a leader, or with
-// a partition, is in the error of its queries.
-func (s *Source) offsets(ctx context.Context, c *cluster, queries []*query) error {
-	leaders := map[string][]*query{}
-	for _, a := range queries {
-		if a.leader == "" {
-			a.err = passing("partition %s has no leader now", a.name)
+// offsets sends the queries to their leaders, concurrently. Errors of a leader or a
+// partition are stored in its queries.
+func (s *Source) offsets(ctx context.Context, c *cluster, queries []*offsetQuery) error {
+	leaders := map[string][]*offsetQuery{}
+	for _, q := range queries {
+		if q.addr == "" {
+			q.err = temporary("partition %s has no leader", q.partitionID)
 			continue
 		}
-		leaders[a.leader] = append(leaders[a.leader], a)
+		leaders[q.addr] = append(leaders[q.addr], q)
 	}
-	questions := s.questions()
+	reqs := s.offsetRequests()
 	var all sync.WaitGroup
 	for addr, led := range leaders {
 		all.Go(func() {
-			err := c.do(ctx, addr, func(p *peer) error {
-				for _, q := range questions {
-					if err := p.offsets(c.conf.Version, q, led); err != nil {
+			err := c.do(ctx, addr, func(b *brokerConn) error {
+				for _, req := range reqs {
+					if err := b.offsets(c.conf.Version, req, led); err != nil {
 						return err
 					}
 				}
 				return nil
 			})
-			for _, a := range led {
+			for _, q := range led {
 				if err != nil {
-					a.err = err
+					q.err = err
 				}
 			}
 		})
@@ -73,26 +72,26 @@ func (s *Source) offsets(ctx context.Context, c *cluster, queries []*query) erro
 	return ctx.Err()
 }
 
-// offsets asks one question for all partitions of a leader. An answer that is
-// an error is the partition's.
-func (p *peer) offsets(version sarama.KafkaVersion, q question, queries []*query) error {
+// offsets sends one request for all queries of a leader. The error of a partition is
+// stored in its query.
+func (b *brokerConn) offsets(version sarama.KafkaVersion, r offsetRequest, queries []*offsetQuery) error {
 	req := sarama.NewOffsetRequest(version)
 	req.IsolationLevel = sarama.ReadCommitted // the end is the last stable offset
-	for _, a := range queries {
-		req.AddBlock(a.topic, a.partition, q.at, 1)
+	for _, q := range queries {
+		req.AddBlock(q.topic, q.partition, r.at, 1)
 	}
-	resp, err := p.GetAvailableOffsets(req)
+	resp, err := b.GetAvailableOffsets(req)
 	if err != nil {
 		return err
 	}
-	for _, a := range queries {
-		switch b := resp.GetBlock(a.topic, a.partition); {
-		case b == nil:
-			a.err = passing("broker %s says nothing of partition %s", p.Addr(), a.name)
-		case b.Err != sarama.ErrNoError:
-			a.err = fmt.Errorf("kafka: offsets of %s: %w", a.name, b.Err)
+	for _, q := range queries {
+		switch block := resp.GetBlock(q.topic, q.partition); {
+		case block == nil:
+			q.err = temporary("broker %s did not report on partition %s", b.Addr(), q.partitionID)
+		case block.Err != sarama.ErrNoError:
+			q.err = fmt.Errorf("kafka: offsets of %s: %w", q.partitionID, block.Err)
 		default:
-			q.answer(a, b.Offset)
+			r.set(q, block.Offset)
 		}
 	}
 	return nil

@@ -1,27 +1,31 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/magiconair/properties"
 )
 
-// maxProperties bounds the file: 16 MiB may hold certificates, a mistaken
-// path to an archive may not.
+// maxProperties bounds the size of a properties file. It may contain
+// certificates, but the path may also be that of an archive or of a device.
 const maxProperties = 16 << 20
 
 // ReadProperties returns the names and values in a Java properties file, for
-// settings that [ReadConfig] has no use for, like group.id. Values have no
-// space around them, as Kafka's tools see them. Where a name comes twice the
-// last one counts. Text that is not UTF-8 is taken for ISO 8859-1.
+// settings that [ReadConfig] does not use, such as group.id. As in Kafka's own
+// tools, leading and trailing white space of values is removed, and the last of
+// several values of a name counts. Text that is not UTF-8 is read as ISO 8859-1.
 func ReadProperties(path string) (map[string]string, error) {
 	text, err := readFile(path)
 	if err == nil && len(text) > maxProperties {
-		err = fmt.Errorf("%s has more than %d bytes: it is no properties file", path, maxProperties)
+		err = fmt.Errorf("%s has more than %d bytes: it is not a properties file", path, maxProperties)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafka: properties: %w", err)
@@ -33,8 +37,8 @@ func ReadProperties(path string) (map[string]string, error) {
 	return p, nil
 }
 
-// readFile returns a file, or more than maxProperties of it: devices and pipes
-// do not tell how long they are.
+// readFile returns the contents of a file, or the first maxProperties+1 bytes: the
+// size of a device or a pipe is not known beforehand.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -44,27 +48,34 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxProperties+1))
 }
 
-// parseProperties parses the text as java.util.Properties does.
+// propertyEscape matches an escape, or a pair of surrogates, which the library does
+// not combine.
+var propertyEscape = regexp.MustCompile(`\\(?:u([dD][89abAB][[:xdigit:]]{2})\\u([dD][c-fC-F][[:xdigit:]]{2})|[\s\S])`)
+
+// parseProperties parses text as java.util.Properties does. No error quotes the
+// text, which may contain passwords.
 func parseProperties(text []byte) (map[string]string, error) {
-	s := strings.TrimPrefix(decodeText(text), "\uFEFF")
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
-	p := map[string]string{}
-	for number := 1; s != ""; {
-		at := number
-		var line string
-		line, s, number = logicalLine(s, number)
-		if line == "" {
-			continue
+	s := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(decodeText(text)) + "\n"
+	s = propertyEscape.ReplaceAllStringFunc(s, func(escape string) string {
+		m := propertyEscape.FindStringSubmatch(escape)
+		high, err := strconv.ParseUint(m[1], 16, 16)
+		if err != nil {
+			return escape
 		}
-		key, value := splitProperty(line)
-		key, err := unescape(key)
-		if err == nil {
-			value, err = unescape(value)
+		low, _ := strconv.ParseUint(m[2], 16, 16)
+		return string(utf16.DecodeRune(rune(high), rune(low)))
+	})
+	loader := properties.Loader{Encoding: properties.UTF8, DisableExpansion: true}
+	parsed, err := loader.LoadBytes([]byte(s))
+	if err != nil {
+		return nil, propertiesError(err)
+	}
+	p := parsed.Map()
+	for name, value := range p {
+		if strings.Contains(name, "\n") {
+			return nil, errors.New("a name continues on the next line")
 		}
-		if err != nil { // the line is not quoted: it may hold a password
-			return nil, fmt.Errorf("line %d: %w", at, err)
-		}
-		p[key] = strings.TrimSpace(value)
+		p[name] = strings.TrimSpace(value)
 	}
 	return p, nil
 }
@@ -80,107 +91,16 @@ func decodeText(text []byte) string {
 	return string(runes)
 }
 
-const propertySpace = " \t\f"
+var errorLine = regexp.MustCompile(`Line (\d+): (invalid unicode literal)?`)
 
-// logicalLine returns the next line with its continuations, "" for a blank or a
-// comment, and what follows with its line number.
-func logicalLine(s string, number int) (line, rest string, next int) {
-	var b strings.Builder
-	for goesOn := true; goesOn && s != ""; number++ {
-		var natural string
-		natural, s, _ = strings.Cut(s, "\n")
-		natural = strings.TrimLeft(natural, propertySpace)
-		if b.Len() == 0 && (natural == "" || natural[0] == '#' || natural[0] == '!') {
-			return "", s, number + 1
-		}
-		slashes := len(natural) - len(strings.TrimRight(natural, `\`))
-		if goesOn = slashes%2 == 1; goesOn {
-			natural = natural[:len(natural)-1]
-		}
-		b.WriteString(natural)
+// propertiesError rewords an error of the library, which quotes the text.
+func propertiesError(err error) error {
+	switch m := errorLine.FindStringSubmatch(err.Error()); {
+	case m == nil:
+		return errors.New("it is not a properties file")
+	case m[2] == "":
+		return fmt.Errorf("line %s: a value without a name", m[1])
+	default:
+		return fmt.Errorf(`line %s: \u must be followed by four hexadecimal digits (write \\ for a backslash)`, m[1])
 	}
-	return b.String(), s, number
-}
-
-// splitProperty splits at the first =, : or space that is not escaped.
-func splitProperty(line string) (key, value string) {
-	i := 0
-	for i < len(line) && !strings.ContainsRune("=:"+propertySpace, rune(line[i])) {
-		if line[i] == '\\' {
-			i++
-		}
-		i++
-	}
-	if i >= len(line) {
-		return line, ""
-	}
-	value = strings.TrimLeft(line[i:], propertySpace)
-	if value != "" && (value[0] == '=' || value[0] == ':') {
-		value = strings.TrimLeft(value[1:], propertySpace)
-	}
-	return line[:i], value
-}
-
-// unescape resolves the escapes of a key or a value.
-func unescape(s string) (string, error) {
-	if !strings.Contains(s, `\`) {
-		return s, nil
-	}
-	var b strings.Builder
-	for s != "" {
-		if s[0] != '\\' {
-			i := strings.IndexByte(s, '\\')
-			if i < 0 {
-				i = len(s)
-			}
-			b.WriteString(s[:i])
-			s = s[i:]
-			continue
-		}
-		if s = s[1:]; s == "" {
-			break
-		}
-		if s[0] == 'u' {
-			r, rest, err := unescapeUnicode(s)
-			if err != nil {
-				return "", err
-			}
-			b.WriteRune(r)
-			s = rest
-			continue
-		}
-		if i := strings.IndexByte("tnrf", s[0]); i >= 0 {
-			b.WriteByte("\t\n\r\f"[i])
-		} else {
-			b.WriteByte(s[0])
-		}
-		s = s[1:]
-	}
-	return b.String(), nil
-}
-
-// unescapeUnicode reads what follows the backslash of \uXXXX, or of two that are
-// a surrogate pair.
-func unescapeUnicode(s string) (r rune, rest string, err error) {
-	r, rest, ok := hex4(s)
-	if !ok {
-		return 0, "", fmt.Errorf(`\u is followed by four hexadecimal digits (a backslash that is meant is written \\)`)
-	}
-	if utf16.IsSurrogate(r) && strings.HasPrefix(rest, `\u`) {
-		if low, after, ok := hex4(rest[1:]); ok {
-			if both := utf16.DecodeRune(r, low); both != utf8.RuneError {
-				return both, after, nil
-			}
-		}
-	}
-	return r, rest, nil
-}
-
-// hex4 reads uXXXX.
-func hex4(s string) (r rune, rest string, ok bool) {
-	if len(s) < 5 {
-		return 0, "", false
-	}
-	n, err := strconv.ParseUint(s[1:5], 16, 16)
-	return rune(n), s[5:], err == nil
 }

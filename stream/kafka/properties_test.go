@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What java.util.Properties and Kafka's trimming make of a text.
+// Texts parse as java.util.Properties and Kafka's trimming have it.
 func TestParseProperties(t *testing.T) {
 	for text, want := range map[string]map[string]string{
 		"":                                    {},
@@ -18,7 +18,7 @@ func TestParseProperties(t *testing.T) {
 		"a = b \nc : d\t\n  e   =f":           {"a": "b", "c": "d", "e": "f"},
 		"a==b\nc=:d\ne:=f":                    {"a": "=b", "c": ":d", "e": "=f"},
 		"# a=b\n  ! c=d\n\t\n\f\ne=#f!":       {"e": "#f!"},
-		"# a=b\\\nc=d":                        {"c": "d"}, // comments do not go on
+		"# a=b\\\nc=d":                        {"c": "d"}, // comments do not continue
 		"a=1\r\nb=2\rc=3":                     {"a": "1", "b": "2", "c": "3"},
 		"a=x\\\n   y\\\n\tz\nb=1":             {"a": "xyz", "b": "1"},
 		"a=x\\\r\n  y":                        {"a": "xy"},
@@ -32,7 +32,6 @@ func TestParseProperties(t *testing.T) {
 		"a=1\na=2":                            {"a": "2"},
 		"a":                                   {"a": ""},
 		"a=":                                  {"a": ""},
-		"=b":                                  {"": "b"},
 		"\uFEFFa=ä":                           {"a": "ä"},
 		"a=\xe4":                              {"a": "ä"}, // ISO 8859-1
 		"p = \"a b\"  ":                       {"p": `"a b"`},
@@ -47,10 +46,12 @@ func TestParseProperties(t *testing.T) {
 
 func TestParsePropertiesErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"a=b\n\nc=swordfish\\u12": `line 3: \u is followed by four hexadecimal digits`,
-		`a=\u+123`:                `line 1: \u is followed by`,
+		"a=b\n\nc=swordfish\\u12": `line 3: \u must be followed by four hexadecimal digits`,
+		`a=\u+123`:                `line 1: \u must be followed by`,
 		`\uxyz1=b`:                "line 1: ",
 		"a=x\\\n y\nb=\\ux":       "line 3: ",
+		"a=b\n=swordfish":         "line 2: a value without a name",
+		"swordfish\\\n=b":         "a name continues on the next line",
 	} {
 		_, err := parseProperties([]byte(text))
 		assert.ErrorContains(t, err, want, "%q", text)
@@ -71,17 +72,17 @@ func TestReadProperties(t *testing.T) {
 	assert.True(t, strings.HasPrefix(err.Error(), "kafka: properties: "), err)
 	require.NoError(t, os.Truncate(path, maxProperties+1))
 	_, err = ReadProperties(path)
-	assert.ErrorContains(t, err, "it is no properties file")
+	assert.ErrorContains(t, err, "it is not a properties file")
 	_, err = ReadProperties(dir)
 	assert.Error(t, err)
 	if _, err := os.Stat("/dev/zero"); err == nil { // it never ends, and has the size 0
 		_, err = ReadProperties("/dev/zero")
-		assert.ErrorContains(t, err, "it is no properties file")
+		assert.ErrorContains(t, err, "it is not a properties file")
 	}
 }
 
-// Whatever comes, the parser ends, and what it found comes back when it is
-// written in the plainest way.
+// The parser terminates for any text, and what it returns parses to the same when
+// written out.
 func FuzzProperties(f *testing.F) {
 	f.Add([]byte("a=b\nc:d\\\n  e f\n#x\n\\u0041=\\t"))
 	f.Add([]byte("a\\ b = \xe4\\"))
@@ -107,7 +108,7 @@ func FuzzProperties(f *testing.F) {
 	})
 }
 
-// escape writes a text such that a parser needs every escape to read it.
+// escape returns a text with every special character escaped.
 func escape(s string) string {
 	return strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "\f", `\f`, " ", `\ `, "=", `\=`, ":", `\:`, "#", `\#`, "!", `\!`,
 		"\uFEFF", `\uFEFF`).Replace(s)

@@ -53,9 +53,8 @@ func byRange(t *testing.T, s *Source, ranges ...stream.Range) (sums []stream.Acc
 	return sums, out.rows, out.chunks
 }
 
-// Ranges of one partition, in any order and next to each other, give what they
-// give alone, with accounts of their own, whatever transactions lie across them
-// and whatever fetches bring.
+// Ranges of one partition, adjacent or in any order, yield the same messages and
+// accounts as alone, with transactions across them and for any size of a fetch.
 func TestRangesOfOnePartition(t *testing.T) {
 	for seed := range uint64(40) {
 		rng := rand.New(rand.NewPCG(seed, 11))

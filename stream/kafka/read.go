@@ -10,71 +10,63 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/chunk"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-const (
-	// sure is how long a leader must say that offsets are not there, of which
-	// there were more before, until they count as lost: one that is new may
-	// not yet know how far its followers are.
-	sure = 30 * time.Second
-	// grace is how long a fetch that nobody wants any more may take to end by
-	// itself, so that the connection can be kept.
-	grace = time.Second
-)
+// stopTimeout is how long a fetch that is no longer needed may take to end by
+// itself, so that its connection can be kept.
+const stopTimeout = time.Second
 
 // reader is one call of Read.
 type reader struct {
-	src   *Source
-	conn  *cluster
-	parts []*part
-	out   chunker
-	none  *memory.Buffer // what an empty value points into
+	src    *Source
+	conn   *cluster
+	ranges []*rangeReader
+	out    *chunk.Builder
+	empty  *memory.Buffer // of empty keys and values
 
-	missed map[*part]time.Time // since when something is missing of a part
+	missingSince map[*rangeReader]time.Time
 }
 
 func newReader(s *Source, c *cluster, ranges []stream.Range, emit func(stream.Chunk) error) (*reader, error) {
-	r := &reader{
-		src: s, conn: c, missed: map[*part]time.Time{}, none: memory.NewBufferBytes(nil),
-		out: chunker{emit: emit, messages: stream.NewMessageBuilder(s.mem())},
-	}
+	r := &reader{src: s, conn: c, missingSince: map[*rangeReader]time.Time{}, empty: memory.NewBufferBytes(nil)}
 	for _, x := range ranges {
-		n, ok := parseName(x.Partition)
+		id, ok := parsePartitionID(x.Partition)
 		if !ok {
-			r.out.close()
 			return nil, stream.Permanent(fmt.Errorf("kafka: read %v: not a partition of this source", x))
 		}
-		r.parts = append(r.parts, &part{name: n, Range: x, next: x.From, end: x.To})
+		r.ranges = append(r.ranges, &rangeReader{partitionID: id, rng: x, next: x.From, end: x.To})
 	}
+	r.out = chunk.NewBuilder(s.mem(), chunk.DefaultRows, chunk.DefaultBytes, emit)
 	return r, nil
 }
 
-// run reads until all is read. Whatever goes wrong, it goes on with what has
-// not been handed over.
+// run reads all ranges. After a temporary error it continues with the first
+// offset that has not been read.
 func (r *reader) run(ctx context.Context) error {
 	for {
-		before := r.left()
-		err := r.round(ctx)
+		before := r.remaining()
+		err := r.readOnce(ctx)
 		if err == nil {
-			return r.out.flush()
+			return r.out.Flush()
 		}
-		if errors.Is(err, errStop) {
+		if err == chunk.ErrStopped {
 			return err
 		}
-		if r.left() != before {
-			r.src.back()
+		if r.remaining() != before {
+			r.src.recovered()
 		}
-		if err := r.src.wait(ctx, err); err != nil {
+		if err := r.src.waitToRetry(ctx, err); err != nil {
 			return err
 		}
 	}
 }
 
-// left is how many offsets are still to be accounted for.
-func (r *reader) left() (n int64) {
-	for _, p := range r.parts {
+// remaining returns the number of offsets not accounted for.
+func (r *reader) remaining() (n int64) {
+	for _, p := range r.ranges {
 		if p.open() {
 			n += p.end - p.next
 		}
@@ -82,8 +74,8 @@ func (r *reader) left() (n int64) {
 	return n
 }
 
-// round reads with the leaders as they are now.
-func (r *reader) round(ctx context.Context) error {
+// readOnce reads from the current leaders until an error.
+func (r *reader) readOnce(ctx context.Context) error {
 	if err := r.locate(ctx); err != nil {
 		return err
 	}
@@ -97,29 +89,29 @@ func (r *reader) round(ctx context.Context) error {
 	}
 	err := r.consume(ctx, fetchers)
 	cancelStop()
-	t := time.AfterFunc(grace, cancelKill)
+	t := time.AfterFunc(stopTimeout, cancelKill)
 	defer t.Stop()
 	running.Wait()
-	if fault, ok := errors.AsType[*partError](err); ok {
-		return r.judge(ctx, fault)
+	if fault, ok := errors.AsType[*rangeError](err); ok {
+		return r.resolve(ctx, fault)
 	}
 	return err
 }
 
-// partError is an error about one part.
-type partError struct {
-	part *part
-	err  error
+// rangeError is an error about one range.
+type rangeError struct {
+	rng *rangeReader
+	err error
 }
 
-func (e *partError) Error() string { return e.err.Error() }
-func (e *partError) Unwrap() error { return e.err }
+func (e *rangeError) Error() string { return e.err.Error() }
+func (e *rangeError) Unwrap() error { return e.err }
 
-// locate finds the leaders of all parts that are not read.
+// locate finds the leaders of all open ranges, and discards what was fetched.
 func (r *reader) locate(ctx context.Context) error {
-	var open []*part
-	for _, p := range r.parts {
-		p.waiting, p.leader, p.ahead, p.held = nil, "", p.next, 0
+	var open []*rangeReader
+	for _, p := range r.ranges {
+		p.waiting, p.leader, p.fetched, p.held = nil, "", p.next, 0
 		if p.open() {
 			open = append(open, p)
 		}
@@ -127,72 +119,73 @@ func (r *reader) locate(ctx context.Context) error {
 	if len(open) == 0 {
 		return nil
 	}
-	v, err := r.conn.metadata(ctx, topicsOf(open))
+	md, err := r.conn.metadata(ctx, topicsOf(open))
 	if err != nil {
 		return err
 	}
 	r.src.state.reached = true
 	for _, p := range open {
-		t := v.topics[p.topic]
+		t := md.topics[p.topic]
 		switch {
-		case v.cluster != p.cluster:
-			return r.src.foreign(p.name, v)
+		case md.cluster != p.cluster:
+			return r.src.wrongClusterError(p.partitionID, md)
 		case t.err != sarama.ErrNoError && t.err != sarama.ErrUnknownTopicOrPartition:
 			return r.conn.explain(fmt.Errorf("topic %s: %w", p.topic, t.err))
-		case v.has(p.name):
-			at := t.parts[p.partition]
-			p.leader, p.epoch = at.leader, at.epoch
-		case r.missing(p, confirm):
+		case md.has(p.partitionID):
+			l := t.partitions[p.partition]
+			p.leader, p.epoch = l.addr, l.epoch
+		case r.missingFor(p, r.src.waits().topicConfirmAfter):
 			p.gone = true
 		}
 	}
 	return nil
 }
 
-// missing reports whether something has been missing of a part for so long.
-func (r *reader) missing(p *part, long time.Duration) bool {
-	since, ok := r.missed[p]
+// missingFor reports whether offsets of a range, or its partition, have been
+// missing for at least d since the first call.
+func (r *reader) missingFor(p *rangeReader, d time.Duration) bool {
+	since, ok := r.missingSince[p]
 	if !ok {
-		r.missed[p] = time.Now()
+		r.missingSince[p] = time.Now()
 		return false
 	}
-	return time.Since(since) >= long
+	return time.Since(since) >= d
 }
 
-// fetchers makes a fetcher for each broker that leads something.
+// fetchers makes a fetcher for each broker that leads an open range.
 func (r *reader) fetchers() map[string]*fetcher {
 	out := map[string]*fetcher{}
-	for _, p := range r.parts {
+	for _, p := range r.ranges {
 		if !p.open() || p.leader == "" {
 			continue
 		}
 		f := out[p.leader]
 		if f == nil {
-			f = &fetcher{conn: r.conn, sizes: &r.src.state.sizes, addr: p.leader, out: make(chan response)}
+			f = &fetcher{conn: r.conn, sizes: &r.src.state.sizes, waits: r.src.waits(), addr: p.leader, out: make(chan response)}
 			out[p.leader] = f
 		}
-		f.parts = append(f.parts, p)
+		f.ranges = append(f.ranges, p)
 	}
 	for _, f := range out {
 		if f.bytes = float64(min(r.src.FetchBytes, int(sarama.MaxResponseSize/2))); f.bytes <= 0 {
-			f.bytes = float64(min(max(fetchesMemory/(2*len(out)), leastFetch), mostFetch))
+			f.bytes = float64(min(max(allFetches/(2*len(out)), minFetch), maxFetch))
 		}
 	}
 	return out
 }
 
-// consume reads part after part from what the fetchers bring.
+// consume reads the ranges in order from what the fetchers deliver.
 func (r *reader) consume(ctx context.Context, fetchers map[string]*fetcher) error {
-	for _, p := range r.parts {
-		if err := r.readPart(ctx, p, fetchers[p.leader]); err != nil {
+	for _, p := range r.ranges {
+		if err := r.readRange(ctx, p, fetchers[p.leader]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readPart reads a part to its end.
-func (r *reader) readPart(ctx context.Context, p *part, f *fetcher) error {
+// readRange reads a range to its end.
+func (r *reader) readRange(ctx context.Context, p *rangeReader, f *fetcher) error {
 	for p.open() {
 		if len(p.waiting) == 0 {
 			if err := r.receive(ctx, p, f); err != nil {
@@ -202,35 +195,35 @@ func (r *reader) readPart(ctx context.Context, p *part, f *fetcher) error {
 		}
 		b := p.waiting[0]
 		p.waiting = p.waiting[1:]
-		delete(r.missed, p)
-		if err := r.walk(p, b); err != nil {
+		delete(r.missingSince, p)
+		if err := r.readBlock(p, b); err != nil {
 			return err
 		}
 	}
-	r.endPart(p)
+	r.endRange(p)
 	return nil
 }
 
 // receive takes the next response of a fetcher.
-func (r *reader) receive(ctx context.Context, p *part, f *fetcher) error {
+func (r *reader) receive(ctx context.Context, p *rangeReader, f *fetcher) error {
 	if f == nil {
-		return passing("partition %s has no leader now", p.name)
+		return temporary("partition %s has no leader", p.partitionID)
 	}
 	select {
 	case got, ok := <-f.out:
 		switch {
 		case !ok:
-			return passing("broker %s had an error with %s", f.addr, p.name)
-		case got.part != nil:
-			return &partError{got.part, got.err}
+			return temporary("broker %s had an error with %s", f.addr, p.partitionID)
+		case got.rng != nil:
+			return &rangeError{got.rng, got.err}
 		case got.err != nil:
 			return got.err
 		}
 		for p, b := range got.blocks {
 			p.waiting = append(p.waiting, b)
 		}
-		if len(p.waiting) > 0 { // what comes of others, each time anew, does not help this one
-			r.src.back()
+		if len(p.waiting) > 0 { // blocks of other ranges, fetched again after each retry, are no progress
+			r.src.recovered()
 		}
 		return nil
 	case <-ctx.Done():
@@ -238,46 +231,48 @@ func (r *reader) receive(ctx context.Context, p *part, f *fetcher) error {
 	}
 }
 
-// endPart accounts for what is lost at the end of a part. It may be called again.
-func (r *reader) endPart(p *part) {
+// endRange accounts for the offsets lost at the end of a range. It may be called
+// again.
+func (r *reader) endRange(p *rangeReader) {
 	switch {
-	case p.To == ledger.UnknownEnd:
-		r.out.end(p.Partition, p.From)
-		p.To = p.From
-	case p.next < p.To:
-		r.out.lost(stream.Range{Partition: p.Partition, From: p.next, To: p.To})
-		p.next = p.To // and end stays: a fetcher may be looking at it
+	case p.rng.To == ledger.UnknownEnd:
+		r.out.Account(p.rng, p.rng.From).End = true
+		p.rng.To = p.rng.From
+	case p.next < p.rng.To:
+		r.out.Lost(stream.Range{Partition: p.rng.Partition, From: p.next, To: p.rng.To}, false)
+		p.next = p.rng.To // end must not change: a fetcher may be reading it
 	}
 }
 
-// judge finds out what an error of a part means.
-func (r *reader) judge(ctx context.Context, fault *partError) error {
-	p := fault.part
+// resolve decides what to do about an error of a range, by asking for the extent
+// of its partition.
+func (r *reader) resolve(ctx context.Context, fault *rangeError) error {
+	p := fault.rng
 	switch {
-	case errors.Is(fault.err, sarama.ErrOffsetOutOfRange), fault.err == errNothing:
-	case passes(fault.err):
+	case errors.Is(fault.err, sarama.ErrOffsetOutOfRange), fault.err == errStalled:
+	case isTemporary(fault.err):
 		return fault.err
 	default:
 		return r.conn.explain(fault.err)
 	}
-	a := &query{name: p.name, place: place{p.leader, p.epoch}}
-	if err := r.src.offsets(ctx, r.conn, []*query{a}); err != nil {
+	q := &offsetQuery{partitionID: p.partitionID, leader: leader{p.leader, p.epoch}}
+	if err := r.src.offsets(ctx, r.conn, []*offsetQuery{q}); err != nil {
 		return err
 	}
-	if a.err != nil {
-		return a.err
+	if q.err != nil {
+		return q.err
 	}
 	switch {
-	case p.next < a.from: // retention, or somebody, deleted records
-		to := min(a.from, p.end)
-		r.out.lost(stream.Range{Partition: p.Partition, From: p.next, To: to})
+	case p.next < q.from: // records were deleted, by retention or by a user
+		to := min(q.from, p.end)
+		r.out.Lost(stream.Range{Partition: p.rng.Partition, From: p.next, To: to}, false)
 		p.next = to
-		return passing("offsets of %s are gone", p.name)
-	case p.end <= a.to:
-		return passing("%s: offset %d is there but does not come (a batch of more messages than compressed bytes cannot be read before others follow it)", p.name, p.next)
-	case !r.missing(p, sure):
-		return passing("%s: offsets %d to %d are not there now: its log is from %d to %d", p.name, p.next, p.end-1, a.from, a.to)
+		return temporary("offsets of %s were deleted", p.partitionID)
+	case p.end <= q.to:
+		return temporary("%s: offset %d exists but does not come (a batch of more messages than compressed bytes cannot be read before others follow it)", p.partitionID, p.next)
+	case !r.missingFor(p, r.src.waits().lossConfirmAfter):
+		return temporary("%s: offsets %d to %d do not exist now: its log is from %d to %d", p.partitionID, p.next, p.end-1, q.from, q.to)
 	}
-	p.end = max(p.next, a.to) // it was truncated
-	return passing("%s was truncated", p.name)
+	p.end = max(p.next, q.to)
+	return temporary("%s was truncated", p.partitionID)
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/xdg-go/scram"
 )
 
-// scramClient is a conversation of xdg-go/scram as sarama wants it.
+// scramClient adapts a conversation of xdg-go/scram to sarama.
 type scramClient struct {
 	hash         scram.HashGeneratorFcn
 	conversation *scram.ClientConversation
 }
 
-// newSCRAM returns what makes clients of a SCRAM mechanism, one for each
+// newSCRAM returns a function that makes a client of a SCRAM mechanism, for one
 // connection.
 func newSCRAM(mechanism sarama.SASLMechanism) func() sarama.SCRAMClient {
 	hash := scram.HashGeneratorFcn(sha256.New)
@@ -25,7 +25,7 @@ func newSCRAM(mechanism sarama.SASLMechanism) func() sarama.SCRAMClient {
 }
 
 func (c *scramClient) Begin(user, password, authzID string) error {
-	client, err := c.hash.NewClientUnprepped(user, password, authzID) // Kafka takes names and passwords as they are
+	client, err := c.hash.NewClientUnprepped(user, password, authzID) // Kafka does not normalize names and passwords
 	if err != nil {
 		return &loginError{"SCRAM", err}
 	}

@@ -2,29 +2,29 @@ package kafka
 
 import "sync"
 
-// sizes knows how large the messages of topics are, so that a fetch asks for
-// about what is wanted.
-type sizes struct {
+// messageSizes learns the message size and the compression ratio of each topic, to
+// estimate what a fetch will return.
+type messageSizes struct {
 	mu     sync.Mutex
-	topics map[string]*size
+	topics map[string]*topicSize
 }
 
-// size sums up what was fetched of a topic lately.
-type size struct {
-	offsets, bytes float64 // offsets, their keys and values
-	held, wire     float64 // all that they take in memory, and as received
+// topicSize sums up the recent fetches of a topic.
+type topicSize struct {
+	offsets, bytes float64 // the number of offsets; the bytes of their keys and values
+	held, wire     float64 // the bytes of memory; the bytes received
 }
 
-// learn adds a fetch. What is long ago counts less.
-func (s *sizes) learn(topic string, offsets, bytes, held int64, wire float64) {
+// add adds a fetch. Older ones count less.
+func (s *messageSizes) add(topic string, offsets, bytes, held int64, wire float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.topics == nil {
-		s.topics = map[string]*size{}
+		s.topics = map[string]*topicSize{}
 	}
 	x := s.topics[topic]
 	if x == nil {
-		x = new(size)
+		x = new(topicSize)
 		s.topics[topic] = x
 	}
 	if x.wire > 256<<20 {
@@ -34,25 +34,26 @@ func (s *sizes) learn(topic string, offsets, bytes, held int64, wire float64) {
 	x.held, x.wire = x.held+float64(held), x.wire+wire
 }
 
-// of estimates the bytes of so many offsets, 0 if nothing is known.
-func (s *sizes) of(topic string, offsets int64) int64 {
+// estimate returns the estimated bytes of the keys and values of n offsets, 0 if
+// unknown.
+func (s *messageSizes) estimate(topic string, n int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.topics[topic]
 	if x == nil || x.offsets == 0 {
 		return 0
 	}
-	return int64(float64(offsets) * x.bytes / x.offsets)
+	return int64(float64(n) * x.bytes / x.offsets)
 }
 
-// wire estimates what so many offsets take when they are fetched, and how many
-// times larger that becomes in memory, 0 if nothing is known.
-func (s *sizes) wire(topic string, offsets int64) (bytes, inflates float64) {
+// estimateWire returns the estimated bytes received for n offsets, and the ratio of
+// the memory that they take to that. Both are 0 if unknown.
+func (s *messageSizes) estimateWire(topic string, n int64) (bytes, ratio float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.topics[topic]
 	if x == nil || x.offsets == 0 || x.wire == 0 {
 		return 0, 0
 	}
-	return float64(offsets) * x.wire / x.offsets, max(1, x.held/x.wire)
+	return float64(n) * x.wire / x.offsets, max(1, x.held/x.wire)
 }

@@ -12,136 +12,133 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/chunk"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-const (
-	defaultOutage = 10 * time.Minute
-	checkTime     = 10 * time.Second
-)
+const defaultOutage = 10 * time.Minute
 
-// ErrClosed is the error of a Source that has been closed.
+// ErrClosed is returned by the methods of a closed Source.
 var ErrClosed = errors.New("kafka: the source is closed")
 
-// Source reads topics of one Kafka cluster, exactly the offsets that the engine
-// asks for. Fill it in, use it as a stream.Source, Close it. It dials when it is
-// first asked for something. Available, Read and Committed take turns, as the
-// engine has them do; Close may be called at any time.
+// Source is a stream.Source that reads topics of one Kafka cluster. Fill in its
+// fields, use it, and close it. It connects on first use. Available, Read and
+// Committed must not be called concurrently; Close may be called at any time.
 type Source struct {
-	// Brokers are some brokers of the cluster, host:port. The others are
-	// learnt from them.
+	// Brokers are one or more brokers of the cluster, as host:port. The source
+	// finds the others itself.
 	Brokers []string
-	// Topics are names of topics, or regexps: whatever has a character that no
-	// topic's name has, one outside of [A-Za-z0-9._-]. A regexp must match the
-	// whole name. Internal topics and those whose names begin with two
-	// underscores must be named.
+	// Topics are names of topics, or regexps. An entry with a character outside
+	// of [A-Za-z0-9._-] is a regexp, which must match the whole name. A regexp
+	// matches neither internal topics nor names that begin with two
+	// underscores.
 	Topics []string
 	// Start is where a new ledger begins. The zero value is the earliest offset.
 	Start Start
-	// Config says how to reach the brokers: TLS, SASL, timeouts. It is copied.
-	// nil is NewConfig().
+	// Config says how to connect to the brokers: TLS, SASL, timeouts. It is
+	// copied. If nil, it is NewConfig().
 	Config *sarama.Config
-	// Group is the consumer group under which archived offsets are committed,
-	// for tools that show the lag. It should have no other use. "" commits none.
+	// Group is the consumer group under which settled offsets are committed, for
+	// tools that show the lag. It should have no other use. If empty, no offsets
+	// are committed.
 	Group string
-	// Join makes the source a member of Group: Kafka spreads the partitions over
-	// all processes that have joined, and Available tells those that others
-	// are to work on. The processes must have the same topics and one ledger.
+	// Join makes the source a member of Group: Kafka assigns the partitions to
+	// the members, and Available marks those of others. The members must have
+	// the same topics and one ledger.
 	Join bool
-	// FetchBytes is how much one fetch asks for. Two fetches for each broker
-	// are in memory at most. 0 is 8 MiB with one or two leading brokers, and
-	// less with more of them. A larger message is fetched whole all the same.
+	// FetchBytes is the size of a fetch in memory. Each broker has at most two
+	// fetches in memory. If zero, it is 8 MiB with one or two leading brokers,
+	// and less with more. A larger batch of messages is still fetched whole.
 	FetchBytes int
-	// Outage is how long brokers that were reached once may be away before
-	// Available and Read give up. 0 is 10 minutes.
+	// Outage is how long brokers may be unavailable, after one was reached, until
+	// Available and Read return an error. If zero, it is 10 minutes.
 	Outage time.Duration
-	// Alloc is where the columns beside keys and values are built; those stay
-	// where they were received. nil is memory.DefaultAllocator.
+	// Alloc allocates the columns other than keys and values, which stay in the
+	// response. If nil, it is memory.DefaultAllocator.
 	Alloc memory.Allocator
-	// Log is told of outages. nil is slog.Default().
+	// Log receives outages and changes of the group. If nil, it is slog.Default().
 	Log *slog.Logger
 
-	idle time.Duration // of the engine, until its partitions are left to others; 0: idleTime
+	timing *timing // of tests
 
 	mu     sync.Mutex
-	conn   *cluster // nil: not opened
-	topics *selection
-	member *member // nil: not joined
+	conn   *cluster // nil until opened
+	topics *topicSelection
+	member *member // nil until joined
 	closed bool
 
 	state state
 }
 
-// state is what a source has learnt. Only one of its methods runs at a time,
-// so it needs no lock; sizes has its own, for fetchers.
+// state is what a source has learnt. Its methods take turns, so it needs no lock;
+// sizes, used by concurrent fetchers, has its own.
 type state struct {
-	reached bool   // a broker has answered once
-	begun   bool   // the ledger names a partition: Start counts no more
-	outage  outage // of the brokers
-	sizes   sizes
-	seen    map[string]*seen   // by partition name: what was listed
-	resumed map[string]resumed // by partition name: what the ledger knows
-	layout  layout             // of the topics, when they were listed
-	commits commits
+	reached    bool // a broker was reached once
+	resumed    bool // the ledger names a partition, so Start no longer counts
+	outage     outage
+	sizes      messageSizes
+	listed     map[string]*listedPartition // by partition name
+	settled    map[string]settledPartition // by partition name, from the ledger
+	partitions partitionCounts             // when last listed
+	commits    commitState
 }
 
-// Check dials a broker and looks for the topics, with one try that takes ten
-// seconds at most. The error says what to mend: nobody answers, credentials
-// are refused, or no topic is there for one of Topics, a [NoTopicError].
-// Available is more patient: it lets a topic turn up later.
+// Check connects to a broker and looks up the topics, once, within ten seconds. Its
+// error says what to correct: no broker can be reached, the login is refused, or
+// one of Topics matches no topic, a [NoTopicError]. Available, in contrast, accepts
+// topics that are created later.
 func (s *Source) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	ctx, cancel := context.WithTimeout(ctx, s.waits().checkTimeout)
 	defer cancel()
 	c, err := s.open()
 	if err != nil {
 		return err
 	}
-	v, err := c.metadata(ctx, s.topics.names())
+	md, err := c.metadata(ctx, s.topics.names())
 	if err != nil {
-		return s.unreached(ctx, err)
+		return s.unreachableError(ctx, err)
 	}
 	s.state.reached = true
-	return s.topics.check(v, c)
+	return s.topics.check(md, c)
 }
 
-// unreached is the error of brokers that did not answer in time.
-func (s *Source) unreached(ctx context.Context, err error) error {
+// unreachableError returns the error of brokers that did not answer in time.
+func (s *Source) unreachableError(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(context.Cause(ctx), context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("kafka: no answer from %v within %v: check the addresses, and that nothing blocks the way", s.Brokers, checkTime)
+	return fmt.Errorf("kafka: no answer from %v within %v: check the addresses, and that nothing blocks the way", s.Brokers, s.waits().checkTimeout)
 }
 
-// Available lists the partitions of the topics in the order of their names and
-// numbers, each from its oldest offset to its last stable one. It asks every
-// leading broker once. If a leader is away that was there before, its
-// partitions are listed as they were last seen.
+// Available lists the partitions of the topics, sorted by name and number, each from
+// its oldest to its last stable offset. It asks each leading broker once. If a
+// leader is unavailable, its partitions are listed as they were before.
 //
-// With Join the first call joins the group, and waits until the partitions
-// have been spread. When its coordinator cannot be reached later on, the last
-// assignment stays. An engine that asks for nothing for five minutes, because a
-// sink hangs for example, is out of the group until it does. A process whose group.instance.id another one has taken
-// gets a permanent error.
+// With Join, the first call joins the group and waits for an assignment. If the
+// group's coordinator cannot be reached later, the last assignment stays. If the
+// engine makes no call for five minutes, for example because a sink hangs, the
+// source leaves the group until the next call. If another process joins with the
+// same group.instance.id, Available returns a permanent error.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	c, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	var out []stream.Extent
-	err = s.ride(ctx, func() (err error) {
+	err = s.retry(ctx, func() (err error) {
 		if out, err = s.list(ctx, c); err == nil && s.Join {
-			err = s.share(ctx, out)
+			err = s.markAssignedElsewhere(ctx, out)
 		}
 		return err
 	})
 	return out, err
 }
 
-// Read yields the messages of the ranges, range after range. A partition may
-// come in several ranges, each with accounts of its own. Read rides out leaders
-// that move and brokers that are away, and hands over nothing twice. What is
-// gone is an account of lost offsets. It asks no group: what was planned is
-// read, whoever has the partition now.
+// Read yields the messages of the ranges, in order. Several ranges may be of one
+// partition; each has accounts of its own. Read retries when leaders move or
+// brokers are unavailable, and yields no message twice. Deleted messages become
+// accounts of lost offsets. Read does not depend on the group: a planned range is
+// read even if its partition is now assigned to another process.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		c, err := s.open()
@@ -149,46 +146,40 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 			yield(stream.Chunk{}, err)
 			return
 		}
-		s.state.begun = true
-		m := s.membership()
-		m.use()
+		s.state.resumed = true
+		m := s.currentMember()
+		m.recordUse()
+		emit := chunk.Yield(ctx, yield)
 		r, err := newReader(s, c, ranges, func(c stream.Chunk) error {
-			m.use()
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if !yield(c, nil) {
-				return errStop
-			}
-			return nil
+			m.recordUse()
+			return emit(c)
 		})
 		if err == nil {
 			err = r.run(ctx)
-			r.out.close()
+			r.out.Release()
 		}
-		if err != nil && err != errStop {
+		if err != nil && err != chunk.ErrStopped {
 			yield(stream.Chunk{}, err)
 		}
 	}
 }
 
-// Resume tells the source what the ledger knows, so that it can tell a topic
-// that was made anew under its name.
+// Resume gives the source the ledger's settled offsets by partition, so that it
+// recognises topics that were deleted and created again.
 func (s *Source) Resume(_ context.Context, settled map[string]int64) error {
-	s.state.resumed = make(map[string]resumed, len(settled))
+	s.state.settled = make(map[string]settledPartition, len(settled))
 	for p, at := range settled {
-		if name, ok := parseName(p); ok {
-			s.state.resumed[p] = resumed{name, at}
+		if name, ok := parsePartitionID(p); ok {
+			s.state.settled[p] = settledPartition{name, at}
 		}
 	}
-	s.state.begun = len(settled) > 0
+	s.state.resumed = len(settled) > 0
 	return nil
 }
 
-// Close ends the connections. Calls that wait for a broker return with an error.
-// A source that has joined its group leaves it, so that others take over at
-// once, unless it has a group.instance.id: then it may come back to what it had
-// within the session's time-out.
+// Close closes the connections; calls that wait for a broker return an error. A
+// member of a group leaves it, so that others take over at once, unless it has a
+// group.instance.id: then its partitions wait for it for the session timeout.
 func (s *Source) Close() error {
 	s.mu.Lock()
 	conn, member := s.conn, s.member
@@ -203,8 +194,8 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// joined returns the membership of the group, which begins now if it has not.
-func (s *Source) joined() (*member, error) {
+// join returns the membership of the group, joining it if needed.
+func (s *Source) join() (*member, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -216,14 +207,14 @@ func (s *Source) joined() (*member, error) {
 	return s.member, nil
 }
 
-// membership is the membership of the group, nil if there is none.
-func (s *Source) membership() *member {
+// currentMember returns the membership of the group, nil if not joined.
+func (s *Source) currentMember() *member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.member
 }
 
-// open returns the way to the brokers, which need not have been dialled.
+// open returns the cluster. It does not wait for a connection.
 func (s *Source) open() (*cluster, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -239,7 +230,7 @@ func (s *Source) open() (*cluster, error) {
 	if s.Join && s.Group == "" {
 		return nil, stream.Permanent(errors.New("kafka: no group to join: set Group"))
 	}
-	topics, err := newSelection(s.Topics)
+	topics, err := newTopicSelection(s.Topics)
 	if err != nil {
 		return nil, stream.Permanent(err)
 	}
@@ -251,7 +242,7 @@ func (s *Source) open() (*cluster, error) {
 	return s.conn, nil
 }
 
-// config returns a copy of the configuration that knows topic ids.
+// config returns a copy of the configuration, with a version that has topic ids.
 func (s *Source) config() (*sarama.Config, error) {
 	from := s.Config
 	if from == nil {
@@ -259,7 +250,7 @@ func (s *Source) config() (*sarama.Config, error) {
 	}
 	conf := *from
 	if !conf.Version.IsAtLeast(sarama.V2_8_0_0) && conf.ApiVersionsRequest {
-		conf.Version = sarama.V2_8_0_0 // older brokers say what they can
+		conf.Version = sarama.V2_8_0_0 // with older brokers, a lower version is negotiated
 	}
 	if err := conf.Validate(); err != nil {
 		return nil, fmt.Errorf("kafka: configuration: %w", err)

@@ -20,7 +20,7 @@ import (
 
 func partitions(extents []stream.Extent) (out []string) {
 	for _, e := range extents {
-		n, _ := parseName(e.Partition)
+		n, _ := parsePartitionID(e.Partition)
 		out = append(out, n.topic)
 	}
 	return out
@@ -81,7 +81,7 @@ func TestWhatTurnsUp(t *testing.T) {
 	require.NoError(t, err)
 	e := available(t, s)
 	assert.Len(t, e, 6)
-	n, ok := parseName(e[5].Partition)
+	n, ok := parsePartitionID(e[5].Partition)
 	require.True(t, ok)
 	assert.Equal(t, "night1", n.topic)
 	assert.EqualValues(t, 3, n.partition)
@@ -112,7 +112,7 @@ func TestStart(t *testing.T) {
 	require.ErrorContains(t, err, `"yesterday"`)
 }
 
-// The ledger knows where to go on: nobody is asked for a time any more.
+// With a ledger the start time is not used.
 func TestStartCountsOnce(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)
@@ -142,7 +142,7 @@ func TestCommitted(t *testing.T) {
 	h := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotCoordinator})
 	require.NoError(t, s.Committed(t.Context(), settled))
 	assert.Equal(t, 1, h.Hits())
-	assert.Equal(t, map[slot]int64{{"a", 0}: 30, {"a", 1}: 30}, l.committed("skyfinch"))
+	assert.Equal(t, map[topicPartition]int64{{"a", 0}: 30, {"a", 1}: 30}, l.committed("skyfinch"))
 
 	seen := l.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
 	require.NoError(t, s.Committed(t.Context(), settled))
@@ -158,7 +158,7 @@ func TestCommitted(t *testing.T) {
 }
 
 // committed are the offsets of a group.
-func (l *lab) committed(group string) map[slot]int64 {
+func (l *lab) committed(group string) map[topicPartition]int64 {
 	l.t.Helper()
 	req := kmsg.NewPtrOffsetFetchRequest()
 	g := kmsg.NewOffsetFetchRequestGroup()
@@ -166,23 +166,23 @@ func (l *lab) committed(group string) map[slot]int64 {
 	req.Groups = append(req.Groups, g)
 	resp, err := req.RequestWith(l.t.Context(), l.client())
 	require.NoError(l.t, err)
-	out := map[slot]int64{}
+	out := map[topicPartition]int64{}
 	for _, t := range resp.Groups[0].Topics {
 		for _, p := range t.Partitions {
-			out[slot{t.Topic, p.Partition}] = p.Offset
+			out[topicPartition{t.Topic, p.Partition}] = p.Offset
 		}
 	}
 	return out
 }
 
 func TestNames(t *testing.T) {
-	for _, n := range []name{{"c", "t", "AAAAAAAAAAAAAAAAAAAAAA", 0}, {"", "t", "", 12}, {"a/b@c", "t.x_y-z", "a-_", 1 << 30}} {
-		back, ok := parseName(n.String())
+	for _, n := range []partitionID{{"c", "t", "AAAAAAAAAAAAAAAAAAAAAA", 0}, {"", "t", "", 12}, {"a/b@c", "t.x_y-z", "a-_", 1 << 30}} {
+		back, ok := parsePartitionID(n.String())
 		assert.True(t, ok)
 		assert.Equal(t, n, back)
 	}
 	for _, s := range []string{"", "/", "a/b/0", "a/b@c/x", "a/b@c/-1", "b@c/1", "/data/2026/x.avro", "a/@c/1", "a/b@c/99999999999"} {
-		_, ok := parseName(s)
+		_, ok := parsePartitionID(s)
 		assert.False(t, ok, s)
 	}
 }
@@ -190,8 +190,8 @@ func TestNames(t *testing.T) {
 func FuzzParseName(f *testing.F) {
 	f.Add("c/t@id/7")
 	f.Fuzz(func(t *testing.T, s string) {
-		if n, ok := parseName(s); ok {
-			again, ok := parseName(n.String())
+		if n, ok := parsePartitionID(s); ok {
+			again, ok := parsePartitionID(n.String())
 			assert.True(t, ok)
 			assert.Equal(t, n, again)
 		}
@@ -252,7 +252,7 @@ func TestDamage(t *testing.T) {
 	assert.Contains(t, got.err.Error(), "CRC")
 }
 
-// An engine gets all of it once, whatever happens on the way.
+// An engine reads each message once despite faults.
 func TestWithAnEngine(t *testing.T) {
 	l := newLab(t, kfake.NumBrokers(2))
 	l.create("a", 3)
@@ -273,7 +273,7 @@ func TestWithAnEngine(t *testing.T) {
 	assert.EqualValues(t, 1500, rows)
 }
 
-// A source reads through TLS and a login, and is told when the login is wrong.
+// A source reads with TLS and a login, and reports a wrong password.
 func TestTLSAndLogin(t *testing.T) {
 	cert, roots := certificate(t)
 	l := newLab(t, kfake.EnableSASL(), kfake.Superuser("PLAIN", "alice", "secret"), kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}}))
@@ -296,9 +296,9 @@ func TestTLSAndLogin(t *testing.T) {
 	}
 }
 
-// A regexp is one by itself, not only with what is put around it.
+// A regexp must be valid by itself.
 func TestRegexpIsWhole(t *testing.T) {
-	_, err := newSelection([]string{"a)|(b"})
+	_, err := newTopicSelection([]string{"a)|(b"})
 	require.ErrorContains(t, err, `"a)|(b"`)
 }
 
@@ -331,7 +331,7 @@ func TestCommittedOfATopicThatIsGone(t *testing.T) {
 	require.NoError(t, s.Committed(t.Context(), settled))
 	require.NotEmpty(t, s.state.commits.pending)
 	available(t, s)
-	s.state.commits.failed = time.Time{}
+	s.state.commits.lastFailure = time.Time{}
 	require.NoError(t, s.Committed(t.Context(), settled))
 	assert.Empty(t, s.state.commits.pending)
 }

@@ -12,13 +12,13 @@ type Start struct {
 	at     time.Time
 }
 
-// Latest starts with what comes after the first look at the topics.
+// Latest starts with messages produced after the topics were first listed.
 func Latest() Start { return Start{latest: true} }
 
-// At starts with the first messages whose time is t or later.
+// At starts with the first message of each partition whose time is t or later.
 func At(t time.Time) Start { return Start{at: t} }
 
-// ParseStart reads "earliest", "latest" or a time by RFC 3339.
+// ParseStart parses "earliest", "latest" or a time in RFC 3339 format.
 func ParseStart(s string) (Start, error) {
 	switch s {
 	case "earliest":
@@ -33,7 +33,7 @@ func ParseStart(s string) (Start, error) {
 	return At(t), nil
 }
 
-// String gives the start as ParseStart reads it.
+// String returns the start in the format of ParseStart.
 func (s Start) String() string {
 	switch {
 	case s.latest:

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// readTLS returns whom to trust and what to show.
+// readTLS reads the trusted certificates and the client's certificate.
 func readTLS(p map[string]string) (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	name, trusted, err := readPEM(p, "ssl.truststore.location", "ssl.ca.location", "ssl.truststore.certificates", "ssl.ca.pem")
@@ -21,7 +21,7 @@ func readTLS(p map[string]string) (*tls.Config, error) {
 	if name != "" {
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM(trusted) {
-			return nil, fmt.Errorf("%s: there is no certificate in it", name)
+			return nil, fmt.Errorf("%s: it contains no certificate", name)
 		}
 	}
 	cert, err := readCertificate(p)
@@ -34,7 +34,7 @@ func readTLS(p map[string]string) (*tls.Config, error) {
 	return conf, readChecks(p, conf)
 }
 
-// readChecks sets how much of the server's certificate is checked.
+// readChecks sets which checks of the server's certificate are made.
 func readChecks(p map[string]string, conf *tls.Config) error {
 	switch v := strings.ToLower(p["enable.ssl.certificate.verification"]); v {
 	case "", "true":
@@ -58,7 +58,8 @@ func readChecks(p map[string]string, conf *tls.Config) error {
 	return nil
 }
 
-// verifyChain checks that roots vouch for a server, whatever its name.
+// verifyChain returns a function that verifies a server's certificates, but not its
+// name.
 func verifyChain(roots *x509.CertPool) func(tls.ConnectionState) error {
 	return func(c tls.ConnectionState) error {
 		opts := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
@@ -70,9 +71,9 @@ func verifyChain(roots *x509.CertPool) func(tls.ConnectionState) error {
 	}
 }
 
-// readCertificate returns the certificate that the client shows, nil if there
-// is none. Kafka's names put chain and key into one file or into two texts,
-// librdkafka's into two files or texts.
+// readCertificate returns the client's certificate, nil if there is none. Kafka's
+// settings name one file with chain and key, or two texts; librdkafka's two files
+// or texts.
 func readCertificate(p map[string]string) (*tls.Certificate, error) {
 	certName, certs, err := readPEM(p, "ssl.keystore.location", "ssl.certificate.location", "ssl.keystore.certificate.chain", "ssl.certificate.pem")
 	if err != nil {
@@ -85,7 +86,7 @@ func readCertificate(p map[string]string) (*tls.Certificate, error) {
 	case certName == "" && keyName == "":
 		return nil, nil
 	case certName == "":
-		return nil, fmt.Errorf("%s is given, but no certificate (ssl.certificate.location)", keyName)
+		return nil, fmt.Errorf("%s is set, but no certificate (ssl.certificate.location)", keyName)
 	case keyName == "":
 		keyName, key = certName, certs
 	}
@@ -99,12 +100,13 @@ func readCertificate(p map[string]string) (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-// checkKey tells of what X509KeyPair would only say that it cannot parse it.
+// checkKey explains keys of which X509KeyPair only reports that they cannot be
+// parsed.
 func checkKey(text []byte) error {
 	for {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
-			return errors.New("there is no private key in it (ssl.key.location names one of its own)")
+			return errors.New("it contains no private key (if the key is in another file, name that in ssl.key.location)")
 		}
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
 			return errors.New(`its private key is encrypted: decrypt it with "openssl pkey -in ENCRYPTED.pem -out KEY.pem", and name it in ssl.key.location`)
@@ -115,8 +117,8 @@ func checkKey(text []byte) error {
 	}
 }
 
-// readPEM returns the text that the first of the settings gives which is set:
-// a file's for names in .location, else the value. name is "" when none is.
+// readPEM returns the text of the first setting with a value: the contents of the
+// file if its name ends in .location, else the value. name is "" if none is set.
 func readPEM(p map[string]string, names ...string) (name string, text []byte, err error) {
 	name, value := first(p, names...)
 	if name == "" {
@@ -133,12 +135,12 @@ func readPEM(p map[string]string, names ...string) (name string, text []byte, er
 		}
 	}
 	if !bytes.Contains(text, []byte("-----BEGIN ")) {
-		return "", nil, fmt.Errorf("%s: it is no PEM (-----BEGIN ...)", where)
+		return "", nil, fmt.Errorf("%s: it is not in PEM format (-----BEGIN ...)", where)
 	}
 	return where, text, nil
 }
 
-// checkStore tells how to turn a store of Java's into PEM.
+// checkStore returns an error that says how to convert a Java key store to PEM.
 func checkStore(text []byte, path string, trust bool) error {
 	jks := bytes.HasPrefix(text, []byte{0xFE, 0xED, 0xFE, 0xED}) || bytes.HasPrefix(text, []byte{0xCE, 0xCE, 0xCE, 0xCE})
 	pkcs12 := bytes.HasPrefix(text, []byte{0x30, 0x82}) || bytes.HasPrefix(text, []byte{0x30, 0x80}) || bytes.HasPrefix(text, []byte{0x30, 0x83})
@@ -158,7 +160,7 @@ func checkStore(text []byte, path string, trust bool) error {
 	return nil
 }
 
-// shellQuote returns a path as a shell takes it.
+// shellQuote quotes a path for a shell.
 func shellQuote(path string) string {
 	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-") == "" {
 		return path

@@ -3,6 +3,7 @@ package kafka
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"github.com/IBM/sarama"
 )
 
-// selection is which topics to read.
-type selection struct {
+// topicSelection says which topics to read.
+type topicSelection struct {
 	named    []string
 	patterns []pattern
 }
@@ -21,16 +22,16 @@ type pattern struct {
 	re   *regexp.Regexp
 }
 
-func newSelection(topics []string) (*selection, error) {
-	s := new(selection)
+func newTopicSelection(topics []string) (*topicSelection, error) {
+	s := new(topicSelection)
 	for _, t := range topics {
 		switch {
 		case t == "":
-			return nil, fmt.Errorf("kafka: an empty name of a topic")
+			return nil, fmt.Errorf("kafka: the name of a topic is empty")
 		case isName(t):
 			s.named = append(s.named, t)
 		default:
-			_, own := regexp.Compile(t) // a)|(b is good only with what is put around
+			_, own := regexp.Compile(t) // a)|(b is valid only inside the parentheses
 			re, err := regexp.Compile("^(?:" + t + ")$")
 			if err := cmp.Or(own, err); err != nil {
 				return nil, fmt.Errorf("kafka: topics %q: %w", t, err)
@@ -51,16 +52,16 @@ func isName(s string) bool {
 	}) < 0
 }
 
-// names are the topics to ask the cluster for, nil if it must list them all.
-func (s *selection) names() []string {
+// names returns the topics to ask the cluster for, nil for all.
+func (s *topicSelection) names() []string {
 	if len(s.patterns) > 0 {
 		return nil
 	}
 	return s.named
 }
 
-// match reports whether a topic is to be read.
-func (s *selection) match(t topic) bool {
+// match reports whether a topic is selected.
+func (s *topicSelection) match(t topic) bool {
 	if slices.Contains(s.named, t.name) {
 		return true
 	}
@@ -71,26 +72,22 @@ func (p pattern) match(t topic) bool {
 	return !t.internal && !strings.HasPrefix(t.name, "__") && p.re.MatchString(t.name)
 }
 
-// check returns an error for the first entry that stands for no topic.
-func (s *selection) check(v *view, c *cluster) error {
+// check returns an error for the first entry that matches no topic.
+func (s *topicSelection) check(md *clusterMetadata, c *cluster) error {
 	for _, n := range s.named {
-		t, ok := v.topics[n]
+		t, ok := md.topics[n]
 		if ok && t.err == sarama.ErrNoError {
 			continue
 		}
 		if !ok || t.err == sarama.ErrUnknownTopicOrPartition {
 			return &NoTopicError{Topic: n, Brokers: c.seeds}
 		}
-		if !passes(t.err) {
+		if !isTemporary(t.err) {
 			return c.explain(fmt.Errorf("topic %s: %w", n, t.err))
 		}
 	}
 	for _, p := range s.patterns {
-		found := false
-		for _, t := range v.topics {
-			found = found || p.match(t)
-		}
-		if !found {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(md.topics)), p.match) {
 			return &NoTopicError{Topic: p.text, Regexp: true, Brokers: c.seeds}
 		}
 	}

@@ -13,16 +13,16 @@ type Batch struct {
 	Number int64
 	Plan   *Plan
 	Commit *Commit // nil if undecided
-	Done   bool    // recorded as published; if false, it may still have been published
-	// Segment is the name of the history segment that holds the batch, or "" if
-	// the batch has records of its own.
+	Done   bool    // published in full; if false, it may still have been
+	// Segment is the name of the history segment that holds the batch, or empty
+	// if the batch still has its own records.
 	Segment string
 }
 
-// Batches yields all batches in ascending order of their numbers, from the first
-// to the last that is planned, undecided ones included. It may be used while
-// engines are at work: each batch is read just before it is yielded. If a record
-// is damaged, Batches yields a *DamagedError with the intact rest of the batch,
+// Batches yields every batch in the order of their numbers, from the first to
+// the last that is planned, undecided ones included. It may be used while
+// engines are running: each batch is read just before it is yielded. For a
+// damaged record it yields a *DamagedError with the intact rest of the batch,
 // and continues if the caller does; it ends after any other error.
 func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {

@@ -2,15 +2,15 @@
 // is delivered exactly once. The engine that does the work is in package stream.
 //
 // A [Ledger] is a directory in a [store.Store]. For each batch it holds a
-// [Plan], which claims ranges of offsets, and a [Commit], which records what was
-// read and which files hold the rows. Each is written once, by put-if-absent:
-// the first writer wins, and all others follow its record. So a crash, a lost
-// reply, and two processes that work on the same batch are harmless, without a
-// lease or a lock. A batch without a commit is staged again; a batch that is not
-// recorded as done is published again.
+// [Plan], which claims ranges of offsets, and a [Commit], which says what was
+// read and which files hold its rows. Each is written once, by put-if-absent:
+// the first writer wins, and all others follow the record. So a crash, a lost
+// reply, and two processes that both consider a batch theirs are harmless,
+// without a lease or a lock. A plan without a commit is staged again; a commit
+// that may not have been published is published again.
 //
-// The [Account]s of a commit record what became of each offset. Its [Receipt]s
-// list the staged files and where to publish them.
+// An [Account] in a commit says what became of each offset; [Account.Check]
+// verifies the sums. A [Receipt] says which staged files to publish, and where.
 //
 // From time to time a [Snapshot] sums up what all batches so far have settled,
 // and their records move into history segments. So reading a ledger's state

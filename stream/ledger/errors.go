@@ -2,7 +2,8 @@ package ledger
 
 import "fmt"
 
-// DamagedError reports a record with impossible content. A retry does not help.
+// DamagedError reports a record whose content cannot be what was put. Retrying
+// does not help.
 type DamagedError struct {
 	Batch int64  // 0 if the record belongs to no batch
 	Name  string // of the record

@@ -43,11 +43,9 @@ type header struct {
 	Settings map[string]string `json:"settings"`
 }
 
-// Open opens the ledger in a directory of a store, and creates it if there is
-// none. Settings are what must not change as long as the ledger is used, such as
-// the clock of the output directories. The process that creates the ledger
-// records them; Open with another value of one returns a *SettingsError. If
-// ledger.json is damaged, it returns a *DamagedError.
+// Open opens the ledger in a directory of a store, or creates it. The settings,
+// such as the partition clock, must never change: the first process records
+// them, and a later one with different settings gets a *SettingsError.
 func Open(ctx context.Context, records store.Records, dir string, settings map[string]string) (*Ledger, error) {
 	l := &Ledger{records: records, dir: dir, tables: map[string]*schemaChain{}}
 	own, err := json.Marshal(header{ID: newToken()[:8], Version: version, Settings: settings})
@@ -106,10 +104,10 @@ func (l *Ledger) ID() string { return l.header.ID }
 // must not change them.
 func (l *Ledger) Settings() map[string]string { return l.header.Settings }
 
-// Records returns the store of the ledger and its directory in it, for records
-// of attempts at a batch. Their names must begin with the batch's number as
-// twelve digits and a dot; Truncate removes them with the batch's records. If the
-// ledger is in memory, the store is nil.
+// Records returns the store of the ledger and its directory there, for records
+// of attempts at a batch. Their names must begin with the batch's number; they
+// are removed when the batch moves into history. The store is nil if the ledger
+// is in memory.
 func (l *Ledger) Records() (store.Records, string) {
 	if l.memory != nil {
 		return nil, ""
@@ -164,15 +162,14 @@ func (l *Ledger) PutDone(ctx context.Context, batch int64) error {
 	return nil
 }
 
-// PlanPath returns the name in the store of the record of a batch's plan.
+// PlanPath returns the name of a batch's plan record in the store.
 func (l *Ledger) PlanPath(batch int64) string { return l.path(recordName(batch, kindPlan)) }
 
-// CommitPath returns the name in the store of the record of a batch's commit.
+// CommitPath returns the name of a batch's commit record in the store.
 func (l *Ledger) CommitPath(batch int64) string { return l.path(recordName(batch, kindCommit)) }
 
-// LastRecord returns the highest number of a batch that has a record of its own,
-// or 0 if there is none. If a plan is missing, that may be after the last batch
-// that Batches yields.
+// LastRecord returns the highest number of a batch that still has a record of
+// its own, or 0. Batches may end before that batch, if a record is missing.
 func (l *Ledger) LastRecord(ctx context.Context) (last int64, err error) {
 	err = l.list(ctx, "", func(name string, _ int64) {
 		if n, ok := recordBatch(name); ok {

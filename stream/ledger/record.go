@@ -15,16 +15,17 @@ type Plan struct {
 	Token   string    `json:"token"` // of the writer: distinguishes equal plans
 	Created time.Time `json:"created"`
 	Ranges  []Range   `json:"ranges,omitempty"`
-	// Starts records where the partitions begin that no earlier plan names,
-	// unless that is their oldest offset and a range of this plan begins there.
+	// Starts records where reading begins in partitions that this plan is the
+	// first to name, if that is not their oldest offset or the plan does not
+	// read them.
 	Starts []Start `json:"starts,omitempty"`
 	// Limit is the most offsets that an attempt may cover, because the ranges may
 	// hold a message that kills its reader. If zero, there is no limit.
 	Limit int64 `json:"limit,omitempty"`
 }
 
-// Start is the offset at which a partition begins. The offsets [At−Skipped, At)
-// exist but are not read.
+// Start is where the reading of a partition begins, chosen when the ledger was
+// new. The offsets [At−Skipped, At) are skipped.
 type Start struct {
 	Partition string `json:"partition"`
 	At        int64  `json:"at"`

@@ -15,23 +15,23 @@ import (
 	"strings"
 )
 
-// Snapshot holds what the batches from 1 through Through, all of them done, have
-// settled. It depends on their records alone: every process writes the same one,
-// and one that is put late is still true. The newest snapshot is the one that
-// covers the most batches.
+// Snapshot holds what the batches from 1 through Through, all of them done,
+// have settled. It is a function of their records alone, so that any process
+// writes the same snapshot, and one written late is still valid. The newest
+// snapshot is the one that covers the most batches.
 //
-// The records of a batch that a snapshot covers are void: the original ones may
-// have been removed, and others may have been put since.
+// Records of a batch that a snapshot covers must be ignored: the original ones
+// may have been removed, and others put since.
 type Snapshot struct {
 	Version string             `json:"version"`
 	Through int64              `json:"through"`
 	Settled map[string]Settled `json:"parts"` // by partition
-	// Unfinished are the partitions that a plan named with an unknown end and
-	// that have not been read to it.
+	// Unfinished lists the partitions that a plan named with an unknown end and
+	// that have not been read to their end.
 	Unfinished []string `json:"begun,omitempty"`
 }
 
-// Settled is the part of one partition that is settled.
+// Settled holds the settled offsets of one partition.
 type Settled struct {
 	Ranges [][2]int64 `json:"done,omitempty"`  // [from, to), disjoint and ascending
 	Ended  bool       `json:"ended,omitempty"` // the partition has been read to its final end
@@ -67,7 +67,7 @@ func (l *Ledger) PutSnapshot(ctx context.Context, s Snapshot) error {
 // which is the last batch of a snapshot that the caller has seen, or 0.
 //
 // A listing may miss snapshots that are put or removed while it runs, but not
-// one that exists all the time. Older snapshots are removed first, so if the
+// one that exists throughout. Older snapshots are removed first, so if the
 // known one still exists after the listing, so did all newer ones.
 func (l *Ledger) Snapshot(ctx context.Context, known int64) (*Snapshot, error) {
 	if l.memory != nil {

@@ -15,22 +15,20 @@ import (
 	"syscall"
 )
 
-// Dir is a Store in a local directory. Everything it reports as done has been
-// synced to the disk, the directories on the way included. Records and files
-// must be on one file system that knows hard links.
+// Dir is a Store in a local directory. When a method returns without an error,
+// the change has been synced to the disk, including all parent directories.
+// Records and files must be on one file system with hard links.
 type Dir struct {
 	root   string
-	blocks sync.Pool // of files that are being written
+	blocks sync.Pool // of files being written
 
 	mu   sync.Mutex
-	made map[string]bool // directories known to stand and to be synced
+	made map[string]bool // directories that exist and are synced
 }
 
-var (
-	_ Store = (*Dir)(nil)
-)
+var _ Store = (*Dir)(nil)
 
-// OpenDir returns the store in the directory root, which it creates if need be.
+// OpenDir returns the store in the directory root, which it creates if necessary.
 func OpenDir(root string) (*Dir, error) {
 	d := &Dir{root: filepath.Clean(root), made: map[string]bool{}}
 	if err := mkdirAll(d.root); err != nil {
@@ -46,35 +44,35 @@ func OpenDir(root string) (*Dir, error) {
 	return d, nil
 }
 
-// Root is the directory.
+// Root returns the directory.
 func (d *Dir) Root() string { return d.root }
 
 func (d *Dir) path(name string) string { return filepath.Join(d.root, filepath.FromSlash(name)) }
 
-// PutIfAbsent implements Records. The record is written and synced under a
-// name of its own, then linked: a link fails where the name exists, and
-// whoever sees the name sees the whole record.
+// PutIfAbsent implements Records. It writes and syncs the record under a temporary
+// name and then links it, which fails if the name exists. Thus a record is
+// visible only as a whole.
 func (d *Dir) PutIfAbsent(ctx context.Context, name string, data []byte) ([]byte, error) {
-	stands, err := d.Get(ctx, name)
+	stored, err := d.Get(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = d.in(path.Dir(name), func() error { return linkNew(d.path(name), data) })
-		stands = bytes.Clone(data)
+		stored = bytes.Clone(data)
 		if errors.Is(err, fs.ErrExist) {
-			stands, err = d.Get(ctx, name)
+			stored, err = d.Get(ctx, name)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	// Whoever linked the name may not have come to sync it, and an earlier try
-	// of this call may have failed to.
+	// Another process, or an earlier call, may have linked the name without
+	// syncing the directory.
 	if err := syncDir(filepath.Dir(d.path(name))); err != nil {
 		return nil, err
 	}
-	return stands, nil
+	return stored, nil
 }
 
-// linkNew writes a record in full, then gives it its name, unless that exists.
+// linkNew writes a record and links it to its final name, unless that exists.
 func linkNew(final string, data []byte) error {
 	tmp := tempName(final)
 	defer os.Remove(tmp)
@@ -112,8 +110,8 @@ func (d *Dir) Publish(_ context.Context, name, final string, size int64) error {
 	return syncDir(filepath.Dir(d.path(final)))
 }
 
-// List implements Store. Names are in the order of their bytes, as in S3,
-// which is not the order of a walk: "a/b" comes after "a-b".
+// List implements Records. Names are in byte order, as in S3, which is not the order
+// of a directory walk: "a/b" comes after "a-b".
 func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		dir, _ := path.Split(prefix)
@@ -124,7 +122,7 @@ func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
 	}
 }
 
-// list yields what is below dir; it returns false when yield did.
+// list yields the entries below dir. It returns false if yield did.
 func (d *Dir) list(ctx context.Context, dir, prefix string, yield func(Entry, error) bool) (bool, error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
@@ -162,7 +160,7 @@ func (d *Dir) list(ctx context.Context, dir, prefix string, yield func(Entry, er
 	return true, nil
 }
 
-// Delete implements Store. Directories that it leaves empty go too.
+// Delete implements Records. It also removes directories that become empty.
 func (d *Dir) Delete(_ context.Context, name string) error {
 	err := os.Remove(d.path(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -172,8 +170,8 @@ func (d *Dir) Delete(_ context.Context, name string) error {
 	return nil
 }
 
-// prune removes a directory if it is empty, and then those above it: of what
-// was staged nothing is to stay behind, not even its directories.
+// prune removes a directory and its parents as far as they are empty, so that staging
+// leaves no directories.
 func (d *Dir) prune(dir string) {
 	for dir != "." && d.rmdir(dir) {
 		dir = path.Dir(dir)

@@ -22,12 +22,12 @@ func (d *Dir) Stage(_ context.Context, name, _ string) (Writer, error) {
 	return w, nil
 }
 
-// dirWriter writes a staged file where it will lie until it is published.
+// dirWriter writes a staged file.
 type dirWriter struct {
 	d     *Dir
 	name  string
 	file  diskFile
-	ended bool // complete or aborted
+	ended bool // closed successfully, or aborted
 }
 
 // Write writes to the file.
@@ -48,7 +48,7 @@ func (w *dirWriter) Abort() error {
 	if w.ended {
 		return nil
 	}
-	w.file.drop() // a Close that failed may have closed it
+	w.file.drop() // its error does not matter: a failed Close may have closed it
 	err := w.d.Delete(context.Background(), w.name)
 	w.ended = err == nil
 	return err

@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// in makes the directory and calls f, once more each time somebody removed the
-// directory in between because it was empty.
+// in makes the directory and calls f, again if another process removed the empty
+// directory in between.
 func (d *Dir) in(dir string, f func() error) (err error) {
 	for range 100 {
 		if err = d.mkdir(dir); err == nil {
@@ -27,8 +27,8 @@ func (d *Dir) in(dir string, f func() error) (err error) {
 	return err
 }
 
-// mkdir makes the directory and its parents, and syncs each one that it adds
-// to, so that a file in it survives a loss of power.
+// mkdir makes the directory and its parents, and syncs each changed directory, so that
+// a file in it survives a power failure.
 func (d *Dir) mkdir(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -43,7 +43,7 @@ func (d *Dir) mkdirLocked(dir string) error {
 		if _, err := os.Stat(d.path(dir)); err == nil {
 			return nil
 		}
-		delete(d.made, dir) // another process found it empty, and removed it
+		delete(d.made, dir) // another process removed it because it was empty
 	}
 	if err := d.mkdirLocked(path.Dir(dir)); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (d *Dir) mkdirLocked(dir string) error {
 	return nil
 }
 
-// mkdirAll is os.MkdirAll that syncs each directory that it adds to.
+// mkdirAll is like os.MkdirAll, but syncs each changed directory.
 func mkdirAll(dir string) error {
 	err := os.Mkdir(dir, 0o777)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -85,8 +85,8 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// sortAsKeys sorts directory entries as their full names sort when a
-// directory's name goes on with a slash.
+// sortAsKeys sorts directory entries in the order of the full names below them, that
+// is, with a slash after the name of a directory.
 func sortAsKeys(entries []os.DirEntry) {
 	key := func(e os.DirEntry) string {
 		if e.IsDir() {

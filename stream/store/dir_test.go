@@ -30,7 +30,7 @@ func list(t *testing.T, s Store, prefix string) (names []string) {
 	return names
 }
 
-// What a killed writer left is no entry, and a name that only looks like it is.
+// Temporary files of a killed writer are not listed; similar names are.
 func TestDirHidesTemporaryNames(t *testing.T) {
 	d, ctx := open(t), context.Background()
 	require.NoError(t, os.WriteFile(tempName(filepath.Join(d.Root(), "1.plan")), []byte("ha"), 0o666))
@@ -64,11 +64,10 @@ func TestDirLeavesNoDirectories(t *testing.T) {
 	require.NoError(t, d.Delete(ctx, "a/b/c/d"))
 	entries, err := os.ReadDir(d.Root())
 	require.NoError(t, err)
-	assert.Empty(t, entries, "and no probe either")
+	assert.Empty(t, entries)
 }
 
-// Another process may remove a directory that it finds empty between the
-// moment it is made and the moment it is used.
+// Another process may remove an empty directory between its creation and its use.
 func TestDirRemovedByAnother(t *testing.T) {
 	d, ctx := open(t), context.Background()
 	other, err := OpenDir(d.Root())
@@ -84,7 +83,7 @@ func TestDirRemovedByAnother(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a/b/record"}, list(t, d, ""))
 
-	require.NoError(t, other.Delete(ctx, "a/b/record")) // d believes that a/b stands
+	require.NoError(t, other.Delete(ctx, "a/b/record")) // d still has a/b in its cache
 	for _, name := range []string{"a/b/staged", "a/b/again"} {
 		w, err := d.Stage(ctx, name, "c/d/final")
 		require.NoError(t, err)

@@ -7,27 +7,26 @@ import (
 	"syscall"
 )
 
-// block is what goes to the disk at a time. Rows are not read again soon, so
-// a block goes past the system's cache where that can be done: the copy into
-// fresh pages of the cache takes longer than all else that is done for an
-// alert of ZTF, and pushes out what others want kept there. A file that is
-// smaller than a block is written the ordinary way.
+// block is the size of a write. Files are not read again soon, so blocks bypass the
+// page cache where the file system allows it (O_DIRECT): for an alert of ZTF, the
+// copy into new pages takes longer than everything else, and it displaces other
+// files. A file smaller than a block is written through the cache.
 const block = 512 << 10
 
-// diskFile is a file that is written once, from its beginning to its end. One
-// block is filled while the one before is written.
+// diskFile is a file written sequentially. One block is filled while the previous one
+// is written.
 type diskFile struct {
 	*os.File
 	blocks *sync.Pool // of *[]byte, a block each
 
-	buf     *[]byte // the first n bytes are filled; nil: none
-	n       int
-	at      int64      // where they go
-	writing chan error // the end of the write under way; nil: none is
-	err     error      // of a write; what follows it is in vain
+	buf     *[]byte    // being filled, or nil
+	n       int        // bytes in buf
+	at      int64      // the offset of buf in the file
+	writing chan error // receives the result of the write under way; nil if there is none
+	err     error      // the first error of a write
 }
 
-// Write takes bytes. An error may be that of an earlier Write.
+// Write appends p. Its error may be that of an earlier Write.
 func (f *diskFile) Write(p []byte) (n int, err error) {
 	for n < len(p) && f.err == nil {
 		if f.buf == nil {
@@ -42,9 +41,8 @@ func (f *diskFile) Write(p []byte) (n int, err error) {
 	return n, f.err
 }
 
-// fresh returns an empty block. One from the heap lies at the beginning of a
-// page, as the disk needs it; should that ever change, send goes the ordinary
-// way.
+// fresh returns an empty block. The heap aligns it to a page, as O_DIRECT requires; if
+// it did not, send would write through the cache.
 func (f *diskFile) fresh() *[]byte {
 	if b, ok := f.blocks.Get().(*[]byte); ok {
 		return b
@@ -53,7 +51,7 @@ func (f *diskFile) fresh() *[]byte {
 	return &b
 }
 
-// send begins to write the block in hand, once the one before is written.
+// send starts to write the current block once the previous one is written.
 func (f *diskFile) send() {
 	if f.wait(); f.err != nil {
 		return
@@ -65,7 +63,7 @@ func (f *diskFile) send() {
 	f.buf, f.n, f.at, f.writing = nil, 0, f.at+block, done
 	go func() {
 		_, err := f.WriteAt(*b, at)
-		if errors.Is(err, syscall.EINVAL) && setDirect(f.File, false) { // not on this file system
+		if errors.Is(err, syscall.EINVAL) && setDirect(f.File, false) { // not supported by this file system
 			_, err = f.WriteAt(*b, at)
 		}
 		f.blocks.Put(b)
@@ -73,7 +71,7 @@ func (f *diskFile) send() {
 	}()
 }
 
-// wait waits for the write under way.
+// wait waits for the write under way, if any.
 func (f *diskFile) wait() {
 	if f.writing == nil {
 		return
@@ -84,7 +82,7 @@ func (f *diskFile) wait() {
 	f.writing = nil
 }
 
-// Close writes what is left, which need not fill a sector, and syncs the file.
+// Close writes the rest, which need not be aligned, and syncs and closes the file.
 func (f *diskFile) Close() error {
 	if f.wait(); f.err == nil && f.n > 0 {
 		setDirect(f.File, false)
@@ -100,7 +98,7 @@ func (f *diskFile) Close() error {
 	return f.err
 }
 
-// drop closes the file as it is.
+// drop closes the file without writing the rest.
 func (f *diskFile) drop() error {
 	f.wait()
 	if f.buf != nil {

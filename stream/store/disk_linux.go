@@ -5,9 +5,8 @@ import (
 	"syscall"
 )
 
-// setDirect says whether writes go past the system's cache, and reports
-// whether the system took that. Some file systems cannot, or say so only when
-// they are written to.
+// setDirect turns O_DIRECT on or off and reports whether that succeeded. Some file
+// systems do not support it, and some report so only when written to.
 func setDirect(f *os.File, on bool) bool {
 	c, err := f.SyscallConn()
 	if err != nil {

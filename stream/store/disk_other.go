@@ -4,5 +4,5 @@ package store
 
 import "os"
 
-// setDirect reports that all writes go through the system's cache.
+// setDirect does nothing: there is no O_DIRECT.
 func setDirect(*os.File, bool) bool { return false }

@@ -21,8 +21,7 @@ func noise(seed uint64, n int) []byte {
 	return b
 }
 
-// newDiskFile returns a file whose blocks come from a pool that holds only
-// what first is, if it is given.
+// newDiskFile returns a file with a pool of blocks that holds first, if not nil.
 func newDiskFile(t *testing.T, first []byte) *diskFile {
 	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
 	require.NoError(t, err)
@@ -51,14 +50,14 @@ func TestDiskFile(t *testing.T) {
 	}
 }
 
-// A block that the disk cannot take as it lies in memory goes the ordinary way.
+// A block that is not aligned is written through the cache.
 func TestDiskFileWithoutDirect(t *testing.T) {
 	f := newDiskFile(t, make([]byte, block+1)[1:])
 	want := noise(1, 2*block+5)
 	for rest := want; len(rest) > 0; rest = rest[min(len(rest), block):] {
 		_, err := f.Write(rest[:min(len(rest), block)])
 		require.NoError(t, err)
-		f.wait() // there is one block only
+		f.wait() // there is only one block
 	}
 	require.NoError(t, f.Close())
 	got, err := os.ReadFile(f.Name())
@@ -66,7 +65,7 @@ func TestDiskFileWithoutDirect(t *testing.T) {
 	assert.True(t, bytes.Equal(want, got))
 }
 
-// An error of a block that is written meanwhile is not lost.
+// An error of a concurrent write is reported.
 func TestDiskFileError(t *testing.T) {
 	for _, more := range []int{0, 10, block} {
 		f := newDiskFile(t, nil)

@@ -1,10 +1,10 @@
-// Package store is where bytes are kept: the records of a ledger and the files
-// of an archive. Dir keeps them in a local directory, Memory in memory for
-// tests and throwaway jobs.
+// Package store stores the records of a ledger and the files of an archive. [Dir]
+// stores them in a local directory, [Memory] in memory, for tests and temporary
+// jobs.
 //
-// The interface is small on purpose. It asks of a store the two things that
-// exactly-once delivery needs, and which a local disk, HDFS and S3 can all do
-// though each does it in its own way:
+// The interface [Store] is small. It requires the two operations that exactly-once
+// delivery needs, put-if-absent and stage-and-publish, which a local disk, HDFS and
+// S3 all provide in different ways:
 //
 //	              local directory       HDFS                            S3
 //	PutIfAbsent   link(2) of a          rename of a directory that      put with
@@ -15,12 +15,11 @@
 //	Publish       rename                rename                          complete the upload
 //	Open          pread(2)              positioned read                 get of a range
 //
-// On S3 a staged name is a small object that holds the upload's id and its
-// parts; so Stage is told the final name at once, and Delete of a staged name
-// aborts the upload. An upload runs until its writer is closed, so the context
-// of Stage governs the writer's whole life.
+// On S3 a staged name is a small object with the upload's id and parts. Therefore
+// Stage takes the final name, and Delete of a staged name aborts the upload. An
+// upload lasts until its writer is closed, so the context of Stage applies to all
+// methods of the writer.
 //
-// A store may be a [Locker] too: it tells a second process early that it was
-// started by mistake. Processes that are meant to work side by side share the
-// lock.
+// A store may also be a [Locker], which detects early that a second process was
+// started by mistake. Processes that share a ledger on purpose share the lock.
 package store

@@ -2,5 +2,5 @@ package store
 
 import "errors"
 
-// ErrLocked says that another process holds a lock.
+// ErrLocked is wrapped by the error of Lock if another process holds the lock.
 var ErrLocked = errors.New("locked by another process")

@@ -9,19 +9,19 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// Whoever comes first writes the record; everybody learns what it says.
+// The first writer stores the record; both receive it.
 func ExampleMemory_PutIfAbsent() {
 	ctx, s := context.Background(), store.NewMemory()
 	for _, who := range []string{"first", "second"} {
-		stands, err := s.PutIfAbsent(ctx, "ledger/1.plan", []byte("by the "+who))
-		fmt.Printf("%s: %s %v\n", who, stands, err)
+		stored, err := s.PutIfAbsent(ctx, "ledger/1.plan", []byte("by the "+who))
+		fmt.Printf("%s: %s %v\n", who, stored, err)
 	}
 	// Output:
 	// first: by the first <nil>
 	// second: by the first <nil>
 }
 
-// A file is staged under one name, and appears whole under another.
+// A file is staged under one name and published under another.
 func ExampleDir() {
 	if err := stageAndPublish(); err != nil {
 		fmt.Println(err)

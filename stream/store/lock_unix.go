@@ -11,7 +11,7 @@ import (
 
 var _ Locker = (*Dir)(nil)
 
-// Lock implements Locker by a lock on a file of that name, which stays.
+// Lock implements Locker with flock(2) on a file of that name, which is not removed.
 func (d *Dir) Lock(name string, shared bool) (unlock func() error, err error) {
 	if err := d.mkdir(path.Dir(name)); err != nil {
 		return nil, err

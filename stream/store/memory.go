@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// Memory is a Store in memory, for tests and throwaway jobs.
+// Memory is a Store in memory, for tests and temporary jobs.
 type Memory struct {
 	mu    sync.Mutex
 	names map[string][]byte
@@ -50,7 +50,7 @@ func (m *Memory) Stage(_ context.Context, name, _ string) (Writer, error) {
 	return &memoryWriter{m: m, name: name}, nil
 }
 
-// memoryWriter keeps what is written to itself until it is closed.
+// memoryWriter buffers a file until it is closed.
 type memoryWriter struct {
 	m     *Memory
 	name  string
@@ -113,7 +113,7 @@ func (m *Memory) Publish(_ context.Context, name, final string, size int64) erro
 	return fmt.Errorf("store: publish %s as %s: %w", name, final, fs.ErrNotExist)
 }
 
-// List implements Store.
+// List implements Records.
 func (m *Memory) List(_ context.Context, prefix string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		m.mu.Lock()
@@ -127,7 +127,7 @@ func (m *Memory) List(_ context.Context, prefix string) iter.Seq2[Entry, error] 
 	}
 }
 
-// Delete implements Store.
+// Delete implements Records.
 func (m *Memory) Delete(_ context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

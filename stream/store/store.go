@@ -6,96 +6,94 @@ import (
 	"iter"
 )
 
-// Records is what a ledger needs: small records that are written once.
+// Records stores the small records of a ledger, each of which is written once.
 type Records interface {
-	// PutIfAbsent makes data the content of name unless name exists, and
-	// returns what stands there afterwards: data itself if this call or an
-	// earlier try at it won, another writer's record otherwise. The content
-	// is durable and whole when the call returns, and whole whenever anybody
-	// reads it. An error means that the outcome is unknown: call again with
-	// the same data. So that a writer can tell its own record from an equal
-	// one, data carries a token of its own.
-	PutIfAbsent(ctx context.Context, name string, data []byte) (stands []byte, err error)
+	// PutIfAbsent stores data under name unless name exists, and returns the
+	// record that is then stored: data itself if this or an earlier identical
+	// call stored it, otherwise another writer's record. When the call returns,
+	// the record is durable; readers see a record only as a whole. After an
+	// error the outcome is unknown: call again with the same data. To recognise
+	// its own record, a writer must include a unique token in data.
+	PutIfAbsent(ctx context.Context, name string, data []byte) (stored []byte, err error)
 
-	// Get returns the whole content of name, or an error that wraps
-	// fs.ErrNotExist.
+	// Get returns the contents of name, or an error that wraps fs.ErrNotExist.
 	Get(ctx context.Context, name string) ([]byte, error)
 
-	// List yields the entries whose names begin with prefix, in the order
-	// of their bytes; a staged file is an entry too. What is written or
-	// deleted meanwhile may be missed, nothing else.
+	// List yields the entries whose names begin with prefix, in byte order,
+	// staged files included. It may miss only names that are written or deleted
+	// meanwhile.
 	List(ctx context.Context, prefix string) iter.Seq2[Entry, error]
 
-	// Delete removes a record, a published or a staged file. Deleting what is
-	// not there is no error.
+	// Delete removes a record, a published file or a staged file. If name does
+	// not exist, Delete returns nil.
 	Delete(ctx context.Context, name string) error
 }
 
-// Files is what a sink needs: large files that appear whole or not at all.
+// Files stores large files, which become visible as a whole.
 type Files interface {
-	// Stage begins the file that Publish will move to final. Nobody who looks
-	// at final sees it before. ctx governs the writer's whole life: once it
-	// has ended, Write and Close may fail, and what was written may be given
-	// up; only Abort does its work then too.
+	// Stage begins a file to be published under the name final, where it is not
+	// visible until then. ctx applies to all methods of the Writer: once it is
+	// done, Write and Close may fail and the staged bytes may be discarded.
+	// Abort still works then.
 	Stage(ctx context.Context, name, final string) (Writer, error)
 
-	// Publish moves the staged file name to final, which it replaces if it
-	// stands. It is idempotent: when name is gone and final has the given
-	// size, it was done before. Otherwise a missing name is an error that
-	// wraps fs.ErrNotExist. When Publish returns nil the move is durable.
+	// Publish moves the staged file name to final, replacing an existing file.
+	// It is idempotent: if name does not exist, but final has the given size,
+	// Publish returns nil. Otherwise, if name does not exist, it returns an
+	// error that wraps fs.ErrNotExist. When it returns nil, the move is durable.
 	Publish(ctx context.Context, name, final string, size int64) error
 
-	// Open opens a record or a published file for reading, or returns an
-	// error that wraps fs.ErrNotExist. The reader sees the content that name
-	// had, or fails, when another takes its place. ctx governs its whole life.
+	// Open opens a record or a published file for reading, or returns an error
+	// that wraps fs.ErrNotExist. If the file is replaced later, the Reader
+	// either reads the old contents or fails. ctx applies to all methods of the
+	// Reader.
 	Open(ctx context.Context, name string) (Reader, error)
 }
 
-// Writer writes a staged file. It is not for concurrent use. Whoever began it
-// ends it, by Close or by Abort: a deferred Abort is right after either.
+// Writer writes a staged file. It must not be used concurrently. The caller of Stage
+// must call Close or Abort; a deferred Abort is correct in either case.
 type Writer interface {
 	io.Writer
 
-	// Close makes the file complete. Once it has returned nil the bytes are
-	// durable and can be published. When it fails nothing is staged but
-	// traces, which Abort or Delete removes. After an Abort it fails.
+	// Close completes the file. When it returns nil, the bytes are durable and
+	// can be published. After an error, call Abort or Delete to remove what
+	// remains of the file. After Abort, Close returns an error.
 	Close() error
 
-	// Abort gives the file up and removes what was staged of it; it costs no
-	// sync and no upload. After a Close that returned nil, or another Abort,
-	// it does nothing.
+	// Abort discards the file, without a sync or an upload. After a Close that
+	// returned nil, or another Abort, it does nothing.
 	Abort() error
 }
 
-// Reader reads a file in ranges, concurrently too.
+// Reader reads ranges of a file. Its methods, except Close, may be called
+// concurrently.
 type Reader interface {
 	io.ReaderAt
 	io.Closer
-	// Size is the length of the file in bytes.
+	// Size returns the length of the file in bytes.
 	Size() int64
 }
 
-// Store keeps records and files under slash-separated names: a local
-// directory, HDFS or S3. Names are relative, without "." or ".." elements, and
-// no name is a directory of another, which a directory could not keep. All
-// methods may be called concurrently.
+// Store stores records and files under slash-separated names, for example in a local
+// directory, HDFS or S3. Names are relative and contain no "." or ".." elements;
+// no name may be a directory of another. All methods may be called concurrently.
 type Store interface {
 	Records
 	Files
 }
 
-// A Locker is a Store that can tell early that a second process was started
-// on it by mistake, and that none is at work any more whose leavings are to be
-// removed. A ledger is right without locks.
+// A Locker is a Store with locks. They detect that a second process was started
+// by mistake, or that no other process is running, so that staged files may be
+// removed. A ledger is correct without locks.
 type Locker interface {
-	// Lock makes name a lock that one process can hold at a time, or any number
-	// if all of them share it, and that falls with its process. An error that
-	// wraps ErrLocked says that another one holds it; there is no waiting.
+	// Lock acquires the lock name without waiting. One process can hold it or,
+	// if shared, several; it is released when the process ends. If another
+	// process holds it, the error wraps ErrLocked.
 	Lock(name string, shared bool) (unlock func() error, err error)
 }
 
-// Entry is one name in a store.
+// Entry is a name in a store.
 type Entry struct {
 	Name string
-	Size int64
+	Size int64 // in bytes
 }

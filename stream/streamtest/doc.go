@@ -1,6 +1,6 @@
-// Package streamtest checks whether a store keeps the promises that
-// [store.Store] makes, and a source those of [stream.Source]: exactly-once
-// delivery rests on them. A test of a new one is a line:
+// Package streamtest tests whether a store implements [store.Store] correctly, and a
+// source [stream.Source]: exactly-once delivery depends on it. One call tests an
+// implementation:
 //
 //	if err := streamtest.TestStore(myStore); err != nil {
 //		t.Fatal(err)

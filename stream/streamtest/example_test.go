@@ -7,13 +7,13 @@ import (
 	"github.com/skyfinch/skyfinch/stream/streamtest"
 )
 
-// A store of one's own is put to the test in one line.
+// One call tests a store.
 func ExampleTestStore() {
 	fmt.Println(streamtest.TestStore(store.NewMemory()))
 	// Output: <nil>
 }
 
-// So is a source that has something to read.
+// One call tests a source with messages to read.
 func ExampleTestSource() {
 	fmt.Println(streamtest.TestSource(letters{}))
 	// Output: <nil>

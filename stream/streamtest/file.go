@@ -11,24 +11,24 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// abort gives files up at each point of their life.
+// abort tests Abort in each state of a writer.
 func (t *storeTest) abort() {
-	t.aborted(context.Background(), "staging/1/a", "")
-	old := t.aborted(context.Background(), "staging/1/a", "half")
+	t.stageAndAbort(context.Background(), "staging/1/a", "")
+	old := t.stageAndAbort(context.Background(), "staging/1/a", "half")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	t.aborted(ctx, "staging/1/ended", "half") // Abort works when nothing else does
+	t.stageAndAbort(ctx, "staging/1/ended", "half") // Abort must work even then
 	t.write("staging/1/a", "table/a", "whole")
 	if old != nil {
-		t.ok("Abort, when the name is another writer's", old.Abort())
+		t.ok("Abort after another writer staged the name", old.Abort())
 	}
-	t.ok("Publish of a name that was aborted before", t.Publish(t.ctx, "staging/1/a", "table/a", 5))
+	t.ok("Publish of a name that was aborted and staged again", t.Publish(t.ctx, "staging/1/a", "table/a", 5))
 	t.holds("table/a", "whole")
 	t.closedThenAborted()
 }
 
-// aborted stages a file, writes to it until its context ends, and aborts it.
-func (t *storeTest) aborted(ctx context.Context, name, data string) store.Writer {
+// stageAndAbort stages a file, writes to it, cancels its context, and aborts it.
+func (t *storeTest) stageAndAbort(ctx context.Context, name, data string) store.Writer {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w, err := t.Stage(ctx, name, "table/a")
@@ -44,10 +44,10 @@ func (t *storeTest) aborted(ctx context.Context, name, data string) store.Writer
 	}
 	cancel()
 	for range 2 {
-		t.ok("Abort, time and again", w.Abort())
+		t.ok("Abort, repeatedly", w.Abort())
 	}
 	if w.Close() == nil {
-		t.breach("Close after Abort says that %s is complete", name)
+		t.breach("Close of %s after Abort returned nil", name)
 	}
 	if got := t.names(""); len(got) > 0 {
 		t.breach("an aborted file left %q", got)
@@ -58,7 +58,7 @@ func (t *storeTest) aborted(ctx context.Context, name, data string) store.Writer
 	return w
 }
 
-// closedThenAborted aborts a file that is complete.
+// closedThenAborted tests Abort of a closed file.
 func (t *storeTest) closedThenAborted() {
 	w, err := t.Stage(t.ctx, "staging/1/b", "table/b")
 	if !t.ok("Stage", err) {
@@ -68,13 +68,13 @@ func (t *storeTest) closedThenAborted() {
 	t.ok("Write", err)
 	t.ok("Close", w.Close())
 	t.ok("Abort after Close", w.Abort())
-	t.ok("Publish of what was aborted after Close", t.Publish(t.ctx, "staging/1/b", "table/b", 5))
+	t.ok("Publish after Abort after Close", t.Publish(t.ctx, "staging/1/b", "table/b", 5))
 	t.holds("table/b", "whole")
 	t.ok("Abort after Publish", w.Abort())
 	t.holds("table/b", "whole")
 }
 
-// open reads ranges of a file and of a record.
+// open tests reading ranges of a file and of records.
 func (t *storeTest) open() {
 	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
 	big = append(big, "end"...)
@@ -92,8 +92,7 @@ func (t *storeTest) open() {
 	t.reads("ledger/empty", nil)
 }
 
-// reads checks that ranges of a name are those of what it holds, for many
-// readers at a time.
+// reads checks ranges of a name, read concurrently.
 func (t *storeTest) reads(name string, want []byte) {
 	r, err := t.Open(t.ctx, name)
 	if !t.ok("Open "+name, err) {
@@ -118,7 +117,7 @@ func (t *storeTest) reads(name string, want []byte) {
 	all.Wait()
 	for i, x := range ranges {
 		if wrong[i] {
-			t.breach("%s holds other bytes than it shows in the %d from %d, of %d", name, x[1], x[0], n)
+			t.breach("%s: wrong bytes in the %d from %d, of %d", name, x[1], x[0], n)
 		}
 	}
 	t.ok("Close of "+name, r.Close())

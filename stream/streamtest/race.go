@@ -13,13 +13,13 @@ const (
 	racers = 100
 )
 
-// race has many writers put one name at a time, while readers look: one writer
-// must win, everybody must be told who, and nobody may see half a record.
+// race has many writers put one name concurrently with readers: one writer must win,
+// all writers must receive its record, and no reader may see part of a record.
 func (t *storeTest) race() {
 	for round := range rounds {
 		r := &race{storeTest: t, name: fmt.Sprintf("race/%d/record", round)}
 		r.run()
-		for _, breach := range r.seen {
+		for _, breach := range r.breaches {
 			t.breach("%s", breach)
 		}
 	}
@@ -30,47 +30,47 @@ type race struct {
 	*storeTest
 	name string
 
-	mu   sync.Mutex
-	seen []string // breaches
+	mu       sync.Mutex
+	breaches []string
 }
 
 func (r *race) note(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.seen = append(r.seen, fmt.Sprintf(r.name+": "+format, args...))
+	r.breaches = append(r.breaches, fmt.Sprintf(r.name+": "+format, args...))
 }
 
-// racerData is what a racer puts: long, so that a torn write shows, and of a
-// length of its own.
+// racerData returns the record of a racer, long enough to detect a torn write, and of
+// a different length for each racer.
 func racerData(i int) string { return strings.Repeat(fmt.Sprintf("racer %02d;", i), 1000+i) }
 
 func (r *race) run() {
-	answers := make([]string, racers)
+	results := make([]string, racers)
 	start := make(chan struct{})
 	var all sync.WaitGroup
 	for i := range racers {
 		all.Go(func() {
 			<-start
-			stands, err := r.PutIfAbsent(r.ctx, r.name, []byte(racerData(i)))
+			stored, err := r.PutIfAbsent(r.ctx, r.name, []byte(racerData(i)))
 			if err != nil {
 				r.note("racer %d: %v", i, err)
 			}
-			answers[i] = string(stands)
+			results[i] = string(stored)
 		})
 	}
 	for range 4 {
 		all.Go(func() {
 			<-start
-			r.look()
+			r.read()
 		})
 	}
 	close(start)
 	all.Wait()
-	r.judge(answers)
+	r.check(results)
 }
 
-// look reads until the record is there.
-func (r *race) look() {
+// read reads until the record exists.
+func (r *race) read() {
 	for range 10_000 {
 		data, err := r.Get(r.ctx, r.name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -79,13 +79,13 @@ func (r *race) look() {
 		if err != nil {
 			r.note("a reader: %v", err)
 		} else if winner(string(data)) < 0 {
-			r.note("a reader saw %d bytes that nobody wrote", len(data))
+			r.note("a reader saw %d bytes that no racer wrote", len(data))
 		}
 		return
 	}
 }
 
-// winner is the racer whose data this is, or -1.
+// winner returns the racer that wrote data, or -1.
 func winner(data string) int {
 	i := len(data)/len("racer 00;") - 1000
 	if i < 0 || i >= racers || data != racerData(i) {
@@ -94,8 +94,8 @@ func winner(data string) int {
 	return i
 }
 
-// judge checks that all answers are what stands, and that it is somebody's.
-func (r *race) judge(answers []string) {
+// check checks that all results are the stored record, and that a racer wrote it.
+func (r *race) check(results []string) {
 	data, err := r.Get(r.ctx, r.name)
 	if err != nil {
 		r.note("%v", err)
@@ -103,18 +103,18 @@ func (r *race) judge(answers []string) {
 	}
 	first := winner(string(data))
 	if first < 0 {
-		r.note("what stands is nobody's: %d bytes", len(data))
+		r.note("the stored record is not of any racer: %d bytes", len(data))
 	}
 	won := 0
-	for i, answer := range answers {
-		if answer == racerData(i) {
+	for i, result := range results {
+		if result == racerData(i) {
 			won++
 		}
-		if answer != string(data) {
-			r.note("racer %d was told of another record than racer %d's, which stands", i, first)
+		if result != string(data) {
+			r.note("racer %d did not receive the stored record, of racer %d", i, first)
 		}
 	}
 	if won != 1 {
-		r.note("%d racers were told that they won", won)
+		r.note("%d racers received their own record", won)
 	}
 }

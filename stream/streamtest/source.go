@@ -13,24 +13,23 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// TestSource checks a source in which messages wait and that nothing is added
-// to or taken from meanwhile. It reads them several times over, all at once and
-// in pieces, two of a partition at a time as well. The error names every promise
-// that it saw broken.
+// TestSource tests a source with messages, which must not change during the test. It
+// reads them several times, as a whole and in parts, also two ranges of a partition
+// in one call. The error lists all failures.
 func TestSource(s stream.Source) error {
 	t := &sourceTest{Source: s, ctx: context.Background(), seed: maphash.MakeSeed()}
 	extents := t.available()
 	if len(extents) == 0 {
-		t.breach("Available has nothing to read")
+		t.breach("Available lists nothing to read")
 	} else if whole := t.whole(extents); whole != nil {
 		t.again(extents, whole)
-		t.pieces(whole)
+		t.parts(whole)
 		t.cancelled(extents)
 	}
 	return errors.Join(t.breaches...)
 }
 
-// sourceTest collects the breaches of one source.
+// sourceTest collects the failures of one source.
 type sourceTest struct {
 	stream.Source
 	ctx      context.Context
@@ -42,7 +41,7 @@ func (t *sourceTest) breach(format string, args ...any) {
 	t.breaches = append(t.breaches, fmt.Errorf("streamtest: "+format, args...))
 }
 
-// available returns the extents that have something to read.
+// available returns the extents that are not empty.
 func (t *sourceTest) available() (out []stream.Extent) {
 	var names [2][]string
 	for i := range names {
@@ -54,7 +53,7 @@ func (t *sourceTest) available() (out []stream.Extent) {
 		out = nil
 		for _, e := range extents {
 			if slices.Contains(names[i], e.Partition) || !utf8.ValidString(e.Partition) {
-				t.breach("Available has %q twice, or it is not UTF-8", e.Partition)
+				t.breach("Available lists %q twice, or it is not UTF-8", e.Partition)
 			}
 			names[i] = append(names[i], e.Partition)
 			if e.From < e.To && !e.Gone {
@@ -63,80 +62,80 @@ func (t *sourceTest) available() (out []stream.Extent) {
 		}
 	}
 	if !slices.Equal(names[0], names[1]) {
-		t.breach("Available has %q, and then %q", names[0], names[1])
+		t.breach("Available lists %q, then %q", names[0], names[1])
 	}
 	return out
 }
 
-// reply is what a source made of one range.
-type reply struct {
-	stream.Range          // that was asked for
-	next         int64    // the end of what was answered
-	ended        bool     // nothing follows that
-	rows         []uint64 // fingerprints
+// result is what a source returned for one range.
+type result struct {
+	stream.Range
+	next  int64    // the first offset not accounted for
+	ended bool     // the partition ends at next
+	rows  []uint64 // fingerprints
 }
 
-// goesOn reports whether an account is the next one of the range.
-func (r reply) goesOn(a stream.Account) bool {
+// continues reports whether an account is the next one of the range.
+func (r result) continues(a stream.Account) bool {
 	return r.Partition == a.Partition && r.next == a.From && a.To <= r.To
 }
 
-// errStopped says that a source left something out without an error.
+// errStopped reports that a source stopped early without an error.
 var errStopped = errors.New("the source stopped before the end")
 
-// read reads ranges to their end, and returns a reply to each and what the
-// chunks were like.
-func (t *sourceTest) read(ctx context.Context, ranges []stream.Range) (replies []reply, chunks []string, err error) {
+// read reads ranges to their end, and returns the result of each and a description of
+// the chunks.
+func (t *sourceTest) read(ctx context.Context, ranges []stream.Range) (results []result, chunks []string, err error) {
 	for _, r := range ranges {
-		replies = append(replies, reply{Range: r, next: r.From})
+		results = append(results, result{Range: r, next: r.From})
 	}
 	for c, err := range t.Read(ctx, ranges) {
 		if err != nil {
-			return replies, chunks, err
+			return results, chunks, err
 		}
 		chunks = append(chunks, fmt.Sprint(c.Accounts, c.Rejects))
-		if err := t.sort(c, replies); err != nil {
-			return replies, chunks, err
+		if err := t.assign(c, results); err != nil {
+			return results, chunks, err
 		}
 	}
-	for _, r := range replies {
+	for _, r := range results {
 		if r.next < r.To && !r.ended {
-			return replies, chunks, fmt.Errorf("%w of %v, at %d", errStopped, r.Range, r.next)
+			return results, chunks, fmt.Errorf("%w of %v, at %d", errStopped, r.Range, r.next)
 		}
 	}
-	return replies, chunks, nil
+	return results, chunks, nil
 }
 
-// sort adds the rows of a chunk to the replies that its accounts belong to.
-func (t *sourceTest) sort(c stream.Chunk, replies []reply) error {
+// assign adds the rows of a chunk to the results that its accounts belong to.
+func (t *sourceTest) assign(c stream.Chunk, results []result) error {
 	var rows []uint64
 	if c.Messages != nil {
 		rows = t.fingerprints(c.Messages)
 	}
 	for _, a := range c.Accounts {
-		i := slices.IndexFunc(replies, func(r reply) bool { return r.goesOn(a) && r.next < r.To })
-		if i < 0 { // it may say that nothing follows
-			i = slices.IndexFunc(replies, func(r reply) bool { return r.goesOn(a) })
+		i := slices.IndexFunc(results, func(r result) bool { return r.continues(a) && r.next < r.To })
+		if i < 0 { // an empty account may report the end
+			i = slices.IndexFunc(results, func(r result) bool { return r.continues(a) })
 		}
 		switch {
 		case i < 0:
-			return fmt.Errorf("the account of %v goes on with none of the ranges", a.Range)
+			return fmt.Errorf("the account of %v continues none of the ranges", a.Range)
 		case a.To-a.From != a.Read+a.Control+a.Aborted+a.Compacted+a.Lost || a.To < a.From:
 			return fmt.Errorf("the account of %v does not add up", a.Range)
 		case a.Read > int64(len(rows)):
-			return fmt.Errorf("the account of %v tells of more messages than the chunk has", a.Range)
+			return fmt.Errorf("the account of %v has more messages than the chunk", a.Range)
 		}
-		r := &replies[i]
+		r := &results[i]
 		r.next, r.ended, r.rows = a.To, a.End, append(r.rows, rows[:a.Read]...)
 		rows = rows[a.Read:]
 	}
 	if len(rows) > 0 {
-		return fmt.Errorf("a chunk has %d messages that no account tells of", len(rows))
+		return fmt.Errorf("a chunk has %d messages without an account", len(rows))
 	}
 	return nil
 }
 
-// fingerprints tell rows apart.
+// fingerprints returns a hash of each row.
 func (t *sourceTest) fingerprints(r arrow.Record) []uint64 {
 	out := make([]uint64, r.NumRows())
 	for i := range out {
@@ -151,17 +150,17 @@ func (t *sourceTest) fingerprints(r arrow.Record) []uint64 {
 	return out
 }
 
-// whole reads all there is.
-func (t *sourceTest) whole(extents []stream.Extent) []reply {
-	replies, _, err := t.read(t.ctx, rangesOf(extents))
+// whole reads all messages.
+func (t *sourceTest) whole(extents []stream.Extent) []result {
+	results, _, err := t.read(t.ctx, rangesOf(extents))
 	if err != nil {
 		t.breach("Read: %w", err)
 		return nil
 	}
-	for i, r := range replies {
-		replies[i].Range.To = r.next // of an open range it is known now
+	for i, r := range results {
+		results[i].Range.To = r.next // now known for open ranges, too
 	}
-	return replies
+	return results
 }
 
 func rangesOf(extents []stream.Extent) (out []stream.Range) {
@@ -171,21 +170,21 @@ func rangesOf(extents []stream.Extent) (out []stream.Range) {
 	return out
 }
 
-// again checks that equal ranges give equal messages and bounds of chunks, and
-// that a reader may leave at any chunk.
-func (t *sourceTest) again(extents []stream.Extent, whole []reply) {
+// again checks that equal ranges yield equal messages and chunks, and that the
+// consumer may stop at any chunk.
+func (t *sourceTest) again(extents []stream.Extent, whole []result) {
 	_, first, err := t.read(t.ctx, rangesOf(extents))
-	replies, second, err2 := t.read(t.ctx, rangesOf(extents))
+	results, second, err2 := t.read(t.ctx, rangesOf(extents))
 	if err = errors.Join(err, err2); err != nil {
 		t.breach("Read again: %w", err)
 		return
 	}
 	if !slices.Equal(first, second) {
-		t.breach("equal ranges give chunks of other bounds")
+		t.breach("equal ranges yield different chunks")
 	}
-	for i, r := range replies {
+	for i, r := range results {
 		if !slices.Equal(r.rows, whole[i].rows) {
-			t.breach("equal ranges give other messages of %s", r.Partition)
+			t.breach("equal ranges yield different messages of %s", r.Partition)
 		}
 	}
 	for range t.Read(t.ctx, rangesOf(extents)) {
@@ -193,10 +192,9 @@ func (t *sourceTest) again(extents []stream.Extent, whole []reply) {
 	}
 }
 
-// pieces reads two ranges of each partition at once, the newest messages and the
-// oldest, in either order, with something between them and with nothing, and
-// compares them with what each is alone.
-func (t *sourceTest) pieces(whole []reply) {
+// parts reads two ranges of each partition in one call, in either order, with and
+// without a gap between them, and compares each with the range read alone.
+func (t *sourceTest) parts(whole []result) {
 	for _, gap := range []int64{0, 1} {
 		var newest, oldest []stream.Range
 		for _, w := range whole {
@@ -217,44 +215,44 @@ func (t *sourceTest) pieces(whole []reply) {
 	}
 }
 
-// together checks that ranges that are read at once are what each is alone.
+// together checks that ranges read in one call equal each range read alone.
 func (t *sourceTest) together(ranges []stream.Range) {
-	replies, _, err := t.read(t.ctx, ranges)
+	results, _, err := t.read(t.ctx, ranges)
 	if err != nil {
-		t.breach("Read of two ranges a partition: %w", err)
+		t.breach("Read of two ranges of a partition: %w", err)
 		return
 	}
-	for i, r := range replies {
+	for i, r := range results {
 		alone, _, err := t.read(t.ctx, ranges[i:i+1])
 		if err != nil {
 			t.breach("Read of one range: %w", err)
 		} else if !slices.Equal(r.rows, alone[0].rows) {
-			t.breach("%v is other messages beside another range of its partition", r.Range)
+			t.breach("%v yields different messages beside another range of its partition", r.Range)
 		}
 	}
 }
 
-// halves checks that the halves of a partition make it whole.
-func (t *sourceTest) halves(whole []reply, oldest, newest []stream.Range) {
+// halves checks that two halves of a partition equal the whole.
+func (t *sourceTest) halves(whole []result, oldest, newest []stream.Range) {
 	for i := range oldest {
 		first, _, err := t.read(t.ctx, oldest[i:i+1])
 		second, _, err2 := t.read(t.ctx, newest[i:i+1])
 		if errors.Join(err, err2) != nil {
-			return // it was said before
+			return // already reported
 		}
-		of := slices.IndexFunc(whole, func(w reply) bool { return w.Partition == oldest[i].Partition })
+		of := slices.IndexFunc(whole, func(w result) bool { return w.Partition == oldest[i].Partition })
 		if !slices.Equal(slices.Concat(first[0].rows, second[0].rows), whole[of].rows) {
-			t.breach("%v and %v together are other messages than both at once", oldest[i], newest[i])
+			t.breach("%v and %v yield different messages than the whole", oldest[i], newest[i])
 		}
 	}
 }
 
-// cancelled checks that a Read whose context has ended does not say that there is
-// no more.
+// cancelled checks that a Read whose context is done does not report the end of a
+// range.
 func (t *sourceTest) cancelled(extents []stream.Extent) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	cancel()
 	if _, _, err := t.read(ctx, rangesOf(extents)); errors.Is(err, errStopped) {
-		t.breach("Read with a context that has ended: %w", err)
+		t.breach("Read with a context that is done: %w", err)
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/streamtest"
 )
 
-// letters has partitions of a few messages each, in chunks of two. Every fifth
-// offset is a marker.
+// letters is a source of a few messages per partition, in chunks of two. Every fifth
+// offset is a control marker.
 type letters struct{ open bool }
 
 const lettersEach = 11
@@ -70,19 +70,19 @@ func chunkOf(p string, from, to int64) stream.Chunk {
 	return stream.Chunk{Messages: array.NewRecord(schema, []arrow.Array{col}, a.Read), Accounts: []stream.Account{a}}
 }
 
-// readsOtherwise changes what a source reads.
-type readsOtherwise struct {
+// brokenRead replaces Read.
+type brokenRead struct {
 	letters
 	read func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error]
 }
 
-func (s readsOtherwise) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+func (s brokenRead) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return s.read(s.letters, ctx, ranges)
 }
 
 // changed passes the chunks of a source through f.
-func changed(f func(n int, c *stream.Chunk)) readsOtherwise {
-	return readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+func changed(f func(n int, c *stream.Chunk)) brokenRead {
+	return brokenRead{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 		return func(yield func(stream.Chunk, error) bool) {
 			n := 0
 			for c, err := range s.Read(ctx, ranges) {
@@ -103,8 +103,8 @@ func TestSourceFindsBreaches(t *testing.T) {
 	assert.NoError(t, streamtest.TestSource(letters{open: true}))
 	reads := 0
 	for text, s := range map[string]stream.Source{
-		"goes on with none of the ranges": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
-			var merged []stream.Range // it reads each partition in one go
+		"continues none of the ranges": brokenRead{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+			var merged []stream.Range // merges the ranges of a partition
 			for _, r := range ranges {
 				if i := slices.IndexFunc(merged, func(m stream.Range) bool { return m.Partition == r.Partition }); i >= 0 {
 					merged[i].From, merged[i].To = min(merged[i].From, r.From), max(merged[i].To, r.To)
@@ -114,17 +114,17 @@ func TestSourceFindsBreaches(t *testing.T) {
 			}
 			return s.Read(ctx, merged)
 		}},
-		"stopped before the end of a[": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
-			last := map[string]stream.Range{} // it reads one range a partition
+		"stopped before the end of a[": brokenRead{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+			last := map[string]stream.Range{} // reads one range per partition
 			for _, r := range ranges {
 				last[r.Partition] = r
 			}
 			return s.Read(ctx, slices.DeleteFunc(slices.Clone(ranges), func(r stream.Range) bool { return last[r.Partition] != r }))
 		}},
-		"is other messages beside another range": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+		"yields different messages beside another range": brokenRead{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 			return func(yield func(stream.Chunk, error) bool) {
 				for c, err := range s.Read(ctx, ranges) {
-					if err == nil && len(ranges) > 3 { // its accounts are right, its messages are not
+					if err == nil && len(ranges) > 3 { // the accounts are correct, but not the messages
 						a := c.Accounts[0]
 						c.Messages = chunkOf("z", a.From, a.To).Messages
 					}
@@ -134,22 +134,22 @@ func TestSourceFindsBreaches(t *testing.T) {
 				}
 			}
 		}},
-		"equal ranges give chunks of other bounds": changed(func(n int, c *stream.Chunk) {
+		"equal ranges yield different chunks": changed(func(n int, c *stream.Chunk) {
 			if reads++; reads%7 == 0 {
 				c.Rejects = []stream.Reject{{Row: 0, Cause: fmt.Sprint(reads)}}
 			}
 		}),
 		"does not add up": changed(func(_ int, c *stream.Chunk) { c.Accounts[0].Lost++ }),
-		"that no account tells of": changed(func(_ int, c *stream.Chunk) {
+		"without an account": changed(func(_ int, c *stream.Chunk) {
 			c.Accounts[0].Read, c.Accounts[0].Lost = 0, c.Accounts[0].Read
 		}),
-		"with a context that has ended: the source stopped": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+		"with a context that is done: the source stopped": brokenRead{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 			if ctx.Err() != nil {
 				return func(func(stream.Chunk, error) bool) {}
 			}
 			return s.Read(ctx, ranges)
 		}},
-		"together are other messages": readsOtherwise{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+		"yield different messages than the whole": brokenRead{read: func(s letters, ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 			return func(yield func(stream.Chunk, error) bool) {
 				for c, err := range s.Read(ctx, ranges) {
 					if err == nil && (ranges[0].From > 0 || ranges[len(ranges)-1].From > 0) {
@@ -162,7 +162,7 @@ func TestSourceFindsBreaches(t *testing.T) {
 				}
 			}
 		}},
-		"Available has nothing": none{},
+		"Available lists nothing": none{},
 	} {
 		assert.ErrorContains(t, streamtest.TestSource(s), text)
 	}

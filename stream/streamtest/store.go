@@ -13,8 +13,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// TestStore checks a store that must be empty, and leaves it empty if it does
-// right. The error names every promise that it saw broken.
+// TestStore tests a store, which must be empty and is empty afterwards if it is
+// correct. The error lists all failures.
 func TestStore(s store.Store) error {
 	t := &storeTest{Store: s, ctx: context.Background()}
 	if left := t.names(""); len(left) > 0 {
@@ -34,7 +34,7 @@ func TestStore(s store.Store) error {
 	return errors.Join(t.breaches...)
 }
 
-// storeTest collects the breaches of one store.
+// storeTest collects the failures of one store.
 type storeTest struct {
 	store.Store
 	ctx      context.Context
@@ -46,7 +46,7 @@ func (t *storeTest) breach(format string, args ...any) {
 	t.breaches = append(t.breaches, fmt.Errorf("streamtest: "+t.check+": "+format, args...))
 }
 
-// ok notes an error as a breach, and reports whether there was none.
+// ok records an error, if not nil, and reports whether it is nil.
 func (t *storeTest) ok(what string, err error) bool {
 	if err != nil {
 		t.breach("%s: %w", what, err)
@@ -54,11 +54,11 @@ func (t *storeTest) ok(what string, err error) bool {
 	return err == nil
 }
 
-// put puts a record and says what stands.
+// put puts a record and returns the stored one.
 func (t *storeTest) put(name, data string) string {
-	stands, err := t.PutIfAbsent(t.ctx, name, []byte(data))
+	stored, err := t.PutIfAbsent(t.ctx, name, []byte(data))
 	t.ok("PutIfAbsent "+name, err)
-	return string(stands)
+	return string(stored)
 }
 
 // holds checks the content of a name.
@@ -101,26 +101,26 @@ func (t *storeTest) names(prefix string) (names []string) {
 	return names
 }
 
-// clear deletes everything.
+// clear deletes all names.
 func (t *storeTest) clear() {
 	for _, name := range t.names("") {
 		t.ok("Delete "+name, t.Delete(t.ctx, name))
 	}
 	if left := t.names(""); len(left) > 0 {
-		t.breach("after the deletion of everything there is %q", left)
+		t.breach("after all names were deleted there is %q", left)
 	}
 }
 
 func (t *storeTest) records() {
 	t.isAbsent("ledger/1.plan")
 	if got := t.put("ledger/1.plan", "first"); got != "first" {
-		t.breach("the first put of a name says that %q stands", got)
+		t.breach("the first put of a name returns %q", got)
 	}
 	if got := t.put("ledger/1.plan", "first"); got != "first" {
-		t.breach("a put tried again says that %q stands", got)
+		t.breach("a repeated put returns %q", got)
 	}
 	if got := t.put("ledger/1.plan", "second"); got != "first" {
-		t.breach("a put of a name that stands says that %q stands, not what was there", got)
+		t.breach("a put of an existing name returns %q, not the stored record", got)
 	}
 	t.holds("ledger/1.plan", "first")
 	t.put("ledger/empty", "")
@@ -132,16 +132,16 @@ func (t *storeTest) records() {
 	t.ownership()
 }
 
-// ownership checks that neither argument nor answer is shared with the store.
+// ownership checks that the store shares neither arguments nor results.
 func (t *storeTest) ownership() {
 	data := []byte("mine")
-	stands, err := t.PutIfAbsent(t.ctx, "ledger/own", data)
+	stored, err := t.PutIfAbsent(t.ctx, "ledger/own", data)
 	if !t.ok("PutIfAbsent", err) {
 		return
 	}
 	copy(data, "....")
 	t.holds("ledger/own", "mine")
-	copy(stands, "....")
+	copy(stored, "....")
 	t.holds("ledger/own", "mine")
 	if got, err := t.Get(t.ctx, "ledger/own"); err == nil {
 		copy(got, "....")
@@ -160,7 +160,7 @@ func (t *storeTest) stage() {
 	t.ok("Close", w.Close())
 	t.isAbsent("table/a")
 	if got := t.names("table/"); len(got) > 0 {
-		t.breach("a staged file shows as %q", got)
+		t.breach("a staged file is visible as %q", got)
 	}
 	if got := t.names("staging/"); !slices.Equal(got, []string{"staging/1/a"}) {
 		t.breach("a staged file is listed as %q under its own name", got)
@@ -176,12 +176,12 @@ func (t *storeTest) stage() {
 
 func (t *storeTest) publish() {
 	if err := t.Publish(t.ctx, "staging/none", "table/x", 3); !errors.Is(err, fs.ErrNotExist) {
-		t.breach("Publish of what was never staged: %v, not fs.ErrNotExist", err)
+		t.breach("Publish of a name never staged: %v, not fs.ErrNotExist", err)
 	}
 	big := strings.Repeat("0123456789abcdef", 1<<16)
 	t.write("staging/x", "table/2026/x", big)
 	for range 3 {
-		t.ok("Publish, time and again", t.Publish(t.ctx, "staging/x", "table/2026/x", int64(len(big))))
+		t.ok("Publish, repeatedly", t.Publish(t.ctx, "staging/x", "table/2026/x", int64(len(big))))
 		t.holds("table/2026/x", big)
 	}
 	if got := t.names("staging/"); len(got) > 0 {
@@ -208,7 +208,7 @@ func (t *storeTest) list() {
 			}
 		}
 		if got := t.names(prefix); !slices.Equal(got, want) {
-			t.breach("List %q is %q, not %q", prefix, got, want)
+			t.breach("List %q yields %q, not %q", prefix, got, want)
 		}
 	}
 	for e, err := range t.List(t.ctx, "") {
@@ -223,12 +223,12 @@ func (t *storeTest) list() {
 		}
 	}
 	if seen != 2 {
-		t.breach("a List that was left after 2 entries yielded %d", seen)
+		t.breach("a List stopped after 2 entries yielded %d", seen)
 	}
 }
 
 func (t *storeTest) delete() {
-	t.ok("Delete of what is not there", t.Delete(t.ctx, "d/e/f"))
+	t.ok("Delete of a missing name", t.Delete(t.ctx, "d/e/f"))
 	t.put("d/e/f", "x")
 	t.put("d/g", "y")
 	t.ok("Delete", t.Delete(t.ctx, "d/e/f"))
@@ -236,9 +236,9 @@ func (t *storeTest) delete() {
 	t.holds("d/g", "y")
 	t.ok("Delete again", t.Delete(t.ctx, "d/e/f"))
 	if got := t.put("d/e/f", "anew"); got != "anew" {
-		t.breach("after a deletion a put says that %q stands", got)
+		t.breach("after a deletion a put returns %q", got)
 	}
-	t.ok("Delete of a neighbour's prefix", t.Delete(t.ctx, "d/e/g"))
+	t.ok("Delete of a similar name", t.Delete(t.ctx, "d/e/g"))
 	if got, _ := t.Get(t.ctx, "d/e/f"); !bytes.Equal(got, []byte("anew")) {
 		t.breach("a deletion of another name left %q", got)
 	}

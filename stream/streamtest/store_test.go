@@ -13,7 +13,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/streamtest"
 )
 
-// The stores below break one promise each; the check must name it.
+// Each of these stores has one fault, which TestStore must report.
 
 type overwrites struct{ store.Store }
 
@@ -99,7 +99,7 @@ func (s complains) Delete(ctx context.Context, name string) error {
 	return s.Store.Delete(ctx, name)
 }
 
-// keeps what was aborted, and completes it.
+// keeps completes aborted files.
 type keeps struct{ store.Store }
 
 type keptWriter struct{ store.Writer }
@@ -111,7 +111,7 @@ func (s keeps) Stage(ctx context.Context, name, final string) (store.Writer, err
 
 func (w keptWriter) Abort() error { w.Writer.Close(); return nil }
 
-// undoes what is complete when it is aborted.
+// undoes removes a closed file when it is aborted.
 type undoes struct{ store.Store }
 
 type undoneWriter struct {
@@ -126,7 +126,7 @@ func (s undoes) Stage(ctx context.Context, name, final string) (store.Writer, er
 
 func (w undoneWriter) Abort() error { w.undo(); return w.Writer.Abort() }
 
-// drifts reads a byte off where the offset is odd.
+// drifts reads from the wrong offset if the offset is odd.
 type drifts struct{ store.Store }
 
 type driftReader struct{ store.Reader }
@@ -146,17 +146,17 @@ func TestStoreFindsBreaches(t *testing.T) {
 		store  store.Store
 		breach string
 	}{
-		"overwrites": {overwrites{store.NewMemory()}, `records: a put of a name that stands says that "second" stands`},
-		"boasts":     {boasts{store.NewMemory()}, "racers were told that they won"},
-		"shows":      {shows{store.NewMemory()}, `stage: a staged file shows as ["table/a"]`},
+		"overwrites": {overwrites{store.NewMemory()}, `records: a put of an existing name returns "second"`},
+		"boasts":     {boasts{store.NewMemory()}, "racers received their own record"},
+		"shows":      {shows{store.NewMemory()}, `stage: a staged file is visible as ["table/a"]`},
 		"keeps":      {keeps{store.NewMemory()}, `abort: an aborted file left ["staging/1/a"]`},
-		"undoes":     {undoes{store.NewMemory()}, "abort: Publish of what was aborted after Close: "},
-		"drifts":     {drifts{store.NewMemory()}, "open: table/x holds other bytes than it shows"},
-		"forgets":    {forgets{store.NewMemory()}, "publish: Publish, time and again: "},
+		"undoes":     {undoes{store.NewMemory()}, "abort: Publish after Abort after Close: "},
+		"drifts":     {drifts{store.NewMemory()}, "open: table/x: wrong bytes"},
+		"forgets":    {forgets{store.NewMemory()}, "publish: Publish, repeatedly: "},
 		"trusts":     {trusts{store.NewMemory()}, "publish: Publish of a missing file over one of another size"},
 		"copies":     {copies{store.NewMemory()}, `publish: a published file is still staged as ["staging/x"]`},
-		"walks":      {walks{store.NewMemory()}, `list: List "" is `},
-		"complains":  {complains{store.NewMemory()}, "delete: Delete of what is not there: "},
+		"walks":      {walks{store.NewMemory()}, `list: List "" yields `},
+		"complains":  {complains{store.NewMemory()}, "delete: Delete of a missing name: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.ErrorContains(t, streamtest.TestStore(test.store), test.breach)
@@ -164,7 +164,7 @@ func TestStoreFindsBreaches(t *testing.T) {
 	}
 }
 
-func TestStoreWantsItEmpty(t *testing.T) {
+func TestStoreMustBeEmpty(t *testing.T) {
 	s := store.NewMemory()
 	s.PutIfAbsent(context.Background(), "x", nil)
 	assert.EqualError(t, streamtest.TestStore(s), `streamtest: the store is not empty: ["x"]`)

@@ -62,7 +62,7 @@ func (f *SchemaFiles) Widen(ctx context.Context, name string, merge func(*arrow.
 	if f.written == nil {
 		f.written = map[string]*arrow.Schema{}
 	}
-	table := strings.TrimPrefix(name, sink.SchemaName(""))
+	table := strings.TrimPrefix(name, sink.SchemaPrefix)
 	for newest := schema; f.written[name] != newest; { // another process may publish at the same time
 		if err := f.write(ctx, SchemaFile(table), newest); err != nil {
 			return nil, fmt.Errorf("archive: schema of %s: %w", name, err)
@@ -77,7 +77,7 @@ func (f *SchemaFiles) Widen(ctx context.Context, name string, merge func(*arrow.
 
 // Rewrite writes the schema file of a table anew.
 func (f *SchemaFiles) Rewrite(ctx context.Context, table string) error {
-	_, err := f.Widen(ctx, sink.SchemaName(table), func(have *arrow.Schema) (*arrow.Schema, error) { return have, nil })
+	_, err := f.Widen(ctx, sink.SchemaPrefix+table, func(have *arrow.Schema) (*arrow.Schema, error) { return have, nil })
 	return err
 }
 

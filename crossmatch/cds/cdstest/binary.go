@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// pack writes rows as the stream of a BINARY or BINARY2.
+// pack returns rows as the base64 stream of a BINARY or BINARY2.
 func pack(encoding string, columns []Column, rows [][]string) string {
 	var b bytes.Buffer
 	for _, row := range rows {
@@ -28,7 +28,7 @@ func pack(encoding string, columns []Column, rows [][]string) string {
 	return base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
-// packed writes a value; one that is null as 0, or as no number.
+// packed returns a binary value; null is 0 or NaN.
 func packed(datatype, text string) []byte {
 	whole, _ := strconv.ParseInt(text, 10, 64)
 	real, err := strconv.ParseFloat(text, 64)

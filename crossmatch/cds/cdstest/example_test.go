@@ -10,7 +10,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/cds/cdstest"
 )
 
-// A service that bans who asks it.
+// A service that bans its client.
 func ExampleServer() {
 	server := httptest.NewServer(&cdstest.Server{
 		Table: "simbad",

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Fault answers a request instead of the server, which has made the reply that
-// it would have given.
+// Fault replies to a request in place of the server. It is given the reply that the
+// server would have sent.
 type Fault func(w http.ResponseWriter, r *http.Request, reply []byte)
 
-// Refuse answers with a VOTable that says why, as the service does with 400 and
-// 503 whatever format was asked for.
+// Refuse replies with a VOTable that has an error message, as the service does with
+// 400 and 503.
 func Refuse(code int, why string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.Header().Set("Content-Type", "text/xml")
@@ -22,8 +22,8 @@ func Refuse(code int, why string) Fault {
 	}
 }
 
-// Plain answers with a status and a text, as what stands before the service
-// does with 403, 500 and 504.
+// Plain replies with a status and a text, as the proxies in front of the service do
+// with 403, 500 and 504.
 func Plain(code int, text string) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.WriteHeader(code)
@@ -31,7 +31,7 @@ func Plain(code int, text string) Fault {
 	}
 }
 
-// Later is a fault that asks to be left alone for so long.
+// Later adds a Retry-After of d to a fault.
 func Later(d time.Duration, f Fault) Fault {
 	return func(w http.ResponseWriter, r *http.Request, reply []byte) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(d.Seconds())))
@@ -39,12 +39,12 @@ func Later(d time.Duration, f Fault) Fault {
 	}
 }
 
-// Hang does not answer.
+// Hang does not reply.
 func Hang() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() }
 }
 
-// Slow answers late.
+// Slow replies after d.
 func Slow(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, reply []byte) {
 		select {
@@ -55,23 +55,22 @@ func Slow(d time.Duration) Fault {
 	}
 }
 
-// Cut answers with the first part of the reply, in a body that ends as if that
-// were all.
-func Cut(part float64) Fault {
+// Cut sends a fraction of the reply, from 0 to 1, as if it were whole.
+func Cut(fraction float64) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, reply []byte) {
-		_, _ = w.Write(reply[:int(part*float64(len(reply)))])
+		_, _ = w.Write(reply[:int(fraction*float64(len(reply)))])
 	}
 }
 
-// Break promises the whole reply and closes the connection after a part.
-func Break(part float64) Fault {
+// Break announces the whole reply and closes the connection after a fraction.
+func Break(fraction float64) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, reply []byte) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
-		_, _ = w.Write(reply[:int(part*float64(len(reply)))])
+		_, _ = w.Write(reply[:int(fraction*float64(len(reply)))])
 	}
 }
 
-// First makes a Server.Fault of faults for the first requests, one each.
+// First returns a Server.Fault with a fault for each of the first requests.
 func First(faults ...Fault) func(int) Fault {
 	return func(n int) Fault {
 		if n > len(faults) {
@@ -81,7 +80,7 @@ func First(faults ...Fault) func(int) Fault {
 	}
 }
 
-// Always makes a Server.Fault of one for all requests.
+// Always returns a Server.Fault with the same fault for all requests.
 func Always(f Fault) func(int) Fault {
 	return func(int) Fault { return f }
 }

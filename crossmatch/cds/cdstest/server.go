@@ -1,5 +1,5 @@
-// Package cdstest is a stand-in for the X-Match service of the CDS: it speaks
-// its protocol over a small table, and fails in its ways when told to.
+// Package cdstest provides a stand-in for the X-Match service of the CDS. It serves
+// a small table by the service's protocol, and fails on request as the service does.
 package cdstest
 
 import (
@@ -20,74 +20,74 @@ import (
 // Column is a column of the table.
 type Column struct {
 	Name     string
-	Datatype string // of VOTable: char, int, long, float, double, boolean …
+	Datatype string // of VOTable, such as char, int, double or boolean
 }
 
-// Row is a row of the table: a place, in degrees, and a value of each column.
-// An empty value is null.
+// Row is a row of the table: a position in degrees, and a value of each column. An
+// empty value is null.
 type Row struct {
 	RA, Dec float64
 	Values  []string
 }
 
-// Server is an http.Handler that answers like the service. Its fields are set
+// Server is an http.Handler that replies like the service. Its fields must be set
 // before it is used.
 type Server struct {
-	Table   string // the only one it has; "simbad", say
+	Table   string // the name of the only table, such as "simbad"
 	Columns []Column
 	Rows    []Row
-	// Encoding is how a VOTable's rows are written: TABLEDATA, which is the
-	// default, BINARY or BINARY2.
+	// Encoding is the encoding of a VOTable's rows: TABLEDATA, BINARY or BINARY2.
+	// If empty, TABLEDATA.
 	Encoding string
-	// Edit changes the rows of a reply: angDist, then cols1, then cols2.
+	// Edit, if set, changes the rows of a reply: angDist, then cols1, then cols2.
 	Edit func([][]string) [][]string
-	// Fault returns what goes wrong with a request, counted from 1; nil, or a
-	// nil Fault: nothing does.
+	// Fault, if set, returns the fault of a request, counted from 1, or nil if the
+	// request succeeds.
 	Fault func(request int) Fault
 
 	requests, inFlight atomic.Int64
 	mu                 sync.Mutex
-	asked              []int
-	most               int64
+	positions          []int // of each request
+	maxInFlight        int64
 	forms              []map[string]string
 }
 
-// Requests is how many requests there were.
+// Requests returns the number of requests.
 func (s *Server) Requests() int { return int(s.requests.Load()) }
 
-// Asked is how many positions each request had.
+// Asked returns the number of positions of each request.
 func (s *Server) Asked() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.asked)
+	return slices.Clone(s.positions)
 }
 
-// AtOnce is how many requests there were at the same time, at most.
+// AtOnce returns the maximum number of simultaneous requests.
 func (s *Server) AtOnce() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return int(s.most)
+	return int(s.maxInFlight)
 }
 
-// Forms are the parameters of the requests, and their file as cat1.
+// Forms returns the parameters of each request, with the file as cat1.
 func (s *Server) Forms() []map[string]string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.forms)
 }
 
-// ServeHTTP answers a request.
+// ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := s.inFlight.Add(1)
 	defer s.inFlight.Add(-1)
 	n := int(s.requests.Add(1))
 	s.mu.Lock()
-	s.most = max(s.most, now)
+	s.maxInFlight = max(s.maxInFlight, now)
 	s.mu.Unlock()
 
 	q, err := readQuery(r)
 	s.mu.Lock()
-	s.asked = append(s.asked, len(q.places))
+	s.positions = append(s.positions, len(q.positions))
 	s.forms = append(s.forms, q.form)
 	s.mu.Unlock()
 	if err == nil {
@@ -108,18 +108,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(reply)
 }
 
-// query is what a request asks.
+// query is a parsed request.
 type query struct {
-	form   map[string]string
-	names  []string   // of the uploaded columns
-	upload [][]string // the uploaded rows
-	places []place
-	radius float64 // arcseconds
-	cols1  []int
-	cols2  []int
+	form      map[string]string
+	names     []string   // of the uploaded columns
+	upload    [][]string // the uploaded rows
+	radius    float64    // arcseconds
+	cols1     []int
+	cols2     []int
+	positions []position
 }
 
-type place struct{ ra, dec float64 }
+type position struct{ ra, dec float64 }
 
 func readQuery(r *http.Request) (query, error) {
 	q := query{form: make(map[string]string)}
@@ -141,13 +141,13 @@ func readQuery(r *http.Request) (query, error) {
 	q.form["cat1"] = string(data)
 	all, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
 	if err != nil || len(all) == 0 {
-		return q, fmt.Errorf("cat1 is no CSV: %v", err)
+		return q, fmt.Errorf("cat1 is not CSV: %v", err)
 	}
 	q.names, q.upload = all[0], all[1:]
-	return q, q.readPlaces()
+	return q, q.readPositions()
 }
 
-func (q *query) readPlaces() error {
+func (q *query) readPositions() error {
 	ra := slices.Index(q.names, q.form["colra1"])
 	dec := slices.Index(q.names, q.form["coldec1"])
 	if ra < 0 || dec < 0 {
@@ -157,14 +157,14 @@ func (q *query) readPlaces() error {
 		x, err1 := strconv.ParseFloat(row[ra], 64)
 		y, err2 := strconv.ParseFloat(row[dec], 64)
 		if err1 != nil || err2 != nil || x < 0 || x >= 360 || math.Abs(y) > 90 {
-			return fmt.Errorf("no position: %q", row)
+			return fmt.Errorf("invalid position: %q", row)
 		}
-		q.places = append(q.places, place{x, y})
+		q.positions = append(q.positions, position{x, y})
 	}
 	return nil
 }
 
-// check completes a query, or says what the service has against it.
+// check parses the rest of a query and returns the error that the service would.
 func (s *Server) check(q *query) (err error) {
 	for _, name := range []string{"request", "cat2", "distmaxarcsec", "responseformat"} {
 		if q.form[name] == "" {
@@ -180,8 +180,8 @@ func (s *Server) check(q *query) (err error) {
 	if q.radius, err = strconv.ParseFloat(q.form["distmaxarcsec"], 64); err != nil || q.radius <= 0 || q.radius > 180 {
 		return fmt.Errorf("distMaxArcsec is %q", q.form["distmaxarcsec"])
 	}
-	if f := q.form["responseformat"]; f != "votable" && f != "csv" && f != "tsv" {
-		return fmt.Errorf("the format %q is not known", f)
+	if f := q.form["responseformat"]; f != "votable" {
+		return fmt.Errorf("the format %q is not known here", f)
 	}
 	if q.cols1, err = choose(q.form, "cols1", q.names); err != nil {
 		return err
@@ -215,11 +215,11 @@ func choose(form map[string]string, parameter string, names []string) ([]int, er
 // match returns rows of angDist, cols1 and cols2.
 func (s *Server) match(q *query) [][]string {
 	var out [][]string
-	for i, p := range q.places {
+	for i, p := range q.positions {
 		nearest := math.Inf(1)
 		first := len(out)
 		for _, row := range s.Rows {
-			d := separation(p, place{row.RA, row.Dec})
+			d := separation(p, position{row.RA, row.Dec})
 			if d > q.radius {
 				continue
 			}
@@ -245,8 +245,8 @@ func (s *Server) match(q *query) [][]string {
 	return out
 }
 
-// separation is in arcseconds.
-func separation(a, b place) float64 {
+// separation returns a separation in arcseconds.
+func separation(a, b position) float64 {
 	const degree = math.Pi / 180
 	x := math.Sin((b.dec - a.dec) * degree / 2)
 	y := math.Sin(math.Remainder(b.ra-a.ra, 360) * degree / 2)
@@ -262,26 +262,7 @@ func (s *Server) format(q *query, rows [][]string) []byte {
 	for _, c := range q.cols2 {
 		columns = append(columns, s.Columns[c])
 	}
-	switch q.form["responseformat"] {
-	case "csv":
-		return separated(',', columns, rows)
-	case "tsv":
-		return separated('\t', columns, rows)
-	}
 	return votable(s.Encoding, columns, rows)
-}
-
-func separated(comma rune, columns []Column, rows [][]string) []byte {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.Comma = comma
-	var names []string
-	for _, c := range columns {
-		names = append(names, c.Name)
-	}
-	_ = w.Write(names) // a buffer does not fail
-	_ = w.WriteAll(rows)
-	return b.Bytes()
 }
 
 func votable(encoding string, columns []Column, rows [][]string) []byte {

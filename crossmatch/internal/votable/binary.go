@@ -15,12 +15,12 @@ import (
 // binaryRows reads the rows of BINARY and BINARY2.
 type binaryRows struct {
 	from  *bufio.Reader
-	nulls []byte // a bit for each field, the highest first; BINARY2
-	width int    // of the least that a row can be
+	nulls []byte // of BINARY2: a bit for each field, the highest first
+	width int    // minimum size of a row
 }
 
-// newBinaryRows reads the STREAM tag and stands before its first byte. It
-// returns nil if the stream is empty.
+// newBinaryRows reads up to the first byte of the STREAM. It returns nil if the
+// stream is empty.
 func (r *Reader) newBinaryRows() (rows, error) {
 	if err := r.stream(); err != nil {
 		return nil, err
@@ -61,23 +61,23 @@ func (r *Reader) stream() error {
 			return r.errorf("<%.60s> without a STREAM", e.Name.Local)
 		case xml.StartElement:
 			if e.Name.Local != "STREAM" {
-				return r.errorf("<%.60s> where a STREAM should be", e.Name.Local)
+				return r.errorf("<%.60s> instead of a STREAM", e.Name.Local)
 			}
 			if href := attribute(e, "href"); href != "" {
-				return r.errorf("its rows are elsewhere, at %.60q, which is not read", href)
+				return r.errorf("its rows are elsewhere, at %.60q: such rows are not read", href)
 			}
 			if enc := strings.ToLower(attribute(e, "encoding")); enc != "base64" && enc != "" {
-				return r.errorf("the encoding %.60q of its rows is not known: ask for base64", enc)
+				return r.errorf("the encoding %.60q of its rows is not supported: request base64", enc)
 			}
 			return nil
 		}
 	}
 }
 
-// letterReader reads text up to the next tag, without blanks.
+// letterReader reads the text before the next tag, without blanks.
 type letterReader struct {
 	markup
-	cdata []byte // to be read first
+	cdata []byte // to read first
 	done  bool
 }
 
@@ -87,18 +87,10 @@ func (l *letterReader) Read(b []byte) (int, error) {
 			return n, nil
 		}
 	}
-	if len(b) == 0 {
-		return 0, nil
-	}
-	c, err := l.letter()
-	if err != nil {
-		return 0, err
-	}
-	b[0] = c
-	return 1, nil
+	return readByte(b, l.letter)
 }
 
-// letter reads the next; io.EOF before the tag.
+// letter reads the next letter. It returns io.EOF before the tag.
 func (l *letterReader) letter() (byte, error) {
 	for !l.done {
 		c, err := l.char()
@@ -112,14 +104,15 @@ func (l *letterReader) letter() (byte, error) {
 	return 0, io.EOF
 }
 
-// char reads the next byte of the text, blanks too, and sees to what is no text.
+// char reads the next byte of the text, with blanks. It handles markup within the
+// text, and returns a blank for it.
 func (l *letterReader) char() (byte, error) {
 	if len(l.cdata) > 0 {
 		c := l.cdata[0]
 		l.cdata = l.cdata[1:]
 		return c, nil
 	}
-	l.src.left = maxUnit
+	l.src.left = maxBuffer
 	c, err := l.src.inside()
 	if err != nil || c != '<' {
 		return c, err
@@ -141,10 +134,10 @@ func (l *letterReader) char() (byte, error) {
 
 func (b *binaryRows) next(r *row) error {
 	if _, err := b.from.Peek(1); err != nil {
-		return noBase64(err)
+		return base64Error(err)
 	}
 	if b.width == 0 {
-		return errors.New("rows of no bytes")
+		return errors.New("rows without bytes")
 	}
 	if b.nulls != nil {
 		if err := b.fill(b.nulls); err != nil {
@@ -154,27 +147,24 @@ func (b *binaryRows) next(r *row) error {
 	for i := range r.fields {
 		null := b.nulls != nil && b.nulls[i/8]&(0x80>>(i%8)) != 0
 		if err := b.cell(r, &r.fields[i], null); err != nil {
-			return fmt.Errorf("column %.60q: %w", r.fields[i].Name, noBase64(err))
+			return fmt.Errorf("column %.60q: %w", r.fields[i].Name, base64Error(err))
 		}
 	}
 	return nil
 }
 
-func noBase64(err error) error {
+func base64Error(err error) error {
 	var corrupt base64.CorruptInputError
 	if errors.As(err, &corrupt) {
-		return errors.New("no base64")
+		return errors.New("not valid base64")
 	}
 	return err
 }
 
-// fill fills a buffer: the middle of a row is no place to end.
+// fill fills a buffer. It does not return io.EOF: the stream must not end in a row.
 func (b *binaryRows) fill(into []byte) error {
 	_, err := io.ReadFull(b.from, into)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	return unexpected(err)
 }
 
 func (b *binaryRows) cell(r *row, f *Field, null bool) error {
@@ -185,22 +175,19 @@ func (b *binaryRows) cell(r *row, f *Field, null bool) error {
 			return err
 		}
 		v := binary.BigEndian.Uint32(n[:])
-		if v > maxUnit {
-			return fmt.Errorf("%d elements: more than a row can hold", v)
+		if v > maxBuffer {
+			return fmt.Errorf("%d elements: too many for a row", v)
 		}
 		count = int(v)
 	}
 	size, from := f.width(count), len(r.buf)
-	if size > maxUnit-from {
-		return fmt.Errorf("%d bytes: more than a row can hold", size)
+	if size > maxBuffer-from {
+		return fmt.Errorf("%d bytes: too many for a row", size)
 	}
-	if !r.wanted[len(r.spans)] {
+	if !r.wanted[len(r.bounds)] {
 		r.add(from, count, null)
 		_, err := b.from.Discard(size)
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return err
+		return unexpected(err)
 	}
 	if err := b.append(r, size); err != nil {
 		return err
@@ -212,7 +199,7 @@ func (b *binaryRows) cell(r *row, f *Field, null bool) error {
 	return nil
 }
 
-// append reads to the end of a row's buffer, which grows with what comes.
+// append appends bytes to a row's buffer, which grows with the data.
 func (b *binaryRows) append(r *row, size int) error {
 	const step = 1 << 20
 	for size > 0 {
@@ -226,7 +213,7 @@ func (b *binaryRows) append(r *row, size int) error {
 	return nil
 }
 
-// addChars adds a cell of chars, which end at the first that is zero.
+// addChars adds a cell of chars, which end at a NUL.
 func (r *row) addChars(f *Field, from int, null bool) error {
 	if f.Datatype == "unicodeChar" {
 		units := len(r.buf)

@@ -11,26 +11,26 @@ import (
 
 // Cell is a value of a row.
 type Cell struct {
-	// Text is that of TABLEDATA, and that of chars in any encoding, without the
-	// blanks around it. Text that is not UTF-8, though it should be, is left so.
+	// Text is the text of a cell in TABLEDATA, or of chars in any encoding, without
+	// surrounding blanks. It may be invalid UTF-8.
 	Text []byte
-	// Raw is the elements of a field of a binary encoding that is not of chars,
-	// big-endian. It is nil in TABLEDATA only.
+	// Raw is the elements in a binary encoding, big-endian, unless they are chars.
+	// It is nil in TABLEDATA only.
 	Raw []byte
-	// Count is how many elements Raw has.
+	// Count is the number of elements in Raw.
 	Count int
-	// Null is that the cell is empty, is the field's null value, or is marked as
-	// null. In an array each element may be null besides.
+	// Null reports whether the cell is empty, is the field's null value, or is
+	// marked as null. Single elements of an array may be null too.
 	Null bool
 }
 
-// setText makes it a cell of text.
+// setText sets a cell of text.
 func (c *Cell) setText(f *Field, text []byte) {
 	c.Text = bytes.TrimSpace(text)
 	c.Null = len(c.Text) == 0 || f.NullText(c.Text)
 }
 
-// setRaw makes it a cell of elements.
+// setRaw sets a cell of elements.
 func (c *Cell) setRaw(f *Field, raw []byte, count int) {
 	c.Raw, c.Count, c.Null = raw, count, count == 0
 	if count != 1 {
@@ -45,10 +45,10 @@ func (c *Cell) setRaw(f *Field, raw []byte, count int) {
 	}
 }
 
-// NullText tells whether a text is the field's null value.
+// NullText reports whether text is the field's null value.
 func (f *Field) NullText(text []byte) bool { return f.Null != "" && string(text) == f.Null }
 
-// Int is an element of a field of integers; !ok is that it is null.
+// Int returns an element of a field of integers. ok is false if it is null.
 func (f *Field) Int(element []byte) (v int64, ok bool) {
 	switch len(element) {
 	case 1:
@@ -63,16 +63,16 @@ func (f *Field) Int(element []byte) (v int64, ok bool) {
 	return v, f.null == nil || v != *f.null
 }
 
-// Bit is an element of a field of bits. Of a single one writers differ in which
-// bit of the byte it is.
-func (f *Field) Bit(c Cell, i int) bool {
+// bit returns element i of a field of bits. If there is one, it may be any bit of
+// the byte: writers differ.
+func (f *Field) bit(c Cell, i int) bool {
 	if f.Repeat == 1 {
 		return c.Raw[0] != 0
 	}
 	return c.Raw[i/8]&(0x80>>(i%8)) != 0
 }
 
-// AppendText appends the text that a cell has in TABLEDATA, or would have.
+// AppendText appends the text of a cell as in TABLEDATA.
 func (f *Field) AppendText(b []byte, c Cell) []byte {
 	if c.Raw == nil {
 		return append(b, c.Text...)
@@ -96,7 +96,7 @@ func (f *Field) appendElement(b []byte, c Cell, i int) []byte {
 		}
 		return append(b, raw[0])
 	case "bit":
-		if f.Bit(c, i) {
+		if f.bit(c, i) {
 			return append(b, '1')
 		}
 		return append(b, '0')
@@ -109,7 +109,7 @@ func (f *Field) appendElement(b []byte, c Cell, i int) []byte {
 	return strconv.AppendInt(b, v, 10)
 }
 
-// appendFloats appends a number, or the two of a complex one.
+// appendFloats appends a number, or both parts of a complex one.
 func appendFloats(b, raw []byte, size int) []byte {
 	for i := 0; i < len(raw); i += size {
 		if i > 0 {
@@ -144,8 +144,7 @@ func appendUTF16(b, units []byte) []byte {
 	return b
 }
 
-// ParseInt reads an integer as VOTables write it: decimal, or hexadecimal with
-// 0x before it.
+// ParseInt parses an integer of a VOTable: decimal, or hexadecimal after 0x.
 func ParseInt(s []byte, bits int) (int64, error) {
 	if len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
 		v, err := strconv.ParseUint(string(s[2:]), 16, bits)

@@ -1,5 +1,5 @@
-// Package votable reads the rows of a VOTable as a stream: the first table that
-// has some, in TABLEDATA, BINARY or BINARY2.
+// Package votable reads the rows of a VOTable as a stream: those of the first table
+// with data, in TABLEDATA, BINARY or BINARY2.
 //
 //	r, err := votable.NewReader(from)
 //	if err != nil { … }
@@ -10,30 +10,28 @@
 //		// row[i] is the cell of r.Fields()[i]
 //	}
 //
-// It knows nothing of positions, Arrow or services: what cells become is the
-// caller's. A [Cell] is text, or the elements that a binary encoding has, which
-// [Field.AppendText] writes as text for those who want only that.
+// It does not interpret positions, convert to Arrow or know services. A [Cell] is
+// text, or the elements of a binary encoding, which [Field.AppendText] converts to
+// text.
 //
 // # Whole documents
 //
-// Rows come before it is known whether the document is whole. That is what the
-// io.EOF of [Reader.Next] says, and nothing else does: the document has ended
-// where XML lets it, all of it was read, and no service said that it is in
-// error or left rows out, which is a [StatusError]. A document that is cut is an
-// error that wraps io.ErrUnexpectedEOF. So that no row is lost silently, rows
-// where none can be (outside of DATA, behind the end of others, in an encoding
-// that is not read) are errors, too.
+// Rows are returned before it is known whether the document is whole. Only the
+// io.EOF of [Reader.Next] says that: the document has ended as XML requires, all of
+// it was read, and the service reported neither an error nor rows left out, which is
+// a [StatusError]. A truncated document is an error that wraps io.ErrUnexpectedEOF.
+// So that no row is lost silently, rows in invalid places (outside of DATA, after
+// the rows, in an unsupported encoding) are errors too.
 //
-// # What is forgiven
+// # Leniency
 //
-// Text in UTF-8, ASCII, Latin-1 or Windows-1252 (which is taken for Latin-1),
-// the entities of HTML, a STREAM that does not name its encoding (it is taken
-// for base64), integers in hexadecimal, and fields without a datatype, where
-// rows are text.
+// The reader accepts UTF-8, ASCII, Latin-1 and Windows-1252 (which it takes for
+// Latin-1), the entities of HTML, a STREAM without an encoding (which it takes for
+// base64), hexadecimal integers, and fields without a datatype if rows are text.
 //
 // # Limits
 //
-// Rows of more than 64 MiB, more than 10,000 fields and elements that are nested
-// more than 64 deep are errors. Memory is that of a row, and grows with the
-// bytes that come, not with what a header claims.
+// Rows of more than 64 MiB, more than 10,000 fields, and elements nested more than
+// 64 deep are errors. Memory is that of a row. It grows with the data, not with what
+// a header declares.
 package votable

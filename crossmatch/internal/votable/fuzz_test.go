@@ -12,8 +12,8 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/internal/votable"
 )
 
-// FuzzReader reads what may be anything: it ends, without a panic, and what it
-// calls whole the decoder of XML calls whole.
+// FuzzReader reads arbitrary bytes: it must end without a panic, and a document that
+// it accepts must be whole for the XML decoder too.
 func FuzzReader(f *testing.F) {
 	x := field("char", "*", "N") + field("int", "2", "-9") + field("boolean", "", "")
 	for _, data := range []string{
@@ -44,8 +44,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// closes tells whether the last element that closes is the first that began. The
-// decoder need not like what is between.
+// closes reports whether the last end tag closes the first element. The decoder may
+// reject what is between them.
 func closes(b []byte) bool {
 	d := xml.NewDecoder(bytes.NewReader(b))
 	d.Strict = false

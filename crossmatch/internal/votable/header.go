@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/skyfinch/skyfinch/crossmatch/internal/clip"
 )
 
 const (
-	// maxDepth of elements: the standard's own nest to a dozen.
+	// maxDepth bounds nested elements: those of the standard need a dozen levels.
 	maxDepth = 64
-	// maxFields bounds what a header of nothing but names can make of itself.
+	// maxFields bounds the memory that a header of nothing but names can take.
 	maxFields = 10_000
-	// maxText is how much is kept of a description or message.
+	// maxText bounds a description or message, in bytes.
 	maxText = 4096
 )
 
@@ -26,14 +28,14 @@ func newDecoder(src *source) *xml.Decoder {
 			src.latin = true
 			return src, nil
 		}
-		return nil, fmt.Errorf("the encoding %.60q is not known: make it UTF-8", charset)
+		return nil, fmt.Errorf("the encoding %.60q is not supported: convert it to UTF-8", charset)
 	}
 	return d
 }
 
-// token reads the next token of XML.
+// token reads the next XML token.
 func (r *Reader) token() (xml.Token, error) {
-	r.src.left = maxUnit
+	r.src.left = maxBuffer
 	tok, err := r.dec.Token()
 	if err != nil {
 		return nil, r.syntax(err)
@@ -49,41 +51,42 @@ func (r *Reader) token() (xml.Token, error) {
 	return tok, nil
 }
 
-// inside is token where the document must not end.
+// inside is token within an element, where the document must not end.
 func (r *Reader) inside() (xml.Token, error) {
 	tok, err := r.token()
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return tok, err
+	return tok, unexpected(err)
 }
 
-// syntax says where an error of XML is: the decoder does not see all lines.
+// unexpected replaces io.EOF by io.ErrUnexpectedEOF.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// syntax adds the line to an error of the XML decoder, which does not see all lines.
 func (r *Reader) syntax(err error) error {
-	const most = 60 // of what quotes the file
 	var syntax *xml.SyntaxError
 	isSyntax, text := errors.As(err, &syntax), err.Error()
 	switch {
 	case err == io.EOF:
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), isSyntax && strings.Contains(syntax.Msg, "unexpected EOF"):
-		return r.errorf("it is cut short: %w", io.ErrUnexpectedEOF)
+		return r.errorf("it is truncated: %w", io.ErrUnexpectedEOF)
 	case isSyntax:
 		text = syntax.Msg
 	case len(text) <= 200:
 		return r.errorf("%w", err)
 	}
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return r.errorf("no valid XML: %s", text)
+	return r.errorf("not valid XML: %s", clip.Text(text, 60)) // it may quote the file
 }
 
 func (r *Reader) errorf(format string, args ...any) error {
 	return fmt.Errorf("line %d: "+format, append([]any{r.src.line}, args...)...)
 }
 
-// readHeader reads up to the rows of the first table that has some.
+// readHeader reads up to the rows of the first table with data.
 func (r *Reader) readHeader() error {
 	for root := false; ; {
 		tok, err := r.token()
@@ -101,7 +104,7 @@ func (r *Reader) readHeader() error {
 			continue
 		}
 		if r.depth == 1 && start.Name.Local != "VOTABLE" {
-			return fmt.Errorf("it is <%.60s>, no VOTable: is it an error page?", start.Name.Local)
+			return fmt.Errorf("it is <%.60s>, not a VOTable: is it an error page?", start.Name.Local)
 		}
 		root = true
 		if err := r.element(start); err != nil || r.kind != "" {
@@ -110,19 +113,19 @@ func (r *Reader) readHeader() error {
 	}
 }
 
-// withoutRows tells what a document is that has no rows: a table without DATA
-// is empty.
+// withoutRows returns the error of a document without rows: a table without DATA is
+// valid, and empty.
 func (r *Reader) withoutRows(root bool) error {
 	if !root {
-		return errors.New("it is no VOTable")
+		return errors.New("it is not a VOTable")
 	}
-	if r.left != nil {
-		return r.left
+	if r.overflow != nil {
+		return r.overflow
 	}
 	return nil
 }
 
-// element looks at an element before the rows.
+// element handles an element before the rows.
 func (r *Reader) element(e xml.StartElement) error {
 	if r.data > 0 && r.depth == r.data+1 {
 		return r.encoding(e)
@@ -142,7 +145,7 @@ func (r *Reader) element(e xml.StartElement) error {
 	return nil
 }
 
-// encoding looks at an element of DATA, which says how rows are written.
+// encoding handles an element of DATA, whose name is the encoding of the rows.
 func (r *Reader) encoding(e xml.StartElement) error {
 	switch name := e.Name.Local; name {
 	case "INFO":
@@ -156,11 +159,11 @@ func (r *Reader) encoding(e xml.StartElement) error {
 	case "FIELD":
 		return r.errorf("a FIELD after the data began")
 	default:
-		return r.errorf("its rows are in %.60s, which is not read inside a VOTable", name)
+		return r.errorf("its rows are in %.60s, which is not supported in a VOTable", name)
 	}
 }
 
-// readField reads a FIELD with what stands in it.
+// readField reads a FIELD and its children.
 func (r *Reader) readField(e xml.StartElement) error {
 	if len(r.fields) == maxFields {
 		return r.errorf("more than %d fields", maxFields)
@@ -198,8 +201,8 @@ func (r *Reader) readField(e xml.StartElement) error {
 	return nil
 }
 
-// readInfo reads what a service says of itself. An error is one though its
-// message is cut.
+// readInfo reads the status of the service. An error counts even if its message is
+// truncated.
 func (r *Reader) readInfo(e xml.StartElement) error {
 	name, value := attribute(e, "name"), strings.ToUpper(strings.TrimSpace(attribute(e, "value")))
 	isStatus := strings.EqualFold(name, "QUERY_STATUS") || attribute(e, "ID") == "QUERY_STATUS"
@@ -207,16 +210,16 @@ func (r *Reader) readInfo(e xml.StartElement) error {
 	switch {
 	case isStatus && value == "ERROR":
 		return &StatusError{Status: "ERROR", Message: text}
-	case strings.EqualFold(name, "Error"): // of the first protocols
+	case strings.EqualFold(name, "Error"): // of early protocols
 		return &StatusError{Status: "ERROR", Message: strings.TrimSpace(attribute(e, "value") + " " + text)}
 	case isStatus && value == "OVERFLOW":
-		r.left = &StatusError{Status: "OVERFLOW", Message: text}
+		r.overflow = &StatusError{Status: "OVERFLOW", Message: text}
 	}
 	return err
 }
 
-// text reads to the end of the element that began, and returns the text that is
-// directly in it, the first of that.
+// text reads to the end of the current element and returns the text directly in it,
+// up to maxText.
 func (r *Reader) text() (string, error) {
 	var b strings.Builder
 	var err error
@@ -230,20 +233,20 @@ func (r *Reader) text() (string, error) {
 	return strings.ToValidUTF8(strings.Join(strings.Fields(b.String()), " "), ""), err
 }
 
-// finish reads what follows the rows, where services say that they left out some
-// and where no more of these may be.
+// finish reads the rest of the document. Services report there that they left rows
+// out; more rows are an error.
 func (r *Reader) finish() error {
 	tok, err := r.inside()
 	if err != nil {
 		return err
 	}
 	if _, ok := tok.(xml.EndElement); !ok {
-		return r.errorf("something else among the rows")
+		return r.errorf("unexpected markup among the rows")
 	}
 	for inTable := true; ; {
 		tok, err := r.token()
-		if err == io.EOF && r.left != nil {
-			return r.left
+		if err == io.EOF && r.overflow != nil {
+			return r.overflow
 		}
 		if err != nil {
 			return err
@@ -252,15 +255,15 @@ func (r *Reader) finish() error {
 		case xml.EndElement:
 			inTable = inTable && r.depth >= r.data-1
 		case xml.StartElement:
-			if err := r.behind(t, inTable); err != nil {
+			if err := r.afterRows(t, inTable); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// behind looks at an element behind the rows: other tables are not read.
-func (r *Reader) behind(e xml.StartElement, inTable bool) error {
+// afterRows handles an element after the rows. Other tables are not read.
+func (r *Reader) afterRows(e xml.StartElement, inTable bool) error {
 	if e.Name.Local == "INFO" {
 		return r.readInfo(e)
 	}
@@ -269,7 +272,7 @@ func (r *Reader) behind(e xml.StartElement, inTable bool) error {
 	}
 	switch e.Name.Local {
 	case "FIELD", "DATA", "TABLEDATA", "BINARY", "BINARY2", "FITS", "STREAM", "TR", "TD":
-		return r.errorf("<%s> behind the rows of its table", e.Name.Local)
+		return r.errorf("<%s> after the rows of its table", e.Name.Local)
 	}
 	return nil
 }

@@ -9,16 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// markup reads the XML of rows past the decoder.
+// markup reads the XML of rows in place of the slow decoder.
 type markup struct{ src *source }
 
-// tag is a tag of XML.
+// tag is an XML tag.
 type tag struct {
-	raw, name  string // with and without the prefix
+	raw, name  string // with and without the namespace prefix
 	end, empty bool
 }
 
-// tag reads up to a tag, and appends the text before it; nil: there must be none.
+// tag reads the next tag and appends the text before it to into. If into is nil,
+// text is an error.
 func (m *markup) tag(into *[]byte) (tag, error) {
 	for {
 		c, err := m.src.inside()
@@ -30,7 +31,7 @@ func (m *markup) tag(into *[]byte) (tag, error) {
 			if t, ok := m.src.plainTag(); ok {
 				return t, nil
 			}
-			if t, ok, err := m.behindBracket(into); err != nil || ok {
+			if t, ok, err := m.afterBracket(into); err != nil || ok {
 				return t, err
 			}
 		case into == nil:
@@ -47,9 +48,9 @@ func (m *markup) tag(into *[]byte) (tag, error) {
 	}
 }
 
-// behindBracket reads what stands behind a <. What is no tag (a comment, an
-// instruction, CDATA, which is text) is read over.
-func (m *markup) behindBracket(into *[]byte) (t tag, ok bool, err error) {
+// afterBracket reads a tag after its <. If it is a comment, an instruction or CDATA,
+// whose text it appends to into, ok is false.
+func (m *markup) afterBracket(into *[]byte) (t tag, ok bool, err error) {
 	var name [64]byte
 	n := 0
 	c, err := m.src.inside()
@@ -69,7 +70,7 @@ func (m *markup) behindBracket(into *[]byte) (t tag, ok bool, err error) {
 	}
 	for ; c != '>' && c != '/' && c > ' '; n++ {
 		if n == len(name) {
-			return t, false, fmt.Errorf("<%.60s… is no tag of a row", name)
+			return t, false, fmt.Errorf("<%.60s… is not a tag of a row", name)
 		}
 		name[n] = c
 		if c, err = m.src.inside(); err != nil {
@@ -88,7 +89,7 @@ func (m *markup) behindBracket(into *[]byte) (t tag, ok bool, err error) {
 	return t, true, nil
 }
 
-// known makes a string of a name without allocating it for each cell.
+// known returns a name as a string, without an allocation for each cell.
 func known(name []byte) string {
 	switch string(name) {
 	case "TD":
@@ -99,7 +100,7 @@ func known(name []byte) string {
 	return string(name)
 }
 
-// attributes reads to the end of a tag, of which c was read.
+// attributes reads to the end of a tag, whose byte c was read last.
 func (m *markup) attributes(c byte) error {
 	quote := byte(0)
 	for c != '>' || quote != 0 {
@@ -117,7 +118,7 @@ func (m *markup) attributes(c byte) error {
 	return nil
 }
 
-// declaration reads what stands behind <!: a comment, or CDATA where text may be.
+// declaration reads a comment after its <!, or CDATA if text is allowed.
 func (m *markup) declaration(into *[]byte) error {
 	c, err := m.src.inside()
 	if err != nil {
@@ -133,13 +134,13 @@ func (m *markup) declaration(into *[]byte) error {
 			}
 		}
 		if c != want || into == nil {
-			return errors.New("<! where no declaration can be")
+			return errors.New("unexpected markup <! here")
 		}
 	}
 	return m.until("]]>", into)
 }
 
-// until reads to an end mark, and appends what is before it; nil: to nothing.
+// until reads to an end mark and appends the text before it, unless into is nil.
 func (m *markup) until(end string, into *[]byte) error {
 	var last []byte
 	for {
@@ -160,7 +161,7 @@ func (m *markup) until(end string, into *[]byte) error {
 	}
 }
 
-// entity reads what stands behind an &, and appends what it means.
+// entity reads an entity after its & and appends its text.
 func (m *markup) entity(into *[]byte) error {
 	var name []byte
 	for {
@@ -172,7 +173,7 @@ func (m *markup) entity(into *[]byte) error {
 			break
 		}
 		if name = append(name, c); len(name) > 16 {
-			return fmt.Errorf("&%s… is no entity", string(name))
+			return fmt.Errorf("&%s… is not an entity", string(name))
 		}
 	}
 	if s, ok := entities[string(name)]; ok {
@@ -193,7 +194,7 @@ func (m *markup) entity(into *[]byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("&%s; is no entity", string(name))
+	return fmt.Errorf("&%s; is not an entity", string(name))
 }
 
 var entities = map[string]string{"lt": "<", "gt": ">", "amp": "&", "quot": `"`, "apos": "'"}

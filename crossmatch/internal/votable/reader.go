@@ -6,32 +6,32 @@ import (
 	"io"
 )
 
-// maxUnit bounds what is held of a document at a time: a row, text or tag.
-const maxUnit = 64 << 20
+// maxBuffer bounds a row, text or tag, in bytes.
+const maxBuffer = 64 << 20
 
-// Reader reads a VOTable. After an error it stays at that error.
+// Reader reads a VOTable. After an error it always returns that error.
 type Reader struct {
-	src     *source
-	dec     *xml.Decoder
-	depth   int
-	left    *StatusError // that rows were left out
-	fields  []Field
-	data    int    // the depth of DATA, when inside
-	kind    string // the element that rows are in; empty: there are none
-	rows    rows   // nil: they are over, or there are none
-	row     row
-	read    int64 // rows
-	failure error
+	src      *source
+	dec      *xml.Decoder
+	depth    int
+	overflow *StatusError // set if rows were left out
+	fields   []Field
+	data     int    // the depth of DATA while inside, else 0
+	kind     string // the element with the rows; "" if there is none
+	rows     rows   // nil at the end of the rows
+	row      row
+	read     int64 // number of rows
+	failure  error
 }
 
 // rows reads the rows of one encoding.
 type rows interface {
-	// next reads a row into r; io.EOF behind the last.
+	// next reads a row into r. It returns io.EOF after the last.
 	next(r *row) error
 }
 
-// NewReader reads up to the first row. The document needs no rows, and no table:
-// then there are no Fields.
+// NewReader reads up to the first row. The document may have no rows, or no table:
+// then Fields returns nil.
 func NewReader(from io.Reader) (*Reader, error) {
 	r := &Reader{src: newSource(from)}
 	r.dec = newDecoder(r.src)
@@ -48,7 +48,7 @@ func NewReader(from io.Reader) (*Reader, error) {
 // begin prepares for the first row.
 func (r *Reader) begin() (err error) {
 	switch {
-	case r.kind == "": // and all was read
+	case r.kind == "": // everything was read
 		r.failure = io.EOF
 	case r.kind == "TABLEDATA" && r.src.closed():
 	case r.kind == "TABLEDATA":
@@ -59,11 +59,11 @@ func (r *Reader) begin() (err error) {
 	return err
 }
 
-// Fields are those of the table; nil if there is none.
+// Fields returns the fields of the table, or nil if there is no table.
 func (r *Reader) Fields() []Field { return r.fields }
 
-// Select says which fields' cells are wanted: the others will be zero, and are
-// read past. Without it all are.
+// Select sets the fields to read, by number. The cells of others are zero. Without
+// Select, all are read.
 func (r *Reader) Select(fields []int) {
 	clear(r.row.wanted)
 	clear(r.row.cells)
@@ -72,9 +72,9 @@ func (r *Reader) Select(fields []int) {
 	}
 }
 
-// Next reads a row, whose cells are good until the next. io.EOF says that it was
-// the last and that the document is whole; a StatusError that it was the last
-// that the service sent.
+// Next reads a row. Its cells are valid until the next call. After the last row it
+// returns io.EOF if the document is whole, and a StatusError if the service reports
+// that it is not.
 func (r *Reader) Next() ([]Cell, error) {
 	if r.failure != nil {
 		return nil, r.failure
@@ -87,7 +87,7 @@ func (r *Reader) Next() ([]Cell, error) {
 			return r.row.take(), nil
 		}
 		if err != io.EOF {
-			r.read++ // that it is in
+			r.read++ // the row with the error
 			r.failure = r.Locate(err)
 			return nil, r.failure
 		}
@@ -97,7 +97,7 @@ func (r *Reader) Next() ([]Cell, error) {
 	return nil, r.failure
 }
 
-// Locate says of an error in which row it is: that of the last Next.
+// Locate adds the position of the last row to an error.
 func (r *Reader) Locate(err error) error {
 	if r.kind == "TABLEDATA" {
 		return fmt.Errorf("line %d, row %d: %w", r.src.line, r.read, err)
@@ -105,43 +105,43 @@ func (r *Reader) Locate(err error) error {
 	return fmt.Errorf("row %d: %w", r.read, err)
 }
 
-// row is a row as it is read: one buffer, which moves as it grows.
+// row is the row being read. Its cells share a buffer, which moves as it grows.
 type row struct {
 	fields []Field
 	wanted []bool
 	buf    []byte
-	spans  []span
+	bounds []cellBounds
 	cells  []Cell
 }
 
-// span is where a cell is in the buffer.
-type span struct {
+// cellBounds are the bounds of a cell in the buffer.
+type cellBounds struct {
 	from, to int
-	count    int // of elements; text: it is text
+	count    int // number of elements, or text
 	null     bool
 }
 
-const text = -1
+const text = -1 // the count of a cell of text
 
 func (r *row) init(fields []Field) {
 	n := len(fields)
 	r.fields, r.buf = fields, make([]byte, 0, 256)
-	r.wanted, r.spans, r.cells = make([]bool, n), make([]span, 0, n), make([]Cell, n)
+	r.wanted, r.bounds, r.cells = make([]bool, n), make([]cellBounds, 0, n), make([]Cell, n)
 	for i := range r.wanted {
 		r.wanted[i] = true
 	}
 }
 
-func (r *row) reset() { r.buf, r.spans = r.buf[:0], r.spans[:0] }
+func (r *row) reset() { r.buf, r.bounds = r.buf[:0], r.bounds[:0] }
 
-// add adds a cell that is the end of the buffer.
+// add adds a cell at the end of the buffer.
 func (r *row) add(from, count int, null bool) {
-	r.spans = append(r.spans, span{from, len(r.buf), count, null})
+	r.bounds = append(r.bounds, cellBounds{from, len(r.buf), count, null})
 }
 
-// take makes cells of a row that is complete.
+// take returns the cells of a complete row.
 func (r *row) take() []Cell {
-	for i, s := range r.spans {
+	for i, s := range r.bounds {
 		if !r.wanted[i] {
 			continue
 		}

@@ -6,16 +6,16 @@ import (
 	"io"
 )
 
-// source hands the bytes of a VOTable to the XML decoder one by one, so that
-// rows can be read past it: the decoder is slow, and holds a whole base64
-// stream as one token.
+// source passes the bytes of a VOTable to the XML decoder one by one, so that rows
+// can be read without it: the decoder is slow, and reads a whole base64 stream as
+// one token.
 type source struct {
 	r     *bufio.Reader
-	back  []byte // to be read again
-	left  int    // of what a token may have
+	back  []byte // to read again
+	left  int    // bytes that the token may still have
 	line  int
-	latin bool    // the encoding
-	last  [2]byte // that were read
+	latin bool    // the encoding is Latin-1
+	last  [2]byte // the last bytes read
 }
 
 func newSource(from io.Reader) *source {
@@ -27,7 +27,7 @@ func newSource(from io.Reader) *source {
 	return s
 }
 
-// ReadByte makes it an io.ByteReader, which the decoder does not buffer.
+// ReadByte implements io.ByteReader, which the decoder reads without a buffer.
 func (s *source) ReadByte() (byte, error) {
 	if len(s.back) > 0 {
 		c := s.back[0]
@@ -39,7 +39,7 @@ func (s *source) ReadByte() (byte, error) {
 		return 0, err
 	}
 	if s.left--; s.left < 0 {
-		return 0, fmt.Errorf("a text or tag of more than %d MiB", maxUnit>>20)
+		return 0, fmt.Errorf("text or a tag of more than %d MiB", maxBuffer>>20)
 	}
 	if c == '\n' {
 		s.line++
@@ -52,12 +52,17 @@ func (s *source) ReadByte() (byte, error) {
 	return c, nil
 }
 
-// Read is there for the decoder's sake.
+// Read implements io.Reader, as the decoder requires.
 func (s *source) Read(b []byte) (int, error) {
+	return readByte(b, s.ReadByte)
+}
+
+// readByte implements io.Reader with a function that reads a byte.
+func readByte(b []byte, next func() (byte, error)) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	c, err := s.ReadByte()
+	c, err := next()
 	if err != nil {
 		return 0, err
 	}
@@ -65,16 +70,13 @@ func (s *source) Read(b []byte) (int, error) {
 	return 1, nil
 }
 
-// inside is ReadByte where the document must not end.
+// inside is ReadByte within an element, where the document must not end.
 func (s *source) inside() (byte, error) {
 	c, err := s.ReadByte()
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return c, err
+	return c, unexpected(err)
 }
 
-// letters reads what there is at hand of text without blanks: none, perhaps.
+// letters reads buffered text without blanks, if there is any.
 func (s *source) letters(b []byte) (n int) {
 	if len(s.back) > 0 {
 		return 0
@@ -88,7 +90,7 @@ func (s *source) letters(b []byte) (n int) {
 	return n
 }
 
-// chars appends what there is at hand of text on the same line: none, perhaps.
+// chars appends buffered text of the same line, if there is any.
 func (s *source) chars(b []byte) []byte {
 	if len(s.back) > 0 {
 		return b
@@ -103,17 +105,17 @@ func (s *source) chars(b []byte) []byte {
 	return append(b, ahead[:n]...)
 }
 
-// plainTag reads what stands behind the < of a tag of rows as most are, and that
-// is at hand.
+// plainTag reads the rest of a tag after its <, if it is buffered and a plain TD or
+// TR, as most are.
 func (s *source) plainTag() (t tag, ok bool) {
-	const most = len("/TD>")
-	if len(s.back) > 0 || s.r.Buffered() < most || s.left < most {
+	const size = len("/TD>")
+	if len(s.back) > 0 || s.r.Buffered() < size || s.left < size {
 		return t, false
 	}
-	b, _ := s.r.Peek(most)
-	n := most - 1
+	b, _ := s.r.Peek(size)
+	n := size - 1
 	if t.end = b[0] == '/'; t.end {
-		b, n = b[1:], most
+		b, n = b[1:], size
 	}
 	switch string(b[:3]) {
 	case "TD>":
@@ -128,8 +130,8 @@ func (s *source) plainTag() (t tag, ok bool) {
 	return t, true
 }
 
-// unread gives bytes back.
+// unread makes bytes be read again.
 func (s *source) unread(b string) { s.back = append([]byte(b), s.back...) }
 
-// closed tells whether the tag that was read last is a whole element.
+// closed reports whether the last tag is that of an empty element.
 func (s *source) closed() bool { return s.last == [2]byte{'/', '>'} }

@@ -1,19 +1,19 @@
 package votable
 
-// StatusError is what a service said instead of a table, or behind one that it
-// did not send whole.
+// StatusError is an error that a service reported, instead of a table or after an
+// incomplete one.
 type StatusError struct {
-	Status  string // ERROR, or OVERFLOW where rows were left out
+	Status  string // ERROR, or OVERFLOW if rows were left out
 	Message string
 }
 
 // Error returns the status and the message.
 func (e *StatusError) Error() string {
 	switch {
-	case e.Status == "OVERFLOW" && e.Message == "":
+	case e.Message != "":
+		return "the service reports " + e.Status + ": " + e.Message
+	case e.Status == "OVERFLOW":
 		return "the service left out rows beyond its limit (OVERFLOW)"
-	case e.Message == "":
-		return "the service answered " + e.Status
 	}
-	return "the service answered " + e.Status + ": " + e.Message
+	return "the service reports " + e.Status
 }

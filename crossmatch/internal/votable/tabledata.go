@@ -5,21 +5,21 @@ import (
 	"io"
 )
 
-// tableData reads the rows of TABLEDATA: TR and TD, and nothing else.
+// tableData reads the rows of TABLEDATA, which has TR and TD alone.
 type tableData struct{ markup }
 
 func (t *tableData) next(r *row) error {
-	t.src.left = maxUnit
+	t.src.left = maxBuffer
 	tag, err := t.tag(nil)
 	if err != nil {
 		return err
 	}
 	if tag.end && tag.name == "TABLEDATA" {
-		t.src.unread("</" + tag.raw + ">") // the decoder began it
+		t.src.unread("</" + tag.raw + ">") // for the decoder, which read the start tag
 		return io.EOF
 	}
 	if tag.name != "TR" || tag.end {
-		return fmt.Errorf("<%.60s> where a row, <TR>, should be", tag.raw)
+		return fmt.Errorf("<%.60s> instead of a row, <TR>", tag.raw)
 	}
 	for !tag.empty {
 		if tag, err = t.tag(nil); err != nil {
@@ -29,22 +29,22 @@ func (t *tableData) next(r *row) error {
 			break
 		}
 		if tag.name != "TD" || tag.end {
-			return fmt.Errorf("<%.60s> where a cell, <TD>, should be", tag.raw)
+			return fmt.Errorf("<%.60s> instead of a cell, <TD>", tag.raw)
 		}
 		if err := t.cell(r, tag.empty); err != nil {
 			return err
 		}
-		tag.empty = false // the cell is, not the row
+		tag.empty = false // of the cell, not the row
 	}
-	if len(r.spans) != len(r.fields) {
-		return fmt.Errorf("%d cells, but there are %d columns", len(r.spans), len(r.fields))
+	if len(r.bounds) != len(r.fields) {
+		return fmt.Errorf("%d cells, but there are %d columns", len(r.bounds), len(r.fields))
 	}
 	return nil
 }
 
-// cell reads a cell that began.
+// cell reads a cell after its start tag.
 func (t *tableData) cell(r *row, empty bool) error {
-	if len(r.spans) == len(r.fields) {
+	if len(r.bounds) == len(r.fields) {
 		return fmt.Errorf("more cells than the %d columns", len(r.fields))
 	}
 	from := len(r.buf)
@@ -57,7 +57,7 @@ func (t *tableData) cell(r *row, empty bool) error {
 			return fmt.Errorf("<%.60s> inside a cell", tag.raw)
 		}
 	}
-	if !r.wanted[len(r.spans)] {
+	if !r.wanted[len(r.bounds)] {
 		r.buf = r.buf[:from]
 	}
 	r.add(from, text, false)

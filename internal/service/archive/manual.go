@@ -1,16 +1,9 @@
 package archive
 
-import (
-	"strings"
+import "github.com/skyfinch/skyfinch/internal/cli"
 
-	"github.com/skyfinch/skyfinch/internal/cli"
-)
-
-// kafkaManual leaves out the default of another command.
-var kafkaManual = strings.Replace(cli.KafkaManual, "; of checkstream latest", "", 1)
-
-var manual = `NAME
-    archive - write alerts into a Parquet archive by the hour, exactly once
+const manual = `NAME
+    archive - write alerts to an hourly Parquet archive, exactly once
 
 SYNOPSIS
     archive -brokers HOST:PORT[,...] -topics NAME[,...] [-out DIR] [flags]
@@ -32,31 +25,30 @@ DESCRIPTION
     Without -once it archives alerts as they arrive, until Ctrl-C.
 
     It reads Kafka up to the last stable offset. Each partition continues where the
-    archive's ledger ends: a new archive begins where -start says, a topic or
-    partition that appears later at its beginning. Once the brokers have been
-    reached, they may be unavailable for ten minutes.
+    archive's ledger ends. A new archive begins where -start says; a topic or
+    partition that appears later is read from its beginning. After the first
+    connection, an outage of the brokers of up to ten minutes is tolerated.
 
     A file is read once it has been unchanged for five seconds: write files
     elsewhere and move them in. A file is identified by its path, symlinks
     resolved; one that is archived is not read again.
 
     If more than an interval's work is waiting, new alerts do not wait for it: they
-    are archived as they arrive, and the backlog beside them.
+    are archived as they arrive, and the backlog alongside them.
 
     After a stop or a crash at any time, the next start resumes the work: nothing
     is lost and nothing is stored twice.
 
-    Without any flag it starts a broker within the process, simulates a short night
-    of ZTF and LSST, archives it to ./skyfinch-demo (23 MB), and shows how to read
-    it.
+    Without flags it starts a broker within the process, simulates a short night of
+    ZTF and LSST, archives it to ./skyfinch-demo (23 MB), and shows how to read it.
 
 FLAGS
-` + kafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
+` + cli.KafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
                         .tgz), globs (** too), tarballs of a night
     -out DIR            the archive (default "archive")
     -registry URL|DIR   writer schemas of Confluent framing (LSST): a schema
                         registry, or a directory of NAME-ID.avsc files
-    -once               archive what is there, print a summary, exit
+    -once               archive what is available, print a summary, exit
     -interval 10s       time between batches while nothing waits
     -clock event        file by event time; ingest: by the hour of ingest; night: by
                         observing night, YYYY/MM/dd. The first run fixes it for an
@@ -64,12 +56,12 @@ FLAGS
     -compression zstd   or snappy, or none; gzipped cutouts are stored unchanged
     -lost error         stop if planned messages are gone before they were read;
                         record: record the loss in the ledger and continue
-    -late-share 0.5     share of a batch that is kept for a backlog while new alerts
-                        arrive; what one of them does not need the other gets. 1:
-                        strictly the oldest first; 0: a backlog gets what new alerts
-                        leave
-    -max-rows N         most messages in a batch (default 100000)
-    -max-bytes SIZE     most bytes of messages in a batch, like 512MiB (default 1GiB)
+    -late-share 0.5     share of a batch that is reserved for a backlog while new
+                        alerts arrive; each gets what the other does not need. 1:
+                        strictly the oldest first; 0: a backlog gets only what new
+                        alerts do not need
+    -max-rows N         maximum number of messages in a batch (default 100000)
+    -max-bytes SIZE     maximum size of a batch's messages, like 512MiB (default 1GiB)
     -workers N          goroutines that decode and encode (default: one for each core)
     -progress auto      a line on a terminal, nothing in a pipe; json: an object every
                         second on standard output, the last one is the summary;
@@ -77,9 +69,9 @@ FLAGS
     -version            print the version
 
 EXIT STATUS
-    0 done, or without -once stopped by Ctrl-C or SIGTERM; 1 an error, in one line
-    on standard error, or -once ended by SIGTERM; 2 wrong usage; 130 -once ended by
-    Ctrl-C
+    0 success, or without -once stopped by Ctrl-C or SIGTERM; 1 an error, in one
+    line on standard error, or -once ended by SIGTERM; 2 a usage error; 130 -once
+    ended by Ctrl-C
 
 EXAMPLES
     archive -brokers localhost:9092 -topics 'ztf_\d{8}_programid1' -out sky
@@ -108,22 +100,22 @@ DESCRIPTION
       decided batch;
     - the schema file of each table has the schema of the ledger.
 
-    With a source it also says what waits there, what is gone before it was
-    archived, and which partitions the archive has not begun.
+    If the source is named, it also reports what waits there, what was gone before
+    it was archived, and which partitions the archive has not begun.
 
-    It may run beside a service: what is in progress gets five seconds. While a
-    backlog is archived beside new alerts, name the source: no batch claims the
-    offsets between the two yet.
+    It may run at the same time as a service: publications in progress get five
+    seconds to finish. While a backlog is archived alongside new alerts, name the
+    source: the offsets between the two are not claimed by any batch yet.
 
-    Standard output has a table of the partitions, without the columns that are
-    zero everywhere, one of the tables, a line for each thing that is wrong (WRONG)
-    with its name and what to do, and a closing line.
+    It prints a table of the partitions, without the columns that are zero
+    everywhere, and a table of the tables; then, for each thing that is wrong, a
+    line (WRONG) with its name and what to do; and a closing line.
 
 FLAGS
     -out DIR            the archive (default "archive")
     -brokers HOST:PORT,... -topics NAME,... -kafka-config FILE
-                        the stream that is archived there: see archive -h
-    -files PATH,...     or the files
+                        the archive's source, if it is a stream: see archive -h
+    -files PATH,...     the archive's source, if it is files
     -repair             publish what is committed and staged, remove what decided
                         batches left in staging and what a replay has replaced,
                         rewrite wrong schema files; and say what was done. Missing
@@ -133,8 +125,8 @@ FLAGS
     -json               print the report as one JSON object
 
 EXIT STATUS
-    0 all holds, or does after repairs; 1 something does not, or the audit could not
-    be done; 2 wrong usage
+    0 nothing is wrong, or nothing after repairs; 1 something is wrong, or the audit
+    could not be done; 2 a usage error
 
 EXAMPLES
     archive audit -out sky
@@ -152,9 +144,9 @@ DESCRIPTION
     Decodes the messages under OUT/rejected again: with newer code, or with a
     registry that has their schemas now. What can be decoded goes to the tables
     under alerts, with the topic, partition, offset and time that it had; the rest
-    stays rejected, with a new cause if it was tried. A rejected file of which a
-    message was decoded is replaced by one with the remaining messages, under the
-    hour of the replay.
+    stays rejected, with a new cause if it was tried. A rejected file that has
+    messages that were decoded is replaced by one with the remaining messages, under
+    the hour of the replay.
 
     Each message is in alerts or in rejected, once, even if the process is killed:
     the next start of archive or of replay-rejected resumes the work. While it
@@ -164,13 +156,13 @@ DESCRIPTION
 
 FLAGS
     -out DIR            the archive (default "archive")
-    -cause REGEXP       try only messages whose cause it matches (default: all)
+    -cause REGEXP       try only messages whose cause matches (default: all)
     -registry URL|DIR   writer schemas of Confluent framing: see archive -h
     -compression zstd   or snappy, or none
     -workers N          goroutines that decode and encode (default: one for each core)
 
 EXIT STATUS
-    0 done, whether or not anything could be decoded; 1 an error; 2 wrong usage
+    0 success, whether or not anything could be decoded; 1 an error; 2 a usage error
 
 EXAMPLES
     archive replay-rejected -out sky -cause 'schema id 1100' -registry https://registry.example.org

@@ -10,95 +10,81 @@ import (
 	"sync"
 
 	"github.com/IBM/sarama"
-
-	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// connect returns the settings and the brokers of a task.
-func connect(t task) (*sarama.Config, []string, error) {
-	if t.Config == "" {
-		return kafka.NewConfig(), t.Brokers, nil
-	}
-	conf, brokers, err := kafka.ReadConfig(t.Config)
-	if len(t.Brokers) > 0 {
-		brokers = t.Brokers
-	}
-	return conf, brokers, err
-}
-
-// fetchTopic reads a topic as plainly as it goes: for each partition a
-// connection, on which one fetch follows the other. sarama decodes what comes,
-// and it is dropped.
-func fetchTopic(ctx context.Context, t task) (done, error) {
-	conf, brokers, err := connect(t)
+// fetchTopic reads a topic in the simplest way: each partition has a connection,
+// on which one fetch follows the other. sarama decodes the messages, and they are
+// dropped.
+func fetchTopic(ctx context.Context, t task) (measurement, error) {
+	conf, brokers, err := t.Kafka.Cluster()
 	if err != nil {
-		return done{}, err
+		return measurement{}, err
 	}
 	client, err := sarama.NewClient(brokers, conf)
 	if err != nil {
-		return done{}, err
+		return measurement{}, err
 	}
 	defer client.Close()
 	partitions, err := client.Partitions(t.Topic)
 	if err != nil {
-		return done{}, err
+		return measurement{}, err
 	}
-	all, errs := make([]done, len(partitions)), make([]error, len(partitions))
+	all, errs := make([]measurement, len(partitions)), make([]error, len(partitions))
 	var wg sync.WaitGroup
 	for i, p := range partitions {
 		wg.Go(func() { all[i], errs[i] = fetchPartition(ctx, client, t.Topic, p) })
 	}
 	wg.Wait()
-	var d done
-	for _, part := range all {
-		d.Alerts += part.Alerts
-		d.Bytes += part.Bytes
+	var total measurement
+	for _, m := range all {
+		total.Alerts += m.Alerts
+		total.Bytes += m.Bytes
 	}
-	return d, errors.Join(errs...)
+	return total, errors.Join(errs...)
 }
 
 const fetchBytes = 8 << 20
 
-func fetchPartition(ctx context.Context, client sarama.Client, topic string, p int32) (d done, err error) {
+func fetchPartition(ctx context.Context, client sarama.Client, topic string, p int32) (m measurement, err error) {
 	at, err := client.GetOffset(topic, p, sarama.OffsetOldest)
 	if err != nil {
-		return d, err
+		return m, err
 	}
 	end, err := client.GetOffset(topic, p, sarama.OffsetNewest)
 	if err != nil {
-		return d, err
+		return m, err
 	}
 	leader, err := client.Leader(topic, p)
 	if err != nil {
-		return d, err
+		return m, err
 	}
 	b := sarama.NewBroker(leader.Addr())
 	if err := b.Open(client.Config()); err != nil {
-		return d, err
+		return m, err
 	}
 	defer b.Close()
 	for at < end {
 		if err := ctx.Err(); err != nil {
-			return d, err
+			return m, err
 		}
 		r := &sarama.FetchRequest{Version: 11, MinBytes: 1, MaxBytes: fetchBytes, MaxWaitTime: 500}
 		r.AddBlock(topic, p, at, fetchBytes, -1)
-		answer, err := b.Fetch(r)
+		response, err := b.Fetch(r)
 		if err != nil {
-			return d, err
+			return m, err
 		}
-		block := answer.GetBlock(topic, p)
+		block := response.GetBlock(topic, p)
 		if block == nil || block.Err != sarama.ErrNoError {
-			return d, fmt.Errorf("fetch of %s/%d@%d: %v", topic, p, at, block)
+			return m, fmt.Errorf("fetch of %s/%d@%d: %v", topic, p, at, block)
 		}
-		at = d.take(block, at)
+		at = m.count(block, at)
 	}
-	return d, nil
+	return m, nil
 }
 
-// take counts the messages of a fetch from an offset on, and returns where the
-// next begins.
-func (d *done) take(block *sarama.FetchResponseBlock, at int64) int64 {
+// count counts the messages of a fetch from an offset on, and returns the offset
+// after the last one.
+func (m *measurement) count(block *sarama.FetchResponseBlock, at int64) int64 {
 	for _, set := range block.RecordsSet {
 		if set.RecordBatch == nil {
 			continue
@@ -106,8 +92,8 @@ func (d *done) take(block *sarama.FetchResponseBlock, at int64) int64 {
 		b := set.RecordBatch
 		for _, r := range b.Records {
 			if b.FirstOffset+r.OffsetDelta >= at && !b.Control {
-				d.Alerts++
-				d.Bytes += int64(len(r.Key) + len(r.Value))
+				m.Alerts++
+				m.Bytes += int64(len(r.Key) + len(r.Value))
 			}
 		}
 		at = max(at, b.FirstOffset+int64(b.LastOffsetDelta)+1)
@@ -115,20 +101,20 @@ func (d *done) take(block *sarama.FetchResponseBlock, at int64) int64 {
 	return at
 }
 
-// writeFiles writes files of given sizes, each with fsync. What stands in them
-// is noise, which no file system compresses.
-func writeFiles(t task) (d done, err error) {
+// writeFiles writes files of given sizes, each with fsync. They hold noise,
+// which no file system can compress.
+func writeFiles(t task) (m measurement, err error) {
 	block := make([]byte, 1<<20)
 	noise := rand.NewChaCha8([32]byte{})
 	noise.Read(block)
 	for i, size := range t.Files {
 		if err := writeFile(filepath.Join(t.Dir, fmt.Sprint(i)), block, size); err != nil {
-			return d, err
+			return m, err
 		}
-		d.Bytes += size
-		d.Files = append(d.Files, size)
+		m.Bytes += size
+		m.Files = append(m.Files, size)
 	}
-	return d, nil
+	return m, nil
 }
 
 func writeFile(name string, block []byte, size int64) (err error) {

@@ -20,8 +20,8 @@ import (
 	"github.com/skyfinch/skyfinch/internal/feed"
 )
 
-// span is the time over which the alerts are spread: files of six hours.
-const span = 6 * time.Hour
+// nightLength is the time over which the alerts are spread: files of six hours.
+const nightLength = 6 * time.Hour
 
 // embed starts a broker in this process, which is not measured and holds the
 // whole topic in memory.
@@ -33,58 +33,59 @@ func (b *bench) embed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.embedded, b.brokers = d.Close, d.Brokers
+	b.closeBroker, b.options.kafka.Brokers = d.Close, d.Brokers
 	return d.Wait()
 }
 
-// schemas is the directory that is the registry of the archive.
+// schemas returns the directory that is the archive's registry, "" if it needs
+// none.
 func (b *bench) schemas() string {
-	if b.survey != sim.LSST {
+	if b.options.survey != sim.LSST {
 		return ""
 	}
 	return filepath.Join(b.temp, "schemas")
 }
 
-// fill makes the topic and fills it.
+// fill creates the topic and fills it.
 func (b *bench) fill(ctx context.Context) error {
-	conf, brokers, err := connect(task{Brokers: b.brokers, Config: b.config})
+	conf, brokers, err := b.options.kafka.Cluster()
 	if err != nil {
 		return err
 	}
 	f := feed.Feed{
-		Brokers: brokers, Topic: b.topic, Config: conf, Partitions: int32(b.partitions),
+		Brokers: brokers, Topic: b.topic, Config: conf, Partitions: int32(b.options.partitions),
 		Observe: func(_, bytes int64) { b.bytes = bytes },
 	}
-	begun := time.Now()
-	sent, err := f.Send(ctx, b.source(ctx))
-	b.filled = sent > 0
-	if err == nil && sent != int64(b.n) {
-		err = fmt.Errorf("benchmark: %d packets of %d to be had", sent, b.n)
+	started := time.Now()
+	sent, err := f.Send(ctx, b.packets(ctx))
+	b.created = sent > 0
+	if err == nil && sent != int64(b.options.n) {
+		err = fmt.Errorf("benchmark: only %d packets of %d are available", sent, b.options.n)
 	}
 	if err == nil {
-		fmt.Fprintf(b.progress, "filled a topic with %s packets in %.1f s\n", cli.Count(sent), time.Since(begun).Seconds())
+		fmt.Fprintf(b.progress, "filled a topic with %s packets in %.1f s\n", cli.Count(sent), time.Since(started).Seconds())
 	}
 	return err
 }
 
-// source yields the packets, no two of them alike.
-func (b *bench) source(ctx context.Context) iter.Seq2[sim.Packet, error] {
+// packets yields the packets, which all differ.
+func (b *bench) packets(ctx context.Context) iter.Seq2[sim.Packet, error] {
+	o := b.options
 	registry := &sim.Registry{Dir: filepath.Join(b.temp, "schemas")}
-	if b.packets != "" {
-		r := sim.Replay{Patterns: strings.Split(b.packets, ","), Registry: registry, Vary: &sim.Vary{Span: span}}
-		return r.Packets(ctx, int64(b.n))
+	if o.packets != "" {
+		r := sim.Replay{Patterns: strings.Split(o.packets, ","), Registry: registry, Vary: &sim.Vary{Span: nightLength}}
+		return r.Packets(ctx, int64(o.n))
 	}
-	s := sim.Simulator{Survey: b.survey, Night: span, Alerts: b.n, Registry: registry}
-	return s.Packets(int64(b.n))
+	s := sim.Simulator{Survey: o.survey, Night: nightLength, Alerts: o.n, Registry: registry}
+	return s.Packets(int64(o.n))
 }
 
-// remove removes the topic.
-func (b *bench) remove() error {
-	conf, brokers, err := connect(task{Brokers: b.brokers, Config: b.config})
+func (b *bench) deleteTopic() error {
+	conf, brokers, err := b.options.kafka.Cluster()
 	if err != nil {
 		return err
 	}
-	conf.Metadata.Full = true // or the admin does not find its controller
+	conf.Metadata.Full = true // the admin client needs it to find the controller
 	admin, err := sarama.NewClusterAdmin(brokers, conf)
 	if err != nil {
 		return err

@@ -16,36 +16,36 @@ import (
 )
 
 func source(t task) (*kafka.Source, error) {
-	conf, brokers, err := connect(t)
-	return &kafka.Source{Brokers: brokers, Topics: []string{t.Topic}, Config: conf}, err
+	t.Kafka.Topics = []string{t.Topic}
+	return t.Kafka.Source()
 }
 
-// readTopic reads a topic through stream/kafka and drops what comes.
-func readTopic(ctx context.Context, t task) (done, error) {
+// readTopic reads a topic through stream/kafka and drops the messages.
+func readTopic(ctx context.Context, t task) (measurement, error) {
 	s, err := source(t)
 	if err != nil {
-		return done{}, err
+		return measurement{}, err
 	}
 	defer s.Close()
 	extents, err := s.Available(ctx)
 	if err != nil {
-		return done{}, err
+		return measurement{}, err
 	}
 	var ranges []stream.Range
 	for _, e := range extents {
 		ranges = append(ranges, e.Range)
 	}
-	var d done
+	var m measurement
 	for c, err := range s.Read(ctx, ranges) {
 		if err != nil {
-			return d, err
+			return m, err
 		}
 		for _, a := range c.Accounts {
-			d.Alerts += a.Read
+			m.Alerts += a.Read
 		}
-		d.Bytes += messageBytes(c)
+		m.Bytes += messageBytes(c)
 	}
-	return d, nil
+	return m, nil
 }
 
 func messageBytes(c stream.Chunk) (n int64) {
@@ -62,31 +62,31 @@ func messageBytes(c stream.Chunk) (n int64) {
 }
 
 // archiveTopic archives a topic.
-func archiveTopic(ctx context.Context, t task) (d done, err error) {
+func archiveTopic(ctx context.Context, t task) (m measurement, err error) {
 	src, err := source(t)
 	if err != nil {
-		return d, err
+		return m, err
 	}
 	defer src.Close()
 	s := &archive.Service{Job: stream.MicroBatch{Source: src}, Dir: t.Dir}
 	if s.Compression, err = sink.ParseCompression(t.Compression); err != nil {
-		return d, err
+		return m, err
 	}
 	if t.Registry != "" {
 		if s.Registry, err = alert.OpenRegistry(ctx, t.Registry); err != nil {
-			return d, err
+			return m, err
 		}
 	}
 	if err := s.Drain(ctx); err != nil {
-		return d, err
+		return m, err
 	}
 	p := s.Progress()
-	d.Alerts, d.Bytes = p.Written, p.BytesIn
+	m.Alerts, m.Bytes = p.Written, p.BytesIn
 	if p.Rejected > 0 {
-		return d, fmt.Errorf("%d messages were rejected: %v", p.Rejected, p.Causes)
+		return m, fmt.Errorf("%d messages were rejected: %v", p.Rejected, p.Causes)
 	}
-	d.Files, err = sizes(filepath.Join(t.Dir, "alerts"))
-	return d, err
+	m.Files, err = sizes(filepath.Join(t.Dir, "alerts"))
+	return m, err
 }
 
 // sizes returns the sizes of the files in a directory.

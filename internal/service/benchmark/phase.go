@@ -10,21 +10,23 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// task is one phase of a run, which a process of its own does: what the
-// operating system counts for that process is then the phase's alone.
+// task is one phase of a run. It has its own process, so that what the
+// operating system counts for the process is the phase's alone.
 type task struct {
 	Phase       phase
-	Brokers     []string
-	Config      string // a properties file; "": none
+	Kafka       kafka.Flags
 	Topic       string
-	Registry    string // a directory of schemas
-	Dir         string // is made, for what is written
+	Registry    string // a directory of schemas, or ""
+	Dir         string // for the files of the phase, which creates it
 	Compression string
-	Files       []int64 // sizes of the files to write
+	Files       []int64 // the sizes of the files to write
 }
 
 type phase string
@@ -36,70 +38,68 @@ const (
 	archiveAll phase = "archive" // archive.Service
 )
 
-// childArg is the one argument of a process that does a phase.
-const childArg = "phase"
+// phaseArg is the argument of a process that does a phase.
+const phaseArg = "phase"
 
-// done is what a phase did.
-type done struct {
+// measurement is what a phase did and what it took.
+type measurement struct {
 	Alerts int64
-	Bytes  int64   // of messages, or written by write
-	Files  []int64 // the sizes of files made
+	Bytes  int64   // of messages, or of files in phase write
+	Files  []int64 // the sizes of the files that were written
 	Wall   time.Duration
 	CPU    time.Duration // user and system, of the whole process
-	Peak   int64         // bytes of resident memory; 0: not known here
+	Peak   int64         // bytes of resident memory, 0 if the system does not report them
 	Error  string
 }
 
-// runPhase does a task in a new process of this program.
-func runPhase(ctx context.Context, t task) (done, error) {
+// runPhase runs a task in a new process of this program. command are the
+// arguments that select this command.
+func runPhase(ctx context.Context, command []string, t task) (measurement, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return done{}, fmt.Errorf("benchmark: %w", err)
+		return measurement{}, fmt.Errorf("benchmark: %w", err)
 	}
 	in, err := json.Marshal(t)
 	if err != nil {
-		return done{}, fmt.Errorf("benchmark: %w", err)
+		return measurement{}, fmt.Errorf("benchmark: %w", err)
 	}
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, self, childArg)
+	cmd := exec.CommandContext(ctx, self, append(slices.Clone(command), phaseArg)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, os.Stderr
-	settleDisk(ctx)
+	syncDisk(ctx)
 	err = cmd.Run()
-	var d done
-	if json.Unmarshal(out.Bytes(), &d) != nil || d.Error != "" {
-		return done{}, errors.Join(ctx.Err(), fmt.Errorf("benchmark: %s: %s", t.Phase, firstOf(d.Error, err)))
+	var m measurement
+	if json.Unmarshal(out.Bytes(), &m) != nil {
+		m.Error = fmt.Sprint("the process ended without a result: ", err)
 	}
-	d.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return d, nil
+	if m.Error != "" {
+		return measurement{}, errors.Join(ctx.Err(), fmt.Errorf("benchmark: %s: %s", t.Phase, m.Error))
+	}
+	m.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return m, nil
 }
 
-func firstOf(text string, err error) string {
-	if text != "" {
-		return text
-	}
-	return fmt.Sprint("the process ended without a word: ", err)
-}
+// syncDisk finishes earlier writes, so that they are not measured. A system
+// without the command sync measures them.
+func syncDisk(ctx context.Context) { _ = exec.CommandContext(ctx, "sync").Run() }
 
-// settleDisk lets the disk come to rest: what was written before is not to be
-// counted. Where there is no such command, so be it.
-func settleDisk(ctx context.Context) { _ = exec.CommandContext(ctx, "sync").Run() }
-
-// child is the process of a phase: a task on in, what became of it on out.
-func child(ctx context.Context, in io.Reader, out io.Writer) error {
+// runChild is the process of a phase: it reads the task from in and writes the
+// measurement to out.
+func runChild(ctx context.Context, in io.Reader, out io.Writer) error {
 	var t task
 	if err := json.NewDecoder(in).Decode(&t); err != nil {
 		return fmt.Errorf("benchmark: %w", err)
 	}
-	begun := time.Now()
-	d, err := do(ctx, t)
-	d.Wall, d.Peak = time.Since(begun), peak()
+	started := time.Now()
+	m, err := t.run(ctx)
+	m.Wall, m.Peak = time.Since(started), peakMemory()
 	if err != nil {
-		d.Error = strings.Join(strings.Fields(err.Error()), " ")
+		m.Error = strings.Join(strings.Fields(err.Error()), " ")
 	}
-	return json.NewEncoder(out).Encode(d)
+	return json.NewEncoder(out).Encode(m)
 }
 
-func do(ctx context.Context, t task) (done, error) {
+func (t task) run(ctx context.Context) (measurement, error) {
 	switch t.Phase {
 	case fetch:
 		return fetchTopic(ctx, t)
@@ -110,13 +110,13 @@ func do(ctx context.Context, t task) (done, error) {
 	case archiveAll:
 		return archiveTopic(ctx, t)
 	}
-	return done{}, fmt.Errorf("no phase %q", t.Phase)
+	return measurement{}, fmt.Errorf("unknown phase %q", t.Phase)
 }
 
-// peak returns the most memory that this process had resident. What a parent
-// is told of its child (ru_maxrss) will not do: Linux counts there what the
-// parent had when it started the child.
-func peak() int64 {
+// peakMemory returns the largest resident memory of this process. The parent
+// cannot measure it: the ru_maxrss of a child begins with the parent's memory on
+// Linux.
+func peakMemory() int64 {
 	f, err := os.Open("/proc/self/status")
 	if err != nil {
 		return 0

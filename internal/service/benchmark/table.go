@@ -12,15 +12,15 @@ import (
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// result is all that was measured.
+// result holds all measurements.
 type result struct {
 	Title        string
 	Alerts       int64
 	Compressions []string
-	Runs         []map[string]done // by label
+	Runs         []map[string]measurement // by label
 }
 
-// label names a phase in the table.
+// label returns the name of a phase in the table.
 func label(p phase, compression string) string {
 	switch p {
 	case fetch:
@@ -42,8 +42,8 @@ func (r *result) labels() []string {
 	return all
 }
 
-// write prints the medians over the runs, and what the archive takes compared
-// with the plain fetch and write of the same run.
+// write writes the medians over the runs, and the archive's time relative to the
+// plain fetch and write of the same run.
 func (r *result) write(w io.Writer) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s, medians of %d\n\n", r.Title, len(r.Runs))
@@ -61,20 +61,20 @@ func (r *result) write(w io.Writer) error {
 }
 
 func (r *result) row(name string) string {
-	of := func(value func(done) float64) float64 { return r.median(name, value) }
-	wall := of(func(d done) float64 { return d.Wall.Seconds() })
-	bytes := of(func(d done) float64 { return float64(d.Bytes) })
-	cpu := of(func(d done) float64 { return d.CPU.Seconds() })
-	peak := of(func(d done) float64 { return float64(d.Peak) })
-	files := of(func(d done) float64 { return float64(len(d.Files)) })
-	size := of(func(d done) float64 { return float64(sum(d.Files)) })
+	of := func(value func(measurement) float64) float64 { return r.median(name, value) }
+	wall := of(func(m measurement) float64 { return m.Wall.Seconds() })
+	bytes := of(func(m measurement) float64 { return float64(m.Bytes) })
+	cpu := of(func(m measurement) float64 { return m.CPU.Seconds() })
+	peak := of(func(m measurement) float64 { return float64(m.Peak) })
+	files := of(func(m measurement) float64 { return float64(len(m.Files)) })
+	size := of(func(m measurement) float64 { return float64(sum(m.Files)) })
 	n := float64(r.Alerts)
 	return fmt.Sprintf("%-20s%9.2f%10s%7s%13.3f%9s%7s%8s\n", name, wall, thousands(n/wall), thousands(bytes/1e6/wall),
 		cpu/n*1000, orDash(peak/1e6), orDash(files), orDash(size/1e6))
 }
 
-// ratios returns for each run the wall time of the archive, in units of what
-// the plain fetch and write took together.
+// ratios returns, for each run, the archive's wall time divided by that of the
+// plain fetch and write together.
 func (r *result) ratios(compression string) []float64 {
 	var out []float64
 	for _, run := range r.Runs {
@@ -84,7 +84,7 @@ func (r *result) ratios(compression string) []float64 {
 	return out
 }
 
-func (r *result) median(name string, of func(done) float64) float64 {
+func (r *result) median(name string, of func(measurement) float64) float64 {
 	var all []float64
 	for _, run := range r.Runs {
 		all = append(all, of(run[name]))
@@ -92,7 +92,7 @@ func (r *result) median(name string, of func(done) float64) float64 {
 	return median(all)
 }
 
-// median of an even number of values is the lower one of the middle.
+// median returns the middle value, the lower one of an even number.
 func median[T cmp.Ordered](all []T) T {
 	return slices.Sorted(slices.Values(all))[(len(all)-1)/2]
 }

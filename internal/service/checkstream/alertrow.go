@@ -12,77 +12,76 @@ import (
 
 // alertRow is what is shown of an alert.
 type alertRow struct {
-	survey string
-	id     string
-	object string
-	time   time.Time // of the event
-	ra     float64
-	dec    float64
-	bright brightness
-	from   position
-	sent   time.Time // the message's time; zero if it has none
+	survey     string
+	id         string
+	object     string
+	time       time.Time // of the event
+	ra, dec    float64   // degrees
+	brightness brightness
+	message    messageID
+	sent       time.Time // the message's time; zero if it has none
 }
 
-// brightness is a magnitude or a flux, whichever the survey gives.
+// brightness is a magnitude or a flux, as the survey has it.
 type brightness struct {
 	value float64
-	unit  string // "" if unknown
+	unit  string // mag or nJy; "" if the brightness is unknown
 }
 
-// position is where a message is in Kafka.
-type position struct {
+// messageID says which message a row is made of.
+type messageID struct {
 	topic     string
 	partition string
 	offset    string
 }
 
-// String formats the position as TOPIC/PARTITION@OFFSET.
-func (p position) String() string { return fmt.Sprintf("%s/%s@%s", p.topic, p.partition, p.offset) }
+// String returns TOPIC/PARTITION@OFFSET.
+func (m messageID) String() string { return fmt.Sprintf("%s/%s@%s", m.topic, m.partition, m.offset) }
 
-// reject is a message that could not be decoded.
-type reject struct {
-	from  position
-	cause string
+// rejectRow is what is shown of a message that cannot be decoded.
+type rejectRow struct {
+	message messageID
+	cause   string
 }
 
-// alertRows returns the rows of decoded alerts. They do not refer to the record.
+// alertRows returns the rows of decoded alerts. They share no memory with r.
 func alertRows(r arrow.Record) []alertRow {
-	survey, id, object, from := texts(r, "survey"), texts(r, "alert_id"), texts(r, "object_id"), positions(r)
+	survey, id, object, message := texts(r, "survey"), texts(r, "alert_id"), texts(r, "object_id"), messageIDs(r)
 	ra, dec := numbers(r, "ra"), numbers(r, "dec")
 	event, sent := times(r, "event_time"), times(r, "kafka_time")
 	mag, flux := numbers(r, "candidate.magpsf"), numbers(r, "diaSource.psfFlux")
-	all := make([]alertRow, r.NumRows())
-	for i := range all {
-		s := alertRow{survey: survey(i), id: id(i), object: object(i), time: event(i), from: from(i), sent: sent(i)}
-		s.ra, _ = ra(i)
-		s.dec, _ = dec(i)
+	rows := make([]alertRow, r.NumRows())
+	for i := range rows {
+		a := alertRow{survey: survey(i), id: id(i), object: object(i), time: event(i), message: message(i), sent: sent(i)}
+		a.ra, _ = ra(i)
+		a.dec, _ = dec(i)
 		if v, ok := mag(i); ok {
-			s.bright = brightness{v, "mag"}
+			a.brightness = brightness{v, "mag"}
 		} else if v, ok := flux(i); ok {
-			s.bright = brightness{v, "nJy"}
+			a.brightness = brightness{v, "nJy"}
 		}
-		all[i] = s
+		rows[i] = a
 	}
-	return all
+	return rows
 }
 
-// rejects returns the rows of a record with stream.RejectSchema.
-func rejects(r arrow.Record) []reject {
-	from, cause := positions(r), texts(r, "cause")
-	all := make([]reject, r.NumRows())
-	for i := range all {
-		all[i] = reject{from(i), cause(i)}
+// rejectRows returns the rows of a record with stream.RejectSchema.
+func rejectRows(r arrow.Record) []rejectRow {
+	message, cause := messageIDs(r), texts(r, "cause")
+	rows := make([]rejectRow, r.NumRows())
+	for i := range rows {
+		rows[i] = rejectRow{message(i), cause(i)}
 	}
-	return all
+	return rows
 }
 
-func positions(r arrow.Record) func(row int) position {
+func messageIDs(r arrow.Record) func(row int) messageID {
 	topic, partition, offset := texts(r, "topic"), texts(r, "partition"), texts(r, "offset")
-	return func(row int) position { return position{topic(row), partition(row), offset(row)} }
+	return func(row int) messageID { return messageID{topic(row), partition(row), offset(row)} }
 }
 
-// texts returns a function that returns a column's values as text, "" for null
-// and for a column that the record does not have.
+// texts returns a function for a column's values as text. It returns "" for a
+// null and for a column that the record lacks.
 func texts(r arrow.Record, name string) func(row int) string {
 	a := stream.Field(r, name)
 	if a == nil {

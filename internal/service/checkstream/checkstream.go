@@ -1,5 +1,3 @@
-// Package checkstream is the command checkstream, which shows what an alert
-// stream carries and stores nothing.
 package checkstream
 
 import (
@@ -17,13 +15,13 @@ import (
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// Run runs the command.
+// Run runs the command with its arguments until ctx ends.
 func Run(ctx context.Context, args []string) error {
 	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	w := &watch{Interval: o.interval, stats: stats{limit: o.count}}
+	w := &watcher{Interval: o.interval, stats: stats{limit: o.count}}
 	if o.kafka.Simulator {
 		d, err := demo.Start(ctx, demo.Night{})
 		if err != nil {
@@ -51,48 +49,52 @@ func Run(ctx context.Context, args []string) error {
 	if err := source.Check(ctx); err != nil {
 		return err
 	}
-	if o.span > 0 {
+	if o.duration > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.span)
+		ctx, cancel = context.WithTimeout(ctx, o.duration)
 		defer cancel()
 	}
+	err = o.watch(ctx, w, source)
+	_, errSummary := fmt.Fprint(os.Stderr, summary(w.stats.report(time.Now())))
+	return cmp.Or(err, errSummary)
+}
+
+// watch shows a source: as a table on a terminal, otherwise as lines.
+func (o *options) watch(ctx context.Context, w *watcher, source *kafka.Source) error {
 	w.Source, w.Log = source, source.Log
 	if _, _, terminal := cli.Terminal(os.Stdout); terminal && !o.lines {
 		s := &screen{Out: os.Stdout, Title: strings.Join(source.Topics, ",") + " at " + strings.Join(source.Brokers, ",")}
 		w.Log, source.Log = s.Log(), s.Log()
-		err = s.Watch(&w.stats, o.interval, func() error { return w.Run(ctx) })
-	} else {
-		w.stats.lines = &lines{Out: os.Stdout, Err: os.Stderr}
-		err = w.Run(ctx)
+		return s.Watch(&w.stats, o.interval, func() error { return w.Run(ctx) })
 	}
-	_, errSummary := fmt.Fprint(os.Stderr, summary(w.stats.summarize(time.Now())))
-	return cmp.Or(err, errSummary)
+	w.stats.lines = &lines{Out: os.Stdout, Err: os.Stderr}
+	return w.Run(ctx)
 }
 
-// options are the values of the flags.
+// options are the flags.
 type options struct {
 	kafka    cli.Kafka
 	registry string
 	count    int64
-	span     time.Duration
+	duration time.Duration
 	interval time.Duration
 	lines    bool
 }
 
 func parse(args []string) (*options, error) {
-	o := &options{kafka: cli.Kafka{Observer: true, Start: kafka.Latest()}}
+	o := &options{kafka: cli.Kafka{Observer: true, Stream: kafka.Flags{Start: kafka.Latest()}}}
 	f := flag.NewFlagSet("checkstream", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	o.kafka.Flags(f)
 	f.StringVar(&o.registry, "registry", "", "")
 	f.Int64Var(&o.count, "n", 0, "")
-	f.DurationVar(&o.span, "for", 0, "")
+	f.DurationVar(&o.duration, "for", 0, "")
 	f.DurationVar(&o.interval, "interval", 500*time.Millisecond, "")
 	f.BoolVar(&o.lines, "lines", false, "")
 	if err := cli.Parse(f, args); err != nil {
 		return nil, err
 	}
-	if o.count < 0 || o.span < 0 || o.interval <= 0 {
+	if o.count < 0 || o.duration < 0 || o.interval <= 0 {
 		return nil, cli.UsageError{Text: "-n and -for must not be negative, -interval must be positive"}
 	}
 	return o, o.kafka.Check()

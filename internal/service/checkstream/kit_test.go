@@ -49,21 +49,21 @@ func someAlerts() []alertRow {
 	return []alertRow{
 		{
 			survey: "ztf", id: "697251920000000000", object: "ZTF18abcdefg", time: noon.Add(-90 * time.Second),
-			ra: 10.25, dec: -0.5, bright: brightness{18.347, "mag"}, from: position{"ztf_20260701_programid1", "1", "7"}, sent: noon.Add(-300 * time.Millisecond),
+			ra: 10.25, dec: -0.5, brightness: brightness{18.347, "mag"}, message: messageID{"ztf_20260701_programid1", "1", "7"}, sent: noon.Add(-300 * time.Millisecond),
 		},
 		{
 			survey: "lsst", id: "171237941044051969", object: "150000110592000064", time: noon.Add(-time.Hour),
-			ra: 359.999999, dec: 89.9, bright: brightness{-2742.25, "nJy"}, from: position{"lsst-alerts-v9", "2", "41"}, sent: noon.Add(-50 * time.Hour),
+			ra: 359.999999, dec: 89.9, brightness: brightness{-2742.25, "nJy"}, message: messageID{"lsst-alerts-v9", "2", "41"}, sent: noon.Add(-50 * time.Hour),
 		},
-		{survey: "mine", id: "1", object: "a\tb\x1b[2J\n", time: noon, from: position{"mine", "0", "0"}},
+		{survey: "mine", id: "1", object: "a\tb\x1b[2J\n", time: noon, message: messageID{"mine", "0", "0"}},
 	}
 }
 
-// busy is the board of a stream with two topics.
+// busy returns the stats of a stream with two topics.
 func busy() *stats {
-	b := &stats{begun: noon.Add(-10 * time.Second)}
+	b := &stats{started: noon.Add(-10 * time.Second)}
 	b.setExtents([]stream.Extent{extent(ztf0, 0, 1000, 1000), extent(ztf1, 0, 2000, 2000), extent(lsst2, 5, 50, 50), extent(lsst9, 0, 0, 0)})
-	b.summarize(noon.Add(-4 * time.Second))
+	b.report(noon.Add(-4 * time.Second))
 	b.setExtents([]stream.Extent{extent(ztf0, 0, 1200, 1200), extent(ztf1, 0, 2000, 2000), extent(lsst2, 5, 1_000_050, 1_000_050), extent(lsst9, 0, 1, 0)})
 	b.addRead(account(ztf0, 1000, 1200, 200), 200*66_000)
 	b.addRead(account(lsst2, 50, 60, 8), 8*118_000)

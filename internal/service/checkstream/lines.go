@@ -10,27 +10,26 @@ import (
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// lines prints alerts for other programs: one line each, with tab-separated
-// fields.
+// lines prints a line for each alert, with tabs between the fields.
 type lines struct {
 	Out io.Writer // for alerts
-	Err io.Writer // for undecodable messages
+	Err io.Writer // for rejects
 }
 
 func (l *lines) alerts(all []alertRow, now time.Time) error {
 	var b strings.Builder
-	for _, s := range all {
+	for _, a := range all {
 		sent, age := "", ""
-		if !s.sent.IsZero() {
-			sent, age = stamp(s.sent), strconv.FormatFloat(now.Sub(s.sent).Seconds(), 'f', 3, 64)
+		if !a.sent.IsZero() {
+			sent, age = stamp(a.sent), strconv.FormatFloat(now.Sub(a.sent).Seconds(), 'f', 3, 64)
 		}
 		value := ""
-		if s.bright.unit != "" {
-			value = strconv.FormatFloat(s.bright.value, 'f', -1, 32) // as the surveys have it
+		if a.brightness.unit != "" {
+			value = strconv.FormatFloat(a.brightness.value, 'f', -1, 32) // float32 in the packets
 		}
 		b.WriteString(strings.Join([]string{
-			s.survey, s.id, clean(s.object), stamp(s.time), decimal(s.ra), decimal(s.dec), value, s.bright.unit,
-			s.from.topic, s.from.partition, s.from.offset, sent, age,
+			a.survey, a.id, clean(a.object), stamp(a.time), decimal(a.ra), decimal(a.dec), value, a.brightness.unit,
+			a.message.topic, a.message.partition, a.message.offset, sent, age,
 		}, "\t"))
 		b.WriteByte('\n')
 	}
@@ -38,27 +37,27 @@ func (l *lines) alerts(all []alertRow, now time.Time) error {
 	return err
 }
 
-func (l *lines) undecodable(all []reject) error {
+func (l *lines) rejects(all []rejectRow) error {
 	var b strings.Builder
 	for _, r := range all {
-		fmt.Fprintf(&b, "undecodable %v: %s\n", r.from, clean(r.cause))
+		fmt.Fprintf(&b, "undecodable %v: %s\n", r.message, clean(r.cause))
 	}
 	_, err := io.WriteString(l.Err, b.String())
 	return err
 }
 
-// summary returns the final statistics as text.
-func summary(v summaryStats) string {
-	rate := func(n int64) float64 { return float64(n) / max(v.elapsed.Seconds(), 1e-3) }
+// summary returns the text that is printed at the end.
+func summary(r report) string {
+	rate := func(n int64) float64 { return float64(n) / max(r.elapsed.Seconds(), 1e-3) }
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s messages, %s in %v (%.1f/s, %.2f MB/s), %s waiting\n", cli.Count(v.total.messages), cli.Bytes(v.total.bytes),
-		v.elapsed.Round(100*time.Millisecond), rate(v.total.messages), rate(v.total.bytes)/1e6, cli.Count(v.total.lag))
-	fmt.Fprintf(&b, "%s alerts, %s undecodable\n", cli.Count(v.alerts), cli.Count(v.undecodable))
-	for _, c := range v.causes {
+	fmt.Fprintf(&b, "%s messages, %s in %v (%.1f/s, %.2f MB/s), %s waiting\n", cli.Count(r.total.messages), cli.Bytes(r.total.bytes),
+		r.elapsed.Round(100*time.Millisecond), rate(r.total.messages), rate(r.total.bytes)/1e6, cli.Count(r.total.lag))
+	fmt.Fprintf(&b, "%s alerts, %s undecodable\n", cli.Count(r.alerts), cli.Count(r.rejected))
+	for _, c := range r.causes {
 		fmt.Fprintf(&b, "%9s  %s\n", cli.Count(c.n), clean(c.text))
 	}
-	if v.lost > 0 {
-		fmt.Fprintf(&b, "%s lost: gone before they were read\n", cli.Count(v.lost))
+	if r.lost > 0 {
+		fmt.Fprintf(&b, "%s lost: gone before they were read\n", cli.Count(r.lost))
 	}
 	return b.String()
 }
@@ -67,8 +66,8 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 
 func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
-// clean replaces what could break lines, columns and terminals in text from
-// packets.
+// clean replaces what could break a line, a column or the terminal. Packets
+// may hold anything.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !strconv.IsPrint(r) {

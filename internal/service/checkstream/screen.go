@@ -13,50 +13,50 @@ import (
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// screen draws statistics on a terminal, each frame over the last.
+// screen draws stats on a terminal, each frame over the last one.
 type screen struct {
 	Out   io.Writer
 	Title string
 
-	mu     sync.Mutex
-	logged string // the last line
-	drawn  int    // lines of the last frame
+	mu    sync.Mutex
+	note  string // the last line that was logged
+	drawn int    // lines of the last frame
 }
 
-// Watch runs a job and draws its statistics meanwhile.
+// Watch runs a job and draws stats until it returns.
 func (s *screen) Watch(st *stats, every time.Duration, job func() error) error {
 	show := func() {
 		now := time.Now()
-		s.draw(st.summarize(now), now)
+		s.draw(st.report(now), now)
 	}
 	err := cli.Meanwhile(every, show, job)
 	show()
 	return err
 }
 
-// Log returns a logger whose last line is shown in the frame.
+// Log returns a logger whose last line is part of the frame.
 func (s *screen) Log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(logWriter{s}, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	return slog.New(slog.NewTextHandler(noteWriter{s}, &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
 
-type logWriter struct{ s *screen }
+type noteWriter struct{ s *screen }
 
-func (w logWriter) Write(p []byte) (int, error) {
+func (w noteWriter) Write(p []byte) (int, error) {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	w.s.logged = clean(strings.TrimSpace(string(p)))
+	w.s.note = clean(strings.TrimSpace(string(p)))
 	return len(p), nil
 }
 
 // draw draws a frame over the last one.
-func (s *screen) draw(v summaryStats, now time.Time) {
+func (s *screen) draw(r report, now time.Time) {
 	columns, height, ok := cli.Terminal(s.Out)
 	if !ok {
 		columns, height = 80, 24
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := frame(v, layout{s.Title, s.logged, columns, height, now})
+	text := frame{s.Title, s.note, columns, height, now}.text(r)
 	back := ""
 	if s.drawn > 0 {
 		back = fmt.Sprintf("\x1b[%dA", s.drawn)
@@ -65,41 +65,24 @@ func (s *screen) draw(v summaryStats, now time.Time) {
 	s.drawn = strings.Count(text, "\n")
 }
 
-// layout is what a frame needs besides the statistics.
-type layout struct {
-	title, logged string
+// frame is what a frame shows besides the report, and its size.
+type frame struct {
+	title, note   string
 	width, height int
 	now           time.Time
 }
 
-// frame returns the text of a frame, which fits the width and height. If there
-// is no room for all partitions, it shows those with the largest lag.
-func frame(v summaryStats, f layout) string {
-	foot := footer(v, f)
+// text returns a frame that fits into width and height. The alerts take up to
+// half of the lines, and the partitions with the highest lag the others.
+func (f frame) text(r report) string {
+	foot := f.footer(r)
 	const fixed = 6 // title, two headings, two blanks, the cursor's line
 	room := f.height - fixed - len(foot)
-	alerts := v.newest[max(0, len(v.newest)-max(1, room/2)):]
-	rows, rest := mostLagging(v.rows, max(1, room-len(alerts)-2))
-	lines := []string{fmt.Sprintf("%s   %v", f.title, v.elapsed.Round(time.Second)), ""}
-	wide := len("TOPIC")
-	for _, r := range v.rows {
-		wide = max(wide, len(r.name.topic))
-	}
-	wide = min(wide, max(f.width-partitionWidth, len("TOPIC")))
-	lines = append(lines, fmt.Sprintf("%-*s  %4s  %12s  %9s  %8s  %10s", wide, "TOPIC", "PART", "MESSAGES", "MSG/S", "MB/S", "LAG"))
-	for _, r := range rows {
-		lines = append(lines, r.line(wide))
-	}
-	if rest.name.topic != "" {
-		lines = append(lines, rest.line(wide))
-	}
-	total := v.total
-	total.name = label{topic: "total"}
-	lines = append(lines, total.line(wide), "")
-	lines = append(lines, alertHeading(f.width))
-	for _, a := range slices.Backward(alerts) {
-		lines = append(lines, a.line(f.now, f.width))
-	}
+	alerts := r.newest[max(0, len(r.newest)-max(1, room/2)):]
+	lines := []string{fmt.Sprintf("%s   %v", f.title, r.elapsed.Round(time.Second)), ""}
+	lines = append(lines, f.partitionTable(r, max(1, room-len(alerts)-2))...)
+	lines = append(lines, "")
+	lines = append(lines, f.alertTable(alerts)...)
 	lines = append(lines, foot...)
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(cut(line, f.width), " ")
@@ -107,35 +90,33 @@ func frame(v summaryStats, f layout) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// footer returns the lines below the alerts.
-func footer(v summaryStats, f layout) (lines []string) {
-	if v.undecodable > 0 {
-		text := fmt.Sprintf("undecodable %s:", cli.Count(v.undecodable))
-		for i, c := range v.causes {
-			if i > 0 {
-				text += ";"
-			}
-			text += fmt.Sprintf(" %s × %s", cli.Count(c.n), clean(c.text))
-		}
-		lines = append(lines, text)
+// partitionTable returns the heading, n partitions and the total. Topics are
+// cut so that the numbers stay visible.
+func (f frame) partitionTable(r report, n int) []string {
+	const numbers = 53 // columns after the topic
+	wide := len("TOPIC")
+	for _, row := range r.rows {
+		wide = max(wide, len([]rune(row.name.topic)))
 	}
-	if v.lost > 0 {
-		lines = append(lines, fmt.Sprintf("lost %s: gone before they were read", cli.Count(v.lost)))
+	wide = max(len("TOPIC"), min(wide, f.width-numbers))
+	lines := []string{fmt.Sprintf("%-*s  %4s  %12s  %9s  %8s  %10s", wide, "TOPIC", "PART", "MESSAGES", "MSG/S", "MB/S", "LAG")}
+	rows, rest := highestLag(r.rows, n)
+	if rest.name.topic != "" {
+		rows = append(rows, rest)
 	}
-	if f.logged != "" {
-		lines = append(lines, f.logged)
-	}
-	if len(lines) > 0 {
-		lines = append([]string{""}, lines...)
+	r.total.name = label{topic: "total"}
+	for _, row := range append(rows, r.total) {
+		lines = append(lines, fmt.Sprintf("%-*s  %4s  %12s  %9.1f  %8.2f  %10s", wide, cut(row.name.topic, wide), row.name.number,
+			cli.Count(row.messages), row.rate, row.byteRate/1e6, cli.Count(row.lag)))
 	}
 	return lines
 }
 
-// mostLagging returns the n rows with the largest lag, in their original order,
-// and the sum of the others, which has no name if there are none.
-func mostLagging(rows []row, n int) (shown []row, rest row) {
+// highestLag returns the n rows with the highest lag, in their order, and the
+// sum of the others, which has no name if there are none.
+func highestLag(rows []partitionRow, n int) (shown []partitionRow, rest partitionRow) {
 	if len(rows) <= n {
-		return rows, rest
+		return slices.Clone(rows), rest
 	}
 	n = max(n-1, 0) // the rest takes a line
 	order := make([]int, len(rows))
@@ -154,54 +135,48 @@ func mostLagging(rows []row, n int) (shown []row, rest row) {
 	return shown, rest
 }
 
-// partitionWidth is the width of a partition's line without the topic.
-const partitionWidth = 2 + 4 + 2 + 12 + 2 + 9 + 2 + 8 + 2 + 10
-
-func (r row) line(wide int) string {
-	return fmt.Sprintf("%-*s  %4s  %12s  %9.1f  %8.2f  %10s", wide, cut(r.name.topic, wide), r.name.number,
-		cli.Count(r.messages), r.rate, r.byteRate/1e6, cli.Count(r.lag))
-}
-
-// The columns of an alert: wideAlert needs 117 columns, narrowAlert 78.
+// Widths from which the table of alerts has its optional columns. Without them
+// it is 80 wide.
 const (
-	wideAlert   = "%-6s  %-19s  %-19s  %-19s  %10s  %10s  %13s  %7s"
-	narrowAlert = "%-6s  %-19s  %-8s  %8s  %8s  %11s  %6s"
-	wideWidth   = 117
+	widthWithID   = 101
+	widthWithDate = 112
 )
 
-func alertHeading(width int) string {
-	if width >= wideWidth {
-		return fmt.Sprintf(wideAlert, "SURVEY", "ALERT", "OBJECT", "TIME (UTC)", "RA", "DEC", "BRIGHTNESS", "AGE")
+// alertTable returns the heading and the alerts, the newest first.
+func (f frame) alertTable(alerts []alertRow) []string {
+	id, clock := "", time.TimeOnly
+	if f.width >= widthWithID {
+		id = "%-19[2]s  "
 	}
-	return fmt.Sprintf(narrowAlert, "SURVEY", "OBJECT", "UTC", "RA", "DEC", "BRIGHTNESS", "AGE")
-}
-
-func (a alertRow) line(now time.Time, width int) string {
-	bright, age := "", ""
-	if a.bright.unit != "" {
-		digits := 2
-		if a.bright.unit != "mag" {
-			digits = 0
+	if f.width >= widthWithDate {
+		clock = time.DateTime
+	}
+	format := "%-6[1]s  " + id + fmt.Sprintf("%%-19[3]s  %%-%d[4]s  %%9[5]s  %%9[6]s  %%11[7]s  %%6[8]s", len(clock))
+	lines := []string{fmt.Sprintf(format, "SURVEY", "ALERT", "OBJECT", "TIME UTC", "RA", "DEC", "BRIGHTNESS", "AGE")}
+	for _, a := range slices.Backward(alerts) {
+		age := ""
+		if !a.sent.IsZero() {
+			age = ageOf(f.now.Sub(a.sent))
 		}
-		bright = fmt.Sprintf("%.*f %s", digits, a.bright.value, a.bright.unit)
+		lines = append(lines, fmt.Sprintf(format, cut(a.survey, 6), cut(a.id, 19), cut(clean(a.object), 19), a.time.UTC().Format(clock),
+			fmt.Sprintf("%.5f", a.ra), fmt.Sprintf("%+.5f", a.dec), a.brightness, age))
 	}
-	if !a.sent.IsZero() {
-		age = ageOf(now.Sub(a.sent))
-	}
-	t := a.time.UTC()
-	if width >= wideWidth {
-		return fmt.Sprintf(wideAlert, a.survey, a.id, clean(a.object), t.Format(time.DateTime),
-			fmt.Sprintf("%.5f", a.ra), fmt.Sprintf("%+.5f", a.dec), bright, age)
-	}
-	object := a.object
-	if object == "" {
-		object = a.id
-	}
-	return fmt.Sprintf(narrowAlert, cut(a.survey, 6), cut(clean(object), 19), t.Format(time.TimeOnly),
-		fmt.Sprintf("%.4f", a.ra), fmt.Sprintf("%+.4f", a.dec), bright, age)
+	return lines
 }
 
-// ageOf formats a duration briefly.
+// String returns the brightness with two decimals of a magnitude, or in whole
+// units of flux.
+func (b brightness) String() string {
+	switch b.unit {
+	case "":
+		return ""
+	case "mag":
+		return fmt.Sprintf("%.2f mag", b.value)
+	}
+	return fmt.Sprintf("%.0f %s", b.value, b.unit)
+}
+
+// ageOf returns a duration with at most four characters and a unit.
 func ageOf(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -214,10 +189,34 @@ func ageOf(d time.Duration) string {
 	return fmt.Sprintf("%.0fd", d.Hours()/24)
 }
 
-// cut shortens text to a width.
-func cut(line string, width int) string {
-	if r := []rune(line); len(r) > width {
+// footer returns the lines below the alerts.
+func (f frame) footer(r report) (lines []string) {
+	if r.rejected > 0 {
+		text := fmt.Sprintf("undecodable %s:", cli.Count(r.rejected))
+		for i, c := range r.causes {
+			if i > 0 {
+				text += ";"
+			}
+			text += fmt.Sprintf(" %s × %s", cli.Count(c.n), clean(c.text))
+		}
+		lines = append(lines, text)
+	}
+	if r.lost > 0 {
+		lines = append(lines, fmt.Sprintf("lost %s: gone before they were read", cli.Count(r.lost)))
+	}
+	if f.note != "" {
+		lines = append(lines, f.note)
+	}
+	if len(lines) > 0 {
+		lines = append([]string{""}, lines...)
+	}
+	return lines
+}
+
+// cut shortens a text to a width, so that no line wraps.
+func cut(text string, width int) string {
+	if r := []rune(text); len(r) > width {
 		return string(r[:max(0, width-1)]) + "…"
 	}
-	return line
+	return text
 }

@@ -12,52 +12,52 @@ import (
 )
 
 const (
-	rateWindow = 5 * time.Second // over which rates are measured
-	keptAlerts = 10
-	maxCauses  = 5 // of undecodable messages that are counted separately
+	rateWindow = 5 * time.Second
+	keptAlerts = 10 // the newest ones
+	maxCauses  = 5  // further causes of rejects are counted together
 )
 
-// stats are the statistics of the stream so far. Its methods may be called
-// concurrently.
+// stats counts what has been read of a stream so far. Its methods may be
+// called concurrently.
 type stats struct {
-	lines *lines // prints each alert; if nil, alerts are only kept
-	limit int64  // of messages to count; if zero, none
+	lines *lines // if nil, alerts are not printed
+	limit int64  // on messages; if zero, there is none
 
-	mu          sync.Mutex
-	begun       time.Time
-	listed      bool                  // the source has listed its partitions
-	partitions  map[string]*partition // by their names in the source
-	newest      []alertRow            // oldest first
-	alerts      int64
-	undecodable int64
-	causes      map[string]int64
-	lost        int64
+	mu         sync.Mutex
+	started    time.Time
+	listed     bool // the source has listed partitions at least once
+	partitions map[string]*partition
+	newest     []alertRow // oldest first
+	alerts     int64
+	rejected   int64
+	causes     map[string]int64
+	lost       int64
 }
 
-// partition is a partition of a topic.
+// partition counts what has been read of one partition.
 type partition struct {
 	name     label
-	next     int64 // the offset after the last one that was read
-	end      int64 // the offset after the last one that existed when the source was asked
+	next     int64 // the first offset not read yet
+	end      int64 // of the last extent
 	gone     bool
 	messages int64
 	bytes    int64
 	samples  []sample // within rateWindow, oldest first
 }
 
-// sample is how much had been read by a time.
+// sample is what had been read of a partition at a time.
 type sample struct {
 	at              time.Time
 	messages, bytes int64
 }
 
-// label is a partition's name for display.
+// label is a partition's name for people.
 type label struct {
 	topic  string
 	number string
 }
 
-// labelOf returns the label of a partition whose name in the source is
+// labelOf returns the label of a partition that a source names
 // CLUSTER/TOPIC@ID/NUMBER.
 func labelOf(name string) label {
 	_, name, _ = strings.Cut(name, "/")
@@ -66,25 +66,25 @@ func labelOf(name string) label {
 	return label{topic, name[at+1:]}
 }
 
-// begin starts the clock.
-func (s *stats) begin(now time.Time) {
+// start starts the clock.
+func (s *stats) start(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.begun = now
+	s.started = now
 }
 
-// setExtents takes what the source has.
+// setExtents records what the source holds.
 func (s *stats) setExtents(list []stream.Extent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	exists := map[string]bool{}
+	present := map[string]bool{}
 	for _, e := range list {
 		p, known := s.partitions[e.Partition]
 		if !known {
 			p = &partition{name: labelOf(e.Partition), next: e.From}
-			if !s.listed { // one that appears later is read from its beginning
+			if !s.listed { // a partition that appears later is read from its beginning
 				p.next = max(e.Start, e.From)
-				p.samples = []sample{{at: s.begun}}
+				p.samples = []sample{{at: s.started}}
 			}
 			if s.partitions == nil {
 				s.partitions = map[string]*partition{}
@@ -92,16 +92,16 @@ func (s *stats) setExtents(list []stream.Extent) {
 			s.partitions[e.Partition] = p
 		}
 		p.gone, p.end = e.Gone, e.To
-		exists[e.Partition] = true
+		present[e.Partition] = true
 	}
 	for name, p := range s.partitions {
-		p.gone = p.gone || !exists[name]
+		p.gone = p.gone || !present[name]
 	}
 	s.listed = s.listed || len(list) > 0
 }
 
-// addRead counts the messages of an account, unless they were counted before:
-// after an error the source yields messages again.
+// addRead counts the messages of an account. Offsets that the source returns
+// again after an error are counted once.
 func (s *stats) addRead(a stream.Account, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,11 +115,11 @@ func (s *stats) addRead(a stream.Account, bytes int64) {
 	s.lost += a.Lost
 }
 
-// addAlerts counts alerts, and prints them if lines is set.
+// addAlerts counts alerts up to the limit and prints them.
 func (s *stats) addAlerts(all []alertRow) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all = all[:s.room(len(all))]
+	all = all[:s.remaining(len(all))]
 	s.alerts += int64(len(all))
 	s.newest = append(s.newest, all...) // of one partition: others may have newer ones
 	slices.SortStableFunc(s.newest, func(x, y alertRow) int { return x.sent.Compare(y.sent) })
@@ -130,12 +130,12 @@ func (s *stats) addAlerts(all []alertRow) error {
 	return s.lines.alerts(all, time.Now())
 }
 
-// addUndecodable counts messages that could not be decoded.
-func (s *stats) addUndecodable(all []reject) error {
+// addRejects counts rejected messages up to the limit and prints them.
+func (s *stats) addRejects(all []rejectRow) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all = all[:s.room(len(all))]
-	s.undecodable += int64(len(all))
+	all = all[:s.remaining(len(all))]
+	s.rejected += int64(len(all))
 	for _, r := range all {
 		if s.causes == nil {
 			s.causes = map[string]int64{}
@@ -148,42 +148,42 @@ func (s *stats) addUndecodable(all []reject) error {
 	if s.lines == nil {
 		return nil
 	}
-	return s.lines.undecodable(all)
+	return s.lines.rejects(all)
 }
 
-// room returns how many of n messages are within the limit.
-func (s *stats) room(n int) int {
+// remaining returns how many of n messages are within the limit.
+func (s *stats) remaining(n int) int {
 	if s.limit <= 0 {
 		return n
 	}
-	return int(min(int64(n), s.limit-s.alerts-s.undecodable))
+	return int(min(int64(n), s.limit-s.alerts-s.rejected))
 }
 
 // full reports whether the limit is reached.
 func (s *stats) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.room(1) == 0
+	return s.remaining(1) == 0
 }
 
-// summaryStats are the statistics at one time.
-type summaryStats struct {
-	elapsed     time.Duration
-	rows        []row
-	total       row
-	newest      []alertRow
-	alerts      int64
-	undecodable int64
-	causes      []cause // most frequent first
-	lost        int64
+// report is a copy of stats at a moment.
+type report struct {
+	elapsed  time.Duration
+	rows     []partitionRow
+	total    partitionRow
+	newest   []alertRow
+	alerts   int64
+	rejected int64
+	causes   []cause // commonest first
+	lost     int64
 }
 
-// row is one partition, or the sum of several.
-type row struct {
+// partitionRow is one partition in a report, or the sum of several.
+type partitionRow struct {
 	name     label
 	messages int64
 	bytes    int64
-	rate     float64 // messages a second
+	rate     float64 // messages per second
 	byteRate float64
 	lag      int64
 }
@@ -193,7 +193,7 @@ type cause struct {
 	n    int64
 }
 
-func (r *row) add(o row) {
+func (r *partitionRow) add(o partitionRow) {
 	r.messages += o.messages
 	r.bytes += o.bytes
 	r.rate += o.rate
@@ -201,46 +201,45 @@ func (r *row) add(o row) {
 	r.lag += o.lag
 }
 
-// summarize returns the statistics at a time, and samples what has been read for
-// the rates.
-func (s *stats) summarize(now time.Time) summaryStats {
+// report returns the state at a time, which later rates refer to.
+func (s *stats) report(now time.Time) report {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v := summaryStats{newest: slices.Clone(s.newest), alerts: s.alerts, undecodable: s.undecodable, lost: s.lost}
-	if !s.begun.IsZero() {
-		v.elapsed = now.Sub(s.begun)
+	out := report{newest: slices.Clone(s.newest), alerts: s.alerts, rejected: s.rejected, lost: s.lost}
+	if !s.started.IsZero() {
+		out.elapsed = now.Sub(s.started)
 	}
 	for _, p := range s.partitions {
 		r := p.row(now)
-		v.total.add(r)
+		out.total.add(r)
 		if !p.gone {
-			v.rows = append(v.rows, r)
+			out.rows = append(out.rows, r)
 		}
 	}
-	slices.SortFunc(v.rows, func(a, b row) int {
+	slices.SortFunc(out.rows, func(a, b partitionRow) int {
 		return cmp.Or(cmp.Compare(a.name.topic, b.name.topic),
 			cmp.Compare(len(a.name.number), len(b.name.number)), cmp.Compare(a.name.number, b.name.number))
 	})
 	for _, text := range slices.Sorted(maps.Keys(s.causes)) {
-		v.causes = append(v.causes, cause{text, s.causes[text]})
+		out.causes = append(out.causes, cause{text, s.causes[text]})
 	}
-	slices.SortStableFunc(v.causes, func(a, b cause) int { return cmp.Compare(b.n, a.n) })
-	return v
+	slices.SortStableFunc(out.causes, func(a, b cause) int { return cmp.Compare(b.n, a.n) })
+	return out
 }
 
-func (p *partition) row(now time.Time) row {
+func (p *partition) row(now time.Time) partitionRow {
 	for len(p.samples) > 0 && now.Sub(p.samples[0].at) > rateWindow {
 		p.samples = p.samples[1:]
 	}
-	r := row{name: p.name, messages: p.messages, bytes: p.bytes}
+	r := partitionRow{name: p.name, messages: p.messages, bytes: p.bytes}
 	if !p.gone {
 		r.lag = max(0, p.end-p.next)
 	}
 	if len(p.samples) > 0 {
 		first := p.samples[0]
-		if seconds := now.Sub(first.at).Seconds(); seconds > 0 {
-			r.rate = float64(p.messages-first.messages) / seconds
-			r.byteRate = float64(p.bytes-first.bytes) / seconds
+		if s := now.Sub(first.at).Seconds(); s > 0 {
+			r.rate = float64(p.messages-first.messages) / s
+			r.byteRate = float64(p.bytes-first.bytes) / s
 		}
 	}
 	p.samples = append(p.samples, sample{now, p.messages, p.bytes})

@@ -34,7 +34,7 @@ func TestStatsCountsOnce(t *testing.T) {
 		b.addRead(account(ztf0, 10, 20, 10), 1000)
 	}
 	b.addRead(account(lsst2, 0, 5, 5), 1) // never listed
-	v := b.summarize(noon)
+	v := b.report(noon)
 	assert.EqualValues(t, 19, v.total.messages)
 	assert.EqualValues(t, 1900, v.total.bytes)
 	assert.EqualValues(t, 80, v.total.lag)
@@ -44,34 +44,34 @@ func TestStatsLag(t *testing.T) {
 	b := new(stats)
 	b.setExtents(nil)
 	b.setExtents([]stream.Extent{extent(ztf0, 0, 100, 100)})
-	assert.EqualValues(t, 0, b.summarize(noon).total.lag, "what was there before the start does not count")
+	assert.EqualValues(t, 0, b.report(noon).total.lag, "messages from before the start do not count")
 	b.setExtents([]stream.Extent{extent(ztf0, 0, 130, 130), extent(ztf1, 0, 7, 7)})
-	assert.EqualValues(t, 37, b.summarize(noon).total.lag, "a new partition counts from its beginning")
+	assert.EqualValues(t, 37, b.report(noon).total.lag, "a new partition counts from its beginning")
 	b.addRead(account(ztf0, 100, 125, 25), 1)
-	assert.EqualValues(t, 12, b.summarize(noon).total.lag)
+	assert.EqualValues(t, 12, b.report(noon).total.lag)
 
 	gone := extent(ztf1, 0, 7, 0)
 	gone.Gone = true
 	b.setExtents([]stream.Extent{extent(ztf0, 0, 130, 130), gone})
-	v := b.summarize(noon)
-	assert.EqualValues(t, 5, v.total.lag, "nobody waits for what is gone")
+	v := b.report(noon)
+	assert.EqualValues(t, 5, v.total.lag, "a partition that is gone has no lag")
 	assert.Len(t, v.rows, 1)
 	b.setExtents(nil)
-	v = b.summarize(noon)
+	v = b.report(noon)
 	assert.Empty(t, v.rows)
-	assert.EqualValues(t, 25, v.total.messages, "what was read was read")
+	assert.EqualValues(t, 25, v.total.messages, "its messages still count")
 	b.addRead(stream.Account{Range: stream.Range{Partition: ztf1, From: 0, To: 7}, Lost: 7}, 0)
-	assert.EqualValues(t, 7, b.summarize(noon).lost)
+	assert.EqualValues(t, 7, b.report(noon).lost)
 }
 
 func TestStatsRates(t *testing.T) {
-	b := &stats{begun: noon.Add(-time.Second)}
+	b := &stats{started: noon.Add(-time.Second)}
 	b.setExtents([]stream.Extent{extent(ztf0, 0, 1e6, 0)})
 	for s := range 20 { // 100 a second for ten seconds, then nothing
 		if s < 10 {
 			b.addRead(account(ztf0, int64(s)*100, int64(s+1)*100, 100), 2e6)
 		}
-		v := b.summarize(noon.Add(time.Duration(s) * time.Second))
+		v := b.report(noon.Add(time.Duration(s) * time.Second))
 		switch {
 		case s < 10: // from the first look on
 			assert.InDelta(t, 100, v.total.rate, 1e-9, s)
@@ -92,7 +92,7 @@ func TestStatsRemembersTheNewest(t *testing.T) {
 		}
 		b.addAlerts(all)
 	}
-	v := b.summarize(noon)
+	v := b.report(noon)
 	assert.EqualValues(t, 40, v.alerts, "no more than was asked for")
 	assert.True(t, b.full())
 	var ids []string
@@ -107,11 +107,11 @@ func TestStatsCauses(t *testing.T) {
 	b := new(stats)
 	for i := range 20 {
 		for range i + 1 {
-			b.addUndecodable([]reject{{cause: fmt.Sprintf("cause %d", i)}})
+			b.addRejects([]rejectRow{{cause: fmt.Sprintf("cause %d", i)}})
 		}
 	}
-	v := b.summarize(noon)
-	assert.EqualValues(t, 210, v.undecodable)
+	v := b.report(noon)
+	assert.EqualValues(t, 210, v.rejected)
 	assert.Len(t, v.causes, maxCauses+1)
 	assert.Equal(t, cause{"other causes", 195}, v.causes[0])
 	assert.Equal(t, cause{"cause 4", 5}, v.causes[1])

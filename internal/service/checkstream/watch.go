@@ -13,27 +13,27 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// watch reads a stream and keeps statistics of it.
-type watch struct {
+// watcher reads a stream and counts it in stats.
+type watcher struct {
 	Source   stream.Source
 	Registry alert.Registry
-	Interval time.Duration // between batches
+	Interval time.Duration // between two requests for the extents
 	Log      *slog.Logger
 
 	stats stats
 }
 
-// Run watches until the context ends or the limit is reached. The job has no
-// ledger: each run begins where its flags say.
-func (w *watch) Run(ctx context.Context) error {
+// Run reads until the context ends or the limit of stats is reached. The job's
+// ledger is in memory, so each run begins where its flags say.
+func (w *watcher) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	w.stats.begin(time.Now())
+	w.stats.start(time.Now())
 	decoder := &alert.Decoder{Registry: w.Registry}
 	defer decoder.Close()
-	sinkOf := func(show func(arrow.Record) error) stream.Sink {
+	counted := func(count func(arrow.Record) error) stream.Sink {
 		return stream.SinkFunc(func(_ context.Context, rows stream.Rows) error {
-			if err := show(rows.Record); err != nil {
+			if err := count(rows.Record); err != nil {
 				return stream.Permanent(err)
 			}
 			if w.stats.full() {
@@ -42,40 +42,40 @@ func (w *watch) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	job := &stream.MicroBatch{
-		Source:     watched{w.Source, &w.stats},
+	engine := &stream.MicroBatch{
+		Source:     countedSource{w.Source, &w.stats},
 		Transforms: []stream.Transform{decoder},
-		Sink:       sinkOf(func(r arrow.Record) error { return w.stats.addAlerts(alertRows(r)) }),
-		Rejects:    sinkOf(func(r arrow.Record) error { return w.stats.addUndecodable(rejects(r)) }),
-		RecordLost: true, // it is counted
+		Sink:       counted(func(r arrow.Record) error { return w.stats.addAlerts(alertRows(r)) }),
+		Rejects:    counted(func(r arrow.Record) error { return w.stats.addRejects(rejectRows(r)) }),
+		RecordLost: true, // stats shows it
 		Interval:   w.Interval,
 		Log:        w.Log,
 	}
-	return job.Run(ctx)
+	return engine.Run(ctx)
 }
 
-// watched is a source that keeps statistics. It hides that the source is a
-// stream.Committer, because nothing is archived.
-type watched struct {
+// countedSource counts what a source returns. It hides the source's other
+// methods, so that no offsets are committed.
+type countedSource struct {
 	source stream.Source
 	stats  *stats
 }
 
 // Available implements stream.Source.
-func (w watched) Available(ctx context.Context) ([]stream.Extent, error) {
-	list, err := w.source.Available(ctx)
+func (c countedSource) Available(ctx context.Context) ([]stream.Extent, error) {
+	list, err := c.source.Available(ctx)
 	if err == nil {
-		w.stats.setExtents(list)
+		c.stats.setExtents(list)
 	}
 	return list, err
 }
 
 // Read implements stream.Source.
-func (w watched) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
+func (c countedSource) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
-		for chunk, err := range w.source.Read(ctx, ranges) {
+		for chunk, err := range c.source.Read(ctx, ranges) {
 			if err == nil {
-				w.count(chunk)
+				c.count(chunk)
 			}
 			if !yield(chunk, err) {
 				return
@@ -84,15 +84,15 @@ func (w watched) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 	}
 }
 
-func (w watched) count(c stream.Chunk) {
+func (c countedSource) count(chunk stream.Chunk) {
 	row := int64(0)
-	for _, a := range c.Accounts {
-		w.stats.addRead(a, size(c.Messages, row, row+a.Read))
+	for _, a := range chunk.Accounts {
+		c.stats.addRead(a, size(chunk.Messages, row, row+a.Read))
 		row += a.Read
 	}
 }
 
-// size returns the number of bytes of the keys and values of some messages.
+// size returns the bytes of the keys and values in rows [from, to).
 func size(messages arrow.Record, from, to int64) (n int64) {
 	for _, column := range []int{stream.ColKey, stream.ColValue} {
 		if from == to {

@@ -17,18 +17,18 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// source has messages in one partition, which it hands over two at a time.
+// source has messages in one partition and returns two per chunk.
 type source struct {
-	values [][]byte
-	fail   int // how often Read fails after its first chunk
-	told   int // of commits
+	values  [][]byte
+	fail    int // how many calls of Read fail after their first chunk
+	commits int
 }
 
 func (s *source) Available(context.Context) ([]stream.Extent, error) {
 	return []stream.Extent{extent(ztf0, 0, int64(len(s.values)), 0)}, nil
 }
 
-func (s *source) Committed(context.Context, map[string]int64) error { s.told++; return nil }
+func (s *source) Committed(context.Context, map[string]int64) error { s.commits++; return nil }
 
 func (s *source) Read(_ context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
@@ -57,7 +57,7 @@ func (s *source) Read(_ context.Context, ranges []stream.Range) iter.Seq2[stream
 	}
 }
 
-// messages are alerts of ZTF, and one message that is none.
+// messages returns ZTF alerts and one message that is not an alert.
 func messages(t *testing.T, n int) (values [][]byte, bytes int64) {
 	t.Helper()
 	night := sim.Simulator{Survey: sim.ZTF, Alerts: n}
@@ -72,17 +72,17 @@ func messages(t *testing.T, n int) (values [][]byte, bytes int64) {
 	return values, bytes
 }
 
-// watchAll watches a source until all its messages have been shown.
-func watchAll(t *testing.T, s *source, most int64) (summaryStats, string, string) {
+// watchAll reads a source until all its messages have been shown.
+func watchAll(t *testing.T, s *source, limit int64) (report, string, string) {
 	t.Helper()
 	var out, errs strings.Builder
-	w := &watch{Source: s, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
-	w.stats.lines, w.stats.limit = &lines{Out: &out, Err: &errs}, most
+	w := &watcher{Source: s, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	w.stats.lines, w.stats.limit = &lines{Out: &out, Err: &errs}, limit
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	require.NoError(t, w.Run(ctx))
-	require.NoError(t, ctx.Err(), "it ends when it has seen enough")
-	return w.stats.summarize(time.Now()), out.String(), errs.String()
+	require.NoError(t, ctx.Err(), "it ends at the limit")
+	return w.stats.report(time.Now()), out.String(), errs.String()
 }
 
 func TestWatch(t *testing.T) {
@@ -90,7 +90,7 @@ func TestWatch(t *testing.T) {
 	s := &source{values: values}
 	v, out, errs := watchAll(t, s, 9)
 	assert.EqualValues(t, 8, v.alerts)
-	assert.EqualValues(t, 1, v.undecodable)
+	assert.EqualValues(t, 1, v.rejected)
 	assert.EqualValues(t, 9, v.total.messages)
 	assert.Equal(t, bytes, v.total.bytes)
 	assert.Zero(t, v.total.lag)
@@ -100,24 +100,24 @@ func TestWatch(t *testing.T) {
 	assert.Equal(t, "mag", first[7])
 	assert.True(t, strings.HasPrefix(errs, "undecodable ztf/0@1: "), errs)
 	assert.Equal(t, 1, strings.Count(errs, "\n"))
-	assert.Zero(t, s.told, "nobody is told that anything was archived")
+	assert.Zero(t, s.commits, "no offsets are committed")
 	require.Len(t, v.newest, 8)
 	assert.NotEmpty(t, v.newest[0].object)
 	assert.Equal(t, noon, v.newest[0].sent)
-	assert.InDelta(t, 18, v.newest[0].bright.value, 5)
+	assert.InDelta(t, 18, v.newest[0].brightness.value, 5)
 }
 
-func TestWatchCountsWhatIsReadAgainOnce(t *testing.T) {
+func TestWatchCountsAgainReadMessagesOnce(t *testing.T) {
 	values, bytes := messages(t, 5)
 	v, _, _ := watchAll(t, &source{values: values, fail: 2}, 5)
 	assert.EqualValues(t, 5, v.total.messages)
 	assert.Equal(t, bytes, v.total.bytes)
 }
 
-func TestWatchEndsAfterEnough(t *testing.T) {
+func TestWatchEndsAtTheLimit(t *testing.T) {
 	values, _ := messages(t, 9)
 	v, out, errs := watchAll(t, &source{values: values}, 4)
-	assert.EqualValues(t, 4, v.alerts+v.undecodable)
+	assert.EqualValues(t, 4, v.alerts+v.rejected)
 	assert.Equal(t, 4, strings.Count(out+errs, "\n"))
 }
 
@@ -127,12 +127,12 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("no space") }
 
 func TestWatchStopsWhenItCannotPrint(t *testing.T) {
 	values, _ := messages(t, 3)
-	w := &watch{Source: &source{values: values}, Log: slog.New(slog.DiscardHandler)}
+	w := &watcher{Source: &source{values: values}, Log: slog.New(slog.DiscardHandler)}
 	w.stats.lines = &lines{Out: broken{}, Err: broken{}}
 	assert.ErrorContains(t, w.Run(t.Context()), "no space")
 }
 
-// chunks is a source that hands over what it was given.
+// chunks is a source of given chunks.
 type chunks []stream.Chunk
 
 func (chunks) Available(context.Context) ([]stream.Extent, error) {
@@ -149,7 +149,7 @@ func (c chunks) Read(context.Context, []stream.Range) iter.Seq2[stream.Chunk, er
 	}
 }
 
-func TestWatchedTellsPartitionsOfAChunkApart(t *testing.T) {
+func TestCountedSourceCountsByPartition(t *testing.T) {
 	b := stream.NewMessageBuilder(memory.DefaultAllocator)
 	defer b.Release()
 	for _, v := range []string{"1", "22", "4444"} {
@@ -159,7 +159,7 @@ func TestWatchedTellsPartitionsOfAChunkApart(t *testing.T) {
 	record := b.NewRecord()
 	defer record.Release()
 	seen := new(stats)
-	w := watched{chunks{
+	w := countedSource{chunks{
 		{Messages: record, Accounts: []stream.Account{account(ztf0, 0, 2, 2), account(ztf1, 0, 1, 1)}},
 		{Accounts: []stream.Account{account(ztf1, 1, 3, 0)}}, // no message at all
 	}, seen}
@@ -168,7 +168,7 @@ func TestWatchedTellsPartitionsOfAChunkApart(t *testing.T) {
 	for _, err := range w.Read(t.Context(), nil) {
 		require.NoError(t, err)
 	}
-	rows := seen.summarize(noon).rows
+	rows := seen.report(noon).rows
 	require.Len(t, rows, 2)
 	assert.EqualValues(t, 6, rows[0].bytes)
 	assert.EqualValues(t, 8, rows[1].bytes)

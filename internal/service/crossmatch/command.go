@@ -15,7 +15,6 @@ import (
 
 	sky "github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/catalog"
-	"github.com/skyfinch/skyfinch/crossmatch/cds"
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
@@ -47,21 +46,12 @@ func (o *options) interrupted() error {
 	return fmt.Errorf("interrupted: nothing was written to %s: start again from the beginning", o.out)
 }
 
-// radiusOf returns the radius of a catalogue.
-func (o *options) radiusOf(s catalog.Spec) sky.Angle {
-	if s.HasRadius {
-		return s.Radius
-	}
-	return o.radius
-}
-
 func (o *options) toStdout() bool { return o.out == "" || o.out == "-" }
 
 // options are the values of the flags.
 type options struct {
 	positions    string
 	catalogs     []catalog.Spec
-	radius       sky.Angle
 	columns      []string // nil for all
 	ra, dec      string
 	epoch        string
@@ -76,7 +66,8 @@ type options struct {
 }
 
 func parse(args []string) (*options, error) {
-	o := &options{radius: 1.5 * sky.Arcsecond, memory: 1 << 30}
+	o := &options{memory: 1 << 30}
+	radius := catalog.DefaultRadius
 	f := flag.NewFlagSet("crossmatch", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	f.StringVar(&o.positions, "positions", "", "")
@@ -86,7 +77,7 @@ func parse(args []string) (*options, error) {
 		return err
 	})
 	f.Func("radius", "", func(text string) (err error) {
-		o.radius, err = sky.ParseAngle(text)
+		radius, err = sky.ParseAngle(text)
 		return err
 	})
 	columns := f.String("columns", "", "")
@@ -106,6 +97,11 @@ func parse(args []string) (*options, error) {
 		return nil, err
 	}
 	o.demo = f.NFlag() == 0
+	for i := range o.catalogs {
+		if c := &o.catalogs[i]; !c.HasRadius {
+			c.Radius, c.HasRadius = radius, true
+		}
+	}
 	if *columns != "" {
 		o.columns = strings.Split(*columns, ",")
 	}
@@ -119,7 +115,7 @@ func parse(args []string) (*options, error) {
 	return o, nil
 }
 
-// wrong returns what is wrong with the flags, "" if nothing is.
+// wrong returns what is wrong with the flags; "" if they are valid.
 func (o *options) wrong(format string) string {
 	if wrong := o.wrongCatalogs(); wrong != "" || o.demo {
 		return wrong
@@ -154,8 +150,8 @@ func (o *options) wrongCatalogs() string {
 			return fmt.Sprintf("two catalogues are called %q: give one another name, as in -catalog NAME=%s", c.Name, c.Where)
 		}
 		names[c.Name] = true
-		if r := o.radiusOf(*c); c.Remote() && r > cds.MaxRadius {
-			return fmt.Sprintf("-catalog %s: the CDS accepts radii up to 180 arcseconds, not %v: load the catalogue as a file, or give it a radius=", c.Where, r.Arcseconds())
+		if err := c.Check(); err != nil { // again, with the radius
+			return fmt.Sprintf("-catalog %s: %v", c.Where, err)
 		}
 	}
 	return ""

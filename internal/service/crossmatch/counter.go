@@ -17,7 +17,7 @@ import (
 
 // counter counts and shows the results.
 type counter struct {
-	doing     atomic.Pointer[string] // before the first position
+	phase     atomic.Pointer[string] // what is done before the first position
 	positions atomic.Int64
 	rows      atomic.Int64
 	names     []string
@@ -30,11 +30,11 @@ type counter struct {
 
 var statuses = []string{"match", "none", "invalid", "failed"}
 
-// tell sets what is shown until the first position.
-func (c *counter) tell(doing string) { c.doing.Store(&doing) }
+// setPhase sets the text that is shown until the first position.
+func (c *counter) setPhase(text string) { c.phase.Store(&text) }
 
-// say prints a line that stays.
-func (c *counter) say(text string) {
+// printLine prints a line on standard error that progress does not overwrite.
+func (c *counter) printLine(text string) {
 	if c.shown {
 		text = clearLine + text
 	}
@@ -44,8 +44,8 @@ func (c *counter) say(text string) {
 // clearLine returns to the start of a line and clears it.
 const clearLine = "\r\x1b[K"
 
-// matching begins the counting.
-func (c *counter) matching(joins []sky.Join) {
+// begin starts to count the matches of joins.
+func (c *counter) begin(joins []sky.Join) {
 	for _, j := range joins {
 		c.names = append(c.names, j.Name)
 		counts := map[string]*atomic.Int64{}
@@ -55,7 +55,7 @@ func (c *counter) matching(joins []sky.Join) {
 		c.status = append(c.status, counts)
 	}
 	c.since = time.Now()
-	c.doing.Store(nil)
+	c.phase.Store(nil)
 }
 
 // count counts the rows of a result.
@@ -101,7 +101,7 @@ func (c *counter) watch(o *options) (stop func()) {
 }
 
 func (c *counter) line() string {
-	if text := c.doing.Load(); text != nil {
+	if text := c.phase.Load(); text != nil {
 		return *text
 	}
 	n := c.positions.Load()

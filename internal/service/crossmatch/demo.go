@@ -4,50 +4,44 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	sky "github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/crossmatch/catalog"
+	"github.com/skyfinch/skyfinch/crossmatch/table"
 )
 
 // brightStars were copied by hand from SIMBAD: J2000, proper motions in mas a
 // year.
-var brightStars = []struct {
-	name                 string
-	ra, dec, pmra, pmdec float64
-}{
-	{"Sirius", 101.287155, -16.716116, -546.01, -1223.07},
-	{"Vega", 279.234735, 38.783689, 200.94, 286.23},
-	{"Arcturus", 213.915300, 19.182409, -1093.39, -2000.06},
-	{"Betelgeuse", 88.792939, 7.407064, 27.54, 11.30},
-	{"Rigel", 78.634467, -8.201638, 1.31, 0.50},
-	{"Procyon", 114.825498, 5.224988, -714.59, -1036.80},
-	{"Altair", 297.695827, 8.868321, 536.23, 385.29},
-	{"Aldebaran", 68.980163, 16.509302, 63.45, -188.94},
-	{"Polaris", 37.954561, 89.264109, 44.48, -11.85},
-	{"Proxima Centauri", 217.428942, -62.679490, -3781.74, 769.47},
-	{"61 Cygni A", 316.724748, 38.749417, 4164.21, 3249.61},
-	{"Barnard's star", 269.452077, 4.693365, -801.55, 10362.39},
-}
+const brightStars = `name,ra,dec,pmra,pmdec
+Sirius,101.287155,-16.716116,-546.01,-1223.07
+Vega,279.234735,38.783689,200.94,286.23
+Arcturus,213.915300,19.182409,-1093.39,-2000.06
+Betelgeuse,88.792939,7.407064,27.54,11.30
+Rigel,78.634467,-8.201638,1.31,0.50
+Procyon,114.825498,5.224988,-714.59,-1036.80
+Altair,297.695827,8.868321,536.23,385.29
+Aldebaran,68.980163,16.509302,63.45,-188.94
+Polaris,37.954561,89.264109,44.48,-11.85
+Proxima Centauri,217.428942,-62.679490,-3781.74,769.47
+61 Cygni A,316.724748,38.749417,4164.21,3249.61
+Barnard's star,269.452077,4.693365,-801.55,10362.39
+`
 
-// demoAlerts are invented, for the middle of 2026.
-var demoAlerts = []struct {
-	id      string
-	ra, dec float64
-}{
-	{"A1", 279.236632, 38.785796},
-	{"A2", 269.446157, 4.769644},
-	{"A3", 269.452077, 4.693365},
-	{"A4", 37.9801, 89.264022},
-	{"A5", -258.71700, -16.725119},
-	{"A6", 150, 2.2},
-	{"A7", 12, 95},
-}
-
-const demoEpoch = 2026.5
+// demoAlerts are invented.
+const demoAlerts = `id,ra,dec,epoch
+A1,279.236632,38.785796,2026.5
+A2,269.446157,4.769644,2026.5
+A3,269.452077,4.693365,2026.5
+A4,37.9801,89.264022,2026.5
+A5,-258.71700,-16.725119,2026.5
+A6,150,2.2,2026.5
+A7,12,95,2026.5
+`
 
 const demoIntro = `Seven alerts of mid-2026, matched within 2" with a dozen bright stars (copied by hand,
 J2000), which are moved by their proper motions, and then as if they stood still:
@@ -65,65 +59,42 @@ invalid position. With tables of your own, in CSV, Parquet, FITS or VOTable:
 
 // demonstrate matches demoAlerts with brightStars.
 func demonstrate(ctx context.Context, w io.Writer) error {
-	moving, err := demoCatalog(true)
+	t, err := openText(brightStars)
 	if err != nil {
 		return err
 	}
-	still, err := demoCatalog(false)
+	stars, err := catalog.Spec{PMRA: "pmra", PMDec: "pmdec", Epoch: 2000}.Load(ctx, t)
 	if err != nil {
 		return err
 	}
-	t := &sky.Transform{Epoch: "epoch", Joins: []sky.Join{
-		{Name: "star", Matcher: moving, Radius: 2 * sky.Arcsecond},
-		{Name: "still", Matcher: still, Radius: 2 * sky.Arcsecond},
-	}}
-	alerts := demoRecord()
-	defer alerts.Release()
-	matched, err := t.Match(ctx, alerts)
+	defer stars.Close()
+	if t, err = openText(demoAlerts); err != nil {
+		return err
+	}
+	rec, err := t.ReadAll(ctx)
 	if err != nil {
 		return err
 	}
-	defer matched.Release()
+	defer func() { rec.Release() }()
+	for _, join := range []struct{ name, epoch string }{{"star", "epoch"}, {"still", ""}} { // without an epoch no row is moved
+		t := &sky.Transform{Epoch: join.epoch, Joins: []sky.Join{{Name: join.name, Matcher: stars, Radius: 2 * sky.Arcsecond, Columns: []string{"name"}}}}
+		matched, err := t.Match(ctx, rec)
+		if err != nil {
+			return err
+		}
+		rec.Release()
+		rec = matched
+	}
 	fmt.Fprint(w, demoIntro)
-	if err := printDemo(w, matched); err != nil {
+	if err := printDemo(w, rec); err != nil {
 		return err
 	}
 	_, err = fmt.Fprint(w, demoEnd)
 	return err
 }
 
-func demoCatalog(moves bool) (*sky.Catalog, error) {
-	var rows sky.Rows
-	names := array.NewStringBuilder(memory.DefaultAllocator)
-	defer names.Release()
-	for _, s := range brightStars {
-		rows.RA, rows.Dec = append(rows.RA, s.ra), append(rows.Dec, s.dec)
-		if moves {
-			rows.PMRA, rows.PMDec = append(rows.PMRA, s.pmra), append(rows.PMDec, s.pmdec)
-		}
-		names.Append(s.name)
-	}
-	rows.Epoch = 2000
-	column := names.NewArray()
-	defer column.Release()
-	rows.Columns = array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "name", Type: arrow.BinaryTypes.String}}, nil), []arrow.Array{column}, -1)
-	defer rows.Columns.Release()
-	return sky.NewCatalog(rows)
-}
-
-func demoRecord() arrow.Record {
-	double := arrow.PrimitiveTypes.Float64
-	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
-		{Name: "id", Type: arrow.BinaryTypes.String}, {Name: "ra", Type: double}, {Name: "dec", Type: double}, {Name: "epoch", Type: double},
-	}, nil))
-	defer b.Release()
-	for _, a := range demoAlerts {
-		b.Field(0).(*array.StringBuilder).Append(a.id)
-		for i, x := range []float64{a.ra, a.dec, demoEpoch} {
-			b.Field(i + 1).(*array.Float64Builder).Append(x)
-		}
-	}
-	return b.NewRecord()
+func openText(csv string) (*table.Table, error) {
+	return table.NewReader(strings.NewReader(csv), int64(len(csv)), "demo.csv", table.Options{})
 }
 
 // printDemo prints what was matched as a table.

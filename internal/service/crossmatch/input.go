@@ -3,7 +3,6 @@ package crossmatch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -27,21 +26,21 @@ type input struct {
 	schema  *arrow.Schema // of all
 	ra, dec string
 	times   times
-	spool   string // the temporary file of standard input, "" if none
+	stdin   *os.File // a temporary file with standard input, nil if there are files
 }
 
 // openInput opens all tables. Columns that only some of them have are null in the
 // others; the position must be in each. The caller must close the input.
 func openInput(o *options) (_ *input, err error) {
-	in := &input{options: table.Options{RA: o.ra, Dec: o.dec, AddDegrees: !o.retry, Columns: o.columns, Rows: o.batchRows()}}
+	in := &input{options: table.Options{RA: o.ra, Dec: o.dec, AddDegrees: true, Columns: o.columns, Rows: o.batchRows()}}
 	defer func() {
 		if err != nil {
 			in.close()
 		}
 	}()
 	if o.positions == "-" {
-		in.spool, err = spool(os.Stdin)
-		in.files = []string{in.spool}
+		in.stdin, err = spool(os.Stdin)
+		in.files = []string{"standard input"}
 	} else {
 		in.files, err = expand(o.positions)
 	}
@@ -59,30 +58,54 @@ func openInput(o *options) (_ *input, err error) {
 	}
 	for _, name := range o.columns {
 		if _, err := table.Find(in.schema, name); err != nil {
-			return nil, fmt.Errorf("-columns: %w", err)
+			return nil, in.missing(name, err)
 		}
 	}
 	in.times, err = findTimes(in.schema, o.epoch)
 	return in, err
 }
 
+// missing explains a column that no file has by the columns of the first file: the
+// schema has only those that were asked for.
+func (in *input) missing(name string, err error) error {
+	o := in.options
+	o.Columns = []string{name}
+	t, openErr := in.open(in.files[0], o)
+	if openErr == nil {
+		t.Close()
+		return fmt.Errorf("-columns: %w", err)
+	}
+	return fmt.Errorf("-columns: of %d files none has it: %w", len(in.files), openErr)
+}
+
 // spool copies standard input to a temporary file: tables are read twice.
-func spool(r io.Reader) (name string, err error) {
+func spool(r io.Reader) (*os.File, error) {
 	f, err := os.CreateTemp("", "crossmatch-stdin-*")
+	if err == nil {
+		_, err = io.Copy(f, r)
+	}
 	if err != nil {
-		return "", err
+		err = fmt.Errorf("-positions -: %w", err)
 	}
-	_, err = io.Copy(f, r)
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(f.Name())
-		return "", fmt.Errorf("-positions -: %w", err)
+	return f, err
+}
+
+// open opens one of the tables.
+func (in *input) open(name string, o table.Options) (*table.Table, error) {
+	if in.stdin == nil {
+		return table.Open(name, o)
 	}
-	return f.Name(), nil
+	info, err := in.stdin.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return table.NewReader(in.stdin, info.Size(), name, o)
 }
 
 func (in *input) close() {
-	if in.spool != "" {
-		os.Remove(in.spool)
+	if in.stdin != nil {
+		in.stdin.Close()
+		os.Remove(in.stdin.Name())
 	}
 }
 
@@ -90,7 +113,7 @@ func (in *input) close() {
 func (in *input) unite() error {
 	var fields []arrow.Field
 	for _, name := range in.files {
-		t, err := table.Open(name, in.options)
+		t, err := in.open(name, in.options)
 		if err != nil {
 			return err
 		}
@@ -195,7 +218,7 @@ func (in *input) records(ctx context.Context, yield func(arrow.Record) error) er
 }
 
 func (in *input) read(ctx context.Context, name string, yield func(arrow.Record) error) error {
-	t, err := table.Open(name, in.options)
+	t, err := in.open(name, in.options)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/catalog"
 )
 
-// Ctrl-C in the midst of writing leaves nothing, and what was there before as it
-// was; it does not say that nothing is lost.
+// Ctrl-C during writing leaves no file, and an existing one unchanged. Its message
+// does not claim that nothing is lost.
 func TestInterrupted(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("ra,dec\n")
@@ -48,7 +48,7 @@ func TestInterrupted(t *testing.T) {
 			_, says, err := commandWith(t, ctx, "-positions", positions, "-catalog", "cds:simbad", "-catalog", "c="+catalog, "-cds-url", s.URL, "-o", out)
 			s.Close()
 			require.EqualError(t, err, "interrupted: nothing was written to "+out+": start again from the beginning")
-			assert.False(t, errors.Is(err, context.Canceled), "which is said to lose nothing")
+			assert.False(t, errors.Is(err, context.Canceled), "for which cli.Main claims that nothing is lost")
 			assert.NotContains(t, says, "rows written")
 			if name != "x.parquet" { // of which a row group is held
 				assert.Positive(t, half)
@@ -73,7 +73,7 @@ func TestInterrupted(t *testing.T) {
 	assert.EqualError(t, err, "interrupted: not all rows were written: start again from the beginning")
 }
 
-// sizeOfHidden is that of the file that is being written; -1: there is none.
+// sizeOfHidden returns the size of the temporary file, -1 if there is none.
 func sizeOfHidden(t *testing.T, dir string) int64 {
 	names, err := filepath.Glob(filepath.Join(dir, ".x.*.tmp"))
 	assert.NoError(t, err)
@@ -85,8 +85,7 @@ func sizeOfHidden(t *testing.T, dir string) int64 {
 	return info.Size()
 }
 
-// An output is not put where the next run, or others, would take it for a part of
-// what is read.
+// An output must not be an input, nor lie where the next run would read it as one.
 func TestOutputIsNotInput(t *testing.T) {
 	dir := t.TempDir()
 	hour := filepath.Join(dir, "2026", "11")

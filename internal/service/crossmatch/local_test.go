@@ -12,12 +12,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/skyfinch/skyfinch/crossmatch"
 	sky "github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// With -index the second run opens what the first has written, as long as the
-// table and the options are the same.
+// With -index the second run opens the index that the first has written, if the table
+// and the options are the same.
 func TestIndex(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	catalog := file(t, "c.csv", "ra,dec,name,r\n20,0,x,60\n10,0,y,1\n")
@@ -38,7 +37,7 @@ func TestIndex(t *testing.T) {
 	assert.Equal(t, "ra,dec,c_match,c_separation,c_cause,c_name\n20.01,0,match,36.00000000000562,,x\n10,0,match,0,,y\n", first)
 	require.Len(t, files(), 1)
 	index := files()[0]
-	old := filepath.Join(t.TempDir(), "old.skyidx") // that somebody keeps
+	old := filepath.Join(t.TempDir(), "old.skyidx") // a copy that stays
 	require.NoError(t, os.Link(index, old))
 	made := ", made of " + catalog + " as of " + modified(t, catalog) + " with columns=NAME&size=r*1arcsec\n"
 	assert.Contains(t, says, "c: index "+index+made)
@@ -47,7 +46,7 @@ func TestIndex(t *testing.T) {
 	assert.Equal(t, first, match(catalog+"?size=r&columns=NAME"))
 	same, err := os.Stat(index)
 	require.NoError(t, err)
-	assert.True(t, os.SameFile(info, same), "it was written anew")
+	assert.True(t, os.SameFile(info, same), "it was written again")
 	assert.Contains(t, says, "c: index "+index+made)
 
 	assert.Equal(t, first, match("c="+index), "an index is a catalogue too")
@@ -57,7 +56,7 @@ func TestIndex(t *testing.T) {
 
 	assert.Contains(t, match(catalog+"?columns=name"), "20.01,0,none")
 	assert.Len(t, files(), 2)
-	// A table that has changed makes its index anew.
+	// If the table has changed, its index is written again.
 	second := strings.ReplaceAll(first, "x", "z")
 	require.NoError(t, os.WriteFile(catalog, []byte("ra,dec,name,r\n20,0,z,60\n10,0,y,1\n"), 0o600))
 	require.NoError(t, os.Chtimes(catalog, time.Time{}, time.Now().Add(-time.Hour)))
@@ -69,24 +68,25 @@ func TestIndex(t *testing.T) {
 	assert.Len(t, files(), 2)
 	assert.Equal(t, second, match("c="+index))
 
-	for _, name := range files() { // damaged ones are made anew
+	for _, name := range files() { // damaged ones are written again
 		require.NoError(t, os.Truncate(name, 100))
 	}
 	assert.Equal(t, second, match(catalog+"?size=r&columns=NAME"))
 
-	require.NoError(t, os.Remove(catalog)) // an index may be where its table is not
+	require.NoError(t, os.Remove(catalog)) // an index does not need its table
 	assert.Equal(t, first, match("c="+old))
 	assert.Equal(t, second, match("c="+index))
 }
 
-// modified is the time of a file.
+// modified returns the modification time of a file.
 func modified(t *testing.T, name string) string {
 	info, err := os.Stat(name)
 	require.NoError(t, err)
 	return info.ModTime().UTC().Format(time.DateTime)
 }
 
-// What an index of somebody else's says is shown, whatever it is.
+// The note of an index that another program wrote is shown, without control
+// characters.
 func TestIndexOfOthers(t *testing.T) {
 	c, err := sky.NewCatalog(sky.Rows{RA: []float64{20}, Dec: []float64{0}})
 	require.NoError(t, err)
@@ -99,19 +99,19 @@ func TestIndexOfOthers(t *testing.T) {
 		strings.Repeat("ä", 1000):    "...\n",
 		`{"table":"/nowhere/gcvs.fits","bytes":3,"modified":"2026-11-21T20:00:00.5Z"}`: "made of /nowhere/gcvs.fits as of 2026-11-21 20:00:00\n",
 	} {
-		require.NoError(t, c.WriteIndexNote(name, note))
+		require.NoError(t, c.WriteIndex(name, note))
 		_, says, err := command(t, "-positions", positions, "-catalog", name)
 		require.NoError(t, err)
 		assert.Contains(t, says, want)
 	}
 }
 
-// An index may have no columns, and then has none that could be asked for.
+// An index may have no columns.
 func TestIndexWithoutColumns(t *testing.T) {
 	c, err := sky.NewCatalog(sky.Rows{RA: []float64{20}, Dec: []float64{0}})
 	require.NoError(t, err)
 	name := filepath.Join(t.TempDir(), "s.skyidx")
-	require.NoError(t, c.WriteIndex(name))
+	require.NoError(t, c.WriteIndex(name, ""))
 	positions := file(t, "p.csv", "ra,dec\n20,0\n")
 	out, _, err := command(t, "-positions", positions, "-catalog", name)
 	require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestIndexWithoutColumns(t *testing.T) {
 	assert.ErrorContains(t, err, "catalog s: it has no columns")
 }
 
-// A size that is no radius is named by its row.
+// The error for a size that is not a radius names its row.
 func TestSizes(t *testing.T) {
 	positions := file(t, "p.csv", "ra,dec\n20,0.01\n")
 	for size, says := range map[string]string{
@@ -142,7 +142,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// A directory in HATS answers as a table of all its rows.
+// A HATS directory returns the same matches as a loop over all its rows.
 func TestHATS(t *testing.T) {
 	dir := real(t, "hats/small_sky_o1_collection")
 	files, err := filepath.Glob(filepath.Join(dir, "small_sky_order1/dataset/Norder=1/Dir=0/*.parquet"))
@@ -179,13 +179,13 @@ func TestHATS(t *testing.T) {
 	id := got.Column(got.Schema().FieldIndices("s_id")[0])
 	matched := 0
 	for i, p := range places {
-		nearest, want := 2*crossmatch.Degree, ""
+		nearest, want := 2*sky.Degree, ""
 		for _, s := range stars {
-			if d := crossmatch.Separation(p.ra, p.dec, s.ra, s.dec); d < nearest {
+			if d := sky.Separation(p.ra, p.dec, s.ra, s.dec); d < nearest {
 				nearest, want = d, s.id
 			}
 		}
-		if nearest > crossmatch.Degree {
+		if nearest > sky.Degree {
 			assert.Equal(t, "none", status.Value(i))
 			continue
 		}
@@ -196,7 +196,7 @@ func TestHATS(t *testing.T) {
 	}
 	assert.Greater(t, matched, 5)
 	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-all")
-	assert.ErrorContains(t, err, "knows the nearest row only")
+	assert.ErrorContains(t, err, "finds only the nearest row")
 	_, _, err = command(t, "-positions", file(t, "p.csv", "ra,dec\n1,1\n"), "-catalog", dir, "-o", filepath.Join(dir, "partition_info.csv"))
 	assert.ErrorContains(t, err, "whose files are read")
 }

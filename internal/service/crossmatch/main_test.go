@@ -14,7 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/cli"
 )
 
-// command runs the command as it is, and returns what it wrote.
+// command runs the command and returns its output.
 func command(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	return commandWith(t, t.Context(), args...)
@@ -43,7 +43,7 @@ func commandWith(t *testing.T, ctx context.Context, args ...string) (stdout, std
 	return read("out"), read("err"), err
 }
 
-// file writes a file of the test's own.
+// file writes a file to a new directory.
 func file(t *testing.T, name, text string) string {
 	t.Helper()
 	name = filepath.Join(t.TempDir(), name)
@@ -86,6 +86,7 @@ func TestWrongUsage(t *testing.T) {
 		"-positions a.csv -catalog cds:vizier:":                  "write cds:simbad or",
 		"-positions a.csv -catalog cds:simbad?radius=3arcmin1":   "not an angle",
 		"-positions a.csv -catalog cds:simbad?radius=4arcmin":    "up to 180 arcseconds",
+		"-positions a.csv -radius 4arcmin -catalog cds:simbad":   "-catalog cds:simbad: the CDS accepts radii up to 180 arcseconds, not 240",
 		"-positions a.csv -catalog cds:simbad?ra=x&dec=y":        "only radius and columns",
 		"-positions a.csv -catalog cds:simbad?columns=z:complex": "NAME or NAME:TYPE",
 	} {
@@ -100,8 +101,8 @@ func TestWrongUsage(t *testing.T) {
 func TestRadius(t *testing.T) {
 	o, err := parse([]string{"-positions", "x", "-radius", "2arcmin", "-catalog", "a.csv", "-catalog", "b.csv?radius=0"})
 	require.NoError(t, err)
-	assert.Equal(t, 2*sky.Arcminute, o.radiusOf(o.catalogs[0]))
-	assert.Zero(t, o.radiusOf(o.catalogs[1]))
+	assert.Equal(t, 2*sky.Arcminute, o.catalogs[0].Radius)
+	assert.Zero(t, o.catalogs[1].Radius)
 }
 
 func TestManualNamesEachFlag(t *testing.T) {

@@ -23,7 +23,7 @@ type parquetOutput struct {
 	bytes  int64
 }
 
-// A row group has about so many rows, or bytes.
+// The approximate sizes at which a row group is written.
 const (
 	groupRows  = 128 << 10
 	groupBytes = 64 << 20

@@ -34,7 +34,7 @@ func (o *options) batchRows() int {
 
 func (o *options) run(ctx context.Context) error {
 	c := &counter{}
-	c.tell("opening " + o.positions)
+	c.setPhase("opening " + o.positions)
 	stop := c.watch(o)
 	defer stop()
 	in, err := openInput(o)
@@ -65,7 +65,7 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	limitMemory()
-	c.matching(t.Joins)
+	c.begin(t.Joins)
 	err = o.match(ctx, t, in, c)
 	stop()
 	if err != nil {
@@ -147,10 +147,10 @@ func (o *options) each(ctx context.Context, t *sky.Transform, rec arrow.Record, 
 func (o *options) joins(ctx context.Context, c *counter) (out []sky.Join, err error) {
 	for _, s := range o.catalogs {
 		j, err := s.Open(ctx, catalog.Options{
-			Radius: o.radius, IndexDir: o.index, CacheBytes: int64(o.memory), Batch: batchRows,
+			IndexDir: o.index, CacheBytes: int64(o.memory), Batch: batchRows,
 			Service:  cds.Service{URL: o.cdsURL},
-			Progress: func(name string, rows int64) { c.tell(fmt.Sprintf("reading %s: %s rows", name, cli.Count(rows))) },
-			Note:     c.say,
+			Progress: func(name string, rows int64) { c.setPhase(fmt.Sprintf("reading %s: %s rows", name, cli.Count(rows))) },
+			Note:     c.printLine,
 		})
 		if err != nil {
 			return out, err
@@ -160,8 +160,7 @@ func (o *options) joins(ctx context.Context, c *counter) (out []sky.Join, err er
 	return out, nil
 }
 
-// limitMemory has Go collect garbage before it is as much as the catalogues,
-// which stay.
+// limitMemory makes Go collect garbage before it takes as much memory as the catalogues.
 func limitMemory() {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return

@@ -2,6 +2,7 @@ package crossmatch
 
 import (
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -23,9 +24,9 @@ import (
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 )
 
-// real returns the path of a real catalogue, where there are some.
+// real returns the path of a real catalogue. It skips the test if there is none.
 func real(t *testing.T, name string) string {
-	name = filepath.Join("../../../shared/catalogs", name)
+	name = filepath.Join("../../../../shared/catalogs", name)
 	if _, err := os.Stat(name); err != nil {
 		t.Skip("no catalogues beside the project: ", err)
 	}
@@ -51,8 +52,8 @@ func columnOf[T arrow.Array](t *testing.T, rec arrow.Record, name string) T {
 	return c
 }
 
-// The nearest variable star of galaxies and clusters, compared with a loop over
-// all of them.
+// The nearest variable star of each galaxy and cluster is the one that a loop over all
+// of them finds.
 func TestRealCatalogues(t *testing.T) {
 	ngc, gcvs := real(t, "ngc.csv"), real(t, "gcvs.parquet")
 	galaxies, stars := readTable(t, ngc), readTable(t, gcvs)
@@ -66,7 +67,7 @@ func TestRealCatalogues(t *testing.T) {
 			assert.Contains(t, says, "13,969 positions, 13,969 rows written")
 			got := readTable(t, out)
 			require.Equal(t, galaxies.NumRows(), got.NumRows())
-			assert.Equal(t, galaxies.NumCols()+3+stars.NumCols(), got.NumCols())
+			assert.Equal(t, galaxies.NumCols()+2+3+stars.NumCols(), got.NumCols(), "with RA_deg and Dec_deg")
 			status := columnOf[*array.String](t, got, "gcvs_match")
 			separation := columnOf[*array.Float64](t, got, "gcvs_separation")
 			foundRA := columnOf[*array.Float64](t, got, "gcvs_ra")
@@ -104,7 +105,7 @@ func TestRealCatalogues(t *testing.T) {
 	}
 }
 
-// All stars near galaxies, in the order of their distances.
+// -all returns all stars near galaxies, the nearest first.
 func TestAllOfRealCatalogues(t *testing.T) {
 	ngc, gcvs := real(t, "ngc.csv"), real(t, "gcvs.parquet")
 	counts := func(more ...string) (rows int64, of map[string]int) {
@@ -144,8 +145,8 @@ func TestAllOfRealCatalogues(t *testing.T) {
 	assert.Len(t, all, 13_969)
 }
 
-// Rows with sizes, motions, other names for the position and options in other
-// capitals.
+// Rows have sizes and motions, the position has other names, and the case of names
+// does not count.
 func TestOptions(t *testing.T) {
 	catalog := file(t, "c.csv", "name,lon,lat,PMRA,PMDE,size\nbig,10,0,,,30\nfast,20,0,0,36000,\nsmall,30,0,,,0.1\n")
 	positions := file(t, "p.csv", "alpha,delta,mjd,id\n10.1,0,51544.5,1\n20,0.02,52275,2\n20,0,52275,3\n20,0,,4\n30.1,0,51544.5,5\n")
@@ -160,7 +161,7 @@ func TestOptions(t *testing.T) {
 `, rounded(out))
 }
 
-// rounded is a CSV whose separations are whole numbers.
+// rounded returns CSV with its separations rounded to whole numbers.
 func rounded(csv string) string {
 	lines := strings.Split(csv, "\n")
 	for i, line := range lines {
@@ -176,7 +177,7 @@ func rounded(csv string) string {
 	return strings.Join(lines, "\n")
 }
 
-// simbad is a stand-in for the service, which fails as long as it is told to.
+// simbad starts a stand-in for the service. It refuses requests while fails is true.
 func simbad(t *testing.T) (url string, fails *atomic.Bool) {
 	fails = new(atomic.Bool)
 	server := &cdstest.Server{
@@ -195,8 +196,8 @@ func simbad(t *testing.T) (url string, fails *atomic.Bool) {
 	return s.URL, fails
 }
 
-// A service that fails fails the command, after every row was written; -retry
-// then asks for what failed.
+// If a service fails, all rows are written and the command returns an error; -retry
+// then matches the failed rows.
 func TestRetry(t *testing.T) {
 	dir := t.TempDir()
 	one, two := filepath.Join(dir, "one.parquet"), filepath.Join(dir, "two.parquet")
@@ -212,7 +213,7 @@ func TestRetry(t *testing.T) {
 	rec := readTable(t, one)
 	assert.Equal(t, "[\"failed\" \"failed\" \"invalid\"]", columnOf[*array.String](t, rec, "simbad_match").String())
 
-	url, _ = simbad(t) // another host, which nobody has been banned from
+	url, _ = simbad(t) // another host, whose circuit breaker is closed
 	_, says, err = command(t, "-retry", "-positions", one, "-catalog", catalog, "-cds-url", url, "-o", two)
 	require.NoError(t, err)
 	assert.Regexp(t, `simbad +1 +1 +1 +0`, says)
@@ -223,23 +224,64 @@ func TestRetry(t *testing.T) {
 	assert.Equal(t, 3, columnOf[*array.String](t, rec, "simbad_cause").NullN())
 }
 
-// Hours of an archive: files whose columns differ are read as one table.
+// Retry keeps the columns of the position as they are, and a bad cell stays invalid.
+func TestRetryKeepsPositions(t *testing.T) {
+	dir := t.TempDir()
+	one, two := filepath.Join(dir, "one.parquet"), filepath.Join(dir, "two.csv")
+	positions := file(t, "p.csv", "id,ra,dec\n1,00 40 00,+00 00 00\n2,abc,1\n")
+	url, fails := simbad(t)
+	fails.Store(true)
+	_, _, err := command(t, "-positions", positions, "-catalog", "cds:simbad?columns=main_id", "-cds-url", url, "-o", one)
+	require.ErrorContains(t, err, "simbad failed for 1: ")
+	url, _ = simbad(t)
+	_, _, err = command(t, "-retry", "-positions", one, "-catalog", "cds:simbad?columns=main_id", "-cds-url", url, "-o", two)
+	require.NoError(t, err)
+	out, err := os.ReadFile(two)
+	require.NoError(t, err)
+	assert.Equal(t, "id,ra,dec,ra_deg,dec_deg,simbad_match,simbad_separation,simbad_cause,simbad_main_id\n"+
+		"1,00 40 00,+00 00 00,10,0,match,0,,A\n2,abc,1,NaN,1,invalid,,,\n", string(out))
+}
+
+// writeParquet writes a file of rows with a position.
+func writeParquet(t *testing.T, name, json string, fields ...arrow.Field) {
+	t.Helper()
+	double := arrow.PrimitiveTypes.Float64
+	fields = append(fields, arrow.Field{Name: "ra", Type: double, Nullable: true}, arrow.Field{Name: "dec", Type: double, Nullable: true})
+	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema(fields, nil), strings.NewReader(json))
+	require.NoError(t, err)
+	defer rec.Release()
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	f, err := os.Create(name)
+	require.NoError(t, err)
+	defer f.Close()
+	w, err := parquetfile.NewWriter(f, rec.Schema(), parquetfile.Options{})
+	require.NoError(t, err)
+	require.NoError(t, w.WriteRowGroup([]parquetfile.Rows{{Record: rec}}))
+	require.NoError(t, w.Close())
+}
+
+// Fields of nested columns are read from an archive by dotted names; the error for a
+// wrong name lists them, and suggests the nearest.
+func TestNestedColumns(t *testing.T) {
+	dir := t.TempDir()
+	candidate := arrow.Field{Name: "candidate", Nullable: true, Type: arrow.StructOf(
+		arrow.Field{Name: "magpsf", Type: arrow.PrimitiveTypes.Float64, Nullable: true},
+		arrow.Field{Name: "fid", Type: arrow.PrimitiveTypes.Int32, Nullable: true})}
+	writeParquet(t, filepath.Join(dir, "05/a.parquet"), `[{"candidate": {"magpsf": 18.5, "fid": 1}, "ra": 10, "dec": 0}, {"candidate": null, "ra": 20, "dec": 0}]`, candidate)
+	writeParquet(t, filepath.Join(dir, "06/b.parquet"), `[{"ra": 20, "dec": 0}]`)
+	catalog := file(t, "c.csv", "ra,dec,n\n20,0,7\n")
+	out, _, err := command(t, "-positions", dir, "-columns", "candidate.magpsf", "-catalog", catalog+"?columns=n")
+	require.NoError(t, err)
+	assert.Equal(t, "ra,dec,candidate.magpsf,c_match,c_separation,c_cause,c_n\n10,0,18.5,none,,,\n20,0,,match,0,,7\n20,0,,match,0,,7\n", out)
+	_, _, err = command(t, "-positions", dir, "-columns", "candidate.magpfs", "-catalog", catalog)
+	assert.ErrorContains(t, err, `no column "candidate.magpfs", did you mean "candidate.magpsf"?: it has candidate.magpsf, candidate.fid, ra, dec`)
+}
+
+// The files of an archive, whose columns differ, are read as one table.
 func TestDirectory(t *testing.T) {
 	dir := t.TempDir()
-	double := arrow.PrimitiveTypes.Float64
-	write := func(name string, json string, fields ...arrow.Field) {
-		fields = append(fields, arrow.Field{Name: "ra", Type: double, Nullable: true}, arrow.Field{Name: "dec", Type: double, Nullable: true})
-		rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema(fields, nil), strings.NewReader(json))
-		require.NoError(t, err)
-		defer rec.Release()
-		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
-		f, err := os.Create(filepath.Join(dir, name))
-		require.NoError(t, err)
-		defer f.Close()
-		w, err := parquetfile.NewWriter(f, rec.Schema(), parquetfile.Options{})
-		require.NoError(t, err)
-		require.NoError(t, w.WriteRowGroup([]parquetfile.Rows{{Record: rec}}))
-		require.NoError(t, w.Close())
+	write := func(name, json string, fields ...arrow.Field) {
+		writeParquet(t, filepath.Join(dir, name), json, fields...)
 	}
 	write("05/a.parquet", `[{"id": 1, "ra": 10, "dec": 0}]`, arrow.Field{Name: "id", Type: arrow.PrimitiveTypes.Int32, Nullable: true})
 	write("06/b.parquet", `[{"id": 3000000000, "x": "y,z", "ra": 20, "dec": 0}]`, arrow.Field{Name: "id", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
@@ -262,29 +304,29 @@ func TestErrors(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "x.csv")
 	require.NoError(t, os.Mkdir(directory, 0o755))
 	for says, args := range map[string][]string{
-		"no such file":                     {"-positions", "/nowhere.csv", "-catalog", catalog},
-		"no file matches":                  {"-positions", "/nowhere*.csv", "-catalog", catalog},
-		"no .parquet files":                {"-positions", t.TempDir(), "-catalog", catalog},
-		"catalog x: stat":                  {"-positions", positions, "-catalog", "x=/nowhere.csv"},
-		`give join "c" another name`:       {"-positions", positions, "-catalog", catalog},
-		"name another with -epoch":         {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "mjd"},
-		`column "when": row 1: "x" is no`:  {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
-		`no column "m"`:                    {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
-		"only rows that join":              {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
-		"is also an input":                 {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
-		"c.csv is also an input":           {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
-		"exists and is not a file":         {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
-		"no such file or directory":        {"-positions", positions, "-catalog", "d=" + catalog, "-o", "/nowhere/x.csv"},
-		"name them with -ra and -dec":      {"-positions", file(t, "q.csv", "a,b\n1,2\n"), "-catalog", catalog},
-		"name them, with ra=NAME&dec=NAME": {"-positions", positions, "-catalog", file(t, "q.csv", "a,b\n1,2\n")},
-		"numbers are needed":               {"-positions", catalog, "-catalog", "d=" + positions + "?size=when"},
+		"no such file":                           {"-positions", "/nowhere.csv", "-catalog", catalog},
+		"no file matches":                        {"-positions", "/nowhere*.csv", "-catalog", catalog},
+		"no .parquet files":                      {"-positions", t.TempDir(), "-catalog", catalog},
+		"catalog x: stat":                        {"-positions", positions, "-catalog", "x=/nowhere.csv"},
+		`give join "c" another name`:             {"-positions", positions, "-catalog", catalog},
+		"name another with -epoch":               {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "mjd"},
+		`column "when": row 1: "x" is no`:        {"-positions", positions, "-catalog", "d=" + catalog, "-epoch", "when"},
+		`no column "m"`:                          {"-positions", positions, "-catalog", "d=" + catalog + "?columns=m"},
+		"only a record with the columns of join": {"-positions", positions, "-catalog", "d=" + catalog, "-retry"},
+		"is also an input":                       {"-positions", positions, "-catalog", "d=" + catalog, "-o", positions},
+		"c.csv is also an input":                 {"-positions", positions, "-catalog", "d=" + catalog, "-o", filepath.Join(filepath.Dir(catalog), "..", filepath.Base(filepath.Dir(catalog)), "c.csv")},
+		"exists and is not a file":               {"-positions", positions, "-catalog", "d=" + catalog, "-o", directory},
+		"no such file or directory":              {"-positions", positions, "-catalog", "d=" + catalog, "-o", "/nowhere/x.csv"},
+		"name them with -ra and -dec":            {"-positions", file(t, "q.csv", "a,b\n1,2\n"), "-catalog", catalog},
+		"name them, with ra=NAME&dec=NAME":       {"-positions", positions, "-catalog", file(t, "q.csv", "a,b\n1,2\n")},
+		"numbers are needed":                     {"-positions", catalog, "-catalog", "d=" + positions + "?size=when"},
 	} {
 		_, _, err := command(t, args...)
 		assert.ErrorContains(t, err, says)
 	}
 }
 
-// A file that is not whole is not there, nor anything else.
+// After an error or a panic no file is left, not even a temporary one.
 func TestNoHalfFile(t *testing.T) {
 	dir := t.TempDir()
 	var text strings.Builder
@@ -310,7 +352,7 @@ func TestNoHalfFile(t *testing.T) {
 	assert.Empty(t, left)
 }
 
-// What looks like something else comes back as it was.
+// Values that need quotes, or many digits, are read back unchanged.
 func TestCSVBack(t *testing.T) {
 	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
 		{Name: "#name", Type: arrow.BinaryTypes.String, Nullable: true},
@@ -334,7 +376,7 @@ func TestCSVBack(t *testing.T) {
 	assert.Equal(t, "2026-05-05T01:02:03.000004Z", columnOf[*array.String](t, back, "t").Value(0))
 }
 
-// What FITS and VOTable have and Parquet has not becomes what holds it.
+// Types of FITS and VOTable that Parquet lacks are written as wider ones.
 func TestParquetTypes(t *testing.T) {
 	fixed := arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int16)
 	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
@@ -392,6 +434,10 @@ func TestPipe(t *testing.T) {
 		"a\t20\t0\t20\t0\tmatch\t0\t\t1\na\t20\t0\t20\t0\tmatch\t0\t\t2\na\t20\t0\t20\t0\tmatch\t0\t\t3\n"+
 		"b\t00 40 00\tx\t10\tNaN\tinvalid\t\t\t\n", out)
 	assert.Contains(t, says, "2 positions, 4 rows written")
+	_, err = in.Seek(0, io.SeekStart)
+	require.NoError(t, err)
+	_, _, err = command(t, "-positions", "-", "-catalog", catalog, "-columns", "x")
+	assert.EqualError(t, err, `table: standard input: no column "x": it has id, ra, dec`)
 	left, err := filepath.Glob(filepath.Join(os.TempDir(), "crossmatch-stdin-*"))
 	require.NoError(t, err)
 	assert.Empty(t, left)

@@ -75,8 +75,8 @@ func (t *times) check(o *options, joins []sky.Join) error {
 	return nil
 }
 
-// moving returns the name of a catalogue whose rows move, "" if none does. Only
-// the open ones among joins can tell in all cases.
+// moving returns the name of a catalogue whose rows move, "" if none does. Until it
+// is open, an index is not known to move.
 func (o *options) moving(joins []sky.Join) string {
 	for _, c := range o.catalogs {
 		if c.PMRA != "" {

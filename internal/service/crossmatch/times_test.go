@@ -15,14 +15,13 @@ import (
 	sky "github.com/skyfinch/skyfinch/crossmatch"
 )
 
-// moving is a catalogue of a star that moves 36" a year northward, from dec 0 in
-// 2000.
+// moving returns a catalogue of one star, which was at declination 0 in 2000 and moves
+// 36" a year northward.
 func moving(t *testing.T) (name, options string) {
 	return file(t, "c.csv", "ra,dec,pmra,pmdec,name\n20,0,0,36000,fast\n"), "?pmra=pmra&pmdec=pmdec&epoch=2000&columns=name"
 }
 
-// An event_time is taken whatever it is, and read whatever columns are asked for.
-// What is written is what was read.
+// event_time is read in every form, whatever -columns says, and written unchanged.
 func TestTimes(t *testing.T) {
 	catalog, options := moving(t)
 	for name, c := range map[string]struct{ header, then, now string }{
@@ -49,7 +48,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// What crossmatch writes it reads, as CSV and as Parquet, with all rows and again.
+// crossmatch reads the times that it wrote, as CSV and as Parquet.
 func TestTimesBack(t *testing.T) {
 	catalog, options := moving(t)
 	schema := arrow.NewSchema([]arrow.Field{
@@ -79,7 +78,7 @@ func TestTimesBack(t *testing.T) {
 	}
 }
 
-// Rows that were failed are matched with where the rows are at their own time.
+// Retry moves the catalogue's rows to the time of each position.
 func TestTimesRetry(t *testing.T) {
 	catalog, options := moving(t)
 	positions := file(t, "p.csv", "ra,dec,event_time,c_match,c_separation,c_cause,c_name\n"+
@@ -93,7 +92,8 @@ func TestTimesRetry(t *testing.T) {
 $`, out)
 }
 
-// Rows that move need a time, unless it is said that they are to stay.
+// If a catalogue's rows move, the time of observation must be known, unless -epoch
+// is none.
 func TestTimesMissing(t *testing.T) {
 	catalog, options := moving(t)
 	positions := file(t, "p.csv", "ra,dec,id,event_time\n20,0,1,2002\n")
@@ -125,7 +125,7 @@ func TestTimesMissing(t *testing.T) {
 	assert.ErrorContains(t, err, `p.csv: column "event_time": row 1: "yesterday" is not a time of observation`)
 }
 
-// An index tells of itself that its rows move.
+// An index records that its rows move.
 func TestTimesOfIndex(t *testing.T) {
 	catalog, options := moving(t)
 	dir := t.TempDir()
@@ -142,7 +142,7 @@ func TestTimesOfIndex(t *testing.T) {
 	assert.Contains(t, out, "20,0,match,0,,fast")
 }
 
-// A number of the file's row is told, behind the first batchRows too.
+// Errors give the row's number in the file, not in the batch.
 func TestTimesRow(t *testing.T) {
 	catalog, options := moving(t)
 	positions := file(t, "p.csv", "ra,dec,event_time\n"+strings.Repeat("20,0,2002-01-01\n", batchRows+1)+"20,0,x\n")
@@ -167,7 +167,7 @@ func TestParseTime(t *testing.T) {
 	}
 }
 
-// Of many files, what one lacks is empty there, and what all lack is an error.
+// A column that some of many files lack is empty there; one that all lack is an error.
 func TestColumnsOfSome(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -182,11 +182,11 @@ func TestColumnsOfSome(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "ra,dec,id,x,event_time,c_match,c_separation,c_cause,c_ra\n20,0,1,,,match,0,,20\n30,0,2,7,2026,none,,,\n", out)
 	_, _, err = command(t, "-positions", all, "-columns", "id,z", "-catalog", "c="+catalog)
-	assert.ErrorContains(t, err, `-columns: table: no column "z"`)
+	assert.ErrorContains(t, err, `p1.csv: no column "z": it has id, ra, dec, y`)
 	_, _, err = command(t, "-positions", filepath.Join(dir, "p1.csv"), "-columns", "id,x", "-catalog", "c="+catalog)
 	assert.ErrorContains(t, err, `p1.csv: no column "x": it has id, ra, dec, y`)
 
-	// None of them is what is written.
+	// The output must not replace any of them.
 	_, _, err = command(t, "-positions", all, "-catalog", "c="+catalog, "-o", filepath.Join(dir, "p2.csv"))
 	assert.ErrorContains(t, err, "p2.csv is also an input")
 }

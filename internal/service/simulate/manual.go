@@ -10,50 +10,51 @@ SYNOPSIS
 DESCRIPTION
     Makes the alerts of a night and sends them as the survey does: ZTF's as whole
     Avro containers, LSST's in Confluent's framing with schema id 900. They have
-    the fields of real alerts, and come from supernovae, variable stars, asteroids
-    and bogus detections, with histories that agree with earlier alerts. Equal
-    flags send equal alerts.
+    all fields of real alerts and show supernovae, variable stars, asteroids and
+    bogus detections, with histories that agree with earlier alerts. Equal flags
+    send equal alerts.
 
-    With -replay it sends real packets from files. Those of LSST are put into
-    Confluent's framing, with ids above 100000 for schemas that have none.
+    With -replay it sends real packets from files. LSST's packets get Confluent's
+    framing, with ids above 100000 for schemas that have none.
 
-    The topic is created if it does not exist. Sending ends with the night, with
-    the files, or with Ctrl-C.
+    The topic is created if it does not exist. The command ends after the night,
+    after the files, or with Ctrl-C.
 
 FLAGS
     -brokers HOST:PORT,...
-                        some brokers of the cluster; the others are learnt from them
-    -kafka-config FILE  properties as Kafka's own tools take them: bootstrap.servers,
-                        security.protocol, sasl.*, ssl.*
+                        some brokers of the cluster; they name the others
+    -kafka-config FILE  a properties file, as for Kafka's own tools:
+                        bootstrap.servers, security.protocol, sasl.*, ssl.*
     -topic NAME         where to send
-    -partitions N       of a topic that is created (default 4; 0 means the broker's default)
+    -partitions N       partitions of a new topic (default 4; 0: the broker's default)
     -compression CODEC  none (default), gzip, snappy, lz4 or zstd
-    -rate N|max         alerts a second (default 100)
-    -speed X            instead of a rate: X times the pace of the alerts' own times
-    -n N                send N alerts, through several nights or again and again;
+    -rate N|max         alerts per second (default 100)
+    -speed X            instead of -rate: send at X times the pace of the alerts' times
+    -n N                send N alerts, through several nights or repeating the files;
                         0 (default): one night, or the files once; -1: without end
-    -seed N             another number is another sky (default 1)
-    -schemas DIR        write the schemas of LSST's alerts there: a registry for
-                        those who read the topic, as in archive -registry DIR
+    -seed N             each number makes a different sky (default 1)
+    -schemas DIR        write the schemas of LSST's alerts there, as a registry for
+                        the topic's readers: archive -registry DIR
+    -version            print the version and end
 
-  of simulated nights
-    -survey ztf|lsst    whose alerts (default ztf)
-    -alerts N           in a night (default 10000)
+  for simulated nights
+    -survey ztf|lsst    the survey (default ztf)
+    -alerts N           alerts per night (default 10000)
     -start TIME         when the first night begins, like 2026-09-15T03:00:00Z, or now
     -night DURATION     how long a night lasts (default 8h)
 
-  of replayed packets
+  for replayed packets
     -replay PATH,...    files, directories (searched for .avro .bin .tar .tar.gz
                         .tgz), globs (** too), tarballs of a night
-    -vary               give each packet an id, a time, a position and cutout noise
-                        of its own, so that none repeats: times from -start on, over
-                        -night (default 6h)
-    -registry URL|DIR   schemas of packets that are in Confluent's framing already,
-                        for -vary and -speed
+    -vary               give each packet a new id, time, position and cutout noise,
+                        so that none repeats: times from -start on, over -night
+                        (default 6h)
+    -registry URL|DIR   for -vary and -speed: the schemas of packets that have
+                        Confluent's framing already
 
 EXIT STATUS
-    0 done, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard
-    error; 2 wrong usage
+    0 success, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard
+    error; 2 a usage error; 130 Ctrl-C before sending began
 
 EXAMPLES
     simulate -brokers localhost:9092 -topic ztf_20260915_programid1 -rate 20

@@ -1,0 +1,24 @@
+package clip_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/skyfinch/skyfinch/crossmatch/internal/clip"
+)
+
+func ExampleText() {
+	fmt.Println(clip.Text("right ascension", 20))
+	fmt.Println(clip.Text("right ascension", 5))
+	// Output:
+	// right ascension
+	// right…
+}
+
+func TestText(t *testing.T) {
+	assert.Equal(t, "é…", clip.Text("ééé", 3))
+	assert.Equal(t, "ééé", clip.Text("ééé", 6))
+	assert.Equal(t, "…", clip.Text("é", 1))
+}
