@@ -28,8 +28,8 @@
 //     simulates and replays alerts.
 //   - [github.com/skyfinch/skyfinch/sink] writes rows to hourly Parquet files,
 //     to the console, or to several sinks.
-//   - [github.com/skyfinch/skyfinch/archive] is the archive as one type, and
-//     [github.com/skyfinch/skyfinch/archive/audit] verifies one.
+//   - [github.com/skyfinch/skyfinch/archive] is the archive service as one
+//     type, and [github.com/skyfinch/skyfinch/archive/audit] verifies one.
 //   - [github.com/skyfinch/skyfinch/crossmatch] finds the nearest rows of
 //     catalogues, in calls on slices or as a transform.
 //     [github.com/skyfinch/skyfinch/crossmatch/catalog] opens a catalogue from

@@ -27,8 +27,8 @@ import (
 // The fields must not change after the first call of Apply, and the Decoder must
 // not be copied. Apply may be called concurrently.
 type Decoder struct {
-	// Surveys are the known surveys. A packet is of the first one that matches.
-	// If nil, Surveys().
+	// Surveys are the known surveys. A packet belongs to the first one that
+	// matches. If nil, Surveys().
 	Surveys []Survey
 	// Registry returns schemas by the ids of Confluent's framing. If nil, such
 	// messages are rejected.

@@ -46,21 +46,22 @@
 //
 // # Tables that widen
 //
-// Decoder.Schemas, usually the job's ledger, stores the schema of a table, so
-// that all processes agree on it, also after restarts. It begins with the first
+// Decoder.Schemas, usually the job's ledger, stores the schema of a table, so that
+// all processes agree on it, even after restarts. It begins with the first
 // packet's fields. When a packet has a field that the table lacks, the table gets
 // the column, and a column of 32 bits becomes one of 64 if a writer needs it;
 // columns never narrow. Rows decoded before that are in a record of the old
 // schema, so one call may return several records of one table. A packet that lacks
 // a column has a null in it.
 //
-// A column that changes its type burdens the readers of the archive. So columns
-// begin with types wide enough for all published schemas of the survey: those in
-// Survey.Known and those of a registry that is a [Lister]. The columns themselves
-// are added when a packet has them.
+// A column that changes its type is a burden on readers of the archive. So
+// columns begin with types wide enough for all published schemas of the survey:
+// those in Survey.Known and those of a registry that is a [Lister]. The columns
+// themselves are added when a packet has them.
 //
-// Only a packet that decodes, with id and time, can widen a table: an existing one
-// by at most 1,000 columns, and none to more than 10,000.
+// Only a packet that can be decoded, and has an id and a time, can widen a table.
+// It adds at most 1,000 columns to an existing table, and no table has more than
+// 10,000.
 //
 // # Rejects and errors
 //
@@ -68,11 +69,11 @@
 //
 //   - its value is null or empty, has an unknown framing, or is a container that
 //     is truncated, damaged, or does not hold exactly one record;
-//   - its schema is unknown to the registry, is not a valid Avro record, is of no
-//     known survey, or has types that conflict with the table's, such as a text
+//   - its schema is unknown to the registry, is not a valid Avro record, matches
+//     no known survey, or has types that conflict with the table's, such as text
 //     for a number;
 //   - its datum does not match the schema exactly: bytes are missing or left over,
-//     a text is not UTF-8, a number exceeds its type;
+//     text is not UTF-8, or a number exceeds its type;
 //   - the alert has no integer id, or no time between 1990 and 2100.
 //
 // Invalid positions, null cutouts and missing objects are accepted.
@@ -80,21 +81,21 @@
 // Registries lag behind producers. A message with an id that the registry does not
 // know yet waits, and the id is requested at least every second, until
 // Decoder.SchemaWait (10 s) has passed since its first message. Then its messages
-// are rejected, and the id is requested every 5 seconds without waiting. The time
-// is a budget for all ids and calls of Apply together, which a minute without
-// waiting restores. So a stream full of invalid ids waits for 10 seconds once and
-// for a seventh of the time in the long run, apart from one or two requests for
-// each id; an id that is new at the same time waits for the rest of the budget.
+// are rejected, and the id is requested every 5 seconds without waiting.
+// SchemaWait is a budget that all ids and all calls of Apply share; a minute
+// without waiting restores it. So a stream full of invalid ids waits for 10
+// seconds once, and for a seventh of the time in the long run, not counting one or
+// two requests for each id. Any other new id waits for what is left of the budget.
 //
-// An error of Apply is an outage of the registry or of Schemas, or invalid fields
-// of the Decoder, which is permanent. No row was kept, so Apply may be called again
-// with the same messages.
+// An error from Apply is an outage of the registry or of Schemas, or invalid fields
+// of the Decoder, which is permanent. No rows were kept, so Apply may be called
+// again with the same messages.
 //
 // # Limits
 //
 // The decoder caches at most 256 compiled schemas from 8 MiB of text, and 32 texts
 // of up to 1 MiB for comparison. A block may inflate to 64 MiB; a registry's schema
-// may have 16 MiB. For each concurrent call of Apply it keeps the builders of the
+// may take 16 MiB. For each concurrent call of Apply it keeps the builders of the
 // tables, which are as large as a chunk's rows; Close frees them.
 //
 // Apply may be called concurrently. Its rows do not depend on other calls, except

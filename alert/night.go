@@ -7,8 +7,8 @@ type NightRule struct {
 	// night in Chile, which spans two UTC dates, has the date on which it begins.
 	Noon bool
 
-	// Visit, if not empty, is the path of a number that begins with the night if
-	// it has 13 digits, YYYYMMDDnnnnn. Other numbers are ignored.
+	// Visit, if not empty, is the path of a number whose first eight digits are
+	// the night if it has 13 digits, YYYYMMDDnnnnn. Other numbers are ignored.
 	Visit string
 }
 

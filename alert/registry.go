@@ -11,7 +11,7 @@ import (
 // maxSchema is the largest size in bytes of a registry's response or file.
 const maxSchema = 16 << 20
 
-// ErrUnknownSchema reports that a registry responded, and has no Avro schema with
+// ErrUnknownSchema reports that a registry responded, but has no Avro schema with
 // the id. It may have one later, since registries lag behind producers.
 var ErrUnknownSchema = errors.New("unknown schema id")
 
@@ -152,7 +152,7 @@ func (c *RegistryCache) send(ctx context.Context, id uint32, a *request) {
 	a.broken = err != nil && ctx.Err() != nil
 }
 
-// Check calls the method Check of the cached registry, if it has one as
+// Check calls the cached registry's Check method, if it has one, as
 // [HTTPRegistry] does, and returns nil otherwise.
 func (c *RegistryCache) Check(ctx context.Context) error {
 	if r, ok := c.Registry.(interface{ Check(context.Context) error }); ok {

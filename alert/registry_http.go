@@ -61,8 +61,8 @@ func (r HTTPRegistry) base() (registryURL, error) {
 }
 
 // Schema requests the schema. The error wraps [ErrUnknownSchema] only if the
-// server reports that it has no such schema, or if that is not a self-contained
-// Avro schema; any other response is an outage.
+// server reports that it has no such schema, or if its schema is not a
+// self-contained Avro schema; any other response is an outage.
 func (r HTTPRegistry) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	b, err := r.base()
 	if err != nil {
@@ -102,11 +102,11 @@ func (r HTTPRegistry) Check(ctx context.Context) error {
 	case errors.As(err, &status) && status.refused() && b.user == nil:
 		advice = ": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)"
 	case errors.As(err, &status) && status.refused():
-		advice = ": are user and password right?"
+		advice = ": are the user and password correct?"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		advice = ": is it running, and is this its port?"
 	case errors.As(err, &dns):
-		advice = ": is the host's name right?"
+		advice = ": is the host name correct?"
 	}
 	return fmt.Errorf("alert: registry %s: %w%s", b.name, err, advice)
 }

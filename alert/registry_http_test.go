@@ -199,7 +199,7 @@ func TestCheck(t *testing.T) {
 		{404, `<html>`, "", "404 Not Found, but not for the schema: is this the registry's base URL?"},
 		{200, `<!doctype html>`, "", `a response without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
 		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)`},
-		{403, ``, "al:secret@", `403 Forbidden: are user and password right?`},
+		{403, ``, "al:secret@", `403 Forbidden: are the user and password correct?`},
 		{503, ``, "", `503 Service Unavailable`},
 	} {
 		reply = answer(c.status, c.body)

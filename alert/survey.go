@@ -5,28 +5,28 @@ import (
 	"fmt"
 )
 
-// Survey describes where a survey's packets have the standard columns. To support
-// another survey, add a value; it needs no code.
+// Survey describes where a survey's packets have the values of the standard
+// columns. To support another survey, add a value; it needs no code.
 //
 // A path names a field within its records, as in "candidate.jd". It is
-// case-sensitive, and does not lead into arrays and maps.
+// case-sensitive, and cannot lead into arrays or maps.
 type Survey struct {
 	// Name is the survey's table, alerts/NAME, and the value of its survey
 	// column: lower-case letters, digits, '-' and '_'.
 	Name string
 
-	// Match are the paths that the schema of this survey's packets must have, all
-	// of them; if empty, it matches every packet. It should not repeat the paths
-	// below, so that the cause of rejecting a packet without a time is that, and
-	// not an unknown survey.
+	// Match are the paths that a packet's schema must all have to match this
+	// survey. If empty, every packet matches. Match should not repeat the paths
+	// below: a packet without a time should be rejected for that, not for an
+	// unknown survey.
 	Match []string
 
-	// AlertID are the paths of the alert's integer id, of which the first that is
-	// not null is used. An alert without an id is rejected.
+	// AlertID are the paths of the alert's integer id; the first that is not null
+	// is used. An alert without an id is rejected.
 	AlertID []string
 
-	// ObjectID are the paths of the object's id, a string or an integer, of which
-	// the first that is neither null nor 0 (Rubin's value for no object) is used.
+	// ObjectID are the paths of the object's id, a string or an integer; the
+	// first that is neither null nor 0 (Rubin's value for no object) is used.
 	ObjectID []string
 
 	// RA and Dec are the paths of the position in degrees, which is not checked.
@@ -86,7 +86,7 @@ func ZTF() Survey {
 	}
 }
 
-// WINTER returns the infrared survey of Palomar. Its packets are those of ZTF with
+// WINTER returns the infrared survey of Palomar. Its packets are like ZTF's, with
 // another spelling of objectid.
 func WINTER() Survey {
 	s := ZTF()
@@ -96,8 +96,8 @@ func WINTER() Survey {
 	return s
 }
 
-// DECam returns the Dark Energy Camera's alert stream. Its packets are those of
-// ZTF with times in MJD.
+// DECam returns the Dark Energy Camera's alert stream. Its packets are like
+// ZTF's, with times in MJD.
 func DECam() Survey {
 	s := ZTF()
 	s.Name = "decam"
@@ -124,7 +124,7 @@ func LSST() Survey {
 }
 
 // Roman returns the Nancy Grace Roman Space Telescope's alert stream. Its packets
-// are those of LSST with times in UTC. Its nights are UTC dates, since there are
+// are like LSST's, with times in UTC. Its nights are UTC dates, since there are
 // none in orbit.
 func Roman() Survey {
 	return Survey{

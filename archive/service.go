@@ -134,7 +134,7 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err er
 	}
 	unlock, err = l.Lock("ledger/lock", shared)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("archive: another process is writing to %s: stop it; to archive with several processes start all of them with -group", layout.Where(s.Dir))
+		return nil, fmt.Errorf("archive: another process is writing to %s: stop it; to archive with several processes, start all of them with -group", layout.Where(s.Dir))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)

@@ -93,7 +93,7 @@ func TestLockOfStore(t *testing.T) {
 	require.NoError(t, err)
 	s := &archive.Service{Job: stream.MicroBatch{Source: night(t, 1)}, Store: &faultstore.Store{Store: dir}}
 	assert.EqualError(t, s.Drain(t.Context()),
-		"archive: another process is writing to the store: stop it; to archive with several processes start all of them with -group")
+		"archive: another process is writing to the store: stop it; to archive with several processes, start all of them with -group")
 	require.NoError(t, unlock())
 	assert.NoError(t, s.Drain(t.Context()))
 }

@@ -9,10 +9,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// MatchAll is Match for all rows of the catalogue within the radius, not only the
-// nearest: a row of the record is repeated for each of them, the nearest first, and
-// kept once without any. Limit is the maximum for each row of the record; if zero, it
-// is unlimited. There must be exactly one join, whose Matcher is an AllMatcher.
+// MatchAll is like Match, but adds all rows of the catalogue within the radius, not
+// only the nearest: it repeats a row of the record for each of them, the nearest
+// first, and keeps it once if there are none. Limit is the maximum for each row of
+// the record; if zero, it is unlimited. There must be exactly one join, whose
+// Matcher is an AllMatcher.
 func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (arrow.Record, error) {
 	if len(t.Joins) > 1 {
 		return nil, fmt.Errorf("crossmatch: all rows within a radius of %d catalogues: ask for one at a time", len(t.Joins))

@@ -68,7 +68,7 @@ func (c *Catalog) answer(ctx context.Context, dst []Match, p Positions, radius A
 	return a, err
 }
 
-// MatchAll implements AllMatcher. Failures are those of Nearest.
+// MatchAll implements AllMatcher. It fails as Nearest does.
 func (c *Catalog) MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error) {
 	if err := ctx.Err(); err != nil {
 		return a, nil, err

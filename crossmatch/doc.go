@@ -10,11 +10,12 @@
 //
 // # Precision
 //
-// Positions are the exact values of their float64, in degrees. The result is the nearest
-// row, or the first of equally near rows, and a radius includes its edge. Where float64
-// cannot decide, 320-bit arithmetic does; it takes angles that differ by less than 1e-72
-// of their value as equal. Separations are correct to a few units in the last place.
-// Right ascension is taken modulo 360 and ignored at the poles.
+// Coordinates are taken as the exact values of their float64s, in degrees. The
+// result is the nearest row, or the first of equally near rows, and a radius
+// includes its edge. Where float64 cannot decide, 320-bit arithmetic does; it
+// treats angles that differ by less than 1e-72 of their value as equal. Separations
+// are correct to a few units in the last place. Right ascension is taken modulo 360
+// and ignored at the poles.
 //
 // A row with an invalid position, NaN for example, never matches, and for an invalid
 // position the status is StatusInvalid. If a catalogue fails, it is StatusFailed with a
@@ -30,9 +31,10 @@
 // # Speed
 //
 // Rows are ordered by small cells of the sky, which have about one row each even in
-// crowded fields. A lookup waits for memory three times, so positions are processed in
-// groups and their memory is prefetched: look up at least a few hundred at once. With the
-// build tag purego, or on processors other than amd64 and arm64, there is no assembly for
-// that, and lookups take up to 1.4 times as long, with the same results. A row takes 28
-// bytes and its columns; radii take 8 more, motions 16 more.
+// crowded fields. A lookup waits for memory three times, so positions are processed
+// in groups and their memory is prefetched: look up at least a few hundred at once.
+// With the build tag purego, or on processors other than amd64 and arm64, there is
+// no assembly for that, and lookups take up to 1.4 times as long, with the same
+// results. A row takes 28 bytes plus its columns; radii take 8 more, motions 16
+// more.
 package crossmatch

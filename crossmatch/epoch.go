@@ -16,8 +16,8 @@ const (
 )
 
 // JulianYear returns a time in the unit of Positions.Epoch: 2000 + (JD - 2451545) /
-// 365.25 (Lieske, Astronomy and Astrophysics 73, 282, 1979). It takes UTC for TT, an
-// error of about a minute, or 2e-6 years.
+// 365.25 (Lieske, Astronomy and Astrophysics 73, 282, 1979). It treats UTC as TT,
+// an error of about a minute, or 2e-6 years.
 func JulianYear(t time.Time) float64 {
 	return julianYear(float64(t.Unix()) + float64(t.Nanosecond())/1e9)
 }

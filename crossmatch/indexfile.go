@@ -44,10 +44,10 @@ const (
 
 // ErrBadIndex is wrapped by errors for files that are not an index, have another version,
 // or are damaged. Write them again with WriteIndex.
-var ErrBadIndex = errors.New("unusable index: make it anew")
+var ErrBadIndex = errors.New("unusable index: write it again")
 
-// IsIndex reports whether a file with these first bytes, of which it needs eight, is an
-// index of any version.
+// IsIndex reports whether a file that begins with these bytes, of which it needs
+// eight, is an index of any version.
 func IsIndex(begin []byte) bool { return bytes.HasPrefix(begin, []byte(indexMagic)) }
 
 // unusable returns an ErrBadIndex with a reason.

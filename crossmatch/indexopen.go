@@ -11,19 +11,20 @@ import (
 	"slices"
 )
 
-// OpenIndex opens a catalogue that WriteIndex wrote. It takes milliseconds, as it reads
-// only where cells begin and strings end: 4 bytes per row. The file is mapped: its pages
-// are loaded when they are first used, and shared by all processes that have it open. On
-// systems without mmap it is read instead. The caller must close the catalogue.
+// OpenIndex opens a catalogue that WriteIndex wrote. It takes milliseconds, since
+// it reads only the cells' beginnings and the strings' ends: 4 bytes per row. The
+// file is mapped: its pages are loaded when they are first used, and shared by all
+// processes that have it open. On systems without mmap it is read instead. The
+// caller must close the catalogue.
 //
-// OpenIndex checks sizes, the checksums of header and description, and where cells begin
-// and strings end. Other damage, even in a hostile file, can only make searches return
-// errors or wrong matches; Verify finds it by reading the whole file. Errors that a new
-// index would cure are ErrBadIndex.
+// OpenIndex checks sizes, the checksums of header and description, and where cells
+// begin and strings end. Other damage, even in a hostile file, can only make
+// searches return errors or wrong matches; Verify finds it by reading the whole
+// file. If a new index would help, the error wraps ErrBadIndex.
 //
-// An index must not be changed or truncated in place, and WriteIndex never does that.
-// Searches that then fail to read it return ErrBadIndex, and Nearest and Transform
-// StatusFailed.
+// An index must not be changed or truncated in place; WriteIndex never does that.
+// If a search fails to read the index, it returns ErrBadIndex; Nearest and
+// Transform report StatusFailed.
 func OpenIndex(name string) (*Catalog, error) {
 	err := checkPlatform()
 	var file *mapping

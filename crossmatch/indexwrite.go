@@ -21,11 +21,11 @@ import (
 // error that names the first column of another type.
 //
 // The note is any text, in UTF-8, for example the name and modification time of the
-// catalogue's table. A program that opens the index can get it by Catalog.Note, and check
-// whether the index is up to date.
+// catalogue's table. A program that opens the index can get it with Catalog.Note,
+// and check whether the index is up to date.
 //
-// The file is written under another name, flushed to the disk and renamed. Processes that
-// have an old file of that name open keep it.
+// The file is written under another name, flushed to the disk and renamed.
+// Processes that have an older file of that name open keep using it.
 func (c *Catalog) WriteIndex(name, note string) error {
 	err := c.enter()
 	if err == nil {

@@ -20,15 +20,16 @@ type Matcher interface {
 	Schema() *arrow.Schema
 }
 
-// An AllMatcher is a Matcher that finds all rows within a radius too. A type that
-// embeds a Catalog is one.
+// An AllMatcher is a Matcher that can also find all rows within a radius. A type
+// that embeds a Catalog is one.
 type AllMatcher interface {
 	Matcher
-	// MatchAll is Nearest for all rows within the radius. It returns a Match for each
-	// of them, the nearest first, or one for a position without any, and for each
-	// Match the number of its position, in ascending order. Limit is the maximum for
-	// each position; if zero, it is unlimited. Columns are the columns of Answer.Rows,
-	// by number in Schema; if nil, all.
+	// MatchAll is like Nearest, but finds all rows within the radius. For each
+	// position it returns a Match for each such row, the nearest first, or a single
+	// Match if there are none. The slice positions holds the number of each Match's
+	// position, in ascending order. Limit is the maximum for each position; if zero,
+	// it is unlimited. Columns are the columns of Answer.Rows, by number in Schema;
+	// if nil, all.
 	MatchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error)
 }
 
@@ -38,7 +39,7 @@ type AllMatcher interface {
 type Positions struct {
 	RA, Dec []float64
 	// Epoch is when each position was observed, in Julian years (2026.5), for
-	// catalogues with proper motions. Where it is NaN or exceeds a million years,
+	// catalogues with proper motions. Where it is NaN or not between 1000 and 3000,
 	// and if Epoch is nil, the catalogue's own epoch is used.
 	Epoch []float64
 }

@@ -16,7 +16,6 @@ const (
 	blockSize = 128 // positions
 	groupSize = 64  // cell ranges
 
-	maxYears       = 1e6     // absolute value of an epoch
 	maxPooledPairs = 1 << 16 // kept between searches
 )
 
@@ -105,7 +104,7 @@ func (s *search) block(p Positions, from int) (positions int) {
 		n++
 		at.number, at.ra, at.dec = int32(i), wrap(ra), dec
 		at.years, at.hit = 0, false
-		if s.motions != nil && p.Epoch != nil && math.Abs(p.Epoch[i]) <= maxYears { // false for NaN
+		if s.motions != nil && p.Epoch != nil && math.Abs(p.Epoch[i]-2000) < 1000 { // false for NaN
 			at.years = p.Epoch[i] - s.epoch
 			years = max(years, math.Abs(at.years))
 		}

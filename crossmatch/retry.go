@@ -12,10 +12,10 @@ import (
 )
 
 // Retry matches again the failed rows of a record that Match returned, or that was
-// read back from storage. Each catalogue is asked only for the rows that it failed
-// to match, and the join's columns are replaced for these rows. Other rows, and the
-// order of columns, do not change. The caller must release the new record, and still
-// owns the old one.
+// read back from storage. Each catalogue is queried only for the rows that it
+// failed to match, and the join's columns are replaced for these rows. Other rows,
+// and the order of columns, do not change. The caller must release the new record,
+// and still owns the old one.
 func (t *Transform) Retry(ctx context.Context, rec arrow.Record) (arrow.Record, error) {
 	joins, p, err := t.prepare(rec)
 	if err != nil {

@@ -9,8 +9,8 @@ import "math"
 // of them is invalid. Its relative error is about 1e-15, and near 180 degrees its
 // absolute error about 1e-13 degrees.
 //
-// It uses the haversine formula (Sinnott, Sky and Telescope 68, 158, 1984), for the
-// antipode of a position where that is nearer.
+// It uses the haversine formula (Sinnott, Sky and Telescope 68, 158, 1984), applied
+// to the antipode of one position where that is nearer.
 func Separation(ra1, dec1, ra2, dec2 float64) Angle {
 	if !Valid(ra1, dec1) || !Valid(ra2, dec2) {
 		return Angle(math.NaN())
@@ -28,7 +28,8 @@ func separationOf(ra1, dec1, ra2, dec2 float64) Angle {
 	return 180 - fromHaversine(haversine(dec1, -dec2, 180-lon))
 }
 
-// Valid reports whether a right ascension and a declination are a position.
+// Valid reports whether a right ascension and a declination form a valid
+// position.
 func Valid(ra, dec float64) bool {
 	return math.Abs(dec) <= 90 && math.Abs(ra) <= math.MaxFloat64 // false for NaN
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // Take returns the rows of a table with the given numbers, in that order, and an
-// all-null row for each negative number. A number beyond the table is an error. The
-// allocator is that of compute.GetAllocator.
+// all-null row for each negative number. A number beyond the table is an error. It
+// allocates memory with compute.GetAllocator.
 func Take(ctx context.Context, table arrow.Record, rows []int32) (arrow.Record, error) {
 	for _, row := range rows {
 		if int64(row) >= table.NumRows() {

@@ -18,7 +18,7 @@ import (
 )
 
 // Transform is a [stream.Transform] that matches each row's position with
-// catalogues, which it asks concurrently. For each join it appends columns:
+// catalogues, which it queries concurrently. For each join it appends columns:
 //
 //	NAME_match       string   match, none, invalid or failed
 //	NAME_separation  float64  arcseconds; null without a match
@@ -78,7 +78,8 @@ func (t *Transform) Apply(ctx context.Context, in stream.Rows) (stream.Result, e
 	return stream.Result{Rows: []stream.Rows{{Table: in.Table, Record: rec}}}, nil
 }
 
-// Schema returns the schema of what Match returns for a record with schema s.
+// Schema returns the schema of the record that Match returns for one with
+// schema s.
 func (t *Transform) Schema(s *arrow.Schema) (*arrow.Schema, error) {
 	joins, err := t.bind()
 	if err != nil {

@@ -23,9 +23,9 @@ type pair struct {
 }
 
 // Within returns, for each position in turn, all rows with a separation up to and
-// including radius, which is 0 to 180 degrees: by separation, and then by row number.
-// Limit is the maximum for each position; if zero, it is unlimited. An invalid position
-// has no pairs. Errors are those of AppendNearest.
+// including radius, which is 0 to 180 degrees, sorted by separation and then by row
+// number. Limit is the maximum for each position; if zero, it is unlimited. An
+// invalid position has no pairs. Errors are those of AppendNearest.
 func (c *Catalog) Within(p Positions, radius Angle, limit int) (out []Pair, err error) {
 	if err := p.Check(radius); err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (r *Result) through(ctx context.Context, t Transform, in Rows) error {
 func compose(in, out Rows) ([]int32, error) {
 	n := int(out.Record.NumRows())
 	if out.From == nil && n > int(in.Record.NumRows()) || out.From != nil && len(out.From) != n {
-		return nil, fmt.Errorf("%d rows made of %d do not say which rows they were made from", n, in.Record.NumRows())
+		return nil, fmt.Errorf("%d rows made from %d do not say which of them they were made from", n, in.Record.NumRows())
 	}
 	if in.From == nil {
 		return out.From, nil

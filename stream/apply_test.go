@@ -78,8 +78,8 @@ func TestApplyErrors(t *testing.T) {
 		rej  []Reject
 		text string
 	}{
-		"more rows than came": {nil, 5, nil, "5 rows made of 3 do not say which rows they were made from"},
-		"From too short":      {[]int32{0}, 2, nil, "2 rows made of 3 do not say which rows they were made from"},
+		"more rows than came": {nil, 5, nil, "5 rows made from 3 do not say which of them they were made from"},
+		"From too short":      {[]int32{0}, 2, nil, "2 rows made from 3 do not say which of them they were made from"},
 		"From beyond":         {[]int32{0, 3}, 2, nil, "row 1 was made from row 3 of 3"},
 		"From negative":       {[]int32{-1}, 1, nil, "row 0 was made from row -1 of 3"},
 		"reject of no row":    {nil, 1, []Reject{{3, ""}}, "rejects row 3 of 3"},

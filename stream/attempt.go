@@ -247,7 +247,7 @@ func (a *attempt) account(j *chunkJob) error {
 		if !a.engine.job.RecordLost {
 			return &LostError{c.Range}
 		}
-		a.engine.log.Warn("offsets are gone before they were read", "partition", c.Partition, "from", c.From, "to", c.To, "lost", c.Lost)
+		a.engine.log.Warn("offsets were gone before they were read", "partition", c.Partition, "from", c.From, "to", c.To, "lost", c.Lost)
 	}
 	if err := a.tally.add(j.chunk, j.result); err != nil {
 		return err

@@ -134,23 +134,23 @@ func TestChooseBacklogLost(t *testing.T) {
 		text   string // of the error; "": nothing is lost
 		ranges []Range
 	}{
-		"part of the first gap": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a are gone before they were read",
+		"part of the first gap": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 570}}},
-		"the first gap": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a are gone before they were read",
+		"the first gap": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 1170}}},
-		"into the second": {extent("a", 1990, 2130, 0), "offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1989 of a are gone before they were read",
+		"into the second": {extent("a", 1990, 2130, 0), "offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1989 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
-		"both": {extent("a", 2000, 2130, 0), "offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read",
+		"both": {extent("a", 2000, 2130, 0), "offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1999 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
 		"all": {extent("a", 2130, 2130, 0),
-			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: offsets 2100 to 2129 of a are gone before they were read",
+			"offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1999 of a were gone before they were read; stream: offsets 2100 to 2129 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
 		"nothing": {extent("a", 100, 2130, 0), "", []Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 170}}},
 		"gone, end unknown": {Extent{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}, Gone: true},
-			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: a is gone, and what it held from offset 2100 on was not read",
+			"offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1999 of a were gone before they were read; stream: a is gone, and its messages from offset 2100 on were not read",
 			[]Range{{Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}, {Partition: "a", From: 2100, To: ledger.UnknownEnd}}},
 		"gone": {Extent{Range: Range{Partition: "a", From: 0, To: 2130}, Gone: true},
-			"offsets 100 to 999 of a are gone before they were read; stream: offsets 1100 to 1999 of a are gone before they were read; stream: offsets 2100 to 2129 of a are gone before they were read",
+			"offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1999 of a were gone before they were read; stream: offsets 2100 to 2129 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}, {Partition: "a", From: 2100, To: 2130}}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -101,7 +101,7 @@ func (e *engine) checkTruncated() error {
 			return err
 		}
 		if !e.truncated[x.Partition] {
-			e.log.Warn("messages that get these offsets again will not be archived", "err", err)
+			e.log.Warn("new messages that reuse these offsets will not be archived", "err", err)
 			e.truncated[x.Partition] = true
 		}
 	}

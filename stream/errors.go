@@ -56,9 +56,9 @@ type LostError struct {
 // Error names the partition and the offsets.
 func (e *LostError) Error() string {
 	if e.To == ledger.UnknownEnd {
-		return fmt.Sprintf("stream: %s is gone, and what it held from offset %d on was not read", e.Partition, e.From)
+		return fmt.Sprintf("stream: %s is gone, and its messages from offset %d on were not read", e.Partition, e.From)
 	}
-	return fmt.Sprintf("stream: offsets %d to %d of %s are gone before they were read", e.From, e.To-1, e.Partition)
+	return fmt.Sprintf("stream: offsets %d to %d of %s were gone before they were read", e.From, e.To-1, e.Partition)
 }
 
 // TruncatedError reports that a partition ends before what has been archived of

@@ -54,7 +54,7 @@ func TestChooseErrors(t *testing.T) {
 	var used protocol.Coverage
 	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
 	for text, extents := range map[string][]Extent{
-		"stream: offsets 10 to 11 of a are gone before they were read":                     {extent("a", 12, 20, 0)},
+		"stream: offsets 10 to 11 of a were gone before they were read":                    {extent("a", 12, 20, 0)},
 		`stream: the source has two partitions named "b"`:                                  {extent("b", 0, 1, 0), extent("b", 1, 2, 0)},
 		`stream: partition name "\xff" is not UTF-8, which the ledger's JSON would change`: {extent("\xff", 0, 1, 0)},
 	} {
@@ -110,7 +110,7 @@ func TestPlanNamesItsPartitions(t *testing.T) {
 	p := &ledger.Plan{Ranges: []Range{{Partition: "a", From: 0, To: 5}, {Partition: "b", From: 7, To: 9}}}
 	require.NoError(t, fold(&c, p, Account{Range: p.Ranges[0]}))
 	_, _, _, err := choose(&c, []Extent{extent("b", 8, 9, 0)}, planInput{limits: Limits{}.withDefaults()})
-	assert.EqualError(t, err, "stream: offsets 7 to 7 of b are gone before they were read")
+	assert.EqualError(t, err, "stream: offsets 7 to 7 of b were gone before they were read")
 }
 
 func TestLimitsWithin(t *testing.T) {

@@ -112,7 +112,7 @@ func (e *engine) endAttempt(ctx context.Context) {
 	}
 	e.dropAttempt()
 	if err := e.attempts.End(ctx, t.batch, t.number); err != nil {
-		e.log.Info("the end of an attempt was not recorded", "batch", t.batch, "err", err)
+		e.log.Info("could not record the end of an attempt", "batch", t.batch, "err", err)
 	}
 }
 

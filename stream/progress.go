@@ -102,6 +102,7 @@ func (m *meter) published(c *ledger.Commit, readable time.Time) {
 		m.p.Rejected += a.Rejected
 		m.p.Dropped += a.Dropped
 		m.p.Lost += a.Lost
+		m.p.Waiting = max(0, m.p.Waiting-a.Len())
 	}
 	if c.Token == m.token {
 		m.decided(readable)

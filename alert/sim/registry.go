@@ -14,9 +14,9 @@ import (
 )
 
 // Registry is an [alert.Registry] with the schemas of the LSST packets that this
-// package makes: that of [Simulator], id 900, and those of a [Replay] whose
-// Registry it is, each added before the first packet that names it. Its zero value
-// is ready to use, and its methods are safe for concurrent use.
+// package makes: the [Simulator]'s, with id 900, and those that a [Replay] adds,
+// each before the first packet that names it. Its zero value is ready to use, and
+// its methods are safe for concurrent use.
 type Registry struct {
 	// Dir is the directory to which added schemas are also written, as
 	// lsst-ID.avsc, so that other processes can use it as their registry. If

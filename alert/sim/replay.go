@@ -22,7 +22,7 @@ type Replay struct {
 	// of Packets uses a new one.
 	Registry *Registry
 	// Vary, if not nil, makes all packets different. Benchmarks need it, since
-	// packets that repeat compress better than any night.
+	// repeated packets compress better than any real night.
 	Vary *Vary
 }
 

@@ -218,5 +218,5 @@ func TestParseSurvey(t *testing.T) {
 		assert.Equal(t, s, got)
 	}
 	_, err := sim.ParseSurvey("sdss")
-	assert.EqualError(t, err, `sim: no survey "sdss": use ztf or lsst`)
+	assert.EqualError(t, err, `sim: unknown survey "sdss": use ztf or lsst`)
 }

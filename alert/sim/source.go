@@ -13,16 +13,17 @@ import (
 
 // Source is a [stream.Source] of simulated alerts, for programs and tests that
 // have no broker. It has one partition, whose offsets number the alerts of a
-// Simulator from 0 on; equal sources return equal messages. Its name holds all
-// settings of the Simulator.
+// Simulator from 0; equal sources return equal messages. The partition's name
+// contains all settings of the Simulator.
 //
 // A Source keeps no state and may be used concurrently. Reading from offset n
-// makes the n alerts before it too.
+// also makes the n alerts before it.
 type Source struct {
 	// Simulator makes the alerts. LSST's need a decoder whose registry is a
 	// [Registry].
 	Simulator Simulator
-	// Count is the number of alerts. If zero, there are those of one night.
+	// Count is the number of alerts. If zero, it is the number of alerts in one
+	// night.
 	Count int64
 }
 

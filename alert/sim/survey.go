@@ -21,7 +21,7 @@ func ParseSurvey(name string) (Survey, error) {
 			return s, nil
 		}
 	}
-	return 0, fmt.Errorf("sim: no survey %q: use ztf or lsst", name)
+	return 0, fmt.Errorf("sim: unknown survey %q: use ztf or lsst", name)
 }
 
 // String returns "ztf" or "lsst".

@@ -25,7 +25,7 @@ func (a *auditor) checkSchemas(ctx context.Context) error {
 		}
 		schema, err := a.ledger.Schema(ctx, sink.SchemaPrefix+table)
 		if err == nil && schema == nil {
-			err = errors.New("it is missing, and the table has files")
+			err = errors.New("it is missing, but the table has files")
 		}
 		if err != nil {
 			a.report.find(Finding{Kind: BadRecord, Name: layout.Ledger + "/schema", What: fmt.Sprintf("schema of table %s: %v", table, err), Do: restore})

@@ -45,8 +45,8 @@
 // retried, closes it or opens it again. The breaker does not see other
 // processes: run only one that uses the service, or give each its own host.
 //
-// A [Client].Fallback, such as a local copy of the catalogue, answers the positions
-// that the service did not.
+// A [Client].Fallback, such as a local copy of the catalogue, matches the positions
+// for which the service returned no result.
 //
 // # Cache
 //

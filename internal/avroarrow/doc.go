@@ -37,7 +37,7 @@
 //
 // Bytes are never copied: views point into the message, which the builder and its
 // records retain. Null and empty columns take few bytes in a datum; the memory
-// that a hostile one can cause is bounded by its length.
+// that a hostile datum can take is bounded by its length.
 //
 // The allocator need not return zeroed memory. Data under a null is zeroed.
 //

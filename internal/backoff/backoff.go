@@ -21,7 +21,7 @@ func Delay(failures int, first, limit time.Duration) time.Duration {
 }
 
 // Sleep waits until d has passed or ctx is done. It returns the context's error
-// if ctx is done at the end, else nil.
+// if ctx is done by then, and nil otherwise.
 func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -11,15 +11,15 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Defaults of the bounds of a chunk.
+// Default bounds of a chunk.
 const (
 	DefaultRows  = 64
 	DefaultBytes = 4 << 20
 )
 
-// Builder builds chunks and passes each to Emit. Where chunks end follows from
-// the messages alone, never from how they were fetched. A chunk is emitted when
-// the next message does not fit, not when it is full, so that the end of a
+// Builder builds chunks and passes each to Emit. Where chunks end depends only
+// on the messages, never on how they were fetched. A chunk is emitted when the
+// next message does not fit, not when it is full, so that the end of a
 // partition can still be noted in the account of its last message.
 type Builder struct {
 	rows, bytes int
@@ -50,16 +50,16 @@ func Yield(ctx context.Context, yield func(stream.Chunk, error) bool) func(strea
 }
 
 // NewBuilder returns a Builder of chunks of at most the given numbers of
-// messages and bytes; a single larger message is a chunk by itself. An
-// error of emit is returned by the method that called it.
+// messages and bytes; a single larger message is a chunk by itself. An error
+// from emit is returned by the method that called it.
 func NewBuilder(mem memory.Allocator, rows, bytes int, emit func(stream.Chunk) error) *Builder {
 	return &Builder{rows: rows, bytes: bytes, emit: emit, messages: stream.NewMessageBuilder(mem)}
 }
 
 // Add appends a message, after emitting the pending chunk if it is full. size
-// is the number of bytes that count against the bound; weight is what decoding
-// the message may take, counted instead if it is larger. The caller accounts
-// for the message with Account.
+// is the number of bytes that count against the bound; weight is the memory
+// that decoding the message may take; if it is larger than size, it counts
+// instead. The caller accounts for the message with Account.
 func (b *Builder) Add(m stream.Message, size, weight int64) error {
 	size = max(size, weight)
 	if n := b.messages.Len(); n > 0 && (n >= b.rows || size > int64(b.bytes)-b.size) {
@@ -79,8 +79,8 @@ func (b *Builder) Reject(cause string) {
 }
 
 // Account returns the account to extend with the given offset of range r: the
-// last account if it ends there, else a new one. Each range has accounts of its
-// own, even if it begins where another one of its partition ends.
+// last account if it ends there, else a new one. Each range has its own
+// accounts, even if it begins where another one of its partition ends.
 func (b *Builder) Account(r stream.Range, offset int64) *stream.Account {
 	if n := len(b.accounts); n > 0 && offset != r.From {
 		if a := &b.accounts[n-1]; a.Partition == r.Partition && a.To == offset && a.Lost == 0 && !a.End {
@@ -94,7 +94,7 @@ func (b *Builder) Account(r stream.Range, offset int64) *stream.Account {
 }
 
 // Lost accounts for the lost offsets of r, separately from others, so that an
-// error made from the account names exactly these.
+// error made from the account names exactly these. end is the account's End.
 func (b *Builder) Lost(r stream.Range, end bool) {
 	b.accounts = append(b.accounts, stream.Account{Range: r, Lost: r.Len(), End: end})
 }

@@ -11,8 +11,8 @@ import (
 // Kafka holds the flags of a command that reads a stream. The values that its
 // fields have before Flags is called are the defaults.
 type Kafka struct {
-	// Observer is for commands that keep nothing of what they read. They join
-	// no group and commit no offsets: there is no -group, and group.id of the
+	// Observer is set by commands that do not keep what they read. They join no
+	// group and commit no offsets: there is no -group, and group.id of the
 	// properties file has no effect.
 	Observer bool
 
@@ -38,8 +38,9 @@ const (
 `
 )
 
-// KafkaManual and KafkaManualLatest are the flags' part of a command's manual,
-// except for -group. They differ in the default of -start.
+// KafkaManual and KafkaManualLatest are the part of a command's manual that
+// explains the flags of Kafka other than -group. They differ in the default of
+// -start.
 const (
 	KafkaManual       = topicsManual + "earliest" + configManual
 	KafkaManualLatest = topicsManual + "latest" + configManual
@@ -66,7 +67,7 @@ func (k *Kafka) Flags(f *flag.FlagSet) {
 	f.BoolVar(&k.Simulator, "simulator", k.Simulator, "")
 }
 
-// Given reports whether a flag says that a stream is to be read.
+// Given reports whether the flags select a stream.
 func (k *Kafka) Given() bool {
 	given := k.Simulator
 	if k.flags != nil {
@@ -77,7 +78,8 @@ func (k *Kafka) Given() bool {
 	return given
 }
 
-// Check returns a UsageError if a flag is missing, or if two exclude each other.
+// Check returns a UsageError if a flag is missing, or if two are mutually
+// exclusive.
 func (k *Kafka) Check() error {
 	switch {
 	case k.Simulator && (len(k.Stream.Brokers) > 0 || k.Stream.Config != ""):

@@ -38,7 +38,7 @@ const (
 // its context; a second signal kills the process. It returns the exit status,
 // and prints an error on standard error, in one line:
 //
-//	0    the command ended in order
+//	0    the command succeeded
 //	1    an error, or SIGTERM before the work was done
 //	2    a usage error
 //	130  SIGINT before the work was done
@@ -88,7 +88,7 @@ func untilSignal() context.Context {
 	return ctx
 }
 
-// Explain returns an error in one line that begins with the command's name and
+// Explain formats an error as one line that begins with the command's name and
 // ends with what to do, where that is known.
 func Explain(name string, err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
@@ -114,7 +114,7 @@ func hintFor(err error) string {
 	case errors.As(err, &lost):
 		return "bring them back, or start with -lost record to go on without them"
 	case errors.As(err, &truncated):
-		return "see what happened there; to go on without the messages that get these offsets again, start with -lost record"
+		return "see what happened there; to go on without the new messages that reuse these offsets, start with -lost record"
 	case errors.Is(err, syscall.ENOSPC):
 		return "free space on that disk" + again
 	case errors.Is(err, syscall.EDQUOT):

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Count returns 1234567 as 1,234,567.
+// Count formats 1234567 as 1,234,567.
 func Count(n int64) string {
 	digits := fmt.Sprint(n)
 	var out strings.Builder
@@ -18,7 +18,7 @@ func Count(n int64) string {
 	return out.String()
 }
 
-// Bytes returns 1234567 as 1.2 MB: units are powers of 1000, as in Size.
+// Bytes formats 1234567 as 1.2 MB: units are powers of 1000, as in Size.
 func Bytes(n int64) string {
 	switch {
 	case n >= 1e9:

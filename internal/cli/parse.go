@@ -12,7 +12,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// UsageError reports a command line that makes no sense; Main exits with 2.
+// UsageError reports an invalid command line; Main exits with 2.
 type UsageError struct{ Text string }
 
 // Error returns the text.

@@ -32,7 +32,7 @@ var units = map[string]int64{
 	"T": 1 << 40, "TIB": 1 << 40, "TB": 1e12,
 }
 
-// String returns the size as Set reads it, without loss.
+// String returns the exact size in a format that Set accepts.
 func (s *Size) String() string {
 	if s == nil || *s == 0 {
 		return ""

@@ -1,4 +1,4 @@
-// Package demo is a Kafka broker within the process, on 127.0.0.1 alone, whose
+// Package demo runs a Kafka broker within the process, on 127.0.0.1 only, whose
 // topics package alert/sim fills with alerts of two surveys, and a registry of
 // their schemas.
 //

@@ -100,7 +100,7 @@ func (s Set) Gaps(i Interval) iter.Seq[Interval] {
 	}
 }
 
-// After returns the lowest integer from n on that is not in the set.
+// After returns the lowest integer >= n that is not in the set.
 func (s Set) After(n int64) int64 {
 	if i := s.search(n + 1); i < len(s) && s[i].From <= n {
 		return s[i].To

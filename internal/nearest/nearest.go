@@ -1,12 +1,13 @@
-// Package nearest suggests the name that a mistyped one was meant to be.
+// Package nearest suggests the right name for a mistyped one.
 package nearest
 
 import "strings"
 
-// To returns the candidate nearest to a name, or "" if none is near: at most a
-// third of the longer name's bytes, and at least one, may have to be inserted,
-// deleted, replaced or swapped with their neighbour, but not all of them. Case
-// does not count. Of equally near candidates it returns the first.
+// To returns the candidate nearest to a name, or "" if none is near, ignoring
+// case. The distance is the number of bytes to insert, delete, replace or swap
+// with a neighbour. A candidate is near if the distance is at most 1, or a
+// third of the longer name's length, and less than that length. Of equally near
+// candidates To returns the first.
 func To(name string, candidates []string) string {
 	if name == "" {
 		return ""

@@ -30,7 +30,7 @@
 //
 // # Limits
 //
-// A page holds less than 2 GiB and at least one row: a longer row of one column is
-// an error. A Writer buffers at most one encoded row group, without uncompressed
-// binary values, which it writes directly from the records.
+// A page holds less than 2 GiB and at least one row: a row with more in one column
+// is an error. A Writer buffers at most one encoded row group, without
+// uncompressed binary values, which it writes directly from the records.
 package parquetfile

@@ -76,7 +76,7 @@
 // represents it. The same applies to a file with fewer records than were read
 // from it before, for it must have been replaced.
 //
-// A file with one compressed record is passed on as it is and decompressed by the
-// decoder. Chunk.Weight is an upper bound of its decompressed size; a message
+// A file with one compressed record is passed on unchanged and decompressed by
+// the decoder. Chunk.Weight is an upper bound of its decompressed size; a message
 // that weighs more than Source.ChunkBytes is a chunk by itself.
 package files

@@ -31,9 +31,9 @@ var errNotMember = temporary("this process is not in the group now")
 // settled: while newer offsets are settled before older ones, tools show
 // everything after the gap as lag. A member of the group commits the partitions
 // assigned to it; otherwise Committed commits all partitions, as a consumer
-// outside of any group. What cannot be committed is retried with the next call.
-// Committed returns an error at most once a minute, and a temporary one only if
-// it has lasted for a minute.
+// outside of any group. Offsets that cannot be committed are retried on the
+// next call. Committed returns an error at most once a minute, and a temporary
+// one only if it has lasted for a minute.
 func (s *Source) Committed(ctx context.Context, settled map[string]int64) error {
 	c, err := s.open()
 	if err != nil {

@@ -11,13 +11,14 @@ import (
 )
 
 // NewConfig returns the default settings of a [Source], to be changed as needed. It
-// differs from sarama.NewConfig() in these points:
+// differs from sarama.NewConfig() as follows:
 //
 //   - The protocol version is that of Kafka 2.8, the oldest with topic ids; with
 //     newer brokers a higher version is negotiated.
-//   - Timeouts are shorter, for the source retries until brokers have restarted:
-//     5 s to connect, one retry for metadata.
-//   - Metadata are requested only for the selected topics; no topic is created.
+//   - Timeouts are shorter, because the source itself retries while brokers
+//     restart: 5 s to connect, one retry for metadata.
+//   - Metadata is requested only for the selected topics; no topics are
+//     created.
 //   - A member of a group sends a heartbeat every second. A killed member is
 //     detected after 6 s, the shortest session timeout that brokers allow by
 //     default. A false detection does no harm.
@@ -69,8 +70,8 @@ func NewConfig() *sarama.Config {
 //
 // Settings that tune other clients (fetch.max.bytes, auto.offset.reset,
 // max.poll.interval.ms) are ignored. An unknown setting that begins with sasl.,
-// ssl. or security. is an error, for a misspelt one would otherwise appear as a
-// refused login. No error quotes a password.
+// ssl. or security. is an error, because the only sign of a misspelling would
+// be a refused login. No error quotes a password.
 func ReadConfig(path string) (*sarama.Config, []string, error) {
 	p, err := ReadProperties(path)
 	if err != nil {

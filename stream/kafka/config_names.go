@@ -39,7 +39,7 @@ var ignoredPrefixes = []string{"sasl.login.", "sasl.kerberos.", "sasl.oauthbeare
 // unsupportedSettings change the login in ways that are not supported. The values say
 // what to do instead.
 var unsupportedSettings = map[string]string{
-	"ssl.engine.factory.class": "a Java class: give certificates as PEM",
+	"ssl.engine.factory.class": "it names a Java class, which cannot be used: give certificates as PEM",
 	"ssl.crl.location":         "certificate revocation lists are not supported: remove it",
 	"ssl.engine.location":      "OpenSSL engines are not supported: give the key as PEM",
 	"sasl.oauthbearer.config":  "unsecured tokens are not supported: set sasl.oauthbearer.token.endpoint.url",

@@ -100,7 +100,7 @@ func parseJAAS(text string) (jaasLogin, error) {
 			return l, errors.New(`its last option is not followed by ";"`)
 		}
 		if is, quoted := s.next(); is != "=" || quoted {
-			return l, fmt.Errorf(`option %d is not followed by "=" (put a value with blanks or signs in double quotes)`, len(l.options)+1)
+			return l, fmt.Errorf(`option %d is not followed by "=" (put a value with spaces or special characters in double quotes)`, len(l.options)+1)
 		}
 		value, quoted := s.next()
 		if s.open {

@@ -144,7 +144,7 @@ func TestConfigureErrors(t *testing.T) {
 		{map[string]string{"sasl.mechansim": "PLAIN"}, `unknown setting "sasl.mechansim", did you mean "sasl.mechanism"?`},
 		{map[string]string{"ssl.truststore": "x"}, `unknown setting "ssl.truststore": remove it`},
 		{map[string]string{"security.protokoll": "SSL"}, `did you mean "security.protocol"?`},
-		{map[string]string{"ssl.engine.factory.class": "X"}, "a Java class: give certificates as PEM"},
+		{map[string]string{"ssl.engine.factory.class": "X"}, "it names a Java class, which cannot be used: give certificates as PEM"},
 	} {
 		_, _, err := configure(c.p)
 		if assert.ErrorContains(t, err, c.want) {

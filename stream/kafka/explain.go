@@ -98,16 +98,16 @@ func explainCode(err error) string {
 		code  sarama.KError
 		words string
 	}{
-		{sarama.ErrTopicAuthorizationFailed, "not authorised: the user needs the ACLs Describe and Read of the topic"},
-		{sarama.ErrGroupAuthorizationFailed, "not authorised: the user needs the ACL Read of the consumer group"},
-		{sarama.ErrClusterAuthorizationFailed, "not authorised: the user needs an ACL of the cluster"},
-		{sarama.ErrTransactionalIDAuthorizationFailed, "not authorised: the user needs the ACL Write of the transactional id"},
+		{sarama.ErrTopicAuthorizationFailed, "not authorised: the user needs the ACLs Describe and Read on the topic"},
+		{sarama.ErrGroupAuthorizationFailed, "not authorised: the user needs the ACL Read on the consumer group"},
+		{sarama.ErrClusterAuthorizationFailed, "not authorised: the user needs an ACL on the cluster"},
+		{sarama.ErrTransactionalIDAuthorizationFailed, "not authorised: the user needs the ACL Write on the transactional id"},
 		{sarama.ErrUnknownTopicOrPartition, "the topic does not exist, or this user may not see it"},
-		{sarama.ErrInvalidTopic, "the name is not valid for a topic"},
-		{sarama.ErrInconsistentGroupProtocol, "its members use other assignors: is the group another program's? Choose another group"},
+		{sarama.ErrInvalidTopic, "not a valid name for a topic"},
+		{sarama.ErrInconsistentGroupProtocol, "its members use other assignors: does the group belong to another program? Choose another group"},
 		{sarama.ErrInvalidSessionTimeout, "the broker does not allow this session.timeout.ms (group.min.session.timeout.ms, group.max.session.timeout.ms)"},
 		{sarama.ErrGroupMaxSizeReached, "the group has as many members as the broker allows (group.max.size)"},
-		{sarama.ErrInvalidGroupId, "the name is not valid for a group"},
+		{sarama.ErrInvalidGroupId, "not a valid name for a group"},
 		{sarama.ErrUnsupportedVersion, "the broker is too old: Kafka 2.8 or later is needed"},
 	} {
 		if errors.Is(err, c.code) {
@@ -168,7 +168,7 @@ func explainClosed(err error, conf *sarama.Config) string {
 	case errors.Is(err, io.ErrUnexpectedEOF) && !withTLS: // a TLS alert is shorter than any response
 		return "this port seems to speak TLS: set security.protocol to " + protocol(withSASL, true) + ", or use the broker's port without TLS"
 	case errors.As(err, &garbage):
-		return "the answer is not from Kafka: is this the port of a broker? (" + oneLine(garbage.Error()) + ")"
+		return "the response is not Kafka's: is this the port of a broker? (" + oneLine(garbage.Error()) + ")"
 	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE):
 		return ""
 	case withTLS && withSASL:

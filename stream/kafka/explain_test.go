@@ -126,7 +126,7 @@ func TestExplain(t *testing.T) {
 		"other mechanism": {login, withSASL(NewConfig(), "SCRAM-SHA-256", "swordfish"), "are the user and password correct?"},
 		"web, plain":      {web.Listener.Addr().String(), NewConfig(), "check the address, whether it is a Kafka broker's"},
 		"web, TLS":        {web.Listener.Addr().String(), withTLS(roots), "this port does not speak TLS: set security.protocol to PLAINTEXT"},
-		"not authorised":  {closed, withSASL(NewConfig(), "PLAIN", "swordfish"), "topic alerts: not authorised: the user needs the ACLs Describe and Read of the topic"},
+		"not authorised":  {closed, withSASL(NewConfig(), "PLAIN", "swordfish"), "topic alerts: not authorised: the user needs the ACLs Describe and Read on the topic"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,10 +170,10 @@ func TestExplainWords(t *testing.T) {
 		{sarama.ErrUnsupportedSASLMechanism, sasl, "the broker does not offer the SASL mechanism PLAIN: set sasl.mechanism to one that it offers (of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER)"},
 		{sarama.ErrIllegalSASLState, sasl, "this port accepts no login: set security.protocol to PLAINTEXT or SSL, or use the broker's SASL port"},
 		{sarama.ErrIllegalSASLState, plain, "the broker requires a login: set security.protocol to SASL_PLAINTEXT or SASL_SSL"},
-		{fmt.Errorf("group g: %w", sarama.ErrGroupAuthorizationFailed), plain, "group g: not authorised: the user needs the ACL Read of the consumer group"},
-		{fmt.Errorf("kafka: %w", sarama.ErrClusterAuthorizationFailed), plain, "not authorised: the user needs an ACL of the cluster"},
+		{fmt.Errorf("group g: %w", sarama.ErrGroupAuthorizationFailed), plain, "group g: not authorised: the user needs the ACL Read on the consumer group"},
+		{fmt.Errorf("kafka: %w", sarama.ErrClusterAuthorizationFailed), plain, "not authorised: the user needs an ACL on the cluster"},
 		{fmt.Errorf("topic x: %w", sarama.ErrUnknownTopicOrPartition), plain, "topic x: the topic does not exist, or this user may not see it"},
-		{sarama.PacketDecodingError{Info: "message of length 1213486160 too large"}, plain, "the answer is not from Kafka: is this the port of a broker? (kafka: error decoding packet: message of length 1213486160 too large)"},
+		{sarama.PacketDecodingError{Info: "message of length 1213486160 too large"}, plain, "the response is not Kafka's: is this the port of a broker? (kafka: error decoding packet: message of length 1213486160 too large)"},
 		{x509.CertificateInvalidError{Reason: x509.Expired, Detail: "now"}, tlsOnly, "x509: certificate has expired or is not yet valid: now: its TLS certificate is not valid, or a clock is wrong"},
 		{errors.New("kafka: two\n\tlines"), plain, "two lines"},
 	} {

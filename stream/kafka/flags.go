@@ -93,8 +93,9 @@ func (o *Flags) Source() (*Source, error) {
 	return &Source{Brokers: brokers, Topics: o.Topics, Start: o.Start, Config: config}, err
 }
 
-// Cluster returns the settings of -kafka-config, which are those of [NewConfig]
-// without it, and the brokers: those of -brokers, or else the file's.
+// Cluster returns the settings from the file of -kafka-config, or those of
+// [NewConfig] if there is no file, and the brokers from -brokers, or else from
+// the file.
 func (o *Flags) Cluster() (*sarama.Config, []string, error) {
 	if err := o.checkCluster(); err != nil {
 		return nil, nil, err

@@ -167,7 +167,7 @@ func (m *member) recordFailure(err error) {
 	err = m.conn.explain(fmt.Errorf("group %q: %w", m.group, err))
 	if m.failures == 2 && !m.warned { // not if only the coordinator moved
 		m.warned = true
-		m.log.Warn("kafka: no word from the group; its last assignment stays", "group", m.group, "err", err)
+		m.log.Warn("kafka: cannot reach the group; keeping its last assignment", "group", m.group, "err", err)
 	}
 	m.update(func() { m.err = err })
 }
@@ -176,7 +176,7 @@ func (m *member) recordSuccess() {
 	m.failures = 0
 	if m.warned {
 		m.warned = false
-		m.log.Info("kafka: the group is back", "group", m.group)
+		m.log.Warn("kafka: the group is back", "group", m.group)
 	}
 	m.mu.Lock()
 	failed := m.err != nil
@@ -190,7 +190,7 @@ func (m *member) recordSuccess() {
 func (m *member) recordFenced() {
 	m.update(func() {
 		m.fenced = true
-		m.err = stream.Permanent(fmt.Errorf("kafka: group %q: another process has joined with the group.instance.id %q of this one: give each process an id of its own",
+		m.err = stream.Permanent(fmt.Errorf("kafka: group %q: another process has joined with this one's group.instance.id %q: give each process its own id",
 			m.group, *m.instance))
 	})
 }

@@ -125,7 +125,7 @@ func (m *member) setAssignment(current partitionCounts, got map[topicPartition]b
 		m.joinedTopics, m.assigned = current, assigned
 	})
 	if differ {
-		m.log.Info("kafka: partitions of the group", "group", m.group, "generation", generation, "mine", len(assigned))
+		m.log.Info("kafka: the group assigned partitions", "group", m.group, "generation", generation, "mine", len(assigned))
 	}
 }
 

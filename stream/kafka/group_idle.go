@@ -29,7 +29,7 @@ func (m *member) idle() bool {
 // leaveWhileIdle leaves the group until the engine is at work again. A static member
 // can leave only by sending nothing until its session expires.
 func (m *member) leaveWhileIdle(ctx context.Context) {
-	m.log.Warn("kafka: the engine has asked for nothing; its partitions are left to others", "group", m.group, "for", m.waits.engineIdleTimeout)
+	m.log.Warn("kafka: the engine has made no calls; leaving its partitions to other members", "group", m.group, "for", m.waits.engineIdleTimeout)
 	m.leave()
 	m.owned, m.joined = nil, false
 	if m.instance == nil {

@@ -271,7 +271,7 @@ func TestGroupAway(t *testing.T) {
 	assert.Len(t, read(t, x.Source, rangesOf(available(t, x.Source))...).rows, 30)
 	h.Remove()
 	require.Eventually(t, func() bool { return strings.Contains(l.logs.String(), "the group is back") }, 5*time.Second, 10*time.Millisecond)
-	assert.Equal(t, 1, strings.Count(l.logs.String(), "no word from the group"))
+	assert.Equal(t, 1, strings.Count(l.logs.String(), "cannot reach the group"))
 }
 
 // Before the first assignment, Available returns the error: at once unless it is
@@ -406,7 +406,7 @@ func TestGroupFenced(t *testing.T) {
 	var err error
 	require.Eventually(t, func() bool { _, err = x.Available(t.Context()); return err != nil }, 5*time.Second, 10*time.Millisecond)
 	assert.ErrorContains(t, err, `"summit-1"`)
-	assert.ErrorContains(t, err, "an id of its own")
+	assert.ErrorContains(t, err, "its own id")
 	job := stream.MicroBatch{Source: x.Source, Sink: stream.SinkFunc(nil)}
 	var b *stream.BatchError
 	require.ErrorAs(t, job.Drain(t.Context()), &b)

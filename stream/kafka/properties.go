@@ -20,8 +20,9 @@ const maxProperties = 16 << 20
 
 // ReadProperties returns the names and values in a Java properties file, for
 // settings that [ReadConfig] does not use, such as group.id. As in Kafka's own
-// tools, leading and trailing white space of values is removed, and the last of
-// several values of a name counts. Text that is not UTF-8 is read as ISO 8859-1.
+// tools, leading and trailing white space of values is removed, and if a name
+// occurs more than once, the last value counts. Text that is not UTF-8 is read
+// as ISO 8859-1.
 func ReadProperties(path string) (map[string]string, error) {
 	text, err := readFile(path)
 	if err == nil && len(text) > maxProperties {

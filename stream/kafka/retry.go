@@ -69,7 +69,7 @@ func retryDelay(failures int) time.Duration {
 func (s *Source) recovered() {
 	o := &s.state.outage
 	if o.warned {
-		s.log().Info("kafka: the brokers are back", "after", time.Since(o.since).Round(time.Millisecond))
+		s.log().Warn("kafka: the brokers are back", "after", time.Since(o.since).Round(time.Millisecond))
 	}
 	*o = outage{}
 	s.state.reached = true

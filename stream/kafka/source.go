@@ -43,20 +43,21 @@ type Source struct {
 	// are committed.
 	Group string
 	// Join makes the source a member of Group: Kafka assigns the partitions to
-	// the members, and Available marks those of others. The members must have
-	// the same topics and one ledger.
+	// the members, and Available marks those of others. All members must have
+	// the same topics and share one ledger.
 	Join bool
 	// FetchBytes is the size of a fetch in memory. Each broker has at most two
 	// fetches in memory. If zero, it is 8 MiB with one or two leading brokers,
 	// and less with more. A larger batch of messages is still fetched whole.
 	FetchBytes int
-	// Outage is how long brokers may be unavailable, after one was reached, until
-	// Available and Read return an error. If zero, it is 10 minutes.
+	// Outage is how long brokers may be unavailable, once one has been reached,
+	// before Available and Read return an error. If zero, it is 10 minutes.
 	Outage time.Duration
 	// Alloc allocates the columns other than keys and values, which stay in the
 	// response. If nil, it is memory.DefaultAllocator.
 	Alloc memory.Allocator
-	// Log receives outages and changes of the group. If nil, it is slog.Default().
+	// Log receives messages about outages and changes in the group. If nil, it
+	// is slog.Default().
 	Log *slog.Logger
 
 	timing *timing // of tests
@@ -107,18 +108,19 @@ func (s *Source) unreachableError(ctx context.Context, err error) error {
 	if ctx.Err() == nil || errors.Is(context.Cause(ctx), context.Canceled) {
 		return err
 	}
-	return fmt.Errorf("kafka: no answer from %v within %v: check the addresses, and that nothing blocks the way", s.Brokers, s.waits().checkTimeout)
+	return fmt.Errorf("kafka: no answer from %v within %v: check the addresses, and whether a firewall blocks the connection", s.Brokers, s.waits().checkTimeout)
 }
 
-// Available lists the partitions of the topics, sorted by name and number, each from
-// its oldest to its last stable offset. It asks each leading broker once. If a
-// leader is unavailable, its partitions are listed as they were before.
+// Available lists the partitions of the topics, sorted by name and number, each
+// from its oldest to its last stable offset. It asks each leading broker once. If a
+// leader is unavailable, its partitions are listed as they were last seen.
 //
 // With Join, the first call joins the group and waits for an assignment. If the
-// group's coordinator cannot be reached later, the last assignment stays. If the
-// engine makes no call for five minutes, for example because a sink hangs, the
-// source leaves the group until the next call. If another process joins with the
-// same group.instance.id, Available returns a permanent error.
+// group's coordinator cannot be reached later, the last assignment remains in
+// force. If the engine makes no call for five minutes, for example because a
+// sink hangs, the source leaves the group until the next call. If another
+// process joins with the same group.instance.id, Available returns a permanent
+// error.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	c, err := s.open()
 	if err != nil {
@@ -134,8 +136,8 @@ func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	return out, err
 }
 
-// Read yields the messages of the ranges, in order. Several ranges may be of one
-// partition; each has accounts of its own. Read retries when leaders move or
+// Read yields the messages of the ranges, in order. Several ranges may belong to
+// one partition; each has its own accounts. Read retries when leaders move or
 // brokers are unavailable, and yields no message twice. Deleted messages become
 // accounts of lost offsets. Read does not depend on the group: a planned range is
 // read even if its partition is now assigned to another process.
@@ -179,7 +181,8 @@ func (s *Source) Resume(_ context.Context, settled map[string]int64) error {
 
 // Close closes the connections; calls that wait for a broker return an error. A
 // member of a group leaves it, so that others take over at once, unless it has a
-// group.instance.id: then its partitions wait for it for the session timeout.
+// group.instance.id: then its partitions are reserved for it until the session
+// timeout.
 func (s *Source) Close() error {
 	s.mu.Lock()
 	conn, member := s.conn, s.member

@@ -50,7 +50,7 @@ func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 					inHistory, misses = true, misses+1
 					continue
 				case covered && b.Commit == nil:
-					yield(b, &DamagedError{n, l.path(historyDir), errors.New("a snapshot covers the batch, and no segment has it")})
+					yield(b, &DamagedError{n, l.path(historyDir), errors.New("a snapshot covers the batch, but no history segment has it")})
 					return
 				case b.Plan == nil:
 					return

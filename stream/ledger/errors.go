@@ -27,6 +27,6 @@ type SettingsError struct {
 
 // Error names the ledger and the setting, and says what to do.
 func (e *SettingsError) Error() string {
-	return fmt.Sprintf("ledger: the ledger in %s was begun with %s %q, not %q: use %[3]q, or another directory",
+	return fmt.Sprintf("ledger: the ledger in %s was created with %s %q, not %q: use %[3]q, or another directory",
 		e.Ledger, e.Setting, e.Have, e.Want)
 }

@@ -92,7 +92,7 @@ func (l *Ledger) Snapshot(ctx context.Context, known int64) (*Snapshot, error) {
 			return nil, err
 		}
 	}
-	return nil, &DamagedError{known, l.path(snapshotName(known)), errors.New("it vanished, and there is no newer one")}
+	return nil, &DamagedError{known, l.path(snapshotName(known)), errors.New("it vanished, but there is no newer one")}
 }
 
 // listSnapshots returns the last batch of each snapshot, in ascending order.

@@ -1,6 +1,5 @@
-// Package streamtest tests whether a store implements [store.Store] correctly, and a
-// source [stream.Source]: exactly-once delivery depends on it. One call tests an
-// implementation:
+// Package streamtest tests implementations of [store.Store] and [stream.Source], on
+// whose correctness exactly-once delivery depends. One call tests one:
 //
 //	if err := streamtest.TestStore(myStore); err != nil {
 //		t.Fatal(err)

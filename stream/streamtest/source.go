@@ -13,9 +13,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// TestSource tests a source with messages, which must not change during the test. It
-// reads them several times, as a whole and in parts, also two ranges of a partition
-// in one call. The error lists all failures.
+// TestSource tests a source with messages, which must not change during the test.
+// It reads them several times, whole and in parts, including two ranges of a
+// partition in one call. The error lists all failures.
 func TestSource(s stream.Source) error {
 	t := &sourceTest{Source: s, ctx: context.Background(), seed: maphash.MakeSeed()}
 	extents := t.available()

@@ -13,8 +13,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// TestStore tests a store, which must be empty and is empty afterwards if it is
-// correct. The error lists all failures.
+// TestStore tests a store, which must be empty; a correct store is empty again
+// afterwards. The error lists all failures.
 func TestStore(s store.Store) error {
 	t := &storeTest{Store: s, ctx: context.Background()}
 	if left := t.names(""); len(left) > 0 {

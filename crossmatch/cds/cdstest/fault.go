@@ -44,7 +44,7 @@ func Hang() Fault {
 	return func(_ http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() }
 }
 
-// Slow replies after d.
+// Slow delays the reply by d.
 func Slow(d time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, reply []byte) {
 		select {
@@ -62,7 +62,8 @@ func Cut(fraction float64) Fault {
 	}
 }
 
-// Break announces the whole reply and closes the connection after a fraction.
+// Break announces the whole reply and closes the connection after a fraction of
+// it.
 func Break(fraction float64) Fault {
 	return func(w http.ResponseWriter, _ *http.Request, reply []byte) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(reply)))

@@ -1,5 +1,6 @@
 // Package cdstest provides a stand-in for the X-Match service of the CDS. It serves
-// a small table by the service's protocol, and fails on request as the service does.
+// a small table over the service's protocol, and can be made to fail as the service
+// does.
 package cdstest
 
 import (
@@ -55,7 +56,7 @@ type Server struct {
 // Requests returns the number of requests.
 func (s *Server) Requests() int { return int(s.requests.Load()) }
 
-// Asked returns the number of positions of each request.
+// Asked returns the number of positions in each request.
 func (s *Server) Asked() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,18 +10,18 @@
 //		// row[i] is the cell of r.Fields()[i]
 //	}
 //
-// It does not interpret positions, convert to Arrow or know services. A [Cell] is
-// text, or the elements of a binary encoding, which [Field.AppendText] converts to
-// text.
+// It does not interpret positions, convert to Arrow or know about services. A
+// [Cell] is text, or the elements of a binary encoding, which [Field.AppendText]
+// converts to text.
 //
 // # Whole documents
 //
-// Rows are returned before it is known whether the document is whole. Only the
-// io.EOF of [Reader.Next] says that: the document has ended as XML requires, all of
-// it was read, and the service reported neither an error nor rows left out, which is
-// a [StatusError]. A truncated document is an error that wraps io.ErrUnexpectedEOF.
-// So that no row is lost silently, rows in invalid places (outside of DATA, after
-// the rows, in an unsupported encoding) are errors too.
+// Rows are returned before it is known whether the document is whole. Only io.EOF
+// from [Reader.Next] means that it is: the document has ended as XML requires, all
+// of it was read, and the service reported neither an error nor rows left out. Such
+// a report is a [StatusError]. A truncated document is an error that wraps
+// io.ErrUnexpectedEOF. So that no row is lost silently, rows in invalid places
+// (outside of DATA, after the rows, in an unsupported encoding) are errors too.
 //
 // # Leniency
 //
@@ -32,6 +32,6 @@
 // # Limits
 //
 // Rows of more than 64 MiB, more than 10,000 fields, and elements nested more than
-// 64 deep are errors. Memory is that of a row. It grows with the data, not with what
-// a header declares.
+// 64 deep are errors. A reader needs memory for one row. It grows with the data,
+// not with what a header declares.
 package votable

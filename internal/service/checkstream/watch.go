@@ -49,6 +49,7 @@ func (w *watcher) Run(ctx context.Context) error {
 		Rejects:    counted(func(r arrow.Record) error { return w.stats.addRejects(rejectRows(r)) }),
 		RecordLost: true, // stats shows it
 		Interval:   w.Interval,
+		Limits:     stream.Limits{BacklogShare: 1}, // stats needs the offsets in order
 		Log:        w.Log,
 	}
 	return engine.Run(ctx)

@@ -121,7 +121,11 @@ func (c *counter) summary() string {
 	elapsed := time.Since(c.since)
 	fmt.Fprintf(&out, "%s positions, %s rows written, in %s\n", cli.Count(c.positions.Load()), cli.Count(c.rows.Load()), elapsed.Round(time.Millisecond))
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "catalogue\t%s\t\n", strings.Join(statuses, "\t"))
+	heading := "catalogue"
+	if c.rows.Load() != c.positions.Load() { // with -all, a position has a row for each match
+		heading = "rows of"
+	}
+	fmt.Fprintf(w, "%s\t%s\t\n", heading, strings.Join(statuses, "\t"))
 	for i, name := range c.names {
 		fmt.Fprintf(w, "%s\t", name)
 		for _, s := range statuses {

@@ -56,7 +56,8 @@ CATALOGUES
 
 FLAGS
     -positions PATH     a file; a directory, such as an archive's, searched for
-                        .parquet files; a glob; or - for standard input
+                        .parquet files; a glob (without **); or - for standard
+                        input
     -catalog ...        see above; may be repeated
     -radius 1.5         in arcseconds, or 1.5arcsec, 2arcmin, 0.1deg
     -columns A,B        only these of the positions' columns, besides the position

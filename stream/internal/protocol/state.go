@@ -184,7 +184,7 @@ func (s *State) Refresh() {
 func (s *State) Learn(a Action, r Result) error {
 	e := s.Entry(a.Batch)
 	if a.Record != Plan && a.Verb != Choose && a.Verb != Look && a.Verb != Snapshot && e == nil {
-		return fmt.Errorf("stream: result for batch %d, which is not in hand", a.Batch)
+		return fmt.Errorf("stream: result for batch %d, which is not in progress", a.Batch)
 	}
 	switch {
 	case a.Verb == Look:
