@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -20,7 +19,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// settledOf is what a ledger knows that has settled intervals of partitions.
+// settledOf returns the coverage of a ledger that has settled these ranges.
 func settledOf(t *testing.T, settled ...Range) *protocol.Coverage {
 	var c protocol.Coverage
 	for _, r := range settled {
@@ -29,12 +28,12 @@ func settledOf(t *testing.T, settled ...Range) *protocol.Coverage {
 	return &c
 }
 
-// of are the planInput of a batch of so many messages of a known size.
-func of(rows int64, share float64) planInput {
+// rowLimit returns the input for a batch of a number of messages of a known size.
+func rowLimit(rows int64, share float64) planInput {
 	return planInput{limits: Limits{Rows: rows, BacklogShare: share}.withDefaults(), messageSize: 1}
 }
 
-func TestChooseLate(t *testing.T) {
+func TestChooseBacklog(t *testing.T) {
 	behind := []Range{{Partition: "a", From: 0, To: 100}}
 	jumped := []Range{{Partition: "a", From: 0, To: 100}, {Partition: "a", From: 9000, To: 9500}}
 	for name, test := range map[string]struct {
@@ -44,32 +43,32 @@ func TestChooseLate(t *testing.T) {
 		ranges  []Range
 		more    bool
 	}{
-		"not far behind":              {behind, []Extent{extent("a", 0, 300, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"far behind":                  {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0), []Range{{Partition: "a", From: 8950, To: 9000}, {Partition: "a", From: 100, To: 150}}, true},
-		"far behind, a tenth is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 0.1), []Range{{Partition: "a", From: 8910, To: 9000}, {Partition: "a", From: 100, To: 110}}, true},
-		"far behind, nothing is kept": {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, -1), []Range{{Partition: "a", From: 8900, To: 9000}}, true},
-		"far behind, oldest first":    {behind, []Extent{extent("a", 0, 9000, 0)}, of(100, 1), []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"uneven, but not far behind": {append(behind, Range{Partition: "b", From: 0, To: 5}, Range{Partition: "c", From: 0, To: 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, of(96, 0),
+		"not far behind":                  {behind, []Extent{extent("a", 0, 300, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"far behind":                      {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 8950, To: 9000}, {Partition: "a", From: 100, To: 150}}, true},
+		"far behind, a tenth is reserved": {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, 0.1), []Range{{Partition: "a", From: 8910, To: 9000}, {Partition: "a", From: 100, To: 110}}, true},
+		"far behind, nothing is reserved": {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, -1), []Range{{Partition: "a", From: 8900, To: 9000}}, true},
+		"far behind, oldest first":        {behind, []Extent{extent("a", 0, 9000, 0)}, rowLimit(100, 1), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"uneven, but not far behind": {append(behind, Range{Partition: "b", From: 0, To: 5}, Range{Partition: "c", From: 0, To: 5}), []Extent{extent("a", 0, 290, 0), extent("b", 0, 6, 0), extent("c", 0, 6, 0)}, rowLimit(96, 0),
 			[]Range{{Partition: "a", From: 100, To: 195}, {Partition: "b", From: 5, To: 6}, {Partition: "c", From: 5, To: 6}}, true},
-		"few messages":              {[]Range{{Partition: "a", From: 0, To: 10}}, []Extent{extent("a", 0, 70, 0)}, of(10, 0), []Range{{Partition: "a", From: 10, To: 20}}, true},
-		"size not known":            {behind, []Extent{extent("a", 0, 9000, 0)}, planInput{limits: Limits{Rows: 100}.withDefaults()}, []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"jumped, little is new":     {jumped, []Extent{extent("a", 0, 9510, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9510}, {Partition: "a", From: 100, To: 190}}, true},
-		"jumped, nothing is new":    {jumped, []Extent{extent("a", 0, 9500, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
-		"jumped, much is new":       {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, 0), []Range{{Partition: "a", From: 9500, To: 9550}, {Partition: "a", From: 100, To: 150}}, true},
-		"jumped, nothing is kept":   {jumped, []Extent{extent("a", 0, 9600, 0)}, of(100, -1), []Range{{Partition: "a", From: 9500, To: 9600}}, true},
-		"jumped, something is left": {jumped, []Extent{extent("a", 0, 9580, 0)}, of(100, -1), []Range{{Partition: "a", From: 9500, To: 9580}, {Partition: "a", From: 100, To: 120}}, true},
-		"jumped, oldest first":      {jumped, []Extent{extent("a", 0, 9600, 0)}, of(8950, 1), []Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
-		"jumped, all of it":         {jumped, []Extent{extent("a", 0, 9600, 0)}, of(9000, 0), []Range{{Partition: "a", From: 9500, To: 9600}, {Partition: "a", From: 100, To: 9000}}, false},
-		"jumps again":               {jumped, []Extent{extent("a", 0, 9700, 0)}, of(100, 0), []Range{{Partition: "a", From: 9650, To: 9700}, {Partition: "a", From: 100, To: 150}}, true},
-		"jumps no more": {append(jumped, Range{Partition: "a", From: 10_000, To: 10_100}, Range{Partition: "a", From: 11_000, To: 11_100}), []Extent{extent("a", 0, 12_000, 0)}, of(100, 0),
+		"few messages":                {[]Range{{Partition: "a", From: 0, To: 10}}, []Extent{extent("a", 0, 70, 0)}, rowLimit(10, 0), []Range{{Partition: "a", From: 10, To: 20}}, true},
+		"size unknown":                {behind, []Extent{extent("a", 0, 9000, 0)}, planInput{limits: Limits{Rows: 100}.withDefaults()}, []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"jumped, little is new":       {jumped, []Extent{extent("a", 0, 9510, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 9500, To: 9510}, {Partition: "a", From: 100, To: 190}}, true},
+		"jumped, nothing is new":      {jumped, []Extent{extent("a", 0, 9500, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 100, To: 200}}, true},
+		"jumped, much is new":         {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 9500, To: 9550}, {Partition: "a", From: 100, To: 150}}, true},
+		"jumped, nothing is reserved": {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(100, -1), []Range{{Partition: "a", From: 9500, To: 9600}}, true},
+		"jumped, something is left":   {jumped, []Extent{extent("a", 0, 9580, 0)}, rowLimit(100, -1), []Range{{Partition: "a", From: 9500, To: 9580}, {Partition: "a", From: 100, To: 120}}, true},
+		"jumped, oldest first":        {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(8950, 1), []Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
+		"jumped, all of it":           {jumped, []Extent{extent("a", 0, 9600, 0)}, rowLimit(9000, 0), []Range{{Partition: "a", From: 9500, To: 9600}, {Partition: "a", From: 100, To: 9000}}, false},
+		"jumps again":                 {jumped, []Extent{extent("a", 0, 9700, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 9650, To: 9700}, {Partition: "a", From: 100, To: 150}}, true},
+		"too many intervals to jump": {append(jumped, Range{Partition: "a", From: 10_000, To: 10_100}, Range{Partition: "a", From: 11_000, To: 11_100}), []Extent{extent("a", 0, 12_000, 0)}, rowLimit(100, 0),
 			[]Range{{Partition: "a", From: 11_100, To: 11_150}, {Partition: "a", From: 100, To: 150}}, true},
-		"two holes": {append(jumped, Range{Partition: "a", From: 9600, To: 9700}), []Extent{extent("a", 0, 9700, 0)}, of(8950, 0),
+		"two gaps": {append(jumped, Range{Partition: "a", From: 9600, To: 9700}), []Extent{extent("a", 0, 9700, 0)}, rowLimit(8950, 0),
 			[]Range{{Partition: "a", From: 100, To: 9000}, {Partition: "a", From: 9500, To: 9550}}, true},
-		"one far behind, one not": {append(behind, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9000, 0), extent("b", 0, 20, 0)}, of(100, 0),
+		"one far behind, one not": {append(behind, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9000, 0), extent("b", 0, 20, 0)}, rowLimit(100, 0),
 			[]Range{{Partition: "a", From: 8975, To: 9000}, {Partition: "b", From: 5, To: 20}, {Partition: "a", From: 100, To: 160}}, true},
-		"late data of one, new data of another": {append(jumped, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9500, 0), extent("b", 0, 85, 0)}, of(100, 0),
+		"backlog of one, new data of another": {append(jumped, Range{Partition: "b", From: 0, To: 5}), []Extent{extent("a", 0, 9500, 0), extent("b", 0, 85, 0)}, rowLimit(100, 0),
 			[]Range{{Partition: "b", From: 5, To: 55}, {Partition: "a", From: 100, To: 150}}, true},
-		"cut off behind the late cursor": {jumped, []Extent{extent("a", 0, 150, 0)}, of(100, 0), []Range{{Partition: "a", From: 100, To: 150}}, false},
+		"truncated, after the backlog cursor": {jumped, []Extent{extent("a", 0, 150, 0)}, rowLimit(100, 0), []Range{{Partition: "a", From: 100, To: 150}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ranges, starts, more, err := choose(settledOf(t, test.settled...), test.extents, test.l)
@@ -81,9 +80,9 @@ func TestChooseLate(t *testing.T) {
 	}
 }
 
-// A partition that is far behind when it is first named begins at its oldest
-// offset, or where the ledger's start is, not where its first range does.
-func TestChooseLateStarts(t *testing.T) {
+// A partition that is far behind when a plan first names it begins at its oldest
+// offset or at its start, not at its first range.
+func TestChooseBacklogStarts(t *testing.T) {
 	for name, test := range map[string]struct {
 		settled []Range
 		extent  Extent
@@ -91,16 +90,16 @@ func TestChooseLateStarts(t *testing.T) {
 		ranges  []Range
 		starts  []ledger.Start
 	}{
-		"earliest":                  {nil, extent("a", 3, 1000, 3), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
-		"earliest, nothing is kept": {nil, extent("a", 3, 1000, 3), -1, []Range{{Partition: "a", From: 900, To: 1000}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
-		"between":                   {nil, extent("a", 3, 1000, 10), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 10, To: 60}}, []ledger.Start{{Partition: "a", At: 10, Skipped: 7}}},
-		"latest":                    {nil, extent("a", 3, 1000, 1000), 0, nil, []ledger.Start{{Partition: "a", At: 1000, Skipped: 997}}},
-		"appears later":             {[]Range{{Partition: "b", From: 0, To: 1}}, extent("a", 3, 1000, 1000), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
-		"not far behind":            {nil, extent("a", 3, 200, 3), 0, []Range{{Partition: "a", From: 3, To: 103}}, nil},
+		"earliest":                      {nil, extent("a", 3, 1000, 3), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"earliest, nothing is reserved": {nil, extent("a", 3, 1000, 3), -1, []Range{{Partition: "a", From: 900, To: 1000}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"between":                       {nil, extent("a", 3, 1000, 10), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 10, To: 60}}, []ledger.Start{{Partition: "a", At: 10, Skipped: 7}}},
+		"latest":                        {nil, extent("a", 3, 1000, 1000), 0, nil, []ledger.Start{{Partition: "a", At: 1000, Skipped: 997}}},
+		"appears later":                 {[]Range{{Partition: "b", From: 0, To: 1}}, extent("a", 3, 1000, 1000), 0, []Range{{Partition: "a", From: 950, To: 1000}, {Partition: "a", From: 3, To: 53}}, []ledger.Start{{Partition: "a", At: 3, Skipped: 0}}},
+		"not far behind":                {nil, extent("a", 3, 200, 3), 0, []Range{{Partition: "a", From: 3, To: 103}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := settledOf(t, test.settled...)
-			ranges, starts, _, err := choose(c, []Extent{test.extent}, of(100, test.share))
+			ranges, starts, _, err := choose(c, []Extent{test.extent}, rowLimit(100, test.share))
 			require.NoError(t, err)
 			assert.Equal(t, test.ranges, ranges)
 			assert.Equal(t, test.starts, starts)
@@ -127,17 +126,17 @@ func fold(c *protocol.Coverage, p *ledger.Plan, accounts ...Account) error {
 	return c.Add(&protocol.Entry{Plan: p, Commit: &ledger.Commit{Accounts: accounts}})
 }
 
-// Offsets that are gone are lost hole by hole, whatever the live cursor has
-// done; they take no room in a batch.
-func TestChooseLateLost(t *testing.T) {
+// Offsets that are gone are lost gap by gap, wherever the live cursor is. They
+// take no room in a batch.
+func TestChooseBacklogLost(t *testing.T) {
 	for name, test := range map[string]struct {
 		extent Extent
 		text   string // of the error; "": nothing is lost
 		ranges []Range
 	}{
-		"part of the first hole": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a were gone before they were read",
+		"part of the first gap": {extent("a", 500, 2130, 0), "offsets 100 to 499 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 570}}},
-		"the first hole": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a were gone before they were read",
+		"the first gap": {extent("a", 1050, 2130, 0), "offsets 100 to 999 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 1170}}},
 		"into the second": {extent("a", 1990, 2130, 0), "offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1989 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
@@ -147,7 +146,7 @@ func TestChooseLateLost(t *testing.T) {
 			"offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1999 of a were gone before they were read; stream: offsets 2100 to 2129 of a were gone before they were read",
 			[]Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}}},
 		"nothing": {extent("a", 100, 2130, 0), "", []Range{{Partition: "a", From: 2100, To: 2130}, {Partition: "a", From: 100, To: 170}}},
-		"gone, nobody knows how far": {Extent{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}, Gone: true},
+		"gone, end unknown": {Extent{Range: Range{Partition: "a", From: 0, To: ledger.UnknownEnd}, Gone: true},
 			"offsets 100 to 999 of a were gone before they were read; stream: offsets 1100 to 1999 of a were gone before they were read; stream: a is gone, and its messages from offset 2100 on were not read",
 			[]Range{{Partition: "a", From: 100, To: 1000}, {Partition: "a", From: 1100, To: 2000}, {Partition: "a", From: 2100, To: ledger.UnknownEnd}}},
 		"gone": {Extent{Range: Range{Partition: "a", From: 0, To: 2130}, Gone: true},
@@ -156,7 +155,7 @@ func TestChooseLateLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := settledOf(t, Range{Partition: "a", From: 0, To: 100}, Range{Partition: "a", From: 1000, To: 1100}, Range{Partition: "a", From: 2000, To: 2100})
-			l := of(100, 0)
+			l := rowLimit(100, 0)
 			_, _, _, err := choose(c, []Extent{test.extent}, l)
 			if test.text == "" {
 				require.NoError(t, err)
@@ -172,15 +171,14 @@ func TestChooseLateLost(t *testing.T) {
 	}
 }
 
-// A partition that vanished when all of it was settled has ended where that
-// ends, whatever is left behind its end.
+// A partition that vanished when all of it was settled ends where that ends.
 func TestChooseGoneAndDone(t *testing.T) {
-	ranges, _, _, err := choose(settledOf(t, Range{Partition: "a", From: 3, To: 10}), []Extent{{Range: Range{Partition: "a", From: 4, To: 10}, Gone: true}}, of(100, 0))
+	ranges, _, _, err := choose(settledOf(t, Range{Partition: "a", From: 3, To: 10}), []Extent{{Range: Range{Partition: "a", From: 4, To: 10}, Gone: true}}, rowLimit(100, 0))
 	require.NoError(t, err)
 	assert.Equal(t, []Range{{Partition: "a", From: 10, To: ledger.UnknownEnd}}, ranges)
 }
 
-// Drain knows no new data: whatever waits is archived in order.
+// To Drain nothing is new: everything is archived in order.
 func TestDrainKeepsTheOrder(t *testing.T) {
 	s := store.NewMemory()
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 500, "1": 300}, chunk: 5}
@@ -188,228 +186,24 @@ func TestDrainKeepsTheOrder(t *testing.T) {
 	checkArchive(t, s, src.sizes)
 }
 
-// A partition of another process is left to it, but where a new ledger begins
-// it is written down.
-func TestChooseElsewhere(t *testing.T) {
+// A partition that is assigned to another process is not planned, but a new
+// ledger records its start.
+func TestChooseAssignedElsewhere(t *testing.T) {
 	a, b := extent("a", 0, 10, 0), extent("b", 5, 100, 100)
 	a.AssignedElsewhere, b.AssignedElsewhere = true, true
-	ranges, starts, more, err := choose(&protocol.Coverage{}, []Extent{a, b, extent("c", 0, 1, 0)}, of(100, 0))
+	ranges, starts, more, err := choose(&protocol.Coverage{}, []Extent{a, b, extent("c", 0, 1, 0)}, rowLimit(100, 0))
 	require.NoError(t, err)
 	assert.Equal(t, []Range{{Partition: "c", From: 0, To: 1}}, ranges)
 	assert.Equal(t, []ledger.Start{{Partition: "a", At: 0, Skipped: 0}, {Partition: "b", At: 100, Skipped: 95}}, starts)
 	assert.False(t, more)
-	a.From = 7 // what is lost is not for this process to say
-	ranges, starts, _, err = choose(settledOf(t, Range{Partition: "a", From: 0, To: 5}, Range{Partition: "b", From: 5, To: 100}), []Extent{a, b}, of(100, 0))
+	a.From = 7 // the assigned process reports what is lost
+	ranges, starts, _, err = choose(settledOf(t, Range{Partition: "a", From: 0, To: 5}, Range{Partition: "b", From: 5, To: 100}), []Extent{a, b}, rowLimit(100, 0))
 	require.NoError(t, err)
 	assert.Empty(t, ranges)
 	assert.Empty(t, starts)
 }
 
-func TestRuns(t *testing.T) {
-	for range 2000 {
-		seed := rand.Uint64()
-		rnd := rand.New(rand.NewPCG(seed, 0))
-		var c protocol.Coverage
-		free := map[int64]bool{}
-		for o := range int64(30) {
-			free[o] = true
-		}
-		require.NoError(t, c.Settle(Account{Range: Range{Partition: "p", From: 3, To: 3}}))
-		for range 5 {
-			from := rnd.Int64N(25)
-			r := Range{Partition: "p", From: from, To: from + rnd.Int64N(5)}
-			if c.Settle(Account{Range: r}) == nil {
-				for o := r.From; o < r.To; o++ {
-					free[o] = false
-				}
-			}
-		}
-		from := rnd.Int64N(20)
-		e := Range{Partition: "p", From: from, To: from + rnd.Int64N(31-from)}
-		got, last := map[int64]bool{}, int64(-1)
-		for _, r := range c.Free(e) {
-			require.True(t, r.From < r.To && r.From > last && e.From <= r.From && r.To <= e.To, "seed %d: %v", seed, r)
-			last = r.To
-			for o := r.From; o < r.To; o++ {
-				got[o] = true
-			}
-		}
-		for o := range int64(31) {
-			require.Equal(t, e.From <= o && o < e.To && free[o], got[o], "seed %d: %d of %v", seed, o, e)
-		}
-	}
-	assert.Equal(t, 2, settledOf(t, Range{Partition: "a", From: 0, To: 1}, Range{Partition: "a", From: 5, To: 6}).Intervals("a"))
-}
-
-// sky is a source in which days pass within a test, and a process that archives
-// it batch by batch.
-type sky struct {
-	rnd     *rand.Rand
-	extents []Extent
-	covered protocol.Coverage
-	born    map[string][]int // by offset: in which batch a message came, -1: before all
-	lost    int64
-}
-
-func newSky(seed uint64) *sky {
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	s := &sky{rnd: rnd, born: map[string][]int{}}
-	for i := range 1 + rnd.IntN(6) {
-		s.extents = append(s.extents, Extent{Range: Range{Partition: fmt.Sprint(i)}})
-	}
-	return s
-}
-
-// comes adds n messages, some partitions getting more than others.
-func (s *sky) comes(batch int, n int64) {
-	for ; n > 0; n-- {
-		i := min(s.rnd.IntN(len(s.extents)), s.rnd.IntN(len(s.extents)))
-		e := &s.extents[i]
-		e.To++
-		s.born[e.Partition] = append(s.born[e.Partition], batch)
-	}
-}
-
-// cursors are the late and the live one of each partition.
-func (s *sky) cursors() (out []int64) {
-	for _, e := range s.extents {
-		next, _ := s.covered.Lowest(e.Partition)
-		out = append(out, next, s.covered.Last(e.Partition))
-	}
-	return out
-}
-
-// lateRows is how much stands behind the live cursors.
-func (s *sky) lateRows() (n int64) {
-	for _, e := range s.extents {
-		for _, r := range s.covered.Free(e.Range) {
-			if last := s.covered.Last(e.Partition); r.From < last {
-				n += min(r.To, last) - r.From
-			}
-		}
-	}
-	return n
-}
-
-// batch plans one and archives it, whole or a prefix of each range, and returns
-// the plan and the messages that it got to, each a batch that they came in.
-func (s *sky) batch(t *testing.T, l planInput, whole bool) (ranges []Range, born []int) {
-	before := s.cursors()
-	ranges, starts, _, err := choose(&s.covered, s.extents, l)
-	require.NoError(t, err)
-	var accounts []Account
-	for _, r := range ranges {
-		if !whole {
-			r.To = r.From + s.rnd.Int64N(r.Len()+1)
-		}
-		if i := slices.IndexFunc(s.extents, func(e Extent) bool { return e.Partition == r.Partition }); r.From < s.extents[i].From {
-			s.lost += max(0, min(r.To, s.extents[i].From)-r.From)
-		}
-		accounts = append(accounts, Account{Range: r})
-		born = append(born, s.born[r.Partition][r.From:r.To]...)
-	}
-	require.NoError(t, fold(&s.covered, &ledger.Plan{Ranges: ranges, Starts: starts}, accounts...), "nothing twice")
-	for i, now := range s.cursors() {
-		require.GreaterOrEqual(t, now, before[i], "cursors only go forward")
-	}
-	for _, e := range s.extents {
-		require.LessOrEqual(t, s.covered.Intervals(e.Partition), maxIntervals)
-	}
-	return ranges, born
-}
-
-// done reports whether all is settled, in one piece.
-func (s *sky) done() bool {
-	for _, e := range s.extents {
-		next, known := s.covered.Lowest(e.Partition)
-		if !known || next != e.To || s.covered.Intervals(e.Partition) != 1 {
-			return false
-		}
-	}
-	return true
-}
-
-// Whatever comes, is read and is lost: what is settled stays in few pieces, the
-// cursors go forward, late data gets its share, and in the end all is settled
-// once.
-func TestLateProperties(t *testing.T) {
-	for range 100 {
-		seed := rand.Uint64()
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			s := newSky(seed)
-			share := []float64{-1, 0.01, 0.1, 0.5, 0.9, 1}[s.rnd.IntN(6)]
-			rows, prefixes, retention := 50+s.rnd.Int64N(2000), s.rnd.IntN(2) == 0, s.rnd.IntN(3) == 0
-			s.comes(-1, s.rnd.Int64N(30*rows))
-			for i := range 200 {
-				s.comes(i, s.rnd.Int64N(1+rows)*s.rnd.Int64N(3)/2)
-				l := of(rows, share)
-				if l.recordLost = retention; retention && s.rnd.IntN(4) == 0 {
-					e := &s.extents[s.rnd.IntN(len(s.extents))]
-					e.From += s.rnd.Int64N(e.To - e.From + 1)
-				}
-				if s.rnd.IntN(5) == 0 {
-					l.limits.Rows = 50 + s.rnd.Int64N(2000) // limits follow the speed
-				}
-				late := s.lateRows()
-				ranges, _ := s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
-				var planned, got int64
-				for _, r := range ranges {
-					planned += r.Len()
-					if r.From < s.covered.Last(r.Partition) {
-						got += r.Len()
-					}
-				}
-				if kept := int64(max(share, 0) * float64(l.limits.Rows)); !prefixes && !retention {
-					require.GreaterOrEqual(t, got, min(late, kept), "late data has its share")
-					require.LessOrEqual(t, planned, l.limits.Rows+int64(2*len(s.extents)))
-				}
-			}
-			for i := 0; !s.done(); i++ {
-				require.Less(t, i, 10_000, "it comes to an end: %v", s.covered)
-				l := of(rows, share)
-				l.recordLost = retention
-				s.batch(t, l, !prefixes || s.rnd.IntN(3) > 0)
-			}
-			require.True(t, retention || s.lost == 0)
-		})
-	}
-}
-
-// Days of backlog beside new data that stays below its share: nothing new waits
-// for long, and the backlog goes as fast as the rest of the batches allows.
-func TestNewDataDoesNotWait(t *testing.T) {
-	const rows = 500
-	for range 30 {
-		seed := rand.Uint64()
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			s := newSky(seed)
-			share := []float64{-1, 0.1, 0.5, 0.8}[s.rnd.IntN(4)]
-			most := (1 - max(share, 0)) * rows / 2
-			s.comes(-1, 100*rows)
-			var came, batches int64
-			var waits []int
-			for i := 0; s.lateRows() > 0 || i < 5; i++ {
-				require.Less(t, i, 1000)
-				n := s.rnd.Int64N(int64(most))
-				s.comes(i, n)
-				came, batches = came+n, batches+1
-				_, born := s.batch(t, of(rows, share), true)
-				for _, b := range born {
-					if b >= 0 {
-						waits = append(waits, i-b)
-					}
-				}
-			}
-			// Until a partition jumps jumpAfterBatches batches may wait in it, at half of
-			// what new data has. One that jumps late leaves some of that behind.
-			slices.Sort(waits)
-			assert.LessOrEqual(t, waits[len(waits)*99/100], 2*jumpAfterBatches)
-			assert.LessOrEqual(t, batches, 2+(100*rows+came)/rows*11/10, "the batches are full")
-		})
-	}
-}
-
-// timed is a source whose messages take time to transform.
+// timed returns a transform that takes d for each message.
 func timed(d time.Duration) Transform {
 	return TransformFunc(func(_ context.Context, in Rows) (Result, error) {
 		time.Sleep(d * time.Duration(in.Record.NumRows()))
@@ -417,9 +211,9 @@ func timed(d time.Duration) Transform {
 	})
 }
 
-// An engine that finds a backlog archives what comes meanwhile within an
-// interval or two, and the backlog beside it. It is stopped in the middle, and
-// another goes on.
+// An engine that finds a backlog archives new messages within an interval or two
+// while it works on the backlog. It is stopped in between, and another one
+// continues.
 func TestRunWithBacklog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store.NewMemory()
@@ -462,7 +256,7 @@ func TestRunWithBacklog(t *testing.T) {
 				l, err := ledger.Open(t.Context(), s, "ledger", nil)
 				require.NoError(t, err)
 				assert.Less(t, len(seen), 800, "in the middle of the backlog")
-				assert.Greater(t, most(t, l), 1, "in two pieces")
+				assert.Greater(t, mostIntervals(t, l), 1, "in two intervals")
 				stop = start()
 			}
 		}
@@ -477,16 +271,16 @@ func TestRunWithBacklog(t *testing.T) {
 				}
 			}
 		}
-		assert.Len(t, published(t, s, "rows"), len(seen), "nothing twice")
+		assert.Len(t, published(t, s, "rows"), len(seen), "nothing is archived twice")
 		longest := slices.Sorted(maps.Values(wait))
 		assert.LessOrEqual(t, longest[len(longest)*99/100], 4*time.Second)
 		assert.NotEmpty(t, longest)
 	})
 }
 
-// most is the largest number of pieces that a ledger's commits settle of a
-// partition.
-func most(t *testing.T, l *ledger.Ledger) (n int) {
+// mostIntervals returns the largest number of intervals that the settled offsets
+// of a partition have formed.
+func mostIntervals(t *testing.T, l *ledger.Ledger) (n int) {
 	var c protocol.Coverage
 	for batch := int64(1); ; batch++ {
 		p, err := orNil(l.Plan(t.Context(), batch))
@@ -499,56 +293,4 @@ func most(t *testing.T, l *ledger.Ledger) (n int) {
 		require.NoError(t, fold(&c, p, done.Accounts...))
 		n = max(n, c.Intervals("0"), c.Intervals("1"))
 	}
-}
-
-// Several batches may be under way, each planned while those before hold what
-// they planned. One that falls short leaves holes for the next plans to close.
-func TestLateInFlight(t *testing.T) {
-	for range 100 {
-		seed := rand.Uint64()
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			s := newSky(seed)
-			share := []float64{-1, 0.1, 0.5, 0.9}[s.rnd.IntN(4)]
-			depth := 1 + s.rnd.IntN(3)
-			s.comes(-1, s.rnd.Int64N(20_000))
-			var flying []*ledger.Plan
-			for i := 0; i < 100 || len(flying) > 0 || !s.done(); i++ {
-				require.Less(t, i, 10_000, "it comes to an end: %v", s.covered)
-				if i < 100 {
-					s.comes(i, s.rnd.Int64N(800))
-				}
-				if len(flying) < depth {
-					snapshot := s.covered.Snapshot(0)
-					held := protocol.FromSnapshot(&snapshot)
-					for _, p := range flying {
-						require.NoError(t, fold(&held, p, accountsOf(p.Ranges)...))
-					}
-					ranges, starts, _, err := choose(&held, s.extents, of(1000, share))
-					require.NoError(t, err)
-					if p := (&ledger.Plan{Ranges: ranges, Starts: starts}); len(ranges)+len(starts) > 0 {
-						flying = append(flying, p)
-					}
-				}
-				for len(flying) > 0 && (s.rnd.IntN(3) == 0 || len(flying) == depth || i >= 100) {
-					accounts := accountsOf(flying[0].Ranges)
-					if n := len(accounts); n > 0 && s.rnd.IntN(3) == 0 { // the batch was full there
-						accounts = accounts[:1+s.rnd.IntN(n)]
-						accounts[len(accounts)-1].To -= s.rnd.Int64N(accounts[len(accounts)-1].Len())
-					}
-					require.NoError(t, fold(&s.covered, flying[0], accounts...), "nothing twice")
-					flying = flying[1:]
-				}
-				for _, e := range s.extents {
-					require.LessOrEqual(t, s.covered.Intervals(e.Partition), []int{0, maxIntervals, 20, 20}[depth])
-				}
-			}
-		})
-	}
-}
-
-func accountsOf(ranges []Range) (out []Account) {
-	for _, r := range ranges {
-		out = append(out, Account{Range: r})
-	}
-	return out
 }

@@ -21,7 +21,7 @@ var errFault = errors.New("fault")
 
 func sizes() map[string]int64 { return map[string]int64{"0": 23, "1": 0, "2": 31, "3": 4} }
 
-// nth calls f at the k-th operation.
+// nth returns a hook that calls f at the k-th operation.
 func nth(k int, f func() error) func(faultstore.Op) error {
 	var mu sync.Mutex
 	n := 0
@@ -38,7 +38,7 @@ func nth(k int, f func() error) func(faultstore.Op) error {
 // fault is a way to fail at the k-th operation of a store.
 type fault struct {
 	name  string
-	tries int // 1: the engine stops; more: it has to get over it
+	tries int // if 1, the engine stops; else it must recover
 	wrap  func(s store.Store, k int, cancel func()) *faultstore.Store
 }
 
@@ -46,25 +46,25 @@ var faults = []fault{
 	{"prevented", 1, func(s store.Store, k int, _ func()) *faultstore.Store {
 		return &faultstore.Store{Store: s, Before: nth(k, func() error { return errFault })}
 	}},
-	{"answer lost", 1, func(s store.Store, k int, _ func()) *faultstore.Store {
+	{"reply lost", 1, func(s store.Store, k int, _ func()) *faultstore.Store {
 		return &faultstore.Store{Store: s, After: nth(k, func() error { return errFault })}
 	}},
-	{"prevented, tried again", 3, func(s store.Store, k int, _ func()) *faultstore.Store {
+	{"prevented, retried", 3, func(s store.Store, k int, _ func()) *faultstore.Store {
 		return &faultstore.Store{Store: s, Before: nth(k, func() error { return errFault })}
 	}},
-	{"answer lost, tried again", 3, func(s store.Store, k int, _ func()) *faultstore.Store {
+	{"reply lost, retried", 3, func(s store.Store, k int, _ func()) *faultstore.Store {
 		return &faultstore.Store{Store: s, After: nth(k, func() error { return errFault })}
 	}},
-	{"cancelled", 1, func(s store.Store, k int, cancel func()) *faultstore.Store {
+	{"cancelled before", 1, func(s store.Store, k int, cancel func()) *faultstore.Store {
 		return &faultstore.Store{Store: s, Before: nth(k, func() error { cancel(); return nil })}
 	}},
-	{"cancelled behind", 1, func(s store.Store, k int, cancel func()) *faultstore.Store {
+	{"cancelled after", 1, func(s store.Store, k int, cancel func()) *faultstore.Store {
 		return &faultstore.Store{Store: s, After: nth(k, func() error { cancel(); return nil })}
 	}},
 }
 
-// Whatever fails at whichever operation of the store, a fresh start finishes
-// the work, and every message is archived once.
+// After a fault at any operation of the store, a new start finishes the work, and
+// every message is archived once.
 func TestEveryOperationFails(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		for _, f := range faults {
@@ -77,7 +77,7 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 }
 
-// failAt reports whether there was a k-th operation to fail.
+// failAt lets the k-th operation fail, and reports whether there was one.
 func failAt(t *testing.T, f fault, k int, open bool) bool {
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
@@ -96,7 +96,7 @@ func failAt(t *testing.T, f fault, k int, open bool) bool {
 		}
 		return nil
 	}
-	l := openBehind(t, s, bad)
+	l := openThrough(t, s, bad)
 	m := newJob(t, src, s)
 	m.Ledger, m.Sink, m.Rejects = l, &jsonSink{bad, "rows"}, &jsonSink{bad, "rejected"}
 	m.Retry.Tries = f.tries
@@ -110,9 +110,9 @@ func failAt(t *testing.T, f fault, k int, open bool) bool {
 	return hit
 }
 
-// A process stalls at any operation of its store while another does all the
-// work, and wakes up to find it done.
-func TestStalls(t *testing.T) {
+// A process stalls at any operation of its store, and another does all the work
+// before it continues.
+func TestStalledProcess(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		hit := true
 		for k := 1; hit; k++ {
@@ -132,7 +132,7 @@ func TestStalls(t *testing.T) {
 				bad.Before = other
 			}
 			m := newJob(t, src, s)
-			m.Ledger, m.Sink = openBehind(t, s, bad), &jsonSink{bad, "rows"} // rejects: one sink at a time stalls
+			m.Ledger, m.Sink = openThrough(t, s, bad), &jsonSink{bad, "rows"} // rejects: one sink at a time stalls
 			require.NoError(t, m.Drain(context.Background()), "operation %d", k)
 			for e := range s.List(context.Background(), "staging/") { // staged after the other's sweep
 				require.NoError(t, s.Delete(context.Background(), e.Name))
@@ -142,7 +142,7 @@ func TestStalls(t *testing.T) {
 	}
 }
 
-// Two processes over one ledger, with faults at random.
+// Two processes share a ledger, with random faults.
 func TestTwoProcesses(t *testing.T) {
 	for range 30 {
 		synctest.Test(t, twoProcesses) // they wait for each other
@@ -168,7 +168,7 @@ func twoProcesses(t *testing.T) {
 			}
 			bad := &faultstore.Store{Store: s, Before: sometimes, After: sometimes}
 			m := newJob(t, src, s)
-			m.Ledger, m.Retry.Tries, m.Alone = openBehind(t, s, bad), 30, false
+			m.Ledger, m.Retry.Tries, m.Alone = openThrough(t, s, bad), 30, false
 			m.Sink, m.Rejects = &jsonSink{bad, "rows"}, &jsonSink{bad, "rejected"}
 			all.Go(func() { assert.NoError(t, m.Drain(context.Background()), "seed %d", seed) })
 		}
@@ -183,7 +183,7 @@ func twoProcesses(t *testing.T) {
 	}
 }
 
-func TestErrorsInTheMiddle(t *testing.T) {
+func TestErrorStages(t *testing.T) {
 	once := func(f func() error) func() error {
 		var o sync.Once
 		return func() (err error) { o.Do(func() { err = f() }); return err }

@@ -5,23 +5,23 @@ import (
 	"iter"
 	"maps"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/skyfinch/skyfinch/stream/internal/protocol"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// vanishing is a counter with partitions that are no more. It knows what it
-// was told of them, and what it saw itself.
+// vanishing is a counter with partitions that no longer exist.
 type vanishing struct {
 	*counter
 	gone    map[string]bool
-	unseen  bool // nobody saw how far the partitions went
-	settled map[string]int64
+	unseen  bool             // the ends of those partitions are unknown
+	settled map[string]int64 // as of the last Resume
 	resumed int
 }
 
@@ -64,8 +64,8 @@ func newVanishing(sizes map[string]int64) *vanishing {
 	return &vanishing{counter: &counter{mem: memory.DefaultAllocator, sizes: sizes, chunk: 5}, gone: map[string]bool{}}
 }
 
-// What a partition held when it vanished, and was not read, stops the engine
-// until it is told to record it; then never again.
+// If a partition vanishes before all of it was read, the engine stops until
+// RecordLost is set. Once the loss is recorded it does not stop again.
 func TestGone(t *testing.T) {
 	for name, unseen := range map[string]bool{"seen": false, "unseen": true} {
 		t.Run(name, func(t *testing.T) {
@@ -100,8 +100,8 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// A partition that vanished when all of it had been read is no loss, now or
-// for a process that starts later.
+// A partition that vanished after all of it was read is not a loss, also for a
+// process that starts later.
 func TestGoneAfterAllWasRead(t *testing.T) {
 	s := store.NewMemory()
 	src := newVanishing(map[string]int64{"0": 10, "1": 10})
@@ -115,8 +115,8 @@ func TestGoneAfterAllWasRead(t *testing.T) {
 	assert.Zero(t, m.Progress().Batches)
 }
 
-// A partition that ends before what was archived gives its offsets to other
-// messages.
+// In a partition that ends before what was archived, new messages get offsets
+// that count as archived.
 func TestTruncated(t *testing.T) {
 	s := store.NewMemory()
 	src := newVanishing(map[string]int64{"0": 10, "1": 10})
@@ -137,13 +137,37 @@ func TestTruncated(t *testing.T) {
 	assert.EqualValues(t, 2, m.Progress().Read)
 }
 
-func TestWaiting(t *testing.T) {
-	var c protocol.Coverage
-	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 3, To: 7}}))
-	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 9, To: 12}}))
-	assert.EqualValues(t, 2+2, c.Waiting(Range{Partition: "a", From: 1, To: 10}))
-	assert.EqualValues(t, 4, c.Waiting(Range{Partition: "b", From: 6, To: 10}))
-	assert.Zero(t, c.Waiting(Range{Partition: "c", From: 0, To: ledger.UnknownEnd}))
-	assert.Zero(t, c.Waiting(Range{Partition: "d", From: 9, To: 7}))
-	assert.Equal(t, map[string]int64{"a": 7}, c.LowestOfAll())
+// stale is a source that cannot reach the leader of partition 1, which is assigned
+// to another member.
+type stale struct {
+	*counter
+	to    int64
+	block bool // Available does not return
+}
+
+func (s *stale) Available(ctx context.Context) ([]Extent, error) {
+	if s.block {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	out, err := s.counter.Available(ctx)
+	out[1].AssignedElsewhere, out[1].To = true, s.to
+	return out, err
+}
+
+// A partition that is assigned to another member is not checked for truncation:
+// what this one last saw of it may be outdated.
+func TestTruncatedElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store.NewMemory()
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5}
+		require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+		src.set("0", 20)
+		src.set("1", 20)
+		require.NoError(t, newJob(t, src, s).Drain(t.Context())) // the other member
+		src.set("0", 30)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		assert.NoError(t, newJob(t, &stale{counter: src, to: 10}, s).Run(ctx))
+	})
 }

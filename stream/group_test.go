@@ -19,8 +19,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// group is what a group of engines has: a source, a store, and who is to work
-// on which partition, as the test assigns it.
+// group is a consumer group: engines that share a source and a store, with the
+// partitions assigned by the test.
 type group struct {
 	t *testing.T
 	*counter
@@ -44,14 +44,14 @@ func (g *group) assign(members ...*member) {
 // member is one engine of a group.
 type member struct {
 	*group
-	alone bool // it believes that it owns everything
+	alone bool // everything is assigned to it
 	*MicroBatch
 	cancel context.CancelFunc
 	end    chan error
-	halted chan struct{} // not nil: it does nothing, as if it were stopped or dead
+	halted chan struct{} // if not nil, it does nothing, as if stopped or dead
 }
 
-// member returns one that archives about 20 messages a second.
+// member returns a member that archives about 20 messages a second.
 func (g *group) member() *member {
 	m := &member{group: g, end: make(chan error, 1)}
 	pass := func(faultstore.Op) error { m.pass(); return nil }
@@ -111,16 +111,16 @@ func (m *member) stop() {
 	require.NoError(m.t, <-m.end)
 }
 
-// bury ends the goroutines of a member that crashed, and lets it do nothing
-// but that.
+// bury ends the goroutines of a crashed member without letting it do anything
+// else.
 func (m *member) bury() {
 	m.cancel()
-	time.Sleep(2 * gracePeriod) // by then no context of its is alive
+	time.Sleep(2 * gracePeriod) // then its contexts have ended
 	m.wake()
 	<-m.end
 }
 
-// left is the newest plan without a commit, and its batch; nil if there is none.
+// left returns the newest plan without a commit, or nil if there is none.
 func (g *group) left() (p *ledger.Plan) {
 	for rec, err := range g.ledger().Batches(g.t.Context()) {
 		require.NoError(g.t, err)
@@ -137,7 +137,7 @@ func (g *group) ledger() *ledger.Ledger {
 	return l
 }
 
-// until waits for something, and returns how long that took.
+// until waits until ok returns true, and returns how long that took.
 func (g *group) until(what string, limit time.Duration, ok func() bool) time.Duration {
 	g.t.Helper()
 	begun := time.Now()
@@ -148,8 +148,7 @@ func (g *group) until(what string, limit time.Duration, ok func() bool) time.Dur
 	return time.Since(begun)
 }
 
-// all reports whether as many messages have been settled as there are, and
-// nothing is left to publish.
+// all reports whether everything has been archived and published.
 func (g *group) all() bool {
 	var want, got int64
 	g.counter.mu.Lock()
@@ -177,11 +176,11 @@ func eight(n int64) map[string]int64 {
 	return out
 }
 
-// Members come, leave, crash in the midst of a batch, stall and wake, while
-// messages come. Whatever happens, all of it is archived once, and no message
-// waits for longer than the group's notice and the takeoverAfter of a batch.
+// Members join, leave, crash during a batch, stall and wake up while messages
+// arrive. Every message is archived once, and none waits longer than the group
+// takes to notice a crash and to take a batch over.
 func TestGroup(t *testing.T) {
-	const notice = 3 * time.Second // until the group knows of a member that is silent
+	const notice = 3 * time.Second // until the group notices a dead member
 	seeds := 10
 	if testing.Short() {
 		seeds = 1
@@ -190,13 +189,13 @@ func TestGroup(t *testing.T) {
 		for range seeds {
 			seed := rand.Uint64()
 			t.Run(fmt.Sprintf("%d members, seed %d", n, seed), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { befall(t, n, notice, rand.New(rand.NewPCG(seed, 0))) })
+				synctest.Test(t, func(t *testing.T) { disturb(t, n, notice, rand.New(rand.NewPCG(seed, 0))) })
 			})
 		}
 	}
 }
 
-func befall(t *testing.T, n int, notice time.Duration, rnd *rand.Rand) {
+func disturb(t *testing.T, n int, notice time.Duration, rnd *rand.Rand) {
 	g := newGroup(t, eight(10))
 	var live, stalled, dead []*member
 	join := func() {
@@ -222,7 +221,7 @@ func befall(t *testing.T, n int, notice time.Duration, rnd *rand.Rand) {
 				out.stop()
 				g.assign(slices.Clone(live)...)
 			}
-		case 2, 3: // crashes, or stalls for good while
+		case 2, 3: // crashes, or stalls for a while
 			if out != nil {
 				live = slices.DeleteFunc(live, func(m *member) bool { return m == out })
 				out.halt()
@@ -240,7 +239,7 @@ func befall(t *testing.T, n int, notice time.Duration, rnd *rand.Rand) {
 				live = append(live, m)
 			}
 			stalled = nil
-			time.Sleep(time.Duration(rnd.Int64N(int64(time.Second)))) // it does not know what happened
+			time.Sleep(time.Duration(rnd.Int64N(int64(time.Second)))) // before it learns what happened
 			g.assign(slices.Clone(live)...)
 		}
 		g.counter.mu.Lock()
@@ -260,8 +259,8 @@ func befall(t *testing.T, n int, notice time.Duration, rnd *rand.Rand) {
 	checkContent(t, g.store, g.sizes)
 }
 
-// A batch that a member left behind is taken over soon after the group has
-// noticed, however long the interval is.
+// The batch of a dead member is taken over soon after the group has noticed, even
+// if the interval is long.
 func TestGroupTakesOver(t *testing.T) {
 	for _, interval := range []time.Duration{time.Second, 10 * time.Second, time.Hour} {
 		t.Run(interval.String(), func(t *testing.T) {
@@ -276,7 +275,7 @@ func TestGroupTakesOver(t *testing.T) {
 				g.until("a plan", 2*interval, func() bool { return g.left() != nil })
 				a.halt()
 				time.Sleep(time.Minute)
-				require.NotNil(t, g.left(), "it is another's")
+				require.NotNil(t, g.left(), "it is assigned to another")
 				g.assign(b)
 				took := g.until("taken over", time.Hour, g.all)
 				assert.LessOrEqual(t, took, takeoverAfter+peerPollInterval+pollInterval+1100*time.Millisecond, "a second of it is the work")
@@ -288,8 +287,8 @@ func TestGroupTakesOver(t *testing.T) {
 	}
 }
 
-// What a member has committed and not published is published by another, soon,
-// whoever owns the partition.
+// A batch that a member has committed but not published is soon published by
+// another, also if the partition is assigned to the first.
 func TestGroupPublishesForOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroup(t, map[string]int64{"0": 20, "1": 0})
@@ -298,7 +297,7 @@ func TestGroupPublishesForOthers(t *testing.T) {
 		a.Sink, b.Sink = stuck{sink}, sink
 		g.assign(a, b)
 		b.start(b.Run)
-		time.Sleep(100 * time.Millisecond) // the ledger has begun, by a batch of nothing
+		time.Sleep(100 * time.Millisecond) // the ledger has begun, with an empty batch
 		a.start(a.Run)
 		g.until("rows are committed", time.Minute, func() bool {
 			_, err := g.ledger().Commit(t.Context(), 2)
@@ -320,9 +319,9 @@ func (s stuck) Publish(ctx context.Context, _ BatchID, _ Receipt) error {
 	return ctx.Err()
 }
 
-// Engines that each believe they own everything do the same work, and nothing
+// Engines that are each assigned everything do the same work, but archive nothing
 // twice.
-func TestGroupAllOwnEverything(t *testing.T) {
+func TestGroupWithoutAssignment(t *testing.T) {
 	for _, n := range []int{2, 3, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -351,8 +350,8 @@ func TestGroupAllOwnEverything(t *testing.T) {
 	}
 }
 
-// All members of a group that drain come to an end when all is done, by
-// whomever: one that has nothing to do, and one that gets what another left.
+// All draining members of a group end when everything is done, including one that
+// has nothing to do and one that takes over from another.
 func TestGroupDrains(t *testing.T) {
 	for _, n := range []int{2, 3, 5, 9} {
 		for _, crash := range []bool{false, true} {
@@ -388,9 +387,9 @@ func TestGroupDrains(t *testing.T) {
 	}
 }
 
-// Where a new ledger begins to read is written down for all partitions by the
-// member that plans first, those of others too: what comes before these have
-// begun is not skipped.
+// The member that plans first records the starts of all partitions, including
+// those assigned to others: messages that arrive before these begin are not
+// skipped.
 func TestGroupStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGroup(t, map[string]int64{"0": 10, "1": 20, "2": 30})
@@ -413,9 +412,8 @@ func TestGroupStarts(t *testing.T) {
 	})
 }
 
-// A batch of nothing, which a replay claimed and did not decide, holds nobody
-// up.
-func TestGroupDecidesWhatAReplayLeft(t *testing.T) {
+// A batch that a replay has claimed but not decided does not block the group.
+func TestGroupDecidesAbandonedClaim(t *testing.T) {
 	for _, n := range []int{1, 2} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

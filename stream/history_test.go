@@ -16,8 +16,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// After a million batches a start is quick, the ledger's directory is small,
-// and history has them all.
+// After many batches a start is quick, the ledger's directory is small, and
+// history has them all.
 func TestManyBatches(t *testing.T) {
 	n := int64(5_000)
 	if text := os.Getenv("SKYFINCH_BATCHES"); text != "" { // a million takes 40 s
@@ -31,7 +31,7 @@ func TestManyBatches(t *testing.T) {
 	s := store.NewMemory()
 	l, err := ledger.Open(ctx, s, "ledger", nil)
 	require.NoError(t, err)
-	pastBatches(t, l, n)
+	putBatches(t, l, n)
 
 	dir := t.TempDir()
 	files, bytes := 0, int64(0)
@@ -68,9 +68,9 @@ func TestManyBatches(t *testing.T) {
 	t.Logf("read all in %v", time.Since(begun))
 }
 
-// pastBatches puts n done batches of two partitions, ten offsets each, into a
+// putBatches puts n done batches of two partitions, ten offsets each, into a
 // ledger, with the snapshots and the truncation of an engine.
-func pastBatches(t *testing.T, l *ledger.Ledger, n int64) {
+func putBatches(t *testing.T, l *ledger.Ledger, n int64) {
 	t.Helper()
 	var c protocol.Coverage
 	for b := int64(1); b <= n; b++ {

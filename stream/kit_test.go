@@ -25,7 +25,7 @@ import (
 type counter struct {
 	mem   memory.Allocator
 	sizes map[string]int64 // by partition "0" to "9"
-	open  bool             // ranges have no end beforehand
+	open  bool             // the ends of partitions are unknown
 	chunk int64
 
 	mu     sync.Mutex
@@ -120,7 +120,7 @@ func numbersOf(r arrow.Record) []int64 {
 	return Field(r, "value").(*array.Int64).Int64Values()
 }
 
-// jsonSink stages a batch's counter as a JSON file.
+// jsonSink stages the numbers of a batch as a JSON file.
 type jsonSink struct {
 	store store.Store
 	name  string
@@ -185,7 +185,8 @@ func (s *jsonSink) Sweep(ctx context.Context, id BatchID) error {
 	return nil
 }
 
-// published returns the numbers below a name, in the order of the batches.
+// published returns the numbers in the files of a directory, in the order of the
+// batches.
 func published(t *testing.T, s store.Store, name string) (all []int64) {
 	for e, err := range s.List(context.Background(), name+"/") {
 		require.NoError(t, err)
@@ -198,7 +199,7 @@ func published(t *testing.T, s store.Store, name string) (all []int64) {
 	return all
 }
 
-// kind sorts numbers by their last digit: 3 is rejected, 7 dropped.
+// kind rejects numbers that end in 3, and drops those that end in 7.
 func kind(_ context.Context, in Rows) (Result, error) {
 	values := numbersOf(in.Record)
 	out := Filter(in, func(row int) bool { return values[row]%10 != 3 && values[row]%10 != 7 })
@@ -214,12 +215,12 @@ var quick = Retry{Tries: 3, Min: time.Nanosecond, Max: time.Nanosecond}
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
-// redirected is a ledger's records that move to another store.
+// redirected is a store that can be exchanged while a ledger uses it.
 type redirected struct{ store.Records }
 
-// openBehind opens a ledger in s whose records go through another store from
-// then on.
-func openBehind(t *testing.T, s, through store.Store) *ledger.Ledger {
+// openThrough opens a ledger in s, which from then on reads and writes through
+// another store.
+func openThrough(t *testing.T, s, through store.Store) *ledger.Ledger {
 	r := &redirected{s}
 	l, err := ledger.Open(context.Background(), r, "ledger", nil)
 	require.NoError(t, err)
@@ -227,8 +228,7 @@ func openBehind(t *testing.T, s, through store.Store) *ledger.Ledger {
 	return l
 }
 
-// newJob is a MicroBatch over a store, with small batches and no other process
-// beside it.
+// newJob returns a MicroBatch with small batches, alone on its ledger.
 func newJob(t *testing.T, src Source, s store.Store) *MicroBatch {
 	l, err := ledger.Open(context.Background(), s, "ledger", nil)
 	require.NoError(t, err)
@@ -239,8 +239,8 @@ func newJob(t *testing.T, src Source, s store.Store) *MicroBatch {
 	}
 }
 
-// checkArchive requires that every message is where it belongs, once, in
-// order within its partition, and that the accounts say so.
+// checkArchive requires that every message is where it belongs, once and in order
+// within its partition, and that the accounts agree.
 func checkArchive(t *testing.T, s store.Store, sizes map[string]int64) {
 	t.Helper()
 	last := map[int64]int64{}
@@ -252,7 +252,8 @@ func checkArchive(t *testing.T, s store.Store, sizes map[string]int64) {
 	checkContent(t, s, sizes)
 }
 
-// checkContent does not mind the order, which several processes need not keep.
+// checkContent is checkArchive without the order, which several processes need
+// not keep.
 func checkContent(t *testing.T, s store.Store, sizes map[string]int64) {
 	t.Helper()
 	l, err := ledger.Open(context.Background(), s, "ledger", nil)
@@ -286,5 +287,5 @@ func checkContent(t *testing.T, s store.Store, sizes map[string]int64) {
 	require.ElementsMatch(t, rows, published(t, s, "rows"))
 	require.ElementsMatch(t, rejects, published(t, s, "rejected"))
 	require.Equal(t, []int64{all, int64(len(rows)), int64(len(rejects))}, []int64{sum.Read, sum.Written, sum.Rejected})
-	require.Empty(t, published(t, s, "staging"), "nothing is left in staging")
+	require.Empty(t, published(t, s, "staging"), "staging is empty")
 }

@@ -44,8 +44,8 @@ func TestLatencyBuckets(t *testing.T) {
 	}
 }
 
-// Messages count from their own time to the publication of their batch;
-// those without a time do not.
+// Latency is measured from a message's own time to the publication of its batch,
+// for messages that have a time.
 func TestProgressLatency(t *testing.T) {
 	b := NewMessageBuilder(memory.DefaultAllocator)
 	defer b.Release()

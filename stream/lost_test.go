@@ -65,8 +65,8 @@ func TestRecordLost(t *testing.T) {
 	assert.Zero(t, m.Progress().Batches)
 }
 
-// What vanishes between the plan and its reading stops each start until the
-// job is told to record it.
+// Messages that vanish after they were planned stop each start until RecordLost
+// is set.
 func TestLostAfterThePlan(t *testing.T) {
 	ctx, s := context.Background(), store.NewMemory()
 	src := &trimmed{&counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 30}, chunk: 5}, 0}

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/stream/internal/protocol"
 	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 func extent(p string, from, to, start int64) Extent {
@@ -35,7 +37,7 @@ func TestChoose(t *testing.T) {
 		"nothing new":        {used, []Extent{extent("a", 0, 10, 0)}, 100, nil, nil, false},
 		"trimmed, all read":  {used, []Extent{extent("a", 10, 12, 10)}, 100, []Range{{Partition: "a", From: 10, To: 12}}, nil, false},
 		"shares":             {fresh, []Extent{extent("a", 0, 90, 0), extent("b", 0, 10, 0)}, 10, []Range{{Partition: "a", From: 0, To: 9}, {Partition: "b", From: 0, To: 1}}, nil, true},
-		"everybody gets one": {fresh, []Extent{extent("a", 0, 1000, 0), extent("b", 0, 1, 0)}, 2, []Range{{Partition: "a", From: 0, To: 2}, {Partition: "b", From: 0, To: 1}}, nil, true},
+		"each gets one":      {fresh, []Extent{extent("a", 0, 1000, 0), extent("b", 0, 1, 0)}, 2, []Range{{Partition: "a", From: 0, To: 2}, {Partition: "b", From: 0, To: 1}}, nil, true},
 		"open, to the limit": {fresh, []Extent{extent("a", 0, ledger.UnknownEnd, 0), extent("b", 0, ledger.UnknownEnd, 0), extent("c", 0, ledger.UnknownEnd, 0)}, 2, []Range{{Partition: "a", From: 0, To: ledger.UnknownEnd}, {Partition: "b", From: 0, To: ledger.UnknownEnd}}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +50,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestChooseRefuses(t *testing.T) {
+func TestChooseErrors(t *testing.T) {
 	var used protocol.Coverage
 	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
 	for text, extents := range map[string][]Extent{
@@ -66,7 +68,7 @@ func TestChooseRefuses(t *testing.T) {
 	assert.Equal(t, Range{Partition: "a", From: 10, To: 12}, lost.Range)
 }
 
-// A plan is bounded by bytes as the source estimates them, else as the last
+// A plan is bounded by bytes, as the source estimates them or else as the last
 // batch had them.
 func TestChooseByBytes(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -75,9 +77,9 @@ func TestChooseByBytes(t *testing.T) {
 	}{
 		"by the source":      {100_000 * 100_000, 1, 1 << 30, 10_737},
 		"by the last batch":  {0, 100_000, 1 << 30, 10_737},
-		"not known":          {0, 0, 1 << 30, 50_000},
+		"unknown":            {0, 0, 1 << 30, 50_000},
 		"rows are the bound": {100_000, 0, 1 << 30, 50_000},
-		"one at the least":   {100_000 * 100_000, 0, 1, 1},
+		"at least one":       {100_000 * 100_000, 0, 1, 1},
 	} {
 		e := extent("a", 0, 100_000, 0)
 		e.Bytes = test.bytes
@@ -89,7 +91,7 @@ func TestChooseByBytes(t *testing.T) {
 	}
 }
 
-// With RecordLost the range begins before what is left.
+// With RecordLost the range begins before the oldest offset that still exists.
 func TestChooseLost(t *testing.T) {
 	var used protocol.Coverage
 	require.NoError(t, used.Settle(Account{Range: Range{Partition: "a", From: 0, To: 10}}))
@@ -115,8 +117,35 @@ func TestLimitsWithin(t *testing.T) {
 	l := Limits{}.withDefaults()
 	first := l
 	first.Bytes, first.BacklogShare = firstBatchBytes, 1
-	assert.Equal(t, first, l.within(10e9, 0), "speed not known")
+	assert.Equal(t, first, l.within(10e9, 0), "speed unknown")
 	assert.Equal(t, int64(100<<20), l.within(10e9, 10<<20).Bytes)
 	assert.Equal(t, int64(minBatchBytes), l.within(10e9, 1).Bytes)
 	assert.Equal(t, l.Bytes, l.within(10e9, 1e12).Bytes)
+}
+
+// FuzzRecords reads a plan and a commit with any content.
+func FuzzRecords(f *testing.F) {
+	f.Add([]byte(`{"batch":1,"ranges":[{"partition":"p","from":0,"to":9}]}`), []byte(`{"batch":1,"accounts":[{"partition":"p","from":0,"to":9,"read":9}]}`))
+	f.Fuzz(func(t *testing.T, plan, commit []byte) {
+		ctx, s := context.Background(), store.NewMemory()
+		l, err := ledger.Open(ctx, s, "ledger", nil)
+		require.NoError(t, err)
+		s.PutIfAbsent(ctx, "ledger/000000000001.plan", plan)
+		s.PutIfAbsent(ctx, "ledger/000000000001.commit", commit)
+		p, err := l.Plan(ctx, 1)
+		if err != nil {
+			return
+		}
+		c, err := l.Commit(ctx, 1)
+		if err != nil {
+			return
+		}
+		state := protocol.New()
+		for _, got := range []protocol.Result{{Plan: p}, {Commit: c}, {Done: true}} {
+			if err := state.Learn(state.Next(64, nil), got); err != nil {
+				return
+			}
+		}
+		choose(&state.Settled, []Extent{extent("p", 0, 100, 0)}, planInput{limits: Limits{}.withDefaults()})
+	})
 }

@@ -41,8 +41,8 @@ func (c *causesOf) Stage(ctx context.Context, b Batch) (Receipt, error) {
 	return c.Sink.Stage(ctx, b)
 }
 
-// dying makes a job whose process dies when it transforms one of some values:
-// nothing that it does afterwards comes to pass.
+// dying returns a job whose process dies when it transforms one of the deadly
+// values: nothing that it does after that has an effect.
 func dying(t *testing.T, src Source, s store.Store, deadly ...int64) *MicroBatch {
 	m := newJob(t, src, s)
 	var dead atomic.Bool
@@ -53,7 +53,7 @@ func dying(t *testing.T, src Source, s store.Store, deadly ...int64) *MicroBatch
 		return nil
 	}
 	bad := &faultstore.Store{Store: s, Before: gone}
-	m.Ledger, m.Sink, m.Rejects = openBehind(t, s, bad), &jsonSink{bad, "rows"}, &causesOf{Sink: &jsonSink{bad, "rejected"}}
+	m.Ledger, m.Sink, m.Rejects = openThrough(t, s, bad), &jsonSink{bad, "rows"}, &causesOf{Sink: &jsonSink{bad, "rejected"}}
 	m.Limits.Rows = 1000
 	m.Transforms = []Transform{TransformFunc(func(ctx context.Context, in Rows) (Result, error) {
 		for _, v := range numbersOf(in.Record) {
@@ -111,8 +111,8 @@ func TestPoison(t *testing.T) {
 	}
 }
 
-// Attempts that end with an error, or because they are asked to, are no deaths.
-func TestOrderlyEndsAreNoDeaths(t *testing.T) {
+// Attempts that end with an error, or because the context ends, are not deaths.
+func TestErrorsAreNotDeaths(t *testing.T) {
 	s := store.NewMemory()
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 50}, chunk: 10}
 	for i := range 6 {
@@ -132,7 +132,7 @@ func TestOrderlyEndsAreNoDeaths(t *testing.T) {
 	m := newJob(t, src, s)
 	m.Limits.Rows = 1000
 	require.NoError(t, m.Drain(t.Context()))
-	assert.EqualValues(t, 1, m.Progress().Batches, "as planned, whole")
+	assert.EqualValues(t, 1, m.Progress().Batches, "as planned")
 	checkArchive(t, s, src.sizes)
 }
 
@@ -152,7 +152,7 @@ func TestSplit(t *testing.T) {
 		if limit > 8 {
 			open += limit
 		}
-		assert.Equal(t, Range{Partition: "c", From: open, To: ledger.UnknownEnd}, rest[len(rest)-1], "of an open one as much as of all")
+		assert.Equal(t, Range{Partition: "c", From: open, To: ledger.UnknownEnd}, rest[len(rest)-1], "limit offsets of a range with an unknown end")
 	}
 	var files []Range
 	for i := range 60 {
@@ -165,4 +165,42 @@ func TestSplit(t *testing.T) {
 	first, rest = split(ranges, 0)
 	assert.Equal(t, ranges, first)
 	assert.Empty(t, rest)
+}
+
+// After a message that kills has been found, attempts at the rest of its batch
+// soon cover as much as before.
+func TestPoisonDoesNotSlowTheRest(t *testing.T) {
+	for _, n := range []int64{300, 900} {
+		s := store.NewMemory()
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": n}, chunk: 64}
+		for dying(t, src, s, 0).Drain(t.Context()) != nil {
+		}
+		l, err := ledger.Open(t.Context(), s, "ledger", nil)
+		require.NoError(t, err)
+		batches := 0
+		for _, err := range l.Batches(t.Context()) {
+			require.NoError(t, err)
+			batches++
+		}
+		t.Logf("%d messages, one of them poison: %d batches", n, batches)
+		assert.Less(t, batches, 16)
+	}
+}
+
+// Attempts that end because their commit cannot be put are not deaths.
+func TestFailedCommitsAreNotDeaths(t *testing.T) {
+	s := store.NewMemory()
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 1}, chunk: 5}
+	for range 6 {
+		m := newJob(t, src, s)
+		m.Ledger = openThrough(t, s, &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
+			if op.Kind == faultstore.PutIfAbsent && strings.HasSuffix(op.Name, ".commit") {
+				return errFault
+			}
+			return nil
+		}})
+		require.Error(t, m.Drain(t.Context()))
+	}
+	require.NoError(t, newJob(t, src, s).Drain(t.Context()))
+	assert.Empty(t, published(t, s, "rejected"))
 }

@@ -46,8 +46,7 @@ func TestWithColumn(t *testing.T) {
 	assert.True(t, isPermanent(err))
 }
 
-// A record that is only borrowed must not be returned or released, and the
-// mistake is an error where it is made.
+// To return or release a borrowed record is an error, which is reported at once.
 func TestBorrowedRecord(t *testing.T) {
 	for name, test := range map[string]struct {
 		f  func(in Rows) Result
@@ -77,7 +76,7 @@ func TestBorrowedRecord(t *testing.T) {
 			}
 			require.NoError(t, err)
 			for _, rows := range got.Rows {
-				assert.Same(t, rec, rows.Record, "the loan is over")
+				assert.Same(t, rec, rows.Record, "it is no longer wrapped")
 			}
 		})
 	}

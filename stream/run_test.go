@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,10 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// strict is a store that minds its context, as a remote one does.
+// strict is a store that checks its context, as a remote one does.
 type strict struct{ store.Store }
 
 func (s strict) PutIfAbsent(ctx context.Context, name string, data []byte) ([]byte, error) {
@@ -46,11 +48,11 @@ func TestRun(t *testing.T) {
 		go func() { end <- m.Run(ctx) }()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		assert.Equal(t, []time.Duration{0, 0, 0}, at, "the backlog at once")
+		assert.Equal(t, []time.Duration{0, 0, 0}, at, "what waits, at once")
 		src.set("0", 55)
 		time.Sleep(90 * time.Second)
 		synctest.Wait()
-		assert.Equal(t, []time.Duration{0, 0, 0, time.Minute}, at, "news at the interval")
+		assert.Equal(t, []time.Duration{0, 0, 0, time.Minute}, at, "new messages, after the interval")
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		assert.Len(t, at, 4)
@@ -61,9 +63,10 @@ func TestRun(t *testing.T) {
 	})
 }
 
-// What comes before the first message of a new ledger that begins at the end
-// is skipped; what comes after is not, though no batch had anything to read.
-func TestLatestOfNothing(t *testing.T) {
+// A new ledger that begins at the newest messages skips what is there at the first
+// plan, but nothing that arrives later, even if there was nothing to read at
+// first.
+func TestLatestWithoutMessages(t *testing.T) {
 	ctx := context.Background()
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 0}, chunk: 10, starts: map[string]int64{}}
 	m := newJob(t, src, store.NewMemory())
@@ -74,7 +77,7 @@ func TestLatestOfNothing(t *testing.T) {
 	assert.EqualValues(t, 5, m.Progress().Read)
 }
 
-func TestDrainIgnoresWhatComesLater(t *testing.T) {
+func TestDrainIgnoresLaterMessages(t *testing.T) {
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 50}, chunk: 10}
 	m := newJob(t, src, store.NewMemory())
 	m.Observe = func(Progress) { src.set("0", 1000) }
@@ -89,15 +92,14 @@ func TestDrainIgnoresWhatComesLater(t *testing.T) {
 	assert.Error(t, (&MicroBatch{}).Run(context.Background()))
 }
 
-// A context that ends once the commit is put does not keep the batch from
-// being published.
-func TestGrace(t *testing.T) {
+// A batch is published even if the context ends when its commit has been put.
+func TestGracePeriod(t *testing.T) {
 	for _, last := range []string{"000000000001.commit", "000000000001.done"} {
 		ctx, cancel := context.WithCancel(context.Background())
 		s := store.NewMemory()
 		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 20}, chunk: 10}
 		m := newJob(t, src, s)
-		m.Ledger = openBehind(t, s, &faultstore.Store{Store: strict{s}, Before: func(op faultstore.Op) error {
+		m.Ledger = openThrough(t, s, &faultstore.Store{Store: strict{s}, Before: func(op faultstore.Op) error {
 			if op.Name == "ledger/"+last {
 				if op.Kind == faultstore.PutIfAbsent {
 					cancel()
@@ -113,8 +115,8 @@ func TestGrace(t *testing.T) {
 	}
 }
 
-// The grace period has an end, which is no error either.
-func TestGraceEnds(t *testing.T) {
+// Run also returns nil when the grace period ends.
+func TestGracePeriodEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -128,9 +130,9 @@ func TestGraceEnds(t *testing.T) {
 	})
 }
 
-// The sink gets the rows in the order of reading, whatever order the workers
-// come to an end in.
-func TestOrder(t *testing.T) {
+// The sink gets the rows in the order of reading, although workers finish in
+// another order.
+func TestRowOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 		defer mem.AssertSize(t, 0)
@@ -155,23 +157,64 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// lazy returns before it has read all rows.
-type lazy struct{ SinkFunc }
+// earlySink returns before it has read all rows.
+type earlySink struct{ SinkFunc }
 
-func (lazy) Stage(context.Context, Batch) (Receipt, error) { return Receipt{}, nil }
+func (earlySink) Stage(context.Context, Batch) (Receipt, error) { return Receipt{}, nil }
 
-func TestLazySink(t *testing.T) {
+func TestSinkReturnsEarly(t *testing.T) {
 	m := newJob(t, &counter{mem: memory.DefaultAllocator, sizes: sizes(), chunk: 5}, store.NewMemory())
-	m.Sink = lazy{}
+	m.Sink = earlySink{}
 	err := m.Drain(context.Background())
 	assert.ErrorContains(t, err, "returned before the end of the batch")
 }
 
-// Without a sink for them, rejects are counted and gone.
-func TestNoRejects(t *testing.T) {
+// Without a sink for them, rejects are only counted.
+func TestWithoutRejects(t *testing.T) {
 	m := newJob(t, &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10}, chunk: 5}, store.NewMemory())
 	m.Rejects, m.Ledger = nil, nil
 	require.NoError(t, m.Drain(context.Background()))
 	p := m.Progress()
 	assert.Equal(t, []int64{10, 8, 1, 1, 1}, []int64{p.Read, p.Written, p.Rejected, p.Dropped, p.Files})
+}
+
+// What is staged when the context ends is published within the grace period, even
+// if the source blocks.
+func TestStagedRowsDoNotWaitForSource(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		t.Run(fmt.Sprint("foreign=", foreign), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := store.NewMemory()
+				src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				from := &stale{counter: src, to: 10}
+				m := newJob(t, from, s)
+				m.Alone = false
+				if foreign {
+					p := &ledger.Plan{Batch: 1, Token: "x", Ranges: []Range{{Partition: "1", From: 0, To: 10}}, Starts: []ledger.Start{{Partition: "0"}}}
+					_, err := m.Ledger.PutPlan(ctx, p)
+					require.NoError(t, err)
+				}
+				m.Transforms = append(m.Transforms, timed(1100*time.Millisecond))
+				m.Interval = time.Minute
+				m.Sink = &cancelling{m.Sink, func() { from.block = true }, cancel}
+				require.NoError(t, m.Run(ctx))
+				assert.Len(t, published(t, s, "rows"), 8)
+			})
+		})
+	}
+}
+
+type cancelling struct {
+	Sink
+	before func()
+	cancel func()
+}
+
+func (c *cancelling) Stage(ctx context.Context, b Batch) (Receipt, error) {
+	r, err := c.Sink.Stage(ctx, b)
+	c.before()
+	go func() { time.Sleep(2 * time.Second); c.cancel() }()
+	return r, err
 }

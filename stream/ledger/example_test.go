@@ -8,7 +8,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// What two batches read: the second is planned and not decided yet.
+// The second of two batches is planned but not decided.
 func ExampleLedger_Batches() {
 	ctx := context.Background()
 	l, err := ledger.Open(ctx, store.NewMemory(), "ledger", nil)

@@ -59,8 +59,8 @@ func nth(k int, f func() error) func(faultstore.Op) error {
 	}
 }
 
-// A ledger is truncated beside its readers and by two processes at once, and
-// whatever is interrupted there loses nothing.
+// An error at any operation of Truncate loses nothing, and the next call
+// continues.
 func TestTruncateIsInterrupted(t *testing.T) {
 	step := 3
 	if testing.Short() {
@@ -72,7 +72,7 @@ func TestTruncateIsInterrupted(t *testing.T) {
 		require.NoError(t, err)
 		last := int64(8 * period)
 		putBatches(t, l, last-1)
-		putBatch(t, l, last) // whose snapshot joins segments
+		putBatch(t, l, last) // its snapshot merges segments
 		require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(last)))
 		hit := false
 		l.records = &faultstore.Store{Store: s, Before: nth(k, func() error { hit = true; return errFault })}
@@ -101,8 +101,8 @@ func TestTruncateIsInterrupted(t *testing.T) {
 	}
 }
 
-// A record that cannot be removed keeps neither the other records nor, once it
-// can be, the old snapshots.
+// If a record cannot be removed, Truncate removes the others, but no snapshots
+// until it can.
 func TestTruncateContinuesAfterError(t *testing.T) {
 	s := store.NewMemory()
 	l, err := Open(t.Context(), s, "ledger", nil)
@@ -134,9 +134,9 @@ func TestTruncateContinuesAfterError(t *testing.T) {
 	assert.Len(t, names("ledger/snapshots/"), keptSnapshots)
 }
 
-// Who is at a batch that others have long decided, and whose records are in
-// history, does not take what it puts there for what stands.
-func TestClaimUnderSnapshot(t *testing.T) {
+// A process that puts records of a batch which has moved into history learns that
+// they are void.
+func TestClaimCoveredBatch(t *testing.T) {
 	ctx := t.Context()
 	s := store.NewMemory()
 	l, err := Open(ctx, s, "ledger", nil)
@@ -162,14 +162,14 @@ func TestClaimUnderSnapshot(t *testing.T) {
 	}
 	mine, err := l.Decide(ctx, &Commit{Batch: period - 1, Token: "mine"})
 	require.NoError(t, err)
-	assert.False(t, mine, "what stood there had been removed")
+	assert.False(t, mine, "the original record had been removed")
 	mine, err = l.Decide(ctx, &Commit{Batch: period, Token: "mine"})
 	require.NoError(t, err)
-	assert.True(t, mine, "it stood, and is in history")
+	assert.True(t, mine, "it is the one in history")
 }
 
-// A batch whose records go into history while it is read is yielded as decided
-// as it is.
+// A batch whose records move into history while it is read is yielded with its
+// commit.
 func TestBatchesWhileTruncated(t *testing.T) {
 	const last = 10
 	s := store.NewMemory()
@@ -198,8 +198,8 @@ func TestBatchesWhileTruncated(t *testing.T) {
 	assert.Equal(t, int64(last), n)
 }
 
-// Batches that a snapshot covers and no segment has are damage, and no reason to
-// look for ever.
+// If a snapshot covers batches that no segment has, Batches reports damage and
+// ends.
 func TestBatchesWithoutHistory(t *testing.T) {
 	s := store.NewMemory()
 	l, err := Open(t.Context(), s, "ledger", nil)
@@ -219,8 +219,8 @@ func TestBatchesWithoutHistory(t *testing.T) {
 	assert.Equal(t, int64(1), damaged.Batch)
 }
 
-// A process that died between a snapshot and history left the batches' records:
-// they are as good as ever.
+// If a process dies after it has put a snapshot and before it truncates, Batches
+// still reads the batches' own records.
 func TestBatchesNotYetInHistory(t *testing.T) {
 	s := store.NewMemory()
 	l, err := Open(t.Context(), s, "ledger", nil)

@@ -14,7 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// widen adds a field, unless it is there.
+// widen returns a merge function that adds a field if it is missing.
 func widen(name string) func(*arrow.Schema) (*arrow.Schema, error) {
 	return func(s *arrow.Schema) (*arrow.Schema, error) {
 		var fields []arrow.Field
@@ -115,7 +115,7 @@ func TestOpen(t *testing.T) {
 	assert.Equal(t, "version", other.Setting)
 }
 
-// The first record stays, and a later writer gets it.
+// A second writer of a record gets the first one's.
 func TestPutReturnsTheFirst(t *testing.T) {
 	ctx := context.Background()
 	l, err := OpenMemory(ctx)

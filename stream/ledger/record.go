@@ -16,16 +16,16 @@ type Plan struct {
 	Created time.Time `json:"created"`
 	Ranges  []Range   `json:"ranges,omitempty"`
 	// Starts records where reading begins in partitions that this plan is the
-	// first to name, if that is not their oldest offset or the plan does not
-	// read them.
+	// first to name, unless that is their oldest offset and a range of the plan
+	// begins there.
 	Starts []Start `json:"starts,omitempty"`
 	// Limit is the most offsets that an attempt may cover, because the ranges may
 	// hold a message that kills its reader. If zero, there is no limit.
 	Limit int64 `json:"limit,omitempty"`
 }
 
-// Start is where the reading of a partition begins, chosen when the ledger was
-// new. The offsets [At−Skipped, At) are skipped.
+// Start is where the reading of a partition begins. The offsets [At−Skipped, At)
+// are skipped: a new ledger may begin at another offset than the oldest.
 type Start struct {
 	Partition string `json:"partition"`
 	At        int64  `json:"at"`

@@ -12,7 +12,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// slowList is stopped for a while when it has listed one snapshot.
+// slowList is a store that calls meanwhile after listing one snapshot.
 type slowList struct {
 	store.Store
 	meanwhile func()
@@ -32,10 +32,9 @@ func (h *slowList) List(ctx context.Context, prefix string) iter.Seq2[store.Entr
 	}
 }
 
-// A process that was stopped within a listing, while so many snapshots came that
-// it does not see any of the newer ones, does not take the one it knows for the
-// newest.
-func TestStoppedWithinAListing(t *testing.T) {
+// A process that is stopped during a listing, and so misses all newer snapshots,
+// finds the newest one nevertheless.
+func TestSnapshotDuringListing(t *testing.T) {
 	s, err := store.OpenDir(t.TempDir())
 	require.NoError(t, err)
 	l, err := Open(t.Context(), s, "ledger", nil)
@@ -56,7 +55,7 @@ func TestStoppedWithinAListing(t *testing.T) {
 	assert.EqualValues(t, 256, got.Through)
 }
 
-// A ledger's directory may be named in any of the ways that name it.
+// The name of a ledger's directory need not be clean.
 func TestDirectoryNames(t *testing.T) {
 	s := store.NewMemory()
 	for i, dir := range []string{"a/ledger", "a/ledger/", "a//ledger", "a/b/../ledger"} {
@@ -75,9 +74,8 @@ func TestDirectoryNames(t *testing.T) {
 	}
 }
 
-// Names that nobody put there are not read, and a snapshot that is known and gone
-// is damage.
-func TestForeignSnapshots(t *testing.T) {
+// Other names are ignored, and a known snapshot that vanishes is damage.
+func TestSnapshotNames(t *testing.T) {
 	s := store.NewMemory()
 	l, err := Open(t.Context(), s, "ledger", nil)
 	require.NoError(t, err)

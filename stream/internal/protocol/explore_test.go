@@ -13,15 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The exploration drives view.next and view.learn through every order of
-// events that two processes can meet over one ledger.
+// The exploration drives State.Next and State.Learn through every order of events
+// that two processes can meet on one ledger.
 
-// long asks for the whole exploration, which takes a minute and more.
+// long requests the whole exploration, which takes more than a minute.
 var long = os.Getenv("SKYFINCH_LONG") != ""
 
 var theRules = rules{period: 1}
 
-// origin is how a world came about: by which move of which other.
+// origin is the move that led to a world, and the world that it began from.
 type origin struct {
 	from [2]uint64
 	move int32
@@ -35,8 +35,8 @@ func hashOf(w *world, b *[]byte) [2]uint64 {
 	return [2]uint64{maphash.Bytes(seeds[0], *b), maphash.Bytes(seeds[1], *b)}
 }
 
-// explore visits all worlds, the near ones first, and returns the first breach
-// and the way to it. From every 20th it lets one process finish the work.
+// explore visits all worlds, breadth first, and returns the first breach and the
+// way to it. From every 20th world it lets one process finish the work.
 func explore(r rules, first *world) (states, complete int, breach string, way []string) {
 	var key []byte
 	begin := hashOf(first, &key)
@@ -55,7 +55,7 @@ func explore(r rules, first *world) (states, complete int, breach string, way []
 	}
 	at := begin
 	defer func() {
-		if p := recover(); p != nil { // a process found the records at odds
+		if p := recover(); p != nil { // a process found contradictory records
 			states, breach, way = len(seen), fmt.Sprint(p), path(at)
 		}
 	}()
@@ -86,7 +86,7 @@ func explore(r rules, first *world) (states, complete int, breach string, way []
 	return len(seen), complete, "", nil
 }
 
-// wander takes moves at random, and returns the first breach.
+// wander takes random moves, and returns the first breach.
 func wander(r rules, w *world, rnd *rand.Rand, steps int) (breach string, way []string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -109,14 +109,14 @@ func wander(r rules, w *world, rnd *rand.Rand, steps int) (breach string, way []
 }
 
 func TestProtocol(t *testing.T) {
-	gc := debug.SetGCPercent(200) // half of the time would go there
+	gc := debug.SetGCPercent(200) // it would take half of the time
 	t.Cleanup(func() { debug.SetGCPercent(gc) })
 	for _, b := range []budget{
 		{crashes: 1, tries: 2},
 		{tries: 2, compact: 1},
-		{tries: 2, late: 1},
+		{tries: 2, delayed: 1},
 		{tries: 2, lost: 1},
-		{crashes: 1, tries: 1, late: 1, compact: 1},
+		{crashes: 1, tries: 1, delayed: 1, compact: 1},
 	} {
 		if !long && b != (budget{tries: 2, compact: 1}) {
 			continue
@@ -125,13 +125,13 @@ func TestProtocol(t *testing.T) {
 			t.Parallel()
 			states, complete, breach, way := explore(theRules, newWorld(2, 2, b))
 			require.Empty(t, breach, "%d states\n%q", states, way)
-			assert.Positive(t, complete, "some ways lead to the end")
+			assert.Positive(t, complete, "some ways complete the work")
 			t.Logf("%d states, %d of them complete", states, complete)
 		})
 	}
 }
 
-// Three processes over many batches, where anything befalls them.
+// Three processes work on many batches, with random disturbances.
 func TestProtocolAtRandom(t *testing.T) {
 	walks := 30
 	if long {
@@ -140,13 +140,13 @@ func TestProtocolAtRandom(t *testing.T) {
 	for range walks {
 		seed := rand.Uint64()
 		r := rules{period: int64(1 + seed%3)}
-		w := newWorld(3, 20, budget{crashes: 5, tries: 60, late: 6, lost: 6, compact: 3})
+		w := newWorld(3, 20, budget{crashes: 5, tries: 60, delayed: 6, lost: 6, compact: 3})
 		breach, way := wander(r, w, rand.New(rand.NewPCG(seed, 0)), 1500)
 		require.Empty(t, breach, "seed %d\n%q", seed, way)
 	}
 }
 
-// A check that finds nothing proves something only if it finds what is there.
+// The exploration must find bugs that are planted.
 func TestProtocolFindsPlantedBugs(t *testing.T) {
 	all := budget{crashes: 1, tries: 2, compact: 1}
 	for name, plant := range map[string]struct {
@@ -158,9 +158,9 @@ func TestProtocolFindsPlantedBugs(t *testing.T) {
 		"snapshot not read again before a put": {func(r *rules) { r.believed = true }, all, 2, ""},
 		"own win not verified":                 {func(r *rules) { r.unverified = true }, all, 2, ""},
 		"clean-up by age":                      {func(r *rules) { r.anytime = true }, all, 2, "a committed file is gone"},
-		"numbers from a listing":               {func(r *rules) { r.listed = true }, budget{tries: 3}, 2, "claims are not what the commits say"},
+		"numbers from a listing":               {func(r *rules) { r.listed = true }, budget{tries: 3}, 2, "the coverage differs from the commits"},
 		"publish by copy":                      {func(r *rules) { r.copied = true }, all, 2, "an offset is archived twice"},
-		"stage dropped on a time-out":          {func(r *rules) { r.dropped = true }, budget{tries: 2, late: 1}, 2, "a committed file is gone"},
+		"stage dropped on a time-out":          {func(r *rules) { r.dropped = true }, budget{tries: 2, delayed: 1}, 2, "a committed file is gone"},
 		"lost reply read as a loss":            {func(r *rules) { r.unlearned = true }, budget{tries: 2, lost: 1}, 2, "a committed file is gone"},
 	} {
 		t.Run(name, func(t *testing.T) {

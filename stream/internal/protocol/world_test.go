@@ -1,21 +1,20 @@
 package protocol
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// A world is a state of a ledger, its files and some processes over it. The
-// processes are views that do what view.next says; moves are atomic operations
-// of a store, and what may befall them: crashes, answers that are lost, puts
-// that land late, sweeps, truncation, compaction.
+// A world is the state of a ledger, its files and some processes. The processes
+// take the actions that State.Next returns. Moves are atomic operations of a
+// store and what may disturb them: crashes, lost replies, delayed puts, sweeps,
+// truncation, compaction.
 
 // world is one state.
 type world struct {
 	records []records        // by batch
-	decided []*ledger.Commit // the commit that counts, also when its record is gone
+	decided []*ledger.Commit // the commit that counts, even if its record is gone
 	through int64            // of the newest snapshot
 	files   []worldFile
 	flying  []flight
@@ -24,19 +23,19 @@ type world struct {
 	offsets int64 // of the one partition
 }
 
-// records are what stands of a batch.
+// records are the records of a batch.
 type records struct {
 	plan   *ledger.Plan
 	commit *ledger.Commit
 	done   bool
 }
 
-// budget bounds what befalls a world.
+// budget bounds the disturbances of a world.
 type budget struct {
 	crashes int
 	tries   int // attempts to stage
-	late    int // puts that land after their answer was given up
-	lost    int // answers that are lost
+	delayed int // puts that take effect after their caller has given up
+	lost    int // lost replies
 	compact int
 }
 
@@ -44,11 +43,11 @@ type budget struct {
 type worldFile struct {
 	token string // "": compacted
 	batch int64
-	rows  uint64 // a bit an offset
+	rows  uint64 // one bit for each offset
 	final bool
 }
 
-// flight is a put that was sent and given up, and may land at any time.
+// flight is a put whose caller has given up, and which may land at any time.
 type flight struct {
 	plan   *ledger.Plan
 	commit *ledger.Commit
@@ -57,21 +56,21 @@ type flight struct {
 // proc is a process.
 type proc struct {
 	State
-	fresh  bool // the ledger was read again before this choice
-	looked bool // of a planted bug: the snapshot was read in this round
-	won    bool // of another: what was put is believed to stand
+	fresh  bool // the ledger has been read again before this choice
+	looked bool // for the bug believed: the snapshot was read in this round
+	won    bool // for the bug unverified: what was put is believed to count
 }
 
-// rules are what worlds go by; a planted bug changes one.
+// rules are the rules of a world; each planted bug breaks one.
 type rules struct {
 	period     int64 // of snapshots
-	believed   bool  // a snapshot is read before the tail and not again
-	unverified bool  // nor after a put
-	anytime    bool  // files are swept by age
-	listed     bool  // numbers come from a listing, which may miss one
+	believed   bool  // the snapshot is read before the tail, and not again
+	unverified bool  // it is not read again after a put
+	anytime    bool  // staged files are swept by age
+	listed     bool  // numbers are taken from a listing, which may miss one
 	copied     bool  // files are published by copying them
-	dropped    bool  // a stage is dropped when the put of its commit times out
-	unlearned  bool  // or when its answer is lost
+	dropped    bool  // staged files are dropped when the put of their commit times out
+	unlearned  bool  // or when its reply is lost
 }
 
 // bits returns a bit for each offset of a range.
@@ -93,14 +92,14 @@ func (w *world) clone() *world {
 	out.records, out.decided = slices.Clone(w.records), slices.Clone(w.decided)
 	out.files, out.flying, out.procs = slices.Clone(w.files), slices.Clone(w.flying), slices.Clone(w.procs)
 	for i := range out.procs {
-		out.procs[i].Tail = slices.Clone(out.procs[i].Tail) // claims are cloned when they change
+		out.procs[i].Tail = slices.Clone(out.procs[i].Tail) // Settled is cloned before it changes
 	}
 	return &out
 }
 
-// key tells worlds apart, in few bytes.
+// key appends a short encoding of the world, unique for each.
 func (w *world) key(b []byte) []byte {
-	b = append(b, byte(w.left.crashes), byte(w.left.tries), byte(w.left.late), byte(w.left.lost), byte(w.left.compact), byte(w.through))
+	b = append(b, byte(w.left.crashes), byte(w.left.tries), byte(w.left.delayed), byte(w.left.lost), byte(w.left.compact), byte(w.through))
 	text := func(s string) { b = append(append(b, s...), ';') }
 	plan := func(p *ledger.Plan) {
 		if p != nil {
@@ -160,77 +159,6 @@ func (w *world) key(b []byte) []byte {
 	return b
 }
 
-// move is a world that may come next, and how.
-type move struct {
-	what func() string
-	to   *world
-}
-
-// moves lists all that can happen next.
-func (w *world) moves(r rules) (out []move) {
-	add := func(f func(n *world), format string, args ...any) {
-		n := w.clone()
-		f(n)
-		out = append(out, move{func() string { return fmt.Sprintf(format, args...) }, n})
-	}
-	for i := range w.procs {
-		if p := &w.procs[i]; w.left.crashes > 0 && (p.First > 1 || p.nextPlan != unread) {
-			add(func(n *world) { n.left.crashes--; n.procs[i] = proc{State: New()} }, "p%d crashes", i)
-		}
-		out = append(out, w.acts(i, r)...)
-	}
-	for i, f := range w.flying {
-		add(func(n *world) { n.flying = slices.Delete(n.flying, i, i+1); n.land(f) }, "a late put lands")
-	}
-	for _, f := range w.files {
-		if !f.final && (w.sweepable(f) || r.anytime) {
-			add(func(n *world) { n.unstage(f.token) }, "sweep of %s", f.token)
-		}
-	}
-	for b := int64(1); b <= w.through; b++ { // in the order of their names
-		if w.records[b].commit != nil {
-			add(func(n *world) { n.records[b].commit = nil }, "commit %d is truncated", b)
-			break
-		}
-		if w.records[b].done {
-			add(func(n *world) { n.records[b].done = false }, "done %d is truncated", b)
-			break
-		}
-		if w.records[b].plan != nil {
-			add(func(n *world) { n.records[b].plan = nil }, "plan %d is truncated", b)
-			break
-		}
-	}
-	if n := w.clone(); w.left.compact > 0 && n.compact() {
-		n.left.compact--
-		out = append(out, move{func() string { return "compaction" }, n})
-	}
-	return out
-}
-
-// sweepable is the rule: a staged file may be removed only when its batch has a
-// commit that names another attempt, or is under a snapshot.
-func (w *world) sweepable(f worldFile) bool {
-	c := w.records[f.batch].commit
-	return f.batch <= w.through || c != nil && c.Token != f.token
-}
-
-// compact replaces the published files of batches under the snapshot by one.
-func (w *world) compact() bool {
-	var rows uint64
-	any := false
-	w.files = slices.DeleteFunc(w.files, func(f worldFile) bool {
-		old := f.final && f.batch <= w.through
-		any = any || old && f.token != ""
-		if old {
-			rows |= f.rows
-		}
-		return old
-	})
-	w.file(worldFile{rows: rows, final: true})
-	return any
-}
-
 func (w *world) file(f worldFile) {
 	w.files = append(w.files, f)
 	slices.SortFunc(w.files, func(a, b worldFile) int { return slices.Compare([]byte(a.token), []byte(b.token)) })
@@ -240,218 +168,7 @@ func (w *world) unstage(token string) {
 	w.files = slices.DeleteFunc(w.files, func(f worldFile) bool { return !f.final && f.token == token })
 }
 
-// land is put-if-absent. A commit under a snapshot is void: it decides nothing.
-func (w *world) land(f flight) {
-	if p := f.plan; p != nil && w.records[p.Batch].plan == nil {
-		w.records[p.Batch].plan = p
-	}
-	if c := f.commit; c != nil && w.records[c.Batch].commit == nil {
-		w.records[c.Batch].commit = c
-		if c.Batch > w.through && w.decided[c.Batch] == nil {
-			w.decided[c.Batch] = c
-		}
-	}
-}
-
-// publish moves a commit's file, if that was not done before.
-func (w *world) publish(c *ledger.Commit, r rules) {
-	i := slices.IndexFunc(w.files, func(f worldFile) bool { return !f.final && f.token == c.Token })
-	if i < 0 {
-		return
-	}
-	f := w.files[i]
-	f.final = true
-	stands := slices.ContainsFunc(w.files, func(g worldFile) bool { return g.final && g.token == f.token })
-	if r.copied {
-		if !stands {
-			w.file(f)
-		}
-		return
-	}
-	w.unstage(c.Token)
-	if !stands {
-		w.file(f)
-	}
-}
-
-// acts lists what may come of the next action of one process: it may take a
-// batch of another for its own or not.
-func (w *world) acts(i int, r rules) (out []move) {
-	p := &w.procs[i]
-	own := fmt.Sprintf("p%d", i)
-	careful := p.Next(r.period, func(_ int64, e *Entry) bool {
-		return e.Staged != nil || e.Published || e.Plan.Token[:2] == own
-	})
-	out = w.act(i, careful, r)
-	if bold := p.Next(r.period, func(int64, *Entry) bool { return true }); bold != careful {
-		out = append(out, w.act(i, bold, r)...)
-	}
-	return out
-}
-
-func (w *world) act(i int, a Action, r rules) (out []move) {
-	act := func(f func(n *world, p *proc), format string, args ...any) {
-		n := w.clone()
-		f(n, &n.procs[i])
-		out = append(out, move{func() string { return fmt.Sprintf("p%d batch %d: ", i, a.Batch) + fmt.Sprintf(format, args...) }, n})
-	}
-	learn := func(p *proc, got Result) {
-		if err := p.Learn(a, got); err != nil {
-			panic(err) // found by explore
-		}
-		p.fresh = p.fresh && a.Verb != Choose
-		p.won = r.unverified && (a.Verb == Put || p.won && a.Verb == Read)
-	}
-	look := func(n *world, p *proc) {
-		p.looked = true
-		got := Result{}
-		if n.through > p.Through {
-			got.Snapshot = n.snapshot()
-		}
-		p.Settled = p.Settled.clone() // it may settle something
-		if err := p.Learn(Action{Verb: Look, Batch: a.Batch}, got); err != nil {
-			panic(err)
-		}
-	}
-	p := &w.procs[i]
-	if r.believed && !p.looked && a.Verb != Look {
-		act(func(n *world, p *proc) { look(n, p) }, "looks")
-		return out
-	}
-	switch a.Verb {
-	case Look:
-		if r.believed && p.looked || p.won {
-			act(func(_ *world, p *proc) { p.Settled = p.Settled.clone(); learn(p, Result{}) }, "believes")
-			break
-		}
-		act(look, "looks")
-	case Read:
-		act(func(n *world, p *proc) { learn(p, n.read(a)) }, "reads %s", a.Record)
-		if r.listed && a.Record == Plan && w.records[a.Batch].plan != nil && w.records[a.Batch+1].plan != nil {
-			act(func(n *world, p *proc) {
-				learn(p, Result{Plan: &ledger.Plan{Batch: a.Batch, Token: "??"}})
-				e := p.Entry(a.Batch)
-				e.commit, e.done, e.Commit = present, present, &ledger.Commit{Batch: a.Batch, Token: "??"}
-				p.Settled = p.Settled.clone()
-				p.settle()
-			}, "misses plan")
-		}
-	case Choose:
-		w.choose(i, a, act, learn)
-	case Stage:
-		planned := p.Entry(a.Batch).Plan.Ranges[0]
-		for to := planned.From + 1; w.left.tries > 0 && to <= planned.To; to++ {
-			act(func(n *world, p *proc) { learn(p, n.stage(i, a.Batch, planned.From, to)) }, "stages to %d", to)
-		}
-	case Put:
-		w.put(i, a, r, act, learn)
-	case Publish:
-		c := p.Entry(a.Batch).Commit
-		act(func(n *world, p *proc) { n.publish(c, r); learn(p, Result{}) }, "publishes")
-		if w.left.lost > 0 {
-			act(func(n *world, _ *proc) { n.left.lost--; n.publish(c, r) }, "publishes, answer lost")
-		}
-	case Snapshot:
-		act(func(n *world, p *proc) {
-			n.through = max(n.through, a.Batch-1)
-			learn(p, Result{})
-		}, "puts snapshot")
-	}
-	return out
-}
-
-type acting func(f func(n *world, p *proc), format string, args ...any)
-
-// choose claims a prefix of what is free, after another look at the ledger.
-func (w *world) choose(i int, a Action, act acting, learn func(*proc, Result)) {
-	p := &w.procs[i]
-	if !p.fresh {
-		act(func(_ *world, p *proc) { p.Refresh(); p.fresh, p.looked = true, false }, "begins anew")
-		return
-	}
-	claimed, err := p.Claimed()
-	if err != nil {
-		panic(err)
-	}
-	all := claimed.Free(ledger.Range{Partition: "p", From: 0, To: w.offsets})
-	if len(all) == 0 {
-		if len(p.Tail) > 0 {
-			act(func(_ *world, p *proc) { p.fresh = false }, "waits")
-		}
-		return
-	}
-	free := all[0]
-	for to := free.From + 1; to <= free.To && to <= free.From+2; to++ {
-		act(func(_ *world, p *proc) {
-			token := fmt.Sprintf("p%d.%d:%d-%d", i, a.Batch, free.From, to)
-			learn(p, Result{Plan: &ledger.Plan{Batch: a.Batch, Token: token, Ranges: []ledger.Range{{Partition: "p", From: free.From, To: to}}}})
-		}, "wants [%d,%d)", free.From, to)
-	}
-}
-
-func (w *world) put(i int, a Action, r rules, act acting, learn func(*proc, Result)) {
-	p := &w.procs[i]
-	sent := flight{}
-	switch a.Record {
-	case Plan:
-		sent.plan = p.Wanted
-	case Commit:
-		sent.commit = p.Entry(a.Batch).Staged
-	}
-	drop := func(n *world, p *proc) {
-		n.unstage(sent.commit.Token)
-		e := p.Entry(a.Batch)
-		e.Staged, e.commit, p.State.Looked = nil, unread, false
-	}
-	put := func(n *world) {
-		if a.Record == Done {
-			n.records[a.Batch].done = true
-		}
-		n.land(sent)
-	}
-	act(func(n *world, p *proc) { put(n); learn(p, n.read(a)) }, "puts %s", a.Record)
-	if w.left.lost > 0 {
-		act(func(n *world, p *proc) {
-			n.left.lost--
-			if put(n); r.unlearned && a.Record == Commit {
-				drop(n, p)
-			}
-		}, "puts %s, answer lost", a.Record)
-	}
-	if w.left.late > 0 && a.Record != Done {
-		act(func(n *world, p *proc) {
-			n.left.late--
-			if n.flying = append(n.flying, sent); r.dropped && a.Record == Commit {
-				drop(n, p)
-			}
-		}, "sends %s, which is late", a.Record)
-	}
-}
-
-func (w *world) read(a Action) (got Result) {
-	r := w.records[a.Batch]
-	switch a.Record {
-	case Plan:
-		got.Plan = r.plan
-	case Commit:
-		got.Commit = r.commit
-	case Done:
-		if r.done {
-			got.Done = true
-		}
-	}
-	return got
-}
-
-func (w *world) stage(i int, batch, from, to int64) Result {
-	w.left.tries--
-	token := fmt.Sprintf("p%d.%d", i, w.left.tries)
-	c := &ledger.Commit{Batch: batch, Token: token, Accounts: []ledger.Account{{Range: ledger.Range{Partition: "p", From: from, To: to}, Read: to - from}}}
-	w.file(worldFile{token: token, batch: batch, rows: bitsOf(c)})
-	return Result{Commit: c}
-}
-
-// snapshot is the newest one: what the batches under it settled.
+// snapshot returns the newest snapshot.
 func (w *world) snapshot() *ledger.Snapshot {
 	var c Coverage
 	for n := int64(1); n <= w.through; n++ {
@@ -466,7 +183,7 @@ func (w *world) snapshot() *ledger.Snapshot {
 	return &s
 }
 
-// breach returns what is wrong with a world, or "".
+// breach returns the rule that a world breaks, or "".
 func (w *world) breach() string {
 	var rows, claimed, under uint64
 	for _, f := range w.files {
@@ -498,7 +215,7 @@ func (w *world) breach() string {
 		}
 	}
 	if under&^rows != 0 {
-		return "an offset is under a snapshot and not in the archive"
+		return "an offset is covered by a snapshot and not in the archive"
 	}
 	for i := range w.procs {
 		if s := w.breachOf(&w.procs[i].State, rows); s != "" {
@@ -508,7 +225,7 @@ func (w *world) breach() string {
 	return ""
 }
 
-// breachOf compares what a process believes with the truth.
+// breachOf compares what a process knows with the truth.
 func (w *world) breachOf(v *State, rows uint64) string {
 	var want, have uint64
 	for _, c := range w.decided[:v.First] {
@@ -521,7 +238,7 @@ func (w *world) breachOf(v *State, rows uint64) string {
 		have |= bits(r)
 	}
 	if want != have {
-		return "claims are not what the commits say"
+		return "the coverage differs from the commits"
 	}
 	if have&^rows != 0 {
 		return "an offset counts as done and is not in the archive"
@@ -529,8 +246,8 @@ func (w *world) breachOf(v *State, rows uint64) string {
 	return ""
 }
 
-// finish lets one process work alone and without faults, and says whether
-// every offset is archived once at the end.
+// finish lets one process work alone and without disturbances, and returns the
+// rule that is broken at the end, or "".
 func (w *world) finish(r rules) string {
 	n := w.clone()
 	n.left = budget{tries: 100}

@@ -7,9 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A chunk's rows are borrowed one by one, all of them are released wherever
-// the sink stops, and the chunk's room is given back behind them, also that of
-// a chunk without rows.
+// A delivery lends its rows one by one, releases all of them wherever the sink
+// stops, and then calls done, also without rows.
 func TestDeliveryReleases(t *testing.T) {
 	for n := range 4 {
 		for stop := range n + 1 {
@@ -23,7 +22,7 @@ func TestDeliveryReleases(t *testing.T) {
 				assert.NoError(t, err)
 				assert.Equal(t, []int64{int64(seen)}, numbersOf(r.Record))
 				if held := mem.CurrentAlloc(); seen > 0 {
-					assert.Less(t, held, before, "the rows before are released")
+					assert.Less(t, held, before, "earlier rows are released")
 				}
 				before = mem.CurrentAlloc()
 				assert.Zero(t, freed)
@@ -33,7 +32,7 @@ func TestDeliveryReleases(t *testing.T) {
 			assert.Equal(t, stop == 0 || n == 0, more)
 			assert.Equal(t, 1, freed)
 			if stop > 0 {
-				assert.Equal(t, stop, seen, "nothing is yielded behind the stop")
+				assert.Equal(t, stop, seen, "nothing is yielded after the stop")
 			}
 			mem.AssertSize(t, 0)
 		}

@@ -13,10 +13,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// A partition that was begun and that the source lists no more, because its
-// file was moved away, is asked for all the same: it is read to its end, or
-// answered for.
-func TestBegunPartitionIsOwed(t *testing.T) {
+// A partition that was begun is read to its end even if the source no longer
+// lists it, because its file was moved for example.
+func TestUnfinishedPartitionIsRead(t *testing.T) {
 	s := store.NewMemory()
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10, "1": 10}, chunk: 5, open: true}
 	job := newJob(t, src, s)
@@ -32,19 +31,19 @@ func TestBegunPartitionIsOwed(t *testing.T) {
 	require.EqualValues(t, 5, job.Progress().Read)
 
 	src.fault = nil
-	listed := &forgetful{counter: src, forgotten: "0"}
+	listed := &unlisting{counter: src, forgotten: "0"}
 	again := newJob(t, listed, s)
 	require.NoError(t, again.Drain(t.Context()))
 	assert.EqualValues(t, 15, again.Progress().Read, "the rest of both partitions")
 }
 
-// forgetful does not list a partition, but reads it when asked to.
-type forgetful struct {
+// unlisting is a counter that does not list one of its partitions.
+type unlisting struct {
 	*counter
 	forgotten string
 }
 
-func (f *forgetful) Available(ctx context.Context) ([]Extent, error) {
+func (f *unlisting) Available(ctx context.Context) ([]Extent, error) {
 	all, err := f.counter.Available(ctx)
 	var out []Extent
 	for _, e := range all {
@@ -69,6 +68,6 @@ func TestUnlisted(t *testing.T) {
 	require.NoError(t, c.Settle(Account{Range: Range{Partition: "a", From: 3, To: 3}, End: true}))
 	require.NoError(t, c.Settle(Account{Range: Range{Partition: "b", From: 0, To: 1}, End: true}))
 	assert.Empty(t, unlisted(&c, nil))
-	require.NoError(t, fold(&c, &ledger.Plan{Ranges: []Range{Range{Partition: "a", From: 3, To: ledger.UnknownEnd}}}), "planned again by an older view")
+	require.NoError(t, fold(&c, &ledger.Plan{Ranges: []Range{Range{Partition: "a", From: 3, To: ledger.UnknownEnd}}}), "planned again by a process that knew less")
 	assert.Empty(t, unlisted(&c, nil), "it has ended")
 }

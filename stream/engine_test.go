@@ -10,9 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// A job without a ledger keeps nothing of the batches that are done.
+// An engine's memory does not grow with the number of batches.
+func TestEngineForgets(t *testing.T) {
+	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 500}, chunk: 1}
+	m := newJob(t, src, store.NewMemory())
+	m.Limits.Rows = 1
+	e, err := m.start(t.Context())
+	require.NoError(t, err)
+	e.draining, e.limits.BacklogShare = true, 1
+	require.NoError(t, e.loop(t.Context()))
+	assert.Less(t, len(e.ownPlans), 10)
+	assert.Less(t, len(e.peers), 10)
+}
+
+// A ledger in memory drops the records of batches that are done.
 func TestMemoryLedgerDoesNotGrow(t *testing.T) {
 	l, err := ledger.OpenMemory(t.Context())
 	require.NoError(t, err)
