@@ -57,7 +57,7 @@ def catalogue(rng, rows, nulls):
         "mag": np.where(some(0.2), np.nan, rng.normal(18, 3, n)).astype(np.float32),
         "flux": np.where(some(0.1), np.nan, far(rng, n, 1e-30, 1e30) * rng.choice([1, -1], n)),
         "source": rng.integers(2**53, 2**63 - 1, n), "seen": some(0.5),
-        "flag": np.ma.masked_array(rng.integers(-2**15 + 1, 2**15 - 1, n).astype(np.int16), some(0.3) if nulls else False),
+        "flag": np.ma.masked_array(rng.integers(-2**14, 2**14, n).astype(np.int16), some(0.3) if nulls else False),
     }
 
 

@@ -119,6 +119,7 @@ func TestRealRegistryLagsAndFails(t *testing.T) {
 	_, _, err = d.cache.byID(ctx, 33)
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 	script(t, "resume")
-	require.EqualValues(t, 33, register(t, at, ztfSchema("a33", "", "")))
-	assert.Len(t, one(t, decode(t, d, values(withID(33))...)).From, 1)
+	next := register(t, at, ztfSchema("a33", "", "")) // 33, or more: one that was killed may leave some out
+	require.GreaterOrEqual(t, next, uint32(33))
+	assert.Len(t, one(t, decode(t, d, values(withID(next))...)).From, 1)
 }

@@ -191,15 +191,28 @@ func TestRealGroupShown(t *testing.T) {
 // The coordinator is killed and comes back: the assignment stays all the while.
 func TestRealGroupCoordinator(t *testing.T) {
 	script := serverScript(t, "kafka.sh")
-	run := func(args ...string) string {
+	try := func(args ...string) (string, error) {
 		cmd := exec.Command(script, args...)
 		cmd.Env = append(os.Environ(), "KAFKA_NAME=skyfinch-test")
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
-		require.NoError(t, err, args)
-		return strings.TrimSpace(string(out))
+		return strings.TrimSpace(string(out)), err
 	}
-	l := realLab(t, run("start", "--port", "49092"))
+	run := func(args ...string) string {
+		out, err := try(args...)
+		require.NoError(t, err, args)
+		return out
+	}
+	at, err := try("start", "--port", "49092")
+	for range 3 { // a random cluster id that begins with a dash is refused
+		if err == nil {
+			break
+		}
+		try("wipe")
+		at, err = try("start", "--port", "49092")
+	}
+	require.NoError(t, err)
+	l := realLab(t, at)
 	t.Cleanup(func() { run("wipe") })
 	topic := l.real(4)
 	x, y := l.join(topic, realGroup, topic), l.join(topic, realGroup, topic)
