@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/compute"
 )
 
-
 // Schema implements Matcher.
 func (c *Catalog) Schema() *arrow.Schema {
 	if c.columns == nil {
