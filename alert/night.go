@@ -1,5 +1,7 @@
 package alert
 
+import "github.com/skyfinch/skyfinch/internal/floor"
+
 // NightRule determines an alert's observing night. The zero value is the UTC date
 // of the event time.
 type NightRule struct {
@@ -21,7 +23,7 @@ func (r NightRule) Date(us, visit int64) int32 {
 	if r.Noon {
 		us -= 12 * hour
 	}
-	return civil(floorDiv(us, day))
+	return civil(floor.Div(us, day))
 }
 
 // civil returns the date, YYYYMMDD, of a number of days since 1970-01-01. It uses
@@ -33,7 +35,7 @@ func civil(days int64) int32 {
 		march0  = 719468 // days from 0000-03-01 to 1970-01-01
 	)
 	days += march0
-	era := floorDiv(days, eraDays)
+	era := floor.Div(days, eraDays)
 	doe := days - era*eraDays
 	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
 	doy := doe - (365*yoe + yoe/4 - yoe/100)
@@ -44,12 +46,4 @@ func civil(days int64) int32 {
 		y, m = y+1, m-12
 	}
 	return int32(y*10000 + m*100 + d)
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/skyfinch/skyfinch/internal/floor"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -52,7 +53,7 @@ func (c Clock) keys(r arrow.Record, times []int64, now time.Time) ([]int64, erro
 	case IngestTime:
 		keys := make([]int64, r.NumRows())
 		for i := range keys {
-			keys[i] = floorDiv(now.Unix(), 3600)
+			keys[i] = floor.Div(now.Unix(), 3600)
 		}
 		return keys, nil
 	case Night:
@@ -71,7 +72,7 @@ func eventKeys(r arrow.Record, times []int64) ([]int64, error) {
 			return nil, permanentf("column %s: row %d of %d is %s, not a time in the years 1 to 9999: reject such rows in a transform",
 				eventColumn, i, len(times), stream.Field(r, eventColumn).ValueStr(i))
 		}
-		keys[i] = floorDiv(t, int64(time.Hour/time.Microsecond))
+		keys[i] = floor.Div(t, int64(time.Hour/time.Microsecond))
 	}
 	return keys, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/internal/floor"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
@@ -148,7 +149,7 @@ func FuzzClock(f *testing.F) {
 	f.Add(int64(math.MaxInt64), int32(-1), 0)
 	f.Fuzz(func(t *testing.T, v int64, night int32, unit int) {
 		if us := micros(v, arrow.TimeUnit(uint(unit)%4)); us != noTime {
-			_, err := time.Parse("2006/01/02/15", EventTime.dir(floorDiv(us, 3600e6)))
+			_, err := time.Parse("2006/01/02/15", EventTime.dir(floor.Div(us, 3600e6)))
 			assert.NoError(t, err)
 		}
 		if isDate(int64(night)) {

@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/skyfinch/skyfinch/internal/floor"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -45,20 +46,12 @@ func micros(v int64, unit arrow.TimeUnit) int64 {
 	case arrow.Millisecond:
 		scale = 1e3
 	case arrow.Nanosecond:
-		v = floorDiv(v, 1e3)
+		v = floor.Div(v, 1e3)
 	}
 	if v < firstTime/scale || v >= endTime/scale {
 		return noTime
 	}
 	return v * scale
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }
 
 // timeSpan is the earliest and the latest of some event times, in microseconds
