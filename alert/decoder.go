@@ -219,7 +219,7 @@ type decoding struct {
 	last    *schemaText // of the last message; the next usually has the same
 	scratch []byte
 	tables  map[*table]*tableRows
-	order   []*tableRows // those with rows, in order of arrival, whatever earlier calls did
+	order   []*tableRows // the tables that have rows in this call, by their first rows
 	result  stream.Result
 }
 
@@ -242,7 +242,7 @@ func (dec *decoding) message(ctx context.Context, m *messages, i int) (cause, er
 }
 
 // admit widens the table for a writer, after decoding a packet of it: an invalid
-// packet must not widen a table for ever.
+// packet must not widen a table forever.
 func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (a *admission, cause, err error) {
 	trial := newTableRows(dec.d.Alloc, f.writer.table, withStandard(f.writer.schema.Arrow()))
 	defer trial.release()

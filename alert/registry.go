@@ -69,7 +69,7 @@ func OpenRegistry(ctx context.Context, urlOrDir string) (*RegistryCache, error) 
 	return &RegistryCache{Registry: dir}, nil
 }
 
-// RegistryCache caches the schemas of another registry for ever. Errors are not
+// RegistryCache caches the schemas of another registry permanently. Errors are not
 // cached. It must not be copied after first use.
 type RegistryCache struct {
 	Registry Registry

@@ -97,7 +97,7 @@ func (d DirRegistry) read(names []string, id uint32) ([]byte, error) {
 		return nil, err
 	case len(text) > maxSchema:
 		return nil, fmt.Errorf("%s has more than %d bytes", names[0], maxSchema)
-	case !json.Valid(text): // would be cached for ever
+	case !json.Valid(text): // would be cached permanently
 		return nil, fmt.Errorf("%s is not JSON: is it still being written?", names[0])
 	}
 	return text, nil

@@ -185,9 +185,9 @@ var errReplaced = errors.New("another replay has replaced the same files: start 
 // maxClaims is how many batches are claimed in vain before a replay gives up.
 const maxClaims = 20
 
-// decide makes what was staged a batch of the ledger, and publishes it. Nobody
-// can replace the same files between the reading of all earlier batches and the
-// commit: that batch would have a lower number, and would be decided.
+// decide makes what was staged a batch of the ledger, and publishes it. No
+// other replay can have replaced the same files between the reading of all earlier
+// batches and the commit: its batch would have a lower number, and be decided.
 func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replacement) error {
 	var err error
 	if c.Rejects.Data, err = json.Marshal(old); err != nil {

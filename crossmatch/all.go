@@ -11,8 +11,8 @@ import (
 
 // MatchAll is like Match, but adds all rows of the catalogue within the radius, not
 // only the nearest: it repeats a row of the record for each of them, the nearest
-// first, and keeps it once if there are none. Limit is the maximum for each row of
-// the record; if zero, it is unlimited. There must be exactly one join, whose
+// first. A row without any is kept once. At most limit rows are added to each row of
+// the record; if limit is zero, all are. There must be exactly one join, whose
 // Matcher is a *Catalog or embeds one.
 func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (arrow.Record, error) {
 	if len(t.Joins) > 1 {
@@ -44,12 +44,11 @@ func (t *Transform) MatchAll(ctx context.Context, rec arrow.Record, limit int) (
 
 // An allMatcher can also find all rows within a radius.
 type allMatcher interface {
-	// matchAll is like Nearest, but finds all rows within the radius. For each
-	// position it returns a Match for each such row, the nearest first, or a single
-	// Match if there are none. The slice positions holds the number of each Match's
-	// position, in ascending order. Limit is the maximum for each position; if zero,
-	// it is unlimited. Columns are the columns of Answer.Rows, by number in Schema;
-	// if nil, all.
+	// matchAll is like Nearest, but returns a Match for each row within the radius,
+	// the nearest first, and a single one for a position without any. positions[i]
+	// is the position of Match i; it ascends. At most limit rows are returned for a
+	// position; if limit is zero, all are. Answer.Rows has the columns whose numbers
+	// in Schema are in columns; if columns is nil, all.
 	matchAll(ctx context.Context, p Positions, radius Angle, limit int, columns []int) (a Answer, positions []int32, err error)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/skyfinch/skyfinch/internal/recordsize"
+	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
@@ -26,7 +27,7 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &attempt{
-		engine: e, token: newToken(), scope: scope, cancel: cancel,
+		engine: e, token: token.New(), scope: scope, cancel: cancel,
 		gate:  newGate(e.limits.InFlight),
 		tally: newTally(scope.ranges), causes: causes{},
 		work: make(chan *chunkJob), order: make(chan *chunkJob, 4*e.workers),

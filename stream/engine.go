@@ -312,6 +312,9 @@ func (e *engine) publish(ctx context.Context, x *protocol.Entry) error {
 	}
 	e.poison.learn(x)
 	e.job.progress.published(x.Commit, readable)
+	if e.isOwnPlan(x.Plan) { // those of others were not counted as waiting
+		e.job.progress.planDone(x.Plan, x.Commit)
+	}
 	if e.job.Observe != nil {
 		e.job.Observe(e.job.Progress())
 	}

@@ -2,17 +2,13 @@ package stream
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io/fs"
-	"strings"
 	"time"
 
+	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
-
-// newToken returns a random unique name.
-func newToken() string { return strings.ToLower(rand.Text()[:16]) }
 
 // orNil returns nil for a record that does not exist.
 func orNil[T any](record *T, err error) (*T, error) {
@@ -50,7 +46,7 @@ func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 	if len(ranges) == 0 && len(starts) == 0 {
 		return nil, nil
 	}
-	p := &ledger.Plan{Batch: batch, Token: newToken(), Created: e.plannedAt.UTC(), Ranges: ranges, Starts: starts}
+	p := &ledger.Plan{Batch: batch, Token: token.New(), Created: e.plannedAt.UTC(), Ranges: ranges, Starts: starts}
 	e.poison.planRest(claimed, p)
 	e.ownPlans[batch] = p.Token
 	return p, nil

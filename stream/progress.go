@@ -29,8 +29,8 @@ type Progress struct {
 	// readable, for batches that this process staged.
 	Latency Latency
 	// Waiting counts the offsets that waited when the source was last asked,
-	// including those of the current batch, but not those of partitions whose
-	// end is unknown.
+	// without those published since. It includes the current batch, but not
+	// partitions whose end is unknown.
 	Waiting int64
 	// Reading counts the messages of the current batch that have been read.
 	Reading int64
@@ -89,6 +89,22 @@ func (m *meter) staged(token string, c causes, times []arrow.Timestamp) {
 	m.token, m.causes, m.times = token, c, times
 }
 
+// planDone subtracts a published batch that this engine planned from the offsets
+// that wait.
+func (m *meter) planDone(p *ledger.Plan, c *ledger.Commit) {
+	uncounted := map[string]bool{}
+	for _, r := range p.Ranges {
+		uncounted[r.Partition] = r.To == ledger.UnknownEnd
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range c.Accounts {
+		if !uncounted[a.Partition] {
+			m.p.Waiting = max(0, m.p.Waiting-a.Len())
+		}
+	}
+}
+
 // published adds a batch that became readable at a time.
 func (m *meter) published(c *ledger.Commit, readable time.Time) {
 	m.mu.Lock()
@@ -102,7 +118,6 @@ func (m *meter) published(c *ledger.Commit, readable time.Time) {
 		m.p.Rejected += a.Rejected
 		m.p.Dropped += a.Dropped
 		m.p.Lost += a.Lost
-		m.p.Waiting = max(0, m.p.Waiting-a.Len())
 	}
 	if c.Token == m.token {
 		m.decided(readable)

@@ -218,3 +218,20 @@ func (c *cancelling) Stage(ctx context.Context, b Batch) (Receipt, error) {
 	go func() { time.Sleep(2 * time.Second); c.cancel() }()
 	return r, err
 }
+
+// What waits falls with each batch that is published, not only when the source
+// is asked again.
+func TestWaitingFalls(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 50}, chunk: 10, open: open}
+		m := newJob(t, src, store.NewMemory())
+		var waiting []int64
+		m.Observe = func(p Progress) { waiting = append(waiting, p.Waiting) }
+		require.NoError(t, m.Drain(t.Context()))
+		if want := []int64{30, 10, 0}; open {
+			assert.Equal(t, []int64{0, 0, 0}, waiting, "the end is unknown")
+		} else {
+			assert.Equal(t, want, waiting)
+		}
+	}
+}

@@ -35,7 +35,8 @@ type object struct {
 // lifetime is the time in days after which a new supernova replaces an old one.
 const lifetime = 90
 
-// object returns the object in a field's slot at a time, bogus if there is none.
+// object returns the object in a field's slot at a time, or a bogus detection if
+// the slot is empty.
 func (k *sky) object(field, slot int, mjd float64) object {
 	seed := hash(k.seed, 4, uint64(field), uint64(slot))
 	d := newRand(seed)

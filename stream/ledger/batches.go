@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"time"
+
+	"github.com/skyfinch/skyfinch/internal/token"
 )
 
 // Batch is what the ledger holds of one batch.
@@ -117,7 +119,7 @@ func findIntact[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, n 
 // Batches, and should decide the batch at once: an engine that finds it
 // undecided for some seconds decides it as empty.
 func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
-	p := &Plan{Batch: n, Token: newToken(), Created: time.Now().UTC()}
+	p := &Plan{Batch: n, Token: token.New(), Created: time.Now().UTC()}
 	winner, err := l.PutPlan(ctx, p)
 	if err != nil || winner.Token != p.Token {
 		return false, err
@@ -131,7 +133,7 @@ func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
 // to a new token; if c.Created is zero, to the current time.
 func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
 	if c.Token == "" {
-		c.Token = newToken()
+		c.Token = token.New()
 	}
 	if c.Created.IsZero() {
 		c.Created = time.Now().UTC()

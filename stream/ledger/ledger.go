@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -48,7 +49,7 @@ type header struct {
 // them, and a later one with different settings gets a *SettingsError.
 func Open(ctx context.Context, records store.Records, dir string, settings map[string]string) (*Ledger, error) {
 	l := &Ledger{records: records, dir: dir, tables: map[string]*schemaChain{}}
-	own, err := json.Marshal(header{ID: newToken()[:8], Version: version, Settings: settings})
+	own, err := json.Marshal(header{ID: token.New()[:8], Version: version, Settings: settings})
 	if err != nil {
 		return nil, err
 	}

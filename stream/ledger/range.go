@@ -11,7 +11,7 @@ const UnknownEnd = math.MaxInt64
 
 // Range is the half-open range of offsets [From, To) of one partition.
 type Range struct {
-	// Partition names the partition, uniquely and for ever, such as
+	// Partition names the partition, uniquely and permanently, such as
 	// "cluster/topic@id/7" or the path of a file. A topic that is deleted and
 	// created again must get another partition name.
 	Partition string `json:"partition"`

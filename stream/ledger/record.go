@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -88,6 +87,3 @@ func parse[T Plan | Commit | doneRecord](batch int64, name string, data []byte) 
 	}
 	return v, nil
 }
-
-// newToken returns a random unique name.
-func newToken() string { return strings.ToLower(rand.Text()[:16]) }

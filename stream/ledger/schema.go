@@ -12,6 +12,8 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+
+	"github.com/skyfinch/skyfinch/internal/token"
 )
 
 // schemaChain is a table's chain of schemas, as far as it has been read: record n
@@ -111,7 +113,7 @@ func (l *Ledger) extendChain(ctx context.Context, table string, c *schemaChain, 
 	if err := ipc.NewWriter(&buf, ipc.WithSchema(schema)).Close(); err != nil {
 		return false, fmt.Errorf("ledger: schema of %s: %w", table, err)
 	}
-	rec := schemaRecord{Table: table, Number: c.n + 1, Token: newToken(), Arrow: buf.Bytes(), CRC32: crc32.ChecksumIEEE(buf.Bytes())}
+	rec := schemaRecord{Table: table, Number: c.n + 1, Token: token.New(), Arrow: buf.Bytes(), CRC32: crc32.ChecksumIEEE(buf.Bytes())}
 	for _, f := range schema.Fields() {
 		rec.Fields = append(rec.Fields, f.Name+": "+f.Type.String())
 	}

@@ -11,15 +11,14 @@ package attempts
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 	"time"
 
+	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
@@ -61,7 +60,7 @@ func heartbeatName(batch int64, attempt, n int) string {
 // NewRecord returns the record that begins an attempt. previousAlive reports
 // whether the attempt before it was alive, but stuck.
 func NewRecord(previousAlive bool) ([]byte, error) {
-	return json.Marshal(beginRecord{strings.ToLower(rand.Text()[:16]), time.Now().UTC(), previousAlive})
+	return json.Marshal(beginRecord{token.New(), time.Now().UTC(), previousAlive})
 }
 
 // Begin puts the record that begins an attempt. It reports false if another
