@@ -147,7 +147,7 @@ func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 	p := job.Progress()
 	old := layout.Replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
 	for _, in := range inputs {
-		old.Replaces = append(old.Replaces, layout.ReplacedFile{Name: in.Path, Rows: in.Rows, Bytes: in.Bytes})
+		old.Replaces = append(old.Replaces, ledger.ReplacedFile{Name: in.Path, Rows: in.Rows, Bytes: in.Bytes})
 		r.done.Chosen += in.chosen
 	}
 	if p.Written+p.Dropped == 0 { // all are rejected again: the files stay

@@ -30,3 +30,16 @@ func (e *SettingsError) Error() string {
 	return fmt.Sprintf("ledger: the ledger in %s was created with %s %q, not %q: use %[3]q, or another directory",
 		e.Ledger, e.Setting, e.Have, e.Want)
 }
+
+// FeatureError reports a record that needs a feature of the format that this
+// version of the package does not know.
+type FeatureError struct {
+	Batch   int64
+	Name    string // of the record
+	Feature string
+}
+
+// Error names the record and the feature, and says what to do.
+func (e *FeatureError) Error() string {
+	return fmt.Sprintf("ledger: record %s was written by a newer version: it needs %q, which this version does not know: install a newer version", e.Name, e.Feature)
+}

@@ -23,6 +23,12 @@ type File struct {
 	Bytes      int64     `json:"bytes"`
 	First      time.Time `json:"first,omitzero"` // the earliest event time of its rows
 	Last       time.Time `json:"last,omitzero"`  // the latest
+	// Schema is the record of the table's schema chain that the file was written
+	// with, or 0 if unknown.
+	Schema int `json:"schema,omitempty"`
+	// Stats holds the least and the greatest value of some columns, by name:
+	// numbers, strings, and times in RFC 3339. A column may be missing.
+	Stats map[string][2]json.RawMessage `json:"stats,omitempty"`
 }
 
 // All yields the files of the receipt and of its parts.

@@ -21,6 +21,9 @@ type Plan struct {
 	// Limit is the most offsets that an attempt may cover, because the ranges may
 	// hold a message that kills its reader. If zero, there is no limit.
 	Limit int64 `json:"limit,omitempty"`
+	// Needs names the features of the format that a process must know to work on
+	// the ledger; see FeatureError.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // Start is where the reading of a partition begins. The offsets [At−Skipped, At)
@@ -49,6 +52,24 @@ type Commit struct {
 	// Seconds is the duration of the attempt. Reading, transforming and writing
 	// overlap, so there is one figure.
 	Seconds float64 `json:"seconds"`
+	// Replaces names the files of earlier batches whose rows are now in the
+	// files of this one, if the batch is a rewrite.
+	Replaces *Replaces `json:"replaces,omitempty"`
+	Needs    []string  `json:"needs,omitempty"` // as in Plan
+}
+
+// Replaces is what a rewrite replaces, such as small files by a large one.
+// Readers must ignore the replaced files, which are deleted later.
+type Replaces struct {
+	Base  int64          `json:"base"` // the last batch that the rewrite had read
+	Files []ReplacedFile `json:"files"`
+}
+
+// ReplacedFile is a file as an earlier batch committed it.
+type ReplacedFile struct {
+	Name  string `json:"name"`
+	Rows  int64  `json:"rows"`
+	Bytes int64  `json:"bytes"`
 }
 
 // doneRecord is a hint that a batch has been published. If it is missing, any

@@ -14,18 +14,11 @@ import (
 // Data of the rejects' receipt: the rejected files that it replaces, and what
 // became of their messages.
 type Replacement struct {
-	Replaces []ReplacedFile `json:"replaces"`
-	Read     int64          `json:"read"`     // messages in the replaced files
-	Written  int64          `json:"written"`  // of these, alerts now
-	Rejected int64          `json:"rejected"` // of these, still rejected
-	Dropped  int64          `json:"dropped,omitempty"`
-}
-
-// ReplacedFile is a rejected file as an earlier batch committed it.
-type ReplacedFile struct {
-	Name  string `json:"name"`
-	Rows  int64  `json:"rows"`
-	Bytes int64  `json:"bytes"`
+	Replaces []ledger.ReplacedFile `json:"replaces"`
+	Read     int64                 `json:"read"`     // messages in the replaced files
+	Written  int64                 `json:"written"`  // of these, alerts now
+	Rejected int64                 `json:"rejected"` // of these, still rejected
+	Dropped  int64                 `json:"dropped,omitempty"`
 }
 
 // ReplacementOf returns the replacement that a commit records, or nil if there
