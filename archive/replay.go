@@ -226,7 +226,7 @@ func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replac
 
 // publish publishes a batch and records that it is done.
 func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
-	if err := layout.Publish(ctx, r.store, r.wiring.ledger.ID(), c); err != nil {
+	if err := layout.Publish(ctx, r.store, r.wiring.ledger, c); err != nil {
 		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
 	}
 	return r.wiring.ledger.PutDone(ctx, c.Batch)
@@ -237,7 +237,7 @@ func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
 // files that are not replaced, and the last batch.
 func (r *replay) settle(ctx context.Context) (files []ledger.File, last int64, err error) {
 	replaced := map[string]bool{}
-	for rec, err := range r.wiring.ledger.Batches(ctx) {
+	for rec, err := range r.wiring.ledger.Batches(ctx, 1) {
 		if err != nil {
 			return nil, 0, err
 		}

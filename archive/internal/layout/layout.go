@@ -75,7 +75,7 @@ func CheckFile(r inspect.File, f ledger.File, o inspect.Options) error {
 }
 
 // Publish publishes a committed batch of a ledger, as an engine does.
-func Publish(ctx context.Context, st store.Store, ledger string, c *ledger.Commit) error {
+func Publish(ctx context.Context, st store.Store, l *ledger.Ledger, c *ledger.Commit) error {
 	files := &sink.Parquet{Store: st, Staging: Staging}
-	return stream.Publish(ctx, ledger, c, files, Rejects{files})
+	return stream.Publish(ctx, l, c, files, Rejects{files})
 }
