@@ -52,6 +52,8 @@ func (a *auditor) checkStaging(context.Context) error {
 		names := a.staged[n]
 		c, known := a.commits[n]
 		switch {
+		case n < a.first(): // an earlier audit found it published
+			a.suspectLeftovers(&ledger.Commit{Batch: n}, names)
 		case !known && n > a.last:
 			a.suspectUnplanned(n, names)
 		case c == nil:
