@@ -98,6 +98,9 @@ func (f *SchemaFiles) write(ctx context.Context, name string, schema *arrow.Sche
 	if err != nil {
 		return err
 	}
+	if hints, ok := f.Store.(store.Hinter); ok {
+		return hints.PutHint(ctx, name, data)
+	}
 	staged := SchemaStaging + rand.Text()
 	out, err := f.Store.Stage(ctx, staged, name)
 	if err != nil {
