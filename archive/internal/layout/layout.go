@@ -23,9 +23,17 @@ const (
 	Alerts   = "alerts"   // the directory of the tables of alerts
 	Rejected = "rejected" // the table of the rejected messages
 	Staging  = "staging"  // the directory of staged files
-	// ReplayMark separates the names that a replay stages and publishes from
-	// those of the ledger's engines: LEDGER-replay-TOKEN.
+	// RewriteMark separates the names that a rewrite stages and publishes from
+	// those of the ledger's engines: LEDGER-rewrite-BASE-TOKEN.
+	RewriteMark = "-rewrite-"
+	// ReplayMark did so in the first release: LEDGER-replay-TOKEN.
 	ReplayMark = "-replay-"
+
+	// Lock excludes a second archiver, and a replay of the first release.
+	Lock = Ledger + "/lock"
+	// RewriteLock is shared by the rewrites at work. Whoever holds it alone may
+	// sweep what rewrites have staged.
+	RewriteLock = Ledger + "/rewrite.lock"
 )
 
 // Where names an archive in errors.
