@@ -83,7 +83,7 @@ func (s *statistics) check(v *values) error {
 	if s.index {
 		return errors.New("has a page index or a Bloom filter, which cannot be verified and which no file of an archive has")
 	}
-	if s.set[statNulls] && s.number[statNulls] != v.nulls {
+	if s.set[statNulls] && (s.text[statNulls] != nil || s.number[statNulls] != v.nulls) {
 		return fmt.Errorf("its statistics count %d nulls, and it has %d", s.number[statNulls], v.nulls)
 	}
 	lower, upper, known := v.bounds()
@@ -96,7 +96,7 @@ func (s *statistics) check(v *values) error {
 		case !s.set[b.field]:
 		case !known:
 			return fmt.Errorf("its statistics have a %s value, and it has none", b.name)
-		case !bytes.Equal(s.text[b.field], b.value):
+		case s.text[b.field] == nil || !bytes.Equal(s.text[b.field], b.value):
 			return fmt.Errorf("its statistics say that the %s value is %x, and it is %x", b.name, s.text[b.field], b.value)
 		}
 	}
