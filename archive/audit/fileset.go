@@ -81,9 +81,11 @@ func (s byName) Swap(i, j int) {
 // did.
 func (s *fileSet) commit(f ledger.File) (before bool) {
 	if i, ok := slices.BinarySearch(s.names, hash(f.Path)); ok {
-		before = s.marks[i]&stateBits != unnamed
+		if s.marks[i]&stateBits != unnamed {
+			return true
+		}
 		s.marks[i] = entryDigest(f.Rows, f.Bytes) | live
-		return before
+		return false
 	}
 	key := entryHash(f.Path, f.Rows, f.Bytes)
 	_, before = s.unlisted[key]
