@@ -24,6 +24,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/faultstore"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -290,4 +291,39 @@ func TestReplayRaces(t *testing.T) {
 		require.NoError(t, err)
 		checkReplayed(t, dir)
 	}
+}
+
+// TestReplayBehindUndecided replays while a service has a batch in progress, and
+// the first replay dies before it has published its own, later batch.
+func TestReplayBehindUndecided(t *testing.T) {
+	dir, s := misread(t)
+	d, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	l, err := ledger.Open(t.Context(), d, "ledger", nil)
+	require.NoError(t, err)
+	last, err := l.LastRecord(t.Context())
+	require.NoError(t, err)
+	inProgress := &ledger.Plan{Batch: last + 1, Token: "service", Ranges: []ledger.Range{{Partition: "k/topic@id/0", To: 10}}}
+	_, err = l.PutPlan(t.Context(), inProgress)
+	require.NoError(t, err)
+	died := false
+	dying := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source, Workers: 1}, Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
+		died = died || op.Kind == faultstore.Publish && strings.Contains(op.Name, "alerts/")
+		if died {
+			return errDied
+		}
+		return nil
+	}}}
+	_, err = dying.Replay(t.Context(), nil)
+	require.ErrorIs(t, err, errDied)
+
+	for range 2 {
+		_, err = s.Replay(t.Context(), nil)
+		require.NoError(t, err)
+		alerts, rejected := seen(t, dir, "alerts"), seen(t, dir, "rejected")
+		assert.Len(t, alerts, goodAlerts)
+		assert.Len(t, rejected, badAlerts)
+	}
+	r := look(t, audit.Options{Dir: dir, Deep: true})
+	assert.Empty(t, r.Findings)
 }
