@@ -57,7 +57,7 @@ func (a *auditor) checkStaging(context.Context) error {
 		names := a.staged[n]
 		c, known := a.commits[n]
 		switch {
-		case n < a.first(): // an earlier audit found it published
+		case a.since != nil && n <= a.since.Through: // it was found published
 			a.suspectLeftovers(&ledger.Commit{Batch: n}, names)
 		case !known && n > a.last:
 			a.suspectUnplanned(n, names)
