@@ -59,7 +59,7 @@ func newBatchWriter(ctx context.Context, p *Parquet, b stream.Batch) *batchWrite
 		tag:  strings.ToLower(rand.Text()[:8]),
 		dirs: map[directory]*dirWriter{},
 		tables: tables{
-			options: parquetfile.Options{Codec: parquetfile.Codec(p.Compression), Workers: p.Workers},
+			options: parquetfile.Options{Codec: parquetfile.Codec(p.Compression), Workers: p.Workers, Bounds: p.Stats},
 			chains:  p.Schemas, byName: map[string]*tableSchema{},
 		},
 	}

@@ -53,6 +53,12 @@ type Parquet struct {
 	Schemas     stream.Schemas
 	Clock       Clock
 	Compression Compression
+	// Stats names columns at the top level whose least and greatest values the
+	// receipt records for each file: numbers, strings and timestamps in UTC. Null
+	// and NaN are ignored. A column is left out of a file's Stats if it has no
+	// value, one that is infinite, or a string of more than 64
+	// bytes as JSON.
+	Stats []string
 	// Memory bounds the size of buffered rows, and so of row groups, in bytes. If
 	// zero, it is 64 MiB; at most 1 GiB is used.
 	Memory int64
