@@ -54,8 +54,9 @@
 // are spilled to one local file, to be written hour by hour at the end of the
 // batch. So a back-fill of thousands of hours needs no more memory than one of
 // a few: the rows, half as much again to read spilled rows, and the buffers of
-// the encoders. At most 64 files are open. The local disk must have room for
-// the batch. A spill file has no name where the system allows that, so a crash
+// the encoders. At most 64 files are open, or fewer if the store buffers what is
+// written to each: parts of 5 MiB allow 12 files, whose buffers take another
+// Memory. The local disk must have room for the batch. A spill file has no name where the system allows that, so a crash
 // leaves no file behind.
 //
 // Small batches make small files: set the Interval of a job that follows a stream

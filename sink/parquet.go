@@ -62,6 +62,11 @@ type Parquet struct {
 	// Memory bounds the size of buffered rows, and so of row groups, in bytes. If
 	// zero, it is 64 MiB; at most 1 GiB is used.
 	Memory int64
+	// OpenFiles bounds the files that are open at once; the rows of more hours are
+	// spilled. Each has a file descriptor or a connection, and takes the memory
+	// that a [store.WriteBufferer] states. If zero, it is 64, or as many as have
+	// buffers of Memory bytes in total, but at least one.
+	OpenFiles int
 	// Spill is a local directory for the rows of batches that touch so many
 	// hours that Memory cannot hold a row group of each. If empty, it is
 	// os.TempDir(), which should not be a file system in memory.
@@ -95,6 +100,18 @@ func (p *Parquet) check() error {
 		return permanentf("invalid %v", p.Compression)
 	}
 	return nil
+}
+
+// maxOpen returns the most files to be open at once, given the bytes of buffered
+// rows.
+func (p *Parquet) maxOpen(memory int64) int {
+	if p.OpenFiles > 0 {
+		return p.OpenFiles
+	}
+	if b, ok := p.Store.(store.WriteBufferer); ok && b.WriteBuffer() > 0 {
+		return int(max(1, min(maxOpenFiles, memory/b.WriteBuffer())))
+	}
+	return maxOpenFiles
 }
 
 // Publish implements stream.Sink.
