@@ -1,5 +1,6 @@
 // Package sink provides sinks for the rows of a stream: hourly [Parquet] files,
-// the [Console], or a [Tee] of several sinks.
+// the [Console], a [Tee] that gives all rows to several sinks, and a [FanOut] that
+// gives each row to the sinks that a function chooses.
 //
 //	st, err := store.OpenDir("/data/archive")
 //	…
@@ -67,9 +68,10 @@
 // Parquet is exactly-once: the ledger decides which attempt's files become
 // visible, and the others are removed. Console and SinkFunc cannot undo what they
 // did, so they are at-least-once: after a crash or a retry they receive rows of a
-// batch again. In a Tee, each sink keeps its guarantee.
+// batch again. In a Tee or a FanOut, each sink keeps its guarantee.
 //
 // A batch must be published by the same kind of sink that staged it. After a
 // crash, restart with the same sinks before you change them; otherwise
-// publication fails with an error that says so.
+// publication fails with an error that says so. The routes of a FanOut may change,
+// except that a batch may need one that was removed.
 package sink

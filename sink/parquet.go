@@ -117,7 +117,7 @@ func (p *Parquet) maxOpen(memory int64) int {
 // Publish implements stream.Sink.
 func (p *Parquet) Publish(ctx context.Context, _ stream.BatchID, r stream.Receipt) error {
 	if len(r.Parts) > 0 {
-		return wrongReceipt(fmt.Sprintf("a Tee of %d", len(r.Parts)), "Parquet")
+		return wrongReceipt(partsFrom(r), "Parquet")
 	}
 	if len(r.Data) > 0 {
 		return wrongReceipt("another sink", "Parquet")
