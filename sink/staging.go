@@ -58,8 +58,8 @@ func stageAll(ctx context.Context, sinks []stream.Sink, b stream.Batch, send fun
 }
 
 // send sends rows to branches, and waits until all of them have requested the next
-// ones, so that the rows may then be released. So they may after an error: it means
-// that a sink has failed, and no sink is running any more.
+// ones. The rows may then be released. After an error, which is that of a failed
+// sink, no sink is running any more, so they may be released, too.
 func (s *staging) send(rows stream.Rows, to ...*branch) error {
 	for _, br := range to {
 		select {
