@@ -14,7 +14,7 @@ import (
 // FanOut gives each row to the sinks of the routes that Choose names for it: none,
 // one or several. It puts their receipts into one commit, so that either all of
 // them publish a batch or none does. Two of them must not write the same table of
-// the same store.
+// the same store. Each Parquet takes its own Memory: with many routes, set less.
 //
 // A receipt names its routes. So routes may be added, removed and reordered
 // between runs, unless a batch with rows of a removed route is still to be
