@@ -36,8 +36,8 @@ type MicroBatch struct {
 	// logged, and the engine goes on. A job that a loss has stopped continues
 	// once RecordLost is set.
 	RecordLost bool
-	// Alone states that no other process works on the ledger, as a lock on its
-	// store can ensure. A batch that a dead process has left is then resumed at
+	// Alone states that no other engine works on the ledger, as a lock on its
+	// store can ensure; rewrites may. A batch that a dead process has left is then resumed at
 	// once, rather than after five seconds without a heartbeat.
 	Alone bool
 

@@ -194,7 +194,7 @@ func (a *auditor) suspectUnpublished(c *ledger.Commit, files []ledger.File) {
 			return false, a.checkPublished(ctx, c, files)
 		},
 		func(ctx context.Context) (string, error) {
-			if err := layout.Publish(ctx, a.store, a.ledger.ID(), c); err != nil {
+			if err := layout.Publish(ctx, a.store, a.ledger, c); err != nil {
 				return "", err
 			}
 			return fmt.Sprintf("published batch %d: %d files, the first is %s", c.Batch, len(files), files[0].Path), a.checkPublished(ctx, c, files)

@@ -21,7 +21,7 @@ const (
 
 // readLedger checks each batch of the ledger and its files.
 func (a *auditor) readLedger(ctx context.Context) error {
-	for rec, err := range a.ledger.Batches(ctx) {
+	for rec, err := range a.ledger.Batches(ctx, 1) {
 		var damaged *ledger.DamagedError
 		if errors.As(err, &damaged) {
 			a.report.find(Finding{Kind: BadRecord, Name: damaged.Name, Batch: damaged.Batch,
@@ -182,7 +182,7 @@ func (a *auditor) reportOverlaps(ctx context.Context) error {
 		return nil
 	}
 	first := make([]int64, len(a.overlaps))
-	for rec, err := range a.ledger.Batches(ctx) {
+	for rec, err := range a.ledger.Batches(ctx, 1) {
 		var damaged *ledger.DamagedError
 		if err != nil && !errors.As(err, &damaged) {
 			return err

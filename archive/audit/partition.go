@@ -71,7 +71,7 @@ type partitions map[string]*partition
 // readPartitions reads the ledger anew.
 func readPartitions(ctx context.Context, l *ledger.Ledger) (partitions, error) {
 	ps := partitions{}
-	for rec, err := range l.Batches(ctx) {
+	for rec, err := range l.Batches(ctx, 1) {
 		var damaged *ledger.DamagedError
 		if err != nil && !errors.As(err, &damaged) {
 			return nil, err
