@@ -118,7 +118,7 @@ func TestDeathsBeforeRelease(t *testing.T) {
 		l, err := ledger.Open(t.Context(), st, "ledger", nil)
 		require.NoError(t, err)
 		var lost int64
-		for b, err := range l.Batches(t.Context()) {
+		for b, err := range l.Batches(t.Context(), 1) {
 			require.NoError(t, err)
 			if b.Number == c.batch {
 				assert.Equal(t, c.limit, b.Commit.Limit, c.was)
