@@ -235,3 +235,26 @@ func TestBatchesNotYetInHistory(t *testing.T) {
 	}
 	assert.Equal(t, 10, n)
 }
+
+// History keeps the fields that a later version has added to records.
+func TestHistoryKeepsUnknownFields(t *testing.T) {
+	s := store.NewMemory()
+	l, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	for name, data := range map[string]string{
+		"plan":   `{"batch":1,"token":"p","created":"2030-01-01T00:00:00Z","later":{"a":1}}`,
+		"commit": `{"batch":1,"token":"c","created":"2030-01-01T00:00:00Z","rows":{"files":[{"stage":"s","name":"n","rows":1,"bytes":2,"later":[3]}]},"rejects":{},"bytes":4,"seconds":5}`,
+		"done":   `{"batch":1,"created":"2030-01-01T00:00:00Z"}`,
+	} {
+		_, err := s.PutIfAbsent(t.Context(), "ledger/000000000001."+name, []byte(data+"\n"))
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.PutSnapshot(t.Context(), Snapshot{Through: 1}))
+	require.NoError(t, l.Truncate(t.Context()))
+	data, err := s.Get(t.Context(), "ledger/history/000000000001-000000000001")
+	require.NoError(t, err)
+	line, err := decompress(data)
+	require.NoError(t, err)
+	assert.Contains(t, string(line), `"later":{"a":1}}`)
+	assert.Contains(t, string(line), `"later":[3]}`)
+}
