@@ -41,11 +41,15 @@ func (l *Ledger) Batches(ctx context.Context, from int64) iter.Seq2[Batch, error
 			b, err := l.batch(ctx, n)
 			if err == nil { // meanwhile its records may have moved into history, and void ones been put
 				covered, err := l.covered(ctx, n)
+				most := 3
+				if b.Commit == nil { // it may have moved just now
+					most *= 2
+				}
 				switch {
 				case err != nil:
 					yield(b, err)
 					return
-				case covered && misses < 3: // its segment may have been merged into another
+				case covered && misses < most: // its segment may have been merged into another
 					inHistory, misses = true, misses+1
 					continue
 				case covered && b.Commit == nil:

@@ -26,6 +26,9 @@ const (
 	claimPollInterval = 200 * time.Millisecond
 )
 
+// maxRewriteAge is MaxRewriteAge, but for tests.
+var maxRewriteAge int64 = MaxRewriteAge
+
 // featureReplaces is needed to read the commit of a rewrite.
 const featureReplaces = "replaces"
 
@@ -35,7 +38,7 @@ func (p *Plan) IsRewrite() bool { return len(p.Ranges) == 0 && len(p.Starts) == 
 
 // check returns an error if the numbers of a rewrite are impossible.
 func (r *Replaces) check(batch int64) error {
-	if r != nil && (r.Base < 0 || r.Base >= batch || batch > r.Base+MaxRewriteAge) {
+	if r != nil && (r.Base < 0 || r.Base >= batch || batch > r.Base+maxRewriteAge) {
 		return fmt.Errorf("batch %d cannot replace files of the batches through %d", batch, r.Base)
 	}
 	return nil

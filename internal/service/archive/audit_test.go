@@ -134,7 +134,7 @@ func TestReplayOnFullDisk(t *testing.T) {
 	full := Command{OpenStore: func(dir string) (store.Store, error) {
 		s, err := store.OpenDir(dir)
 		return &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
-			if op.Kind == faultstore.Write && strings.Contains(op.Name, "-replay-") {
+			if op.Kind == faultstore.Write && strings.Contains(op.Name, "-rewrite-") {
 				return stream.Permanent(&os.PathError{Op: "write", Path: op.Name, Err: syscall.ENOSPC})
 			}
 			return nil

@@ -152,7 +152,7 @@ DESCRIPTION
     the next start of archive or of replay-rejected resumes the work. While it
     publishes, readers may see a message in both.
 
-    Stop all services that write to the archive first.
+    Services, and other replays, may write to the archive at the same time.
 
 FLAGS
     -out DIR            the archive (default "archive")
