@@ -98,7 +98,8 @@ class Ledger:
             assert a["to"] - a["from"] == sum(n[k] for k in COUNTS[:5]) and n["read"] == sum(n[k] for k in COUNTS[5:]), a
             p.update({k: p[k] + n[k] for k in COUNTS}, ended=p["ended"] or a.get("end", False))
             p["settled"].append([a["from"], a["to"]])
-        replaces = commit.get("replaces") or commit["rejects"].get("data") or {}
+        data = commit["rejects"].get("data") or {}
+        replaces = commit.get("replaces") or data.get("rewrite") or data
         for f in replaces.get("files") or replaces.get("replaces") or ():
             del self.live[f["name"]]
         for f in [*files(commit["rows"]), *files(commit["rejects"])]:

@@ -230,6 +230,7 @@ func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func
 		if e.Plan.Batch < n {
 			continue
 		}
+		e.Commit.restoreReplaces()
 		if err := cmp.Or(checkRecord(s.to, name, e.Plan), checkRecord(s.to, name, e.Commit)); err != nil {
 			return n, err
 		}
