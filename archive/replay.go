@@ -311,30 +311,35 @@ func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
 	return r.wiring.ledger.PutDone(ctx, c.Batch)
 }
 
-// settle reads the ledger up to the first batch that an engine has not decided,
-// publishes what is committed, and has the rewrites decided. It returns the
-// rejected files that are not replaced.
+// settle reads the ledger, publishes what is committed, and has the rewrites
+// decided. It returns the rejected files that are not replaced, of the batches
+// up to the first one that an engine has not decided. Later batches may have
+// replaced some of them, and may be the work of a replay that died.
 func (r *replay) settle(ctx context.Context) (files []ledger.File, err error) {
 	replaced := map[string]bool{}
+	undecided := false
 	for b, err := range r.wiring.ledger.Batches(ctx, 1) {
 		if err != nil {
 			return nil, err
 		}
-		if b.Commit == nil {
-			if !b.Plan.IsRewrite() {
-				break
-			}
+		if b.Commit == nil && b.Plan.IsRewrite() {
 			if b.Commit, err = r.wiring.ledger.Resolve(ctx, b.Number); err != nil {
 				return nil, err
 			}
+		}
+		if b.Commit == nil {
+			undecided = true
+			continue
 		}
 		if !b.Done {
 			if err := r.publish(ctx, b.Commit); err != nil {
 				return nil, err
 			}
 		}
-		r.base = b.Number
-		files = slices.AppendSeq(files, b.Commit.Rejects.All())
+		if !undecided {
+			r.base = b.Number
+			files = slices.AppendSeq(files, b.Commit.Rejects.All())
+		}
 		old, err := layout.ReplacementOf(b.Commit)
 		if err != nil {
 			return nil, err

@@ -106,11 +106,15 @@ func (s *Service) wire(ctx context.Context, st store.Store, clock sink.Clock) (*
 	}
 	schemas := &layout.SchemaFiles{Ledger: records, Store: st}
 	w := &wiring{ledger: records, schemas: schemas, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
-	w.rows.Schemas = schemas
+	w.rows.Schemas, w.rows.Stats = schemas, statsColumns
 	w.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: records}
 	w.transforms = append([]stream.Transform{w.decoder}, s.Job.Transforms...)
 	return w, nil
 }
+
+// statsColumns are the columns whose least and greatest values commits record for
+// each file, so that a reader opens only files that may have its rows.
+var statsColumns = []string{"alert_id", "object_id", "ra", "dec", "event_time", "night"}
 
 func (s *Service) open() (store.Store, error) {
 	if s.Store != nil {

@@ -81,6 +81,9 @@ func (f *SchemaFiles) Widen(ctx context.Context, name string, merge func(*arrow.
 	return schema, nil
 }
 
+// SchemaNumber implements stream.SchemaNumberer.
+func (f *SchemaFiles) SchemaNumber(name string) int { return f.Ledger.SchemaNumber(name) }
+
 // Rewrite writes the schema file of a table anew.
 func (f *SchemaFiles) Rewrite(ctx context.Context, table string) error {
 	_, err := f.Widen(ctx, sink.SchemaPrefix+table, func(have *arrow.Schema) (*arrow.Schema, error) { return have, nil })
