@@ -14,6 +14,7 @@
 // as many lines with those packages: see the example.
 //
 // DIR is a local directory, or the [store.Store] that the Service is given.
+// FORMAT.md describes the files and their columns.
 //
 // # What is promised
 //

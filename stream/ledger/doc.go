@@ -19,4 +19,7 @@
 //
 // A ledger also keeps a chain of schemas for each table, each wider than the
 // one before; see [Ledger.Widen].
+//
+// FORMAT.md describes the records and the rules for those who read or write them
+// without this package.
 package ledger

@@ -60,24 +60,38 @@ func (l *Ledger) moveToHistory(ctx context.Context, through int64) error {
 	return l.mergeSegments(ctx)
 }
 
-// writeSegment puts a segment made of the batches' own records.
+// writeSegment puts a segment made of the batches' own records. It copies them
+// as they are, because a later version may have added fields.
 func (l *Ledger) writeSegment(ctx context.Context, s segment) error {
 	var entries bytes.Buffer
 	for n := s.from; n <= s.to; n++ {
-		p, err := l.Plan(ctx, n)
-		if err != nil {
+		var entry struct {
+			Plan   json.RawMessage `json:"plan"`
+			Commit json.RawMessage `json:"commit"`
+		}
+		var err error
+		if entry.Plan, err = copyRecord[Plan](ctx, l, n, kindPlan); err != nil {
 			return err
 		}
-		c, err := l.Commit(ctx, n)
-		if err != nil {
+		if entry.Commit, err = copyRecord[Commit](ctx, l, n, kindCommit); err != nil {
 			return err
 		}
-		if err := json.NewEncoder(&entries).Encode(historyEntry{p, c}); err != nil {
+		if err := json.NewEncoder(&entries).Encode(entry); err != nil {
 			return err
 		}
 	}
 	_, err := l.records.PutIfAbsent(ctx, l.path(s.name()), compress(entries.Bytes()))
 	return err
+}
+
+// copyRecord returns the content of a record that this version can read.
+func copyRecord[T Plan | Commit](ctx context.Context, l *Ledger, batch int64, kind recordKind) ([]byte, error) {
+	name := l.path(recordName(batch, kind))
+	data, err := l.records.Get(ctx, name)
+	if err == nil {
+		_, err = parse[T](batch, name, data)
+	}
+	return data, err
 }
 
 // mergeSegments removes segments that lie within others, and merges the last
@@ -216,6 +230,7 @@ func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func
 		if e.Plan.Batch < n {
 			continue
 		}
+		e.Commit.restoreReplaces()
 		if err := cmp.Or(checkRecord(s.to, name, e.Plan), checkRecord(s.to, name, e.Commit)); err != nil {
 			return n, err
 		}

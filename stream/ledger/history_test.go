@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -234,4 +236,61 @@ func TestBatchesNotYetInHistory(t *testing.T) {
 		assert.NotNil(t, b.Commit)
 	}
 	assert.Equal(t, 10, n)
+}
+
+// History keeps the fields that a later version has added to records.
+func TestHistoryKeepsUnknownFields(t *testing.T) {
+	s := store.NewMemory()
+	l, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	for name, data := range map[string]string{
+		"plan":   `{"batch":1,"token":"p","created":"2030-01-01T00:00:00Z","later":{"a":1}}`,
+		"commit": `{"batch":1,"token":"c","created":"2030-01-01T00:00:00Z","rows":{"files":[{"stage":"s","name":"n","rows":1,"bytes":2,"later":[3]}]},"rejects":{},"bytes":4,"seconds":5}`,
+		"done":   `{"batch":1,"created":"2030-01-01T00:00:00Z"}`,
+	} {
+		_, err := s.PutIfAbsent(t.Context(), "ledger/000000000001."+name, []byte(data+"\n"))
+		require.NoError(t, err)
+	}
+	require.NoError(t, l.PutSnapshot(t.Context(), Snapshot{Through: 1}))
+	require.NoError(t, l.Truncate(t.Context()))
+	data, err := s.Get(t.Context(), "ledger/history/000000000001-000000000001")
+	require.NoError(t, err)
+	line, err := decompress(data)
+	require.NoError(t, err)
+	assert.Contains(t, string(line), `"later":{"a":1}}`)
+	assert.Contains(t, string(line), `"later":[3]}`)
+}
+
+// The first release does not know Commit.Replaces, and drops it when it moves a
+// commit into history.
+func TestFirstReleaseKeepsReplaces(t *testing.T) {
+	s := store.NewMemory()
+	l, err := Open(t.Context(), s, "ledger", nil)
+	require.NoError(t, err)
+	putBatch(t, l, 1)
+	c := &Commit{Replaces: &Replaces{Base: 1, Files: []ReplacedFile{{"old", 3, 4}}}}
+	require.NoError(t, l.Rewrite(t.Context(), c, nil))
+	assert.Empty(t, c.Rejects.Data)
+	require.NoError(t, l.PutDone(t.Context(), 2))
+
+	var lines bytes.Buffer
+	for n := range 2 {
+		var fields [2]map[string]any
+		for i, kind := range []recordKind{kindPlan, kindCommit} {
+			data, err := s.Get(t.Context(), "ledger/"+recordName(int64(n+1), kind))
+			require.NoError(t, err)
+			require.NoError(t, json.Unmarshal(data, &fields[i]))
+			delete(fields[i], "replaces")
+			delete(fields[i], "needs")
+		}
+		require.NoError(t, json.NewEncoder(&lines).Encode(map[string]any{"plan": fields[0], "commit": fields[1]}))
+	}
+	_, err = s.PutIfAbsent(t.Context(), "ledger/history/000000000001-000000000002", compress(lines.Bytes()))
+	require.NoError(t, err)
+	for b, err := range l.Batches(t.Context(), 2) {
+		require.NoError(t, err)
+		assert.NotEmpty(t, b.Segment)
+		assert.Equal(t, c.Replaces, b.Commit.Replaces)
+		assert.Empty(t, b.Commit.Rejects.Data)
+	}
 }

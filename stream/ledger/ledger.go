@@ -207,11 +207,10 @@ func put[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch int
 	if err := checkRecord(batch, name, v); err != nil {
 		return nil, err
 	}
-	data, err := json.Marshal(v)
+	data, err := encode(v)
 	if err != nil {
 		return nil, err
 	}
-	data = append(data, '\n')
 	winner, err := l.records.PutIfAbsent(ctx, name, data)
 	if err != nil {
 		return nil, err

@@ -109,6 +109,9 @@ func parse[T Plan | Commit | doneRecord](batch int64, name string, data []byte) 
 	if err := json.Unmarshal(data, v); err != nil {
 		return nil, &DamagedError{Batch: batch, Name: name, Err: err}
 	}
+	if c, ok := any(v).(*Commit); ok {
+		c.restoreReplaces()
+	}
 	return v, checkRecord(batch, name, v)
 }
 

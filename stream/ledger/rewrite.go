@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -42,6 +43,41 @@ func (r *Replaces) check(batch int64) error {
 		return fmt.Errorf("batch %d cannot replace files of the batches through %d", batch, r.Base)
 	}
 	return nil
+}
+
+// rewriteData is the Data of the rejects' receipt of a rewrite that has no other.
+// The first release does not know Commit.Replaces and drops it when it moves a
+// commit into history, but it keeps this, and has no use for it.
+type rewriteData struct {
+	Rewrite *Replaces `json:"rewrite"`
+}
+
+// encode returns the content of a record.
+func encode[T Plan | Commit | doneRecord](v *T) ([]byte, error) {
+	var record any = v
+	if c, ok := record.(*Commit); ok && c.Replaces != nil && len(c.Rejects.Data) == 0 {
+		data, err := json.Marshal(rewriteData{c.Replaces})
+		if err != nil {
+			return nil, err
+		}
+		both := *c
+		both.Rejects.Data = data
+		record = &both
+	}
+	data, err := json.Marshal(record)
+	return append(data, '\n'), err
+}
+
+// restoreReplaces is the inverse of what encode does to a commit.
+func (c *Commit) restoreReplaces() {
+	var data rewriteData
+	if len(c.Rejects.Data) == 0 || json.Unmarshal(c.Rejects.Data, &data) != nil || data.Rewrite == nil {
+		return
+	}
+	c.Rejects.Data = nil
+	if c.Replaces == nil {
+		c.Replaces = data.Rewrite
+	}
 }
 
 // Rewrite claims the next free batch and decides it with c, whose files hold the
