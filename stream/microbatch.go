@@ -48,8 +48,13 @@ type MicroBatch struct {
 	// SnapshotEvery is the number of batches between snapshots of the ledger.
 	// If zero, 64.
 	SnapshotEvery int64
-	// Observe, if not nil, is called after each batch has been published.
-	Observe func(Progress)
+	// Takeover is how engines that share the ledger notice that one has died.
+	Takeover Takeover
+	// Observe, if not nil, is called when a stage begins or ends, an operation is
+	// tried again, and so on: some 15 times for a batch. The goroutine that runs
+	// the job calls it, so it is never called concurrently for one job, and the
+	// job waits for it: it must return soon. It may call Status and Progress.
+	Observe func(Event)
 	Log     *slog.Logger // if nil, slog.Default()
 
 	progress meter
@@ -102,8 +107,12 @@ func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
 	if m.Source == nil || m.Sink == nil {
 		return nil, errors.New("stream: a MicroBatch needs a Source and a Sink")
 	}
+	takeover := m.Takeover.withDefaults()
+	if err := takeover.check(); err != nil {
+		return nil, err
+	}
 	e := &engine{
-		job: m, ledger: m.Ledger, state: protocol.New(),
+		job: m, takeover: takeover, ledger: m.Ledger, state: protocol.New(),
 		limits: m.Limits.withDefaults(), interval: m.Interval, workers: m.Workers,
 		alone: m.Alone, retry: m.Retry.withDefaults(), log: m.Log,
 		truncated: map[string]bool{}, ownPlans: map[int64]string{}, peers: map[int64]*peerActivity{},

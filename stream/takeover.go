@@ -39,7 +39,7 @@ func (e *engine) mayFinish(batch int64, x *protocol.Entry) bool {
 	case e.alone, p.status.Ended, !x.Undecided() && e.plannedAt.IsZero() && len(e.others) == 0:
 		return true
 	default:
-		return time.Since(p.progressAt) >= takeoverAfter
+		return time.Since(p.progressAt) >= e.takeover.After
 	}
 }
 
