@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -167,4 +168,72 @@ func ExampleMicroBatch_ledger() {
 	// comet
 	// 1 batches
 	// case is "lower", not "upper"
+}
+
+// Observe is called when a stage begins or ends, an operation is tried again, a
+// batch is published, and so on.
+func ExampleMicroBatch_observe() {
+	down := true
+	job := &stream.MicroBatch{
+		Source: words{"nova", "quasar"},
+		Sink: stream.SinkFunc(func(context.Context, stream.Rows) error {
+			if down {
+				down = false
+				return errors.New("the printer is out of paper")
+			}
+			return nil
+		}),
+		Log: slog.New(slog.DiscardHandler),
+		Observe: func(v stream.Event) {
+			switch v.Kind {
+			case stream.EventRetry:
+				fmt.Printf("batch %d: %s: %v\n", v.Batch, v.Stage, v.Err)
+			case stream.EventEnd:
+				if v.Err == nil {
+					fmt.Printf("batch %d: %s\n", v.Batch, v.Stage)
+				}
+			case stream.EventPublished:
+				fmt.Printf("batch %d: %d words\n", v.Batch, v.Counts.Written)
+			}
+		},
+	}
+	if err := job.Drain(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// batch 1: plan
+	// batch 1: read
+	// batch 1: transform
+	// batch 1: stage: the printer is out of paper
+	// batch 1: read
+	// batch 1: transform
+	// batch 1: stage
+	// batch 1: commit
+	// batch 1: 2 words
+	// batch 1: publish
+	// batch 2: plan
+}
+
+// Status says at any time what a job is doing, and how far it is behind.
+func ExampleMicroBatch_Status() {
+	var job *stream.MicroBatch
+	job = &stream.MicroBatch{
+		Source: words{"nova", "quasar", "comet"},
+		Sink: stream.SinkFunc(func(_ context.Context, rows stream.Rows) error {
+			s := job.Status()
+			fmt.Printf("batch %d, stage %s\n", s.Batch, s.Stage)
+			for _, lag := range s.Lag {
+				fmt.Printf("%s: %d messages wait\n", lag.Partition, lag.Messages)
+			}
+			return nil
+		}),
+	}
+	if err := job.Drain(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(job.Status().Lag[0].Messages, "messages wait")
+	// Output:
+	// batch 1, stage stage
+	// words: 3 messages wait
+	// 0 messages wait
 }

@@ -246,7 +246,7 @@ func TestStatusStage(t *testing.T) {
 						return nil
 					}})
 				case StageRead:
-					src.fault = func(_, at int64) error {
+					src.fault = func(_ int, at int64) error {
 						if at == 10 {
 							return wait()
 						}
@@ -309,7 +309,9 @@ func TestMeanRate(t *testing.T) {
 	assert.Equal(t, Rate{0.5, 5}, r.mean(61*time.Second-1).rounded())
 }
 
-func (r Rate) rounded() Rate { return Rate{float64(int(r.Messages*10+0.5)) / 10, float64(int(r.Bytes + 0.5))} }
+func (r Rate) rounded() Rate {
+	return Rate{float64(int(r.Messages*10+0.5)) / 10, float64(int(r.Bytes + 0.5))}
+}
 
 // Status may be called from any goroutine.
 func TestStatusConcurrently(t *testing.T) {
