@@ -40,8 +40,8 @@ type Event struct {
 	// StageTransform or StageWrite ends.
 	Busy time.Duration
 	// Err is why a stage ended early, an operation is tried again, or the job
-	// stops. It is context.Canceled if a stage was cut short because another
-	// one failed or the job's context ended.
+	// stops. It is context.Canceled if another stage of the attempt has failed,
+	// or the job's context has ended.
 	Err error
 	// Tries is how often in a row the operation has failed, of EventRetry.
 	Tries int

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -189,8 +190,8 @@ func ExampleMicroBatch_observe() {
 			case stream.EventRetry:
 				fmt.Printf("batch %d: %s: %v\n", v.Batch, v.Stage, v.Err)
 			case stream.EventEnd:
-				if v.Err == nil {
-					fmt.Printf("batch %d: %s\n", v.Batch, v.Stage)
+				if v.Stage == stream.StagePublish && v.Duration < time.Minute {
+					fmt.Printf("batch %d: published in time\n", v.Batch)
 				}
 			case stream.EventPublished:
 				fmt.Printf("batch %d: %d words\n", v.Batch, v.Counts.Written)
@@ -201,17 +202,9 @@ func ExampleMicroBatch_observe() {
 		fmt.Println(err)
 	}
 	// Output:
-	// batch 1: plan
-	// batch 1: read
-	// batch 1: transform
 	// batch 1: stage: the printer is out of paper
-	// batch 1: read
-	// batch 1: transform
-	// batch 1: stage
-	// batch 1: commit
 	// batch 1: 2 words
-	// batch 1: publish
-	// batch 2: plan
+	// batch 1: published in time
 }
 
 // Status says at any time what a job is doing, and how far it is behind.

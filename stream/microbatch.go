@@ -23,8 +23,10 @@ type MicroBatch struct {
 	Transforms []Transform // applied in this order; if empty, the sink gets the messages
 	Sink       Sink
 
-	// Rejects gets the messages that were rejected, with RejectSchema. If nil,
-	// they are logged by cause, counted and discarded.
+	// Rejects gets the messages that were rejected, with RejectSchema as table
+	// "rejected", and the positions of decoded rows that were rejected, with
+	// RejectedRowSchema as table "rejected_rows". If nil, they are logged by
+	// cause, counted and discarded.
 	Rejects Sink
 	// Ledger is the record of what has been done. If nil, it is in memory, and
 	// each Run or Drain starts from the beginning.
@@ -38,10 +40,12 @@ type MicroBatch struct {
 	RecordLost bool
 	// Alone states that no other process works on the ledger, as a lock on its
 	// store can ensure. A batch that a dead process has left is then resumed at
-	// once, rather than after five seconds without a heartbeat.
+	// once, rather than after Takeover.After without a heartbeat.
 	Alone bool
 
-	Interval time.Duration // from batch to batch while nothing more waits; if zero, 10 s
+	// Interval is the time from batch to batch while nothing more waits, at most
+	// if the source is a Waiter. If zero, it is 10 s.
+	Interval time.Duration
 	Limits   Limits
 	Workers  int // goroutines that apply transforms; if zero, one for each core
 	Retry    Retry
