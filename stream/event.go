@@ -15,7 +15,7 @@ const (
 	EventEnd       EventKind = "end"       // it ends, with or without an error
 	EventRetry     EventKind = "retry"     // an operation has failed and will be tried again
 	EventTakeover  EventKind = "takeover"  // the engine begins to finish a batch that another process, or an earlier run, has left
-	EventReject    EventKind = "reject"    // messages of a batch were rejected with a cause; one event for each cause
+	EventReject    EventKind = "reject"    // messages of a published batch, which this run has staged, were rejected with a cause; one event for each cause
 	EventPublished EventKind = "published" // the rows of a batch are visible
 	EventStop      EventKind = "stop"      // Run or Drain returns
 )

@@ -85,5 +85,8 @@ type Waiter interface {
 	// ends it often, to look for what other processes do. It is not called
 	// concurrently with Available. Any other error is logged, and the Interval
 	// applies.
+	//
+	// Each return may be a batch, with its files and records. A source that gets
+	// messages all the time, such as Kafka, should leave that to the Interval.
 	Wait(ctx context.Context) error
 }
