@@ -32,6 +32,7 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 		tally: newTally(scope.ranges), causes: causes{},
 		work: make(chan *chunkJob), order: make(chan *chunkJob, 4*e.workers),
 	}
+	a.gate.full = e.job.progress.setFull
 	rows, rejects := a.outlets()
 	a.beginStages()
 	var sinks, readers sync.WaitGroup

@@ -214,9 +214,8 @@ func ExampleMicroBatch_Status() {
 		Source: words{"nova", "quasar", "comet"},
 		Sink: stream.SinkFunc(func(_ context.Context, rows stream.Rows) error {
 			s := job.Status()
-			fmt.Printf("batch %d, stage %s\n", s.Batch, s.Stage)
 			for _, lag := range s.Lag {
-				fmt.Printf("%s: %d messages wait\n", lag.Partition, lag.Messages)
+				fmt.Printf("batch %d: %s has %d messages to publish\n", s.Batch, lag.Partition, lag.Messages)
 			}
 			return nil
 		}),
@@ -224,9 +223,9 @@ func ExampleMicroBatch_Status() {
 	if err := job.Drain(context.Background()); err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(job.Status().Lag[0].Messages, "messages wait")
+	s := job.Status()
+	fmt.Printf("%d published, %d to publish, stage %q\n", s.Progress.Written, s.Lag[0].Messages, s.Stage)
 	// Output:
-	// batch 1, stage stage
-	// words: 3 messages wait
-	// 0 messages wait
+	// batch 1: words has 3 messages to publish
+	// 3 published, 0 to publish, stage ""
 }

@@ -41,7 +41,8 @@ type meter struct {
 	causes causes
 	times  []arrow.Timestamp
 
-	span                  span // the stage that the job is in
+	span                  span      // the stage that the job is in
+	full                  time.Time // since when the reader waits for Limits.InFlight, or zero
 	retry                 Event
 	lastError             Event
 	listedAt              time.Time                // when the source was last asked for a plan

@@ -102,6 +102,9 @@ func (m *meter) status() Status {
 		Time: time.Now(), Stage: m.span.stage, Batch: m.span.batch, Since: m.span.begun,
 		LastError: m.lastError, Progress: p,
 	}
+	if s.Stage == StageRead && !m.full.IsZero() { // all that was read is with the sink
+		s.Stage, s.Since = StageWrite, latest(s.Since, m.full)
+	}
 	if r := m.retry; r.Tries > 0 {
 		s.Tries, s.NextTry = r.Tries, r.Time.Add(r.Duration)
 		if s.Time.Before(s.NextTry) {
@@ -117,6 +120,13 @@ func (m *meter) status() Status {
 	}
 	slices.SortFunc(s.Lag, func(a, b Lag) int { return cmp.Compare(a.Partition, b.Partition) })
 	return s
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // at sets the stage that the job is in.
@@ -170,7 +180,7 @@ func (m *meter) listed(extents []Extent, claimed *protocol.Coverage, at time.Tim
 func (m *meter) attempt(ranges []Range) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.p.Reading = 0
+	m.p.Reading, m.full = 0, time.Time{}
 	m.ranges = map[string]*firstRange{}
 	for _, r := range ranges {
 		l := m.lags[r.Partition]
@@ -181,6 +191,16 @@ func (m *meter) attempt(ranges []Range) {
 		if f := m.ranges[r.Partition]; f == nil || r.From < f.From {
 			m.ranges[r.Partition] = &firstRange{Range: r}
 		}
+	}
+}
+
+// setFull notes that the reader waits until less is in flight, or no longer does.
+func (m *meter) setFull(full bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.full = time.Time{}
+	if full {
+		m.full = time.Now()
 	}
 }
 

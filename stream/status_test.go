@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/stream/internal/protocol"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -166,6 +168,30 @@ func TestLagAge(t *testing.T) {
 	}
 }
 
+// Messages that have not been read came after the last listing of which all has
+// been published.
+func TestLagAfterListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var m meter
+		m.begin()
+		list := func(c *protocol.Coverage, to int64) Lag {
+			m.listed([]Extent{{Range: Range{Partition: "a", To: to}}, {Range: Range{Partition: "b"}, AssignedElsewhere: true}}, c, time.Now())
+			time.Sleep(time.Minute)
+			require.Len(t, m.status().Lag, 1, "b is not for this process")
+			return m.status().Lag[0]
+		}
+		assert.Equal(t, Lag{"a", 0, 0}, list(new(protocol.Coverage), 0))
+		assert.Equal(t, Lag{"a", 5, 2 * time.Minute}, list(new(protocol.Coverage), 5))
+		done := Account{Range: Range{Partition: "a", To: 5}, Read: 5}
+		m.planDone(&ledger.Plan{Ranges: []Range{done.Range}}, &ledger.Commit{Accounts: []Account{done}})
+		assert.Equal(t, Lag{"a", 0, 0}, m.status().Lag[0])
+		settled := new(protocol.Coverage)
+		require.NoError(t, settled.Settle(done))
+		assert.Equal(t, Lag{"a", 2, 2 * time.Minute}, list(settled, 7))
+		assert.Equal(t, Lag{"a", 2, 3 * time.Minute}, list(settled, 7))
+	})
+}
+
 // A backlog has an unknown age until its first message has been read, and then
 // the time of the last one that was published.
 func TestStatusBacklog(t *testing.T) {
@@ -276,6 +302,23 @@ func TestStatusStage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A sink that hangs is the Stage, also if nothing else may be read meanwhile.
+func TestStatusStageWhenFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		m := &MicroBatch{
+			Source: &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 15}, chunk: 5}, Log: quiet(), Limits: Limits{InFlight: 1},
+			Sink: SinkFunc(func(context.Context, Rows) error { <-hang; return nil }),
+		}
+		inBackground(t, m)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		st := m.Status()
+		assert.Equal(t, []any{StageWrite, st.Time.Add(-time.Minute)}, []any{st.Stage, st.Since})
+		close(hang)
+	})
 }
 
 func TestStatusRates(t *testing.T) {

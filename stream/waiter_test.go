@@ -15,7 +15,16 @@ import (
 // waiting is an inbox with another Wait.
 type waiting struct {
 	*inbox
-	wait func(context.Context) error
+	wait   func(context.Context) error
+	shared bool // there is a partition that another process reads
+}
+
+func (w waiting) Available(ctx context.Context) ([]Extent, error) {
+	out, err := w.inbox.Available(ctx)
+	if w.shared {
+		out = append(out, Extent{Range: Range{Partition: "b"}, AssignedElsewhere: true})
+	}
+	return out, err
 }
 
 func (w waiting) Wait(ctx context.Context) error {
@@ -58,7 +67,7 @@ func TestWaiter(t *testing.T) {
 func TestWaiterSpins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newInbox("a")
-		m := &MicroBatch{Source: waiting{in, func(context.Context) error { return nil }}, Log: quiet(), Sink: discardRows, Interval: 10 * time.Second}
+		m := &MicroBatch{Source: waiting{in, func(context.Context) error { return nil }, false}, Log: quiet(), Sink: discardRows, Interval: 10 * time.Second}
 		inBackground(t, m)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -76,33 +85,42 @@ func TestWaiterSpins(t *testing.T) {
 	})
 }
 
-// A Waiter that returned too early for a while is prompt again once it waits.
+// A Waiter that returned too early for a while, or that returns in vain now and
+// then, is prompt when it waits.
 func TestWaiterRecovers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		in := newInbox("a")
-		begun := time.Now()
-		m := &MicroBatch{Source: waiting{in, func(ctx context.Context) error {
-			if time.Since(begun) < time.Minute {
-				return nil
+	for _, every := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			in := newInbox("a")
+			begun := time.Now()
+			m := &MicroBatch{Source: waiting{in, func(ctx context.Context) error {
+				if time.Since(begun) < time.Minute {
+					time.Sleep(every)
+					return nil
+				}
+				return in.Wait(ctx)
+			}, false}, Log: quiet(), Sink: discardRows, Interval: 10 * time.Second}
+			inBackground(t, m)
+			time.Sleep(time.Minute)
+			time.Sleep(every + every/10)
+			if every == 0 {
+				time.Sleep(20 * time.Second) // until it has waited
+				asked, _ := in.calls()
+				for now := asked; now == asked; now, _ = in.calls() { // until a plan
+					time.Sleep(100 * time.Millisecond)
+				}
 			}
-			return in.Wait(ctx)
-		}}, Log: quiet(), Sink: discardRows, Interval: 10 * time.Second}
-		inBackground(t, m)
-		time.Sleep(80 * time.Second)
-		for i := range 3 {
-			time.Sleep(3 * time.Second)
 			in.put("a", time.Now())
 			synctest.Wait()
-			assert.EqualValues(t, i+1, m.Progress().Read)
-		}
-	})
+			assert.EqualValues(t, 1, m.Progress().Read, every)
+		})
+	}
 }
 
-// If Wait fails, the interval applies.
+// If Wait fails, the interval applies, although the ledger is polled.
 func TestWaiterFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newInbox("a")
-		m := &MicroBatch{Source: waiting{in, func(context.Context) error { return errFault }}, Log: quiet(), Sink: discardRows, Interval: 10 * time.Second}
+		m := &MicroBatch{Source: waiting{in, func(context.Context) error { return errFault }, true}, Log: quiet(), Sink: discardRows, Interval: 10 * time.Second}
 		inBackground(t, m)
 		time.Sleep(time.Second)
 		in.put("a", time.Now())
@@ -116,15 +134,19 @@ func TestWaiterFails(t *testing.T) {
 	})
 }
 
-// Drain does not wait for what comes later.
+// Drain does not wait for what comes later, also while it waits for others.
 func TestWaiterDrains(t *testing.T) {
-	in := newInbox("a")
-	in.put("a", time.Now())
-	m := &MicroBatch{Source: in, Log: quiet(), Sink: discardRows}
-	require.NoError(t, m.Drain(t.Context()))
-	_, waits := in.calls()
-	assert.Zero(t, waits)
-	assert.EqualValues(t, 1, m.Progress().Read)
+	synctest.Test(t, func(t *testing.T) {
+		in := newInbox("a")
+		in.put("a", time.Now())
+		m := newJob(t, in, store.NewMemory())
+		m.Transforms, m.Sink, m.Rejects, m.Alone = nil, discardRows, nil, false
+		plannedElsewhere(t, m, Range{Partition: "a", From: 0, To: 1})
+		require.NoError(t, m.Drain(t.Context()))
+		_, waits := in.calls()
+		assert.Zero(t, waits)
+		assert.EqualValues(t, 1, m.Progress().Read)
+	})
 }
 
 // While another process works on a batch, the ledger is still polled.
