@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream/internal/attempts"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
@@ -232,13 +233,10 @@ func TestTakeoverTimes(t *testing.T) {
 		batch := g.left().Batch
 		g.assign(b)
 		time.Sleep(58 * time.Second)
-		beats := 0
-		for e, err := range g.store.List(t.Context(), fmt.Sprintf("ledger/%012d.try1.", batch)) {
-			require.NoError(t, err)
-			assert.NotEmpty(t, e.Name)
-			beats++
-		}
-		assert.Equal(t, 5, beats)
+		seen := attempts.Status{Attempt: 1}
+		_, err := attempts.Open(b.Ledger).Update(t.Context(), batch, &seen)
+		require.NoError(t, err)
+		assert.Equal(t, 5, seen.Heartbeats)
 		require.NotNil(t, g.left(), "it has heartbeats")
 		a.halt()
 		took := g.until("taken over", time.Hour, g.all)

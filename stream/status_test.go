@@ -101,8 +101,17 @@ func (in *inbox) Read(_ context.Context, ranges []Range) iter.Seq2[Chunk, error]
 	}
 }
 
-// timeless hides that a source is a Waiter.
-type timeless struct{ Source }
+// held is a source, not a Waiter, that does not read while hold is full.
+type held struct {
+	Source
+	hold chan struct{}
+}
+
+func (h held) Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error] {
+	h.hold <- struct{}{}
+	<-h.hold
+	return h.Source.Read(ctx, ranges)
+}
 
 // discardRows is a sink that forgets its rows.
 var discardRows = SinkFunc(func(context.Context, Rows) error { return nil })
@@ -122,9 +131,9 @@ func TestStatusLag(t *testing.T) {
 		in := newInbox("a", "b")
 		begun := time.Now()
 		in.put("a", begun.Add(-time.Hour), begun.Add(-time.Minute))
-		step := make(chan struct{})
+		step, hold := make(chan struct{}), make(chan struct{}, 1)
 		m := &MicroBatch{
-			Source: timeless{in}, Log: quiet(), Interval: 10 * time.Second,
+			Source: held{in, hold}, Log: quiet(), Interval: 10 * time.Second,
 			Transforms: []Transform{TransformFunc(func(_ context.Context, in Rows) (Result, error) { <-step; return Pass(in), nil })},
 			Sink:       discardRows,
 		}
@@ -146,6 +155,16 @@ func TestStatusLag(t *testing.T) {
 		at("read", 2, 5*time.Second)
 		step <- struct{}{}
 		at("published", 0, 0)
+		in.put("a", time.Now().Add(time.Hour)) // a wrong clock
+		time.Sleep(10 * time.Second)
+		step <- struct{}{}
+		in.put("a", time.Now())
+		hold <- struct{}{}
+		time.Sleep(10 * time.Second)
+		at("listed, not read", 1, 10*time.Second)
+		<-hold
+		at("read", 1, 10*time.Second)
+		step <- struct{}{}
 	})
 }
 
