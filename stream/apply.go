@@ -5,10 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // apply passes a chunk through the transforms. The rows and rejects of the result
@@ -18,7 +14,7 @@ func (m *MicroBatch) apply(ctx context.Context, c Chunk) (Result, error) {
 	if c.Messages == nil {
 		return out, nil
 	}
-	out.Rows = without(c.Messages, c.Rejects)
+	out.Rows = without(c)
 	for _, t := range m.Transforms {
 		in := out.Rows
 		out.Rows = nil
@@ -111,64 +107,14 @@ func compose(in, out Rows) ([]int32, error) {
 }
 
 // without returns the messages that the source itself did not reject.
-func without(messages arrow.Record, rejects []Reject) []Rows {
-	if len(rejects) == 0 {
-		messages.Retain()
-		return []Rows{{Record: messages}}
+func without(c Chunk) []Rows {
+	in := Rows{Table: c.Table, Record: c.Messages}
+	if len(c.Rejects) == 0 {
+		return Pass(in).Rows
 	}
-	bad := make(map[int]bool, len(rejects))
-	for _, x := range rejects {
+	bad := make(map[int]bool, len(c.Rejects))
+	for _, x := range c.Rejects {
 		bad[x.Row] = true
 	}
-	return Filter(Rows{Record: messages}, func(row int) bool { return !bad[row] }).Rows
-}
-
-// RejectSchema returns the schema of rejected messages: the cause, then all
-// columns of the message, with "value" renamed "raw".
-func RejectSchema(messages *arrow.Schema) *arrow.Schema {
-	fields := []arrow.Field{{Name: "cause", Type: arrow.BinaryTypes.String}}
-	for _, f := range messages.Fields() {
-		if f.Name == "value" {
-			f.Name = "raw"
-		}
-		fields = append(fields, f)
-	}
-	return arrow.NewSchema(fields, nil)
-}
-
-// rejected makes rows of rejects, which are in ascending order: the unchanged
-// messages with their causes. Of two causes for one message the first counts.
-func rejected(messages arrow.Record, rejects []Reject) []Rows {
-	schema := RejectSchema(messages.Schema())
-	rejects = firstCauses(rejects)
-	index := make([]int32, len(rejects))
-	for i, x := range rejects {
-		index[i] = int32(x.Row)
-	}
-	out := pick(Rows{Table: "rejected", Record: messages}, index)
-	for i, rows := range out {
-		n := len(rows.From)
-		out[i] = Rows{Table: rows.Table, Record: withCauses(schema, rows.Record, rejects[:n])}
-		rows.Record.Release()
-		rejects = rejects[n:]
-	}
-	return out
-}
-
-// firstCauses returns one reject for each message.
-func firstCauses(rejects []Reject) []Reject {
-	return slices.CompactFunc(slices.Clone(rejects), func(a, b Reject) bool { return a.Row == b.Row })
-}
-
-// withCauses prepends a column of causes to rejected messages.
-func withCauses(schema *arrow.Schema, messages arrow.Record, rejects []Reject) arrow.Record {
-	causes := array.NewStringBuilder(memory.DefaultAllocator)
-	defer causes.Release()
-	for _, x := range rejects {
-		causes.Append(x.Cause)
-	}
-	column := causes.NewArray()
-	defer column.Release()
-	cols := append([]arrow.Array{column}, messages.Columns()...)
-	return array.NewRecord(schema, cols, int64(len(rejects)))
+	return Filter(in, func(row int) bool { return !bad[row] }).Rows
 }

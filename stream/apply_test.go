@@ -64,7 +64,7 @@ func TestApply(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []Reject{{0, "no"}, {3, "no"}, {6, "no"}}, got.Rejects)
 
-	runs := rejected(rec, []Reject{{1, "a"}, {2, "b"}, {2, "c"}, {6, "d"}})
+	runs := rejected(Chunk{Messages: rec}, []Reject{{1, "a"}, {2, "b"}, {2, "c"}, {6, "d"}})
 	require.Len(t, runs, 2)
 	assert.Equal(t, []string{"a", "b"}, []string{runs[0].Record.Column(0).ValueStr(0), runs[0].Record.Column(0).ValueStr(1)})
 	assert.Equal(t, []int64{1, 2}, runs[0].Record.Column(1).(*array.Int64).Int64Values())

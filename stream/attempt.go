@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -23,7 +24,6 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	if err != nil || scope == nil {
 		return nil, err
 	}
-	begun := time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a := &attempt{
@@ -32,7 +32,9 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 		tally: newTally(scope.ranges), causes: causes{},
 		work: make(chan *chunkJob), order: make(chan *chunkJob, 4*e.workers),
 	}
+	a.gate.full = e.job.progress.setFull
 	rows, rejects := a.outlets()
+	a.beginStages()
 	var sinks, readers sync.WaitGroup
 	for range e.workers {
 		readers.Go(func() { a.transform(ctx) })
@@ -44,13 +46,14 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	a.deliver(ctx, rows, rejects)
 	readers.Wait()
 	sinks.Wait()
+	a.endStage(ctx, StageWrite, time.Now(), rows.busy, Counts{})
 	if err = context.Cause(ctx); err != nil {
 		e.discard(ctx, &commit)
 		return nil, err
 	}
 	commit.Batch, commit.Token, commit.Created = plan.Batch, a.token, time.Now().UTC()
 	commit.Accounts, commit.Bytes, commit.Limit = a.tally.accounts, a.bytes, scope.limit
-	commit.Seconds = time.Since(begun).Seconds()
+	commit.Seconds = time.Since(a.begun).Seconds()
 	e.measure(&commit)
 	e.job.progress.staged(a.token, a.causes, a.times)
 	if e.job.Rejects == nil {
@@ -83,7 +86,13 @@ type attempt struct {
 	work   chan *chunkJob // to the workers
 	order  chan *chunkJob // to deliver: the same, in the order of reading
 
-	bytes     int64             // of messages read
+	begun       time.Time
+	readUntil   time.Time     // when the reader has ended
+	reading     time.Duration // how long the source has taken
+	transformed atomic.Int64  // how long the transforms have taken, in nanoseconds
+
+	rows      int64             // messages read
+	bytes     int64             // of these
 	exhausted bool              // the source has read the ranges to their ends
 	causes    causes            // of rejects
 	times     []arrow.Timestamp // of the messages that have one
@@ -120,20 +129,24 @@ func (a *attempt) read(ctx context.Context) {
 	defer close(a.order)
 	defer close(a.work)
 	e := a.engine
-	var rows int64
 	begun := time.Now()
+	yielded := begun
+	defer func() {
+		a.readUntil = time.Now()
+		a.reading += a.readUntil.Sub(yielded)
+	}()
 	for chunk, err := range e.job.Source.Read(ctx, a.scope.ranges) {
+		a.reading += time.Since(yielded)
 		if err == nil {
 			err = a.enqueue(ctx, chunk)
 		}
+		yielded = time.Now()
 		if err != nil {
 			a.cancel(inStage(StageRead, err))
 			return
 		}
-		rows += chunkRows(chunk)
-		e.job.progress.reading(rows)
-		overdue := !e.draining && rows > 0 && time.Since(begun) >= e.interval/2 // slower than estimated
-		if rows >= e.batchLimits.Rows || a.bytes >= e.batchLimits.Bytes || overdue {
+		overdue := !e.draining && a.rows > 0 && yielded.Sub(begun) >= e.interval/2 // slower than estimated
+		if a.rows >= e.batchLimits.Rows || a.bytes >= e.batchLimits.Bytes || overdue {
 			e.moreWaiting = true
 			return
 		}
@@ -154,8 +167,10 @@ func (a *attempt) enqueue(ctx context.Context, chunk Chunk) error {
 	var held int64
 	if chunk.Messages != nil {
 		held = j.memory.Add(chunk.Messages)
-		a.bytes += messageBytes(chunk.Messages)
+		n := messageBytes(chunk.Messages)
+		a.rows, a.bytes = a.rows+chunkRows(chunk), a.bytes+n
 		a.times = appendTimes(a.times, chunk.Messages)
+		a.engine.job.progress.read(chunk, n)
 	}
 	if chunk.Weight > held {
 		j.memory[new(byte)] = chunk.Weight - held // a buffer that decoding will allocate
@@ -189,7 +204,9 @@ func (a *attempt) transform(ctx context.Context) {
 			if a.scope.reject != "" {
 				j.result = rejectAll(j.chunk, a.scope.reject)
 			} else {
+				begun := time.Now()
 				j.result, j.err = a.engine.job.apply(ctx, j.chunk)
+				a.transformed.Add(int64(time.Since(begun)))
 			}
 			a.recount(j)
 		}
@@ -212,15 +229,22 @@ func (a *attempt) recount(j *chunkJob) {
 
 // deliver sends the transformed chunks to the sinks in the order of reading.
 func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
-	for j := range a.order {
+	at := func(s Stage) { a.engine.job.progress.at(s, a.scope.batch) }
+	for at(StageRead); ; at(StageRead) {
+		j, ok := <-a.order
+		if !ok {
+			break
+		}
+		at(StageTransform)
 		<-j.done
+		at(StageWrite)
 		if j.err != nil {
 			a.cancel(inStage(StageTransform, j.err))
 		} else if err := a.account(j); err != nil {
 			a.cancel(inStage(StageRead, err))
 		}
 		if len(j.result.Rejects) > 0 && a.engine.job.Rejects != nil && ctx.Err() == nil {
-			rejects.send(ctx, rejected(j.chunk.Messages, j.result.Rejects), func() {})
+			rejects.send(ctx, rejected(j.chunk, j.result.Rejects), func() {})
 		}
 		out := j.result.Rows
 		j.result.Rows = nil
@@ -232,10 +256,13 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 			a.cancel(inStage(StageRead, err))
 		}
 	}
+	at(StageWrite)
 	if ctx.Err() == nil {
 		rows.end()
 		rejects.end()
 	}
+	a.endStage(ctx, StageRead, a.readUntil, a.reading, Counts{Read: a.rows, BytesIn: a.bytes})
+	a.endStage(ctx, StageTransform, time.Now(), time.Duration(a.transformed.Load()), Counts{})
 }
 
 // account adds a chunk to the tally and to the causes of rejects. Lost offsets
@@ -264,6 +291,9 @@ type outlet struct {
 	sink  Sink
 	ch    chan delivery
 	ended bool // the sink has read to the end of the batch
+
+	waited time.Duration // for rows
+	busy   time.Duration // all else in Stage
 }
 
 type delivery struct {
@@ -287,8 +317,9 @@ func (o *outlet) end() { close(o.ch) }
 
 // stage runs the sink on what is sent.
 func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
-	id := BatchID{a.engine.ledger.ID(), a.scope.batch}
+	id, begun := BatchID{a.engine.ledger.ID(), a.scope.batch}, time.Now()
 	r, err := o.sink.Stage(ctx, Batch{BatchID: id, Attempt: a.token, Rows: o.rows(ctx)})
+	o.busy = time.Since(begun) - o.waited
 	if err == nil && !o.ended && ctx.Err() == nil {
 		err = Permanent(fmt.Errorf("stream: sink %T returned before the end of the batch", o.sink))
 	}
@@ -303,8 +334,10 @@ func (o *outlet) stage(ctx context.Context, a *attempt) Receipt {
 func (o *outlet) rows(ctx context.Context) iter.Seq2[Rows, error] {
 	return func(yield func(Rows, error) bool) {
 		for {
+			asked := time.Now()
 			select {
 			case d, ok := <-o.ch:
+				o.waited += time.Since(asked)
 				if !ok {
 					o.ended = true
 					return

@@ -228,7 +228,7 @@ func TestRunWithBacklog(t *testing.T) {
 			m := newJob(t, src, s)
 			m.Workers, m.Interval, m.Limits.Rows = 1, 2*time.Second, 20
 			m.Transforms = append([]Transform{timed(50 * time.Millisecond)}, m.Transforms...)
-			m.Observe = func(Progress) {
+			m.Observe = onPublished(func() {
 				mu.Lock()
 				defer mu.Unlock()
 				for _, v := range published(t, s, "rows") {
@@ -237,7 +237,7 @@ func TestRunWithBacklog(t *testing.T) {
 					}
 					seen[v] = true
 				}
-			}
+			})
 			go func() { end <- m.Run(ctx) }()
 			return cancel
 		}

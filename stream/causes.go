@@ -23,9 +23,12 @@ func (c causes) add(cause string, n int64) {
 	c[cause] += n
 }
 
+// sorted returns the causes in the order of their names.
+func (c causes) sorted() []string { return slices.Sorted(maps.Keys(c)) }
+
 // log logs the rejects of a batch that are not kept.
 func (c causes) log(to *slog.Logger, batch int64) {
-	for _, cause := range slices.Sorted(maps.Keys(c)) {
+	for _, cause := range c.sorted() {
 		to.Warn("rejected", "batch", batch, "messages", c[cause], "cause", cause)
 	}
 }

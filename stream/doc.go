@@ -80,7 +80,8 @@
 // If the first process was only paused, both do the same work, and the first
 // commit counts. No flush is needed when a process joins, leaves or dies. If a
 // lock ensures that there is only one process, set Alone to avoid heartbeats
-// and waiting.
+// and waiting. [Takeover] changes the times, for stores on which a record each
+// second is too much.
 //
 // # A message that kills
 //
@@ -95,6 +96,14 @@
 // blamed: after three deaths in a batch of one message, after twelve in one of
 // 300. They are rejected whole and can be replayed. A message that kills the
 // source itself is not found.
+//
+// # Watching a job
+//
+// [MicroBatch].Observe receives an [Event] when a stage begins, ends, or is tried
+// again, when a batch is taken over or published, and for each cause of rejects.
+// [MicroBatch.Status] returns at any time what the job does and for how long, the
+// lag of each partition, rates, the last error and the totals. Both are always
+// on, and cost a few microseconds for each chunk.
 //
 // # Backlog and new data
 //
@@ -113,7 +122,8 @@
 // InFlight counts the buffers that hold them. Memory is InFlight, plus what the
 // transforms make of it, plus what the sink holds: a backlog of days needs no
 // more than one of a minute. While messages are waiting, batches follow each
-// other at once; otherwise there is one per Interval.
+// other at once; otherwise there is one per Interval, or one as soon as a source
+// that is a [Waiter] has something new.
 //
 // # Errors and retries
 //
@@ -138,10 +148,12 @@
 //
 // The engine checks the last two. A [MessageBuilder] makes records whose keys
 // and values point into the buffers they were read into; a source may also
-// yield records of any schema that its transforms know. The package example has
-// a source in 20 lines, and streamtest.TestSource tests sources.
+// yield records of any schema that its transforms know, or decoded rows of a
+// table. The package example has a source in 20 lines, and streamtest.TestSource
+// tests sources.
 //
 // A partition that has vanished is listed as Gone until the ledger has recorded
 // its end. A source that cannot know what vanished while no process ran
-// implements [Resumer].
+// implements [Resumer]. One that knows when there is something new implements
+// [Waiter].
 package stream

@@ -28,6 +28,7 @@ type engine struct {
 	workers  int
 	alone    bool // see MicroBatch.Alone
 	retry    Retry
+	takeover Takeover
 	log      *slog.Logger
 
 	extents       []Extent        // what the source has; while draining, what it had at first
@@ -39,6 +40,10 @@ type engine struct {
 	moreWaiting   bool            // the last batch did not take everything that was waiting
 	ledgerFresh   bool            // the engine has not waited since it read the ledger
 	plannedAt     time.Time       // when the last batch was planned
+	woken         bool            // a source that is a Waiter has something new
+	waitFailed    bool            // its Wait has returned an error since the last plan
+	wakeDelay     time.Duration   // from a plan until the Waiter is asked; see waitForSource
+	span          span            // the stage under way; see begin
 
 	batchLimits Limits  // of the next batch
 	speed       float64 // of the last batch staged here, in bytes a second; 0 if unknown
@@ -51,10 +56,10 @@ type engine struct {
 
 // loop runs batches until an error, until the context ends or, when draining,
 // until nothing is left to claim.
-func (e *engine) loop(ctx context.Context) error {
+func (e *engine) loop(ctx context.Context) (err error) {
 	work, stop := withGracePeriod(ctx)
 	defer stop()
-	defer func() { e.endAttempt(work) }()
+	defer func() { e.endAttempt(work); e.stopped(err) }()
 	for {
 		if err := e.step(ctx, work); err != nil {
 			if err == errDrained {
@@ -71,7 +76,7 @@ var errDrained = errors.New("drained")
 // step carries out the next action. work outlives ctx by the grace period.
 func (e *engine) step(ctx, work context.Context) error {
 	s := &e.state
-	if s.Looked && !s.HasStaged() && time.Since(e.listedAt) >= peerPollInterval && e.hasForeignBatch() {
+	if s.Looked && !s.HasStaged() && time.Since(e.listedAt) >= e.takeover.peerPoll() && e.hasForeignBatch() {
 		if err := e.retrying(ctx, s.First, StagePlan, e.refreshExtents); err != nil {
 			return err
 		}
@@ -85,10 +90,12 @@ func (e *engine) step(ctx, work context.Context) error {
 		e.ledgerFresh = true
 		return nil
 	case a.Verb == protocol.Choose && time.Now().Before(e.nextPlanAt()):
+		e.begin(StageWait, a.Batch)
 		return e.wait(ctx, e.nextPlanAt())
 	case a.Verb == protocol.Stage, a.Verb == protocol.Choose, a.Verb == protocol.Snapshot, !s.HasStaged():
 		c = ctx // may be interrupted: nothing is lost
 	}
+	e.beginAction(a)
 	var got protocol.Result
 	err := e.retrying(c, a.Batch, stageOf(a), func(ctx context.Context) (err error) {
 		got, err = e.do(ctx, a)
@@ -96,6 +103,9 @@ func (e *engine) step(ctx, work context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if a.Verb == protocol.Put || a.Verb == protocol.Snapshot || a.Verb == protocol.Choose && got.Plan == nil {
+		e.end(nil)
 	}
 	if a.Verb == protocol.Choose {
 		e.ledgerFresh = false
@@ -116,6 +126,25 @@ func (e *engine) step(ctx, work context.Context) error {
 	return nil
 }
 
+// beginAction begins the stage that an action belongs to. To read the ledger is
+// part of the stage under way, if any, and an attempt has stages of its own.
+func (e *engine) beginAction(a protocol.Action) {
+	switch {
+	case a.Verb == protocol.Stage:
+	case a.Verb == protocol.Read, a.Verb == protocol.Look:
+		if e.span.stage == "" {
+			e.job.progress.at(StagePlan, a.Batch)
+		}
+	case a.Verb == protocol.Snapshot:
+		e.begin(StageSnapshot, a.Batch-1)
+	default:
+		if a.Verb == protocol.Publish {
+			e.takeOver(a.Batch)
+		}
+		e.begin(stageOf(a), a.Batch)
+	}
+}
+
 // forget drops what the engine keeps of batches that need no more work.
 func (e *engine) forget() {
 	if t := e.poison.current; t != nil {
@@ -130,10 +159,10 @@ func (e *engine) forget() {
 // nextPlanAt returns the time to plan the next batch, zero for at once.
 func (e *engine) nextPlanAt() time.Time {
 	switch {
-	case e.draining && len(e.state.Tail) == 0 && len(e.others) == 0 || e.moreWaiting || e.plannedAt.IsZero():
+	case e.draining && len(e.state.Tail) == 0 && len(e.others) == 0 || e.moreWaiting || e.woken || e.plannedAt.IsZero():
 		return time.Time{}
 	case e.draining:
-		return e.plannedAt.Add(pollInterval)
+		return e.plannedAt.Add(e.takeover.Poll)
 	}
 	return e.plannedAt.Add(e.interval)
 }
@@ -158,16 +187,20 @@ func withGracePeriod(ctx context.Context) (context.Context, context.CancelFunc) 
 	return work, func() { stop(); cancel() }
 }
 
-// wait sleeps until a time, or until the ledger has to be read again.
+// wait sleeps until a time, until the source has something new, or until the
+// ledger has to be read again.
 func (e *engine) wait(ctx context.Context, until time.Time) error {
 	d := time.Until(until)
 	switch {
 	case len(e.state.Tail) > 0:
-		d = min(d, pollInterval)
+		d = min(d, e.takeover.Poll)
 	case len(e.others) > 0:
-		d = min(d, peerPollInterval)
+		d = min(d, e.takeover.peerPoll())
 	}
 	e.ledgerFresh = false
+	if w, ok := e.job.Source.(Waiter); ok && !e.draining && !e.waitFailed {
+		return e.waitForSource(ctx, w, until, d)
+	}
 	return backoff.Sleep(ctx, d)
 }
 
@@ -180,6 +213,8 @@ func stageOf(a protocol.Action) Stage {
 		return StagePublish
 	case a.Record == protocol.Commit:
 		return StageCommit
+	case a.Verb == protocol.Snapshot:
+		return StageSnapshot
 	default:
 		return StagePlan
 	}
@@ -193,6 +228,9 @@ func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(
 	}
 	for n := 1; ; n++ {
 		err := f(ctx)
+		if n > 1 {
+			e.job.progress.retrying(Event{})
+		}
 		if err == nil {
 			return nil
 		}
@@ -203,6 +241,10 @@ func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(
 			return e.fail(batch, stage, n, err)
 		}
 		d := backoff.Delay(n, e.retry.Min, e.retry.Max)
+		retry := Event{Kind: EventRetry, Time: time.Now(), Batch: batch, Duration: d, Tries: n}
+		retry.Stage, retry.Err = stageAndCause(stage, err)
+		e.job.progress.retrying(retry)
+		e.emit(retry)
 		e.log.Info("trying again", "batch", batch, "stage", stage, "try", n, "in", d, "err", err)
 		if err := backoff.Sleep(ctx, d); err != nil {
 			return err
@@ -212,10 +254,7 @@ func (e *engine) retrying(ctx context.Context, batch int64, stage Stage, f func(
 
 // fail returns the error that stops the engine at a batch.
 func (e *engine) fail(batch int64, stage Stage, tries int, err error) error {
-	var s *stageError
-	if errors.As(err, &s) {
-		stage, err = s.stage, s.error
-	}
+	stage, err = stageAndCause(stage, err)
 	b := &BatchError{Batch: batch, Stage: stage, Tries: tries, Err: err}
 	if x := e.state.Entry(batch); x != nil {
 		b.Ranges = x.Plan.Ranges
@@ -310,12 +349,13 @@ func (e *engine) publish(ctx context.Context, x *protocol.Entry) error {
 		return err
 	}
 	e.poison.learn(x)
-	e.job.progress.published(x.Commit, readable)
+	counts, rejects := e.job.progress.published(x.Commit, readable)
 	if e.isOwnPlan(x.Plan) { // those of others were not counted as waiting
 		e.job.progress.planDone(x.Plan, x.Commit)
 	}
-	if e.job.Observe != nil {
-		e.job.Observe(e.job.Progress())
+	for _, cause := range rejects.sorted() {
+		e.emit(Event{Kind: EventReject, Batch: x.Commit.Batch, Cause: cause, Counts: Counts{Rejected: rejects[cause]}})
 	}
+	e.emit(Event{Kind: EventPublished, Batch: x.Commit.Batch, Counts: counts})
 	return nil
 }

@@ -21,7 +21,7 @@ func orNil[T any](record *T, err error) (*T, error) {
 // plan asks the source what it has, and returns a plan for the next batch, or
 // nil if there is nothing to claim.
 func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
-	e.plannedAt = time.Now()
+	e.plannedAt, e.woken, e.waitFailed = time.Now(), false, false
 	if err := e.refreshExtents(ctx); err != nil {
 		return nil, err
 	}
@@ -38,15 +38,12 @@ func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 		return nil, err
 	}
 	e.moreWaiting = more
-	var waiting int64
-	for _, x := range e.extents {
-		waiting += claimed.Waiting(x.Range)
-	}
-	e.job.progress.waiting(waiting)
+	e.job.progress.listed(e.extents, claimed, e.listedAt)
 	if len(ranges) == 0 && len(starts) == 0 {
 		return nil, nil
 	}
 	p := &ledger.Plan{Batch: batch, Token: token.New(), Created: e.plannedAt.UTC(), Ranges: ranges, Starts: starts}
+	e.wakeDelay = 0
 	e.poison.planRest(claimed, p)
 	e.ownPlans[batch] = p.Token
 	return p, nil

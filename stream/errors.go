@@ -8,10 +8,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Stage is the part of a batch that an error belongs to.
+// Stage is a part of the work on a batch, to which an error or an event belongs.
 type Stage string
 
-// The stages of a batch, in their order.
+// The stages of a batch, in their order, and of the time between batches.
 const (
 	StagePlan      Stage = "plan"      // asking the source what it has, and claiming ranges
 	StageRead      Stage = "read"      // reading messages
@@ -19,6 +19,8 @@ const (
 	StageWrite     Stage = "stage"     // writing rows where no reader looks
 	StageCommit    Stage = "commit"    // the record that decides the batch
 	StagePublish   Stage = "publish"   // making rows visible
+	StageSnapshot  Stage = "snapshot"  // summing up the ledger, now and then
+	StageWait      Stage = "wait"      // waiting for messages, or for other processes
 )
 
 // BatchError reports why an engine stopped. Nothing is lost: at the next start, a
@@ -111,6 +113,16 @@ func inStage(stage Stage, err error) error {
 		return err
 	}
 	return &stageError{stage, err}
+}
+
+// stageAndCause returns the stage that an error names, else the given one, and
+// the error without the name.
+func stageAndCause(stage Stage, err error) (Stage, error) {
+	var s *stageError
+	if errors.As(err, &s) {
+		return s.stage, s.error
+	}
+	return stage, err
 }
 
 // Retry is how operations are retried after an error that is not Permanent: after

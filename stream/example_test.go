@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -167,4 +169,63 @@ func ExampleMicroBatch_ledger() {
 	// comet
 	// 1 batches
 	// case is "lower", not "upper"
+}
+
+// Observe is called when a stage begins or ends, an operation is tried again, a
+// batch is published, and so on.
+func ExampleMicroBatch_observe() {
+	down := true
+	job := &stream.MicroBatch{
+		Source: words{"nova", "quasar"},
+		Sink: stream.SinkFunc(func(context.Context, stream.Rows) error {
+			if down {
+				down = false
+				return errors.New("the printer is out of paper")
+			}
+			return nil
+		}),
+		Log: slog.New(slog.DiscardHandler),
+		Observe: func(v stream.Event) {
+			switch v.Kind {
+			case stream.EventRetry:
+				fmt.Printf("batch %d: %s: %v\n", v.Batch, v.Stage, v.Err)
+			case stream.EventEnd:
+				if v.Stage == stream.StagePublish && v.Duration < time.Minute {
+					fmt.Printf("batch %d: published in time\n", v.Batch)
+				}
+			case stream.EventPublished:
+				fmt.Printf("batch %d: %d words\n", v.Batch, v.Counts.Written)
+			}
+		},
+	}
+	if err := job.Drain(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// batch 1: stage: the printer is out of paper
+	// batch 1: 2 words
+	// batch 1: published in time
+}
+
+// Status says at any time what a job is doing, and how far it is behind.
+func ExampleMicroBatch_Status() {
+	var job *stream.MicroBatch
+	job = &stream.MicroBatch{
+		Source: words{"nova", "quasar", "comet"},
+		Sink: stream.SinkFunc(func(_ context.Context, rows stream.Rows) error {
+			s := job.Status()
+			for _, lag := range s.Lag {
+				fmt.Printf("batch %d: %s has %d messages to publish\n", s.Batch, lag.Partition, lag.Messages)
+			}
+			return nil
+		}),
+	}
+	if err := job.Drain(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	s := job.Status()
+	fmt.Printf("%d published, %d to publish, stage %q\n", s.Progress.Written, s.Lag[0].Messages, s.Stage)
+	// Output:
+	// batch 1: words has 3 messages to publish
+	// 3 published, 0 to publish, stage ""
 }

@@ -15,6 +15,7 @@ type gate struct {
 	used   int64
 	inside map[*byte]bufferUse // by the buffers' first bytes
 	freed  chan struct{}       // closed and replaced when a chunk leaves
+	full   func(bool)          // if not nil, called when enter begins and ends to wait
 }
 
 // bufferUse is a buffer of chunks in flight.
@@ -30,10 +31,14 @@ func newGate(limit int64) *gate {
 // enter waits until a chunk's buffers fit within the limit, or nothing else is
 // in flight.
 func (g *gate) enter(ctx context.Context, buffers recordsize.Buffers) error {
-	for {
+	for waits := false; ; waits = true {
 		freed, ok := g.admit(buffers)
 		if ok {
 			return nil
+		}
+		if !waits && g.full != nil {
+			g.full(true)
+			defer g.full(false)
 		}
 		select {
 		case <-freed:

@@ -20,6 +20,7 @@ type peerActivity struct {
 	status     attempts.Status
 	progressAt time.Time // when the batch, or the last progress at it, was seen
 	polledAt   time.Time
+	takenOver  bool // this engine has begun to finish the batch
 }
 
 // pollPeers looks for attempts and heartbeats at the batches that other engines
@@ -35,7 +36,7 @@ func (e *engine) pollPeers(ctx context.Context) {
 			p = &peerActivity{status: attempts.Status{Attempt: 1}, progressAt: time.Now()}
 			e.peers[n] = p
 		}
-		if !x.Undecided() || e.alone || time.Since(p.polledAt) < pollInterval {
+		if !x.Undecided() || e.alone || time.Since(p.polledAt) < e.takeover.Poll {
 			continue
 		}
 		p.polledAt = time.Now()
@@ -60,7 +61,7 @@ func (e *engine) startHeartbeats(ctx context.Context, batch int64, attempt int) 
 	go func() {
 		defer close(h.stopped)
 		progress, at := int64(0), time.Now()
-		tick := time.NewTicker(heartbeatInterval)
+		tick := time.NewTicker(e.takeover.Heartbeat)
 		defer tick.Stop()
 		for n := 1; ; {
 			select {

@@ -215,6 +215,15 @@ var quick = Retry{Tries: 3, Min: time.Nanosecond, Max: time.Nanosecond}
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
+// onPublished returns an observer that calls f after each publication.
+func onPublished(f func()) func(Event) {
+	return func(v Event) {
+		if v.Kind == EventPublished {
+			f()
+		}
+	}
+}
+
 // redirected is a store that can be exchanged while a ledger uses it.
 type redirected struct{ store.Records }
 

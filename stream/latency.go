@@ -63,16 +63,49 @@ func bucketEnd(i int) int64 {
 	return int64(i-shift*perDoubling+1)<<shift - 1
 }
 
-// appendTimes appends the times of messages with MessageSchema.
+// timeColumn holds the times of messages.
+type timeColumn struct {
+	*array.Timestamp
+	unit arrow.TimeUnit
+}
+
+// messageTimes returns the times of a record's messages: its column time, as in
+// MessageSchema, or kafka_time, as in decoded rows. It returns nil if there is no
+// such column of timestamps.
+func messageTimes(r arrow.Record) *timeColumn {
+	if r == nil {
+		return nil
+	}
+	for _, name := range []string{"time", "kafka_time"} {
+		if col, ok := Field(r, name).(*array.Timestamp); ok {
+			return &timeColumn{col, col.DataType().(*arrow.TimestampType).Unit}
+		}
+	}
+	return nil
+}
+
+// at returns the time of a message, and whether it has one.
+func (c *timeColumn) at(row int) (time.Time, bool) {
+	if c.IsNull(row) {
+		return time.Time{}, false
+	}
+	return c.Value(row).ToTime(c.unit), true
+}
+
+// appendTimes appends the times of a record's messages, in milliseconds.
 func appendTimes(times []arrow.Timestamp, r arrow.Record) []arrow.Timestamp {
-	if !r.Schema().Equal(MessageSchema) {
+	col := messageTimes(r)
+	if col == nil {
 		return times
 	}
-	col := r.Column(ColTime).(*array.Timestamp)
 	for i, t := range col.TimestampValues() {
-		if col.IsValid(i) {
-			times = append(times, t)
+		if col.IsNull(i) {
+			continue
 		}
+		if col.unit != arrow.Millisecond {
+			t = arrow.Timestamp(t.ToTime(col.unit).UnixMilli())
+		}
+		times = append(times, t)
 	}
 	return times
 }

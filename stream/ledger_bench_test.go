@@ -44,11 +44,11 @@ func benchmarkClaims(b *testing.B, engines int) {
 		m := &MicroBatch{
 			Source: &spread{engines: engines, mine: i, size: each}, Ledger: l, Limits: Limits{Rows: 1}, Workers: 1, Log: quiet(),
 			Sink: SinkFunc(func(context.Context, Rows) error { return nil }),
-			Observe: func(Progress) {
+			Observe: onPublished(func() {
 				if done.Add(1) == all {
 					elapsed = time.Since(begun) // what follows is to see that there is no more
 				}
-			},
+			}),
 		}
 		running.Go(func() { errs[i] = m.Drain(b.Context()) })
 	}

@@ -23,8 +23,10 @@ type MicroBatch struct {
 	Transforms []Transform // applied in this order; if empty, the sink gets the messages
 	Sink       Sink
 
-	// Rejects gets the messages that were rejected, with RejectSchema. If nil,
-	// they are logged by cause, counted and discarded.
+	// Rejects gets the messages that were rejected, with RejectSchema as table
+	// "rejected", and the positions of decoded rows that were rejected, with
+	// RejectedRowSchema as table "rejected_rows". If nil, they are logged by
+	// cause, counted and discarded.
 	Rejects Sink
 	// Ledger is the record of what has been done. If nil, it is in memory, and
 	// each Run or Drain starts from the beginning.
@@ -37,19 +39,26 @@ type MicroBatch struct {
 	// once RecordLost is set.
 	RecordLost bool
 	// Alone states that no other engine works on the ledger, as a lock on its
-	// store can ensure; rewrites may. A batch that a dead process has left is then resumed at
-	// once, rather than after five seconds without a heartbeat.
+	// store can ensure; rewrites may. A batch that a dead process has left is
+	// then resumed at once, rather than after Takeover.After without a heartbeat.
 	Alone bool
 
-	Interval time.Duration // from batch to batch while nothing more waits; if zero, 10 s
+	// Interval is the time from batch to batch while nothing more waits, at most
+	// if the source is a Waiter. If zero, it is 10 s.
+	Interval time.Duration
 	Limits   Limits
 	Workers  int // goroutines that apply transforms; if zero, one for each core
 	Retry    Retry
 	// SnapshotEvery is the number of batches between snapshots of the ledger.
 	// If zero, 64.
 	SnapshotEvery int64
-	// Observe, if not nil, is called after each batch has been published.
-	Observe func(Progress)
+	// Takeover is how engines that share the ledger notice that one has died.
+	Takeover Takeover
+	// Observe, if not nil, is called when a stage begins or ends, an operation is
+	// tried again, and so on: some 15 times for a batch. The goroutine that runs
+	// the job calls it, so it is never called concurrently for one job, and the
+	// job waits for it: it must return soon. It may call Status and Progress.
+	Observe func(Event)
 	Log     *slog.Logger // if nil, slog.Default()
 
 	progress meter
@@ -114,8 +123,12 @@ func (m *MicroBatch) start(ctx context.Context) (*engine, error) {
 	if m.Source == nil || m.Sink == nil {
 		return nil, errors.New("stream: a MicroBatch needs a Source and a Sink")
 	}
+	takeover := m.Takeover.withDefaults()
+	if err := takeover.check(); err != nil {
+		return nil, err
+	}
 	e := &engine{
-		job: m, ledger: m.Ledger, state: protocol.New(),
+		job: m, takeover: takeover, ledger: m.Ledger, state: protocol.New(),
 		limits: m.Limits.withDefaults(), interval: m.Interval, workers: m.Workers,
 		alone: m.Alone, retry: m.Retry.withDefaults(), log: m.Log,
 		truncated: map[string]bool{}, ownPlans: map[int64]string{}, peers: map[int64]*peerActivity{},

@@ -74,6 +74,9 @@ func (e *engine) beginAttempt(ctx context.Context, p *ledger.Plan) (*attemptScop
 			return nil, err
 		}
 	}
+	if t.number > 1 {
+		e.takeOver(p.Batch)
+	}
 	t.cover(p, deaths)
 	if t.limit > 0 || t.reject != "" {
 		e.log.Warn("processes died during this batch", "batch", p.Batch, "times", deaths, "offsets", t.limit, "rejected", t.reject != "")

@@ -13,15 +13,8 @@ import (
 
 // Progress is what one Run or Drain has done so far.
 type Progress struct {
-	Batches  int64 // published
-	Read     int64 // messages in them
-	Written  int64 // messages whose rows were written
-	Rejected int64 // messages that went to the rejects
-	Dropped  int64 // messages that a transform left out
-	Lost     int64 // offsets gone before they were read, with RecordLost
-	Files    int64 // published, rejects included
-	Bytes    int64 // of these files
-	BytesIn  int64 // of the messages
+	Batches int64 // published
+	Counts        // of these batches
 	// Causes counts the rejects of batches that this process staged, by cause:
 	// up to 20 causes, and the rest as "other causes".
 	Causes map[string]int64
@@ -37,7 +30,7 @@ type Progress struct {
 	Elapsed time.Duration
 }
 
-// meter keeps the progress of a MicroBatch.
+// meter keeps the progress and the status of a MicroBatch.
 type meter struct {
 	mu    sync.Mutex
 	begun time.Time
@@ -47,12 +40,23 @@ type meter struct {
 	token  string
 	causes causes
 	times  []arrow.Timestamp
+
+	span                  span      // the stage that the job is in
+	full                  time.Time // since when the reader waits for Limits.InFlight, or zero
+	retry                 Event
+	lastError             Event
+	listedAt              time.Time                // when the source was last asked for a plan
+	lags                  map[string]*partitionLag // by partition
+	ranges                map[string]*firstRange   // of the current attempt, by partition
+	readRate, publishRate meanRate
 }
 
 func (m *meter) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.begun, m.p, m.token, m.causes, m.times = time.Now(), Progress{}, "", nil, nil
+	m.span, m.retry, m.lastError, m.listedAt = span{}, Event{}, Event{}, time.Time{}
+	m.lags, m.ranges, m.readRate, m.publishRate = nil, nil, meanRate{}, meanRate{}
 }
 
 func (m *meter) now() Progress {
@@ -67,20 +71,6 @@ func (m *meter) now() Progress {
 	return p
 }
 
-// reading sets how many messages of the current batch have been read.
-func (m *meter) reading(n int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.p.Reading = n
-}
-
-// waiting sets how many messages waited when the source was asked.
-func (m *meter) waiting(n int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.p.Waiting = n
-}
-
 // staged keeps what an attempt's commit does not contain until the batch is
 // published.
 func (m *meter) staged(token string, c causes, times []arrow.Timestamp) {
@@ -89,46 +79,40 @@ func (m *meter) staged(token string, c causes, times []arrow.Timestamp) {
 	m.token, m.causes, m.times = token, c, times
 }
 
-// planDone subtracts a published batch that this engine planned from the offsets
-// that wait.
-func (m *meter) planDone(p *ledger.Plan, c *ledger.Commit) {
-	uncounted := map[string]bool{}
-	for _, r := range p.Ranges {
-		uncounted[r.Partition] = r.To == ledger.UnknownEnd
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, a := range c.Accounts {
-		if !uncounted[a.Partition] {
-			m.p.Waiting = max(0, m.p.Waiting-a.Len())
-		}
-	}
-}
-
-// published adds a batch that became readable at a time.
-func (m *meter) published(c *ledger.Commit, readable time.Time) {
+// published adds a batch that became readable at a time. It returns the counts
+// of the batch, and its rejects by cause if it was staged here.
+func (m *meter) published(c *ledger.Commit, readable time.Time) (Counts, causes) {
+	n := countsOf(c)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.p.Batches++
 	m.p.Reading = 0
-	m.p.BytesIn += c.Bytes
-	for _, a := range c.Accounts {
-		m.p.Read += a.Read
-		m.p.Written += a.Written
-		m.p.Rejected += a.Rejected
-		m.p.Dropped += a.Dropped
-		m.p.Lost += a.Lost
-	}
-	if c.Token == m.token {
+	m.p.Counts.add(n)
+	m.publishRate.add(time.Since(m.begun), n.Read, n.BytesIn)
+	mine := c.Token == m.token
+	var rejects causes
+	if mine {
+		rejects = m.causes
 		m.decided(readable)
 	}
+	m.rangesDone(mine)
 	m.token, m.causes, m.times = "", nil, nil
+	return n, rejects
+}
+
+// countsOf returns the counts of a batch.
+func countsOf(c *ledger.Commit) Counts {
+	n := Counts{BytesIn: c.Bytes}
+	for _, a := range c.Accounts {
+		n.add(Counts{Read: a.Read, Written: a.Written, Rejected: a.Rejected, Dropped: a.Dropped, Lost: a.Lost})
+	}
 	for _, r := range []Receipt{c.Rows, c.Rejects} {
 		for f := range r.All() {
-			m.p.Files++
-			m.p.Bytes += f.Bytes
+			n.Files++
+			n.Bytes += f.Bytes
 		}
 	}
+	return n
 }
 
 // decided adds what staged has kept of the attempt that was published.

@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 		m.Interval = time.Minute
 		var at []time.Duration
 		begun := time.Now()
-		m.Observe = func(p Progress) { at = append(at, time.Since(begun)) }
+		m.Observe = onPublished(func() { at = append(at, time.Since(begun)) })
 		end := make(chan error)
 		go func() { end <- m.Run(ctx) }()
 		time.Sleep(time.Second)
@@ -80,7 +80,7 @@ func TestLatestWithoutMessages(t *testing.T) {
 func TestDrainIgnoresLaterMessages(t *testing.T) {
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 50}, chunk: 10}
 	m := newJob(t, src, store.NewMemory())
-	m.Observe = func(Progress) { src.set("0", 1000) }
+	m.Observe = onPublished(func() { src.set("0", 1000) })
 	require.NoError(t, m.Drain(context.Background()))
 	assert.EqualValues(t, 50, m.Progress().Read)
 	assert.EqualValues(t, 3, m.Progress().Batches)
@@ -226,7 +226,7 @@ func TestWaitingFalls(t *testing.T) {
 		src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 50}, chunk: 10, open: open}
 		m := newJob(t, src, store.NewMemory())
 		var waiting []int64
-		m.Observe = func(p Progress) { waiting = append(waiting, p.Waiting) }
+		m.Observe = onPublished(func() { waiting = append(waiting, m.Progress().Waiting) })
 		require.NoError(t, m.Drain(t.Context()))
 		if want := []int64{30, 10, 0}; open {
 			assert.Equal(t, []int64{0, 0, 0}, waiting, "the end is unknown")

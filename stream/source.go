@@ -35,13 +35,18 @@ type Source interface {
 	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
 }
 
-// Chunk is a run of messages from a source. Messages is borrowed: it is valid
+// Chunk is a run of messages from a source, or of decoded rows. Messages is borrowed: it is valid
 // until the next chunk is requested, unless it is retained. The engine owns the
 // slices.
 type Chunk struct {
 	// Messages holds one row for each message, with MessageSchema in the sources
 	// of this module. If nil, the chunk has no messages.
 	Messages arrow.Record
+	// Table is empty if Messages holds raw messages. Otherwise it holds decoded
+	// rows of this table, such as those of an archive: the first transform gets
+	// them with Rows.Table set, and if one is rejected, its position is kept
+	// rather than its contents; see RejectedRowSchema.
+	Table string
 	// Accounts are the offsets that the chunk covers. Account i explains the
 	// next Read rows of Messages. Within a batch the accounts of a range must
 	// follow each other without a gap; the engine checks that.
@@ -68,4 +73,20 @@ type Resumer interface {
 // An error is logged; the ledger remains authoritative.
 type Committer interface {
 	Committed(ctx context.Context, settled map[string]int64) error
+}
+
+// A Waiter is a Source that knows when there is something new: a MicroBatch that
+// has nothing to do then plans at once, rather than after its Interval. Run uses
+// it, Drain does not.
+type Waiter interface {
+	// Wait returns nil as soon as Available would list something that it did not
+	// list the last time, and at once if it would already. It may return nil in
+	// vain. If ctx ends first, Wait must return soon, with ctx's error; the engine
+	// ends it often, to look for what other processes do. It is not called
+	// concurrently with Available. Any other error is logged, and the Interval
+	// applies.
+	//
+	// Each return may be a batch, with its files and records. A source that gets
+	// messages all the time, such as Kafka, should leave that to the Interval.
+	Wait(ctx context.Context) error
 }

@@ -38,11 +38,11 @@ func (e *engine) mayFinish(batch int64, x *protocol.Entry) bool {
 	case x.Undecided() && len(x.Plan.Ranges) > 0 && e.others[x.Plan.Ranges[0].Partition]:
 		return false
 	case x.Undecided() && x.Plan.IsRewrite():
-		return time.Since(p.progressAt) >= takeoverAfter
+		return time.Since(p.progressAt) >= e.takeover.After
 	case e.alone, p.status.Ended, !x.Undecided() && e.plannedAt.IsZero() && len(e.others) == 0:
 		return true
 	default:
-		return time.Since(p.progressAt) >= takeoverAfter
+		return time.Since(p.progressAt) >= e.takeover.After
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // Rows are rows of one table, and the input rows they were made from.
 type Rows struct {
 	// Table names the table, such as "alerts/ztf". It is empty for messages that
-	// no transform has decoded yet.
+	// neither the source nor a transform has decoded.
 	Table string
 	// Record holds the rows.
 	Record arrow.Record

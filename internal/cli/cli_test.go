@@ -141,8 +141,9 @@ func TestExplain(t *testing.T) {
 }
 
 func TestMeterSummary(t *testing.T) {
-	p := stream.Progress{Batches: 2, Read: 1234567, Written: 1234560, Rejected: 7, Files: 12, Bytes: 5e9, Elapsed: 100 * time.Second,
-		Causes: map[string]int64{"no alert id": 2, "event time NaN": 4, "empty value": 1, "null value": 0}, Lost: 3}
+	p := stream.Progress{Batches: 2, Elapsed: 100 * time.Second,
+		Counts: stream.Counts{Read: 1234567, Written: 1234560, Rejected: 7, Lost: 3, Files: 12, Bytes: 5e9},
+		Causes: map[string]int64{"no alert id": 2, "event time NaN": 4, "empty value": 1, "null value": 0}}
 	var out bytes.Buffer
 	Meter{Mode: "auto", Out: &out}.Summary(p, "sky")
 	assert.Equal(t, `archived  1,234,560 alerts of 1,234,567 messages in 1m40s, 2 batches (12,345/s)

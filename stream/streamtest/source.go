@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -15,7 +16,8 @@ import (
 
 // TestSource tests a source with messages, which must not change during the test.
 // It reads them several times, whole and in parts, including two ranges of a
-// partition in one call. The error lists all failures.
+// partition in one call. If it is a stream.Waiter, Wait must return when its
+// context ends. The error lists all failures.
 func TestSource(s stream.Source) error {
 	t := &sourceTest{Source: s, ctx: context.Background(), seed: maphash.MakeSeed()}
 	extents := t.available()
@@ -25,6 +27,7 @@ func TestSource(s stream.Source) error {
 		t.again(extents, whole)
 		t.parts(whole)
 		t.cancelled(extents)
+		t.waits()
 	}
 	return errors.Join(t.breaches...)
 }
@@ -93,7 +96,7 @@ func (t *sourceTest) read(ctx context.Context, ranges []stream.Range) (results [
 		if err != nil {
 			return results, chunks, err
 		}
-		chunks = append(chunks, fmt.Sprint(c.Accounts, c.Rejects))
+		chunks = append(chunks, fmt.Sprint(c.Table, c.Accounts, c.Rejects))
 		if err := t.assign(c, results); err != nil {
 			return results, chunks, err
 		}
@@ -254,5 +257,31 @@ func (t *sourceTest) cancelled(extents []stream.Extent) {
 	cancel()
 	if _, _, err := t.read(ctx, rangesOf(extents)); errors.Is(err, errStopped) {
 		t.breach("Read with a context that is done: %w", err)
+	}
+}
+
+// waitLimit is how long Wait may take to return after its context has ended.
+const waitLimit = 5 * time.Second
+
+// waits checks that Wait ends with its context. There is nothing new, but it may
+// return in vain.
+func (t *sourceTest) waits() {
+	w, ok := t.Source.(stream.Waiter)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithCancel(t.ctx)
+	returned := make(chan error, 1)
+	go func() { returned <- w.Wait(ctx) }()
+	cancel()
+	limit := time.NewTimer(waitLimit)
+	defer limit.Stop()
+	select {
+	case err := <-returned:
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.breach("Wait: %w", err)
+		}
+	case <-limit.C:
+		t.breach("Wait does not return when its context ends")
 	}
 }

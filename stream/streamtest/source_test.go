@@ -3,9 +3,12 @@ package streamtest_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -171,3 +174,32 @@ func TestSourceFindsBreaches(t *testing.T) {
 type none struct{ letters }
 
 func (none) Available(context.Context) ([]stream.Extent, error) { return nil, nil }
+
+// waiter is a source with a Wait.
+type waiter struct {
+	letters
+	wait func(ctx context.Context) error
+}
+
+func (w waiter) Wait(ctx context.Context) error { return w.wait(ctx) }
+
+func TestSourceWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		assert.NoError(t, streamtest.TestSource(waiter{wait: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}))
+		assert.NoError(t, streamtest.TestSource(waiter{wait: func(context.Context) error { return nil }}), "in vain")
+		assert.ErrorContains(t, streamtest.TestSource(waiter{wait: func(context.Context) error { return io.ErrUnexpectedEOF }}), "Wait: unexpected EOF")
+		assert.ErrorContains(t, streamtest.TestSource(waiter{wait: func(context.Context) error { time.Sleep(time.Minute); return nil }}),
+			"Wait does not return")
+		time.Sleep(time.Minute)
+	})
+}
+
+// Chunks of equal ranges are of the same table.
+func TestSourceTables(t *testing.T) {
+	reads := 0
+	assert.ErrorContains(t, streamtest.TestSource(changed(func(_ int, c *stream.Chunk) {
+		reads++
+		c.Table = fmt.Sprint("alerts/", reads)
+	})), "equal ranges yield different chunks")
+	assert.NoError(t, streamtest.TestSource(changed(func(_ int, c *stream.Chunk) { c.Table = "alerts/a" })))
+}
