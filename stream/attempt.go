@@ -29,7 +29,7 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	a := &attempt{
 		engine: e, token: token.New(), scope: scope, cancel: cancel,
 		gate:  newGate(e.limits.InFlight),
-		tally: newTally(scope.ranges), causes: causes{},
+		tally: newTally(scope.ranges), causes: causes{}, unreadable: map[string]*UnreadableError{},
 		work: make(chan *chunkJob), order: make(chan *chunkJob, 4*e.workers),
 	}
 	rows, rejects := a.outlets()
@@ -52,6 +52,7 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	commit.Accounts, commit.Bytes, commit.Limit = a.tally.accounts, a.bytes, scope.limit
 	commit.Seconds = time.Since(begun).Seconds()
 	e.measure(&commit)
+	e.setUnreadable(commit.Accounts, a.unreadable)
 	e.job.progress.staged(a.token, a.causes, a.times)
 	if e.job.Rejects == nil {
 		a.causes.log(e.log, plan.Batch)
@@ -83,10 +84,11 @@ type attempt struct {
 	work   chan *chunkJob // to the workers
 	order  chan *chunkJob // to deliver: the same, in the order of reading
 
-	bytes     int64             // of messages read
-	exhausted bool              // the source has read the ranges to their ends
-	causes    causes            // of rejects
-	times     []arrow.Timestamp // of the messages that have one
+	bytes      int64                       // of messages read
+	exhausted  bool                        // the source has read the ranges to their ends
+	unreadable map[string]*UnreadableError // ranges not read to their ends, by partition
+	causes     causes                      // of rejects
+	times      []arrow.Timestamp           // of the messages that have one
 }
 
 // chunkJob is a chunk on its way from the reader to the sinks.
@@ -123,6 +125,10 @@ func (a *attempt) read(ctx context.Context) {
 	var rows int64
 	begun := time.Now()
 	for chunk, err := range e.job.Source.Read(ctx, a.scope.ranges) {
+		if u := asUnreadable(err); u != nil {
+			a.unreadable[u.Partition] = u
+			continue
+		}
 		if err == nil {
 			err = a.enqueue(ctx, chunk)
 		}
@@ -228,7 +234,7 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 		rows.send(ctx, out, func() { a.gate.leave(j.memory); a.scope.heartbeats.progressed() })
 	}
 	if a.exhausted && ctx.Err() == nil {
-		if err := a.tally.complete(); err != nil {
+		if err := a.tally.complete(a.unreadable); err != nil {
 			a.cancel(inStage(StageRead, err))
 		}
 	}

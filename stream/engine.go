@@ -37,8 +37,9 @@ type engine struct {
 	truncated     map[string]bool // partitions found truncated
 	notifiedFirst int64           // state.First when the source was last told what is settled
 	moreWaiting   bool            // the last batch did not take everything that was waiting
-	ledgerFresh   bool            // the engine has not waited since it read the ledger
-	plannedAt     time.Time       // when the last batch was planned
+	unreadable    map[string]unreadablePartition
+	ledgerFresh   bool      // the engine has not waited since it read the ledger
+	plannedAt     time.Time // when the last batch was planned
 
 	batchLimits Limits  // of the next batch
 	speed       float64 // of the last batch staged here, in bytes a second; 0 if unknown
@@ -58,7 +59,7 @@ func (e *engine) loop(ctx context.Context) error {
 	for {
 		if err := e.step(ctx, work); err != nil {
 			if err == errDrained {
-				return nil
+				return e.unreadableError()
 			}
 			return err
 		}
