@@ -12,8 +12,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/IBM/sarama"
-
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 )
@@ -21,11 +19,6 @@ import (
 // memoryLimit is the size from which Go collects garbage more often than it
 // would. The memory that a job needs is bounded by its settings, far below.
 const memoryLimit = 400 << 20
-
-// maxInflated bounds the size in memory of a compressed batch of Kafka
-// messages, in bytes; sarama has no bound of its own. Brokers refuse batches of
-// more than about 1 MiB before they are inflated.
-const maxInflated = 128 << 20
 
 // The exit statuses of Main.
 const (
@@ -47,7 +40,6 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	sarama.MaxDecompressedBatchSize = maxInflated
 	err := run(ctx, os.Args[1:])
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
