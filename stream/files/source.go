@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -91,11 +92,18 @@ func (s *Source) list(ctx context.Context, must required) ([]stream.Extent, erro
 
 // Read yields the messages of the ranges, in order. It blocks only on the file
 // system. Damaged data becomes a reject and a missing file an account of lost
-// offsets; a file that cannot be read is an error.
+// offsets. The rest of a file that cannot be read is a *stream.UnreadableError,
+// after which Read continues with the next range.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		r := s.reader(chunk.Yield(ctx, yield))
 		defer r.close()
+		r.fail = func(err error) error {
+			if !yield(stream.Chunk{}, err) {
+				return chunk.ErrStopped
+			}
+			return nil
+		}
 		if err := r.ranges(ctx, ranges); err != nil && err != chunk.ErrStopped {
 			yield(stream.Chunk{}, err)
 		}
@@ -116,6 +124,19 @@ func (s *Source) reader(emit func(stream.Chunk) error) *reader {
 		out:   chunk.NewBuilder(mem, chunkRows, chunkBytes, emit),
 		empty: memory.NewBufferBytes(nil),
 	}
+}
+
+// Owns reports whether a name can be that of a file's partition.
+func (s *Source) Owns(partition string) bool { return isPartition(partition) }
+
+// topicOfUnnamedCluster matches the partitions of Kafka clusters without an id,
+// which begin like a path: /topic@id/partition.
+var topicOfUnnamedCluster = regexp.MustCompile(`^/[A-Za-z0-9._-]+@[A-Za-z0-9_-]{22}/[0-9]+$`)
+
+// isPartition reports whether a name is an absolute path, which no partition of
+// another source is: a file that is merely missing is lost.
+func isPartition(name string) bool {
+	return filepath.IsAbs(pathOf(name)) && !topicOfUnnamedCluster.MatchString(name)
 }
 
 // partitionOf returns the name of a file's partition.
