@@ -14,6 +14,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
 // memoryLimit is the size from which Go collects garbage more often than it
@@ -91,6 +92,17 @@ func Explain(name string, err error) string {
 	return text
 }
 
+// flagsOf names the flags of the source that has a partition.
+func flagsOf(partition string) string {
+	switch {
+	case new(files.Source).Owns(partition):
+		return "-files"
+	case new(kafka.Source).Owns(partition):
+		return "-brokers and -topics"
+	}
+	return "the flags of its source"
+}
+
 func hintFor(err error) string {
 	var batch *stream.BatchError
 	again := ""
@@ -100,9 +112,12 @@ func hintFor(err error) string {
 	var lost *stream.LostError
 	var truncated *stream.TruncatedError
 	var noMatch *files.NoMatchError
+	var foreign *stream.ForeignError
 	switch {
 	case errors.As(err, &noMatch):
 		return "" // the error has its own
+	case errors.As(err, &foreign):
+		return "with " + flagsOf(foreign.Partition) + " and the same -out; nothing is lost"
 	case errors.As(err, &lost):
 		return "bring them back, or start with -lost record to go on without them"
 	case errors.As(err, &truncated):

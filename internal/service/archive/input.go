@@ -85,6 +85,15 @@ func (in *input) deferClose(f func()) {
 	in.close = func() { f(); before() }
 }
 
+// unreadable returns err if it is a files.UnreadableError.
+func unreadable(err error) error {
+	var u *files.UnreadableError
+	if errors.As(err, &u) {
+		return fmt.Errorf("everything else is archived, but %w", err)
+	}
+	return nil
+}
+
 // settle is how long a file must be unchanged before it is read.
 const settle = 5 * time.Second
 
@@ -96,11 +105,22 @@ func (in *input) openFiles(ctx context.Context, o *options) error {
 		source.Settle = settle
 	}
 	in.source = source
+	if o.once {
+		in.work = func(ctx context.Context, s *archive.Service) error {
+			if err := s.Drain(ctx); err != nil {
+				return err
+			}
+			return unreadable(source.Check(ctx))
+		}
+	}
 	extents, err := source.Available(ctx)
 	if err != nil {
 		return err
 	}
 	err = source.Check(ctx)
+	if unreadable(err) != nil && (len(extents) > 0 || !o.once) {
+		return nil // the others are archived, and the log names it
+	}
 	var none *files.NoMatchError
 	if !o.once && errors.As(err, &none) {
 		slog.Warn("nothing there yet, waiting for it", "files", none.Pattern)
