@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/skyfinch/skyfinch/internal/printable"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 	"github.com/skyfinch/skyfinch/stream/kafka"
@@ -49,9 +51,9 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	text, status := Explain(name, err), exitError
 	switch {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		text = name + ": interrupted: start again to finish, nothing is lost"
+		text = name + ": interrupted"
 	case errors.As(err, &usage):
-		text, status = fmt.Sprintf("%s (%s -h tells more)", text, name), exitUsage
+		text, status = fmt.Sprintf("%s (%s -h tells more)", text, cmp.Or(usage.Command, name)), exitUsage
 	}
 	var by stopSignal
 	if errors.As(context.Cause(ctx), &by) && by.Signal == os.Interrupt {
@@ -84,7 +86,7 @@ func untilSignal() context.Context {
 // Explain formats an error as one line that begins with the command's name and
 // ends with what to do, where that is known.
 func Explain(name string, err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := printable.Text(strings.Join(strings.Fields(err.Error()), " "))
 	text = name + ": " + strings.TrimPrefix(text, name+": ")
 	if hint := hintFor(err); hint != "" {
 		text += ": " + hint

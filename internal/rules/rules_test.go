@@ -45,7 +45,7 @@ var layers = []struct {
 	{"crossmatch/catalog", []string{"crossmatch", "internal/nearest", "internal/regular"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/chunk", []string{"stream"}},
-	{"internal/cli", []string{"stream", "internal/nearest"}},
+	{"internal/cli", []string{"stream", "internal/nearest", "internal/printable"}},
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},

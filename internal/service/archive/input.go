@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 	"github.com/skyfinch/skyfinch/stream/kafka"
@@ -36,10 +37,8 @@ func (o *options) open(ctx context.Context) (_ *input, err error) {
 			in.close()
 		}
 	}()
-	if o.registry != "" {
-		if in.registry, err = openRegistry(ctx, o.registry); err != nil {
-			return nil, err
-		}
+	if in.registry, err = openRegistry(ctx, o.registry); err != nil {
+		return nil, err
 	}
 	switch {
 	case o.kafka.Simulator:
@@ -52,9 +51,13 @@ func (o *options) open(ctx context.Context) (_ *input, err error) {
 	return in, err
 }
 
-// openRegistry opens a registry and checks that it can be reached, so that a
-// wrong address is an error before the first alert needs it.
-func openRegistry(ctx context.Context, at string) (alert.Registry, error) {
+// openRegistry opens a registry, if the flags name one, and checks that it can be
+// reached, so that a wrong address is an error before the first alert needs it.
+func openRegistry(ctx context.Context, flags cli.Registry) (alert.Registry, error) {
+	at, err := flags.Address()
+	if err != nil || at == "" {
+		return nil, err
+	}
 	r, err := alert.OpenRegistry(ctx, at)
 	if err != nil {
 		return nil, err

@@ -46,9 +46,7 @@ FLAGS
 ` + cli.KafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
                         .tgz), globs (** too), tarballs of a night
     -out DIR            the archive (default "archive")
-    -registry URL|DIR   writer schemas of Confluent framing (LSST): a schema
-                        registry, or a directory of NAME-ID.avsc files
-    -once               archive what is available, print a summary, exit
+` + cli.RegistryManual + `    -once               archive what is available, print a summary, exit
     -interval 10s       time between batches while nothing waits
     -clock event        file by event time; ingest: by the hour of ingest; night: by
                         observing night, YYYY/MM/dd. The first run fixes it for an
@@ -157,7 +155,9 @@ DESCRIPTION
 FLAGS
     -out DIR            the archive (default "archive")
     -cause REGEXP       try only messages whose cause matches (default: all)
-    -registry URL|DIR   writer schemas of Confluent framing: see archive -h
+    -registry URL|DIR   writer schemas of Confluent framing, and
+    -registry-config FILE
+                        the registry's password: see archive -h
     -compression zstd   or snappy, or none
     -workers N          goroutines that decode and encode (default: one for each core)
 
