@@ -44,7 +44,7 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 	if err != nil {
 		return out, err
 	}
-	unlock, err := s.lock(st, false)
+	unlock, locked, err := s.lock(st, false)
 	if err != nil {
 		return out, err
 	}
@@ -65,7 +65,7 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 		return out, err
 	}
 	defer w.decoder.Close()
-	r := &replay{service: s, wiring: w, store: st, choose: choose}
+	r := &replay{service: s, wiring: w, store: st, locked: locked, choose: choose}
 	if err := r.run(ctx); err != nil {
 		return r.done, fmt.Errorf("archive: replay: %w", err)
 	}
@@ -77,6 +77,7 @@ type replay struct {
 	service *Service
 	wiring  *wiring
 	store   store.Store
+	locked  bool // no other process replays
 	choose  func(cause string) bool
 	done    Replayed
 }
@@ -118,7 +119,7 @@ func (r *replay) run(ctx context.Context) error {
 // the system releases when its process dies, proves that no replay is at work;
 // settle has published what was committed.
 func (r *replay) clearStaging(ctx context.Context) error {
-	if _, ok := r.store.(store.Locker); !ok {
+	if !r.locked {
 		return nil
 	}
 	return layout.DeleteAll(ctx, r.store, layout.Staging+"/"+r.wiring.ledger.ID()+layout.ReplayMark)
