@@ -79,8 +79,13 @@ func (c Command) archive(ctx context.Context, o *options) error {
 	}
 	err = o.meter.Watch(s.Progress, func() error { return in.work(ctx, s) })
 	if p := s.Progress(); p.Elapsed > 0 { // it has begun
-		if failed := o.meter.Summary(p, s.Dir); failed != nil && err == nil {
+		failed := o.meter.Summary(p, s.Dir)
+		switch {
+		case failed == nil || err != nil:
+		case o.once:
 			err = fmt.Errorf("the work is done, but its summary cannot be printed: %w", failed)
+		default:
+			cli.Log().Warn("the summary cannot be printed", "err", failed)
 		}
 	}
 	if o.demo && err == nil {
