@@ -102,7 +102,7 @@ func (r HTTPRegistry) Check(ctx context.Context) error {
 	advice := ""
 	switch {
 	case errors.As(err, &status) && status.refused() && b.user == nil:
-		advice = ": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)"
+		advice = ": does it require a user and a password? (in HTTPRegistry.URL; for a command, in -registry-config FILE)"
 	case errors.As(err, &status) && status.refused():
 		advice = ": are the user and password correct?"
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -199,7 +199,7 @@ func TestCheck(t *testing.T) {
 		{404, `{"error_code":40403,"message":"x"}`, "", ""},
 		{404, `<html>`, "", "404 Not Found, but not for the schema: is this the registry's base URL?"},
 		{200, `<!doctype html>`, "", `a response without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
-		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)`},
+		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it require a user and a password? (in HTTPRegistry.URL; for a command, in -registry-config FILE)`},
 		{403, ``, "al:secret@", `403 Forbidden: are the user and password correct?`},
 		{503, ``, "", `503 Service Unavailable`},
 	} {

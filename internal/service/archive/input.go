@@ -103,7 +103,7 @@ const settle = 5 * time.Second
 // openFiles opens files. With -once there must be some; without it the service
 // may wait for its first files, and says so.
 func (in *input) openFiles(ctx context.Context, o *options) error {
-	source := &files.Source{Patterns: o.files}
+	source := &files.Source{Patterns: o.files, Log: cli.Log()}
 	if !o.once {
 		source.Settle = settle
 	}

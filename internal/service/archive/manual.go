@@ -29,9 +29,17 @@ DESCRIPTION
     partition that appears later is read from its beginning. After the first
     connection, an outage of the brokers of up to ten minutes is tolerated.
 
-    A file is read once it has been unchanged for five seconds: write files
-    elsewhere and move them in. A file is identified by its path, symlinks
-    resolved; one that is archived is not read again.
+    A file is read once it has been unchanged for five seconds, or if it is older
+    than a day: write files elsewhere and move them in. A file is identified by its
+    path, symlinks resolved; one that is archived is not read again.
+
+    What cannot be read, such as a file without permission, is named on standard
+    error and tried again later; everything else is archived. Then -once ends with
+    an error.
+
+    The same archive may take files after a stream, and the reverse, one after the
+    other: a job finishes only its own unfinished batches, and says so if it finds
+    others.
 
     If more than an interval's work is waiting, new alerts do not wait for it: they
     are archived as they arrive, and the backlog alongside them.
