@@ -37,9 +37,8 @@ DESCRIPTION
     error and tried again later; everything else is archived. Then -once ends with
     an error.
 
-    The same archive may take files after a stream, and the reverse, one after the
-    other: a job finishes only its own unfinished batches, and says so if it finds
-    others.
+    A job finishes only the batches of its own kind of source. If one with another
+    kind, files or Kafka, has left a batch unfinished, it stops and says so.
 
     If more than an interval's work is waiting, new alerts do not wait for it: they
     are archived as they arrive, and the backlog alongside them.
