@@ -63,7 +63,8 @@ type Decoder struct {
 //	event_time  timestamp[us, UTC]  never null, 1990 to 2099
 //	night       int32               YYYYMMDD
 //	topic, partition, offset        the position of the message
-//	kafka_time  timestamp[ms, UTC]  the message's time, null for files
+//	kafka_time  timestamp[ms, UTC]  the message's time, null for files, and if it is
+//	                                not in the years 1970 to 9999
 var StandardColumns = []arrow.Field{
 	{Name: "survey", Type: arrow.BinaryTypes.String, Nullable: true},
 	{Name: "alert_id", Type: arrow.PrimitiveTypes.Int64, Nullable: true},

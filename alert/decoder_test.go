@@ -72,6 +72,20 @@ func TestKafkaTime(t *testing.T) {
 	assert.True(t, c.IsNull(1))
 }
 
+// A time that readers cannot represent would make the whole file unreadable: the
+// message is rejected, and its reject keeps it as it came.
+func TestTimesOutOfRange(t *testing.T) {
+	schema := ztfSchema("alert", `,{"name":"sent","type":["null",{"type":"long","logicalType":"timestamp-millis"}]},`+
+		`{"name":"at","type":{"type":"array","items":{"type":"int","logicalType":"time-millis"}}}`, "")
+	packet := func(sent int64, at int64) []byte {
+		return file(schema, ztfDatum(1, goodJD, vint(1), vint(sent), vint(1), vint(at), vint(0)))
+	}
+	r := decode(t, &Decoder{}, values(packet(1<<62, 0), packet(0, -1), packet(253402300799999, 86399999))...)
+	assert.Equal(t, map[int]string{0: "avroarrow: sent: time outside the years 1 to 9999",
+		1: "avroarrow: at[]: time of day outside 0 to 24 hours"}, causes(r))
+	assert.Contains(t, lines(r)[2], "sent=9999-12-31 23:59:59.999Z")
+}
+
 func TestStandardColumnsComeFirst(t *testing.T) {
 	s := one(t, decode(t, &Decoder{}, values(file(plain, ztfDatum(1, goodJD)))...)).Record.Schema()
 	assert.Equal(t, StandardColumns, s.Fields()[:len(StandardColumns)])

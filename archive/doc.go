@@ -40,20 +40,20 @@
 //
 //  1. It decodes the rows of some rejected files and stages the result under
 //     its own names: alerts for the tables, the rest for rejected.
-//  2. It reads the ledger to its end, decides undecided batches of other
-//     replays as empty, and verifies that no other replay has replaced the
-//     files meanwhile.
+//  2. It reads the ledger to its end, waits for other replays to decide their
+//     batches, and verifies that none has replaced the files meanwhile.
 //  3. It claims the next batch number with a plan without ranges, and decides
-//     it at once with a commit that names the staged files and, in the Data of
-//     the rejects' receipt, the files that they replace. The winner of that
-//     number has seen all earlier batches, so no two replays replace the same
-//     file.
+//     it at once with a commit that names the staged files and those that they
+//     replace. The winner of that number has seen all earlier batches, so no
+//     two replays replace the same file.
 //  4. Publication moves the alerts, then the new rejected files, then deletes the
 //     replaced ones. Meanwhile readers may see a message twice, but never miss
 //     one. The next start of a service, another replay or an audit that repairs
 //     completes a publication that was interrupted.
 //
-// A plan whose process died claims no offsets; an engine decides it as empty.
+// A plan whose process died claims no offsets; after some seconds an engine or
+// another replay decides it as empty. Services and other replays may be at work
+// during a replay.
 //
 // # Reading
 //

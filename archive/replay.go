@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/internal/backoff"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -37,18 +40,14 @@ const replayRows = 100_000
 // all if choose is nil. A message that can be decoded now goes to its table
 // with its own topic, partition, offset and time; the others stay rejected.
 // Each message is in one of the two places once, even if the process dies: see
-// the package's doc. Replay does not use Job.Source, and takes the Clock from
-// the archive.
+// the package's doc. Services and other replays may work on the archive at the
+// same time. Replay does not use Job.Source, and takes the Clock from the
+// archive.
 func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (out Replayed, err error) {
 	st, err := layout.Open(ctx, s.Store, s.Dir)
 	if err != nil {
 		return out, err
 	}
-	unlock, locked, err := s.lock(st, false)
-	if err != nil {
-		return out, err
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
 	records, err := ledger.Open(ctx, st, layout.Ledger, nil)
 	if err != nil {
 		return out, fmt.Errorf("archive: %s: %w", layout.Where(s.Dir), err)
@@ -65,7 +64,7 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 		return out, err
 	}
 	defer w.decoder.Close()
-	r := &replay{service: s, wiring: w, store: st, locked: locked, choose: choose}
+	r := &replay{service: s, wiring: w, store: st, choose: choose, tried: map[string]bool{}}
 	if err := r.run(ctx); err != nil {
 		return r.done, fmt.Errorf("archive: replay: %w", err)
 	}
@@ -77,58 +76,150 @@ type replay struct {
 	service *Service
 	wiring  *wiring
 	store   store.Store
-	locked  bool // no other process replays
 	choose  func(cause string) bool
+	base    int64           // the batches through this one have been read
+	tried   map[string]bool // files that this run has replayed
 	done    Replayed
 }
 
 // run replays the rejected files, group by group.
-func (r *replay) run(ctx context.Context) error {
-	files, _, err := r.settle(ctx)
+func (r *replay) run(ctx context.Context) (err error) {
+	if err := r.sweep(ctx); err != nil {
+		return err
+	}
+	unlock, err := r.lock(ctx, layout.RewriteLock, true)
 	if err != nil {
 		return err
 	}
-	if err := r.clearStaging(ctx); err != nil {
-		return err
-	}
-	for len(files) > 0 {
+	defer func() { err = errors.Join(err, unlock()) }()
+	files, err := r.settle(ctx)
+	for err == nil {
 		var group []input
-		var rows int64
-		for len(files) > 0 && rows < replayRows {
-			f := files[0]
-			files = files[1:]
-			n, err := r.countChosen(ctx, f)
-			if err != nil {
-				return err
+		if group, files, err = r.nextGroup(ctx, files); err == nil {
+			if len(group) == 0 {
+				return nil
 			}
-			if n > 0 {
-				group, rows = append(group, input{f, n}), rows+f.Rows
-			}
+			err = r.replayFiles(ctx, group)
 		}
-		if len(group) == 0 {
-			return nil
+		var replaced *ledger.ReplacedError
+		if errors.As(err, &replaced) || errors.Is(err, fs.ErrNotExist) {
+			files, err = r.filesWithout(ctx, group, err)
 		}
-		if err := r.replayFiles(ctx, group); err != nil {
+	}
+	return err
+}
+
+// nextGroup takes the files of the next batch from the front of files. If there
+// is an error, the group is the file that it is of.
+func (r *replay) nextGroup(ctx context.Context, files []ledger.File) (group []input, rest []ledger.File, err error) {
+	for rows := int64(0); len(files) > 0 && rows < replayRows; files = files[1:] {
+		f := files[0]
+		if r.tried[f.Path] {
+			continue
+		}
+		n, err := r.countChosen(ctx, f)
+		if err != nil {
+			return []input{{f, n}}, nil, err
+		}
+		if n > 0 {
+			group, rows = append(group, input{f, n}), rows+f.Rows
+		}
+	}
+	return group, files, nil
+}
+
+// filesWithout returns the rejected files that are left if a group failed
+// because another replay has replaced one of its files; otherwise, the error.
+func (r *replay) filesWithout(ctx context.Context, group []input, failed error) ([]ledger.File, error) {
+	files, err := r.settle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	live := map[string]bool{}
+	for _, f := range files {
+		live[f.Path] = true
+	}
+	for _, in := range group {
+		if !live[in.Path] {
+			return files, nil
+		}
+	}
+	return nil, failed
+}
+
+// lock locks a name in the store, if that has locks. A shared lock it waits for:
+// others hold it alone only while they sweep.
+func (r *replay) lock(ctx context.Context, name string, shared bool) (unlock func() error, err error) {
+	l, ok := r.store.(store.Locker)
+	if !ok {
+		return func() error { return nil }, nil
+	}
+	for failures := 1; ; failures++ {
+		unlock, err := l.Lock(name, shared)
+		if shared && errors.Is(err, errors.ErrUnsupported) {
+			return func() error { return nil }, nil
+		}
+		if !shared || !errors.Is(err, store.ErrLocked) || failures == maxLockTries {
+			return unlock, err
+		}
+		if err := backoff.Sleep(ctx, backoff.Delay(failures, 10*time.Millisecond, time.Second)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+const maxLockTries = 30
+
+// sweep removes what rewrites that died have staged, once what they committed
+// is published. Only a lock, which the system releases when its process dies,
+// proves that none is at work.
+func (r *replay) sweep(ctx context.Context) error {
+	if _, ok := r.store.(store.Locker); !ok {
+		return nil
+	}
+	id := layout.Staging + "/" + r.wiring.ledger.ID()
+	for prefix, locks := range map[string][]string{
+		id + layout.RewriteMark: {layout.RewriteLock},
+		id + layout.ReplayMark:  {layout.Lock},
+		layout.SchemaStaging:    {layout.RewriteLock, layout.Lock},
+	} {
+		if err := r.sweepUnder(ctx, prefix, locks); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// clearStaging removes what replays that died have staged. Only the lock, which
-// the system releases when its process dies, proves that no replay is at work;
-// settle has published what was committed.
-func (r *replay) clearStaging(ctx context.Context) error {
-	if !r.locked {
-		return nil
+// sweepUnder removes what is staged under a prefix while it holds locks alone.
+// If another process holds one, the next replay sweeps; where there are no locks,
+// what is staged stays.
+func (r *replay) sweepUnder(ctx context.Context, prefix string, locks []string) error {
+	for _, err := range r.store.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		for _, name := range locks {
+			unlock, err := r.lock(ctx, name, false)
+			if errors.Is(err, store.ErrLocked) || errors.Is(err, errors.ErrUnsupported) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			defer unlock()
+		}
+		if _, err := r.settle(ctx); err != nil {
+			return err
+		}
+		return layout.DeleteAll(ctx, r.store, prefix)
 	}
-	return layout.DeleteAll(ctx, r.store, layout.Staging+"/"+r.wiring.ledger.ID()+layout.ReplayMark)
+	return nil
 }
 
 // replayFiles replays some rejected files in one batch. A job without a ledger
 // stages their rows first; then the batch is claimed, decided and published.
 func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
-	id := stream.BatchID{Ledger: r.wiring.ledger.ID() + layout.ReplayMark + strings.ToLower(rand.Text()[:10]), Number: 1}
+	id := stream.BatchID{Ledger: fmt.Sprintf("%s%s%012d-%s", r.wiring.ledger.ID(), layout.RewriteMark, r.base, strings.ToLower(rand.Text()[:10])), Number: 1}
 	rows, rejects := &stagingSink{files: r.wiring.rows, id: id}, &stagingSink{files: r.wiring.rejects.Parquet, id: id}
 	remove := func() {
 		rows.remove(ctx)
@@ -149,19 +240,23 @@ func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 	old := layout.Replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
 	for _, in := range inputs {
 		old.Replaces = append(old.Replaces, ledger.ReplacedFile{Name: in.Path, Rows: in.Rows, Bytes: in.Bytes})
-		r.done.Chosen += in.chosen
 	}
 	if p.Written+p.Dropped == 0 { // all are rejected again: the files stay
 		rejects.remove(ctx)
 	} else {
 		c := &ledger.Commit{Rows: rows.receipt, Rejects: rejects.receipt, Bytes: p.BytesIn, Seconds: p.Elapsed.Seconds()}
 		if err := r.decide(ctx, c, old); err != nil {
-			if errors.Is(err, errReplaced) { // after another error the commit may exist
+			var replaced *ledger.ReplacedError
+			if errors.As(err, &replaced) { // after another error the commit may exist
 				remove()
 			}
 			return err
 		}
 		r.done.Files += int64(len(inputs))
+	}
+	for _, in := range inputs {
+		r.tried[in.Path] = true
+		r.done.Chosen += in.chosen
 	}
 	r.done.add(p)
 	return nil
@@ -180,87 +275,78 @@ func (d *Replayed) add(p stream.Progress) {
 	}
 }
 
-// errReplaced reports that files were replaced during their replay.
-var errReplaced = errors.New("another replay has replaced the same files: start again")
-
-// maxClaims is how many batches are claimed in vain before a replay gives up.
-const maxClaims = 20
-
-// decide makes what was staged a batch of the ledger, and publishes it. No
-// other replay can have replaced the same files between the reading of all earlier
-// batches and the commit: its batch would have a lower number, and be decided.
+// decide makes what was staged a batch of the ledger, and publishes it.
 func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replacement) error {
 	var err error
-	if c.Rejects.Data, err = json.Marshal(old); err != nil {
+	if c.Rejects.Data, err = json.Marshal(old); err != nil { // which the first release reads
 		return err
 	}
-	for range maxClaims {
-		files, last, err := r.settle(ctx)
-		if err != nil {
-			return err
-		}
-		exists := map[string]bool{}
-		for _, f := range files {
-			exists[f.Path] = true
-		}
-		for _, f := range old.Replaces {
-			if !exists[f.Name] {
-				return errReplaced
-			}
-		}
-		c.Batch, c.Token = last+1, ""
-		if won, err := r.wiring.ledger.Claim(ctx, c.Batch); err != nil {
-			return err
-		} else if !won {
-			continue
-		}
-		won, err := r.wiring.ledger.Decide(ctx, c)
-		if err != nil {
-			return err
-		}
-		if won {
-			return r.publish(ctx, c)
+	c.Replaces = &ledger.Replaces{Base: r.base, Files: old.Replaces}
+	if err := r.wiring.ledger.Rewrite(ctx, c, func(b ledger.Batch) error { return checkReplaced(b, old.Replaces) }); err != nil {
+		return err
+	}
+	r.base = c.Batch
+	return r.publish(ctx, c)
+}
+
+// checkReplaced returns an error if a batch of the first release, whose commits
+// have no Replaces, has replaced one of the files.
+func checkReplaced(b ledger.Batch, files []ledger.ReplacedFile) error {
+	if b.Commit == nil {
+		return nil
+	}
+	old, err := layout.ReplacementOf(b.Commit)
+	if err != nil || old == nil {
+		return err
+	}
+	for _, f := range old.Replaces {
+		if slices.ContainsFunc(files, func(g ledger.ReplacedFile) bool { return g.Name == f.Name }) {
+			return &ledger.ReplacedError{File: f.Name, Batch: b.Number}
 		}
 	}
-	return errors.New("other processes claim every batch: try again later")
+	return nil
 }
 
 // publish publishes a batch and records that it is done.
 func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
-	if err := layout.Publish(ctx, r.store, r.wiring.ledger.ID(), c); err != nil {
+	if err := layout.Publish(ctx, r.store, r.wiring.ledger, c); err != nil {
 		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
 	}
 	return r.wiring.ledger.PutDone(ctx, c.Batch)
 }
 
-// settle reads the ledger, publishes what is committed, and decides the batches
-// that a replay claimed and did not decide as empty ones. It returns the rejected
-// files that are not replaced, and the last batch.
-func (r *replay) settle(ctx context.Context) (files []ledger.File, last int64, err error) {
+// settle reads the ledger, publishes what is committed, and has the rewrites
+// decided. It returns the rejected files that are not replaced, of the batches
+// up to the first one that an engine has not decided. Later batches may have
+// replaced some of them, and may be the work of a replay that died.
+func (r *replay) settle(ctx context.Context) (files []ledger.File, err error) {
 	replaced := map[string]bool{}
-	for rec, err := range r.wiring.ledger.Batches(ctx) {
+	undecided := false
+	for b, err := range r.wiring.ledger.Batches(ctx, 1) {
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		last = rec.Number
-		c := rec.Commit
-		if c == nil && len(rec.Plan.Ranges) == 0 {
-			if c, err = r.commitEmpty(ctx, rec.Number); err != nil {
-				return nil, 0, err
+		if b.Commit == nil && b.Plan.IsRewrite() {
+			if b.Commit, err = r.wiring.ledger.Resolve(ctx, b.Number); err != nil {
+				return nil, err
 			}
 		}
-		if c == nil {
+		if b.Commit == nil {
+			undecided = true
 			continue
 		}
-		if !rec.Done {
-			if err := r.publish(ctx, c); err != nil {
-				return nil, 0, err
+		if !b.Done {
+			if err := r.publish(ctx, b.Commit); err != nil {
+				return nil, err
 			}
 		}
-		files = slices.AppendSeq(files, c.Rejects.All())
-		old, err := layout.ReplacementOf(c)
+		if !undecided {
+			r.base = b.Number
+			files = slices.AppendSeq(files, b.Commit.Rejects.All())
+		}
+		old, err := layout.ReplacementOf(b.Commit)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if old != nil {
 			for _, f := range old.Replaces {
@@ -268,16 +354,5 @@ func (r *replay) settle(ctx context.Context) (files []ledger.File, last int64, e
 			}
 		}
 	}
-	return slices.DeleteFunc(files, func(f ledger.File) bool { return replaced[f.Path] }), last, nil
-}
-
-// commitEmpty decides a batch without ranges as an empty one, and returns the
-// commit that won.
-func (r *replay) commitEmpty(ctx context.Context, batch int64) (*ledger.Commit, error) {
-	c := &ledger.Commit{Batch: batch}
-	won, err := r.wiring.ledger.Decide(ctx, c)
-	if err != nil || won {
-		return c, err
-	}
-	return r.wiring.ledger.Commit(ctx, batch)
+	return slices.DeleteFunc(files, func(f ledger.File) bool { return replaced[f.Path] }), nil
 }

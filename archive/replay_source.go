@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -120,6 +121,9 @@ func (s *rejectedSource) readFile(ctx context.Context, r ledger.Range, yield fun
 		}
 		var next int64
 		for rec, err := range readRejected(ctx, s.store, f.File, rejectedColumns...) {
+			if errors.Is(err, fs.ErrNotExist) { // another replay has replaced it
+				err = stream.Permanent(err)
+			}
 			if err != nil {
 				return fail(err)
 			}

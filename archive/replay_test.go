@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -24,6 +26,7 @@ import (
 	"github.com/skyfinch/skyfinch/internal/faultstore"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -152,15 +155,19 @@ func TestReplayOfSome(t *testing.T) {
 	checkReplayed(t, dir)
 }
 
-func TestReplayIsLocked(t *testing.T) {
+// A replay may run beside a service, which the lock of the service does not
+// exclude.
+func TestReplayBesideService(t *testing.T) {
 	dir, s := misread(t)
 	d, err := store.OpenDir(dir)
 	require.NoError(t, err)
 	unlock, err := d.Lock("ledger/lock", false)
 	require.NoError(t, err)
-	_, err = s.Replay(t.Context(), nil)
-	assert.ErrorContains(t, err, "another process is writing to "+dir)
+	got, err := s.Replay(t.Context(), nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, goodAlerts, got.Written)
 	require.NoError(t, unlock())
+	checkReplayed(t, dir)
 	_, err = (&archive.Service{Dir: filepath.Join(dir, "none")}).Replay(t.Context(), nil)
 	assert.ErrorContains(t, err, "no archive in")
 }
@@ -255,27 +262,131 @@ func dies(t *testing.T, dir string, s *archive.Service, step int, after bool) bo
 	return true
 }
 
-// TestReplayRaces runs two replays of the same files without a lock: no file is
-// replaced twice.
+// TestReplayRaces runs two replays of the same files, with and without locks: no
+// file is replaced twice, and what one replays the other does not miss.
 func TestReplayRaces(t *testing.T) {
-	for range 5 {
+	for i := range 6 {
 		dir, s := misread(t)
 		d, err := store.OpenDir(dir)
 		require.NoError(t, err)
-		errs := make(chan error, 2)
+		var st store.Store = d
+		if i%2 == 0 {
+			st = struct{ store.Store }{d} // without a lock
+		}
+		type outcome struct {
+			archive.Replayed
+			err error
+		}
+		outcomes := make(chan outcome, 2)
 		for range 2 {
-			r := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source}, Store: struct{ store.Store }{d}} // without a lock
+			r := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source}, Store: st}
 			go func() {
-				_, err := r.Replay(t.Context(), nil)
-				errs <- err
+				done, err := r.Replay(t.Context(), nil)
+				outcomes <- outcome{done, err}
 			}()
 		}
-		first, second := <-errs, <-errs
-		if first != nil && second != nil {
-			t.Logf("%v; %v", first, second)
-		}
+		first, second := <-outcomes, <-outcomes
+		require.NoError(t, first.err)
+		require.NoError(t, second.err)
+		assert.EqualValues(t, goodAlerts, first.Written+second.Written)
 		_, err = s.Replay(t.Context(), nil)
 		require.NoError(t, err)
 		checkReplayed(t, dir)
+	}
+}
+
+// TestReplayBehindUndecided replays while a service has a batch in progress, and
+// the first replay dies before it has published its own, later batch.
+func TestReplayBehindUndecided(t *testing.T) {
+	dir, s := misread(t)
+	d, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	l, err := ledger.Open(t.Context(), d, "ledger", nil)
+	require.NoError(t, err)
+	last, err := l.LastRecord(t.Context())
+	require.NoError(t, err)
+	inProgress := &ledger.Plan{Batch: last + 1, Token: "service", Ranges: []ledger.Range{{Partition: "k/topic@id/0", To: 10}}}
+	_, err = l.PutPlan(t.Context(), inProgress)
+	require.NoError(t, err)
+	died := false
+	dying := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source, Workers: 1}, Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
+		died = died || op.Kind == faultstore.Publish && strings.Contains(op.Name, "alerts/")
+		if died {
+			return errDied
+		}
+		return nil
+	}}}
+	_, err = dying.Replay(t.Context(), nil)
+	require.ErrorIs(t, err, errDied)
+
+	for range 2 {
+		_, err = s.Replay(t.Context(), nil)
+		require.NoError(t, err)
+		alerts, rejected := seen(t, dir, "alerts"), seen(t, dir, "rejected")
+		assert.Len(t, alerts, goodAlerts)
+		assert.Len(t, rejected, badAlerts)
+	}
+	r := look(t, audit.Options{Dir: dir, Deep: true})
+	assert.Empty(t, r.Findings)
+}
+
+// mortal is a store that fails for good from its n-th change on.
+func mortal(d store.Store, n int) *faultstore.Store {
+	var mu sync.Mutex
+	return &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		switch op.Kind {
+		case faultstore.Get, faultstore.List, faultstore.Open, faultstore.Read, faultstore.Abort:
+		default:
+			n--
+		}
+		if n < 0 && op.Kind != faultstore.Abort {
+			return errDied
+		}
+		return nil
+	}}
+}
+
+// TestReplaysAndRepairDie runs two replays and an audit that repairs at once, and
+// has each die at a random step, or at none.
+func TestReplaysAndRepairDie(t *testing.T) {
+	t.Parallel()
+	rounds := 10
+	if os.Getenv("SKYFINCH_LONG") != "" {
+		rounds = 300
+	}
+	for seed := range uint64(rounds) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		dir, s := misread(t)
+		d, err := store.OpenDir(dir)
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for range 2 {
+			r := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source, Workers: 1}, Store: mortal(d, rng.IntN(60))}
+			all.Go(func() { r.Replay(t.Context(), nil) })
+		}
+		repair := audit.Options{Store: mortal(d, rng.IntN(12)), Repair: true, Grace: time.Duration(rng.IntN(200)) * time.Millisecond}
+		all.Go(func() {
+			for range 3 {
+				if r, err := audit.Run(t.Context(), repair); err == nil {
+					assert.Empty(t, r.Findings, "seed %d: while all are at work", seed)
+				}
+			}
+		})
+		all.Wait()
+		alerts, rejected := seen(t, dir, "alerts"), seen(t, dir, "rejected")
+		for m, n := range alerts {
+			require.Equal(t, 1, n, "seed %d: %s", seed, m)
+			rejected[m] += 0
+		}
+		require.Len(t, rejected, goodAlerts+badAlerts, "seed %d: a message is lost", seed)
+		assert.Empty(t, look(t, audit.Options{Dir: dir, Repair: true}).Findings, "seed %d", seed)
+		_, err = s.Replay(t.Context(), nil)
+		require.NoError(t, err, "seed %d", seed)
+		checkReplayed(t, dir)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
 	}
 }

@@ -78,6 +78,11 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 		return err
 	}
 	defer w.decoder.Close()
+	if !s.Shared {
+		if err := w.schemas.Sweep(ctx); err != nil {
+			return fmt.Errorf("archive: sweep %s: %w", layout.SchemaStaging, err)
+		}
+	}
 	given := job.Transforms
 	defer func() {
 		job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = given, nil, nil, nil, false
@@ -89,6 +94,7 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 // wiring is what a job on the archive is made of.
 type wiring struct {
 	ledger     *ledger.Ledger
+	schemas    *layout.SchemaFiles
 	decoder    *alert.Decoder
 	transforms []stream.Transform // the decoder and those of the job
 	rows       *sink.Parquet
@@ -102,17 +108,16 @@ func (s *Service) wire(ctx context.Context, st store.Store, clock sink.Clock) (*
 		return nil, err
 	}
 	schemas := &layout.SchemaFiles{Ledger: records, Store: st}
-	if !s.Shared {
-		if err := schemas.Sweep(ctx); err != nil {
-			return nil, fmt.Errorf("archive: sweep %s: %w", layout.SchemaStaging, err)
-		}
-	}
-	w := &wiring{ledger: records, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
-	w.rows.Schemas = schemas
+	w := &wiring{ledger: records, schemas: schemas, rows: s.parquet(st, clock), rejects: layout.Rejects{Parquet: s.parquet(st, sink.IngestTime)}}
+	w.rows.Schemas, w.rows.Stats = schemas, statsColumns
 	w.decoder = &alert.Decoder{Surveys: s.Surveys, Registry: s.Registry, Schemas: records}
 	w.transforms = append([]stream.Transform{w.decoder}, s.Job.Transforms...)
 	return w, nil
 }
+
+// statsColumns are the columns whose least and greatest values commits record for
+// each file, so that a reader opens only files that may have its rows.
+var statsColumns = []string{"alert_id", "object_id", "ra", "dec", "event_time", "night"}
 
 func (s *Service) open() (store.Store, error) {
 	if s.Store != nil {
@@ -136,7 +141,7 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, locked
 	if !ok {
 		return none, false, nil
 	}
-	unlock, err = l.Lock("ledger/lock", shared)
+	unlock, err = l.Lock(layout.Lock, shared)
 	if errors.Is(err, errors.ErrUnsupported) {
 		log := s.Job.Log
 		if log == nil {

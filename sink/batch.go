@@ -39,8 +39,7 @@ const (
 	// rowGroupShare is the fraction, 1/16, of the memory that a directory's rows
 	// must fill to be written and not spilled.
 	rowGroupShare = 16
-	// maxOpenFiles bounds the open files. Each needs a file descriptor, or a
-	// connection to a remote store and its buffers.
+	// maxOpenFiles is the default of Parquet.OpenFiles.
 	maxOpenFiles = 64
 	// maxMemory keeps the 32-bit offsets of spilled columns from overflowing.
 	maxMemory     = 1 << 30
@@ -59,7 +58,7 @@ func newBatchWriter(ctx context.Context, p *Parquet, b stream.Batch) *batchWrite
 		tag:  strings.ToLower(rand.Text()[:8]),
 		dirs: map[directory]*dirWriter{},
 		tables: tables{
-			options: parquetfile.Options{Codec: parquetfile.Codec(p.Compression), Workers: p.Workers},
+			options: parquetfile.Options{Codec: parquetfile.Codec(p.Compression), Workers: p.Workers, Bounds: p.Stats},
 			chains:  p.Schemas, byName: map[string]*tableSchema{},
 		},
 	}
@@ -170,8 +169,9 @@ func (w *batchWriter) sorted() []*dirWriter {
 // flush writes or spills all buffered rows.
 func (w *batchWriter) flush() error {
 	var rest []*dirWriter
+	maxOpen := w.sink.maxOpen(w.memory)
 	for _, d := range w.sorted() {
-		mayOpen := d.file != nil || w.open < maxOpenFiles
+		mayOpen := d.file != nil || w.open < maxOpen
 		switch {
 		case len(d.rows) == 0:
 		case mayOpen && d.bytes >= w.memory/rowGroupShare:
@@ -191,14 +191,21 @@ func (w *batchWriter) flush() error {
 	return nil
 }
 
-// finish writes all remaining rows and closes the files.
+// finish writes all remaining rows and closes the files. It completes the open
+// ones before it opens others, one at a time.
 func (w *batchWriter) finish() error {
-	for _, d := range w.sorted() {
-		if err := w.write(d); err != nil {
-			return err
-		}
-		if err := w.close(d); err != nil {
-			return err
+	dirs := w.sorted()
+	for _, open := range []bool{true, false} {
+		for _, d := range dirs {
+			if open && d.file == nil {
+				continue
+			}
+			if err := w.write(d); err != nil {
+				return err
+			}
+			if err := w.close(d); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -52,6 +52,50 @@ func TestBounds(t *testing.T) {
 	assert.Equal(t, before, openFiles(t))
 }
 
+// buffering is a store whose writers hold parts of 5 MiB, and counts the open ones.
+type buffering struct {
+	*faulty
+	most int
+}
+
+func (*buffering) WriteBuffer() int64 { return 5 << 20 }
+
+func (b *buffering) Stage(ctx context.Context, name, final string) (store.Writer, error) {
+	w, err := b.faulty.Stage(ctx, name, final)
+	b.most = max(b.most, b.open)
+	return w, err
+}
+
+// The buffers of a store's writers take no more memory than the rows.
+func TestOpenFiles(t *testing.T) {
+	mem := checked(t)
+	plain := &faulty{Memory: store.NewMemory()}
+	for _, c := range []struct {
+		sink Parquet
+		want int
+	}{
+		{Parquet{Store: plain}, 64},
+		{Parquet{Store: plain, OpenFiles: 100}, 100},
+		{Parquet{Store: &buffering{}}, 12},
+		{Parquet{Store: &buffering{}, Memory: 1 << 30}, 64},
+		{Parquet{Store: &buffering{}, Memory: 1 << 20}, 1},
+		{Parquet{Store: &buffering{}, OpenFiles: 3}, 3},
+	} {
+		assert.Equal(t, c.want, c.sink.maxOpen(newBatchWriter(t.Context(), &c.sink, stream.Batch{}).memory))
+	}
+	for _, want := range []int{1, 3} {
+		st := &buffering{faulty: &faulty{Memory: store.NewMemory()}}
+		p := &Parquet{Store: st, Memory: 64 << 10, Spill: t.TempDir(), Workers: 1}
+		if want > 1 {
+			p.OpenFiles = want
+		}
+		r, err := p.Stage(t.Context(), batchOf(mixed(mem, 500, 30)...))
+		require.NoError(t, err)
+		assert.Len(t, r.Files, 30)
+		assert.Equal(t, want, st.most)
+	}
+}
+
 func TestTenThousandHours(t *testing.T) {
 	mem := checked(t)
 	st := &faulty{Memory: store.NewMemory()}

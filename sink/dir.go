@@ -130,6 +130,7 @@ func (w *batchWriter) begin(d *dirWriter) error {
 	name := fmt.Sprintf("%s-%012d-%d.parquet", w.batch.Ledger, w.batch.Number, n)
 	f := stream.File{
 		Table:      d.table,
+		Schema:     w.tables.byName[d.table].number,
 		Path:       path.Join(d.table, w.sink.Clock.dir(d.key), name),
 		StagedPath: path.Join(w.sink.stagingOf(w.batch.BatchID), w.batch.Attempt, fmt.Sprintf("%s-%d", w.tag, n)),
 	}
@@ -159,6 +160,7 @@ func (w *batchWriter) close(d *dirWriter) error {
 	}
 	f.Rows, f.Bytes = d.file.NumRows(), d.file.Size()
 	f.First, f.Last = d.written.bounds()
+	f.Stats = statsOf(d.file, d.schema, w.sink.Stats)
 	d.file, d.out = nil, nil
 	w.open--
 	return nil

@@ -1,5 +1,6 @@
 // Package sink provides sinks for the rows of a stream: hourly [Parquet] files,
-// the [Console], or a [Tee] of several sinks.
+// the [Console], a [Tee] that gives all rows to several sinks, and a [FanOut] that
+// gives each row to the sinks that a function chooses.
 //
 //	st, err := store.OpenDir("/data/archive")
 //	…
@@ -54,8 +55,9 @@
 // are spilled to one local file, to be written hour by hour at the end of the
 // batch. So a back-fill of thousands of hours needs no more memory than one of
 // a few: the rows, half as much again to read spilled rows, and the buffers of
-// the encoders. At most 64 files are open. The local disk must have room for
-// the batch. A spill file has no name where the system allows that, so a crash
+// the encoders. At most 64 files are open, or fewer if the store buffers what is
+// written to each: parts of 5 MiB allow 12 files, whose buffers take another
+// Memory. The local disk must have room for the batch. A spill file has no name where the system allows that, so a crash
 // leaves no file behind.
 //
 // Small batches make small files: set the Interval of a job that follows a stream
@@ -66,9 +68,10 @@
 // Parquet is exactly-once: the ledger decides which attempt's files become
 // visible, and the others are removed. Console and SinkFunc cannot undo what they
 // did, so they are at-least-once: after a crash or a retry they receive rows of a
-// batch again. In a Tee, each sink keeps its guarantee.
+// batch again. In a Tee or a FanOut, each sink keeps its guarantee.
 //
 // A batch must be published by the same kind of sink that staged it. After a
 // crash, restart with the same sinks before you change them; otherwise
-// publication fails with an error that says so.
+// publication fails with an error that says so. The routes of a FanOut may change,
+// except that a batch may need one that was removed.
 package sink

@@ -107,3 +107,31 @@ func ExampleTee() {
 	// alerts/ztf/2026/09/18/04/5f2c81aa-000000000042-1.parquet
 	// 3 alerts
 }
+
+// Each alert goes to the filters that it passes.
+func ExampleFanOut() {
+	print := func(name string) sink.Route {
+		return sink.Route{Name: name, Sink: stream.SinkFunc(func(_ context.Context, r stream.Rows) error {
+			fmt.Println(name, r.Record.Column(0))
+			return nil
+		})}
+	}
+	f := sink.FanOut{
+		Routes: []sink.Route{print("odd"), print("all"), print("none")},
+		Choose: func(_ context.Context, rows stream.Rows, chosen [][]int32) error {
+			for row, id := range rows.Record.Column(0).(*array.Int64).Int64Values() {
+				if id%2 == 1 {
+					chosen[0] = append(chosen[0], int32(row))
+				}
+				chosen[1] = append(chosen[1], int32(row))
+			}
+			return nil
+		},
+	}
+	if _, err := f.Stage(context.Background(), stream.Batch{Rows: alerts()}); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// odd [1 3]
+	// all [1 2 3]
+}

@@ -53,9 +53,20 @@ type Parquet struct {
 	Schemas     stream.Schemas
 	Clock       Clock
 	Compression Compression
+	// Stats names columns at the top level whose least and greatest values the
+	// receipt records for each file: numbers, strings and timestamps in UTC. Null
+	// and NaN are ignored. A column is left out of a file's Stats if it has no
+	// value, one that is infinite, or a string of more than 64
+	// bytes as JSON.
+	Stats []string
 	// Memory bounds the size of buffered rows, and so of row groups, in bytes. If
 	// zero, it is 64 MiB; at most 1 GiB is used.
 	Memory int64
+	// OpenFiles bounds the files that are open at once; the rows of more hours are
+	// spilled. Each has a file descriptor or a connection, and takes the memory
+	// that a [store.WriteBufferer] states. If zero, it is 64, or as many as have
+	// buffers of Memory bytes in total, but at least one.
+	OpenFiles int
 	// Spill is a local directory for the rows of batches that touch so many
 	// hours that Memory cannot hold a row group of each. If empty, it is
 	// os.TempDir(), which should not be a file system in memory.
@@ -91,10 +102,22 @@ func (p *Parquet) check() error {
 	return nil
 }
 
+// maxOpen returns the most files to be open at once, given the bytes of buffered
+// rows.
+func (p *Parquet) maxOpen(memory int64) int {
+	if p.OpenFiles > 0 {
+		return p.OpenFiles
+	}
+	if b, ok := p.Store.(store.WriteBufferer); ok && b.WriteBuffer() > 0 {
+		return int(max(1, min(maxOpenFiles, memory/b.WriteBuffer())))
+	}
+	return maxOpenFiles
+}
+
 // Publish implements stream.Sink.
 func (p *Parquet) Publish(ctx context.Context, _ stream.BatchID, r stream.Receipt) error {
 	if len(r.Parts) > 0 {
-		return wrongReceipt(fmt.Sprintf("a Tee of %d", len(r.Parts)), "Parquet")
+		return wrongReceipt(partsFrom(r), "Parquet")
 	}
 	if len(r.Data) > 0 {
 		return wrongReceipt("another sink", "Parquet")

@@ -16,6 +16,7 @@ import (
 type tableSchema struct {
 	wide   *arrow.Schema       // has the columns of all of them
 	format *parquetfile.Format // of files with the schema wide
+	number int                 // of a record of the table's schema chain that has all columns of wide, or 0
 	// A transform may make a new schema for each record, so an equal one of
 	// distinct represents it.
 	distinct        []*arrow.Schema
@@ -187,7 +188,7 @@ func (t *tables) widen(ctx context.Context, table string, s *arrow.Schema) (*arr
 	if err != nil {
 		err = stream.Permanent(err)
 	} else {
-		err = t.chain(ctx, table, s)
+		err = t.chain(ctx, seen, table, s)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sink: table %q: %w", table, err)
@@ -204,7 +205,7 @@ const SchemaPrefix = "files/"
 
 // chain adds the columns of s to the table's schema chain, before a row is written
 // with them. It reports conflicts with files of earlier batches.
-func (t *tables) chain(ctx context.Context, table string, s *arrow.Schema) error {
+func (t *tables) chain(ctx context.Context, seen *tableSchema, table string, s *arrow.Schema) error {
 	if t.chains == nil {
 		return nil
 	}
@@ -215,5 +216,8 @@ func (t *tables) chain(ctx context.Context, table string, s *arrow.Schema) error
 		}
 		return wide, err
 	})
+	if n, ok := t.chains.(stream.SchemaNumberer); ok && err == nil {
+		seen.number = n.SchemaNumber(SchemaPrefix + table)
+	}
 	return err
 }

@@ -77,15 +77,18 @@ func (f sinkFunc) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, er
 }
 func (sinkFunc) Publish(context.Context, stream.BatchID, stream.Receipt) error { return nil }
 
-func TestTeeFails(t *testing.T) {
-	all := func(_ context.Context, b stream.Batch) error {
-		for _, err := range b.Rows {
-			if err != nil {
-				return err
-			}
+// all reads all rows.
+var all sinkFunc = func(_ context.Context, b stream.Batch) error {
+	for _, err := range b.Rows {
+		if err != nil {
+			return err
 		}
-		return nil
 	}
+	return nil
+}
+
+// sinkFailures are the ways in which one of several sinks may fail.
+func sinkFailures() []sinkFailure {
 	some := func(n int, end error) sinkFunc {
 		return func(_ context.Context, b stream.Batch) error {
 			left := n
@@ -98,12 +101,7 @@ func TestTeeFails(t *testing.T) {
 			return end
 		}
 	}
-	for _, c := range []struct {
-		name string
-		sink sinkFunc
-		end  error // of the rows
-		want string
-	}{
+	return []sinkFailure{
 		{"at once", func(context.Context, stream.Batch) error { return errDisk }, nil, errDisk.Error()},
 		{"in the middle", some(3, errDisk), nil, errDisk.Error()},
 		{"at the end", some(10, errDisk), nil, errDisk.Error()},
@@ -112,7 +110,20 @@ func TestTeeFails(t *testing.T) {
 		{"rows end in an error", all, errDisk, errDisk.Error()},
 		{"hides the rows' error", some(20, nil), errDisk, errDisk.Error()},
 		{"waits for the end of its context", func(ctx context.Context, _ stream.Batch) error { <-ctx.Done(); return ctx.Err() }, nil, "cancelled"},
-	} {
+	}
+}
+
+type sinkFailure struct {
+	name string
+	sink sinkFunc
+	end  error // of the rows
+	want string
+}
+
+// testFailures stages batches with a sink made of three, one of which fails. Each
+// of them gets the rows of a record that pick returns true for.
+func testFailures(t *testing.T, of func(sinks ...stream.Sink) stream.Sink, pick func(row int) bool) {
+	for _, c := range sinkFailures() {
 		for _, first := range []bool{true, false} {
 			t.Run(c.name, func(t *testing.T) {
 				mem := checked(t)
@@ -123,23 +134,32 @@ func TestTeeFails(t *testing.T) {
 					time.AfterFunc(5*time.Millisecond, func() { cancel(errors.New("cancelled")) })
 				}
 				slow := &late{}
-				tee := Tee{slow, c.sink, sinkFunc(all)}
+				sinks := of(slow, c.sink, all)
 				if first {
-					tee = Tee{c.sink, &late{}, slow}
+					sinks = of(c.sink, &late{}, slow)
 				}
 				var want []string
 				chunks := mixed(mem, 10, 30)
 				for _, c := range chunks {
-					want = append(want, recordRows(c[0].Record)...)
+					for i, r := range recordRows(c[0].Record) {
+						if pick(i) {
+							want = append(want, r)
+						}
+					}
 				}
-				r, err := tee.Stage(ctx, failing(c.end, chunks...))
+				r, err := sinks.Stage(ctx, failing(c.end, chunks...))
 				assert.Equal(t, want[:len(slow.rows)], append([]string{}, slow.rows...), "rows are borrowed until all sinks have read them")
-				assert.EqualError(t, err, c.want)
+				require.Error(t, err)
+				assert.Contains(t, []string{c.want, `sink: route "0": ` + c.want, `sink: route "1": ` + c.want}, err.Error())
 				assert.Empty(t, r)
 				assert.LessOrEqual(t, runtime.NumGoroutine(), routines+1)
 			})
 		}
 	}
+}
+
+func TestTeeFails(t *testing.T) {
+	testFailures(t, func(sinks ...stream.Sink) stream.Sink { return Tee(sinks) }, func(int) bool { return true })
 }
 
 func TestEmptyTee(t *testing.T) {

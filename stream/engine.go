@@ -303,12 +303,11 @@ func (e *engine) snapshot(ctx context.Context, through int64) error {
 
 // publish makes a committed batch visible and sweeps what other attempts staged.
 func (e *engine) publish(ctx context.Context, x *protocol.Entry) error {
-	id := BatchID{e.ledger.ID(), x.Commit.Batch}
-	if err := makeVisible(ctx, id, x.Commit, e.job.Sink, e.job.Rejects); err != nil {
+	if err := makeVisible(ctx, e.ledger, x.Commit, e.job.Sink, e.job.Rejects); err != nil {
 		return err
 	}
 	readable := time.Now()
-	if err := sweep(ctx, id, e.job.Sink, e.job.Rejects); err != nil {
+	if err := sweep(ctx, BatchID{e.ledger.ID(), x.Commit.Batch}, e.job.Sink, e.job.Rejects); err != nil {
 		return err
 	}
 	e.poison.learn(x)

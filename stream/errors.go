@@ -107,7 +107,8 @@ func isPermanent(err error) bool {
 	var lost *LostError
 	var foreign *ForeignError
 	var damaged *ledger.DamagedError
-	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &foreign) || errors.As(err, &damaged)
+	var newer *ledger.FeatureError
+	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &foreign) || errors.As(err, &damaged) || errors.As(err, &newer)
 }
 
 // stageError is an error with the stage that its BatchError is to name.

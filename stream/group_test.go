@@ -122,7 +122,7 @@ func (m *member) bury() {
 
 // left returns the newest plan without a commit, or nil if there is none.
 func (g *group) left() (p *ledger.Plan) {
-	for rec, err := range g.ledger().Batches(g.t.Context()) {
+	for rec, err := range g.ledger().Batches(g.t.Context(), 1) {
 		require.NoError(g.t, err)
 		if rec.Commit == nil {
 			p = rec.Plan
@@ -156,7 +156,7 @@ func (g *group) all() bool {
 		want += n
 	}
 	g.counter.mu.Unlock()
-	for rec, err := range g.ledger().Batches(g.t.Context()) {
+	for rec, err := range g.ledger().Batches(g.t.Context(), 1) {
 		require.NoError(g.t, err)
 		if rec.Commit == nil || !rec.Done {
 			return false
@@ -427,7 +427,7 @@ func TestGroupDecidesAbandonedClaim(t *testing.T) {
 				g.assign(members...)
 				g.until("all is archived", time.Minute, g.all)
 				var last int64
-				for rec, err := range g.ledger().Batches(t.Context()) {
+				for rec, err := range g.ledger().Batches(t.Context(), 1) {
 					require.NoError(t, err)
 					last = rec.Number
 				}

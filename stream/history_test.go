@@ -57,7 +57,7 @@ func TestManyBatches(t *testing.T) {
 
 	begun = time.Now()
 	want := int64(1)
-	for b, err := range m.Ledger.Batches(ctx) {
+	for b, err := range m.Ledger.Batches(ctx, 1) {
 		require.NoError(t, err)
 		require.Equal(t, want, b.Number)
 		require.Equal(t, want, b.Plan.Batch)

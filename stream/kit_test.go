@@ -259,7 +259,7 @@ func checkContent(t *testing.T, s store.Store, sizes map[string]int64) {
 	l, err := ledger.Open(context.Background(), s, "ledger", nil)
 	require.NoError(t, err)
 	var sum Account
-	for rec, err := range l.Batches(context.Background()) {
+	for rec, err := range l.Batches(context.Background(), 1) {
 		require.NoError(t, err)
 		if rec.Commit == nil {
 			continue

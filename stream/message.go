@@ -14,7 +14,7 @@ import (
 //	topic      string              the topic, or the path of the file
 //	partition  int32               0 for files
 //	offset     int64               the offset, or the number of the record in its file
-//	time       timestamp[ms, UTC]  the message's time, null if unknown
+//	time       timestamp[ms, UTC]  the message's time, null if unknown or not in the years 1 to 9999
 //	key        binary_view         null if there is none
 //	value      binary_view         null for a tombstone
 var MessageSchema = arrow.NewSchema([]arrow.Field{
@@ -42,7 +42,7 @@ type Message struct {
 	Topic     string
 	Partition int32
 	Offset    int64
-	Time      time.Time // zero if unknown
+	Time      time.Time // zero if unknown; one outside the years 1 to 9999 becomes null
 	Key       View
 	Value     View
 }
@@ -78,13 +78,20 @@ func NewMessageBuilder(mem memory.Allocator) *MessageBuilder {
 	}
 }
 
+// The years 1 to 9999, in seconds since 1970. Readers of Parquet fail on a whole
+// file that has another time.
+const (
+	firstSecond = -62135596800
+	endSecond   = 253402300800
+)
+
 // Append adds a message. It retains the buffers of key and value until the
 // record that it becomes part of is released.
 func (b *MessageBuilder) Append(m Message) {
 	b.topic.Append(m.Topic)
 	b.partition.Append(m.Partition)
 	b.offset.Append(m.Offset)
-	if m.Time.IsZero() {
+	if s := m.Time.Unix(); m.Time.IsZero() || s < firstSecond || s >= endSecond {
 		b.time.AppendNull()
 	} else {
 		b.time.Append(arrow.Timestamp(m.Time.UnixMilli()))

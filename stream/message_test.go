@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -46,4 +47,27 @@ func TestMessageBuilder(t *testing.T) {
 	empty.Release()
 	b.Append(Message{Value: View{buf, 0, 20}}) // released with the builder
 	buf.Release()
+}
+
+// Kafka does not check the times of producers, and readers of Parquet fail on a
+// whole file that has one after the year 9999.
+func TestMessageTimes(t *testing.T) {
+	b := NewMessageBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	for _, ms := range []int64{-62135596800000 + 1, -1, 0, 253402300799999, 253402300800000, 1 << 62, -1 << 62} {
+		b.Append(Message{Time: time.UnixMilli(ms)})
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	assert.Equal(t, "[-62135596799999 -1 0 253402300799999 (null) (null) (null)]", plainTimes(rec.Column(ColTime).(*array.Timestamp)))
+}
+
+func plainTimes(a *array.Timestamp) string {
+	out := make([]any, a.Len())
+	for i, v := range a.TimestampValues() {
+		if out[i] = "(null)"; a.IsValid(i) {
+			out[i] = int64(v)
+		}
+	}
+	return fmt.Sprint(out)
 }

@@ -36,8 +36,8 @@ type MicroBatch struct {
 	// logged, and the engine goes on. A job that a loss has stopped continues
 	// once RecordLost is set.
 	RecordLost bool
-	// Alone states that no other process works on the ledger, as a lock on its
-	// store can ensure. A batch that a dead process has left is then resumed at
+	// Alone states that no other engine works on the ledger, as a lock on its
+	// store can ensure; rewrites may. A batch that a dead process has left is then resumed at
 	// once, rather than after five seconds without a heartbeat.
 	Alone bool
 
@@ -66,7 +66,19 @@ type Schemas interface {
 	Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error)
 }
 
-var _ Schemas = (*ledger.Ledger)(nil)
+// A SchemaNumberer is Schemas whose tables have numbered schemas. Sinks record the
+// number in [ledger.File].
+type SchemaNumberer interface {
+	// SchemaNumber returns the number of a table's newest schema that this
+	// process knows, from 1, or 0 if it knows none. After Widen, that schema has
+	// all columns of the one that Widen returned.
+	SchemaNumber(table string) int
+}
+
+var (
+	_ Schemas        = (*ledger.Ledger)(nil)
+	_ SchemaNumberer = (*ledger.Ledger)(nil)
+)
 
 // Progress returns the progress of the current or last Run or Drain. It may be
 // called at any time.

@@ -178,7 +178,7 @@ func TestPoisonDoesNotSlowTheRest(t *testing.T) {
 		l, err := ledger.Open(t.Context(), s, "ledger", nil)
 		require.NoError(t, err)
 		batches := 0
-		for _, err := range l.Batches(t.Context()) {
+		for _, err := range l.Batches(t.Context(), 1) {
 			require.NoError(t, err)
 			batches++
 		}

@@ -2,6 +2,8 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"iter"
 
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -54,22 +56,28 @@ type Sweeper interface {
 	Discard(ctx context.Context, r Receipt)
 }
 
-// Publish publishes a committed batch of a ledger, given the ledger's id, and
-// sweeps, as an engine does. rejects may be nil. Publish may be called by any
-// process, and more than once.
-func Publish(ctx context.Context, ledgerID string, c *ledger.Commit, rows, rejects Sink) error {
-	id := BatchID{ledgerID, c.Batch}
-	if err := makeVisible(ctx, id, c, rows, rejects); err != nil {
+// Publish publishes a committed batch of a ledger, and sweeps, as an engine
+// does. rejects may be nil. Publish may be called by any process, and more than
+// once. It does not record that the batch is done.
+func Publish(ctx context.Context, l *ledger.Ledger, c *ledger.Commit, rows, rejects Sink) error {
+	if err := makeVisible(ctx, l, c, rows, rejects); err != nil {
 		return err
 	}
-	return sweep(ctx, id, rows, rejects)
+	return sweep(ctx, BatchID{l.ID(), c.Batch}, rows, rejects)
 }
 
-func makeVisible(ctx context.Context, id BatchID, c *ledger.Commit, rows, rejects Sink) error {
-	if err := rows.Publish(ctx, id, c.Rows); err != nil || rejects == nil {
-		return err
+func makeVisible(ctx context.Context, l *ledger.Ledger, c *ledger.Commit, rows, rejects Sink) error {
+	id := BatchID{l.ID(), c.Batch}
+	err := rows.Publish(ctx, id, c.Rows)
+	if err == nil && rejects != nil {
+		err = rejects.Publish(ctx, id, c.Rejects)
 	}
-	return rejects.Publish(ctx, id, c.Rejects)
+	if errors.Is(err, fs.ErrNotExist) { // another process may have published the batch, and a rewrite replaced its files
+		if published, failed := l.Published(ctx, c.Batch); published || failed != nil {
+			return failed
+		}
+	}
+	return err
 }
 
 // sweep sweeps after both sinks have published: they may share a staging area.

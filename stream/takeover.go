@@ -26,7 +26,8 @@ const (
 // mayFinish reports whether this process is to finish a batch: one of its own,
 // one that it finds when it starts alone, or one that another process has
 // abandoned or failed at. An undecided batch whose first partition is assigned
-// to another process is left to that one.
+// to another process is left to that one. A rewrite, which may run beside an
+// engine that is alone, gets time to decide.
 func (e *engine) mayFinish(batch int64, x *protocol.Entry) bool {
 	if e.isOwnPlan(x.Plan) || x.Staged != nil || x.Published {
 		return true
@@ -36,6 +37,8 @@ func (e *engine) mayFinish(batch int64, x *protocol.Entry) bool {
 		return false // not polled yet
 	case x.Undecided() && len(x.Plan.Ranges) > 0 && e.others[x.Plan.Ranges[0].Partition]:
 		return false
+	case x.Undecided() && x.Plan.IsRewrite():
+		return time.Since(p.progressAt) >= takeoverAfter
 	case e.alone, p.status.Ended, !x.Undecided() && e.plannedAt.IsZero() && len(e.others) == 0:
 		return true
 	default:

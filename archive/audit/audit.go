@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,8 +28,18 @@ type Options struct {
 	// rewrites wrong schema files, as any engine on the ledger may do. Missing
 	// and damaged files remain findings.
 	Repair bool
-	// Deep decodes every value of every file and verifies the checksums.
+	// Deep decodes every value of every file that is read, and verifies the
+	// checksums and the statistics.
 	Deep bool
+	// Since is the Summary of an earlier audit of the archive. Run then reads
+	// only the batches since, and their files. Of the earlier ones it checks
+	// that the files exist and have their sizes, by one sum over all names and
+	// sizes; and it checks over all batches that each offset is in one commit
+	// and that there are no holes. So it sees neither an earlier file that was
+	// damaged without a change in size, nor an earlier record of the ledger
+	// that was damaged, and it believes what a later rewrite states about the
+	// rows of an earlier file. If nil, Run checks everything.
+	Since []byte
 	// MultiRow allows a batch to have more rows than messages. Set it if a
 	// transform makes several rows of one message.
 	MultiRow bool
@@ -49,6 +60,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: audit of %s: %w", layout.Where(o.Dir), err)
 	}
+	since, err := parseSummary(o.Since, l.ID())
+	if err != nil {
+		return nil, fmt.Errorf("archive: audit of %s: %w", layout.Where(o.Dir), err)
+	}
 	a := &auditor{
 		opts: o, store: st, ledger: l,
 		report:     &Report{Archive: o.Dir, Ledger: l.ID(), Findings: []Finding{}},
@@ -56,7 +71,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		commits:    map[int64]*ledger.Commit{},
 		partitions: partitions{},
 		tables:     map[string]*Table{},
-		replacedBy: map[string]int64{},
+	}
+	if since != nil {
+		a.resume(since)
 	}
 	if err := a.run(ctx); err != nil {
 		return nil, fmt.Errorf("archive: audit of %s: %w", layout.Where(o.Dir), err)
@@ -75,36 +92,43 @@ type auditor struct {
 	files  fileSet            // the files under the tables' roots
 	staged map[int64][]string // the files in staging, by batch
 
-	last         int64                    // the last batch of the ledger
-	segment      string                   // the history segment of the current batch; empty if it has records of its own
-	commits      map[int64]*ledger.Commit // of the batches in staged; nil if undecided
-	partitions   partitions
-	tables       map[string]*Table
-	replacedBy   map[string]int64 // batch that replaced a rejected file
-	missing      []suspect        // committed files that do not exist
-	suspects     []suspect
-	overlaps     []overlap
-	rejected     int64 // messages, by the accounts
-	rejectedRows int64 // in the rejected files that are not replaced
+	last        int64                    // the last batch of the ledger
+	settled     int64                    // all batches through this one are decided
+	segment     string                   // the history segment of the current batch; empty if it has records of its own
+	commits     map[int64]*ledger.Commit // of the batches in staged; nil if undecided
+	partitions  partitions
+	tables      map[string]*Table
+	sum         uint64        // of sumOf over the live files
+	since       *summary      // that the audit begins with; may be nil
+	old         oldFiles      // of the batches of since
+	summary     *summary      // through settled; nil while all batches are decided
+	truncated   bool          // the last batches could not be read
+	unexplained []replacement // of files that were not live
+	suspects    []suspect
+	overlaps    []overlap
+	rejected    int64 // messages, by the accounts
+
+	replacedLater map[string]bool // files replaced after the ledger was read; nil if unknown
 }
 
 // run does all checks. Files are listed before the ledger is read: a file gets
-// its name after its commit, so a listed file that no commit names is extra.
+// its name after its commit, so a listed file that no commit names is extra. The
+// whole ledger is read before the files are, because a later batch may have
+// replaced a file.
 func (a *auditor) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		a.listStaging, a.listFiles, a.readLedger, a.checkTail, a.findExtraFiles, a.checkStaging, a.reportOverlaps,
-		a.checkSchemas, a.recheckSuspects, a.checkTotals, a.checkOffsets,
+		a.listStaging, a.listFiles, a.readLedger, a.checkTail, a.explainReplaced, a.checkFiles, a.findExtraFiles,
+		a.compareOldFiles, a.checkStaging, a.reportOverlaps, a.checkSchemas, a.recheckSuspects, a.checkTotals, a.checkOffsets,
 	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
-	a.fillReport()
-	return nil
+	return a.fillReport()
 }
 
 // fillReport puts the sums into the report.
-func (a *auditor) fillReport() {
+func (a *auditor) fillReport() (err error) {
 	r := a.report
 	for _, p := range a.partitions {
 		p.setCounts(p.sum)
@@ -116,4 +140,9 @@ func (a *auditor) fillReport() {
 		r.Files += t.Files
 	}
 	slices.SortFunc(r.Tables, func(a, b Table) int { return strings.Compare(a.Name, b.Name) })
+	if r.OK() {
+		a.summary.Pending = a.pending()
+		r.Summary, err = json.Marshal(a.summary)
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"github.com/skyfinch/skyfinch/archive/audit"
 	"github.com/skyfinch/skyfinch/internal/alerttest"
 	"github.com/skyfinch/skyfinch/internal/faultstore"
+	"github.com/skyfinch/skyfinch/internal/thrift"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -400,6 +402,35 @@ func TestDeepFindsWhatIsInPages(t *testing.T) {
 		}
 	}
 	t.Error("no flipped byte was found by a deep audit alone")
+}
+
+// TestDeepFindsStatistics alters the bounds of each column in a footer: a query by
+// a range would skip rows.
+func TestDeepFindsStatistics(t *testing.T) {
+	dir := sky(t)
+	f := first(t, dir, anAlert)
+	data, err := os.ReadFile(f)
+	require.NoError(t, err)
+	end := len(data) - 8
+	altered := 0
+	_, err = thrift.Walk(data[end-int(binary.LittleEndian.Uint32(data[end:])):end], func(path []int, _ int64, text []byte) {
+		const statistics = 12 // its field id
+		if len(path) != 7 || path[5] != statistics || len(text) == 0 {
+			return
+		}
+		text[0] ^= 1 // text shares memory with data
+		require.NoError(t, os.WriteFile(f, data, 0o666))
+		text[0] ^= 1
+		assert.Empty(t, look(t, audit.Options{Dir: dir}).Findings, "only a deep audit reads the values")
+		r := look(t, audit.Options{Dir: dir, Deep: true})
+		if assert.Len(t, r.Findings, 1, "%v", path) {
+			assert.Equal(t, audit.CorruptFile, r.Findings[0].Kind)
+			assert.Contains(t, r.Findings[0].What, "its statistics say that the ")
+		}
+		altered++
+	})
+	require.NoError(t, err)
+	assert.Greater(t, altered, 20)
 }
 
 // unpublished makes an archive whose last batch was committed when the process

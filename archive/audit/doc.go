@@ -3,7 +3,10 @@
 //
 //   - Every offset is in one commit, and the accounts add up (see
 //     ledger.Account).
-//   - Every committed file exists, is intact, and has the committed rows.
+//   - Every live file exists, is intact, and has the committed rows. A committed
+//     file is live until a later batch replaces it.
+//   - What replaced files has their rows, directory by directory, and no file was
+//     replaced twice. Replaced files may exist until they are deleted.
 //   - There is no other file where readers look, and staging holds nothing of a
 //     decided batch.
 //   - The schema file of each table holds the table's schema in the ledger.
@@ -12,6 +15,7 @@
 // is checked again after [Options].Grace, because a publication may have been in
 // progress.
 //
-// Run reads the ledger batch by batch, and needs about 9 bytes of memory for
-// each file and a few hundred for each partition.
+// Run reads the ledger batch by batch, twice, and needs about 12 bytes of memory
+// for each file and a few hundred for each partition. With [Options].Since, it
+// reads only what is newer than an earlier audit.
 package audit

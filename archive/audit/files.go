@@ -4,45 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"iter"
-	"slices"
-	"strings"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
-
-// fileSet is a set of file names, kept as sorted hashes.
-type fileSet struct {
-	hashes    []uint64
-	committed []bool // a commit names the file
-}
-
-func hash(name string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	return h.Sum64()
-}
-
-// commit notes that a commit names a file, and reports whether another one did
-// before.
-func (s *fileSet) commit(name string) (before bool) {
-	i, ok := slices.BinarySearch(s.hashes, hash(name))
-	if !ok {
-		return false
-	}
-	before, s.committed[i] = s.committed[i], true
-	return before
-}
-
-// extra reports whether a file is in the set and no commit names it.
-func (s *fileSet) extra(name string) bool {
-	i, ok := slices.BinarySearch(s.hashes, hash(name))
-	return ok && !s.committed[i]
-}
 
 // roots may hold committed files only.
 var roots = []string{layout.Alerts + "/", layout.Rejected + "/"}
@@ -54,18 +22,17 @@ func (a *auditor) listFiles(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			a.files.hashes = append(a.files.hashes, hash(e.Name))
+			a.files.list(e.Name, e.Size)
 		}
 	}
-	slices.Sort(a.files.hashes)
-	a.files.committed = make([]bool, len(a.files.hashes))
+	a.files.sort()
 	return nil
 }
 
 // findExtraFiles finds the files that no commit names. It lists them again,
 // because their names were not kept.
 func (a *auditor) findExtraFiles(ctx context.Context) error {
-	if !slices.Contains(a.files.committed, false) {
+	if a.truncated || a.since != nil || !a.files.hasUnnamed() {
 		return nil
 	}
 	do := "move it out of the archive: readers see its rows"
@@ -77,7 +44,7 @@ func (a *auditor) findExtraFiles(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if a.files.extra(e.Name) {
+			if a.files.isUnnamed(e.Name) {
 				a.suspect(Finding{Kind: ExtraFile, Name: e.Name, What: "no commit names this file", Do: do},
 					func(ctx context.Context) (bool, error) { return a.exists(ctx, e.Name) }, nil)
 			}
@@ -86,15 +53,44 @@ func (a *auditor) findExtraFiles(ctx context.Context) error {
 	return nil
 }
 
-// checkFiles checks the files of a commit.
-func (a *auditor) checkFiles(ctx context.Context, c *ledger.Commit) error {
-	var staged []ledger.File
+// foldFiles adds the files of a commit to the live ones.
+func (a *auditor) foldFiles(c *ledger.Commit) {
 	for f := range filesOf(c) {
-		if a.files.commit(f.Path) {
+		if a.files.commit(f) {
 			a.report.find(Finding{Kind: Duplicate, Name: f.Path, Batch: c.Batch, What: "two commits name this file",
 				Do: "find out who wrote " + a.record(c.Batch, "commit")})
 		}
 		a.count(f, 1)
+	}
+}
+
+// checkFiles checks the live files of the batches that have been folded. It
+// reads the ledger again, because only hashes were kept.
+func (a *auditor) checkFiles(ctx context.Context) error {
+	for rec, err := range a.ledger.Batches(ctx, a.first()) {
+		var damaged *ledger.DamagedError
+		if err != nil && !errors.As(err, &damaged) {
+			return err
+		}
+		if rec.Number > a.last {
+			return nil
+		}
+		if rec.Commit == nil {
+			continue
+		}
+		if err := a.checkFilesOf(ctx, rec.Commit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *auditor) checkFilesOf(ctx context.Context, c *ledger.Commit) error {
+	var staged []ledger.File
+	for f := range filesOf(c) {
+		if !a.files.isLive(f) {
+			continue
+		}
 		isStaged, err := a.checkFile(ctx, c, f)
 		if err != nil {
 			return err
@@ -103,7 +99,6 @@ func (a *auditor) checkFiles(ctx context.Context, c *ledger.Commit) error {
 			staged = append(staged, f)
 		}
 	}
-	a.rejectedRows += rowsOf(c.Rejects)
 	if len(staged) > 0 {
 		a.suspectUnpublished(c, staged)
 	}
@@ -115,7 +110,7 @@ func filesOf(c *ledger.Commit) iter.Seq[ledger.File] {
 	return ledger.Receipt{Parts: []ledger.Receipt{c.Rows, c.Rejects}}.All()
 }
 
-// count adds a file to its table's sums n times; n may be -1.
+// count adds a file to the sums n times; n may be -1.
 func (a *auditor) count(f ledger.File, n int64) {
 	t := a.tables[f.Table]
 	if t == nil {
@@ -125,6 +120,7 @@ func (a *auditor) count(f ledger.File, n int64) {
 	t.Files += n
 	t.Rows += n * f.Rows
 	t.Bytes += n * f.Bytes
+	a.sum += uint64(n) * sumOf(hash(f.Path), sizeDigest(f.Bytes))
 }
 
 // checkFile checks a committed file, and reports whether it is still staged.
@@ -136,14 +132,10 @@ func (a *auditor) checkFile(ctx context.Context, c *ledger.Commit, f ledger.File
 	if staged, err = a.isStaged(ctx, f.StagedPath); err != nil || staged {
 		return staged, err
 	}
-	if len(a.missing) >= maxSuspects && !strings.HasPrefix(f.Path, layout.Rejected+"/") { // those may have been replaced
-		a.report.More++
-		return false, nil
-	}
-	a.missing = append(a.missing, suspect{Finding: missingFile(c, f), wrong: func(ctx context.Context) (bool, error) {
+	a.suspect(missingFile(c, f), func(ctx context.Context) (bool, error) {
 		exists, err := a.compareFile(ctx, c.Batch, f) // it may have been published since
 		return !exists, err
-	}})
+	}, nil)
 	return false, nil
 }
 
@@ -194,7 +186,7 @@ func (a *auditor) suspectUnpublished(c *ledger.Commit, files []ledger.File) {
 			return false, a.checkPublished(ctx, c, files)
 		},
 		func(ctx context.Context) (string, error) {
-			if err := layout.Publish(ctx, a.store, a.ledger.ID(), c); err != nil {
+			if err := layout.Publish(ctx, a.store, a.ledger, c); err != nil {
 				return "", err
 			}
 			return fmt.Sprintf("published batch %d: %d files, the first is %s", c.Batch, len(files), files[0].Path), a.checkPublished(ctx, c, files)
@@ -205,52 +197,40 @@ func (a *auditor) suspectUnpublished(c *ledger.Commit, files []ledger.File) {
 func (a *auditor) checkPublished(ctx context.Context, c *ledger.Commit, files []ledger.File) error {
 	for _, f := range files {
 		exists, err := a.compareFile(ctx, c.Batch, f)
+		if err == nil && !exists {
+			err = a.reportMissing(ctx, missingFile(c, f))
+		}
 		if err != nil {
 			return err
-		}
-		if _, replaced := a.replacedBy[f.Path]; !exists && !replaced {
-			a.report.find(missingFile(c, f))
 		}
 	}
 	return nil
 }
 
-// checkReplaced removes the files that a replay replaced from the sums, and
-// checks that they are deleted.
-func (a *auditor) checkReplaced(ctx context.Context, c *ledger.Commit, old *layout.Replacement) error {
-	for _, f := range old.Replaces {
-		if by, ok := a.replacedBy[f.Name]; ok {
-			a.report.find(Finding{Kind: Duplicate, Name: f.Name, Batch: c.Batch,
-				What: fmt.Sprintf("batches %d and %d both replace it: its messages are stored twice", by, c.Batch), Do: "report this as a bug"})
+// reportMissing reports a missing file, unless a rewrite that was committed
+// during the audit has replaced it.
+func (a *auditor) reportMissing(ctx context.Context, f Finding) error {
+	if a.replacedLater == nil {
+		a.replacedLater = map[string]bool{}
+		for rec, err := range a.ledger.Batches(ctx, a.settled+1) {
+			var damaged *ledger.DamagedError
+			if err != nil && !errors.As(err, &damaged) {
+				return err
+			}
+			if rec.Commit == nil {
+				continue
+			}
+			replaced, _, err := replacedBy(rec.Commit)
+			if err != nil {
+				continue // reported, or by the next audit
+			}
+			for _, r := range replaced {
+				a.replacedLater[r.Name] = true
+			}
 		}
-		a.replacedBy[f.Name] = c.Batch
-		a.count(ledger.File{Table: layout.Rejected, Rows: f.Rows, Bytes: f.Bytes}, -1)
-		a.rejectedRows -= f.Rows
-		exists, err := a.exists(ctx, f.Name)
-		if err != nil {
-			return err
-		}
-		if exists {
-			a.suspect(Finding{Kind: Leftover, Name: f.Name, Batch: c.Batch,
-				What: fmt.Sprintf("batch %d replaced it, and it still exists: readers see its messages twice", c.Batch), Do: restart},
-				func(ctx context.Context) (bool, error) { return a.exists(ctx, f.Name) },
-				func(ctx context.Context) (string, error) { return a.removeReplaced(ctx, c, f.Name) })
-		}
+	}
+	if !a.replacedLater[f.Name] {
+		a.report.find(f)
 	}
 	return nil
-}
-
-// removeReplaced deletes a file that a batch replaced, if all files of the
-// batch exist.
-func (a *auditor) removeReplaced(ctx context.Context, c *ledger.Commit, name string) (string, error) {
-	for f := range filesOf(c) {
-		exists, err := a.exists(ctx, f.Path)
-		if err != nil {
-			return "", err
-		}
-		if _, replaced := a.replacedBy[f.Path]; !exists && !replaced {
-			return "", fmt.Errorf("%s, which replaces it, does not exist", f.Path)
-		}
-	}
-	return fmt.Sprintf("removed %s, which batch %d replaced", name, c.Batch), a.store.Delete(ctx, name)
 }

@@ -19,9 +19,18 @@ const (
 	tamper  = "find out which commit was tampered with, and restore it from a copy"
 )
 
-// readLedger checks each batch of the ledger and its files.
+// first returns the first batch to be read.
+func (a *auditor) first() int64 {
+	if a.since == nil {
+		return 1
+	}
+	return a.since.Through + 1
+}
+
+// readLedger checks each batch of the ledger, and finds out which files are
+// live.
 func (a *auditor) readLedger(ctx context.Context) error {
-	for rec, err := range a.ledger.Batches(ctx) {
+	for rec, err := range a.ledger.Batches(ctx, a.first()) {
 		var damaged *ledger.DamagedError
 		if errors.As(err, &damaged) {
 			a.report.find(Finding{Kind: BadRecord, Name: damaged.Name, Batch: damaged.Batch,
@@ -30,10 +39,18 @@ func (a *auditor) readLedger(ctx context.Context) error {
 			return err
 		}
 		a.last = rec.Number
-		a.report.Batches++
-		if err := a.checkBatch(ctx, rec, damaged != nil); err != nil {
-			return err
+		if rec.Commit == nil && a.summary == nil {
+			a.summarize()
 		}
+		a.report.Batches++
+		a.checkBatch(rec, damaged != nil)
+		if a.summary == nil {
+			a.settled = rec.Number
+		}
+	}
+	a.segment = ""
+	if a.summary == nil {
+		a.summarize()
 	}
 	return nil
 }
@@ -56,7 +73,7 @@ func (a *auditor) record(batch int64, kind string) string {
 
 // checkBatch checks one batch. A damaged record, which has been reported, is
 // nil in rec.
-func (a *auditor) checkBatch(ctx context.Context, rec ledger.Batch, damaged bool) error {
+func (a *auditor) checkBatch(rec ledger.Batch, damaged bool) {
 	a.segment = rec.Segment
 	if rec.Plan != nil {
 		a.partitions.addPlan(rec)
@@ -70,7 +87,7 @@ func (a *auditor) checkBatch(ctx context.Context, rec ledger.Batch, damaged bool
 			a.badRecord(rec.Number, "commit", "is missing, and the batch is done")
 		}
 		a.report.Undecided++
-		return nil
+		return
 	}
 	if rec.Plan == nil && !damaged {
 		a.badRecord(rec.Number, "plan", "is missing, and the batch has a commit")
@@ -78,15 +95,18 @@ func (a *auditor) checkBatch(ctx context.Context, rec ledger.Batch, damaged bool
 	for _, acc := range c.Accounts {
 		a.checkAccount(rec, acc)
 	}
-	old, err := layout.ReplacementOf(c)
+	replaced, replay, err := replacedBy(c)
 	if err != nil {
 		a.badRecord(rec.Number, "commit", "%v", err)
 	}
-	a.checkRows(c, old)
-	if err := a.checkFiles(ctx, c); err != nil || old == nil {
-		return err
+	if replaced == nil || replay != nil {
+		a.checkRows(c, replay)
+	} else {
+		a.report.Rewrites++
+		a.checkRewrite(c, replaced)
 	}
-	return a.checkReplaced(ctx, c, old)
+	a.foldFiles(c)
+	a.foldReplaced(c, replaced, replay != nil)
 }
 
 // checkAccount checks an account against itself and its plan, and adds it to
@@ -164,7 +184,7 @@ func (a *auditor) checkTail(ctx context.Context) error {
 		return err
 	}
 	a.badRecord(a.last+1, "plan", "is missing, and records of batch %d exist: the batches from %d on could not be checked", last, a.last+1)
-	a.files = fileSet{} // the files of those batches would all seem extra
+	a.truncated = true // the files of those batches would all seem extra
 	return nil
 }
 
@@ -182,7 +202,7 @@ func (a *auditor) reportOverlaps(ctx context.Context) error {
 		return nil
 	}
 	first := make([]int64, len(a.overlaps))
-	for rec, err := range a.ledger.Batches(ctx) {
+	for rec, err := range a.ledger.Batches(ctx, 1) {
 		var damaged *ledger.DamagedError
 		if err != nil && !errors.As(err, &damaged) {
 			return err

@@ -16,6 +16,9 @@ type partition struct {
 	started bool           // Start is known
 	settled interval.Set   // by commits, and by starts that skip offsets
 	planned interval.Set   // by plans that are not decided
+	// overtaken is the offsets between the ranges of one plan. A plan has two
+	// ranges of a partition if it takes a share of the backlog and of new data.
+	overtaken interval.Set
 }
 
 // start notes that the partition starts at an offset or before.
@@ -52,6 +55,15 @@ func (p *partition) holes() (out []interval.Interval) {
 	return out
 }
 
+// isBacklog reports whether plans prove that a hole is what remains of a backlog:
+// that new data was read before it.
+func (p *partition) isBacklog(hole interval.Interval) bool {
+	for range p.overtaken.Gaps(hole) {
+		return false
+	}
+	return true
+}
+
 // next returns the lowest offset from Start on that is not settled.
 func (p *partition) next() int64 { return p.settled.After(p.Start) }
 
@@ -69,9 +81,12 @@ func words(i interval.Interval) string {
 type partitions map[string]*partition
 
 // readPartitions reads the ledger anew.
-func readPartitions(ctx context.Context, l *ledger.Ledger) (partitions, error) {
-	ps := partitions{}
-	for rec, err := range l.Batches(ctx) {
+func readPartitions(ctx context.Context, l *ledger.Ledger, since *summary) (partitions, error) {
+	ps, from := partitions{}, int64(1)
+	if since != nil {
+		ps, from = since.partitions(), since.Through+1
+	}
+	for rec, err := range l.Batches(ctx, from) {
 		var damaged *ledger.DamagedError
 		if err != nil && !errors.As(err, &damaged) {
 			return nil, err
@@ -99,9 +114,14 @@ func (ps partitions) addPlan(rec ledger.Batch) {
 			add(&p.settled, s.At-s.Skipped, s.At)
 		}
 	}
+	before := make(map[string]int64, len(rec.Plan.Ranges)) // where another range of the partition begins
 	for _, r := range rec.Plan.Ranges {
 		p := ps.get(r.Partition)
 		p.start(r.From)
+		if at, ok := before[r.Partition]; ok {
+			add(&p.overtaken, min(at, r.From), max(at, r.From))
+		}
+		before[r.Partition] = r.From
 		if rec.Commit == nil {
 			add(&p.planned, r.From, r.To)
 			if r.To != ledger.UnknownEnd {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ type Report struct {
 	Files      int64       `json:"files"` // committed and not replaced
 	Replays    int64       `json:"replays"`
 	Replayed   int64       `json:"replayed"` // rejected messages that a replay decoded or dropped
+	Rewrites   int64       `json:"rewrites"` // other than replays
+	Pending    int64       `json:"pending"`  // files that rewrites replaced and that are not yet deleted
 	Staged     int64       `json:"staged"`   // staged files that are in use or will be
 	Partitions []Partition `json:"partitions"`
 	Tables     []Table     `json:"tables"`
@@ -25,6 +28,10 @@ type Report struct {
 	More     int64     `json:"more,omitempty"`
 	Repairs  []string  `json:"repairs,omitempty"` // what was repaired
 	Notes    []string  `json:"notes,omitempty"`   // what is worth knowing but not wrong
+	// Summary is JSON from which a later audit can go on: see Options.Since. It
+	// is nil if there are findings. It grows with the partitions, not with the
+	// files.
+	Summary json.RawMessage `json:"-"`
 }
 
 // Partition is the account of a partition over all batches, compared with the

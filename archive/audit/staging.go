@@ -13,6 +13,7 @@ import (
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // listStaging notes the staged files.
@@ -34,9 +35,13 @@ func (a *auditor) listStaging(ctx context.Context) error {
 		switch n := foreign[dir]; {
 		case dir+"/" == layout.SchemaStaging:
 			a.report.Staged += n // in progress, or removed at the next start
-		case strings.HasPrefix(dir, staging+a.ledger.ID()+layout.ReplayMark):
+		case strings.HasPrefix(dir, staging+a.ledger.ID()+layout.ReplayMark), strings.HasPrefix(dir, staging+a.ledger.ID()+layout.RewriteMark):
 			a.report.Staged += n
-			a.report.note("%s: %d files of a replay that is at work or died: the next replay removes them", dir, n)
+			if _, ok := a.store.(store.Locker); ok {
+				a.report.note("%s: %d files of a rewrite that is at work or died: the next replay removes them", dir, n)
+			} else {
+				a.report.note("%s: %d files of a rewrite: remove them if none is at work", dir, n)
+			}
 		default:
 			a.report.note("%s: %d files that do not belong to this ledger", dir, n)
 		}
@@ -52,6 +57,8 @@ func (a *auditor) checkStaging(context.Context) error {
 		names := a.staged[n]
 		c, known := a.commits[n]
 		switch {
+		case a.since != nil && n <= a.since.Through: // it was found published
+			a.suspectLeftovers(&ledger.Commit{Batch: n}, names)
 		case !known && n > a.last:
 			a.suspectUnplanned(n, names)
 		case c == nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/skyfinch/skyfinch/internal/backoff"
@@ -34,11 +35,6 @@ func (a *auditor) suspect(f Finding, wrong func(context.Context) (bool, error), 
 // recheckSuspects checks the suspects again until none is wrong or the grace
 // period ends. The remaining ones are repaired or reported.
 func (a *auditor) recheckSuspects(ctx context.Context) error {
-	for _, m := range a.missing {
-		if _, ok := a.replacedBy[m.Name]; !ok {
-			a.suspects = append(a.suspects, m)
-		}
-	}
 	for wait, end := 20*time.Millisecond, time.Now().Add(a.opts.Grace); ; wait *= 2 {
 		if err := a.dropExplained(ctx); err != nil {
 			return err
@@ -51,12 +47,22 @@ func (a *auditor) recheckSuspects(ctx context.Context) error {
 			return err
 		}
 	}
+	// A file that a batch replaced may be removed only once the batch is published.
+	slices.SortStableFunc(a.suspects, func(s, t suspect) int { return s.order() - t.order() })
 	for _, s := range a.suspects {
 		if err := a.repair(ctx, s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// order is less for what is to be repaired first.
+func (s *suspect) order() int {
+	if s.Kind == Unpublished {
+		return 0
+	}
+	return 1
 }
 
 // dropExplained removes the suspects that are no longer wrong.
@@ -77,6 +83,9 @@ func (a *auditor) dropExplained(ctx context.Context) error {
 
 func (a *auditor) repair(ctx context.Context, s suspect) error {
 	if a.opts.Repair && s.repair != nil {
+		if wrong, err := s.wrong(ctx); err != nil || !wrong {
+			return err // another repair did it
+		}
 		did, err := s.repair(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -86,6 +95,9 @@ func (a *auditor) repair(ctx context.Context, s suspect) error {
 			return nil
 		}
 		s.What += fmt.Sprintf("; the repair failed: %v", err)
+	}
+	if s.Kind == MissingFile {
+		return a.reportMissing(ctx, s.Finding)
 	}
 	a.report.find(s.Finding)
 	return nil

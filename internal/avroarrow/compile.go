@@ -15,6 +15,7 @@ const (
 	opInt     // int to int32
 	opIntWide // int to int64
 	opLong
+	opTime // int or long to a date, time or timestamp
 	opFloat
 	opFloatWide // float to float64
 	opDouble
@@ -46,10 +47,11 @@ type op struct {
 type details struct {
 	at         *fieldPath
 	node       *node
-	null, only int  // indices of null and of the value in the union, or -1
-	body       []op // opList: the program of an element
-	chunk      int  // opList: elements to reserve at a time
-	branches   []op // opUnion
+	null, only int       // indices of null and of the value in the union, or -1
+	body       []op      // opList: the program of an element
+	chunk      int       // opList: elements to reserve at a time
+	branches   []op      // opUnion
+	times      timeRange // opTime
 }
 
 func (o *op) fail(err error) error { return fmt.Errorf("%s: %w", o.more.at, err) }
@@ -142,6 +144,8 @@ func (l compiler) value(ops []op, n *node, c *column, at *fieldPath, in *rows) (
 		ops, err = l.fields(ops, n, fieldNames(c.typ.(*arrow.StructType).Fields()), c.children, at, in)
 	case opList:
 		err = l.list(ops[first].more, n, c, at)
+	case opTime:
+		ops[first].more.times, _ = timeRangeOf(n.typ)
 	}
 	if err != nil {
 		return nil, err
@@ -236,7 +240,11 @@ func opcodeFor(n *node, c *column) (opcode, bool) {
 	case [2]arrow.Type{arrow.BINARY_VIEW, arrow.BINARY}:
 		return opBinary, true
 	}
-	return opcodes[n.kind], arrow.TypeEqual(n.typ, c.typ)
+	code := opcodes[n.kind]
+	if _, ok := timeRangeOf(n.typ); ok {
+		code = opTime
+	}
+	return code, arrow.TypeEqual(n.typ, c.typ)
 }
 
 // opcodes are those for a column of the kind's own type.

@@ -194,6 +194,19 @@ func (b *Builder) decodeUncommon(o *op, at *rows, data []byte, pos int) (next in
 			return 0, o.fail(errShort)
 		}
 		copy(c.data[i*c.width:(i+1)*c.width], data[pos:])
+	case opTime:
+		var v int64
+		if v, next = long(data, pos); next < 0 {
+			return 0, o.fail(posError(next))
+		}
+		if v < o.more.times.from || v >= o.more.times.to {
+			return 0, o.fail(o.more.times.err)
+		}
+		if c.width == 4 {
+			binary.NativeEndian.PutUint32(c.data[i*4:], uint32(v))
+		} else {
+			binary.NativeEndian.PutUint64(c.data[i*8:], uint64(v))
+		}
 	case opEnum:
 		var n int64
 		if n, next = long(data, pos); next < 0 {

@@ -30,8 +30,10 @@
 //
 // Values keep their bits: a null is not 0, and a NaN keeps its payload. Invalid
 // Avro (text that is not UTF-8, an int beyond 32 bits, a branch out of range, a
-// count beyond the bytes) is an error that names the field. A refused datum leaves
-// the columns unchanged.
+// count beyond the bytes) is an error that names the field. So is a date or
+// timestamp outside the years 1 to 9999, or a time of day outside 0 to 24 hours:
+// readers of Parquet fail on a whole file that has one. A refused datum leaves the
+// columns unchanged.
 //
 // # Memory
 //

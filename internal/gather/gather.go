@@ -1,6 +1,6 @@
 // Package gather copies selected rows of Arrow records into a new record. If a
 // column of views is also one in the new record's schema, the bytes are shared and
-// only the 16 bytes of each view are copied.
+// only the 16 bytes of each view are copied, unless Compact is used.
 package gather
 
 import (
@@ -25,7 +25,10 @@ type Rows struct {
 // Each record must have the given schema, except that this may have binary and
 // string instead of views. All types must be Supported.
 func Records(mem memory.Allocator, schema *arrow.Schema, rows ...Rows) (arrow.Record, error) {
-	t := taker{mem: mem}
+	return records(taker{mem: mem}, schema, rows)
+}
+
+func records(t taker, schema *arrow.Schema, rows []Rows) (arrow.Record, error) {
 	n := 0
 	for _, r := range rows {
 		n += len(r.Index)
@@ -45,6 +48,12 @@ func Records(mem memory.Allocator, schema *arrow.Schema, rows ...Rows) (arrow.Re
 		return nil, t.err
 	}
 	return array.NewRecord(schema, cols, int64(n)), nil
+}
+
+// Compact is Records, but copies the bytes of views too, so that the new record
+// does not keep the buffers of the others alive.
+func Compact(mem memory.Allocator, schema *arrow.Schema, rows ...Rows) (arrow.Record, error) {
+	return records(taker{mem: mem, compact: true}, schema, rows)
 }
 
 // Supported reports whether Records can copy columns of a type: all but
@@ -79,8 +88,9 @@ type cells struct {
 
 // taker copies elements of arrays. Once err is set, its results are undefined.
 type taker struct {
-	mem memory.Allocator
-	err error
+	mem     memory.Allocator
+	compact bool // copy the bytes of views
+	err     error
 }
 
 // take copies cells of arrays of one type into a new array of type typ. The caller

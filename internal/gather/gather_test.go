@@ -87,8 +87,13 @@ func TestViews(t *testing.T) {
 			}
 			picks = append(picks, p)
 		}
-		for _, schema := range []*arrow.Schema{viewSchema, flatSchema} {
+		for i, schema := range []*arrow.Schema{viewSchema, flatSchema, viewSchema} {
 			got, err := Records(mem, schema, picks...)
+			if i == 2 {
+				got.Release()
+				got, err = Compact(mem, schema, picks...)
+				require.LessOrEqual(t, len(got.Column(0).Data().Buffers()), 3, "no buffers of the records")
+			}
 			require.NoError(t, err)
 			require.EqualValues(t, len(want), got.NumRows())
 			value := bytesOf(got.Column(0))

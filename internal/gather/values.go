@@ -141,20 +141,36 @@ func (t *taker) views(src []cells, n int) []*memory.Buffer {
 	b, i := t.buffer(arrow.ViewHeaderTraits.BytesRequired(n)), 0
 	headers := arrow.ViewHeaderTraits.CastFromBytes(b.Bytes())
 	out := []*memory.Buffer{b}
+	var own []byte // the values that are not in their headers, if compact
+	if t.compact {
+		var ok bool
+		if own, out, ok = t.viewBytes(src, out); !ok {
+			return out
+		}
+	}
+	at := 0
 	for _, c := range src {
 		if len(c.index) == 0 {
 			continue
 		}
-		a, before := c.array.(array.ViewLike), int32(len(out)-1)
+		a, before, value := c.array.(array.ViewLike), int32(len(out)-1), bytesOf(c.array)
 		for _, row := range c.index {
 			headers[i] = arrow.ViewHeader{}
 			if a.IsValid(int(row)) {
 				headers[i] = *a.ValueHeader(int(row))
-				if h := &headers[i]; !h.IsInline() && before > 0 {
+				switch h := &headers[i]; {
+				case h.IsInline():
+				case t.compact:
+					h.SetIndexOffset(0, int32(at))
+					at += copy(own[at:], value(int(row)))
+				case before > 0:
 					h.SetIndexOffset(h.BufferIndex()+before, h.BufferOffset())
 				}
 			}
 			i++
+		}
+		if t.compact {
+			continue
 		}
 		for _, shared := range c.array.Data().Buffers()[2:] {
 			shared.Retain()
@@ -162,6 +178,27 @@ func (t *taker) views(src []cells, n int) []*memory.Buffer {
 		}
 	}
 	return out
+}
+
+// viewBytes adds a buffer for the bytes of cells of views to out.
+func (t *taker) viewBytes(src []cells, out []*memory.Buffer) (own []byte, _ []*memory.Buffer, ok bool) {
+	size := 0
+	for _, c := range src {
+		for _, row := range c.index {
+			if h := c.array.(array.ViewLike).ValueHeader(int(row)); c.array.IsValid(int(row)) && !h.IsInline() {
+				size += h.Len()
+			}
+		}
+	}
+	if size > math.MaxInt32 {
+		t.err = ErrOffsets
+		return nil, out, false
+	}
+	if size == 0 {
+		return nil, out, true
+	}
+	b := t.buffer(size)
+	return b.Bytes(), append(out, b), true
 }
 
 // lists returns the offsets of lists or maps, and the cells of their elements.

@@ -25,6 +25,7 @@ type Format struct {
 	tree    *tree
 	options Options
 	codec   int32
+	bounded []int // the leaves of Options.Bounds, or -1
 
 	out      *bufio.Writer
 	bound    map[*arrow.Schema]*binding
@@ -60,7 +61,7 @@ func newFormat(schema *arrow.Schema, o Options, limits pageLimits) (*Format, err
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	f := &Format{tree: t, options: o, codec: codecNumbers[o.Codec],
+	f := &Format{tree: t, options: o, codec: codecNumbers[o.Codec], bounded: t.columnsOf(o.Bounds),
 		out:     bufio.NewWriterSize(nil, outBuffer),
 		bound:   make(map[*arrow.Schema]*binding),
 		group:   newRowGroup(t, limits),

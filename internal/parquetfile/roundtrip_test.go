@@ -15,6 +15,8 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 )
 
 // plain returns a value as a Go value, so that values of different Arrow types can
@@ -178,6 +180,8 @@ func roundTrip(t *testing.T, seed uint64) {
 		limits = pageLimits{entries: 1 + g.IntN(20), bytes: 1 + g.IntN(200)}
 	}
 	data := writePages(t, schema, groups, o, limits)
+	_, err := inspect.Check(bytes.NewReader(data), inspect.Options{Deep: true})
+	require.NoError(t, err, "seed %d", seed)
 
 	_, got := read(t, data, memory.DefaultAllocator)
 	var want [][]map[string]any

@@ -2,6 +2,7 @@ package parquetfile
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
@@ -13,6 +14,9 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
+	"github.com/skyfinch/skyfinch/internal/thrift"
 )
 
 // TestStatistics compares statistics with the results of a simple search.
@@ -140,4 +144,39 @@ func encoded(typ arrow.DataType, v any) []byte {
 		return arrow.Int32Traits.CastToBytes([]int32{int32(v.(int64))})
 	}
 	return arrow.Int64Traits.CastToBytes([]int64{v.(int64)})
+}
+
+// TestAlteredBounds alters each bound in the statistics of files of all types: a
+// deep check finds it, and a check that does not decode the values cannot.
+func TestAlteredBounds(t *testing.T) {
+	var fields []arrow.Field
+	for i, typ := range leafTypes() {
+		fields = append(fields, arrow.Field{Name: fmt.Sprint("c", i), Type: typ, Nullable: true})
+	}
+	schema := arrow.NewSchema(fields, nil)
+	altered := 0
+	for seed := range uint64(20) {
+		g := newGenerator(seed, memory.DefaultAllocator)
+		groups := g.groups(schema, 12)
+		data := write(t, schema, groups, Options{})
+		_, err := inspect.Check(bytes.NewReader(data), inspect.Options{Deep: true})
+		require.NoError(t, err)
+		footer := data[len(data)-8-int(binary.LittleEndian.Uint32(data[len(data)-8:])) : len(data)-8]
+		_, err = thrift.Walk(footer, func(path []int, _ int64, text []byte) {
+			if len(path) != 7 || path[5] != 12 || len(text) == 0 {
+				return
+			}
+			at := g.IntN(len(text))
+			text[at] ^= 1 // text shares memory with data
+			_, err := inspect.Check(bytes.NewReader(data), inspect.Options{Deep: true})
+			assert.ErrorContains(t, err, "its statistics say that the ", "%s, %v", fields[path[3]].Type, path)
+			_, err = inspect.Check(bytes.NewReader(data), inspect.Options{})
+			assert.NoError(t, err)
+			text[at] ^= 1
+			altered++
+		})
+		require.NoError(t, err)
+		release(groups)
+	}
+	require.Greater(t, altered, 500)
 }

@@ -22,6 +22,8 @@ type Options struct {
 	// group. If zero, it is runtime.GOMAXPROCS(0). The file does not depend on
 	// it.
 	Workers int
+	// Bounds names columns at the top level whose bounds Writer.Bounds returns.
+	Bounds []string
 	// Metadata are the key-value pairs of the footer.
 	Metadata map[string]string
 }
@@ -61,6 +63,7 @@ type Writer struct {
 	stopped    atomic.Bool  // err is set: encode no more columns
 	groups     thriftWriter // the row groups for the footer
 	groupCount int
+	bounds     []columnBounds // of the columns in Options.Bounds
 	prefix     [4]byte
 }
 
@@ -187,5 +190,6 @@ func (w *Writer) finishChunk(c *chunk) {
 		w.err = c.err
 	}
 	w.writePages(c)
+	w.addBounds(c)
 	w.groups.columnChunk(w.format.tree.leaves[c.column], c)
 }

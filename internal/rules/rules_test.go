@@ -33,7 +33,7 @@ var layers = []struct {
 	{"stream/streamtest", []string{"stream"}},
 	{"stream/files", []string{"stream", "internal/avroarrow", "internal/chunk", "internal/ocf", "internal/regular"}},
 	{"stream/kafka", []string{"stream", "internal/backoff", "internal/chunk", "internal/nearest", "internal/ocf"}},
-	{"stream/ledger", []string{"stream/store", "internal/token"}},
+	{"stream/ledger", []string{"stream/store", "internal/backoff", "internal/token"}},
 	{"stream/internal/protocol", []string{"stream/ledger", "internal/interval"}},
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store", "internal/token"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/backoff", "internal/gather", "internal/recordsize", "internal/token"}},

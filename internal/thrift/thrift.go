@@ -1,5 +1,5 @@
-// Package thrift reads numbers from Thrift's compact protocol, in which Parquet
-// writes its metadata and page headers.
+// Package thrift reads numbers and strings from Thrift's compact protocol, in
+// which Parquet writes its metadata and page headers.
 package thrift
 
 import "errors"
@@ -25,10 +25,36 @@ func Numbers(b []byte, f func(outer, field int16, value int64)) (size int, err e
 	return r.at, err
 }
 
+// Walk reads the struct at the beginning of b, as Numbers does, and calls f with
+// each integer, boolean (1 and 0) and byte string in it, at any depth. For a
+// number, text is nil. The path leads to the value: it has the id of each field
+// and, after that of a list, the index of the element. It must not be retained.
+// text shares memory with b.
+func Walk(b []byte, f func(path []int, number int64, text []byte)) (size int, err error) {
+	r := reader{b: b, walk: f}
+	err = r.structure(0, 0)
+	return r.at, err
+}
+
 type reader struct {
 	b      []byte
 	at     int
 	number func(outer, field int16, value int64)
+	walk   func(path []int, number int64, text []byte)
+	path   []int // for walk
+}
+
+// enter appends a field or an element to the path, and leave removes it.
+func (r *reader) enter(i int) {
+	if r.walk != nil {
+		r.path = append(r.path, i)
+	}
+}
+
+func (r *reader) leave() {
+	if r.walk != nil {
+		r.path = r.path[:len(r.path)-1]
+	}
 }
 
 func (r *reader) byte() (byte, error) {
@@ -79,9 +105,11 @@ func (r *reader) structure(depth int, outer int16) error {
 			}
 			field = int16(zigzag(v))
 		}
+		r.enter(int(field))
 		if err := r.value(head&0x0f, depth, outer, field); err != nil {
 			return err
 		}
+		r.leave()
 	}
 }
 
@@ -91,7 +119,10 @@ func (r *reader) value(typ byte, depth int, outer, field int16) error {
 		r.report(depth, outer, field, int64(2-typ))
 		return nil
 	case 3: // a byte
-		_, err := r.byte()
+		c, err := r.byte()
+		if err == nil && r.walk != nil {
+			r.walk(r.path, int64(int8(c)), nil)
+		}
 		return err
 	case 4, 5, 6: // 16, 32 and 64 bits
 		v, err := r.varint()
@@ -107,7 +138,14 @@ func (r *reader) value(typ byte, depth int, outer, field int16) error {
 		if err != nil {
 			return err
 		}
-		return r.skip(n)
+		from := r.at
+		if err := r.skip(n); err != nil {
+			return err
+		}
+		if r.walk != nil {
+			r.walk(r.path, 0, r.b[from:r.at:r.at])
+		}
+		return nil
 	case 9, 10: // a list or a set
 		return r.list(depth)
 	case 12:
@@ -117,6 +155,9 @@ func (r *reader) value(typ byte, depth int, outer, field int16) error {
 }
 
 func (r *reader) report(depth int, outer, field int16, v int64) {
+	if r.walk != nil {
+		r.walk(r.path, v, nil)
+	}
 	if r.number == nil || depth > 1 {
 		return
 	}
@@ -149,10 +190,12 @@ func (r *reader) list(depth int) error {
 	if typ == 1 || typ == 2 {
 		typ = 3 // booleans in a list are bytes
 	}
-	for range n {
+	for i := range int(n) {
+		r.enter(i)
 		if err := r.value(typ, max(depth, 1)+1, 0, 0); err != nil {
 			return err
 		}
+		r.leave()
 	}
 	return nil
 }

@@ -73,3 +73,17 @@ func FuzzNumbers(f *testing.F) {
 		}
 	})
 }
+
+func ExampleWalk() {
+	// Field 1 is 7, field 2 a list of two structs, whose field 3 is a string.
+	b := []byte{0x15, 14, 0x19, 0x2c, 0x38, 1, 'a', 0, 0x38, 2, 'b', 'c', 0, 0}
+	size, err := Walk(b, func(path []int, number int64, text []byte) {
+		fmt.Printf("%v %d %q\n", path, number, text)
+	})
+	fmt.Println(size, err)
+	// Output:
+	// [1] 7 ""
+	// [2 0 3] 0 "a"
+	// [2 1 3] 0 "bc"
+	// 14 <nil>
+}

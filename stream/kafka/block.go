@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -108,8 +109,8 @@ func timeOf(batch *sarama.RecordBatch, x *sarama.Record) time.Time {
 	if batch.LogAppendTime {
 		return batch.MaxTimestamp
 	}
-	if batch.FirstTimestamp.IsZero() {
-		return time.Time{}
+	if batch.FirstTimestamp.IsZero() || batch.MaxTimestamp.Sub(batch.FirstTimestamp) == math.MaxInt64 {
+		return time.Time{} // the batch spans centuries: sarama's deltas have wrapped
 	}
 	return batch.FirstTimestamp.Add(x.TimestampDelta)
 }

@@ -61,6 +61,7 @@ func TestTimes(t *testing.T) {
 		{sarama.RecordBatch{FirstTimestamp: noon, MaxTimestamp: late}, noon.Add(1500 * time.Millisecond)},
 		{sarama.RecordBatch{FirstTimestamp: noon, MaxTimestamp: late, LogAppendTime: true}, late},
 		{sarama.RecordBatch{}, time.Time{}},
+		{sarama.RecordBatch{FirstTimestamp: noon, MaxTimestamp: time.UnixMilli(1 << 62)}, time.Time{}},
 		{sarama.RecordBatch{LogAppendTime: true}, time.Time{}},
 	} {
 		assert.Equal(t, c.want, timeOf(&c.batch, x))

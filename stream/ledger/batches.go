@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
-
-	"github.com/skyfinch/skyfinch/internal/token"
 )
 
 // Batch is what the ledger holds of one batch.
@@ -21,16 +18,16 @@ type Batch struct {
 	Segment string
 }
 
-// Batches yields every batch in the order of their numbers, from the first to
-// the last that is planned, undecided ones included. It may be used while
-// engines are running: each batch is read just before it is yielded. For a
-// damaged record it yields a *DamagedError with the intact rest of the batch,
-// and continues if the caller does; it ends after any other error.
-func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
+// Batches yields every batch in the order of their numbers, from the given one
+// (the first is 1) to the last that is planned, undecided ones included. It may
+// be used while engines are running: each batch is read just before it is
+// yielded. For a damaged record it yields a *DamagedError with the intact rest
+// of the batch, and continues if the caller does; it ends after any other error.
+func (l *Ledger) Batches(ctx context.Context, from int64) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		var damaged *DamagedError
 		misses := 0 // how often history did not have batch n although a snapshot covers it
-		for n, inHistory := int64(1), true; ; {
+		for n, inHistory := max(from, 1), true; ; {
 			if inHistory { // it may be: then its own records are void
 				next, err := l.readHistory(ctx, n, func(b Batch) bool { return yield(b, nil) })
 				if err == errStopped || err != nil && (!yield(Batch{Number: next - 1}, err) || !errors.As(err, &damaged)) {
@@ -44,11 +41,15 @@ func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 			b, err := l.batch(ctx, n)
 			if err == nil { // meanwhile its records may have moved into history, and void ones been put
 				covered, err := l.covered(ctx, n)
+				most := 3
+				if b.Commit == nil { // it may have moved just now
+					most *= 2
+				}
 				switch {
 				case err != nil:
 					yield(b, err)
 					return
-				case covered && misses < 3: // its segment may have been merged into another
+				case covered && misses < most: // its segment may have been merged into another
 					inHistory, misses = true, misses+1
 					continue
 				case covered && b.Commit == nil:
@@ -64,6 +65,77 @@ func (l *Ledger) Batches(ctx context.Context) iter.Seq2[Batch, error] {
 			n, misses = n+1, 0
 		}
 	}
+}
+
+// Follow yields the batches from the given one (the first is 1) to the last
+// stable one, in the order of their numbers. A batch is stable if it and all
+// before it are decided and published: what a reader has seen through a stable
+// batch never changes. Call Follow again with the next number to see what
+// batches have become stable since. It ends after an error.
+//
+// A batch counts as published if it is recorded as done, or if all of its files
+// exist in the ledger's store and its receipts have no Data.
+func (l *Ledger) Follow(ctx context.Context, from int64) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		for b, err := range l.Batches(ctx, from) {
+			if err == nil && !b.Done {
+				if b.Commit == nil {
+					return
+				}
+				var visible bool
+				if visible, err = l.visible(ctx, b.Commit.Rows, b.Commit.Rejects); err == nil && !visible {
+					return
+				}
+			}
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// visible reports whether all files of the receipts exist under their final
+// names, and nothing else was to be published.
+func (l *Ledger) visible(ctx context.Context, receipts ...Receipt) (bool, error) {
+	for _, r := range receipts {
+		if len(r.Data) > 0 {
+			return false, nil
+		}
+		for _, f := range r.Files {
+			if ok, err := l.exists(ctx, f); !ok {
+				return false, err
+			}
+		}
+		if ok, err := l.visible(ctx, r.Parts...); !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// exists reports whether a file is in the ledger's store.
+func (l *Ledger) exists(ctx context.Context, f File) (bool, error) {
+	for e, err := range l.records.List(ctx, f.Path) {
+		if err != nil {
+			return false, err
+		}
+		if e.Name == f.Path {
+			return e.Size == f.Bytes, nil
+		}
+	}
+	return false, nil
+}
+
+// Published reports whether a batch is recorded as published in full, by its
+// own record or by a snapshot. A publisher that finds neither a staged file nor
+// the final one must ask: another process may have published the batch, and a
+// rewrite may have replaced its files since.
+func (l *Ledger) Published(ctx context.Context, batch int64) (bool, error) {
+	done, err := l.Done(ctx, batch)
+	if err != nil || done {
+		return done, err
+	}
+	return l.covered(ctx, batch)
 }
 
 // batch reads the records of one batch.
@@ -111,54 +183,4 @@ func findIntact[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, n 
 		*damage = damaged
 	}
 	return nil, nil
-}
-
-// Claim puts a plan without ranges as batch n, for work that takes no offsets,
-// such as a rewrite of files that earlier batches committed. It reports whether
-// the number was free. The caller must have read all batches before n with
-// Batches, and should decide the batch at once: an engine that finds it
-// undecided for some seconds decides it as empty.
-func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
-	p := &Plan{Batch: n, Token: token.New(), Created: time.Now().UTC()}
-	winner, err := l.PutPlan(ctx, p)
-	if err != nil || winner.Token != p.Token {
-		return false, err
-	}
-	covered, err := l.covered(ctx, n)
-	return err == nil && !covered, err
-}
-
-// Decide puts the commit of a batch whose plan has no ranges. It reports false
-// if another commit has decided the batch. If c.Token is empty, Decide sets it
-// to a new token; if c.Created is zero, to the current time.
-func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
-	if c.Token == "" {
-		c.Token = token.New()
-	}
-	if c.Created.IsZero() {
-		c.Created = time.Now().UTC()
-	}
-	winner, err := l.PutCommit(ctx, c)
-	if err != nil || winner.Token != c.Token {
-		return false, err
-	}
-	covered, err := l.covered(ctx, c.Batch)
-	if err != nil || !covered {
-		return err == nil, err
-	}
-	// The record may be void. If there was another one, history has it.
-	for range 2 { // segments that are being merged may be missed once
-		token := c.Token
-		_, err = l.readHistory(ctx, c.Batch, func(b Batch) bool {
-			token = b.Commit.Token
-			return false
-		})
-		switch {
-		case token != c.Token:
-			return false, nil
-		case err != nil && err != errStopped:
-			return false, err
-		}
-	}
-	return true, nil
 }

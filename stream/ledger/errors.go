@@ -43,3 +43,14 @@ type FeatureError struct {
 func (e *FeatureError) Error() string {
 	return fmt.Sprintf("ledger: record %s was written by a newer version: it needs %q, which this version does not know: install a newer version", e.Name, e.Feature)
 }
+
+// ReplacedError reports that a file to be replaced has already been replaced.
+type ReplacedError struct {
+	File  string
+	Batch int64 // that replaced it
+}
+
+// Error names the file and the batch.
+func (e *ReplacedError) Error() string {
+	return fmt.Sprintf("ledger: batch %d has already replaced %s: start again", e.Batch, e.File)
+}

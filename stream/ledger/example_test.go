@@ -24,7 +24,7 @@ func ExampleLedger_Batches() {
 			l.PutDone(ctx, n)
 		}
 	}
-	for b, err := range l.Batches(ctx) {
+	for b, err := range l.Batches(ctx, 1) {
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -216,6 +216,9 @@ func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func
 		if e.Plan.Batch < n {
 			continue
 		}
+		if err := cmp.Or(checkRecord(s.to, name, e.Plan), checkRecord(s.to, name, e.Commit)); err != nil {
+			return n, err
+		}
 		if e.Plan.Batch != n {
 			return n, damaged(fmt.Errorf("batch %d where %d was expected", e.Plan.Batch, n))
 		}

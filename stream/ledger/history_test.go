@@ -79,7 +79,7 @@ func TestTruncateIsInterrupted(t *testing.T) {
 		_ = l.Truncate(t.Context())
 		l.records = s
 		want := int64(1)
-		for b, err := range l.Batches(t.Context()) {
+		for b, err := range l.Batches(t.Context(), 1) {
 			require.NoError(t, err, "operation %d", k)
 			require.Equal(t, want, b.Number, "operation %d", k)
 			want++
@@ -189,7 +189,7 @@ func TestBatchesWhileTruncated(t *testing.T) {
 		return nil
 	}}
 	n := int64(0)
-	for b, err := range l.Batches(t.Context()) {
+	for b, err := range l.Batches(t.Context(), 1) {
 		require.NoError(t, err)
 		n++
 		assert.Equal(t, n, b.Number)
@@ -210,7 +210,7 @@ func TestBatchesWithoutHistory(t *testing.T) {
 		require.NoError(t, s.Delete(t.Context(), e.Name))
 	}
 	var wrong []error
-	for _, err := range l.Batches(t.Context()) {
+	for _, err := range l.Batches(t.Context(), 1) {
 		wrong = append(wrong, err)
 	}
 	require.Len(t, wrong, 1)
@@ -228,7 +228,7 @@ func TestBatchesNotYetInHistory(t *testing.T) {
 	putBatches(t, l, 10)
 	require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(10)))
 	n := 0
-	for b, err := range l.Batches(t.Context()) {
+	for b, err := range l.Batches(t.Context(), 1) {
 		require.NoError(t, err)
 		n++
 		assert.NotNil(t, b.Commit)

@@ -204,6 +204,9 @@ func find[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch in
 // put puts a record unless one exists, and returns the one that then exists.
 func put[T Plan | Commit | doneRecord](ctx context.Context, l *Ledger, batch int64, kind recordKind, v *T) (*T, error) {
 	name := l.path(recordName(batch, kind))
+	if err := checkRecord(batch, name, v); err != nil {
+		return nil, err
+	}
 	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, err

@@ -10,8 +10,10 @@ import (
 // publish it.
 type Receipt struct {
 	Files []File          `json:"files,omitempty"`
-	Parts []Receipt       `json:"parts,omitempty"` // one for each sink of a Tee
+	Parts []Receipt       `json:"parts,omitempty"` // one for each sink of a Tee, or for some routes of a FanOut
 	Data  json.RawMessage `json:"data,omitempty"`  // for sinks that publish something other than files
+	// Route is the name of the FanOut's route that a part belongs to.
+	Route string `json:"route,omitempty"`
 }
 
 // File is one staged file.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,10 +102,40 @@ func recordBatch(name string) (batch int64, ok bool) {
 	return n, ok && err == nil && n > 0
 }
 
+// parse returns the record that data holds, if this version knows all that it
+// needs.
 func parse[T Plan | Commit | doneRecord](batch int64, name string, data []byte) (*T, error) {
 	v := new(T)
 	if err := json.Unmarshal(data, v); err != nil {
 		return nil, &DamagedError{Batch: batch, Name: name, Err: err}
 	}
-	return v, nil
+	return v, checkRecord(batch, name, v)
+}
+
+// features are the features that this version knows.
+var features = []string{featureReplaces}
+
+// checkRecord returns an error if this version cannot work with a record.
+func checkRecord(batch int64, name string, record any) error {
+	var needs []string
+	switch v := record.(type) {
+	case *Plan:
+		needs = v.Needs
+	case *Commit:
+		needs = v.Needs
+		if err := v.Replaces.check(v.Batch); err != nil {
+			return &DamagedError{Batch: batch, Name: name, Err: err}
+		}
+	}
+	return checkNeeds(batch, name, needs)
+}
+
+// checkNeeds returns an error if a feature is unknown.
+func checkNeeds(batch int64, name string, needs []string) error {
+	for _, f := range needs {
+		if !slices.Contains(features, f) {
+			return &FeatureError{Batch: batch, Name: name, Feature: f}
+		}
+	}
+	return nil
 }

@@ -76,6 +76,18 @@ func (l *Ledger) Schema(ctx context.Context, table string) (*arrow.Schema, error
 	return c.schema, nil
 }
 
+// SchemaNumber implements stream.SchemaNumberer. It returns the number of the
+// newest record of a table's schema chain that this Ledger has read or put, or 0
+// if there is none.
+func (l *Ledger) SchemaNumber(table string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.tables[table]; c != nil {
+		return c.n
+	}
+	return 0
+}
+
 // chain returns a table's chain. The first call reads it to its end.
 func (l *Ledger) chain(ctx context.Context, table string) (*schemaChain, error) {
 	if c := l.tables[table]; c != nil {

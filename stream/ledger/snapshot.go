@@ -29,6 +29,7 @@ type Snapshot struct {
 	// Unfinished lists the partitions that a plan named with an unknown end and
 	// that have not been read to their end.
 	Unfinished []string `json:"begun,omitempty"`
+	Needs      []string `json:"needs,omitempty"` // as in Plan
 }
 
 // Settled holds the settled offsets of one partition.
@@ -144,7 +145,7 @@ func (l *Ledger) getSnapshot(ctx context.Context, through int64) (*Snapshot, err
 	if err != nil {
 		return nil, &DamagedError{through, name, err}
 	}
-	return s, nil
+	return s, checkNeeds(through, name, s.Needs)
 }
 
 // compress compresses a record. Equal records give equal bytes.

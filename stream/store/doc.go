@@ -22,4 +22,6 @@
 //
 // A store may also be a [Locker], which detects early that a second process was
 // started by mistake. Processes that share a ledger on purpose share the lock.
+// A store whose writers buffer parts of uploads is a [WriteBufferer], so that sinks
+// open fewer files at once.
 package store

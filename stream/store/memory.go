@@ -18,7 +18,10 @@ type Memory struct {
 	names map[string][]byte
 }
 
-var _ Store = (*Memory)(nil)
+var (
+	_ Store  = (*Memory)(nil)
+	_ Hinter = (*Memory)(nil)
+)
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{names: map[string][]byte{}} }
@@ -32,6 +35,14 @@ func (m *Memory) PutIfAbsent(_ context.Context, name string, data []byte) ([]byt
 	}
 	m.names[name] = bytes.Clone(data)
 	return bytes.Clone(data), nil
+}
+
+// PutHint implements Hinter.
+func (m *Memory) PutHint(_ context.Context, name string, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.names[name] = bytes.Clone(data)
+	return nil
 }
 
 // Get implements Records.

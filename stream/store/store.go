@@ -93,6 +93,15 @@ type Locker interface {
 	Lock(name string, shared bool) (unlock func() error, err error)
 }
 
+// A Hinter is a Store that can overwrite records. It suits records that change
+// often and that nothing correct depends on, such as heartbeats: in an object
+// store, a new name for each would cost a request to remove it, too.
+type Hinter interface {
+	// PutHint stores data under name, replacing an existing record. Readers see
+	// the old record or the new one, as a whole. It need not be durable.
+	PutHint(ctx context.Context, name string, data []byte) error
+}
+
 // Entry is a name in a store.
 type Entry struct {
 	Name string

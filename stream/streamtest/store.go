@@ -26,12 +26,28 @@ func TestStore(s store.Store) error {
 	}{
 		{"records", t.records}, {"race", t.race}, {"stage", t.stage}, {"abort", t.abort},
 		{"publish", t.publish}, {"open", t.open}, {"list", t.list}, {"delete", t.delete},
+		{"hints", t.hints},
 	} {
 		t.check = check.name
 		check.f()
 		t.clear()
 	}
 	return errors.Join(t.breaches...)
+}
+
+// hints checks a store that can overwrite records.
+func (t *storeTest) hints() {
+	h, ok := t.Store.(store.Hinter)
+	if !ok {
+		return
+	}
+	for _, data := range []string{"first", "second, longer", "3"} {
+		t.ok("PutHint", h.PutHint(t.ctx, "hint", []byte(data)))
+		t.holds("hint", data)
+	}
+	if got := t.put("hint", "record"); got != "3" {
+		t.breach("PutIfAbsent of an existing hint returns %.40q", got)
+	}
 }
 
 // storeTest collects the failures of one store.

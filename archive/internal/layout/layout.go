@@ -23,9 +23,17 @@ const (
 	Alerts   = "alerts"   // the directory of the tables of alerts
 	Rejected = "rejected" // the table of the rejected messages
 	Staging  = "staging"  // the directory of staged files
-	// ReplayMark separates the names that a replay stages and publishes from
-	// those of the ledger's engines: LEDGER-replay-TOKEN.
+	// RewriteMark separates the names that a rewrite stages and publishes from
+	// those of the ledger's engines: LEDGER-rewrite-BASE-TOKEN.
+	RewriteMark = "-rewrite-"
+	// ReplayMark did so in the first release: LEDGER-replay-TOKEN.
 	ReplayMark = "-replay-"
+
+	// Lock excludes a second archiver, and a replay of the first release.
+	Lock = Ledger + "/lock"
+	// RewriteLock is shared by the rewrites at work. Whoever holds it alone may
+	// sweep what rewrites have staged.
+	RewriteLock = Ledger + "/rewrite.lock"
 )
 
 // Where names an archive in errors.
@@ -75,9 +83,9 @@ func CheckFile(r inspect.File, f ledger.File, o inspect.Options) error {
 }
 
 // Publish publishes a committed batch of a ledger, as an engine does.
-func Publish(ctx context.Context, st store.Store, ledger string, c *ledger.Commit) error {
+func Publish(ctx context.Context, st store.Store, l *ledger.Ledger, c *ledger.Commit) error {
 	files := &sink.Parquet{Store: st, Staging: Staging}
-	return stream.Publish(ctx, ledger, c, files, Rejects{files})
+	return stream.Publish(ctx, l, c, files, Rejects{files})
 }
 
 // CheckDirectories returns an error if staged files could not be published in the

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 	"sync"
@@ -64,7 +66,11 @@ func (f *SchemaFiles) Widen(ctx context.Context, name string, merge func(*arrow.
 	}
 	table := strings.TrimPrefix(name, sink.SchemaPrefix)
 	for newest := schema; f.written[name] != newest; { // another process may publish at the same time
-		if err := f.write(ctx, SchemaFile(table), newest); err != nil {
+		err := f.write(ctx, SchemaFile(table), newest)
+		if errors.Is(err, fs.ErrNotExist) { // a service that started has swept it
+			err = f.write(ctx, SchemaFile(table), newest)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("archive: schema of %s: %w", name, err)
 		}
 		f.written[name] = newest
@@ -74,6 +80,9 @@ func (f *SchemaFiles) Widen(ctx context.Context, name string, merge func(*arrow.
 	}
 	return schema, nil
 }
+
+// SchemaNumber implements stream.SchemaNumberer.
+func (f *SchemaFiles) SchemaNumber(name string) int { return f.Ledger.SchemaNumber(name) }
 
 // Rewrite writes the schema file of a table anew.
 func (f *SchemaFiles) Rewrite(ctx context.Context, table string) error {
@@ -91,6 +100,9 @@ func (f *SchemaFiles) write(ctx context.Context, name string, schema *arrow.Sche
 	data, err := EncodeSchema(schema)
 	if err != nil {
 		return err
+	}
+	if hints, ok := f.Store.(store.Hinter); ok {
+		return hints.PutHint(ctx, name, data)
 	}
 	staged := SchemaStaging + rand.Text()
 	out, err := f.Store.Stage(ctx, staged, name)

@@ -22,7 +22,7 @@ type File interface {
 // Options says what Check does. The zero value reads only the footer and the
 // page headers.
 type Options struct {
-	Deep bool // decode every value and verify checksums
+	Deep bool // decode every value, verify checksums and statistics
 }
 
 // Info counts what a file holds.
@@ -41,6 +41,12 @@ func Check(f File, o Options) (info Info, err error) {
 		return Info{}, err
 	}
 	defer r.Close()
+	var stats map[[2]int]*statistics
+	if o.Deep {
+		if stats, err = readStatistics(f); err != nil {
+			return info, err
+		}
+	}
 	info.Rows, info.Groups = r.NumRows(), r.NumRowGroups()
 	var rows int64
 	for g := range info.Groups {
@@ -52,7 +58,7 @@ func Check(f File, o Options) (info Info, err error) {
 				err = info.chunk(f, chunk, o.Deep)
 			}
 			if err == nil && o.Deep {
-				err = decode(r.RowGroup(g), c, chunk.NumValues())
+				err = checkValues(r.RowGroup(g), c, stats[[2]int{g, c}])
 			}
 			if err != nil {
 				return info, fmt.Errorf("row group %d, column %s: %w", g, r.MetaData().Schema.Column(c).Path(), err)
@@ -63,6 +69,24 @@ func Check(f File, o Options) (info Info, err error) {
 		return info, fmt.Errorf("the footer counts %d rows, its row groups %d", info.Rows, rows)
 	}
 	return info, nil
+}
+
+// checkValues decodes a column chunk and compares it with the footer.
+func checkValues(g *file.RowGroupReader, column int, s *statistics) error {
+	m, err := g.MetaData().ColumnChunk(column)
+	if err != nil {
+		return err
+	}
+	v, err := decode(g, column)
+	switch {
+	case err != nil:
+		return err
+	case v.entries != m.NumValues():
+		return fmt.Errorf("%d of %d values can be read", v.entries, m.NumValues())
+	case v.rows != g.NumRows():
+		return fmt.Errorf("its values make %d rows, not %d", v.rows, g.NumRows())
+	}
+	return s.check(v)
 }
 
 // Schema returns the schema of a file.

@@ -5,63 +5,88 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 )
 
 // batchValues is the number of values decoded at a time.
 const batchValues = 1024
 
-// decode reads every value of a column chunk, which must have want of them.
-func decode(g *file.RowGroupReader, column int, want int64) error {
+// decode reads every value of a column chunk.
+func decode(g *file.RowGroupReader, column int) (*values, error) {
 	r, err := g.Column(column)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var n int64
+	v := &values{}
 	switch r := r.(type) {
 	case *file.BooleanColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		e := &boolExtremes{}
+		v.bounds = e.bounds
+		err = drain(v, r.ReadBatch, e.add)
 	case *file.Int32ColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		e := &extremes[int32]{}
+		v.bounds = e.bounds
+		err = drain(v, r.ReadBatch, e.add)
 	case *file.Int64ColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		e := &extremes[int64]{}
+		v.bounds = e.bounds
+		err = drain(v, r.ReadBatch, e.add)
 	case *file.Int96ColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		v.bounds = noBounds
+		err = drain(v, r.ReadBatch, nil)
 	case *file.Float32ColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		e := &extremes[float32]{}
+		v.bounds = e.bounds
+		err = drain(v, r.ReadBatch, e.add)
 	case *file.Float64ColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		e := &extremes[float64]{}
+		v.bounds = e.bounds
+		err = drain(v, r.ReadBatch, e.add)
 	case *file.ByteArrayColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		e := &byteExtremes{}
+		v.bounds = e.bounds
+		err = drain(v, r.ReadBatch, e.addText)
 	case *file.FixedLenByteArrayColumnChunkReader:
-		n, err = drain(r.ReadBatch)
+		e := &byteExtremes{signed: r.Descriptor().SortOrder() == schema.SortSIGNED}
+		v.bounds = e.bounds
+		err = drain(v, r.ReadBatch, e.addFixed)
 	default:
-		return fmt.Errorf("values of type %v", r.Type())
+		return nil, fmt.Errorf("values of type %v", r.Type())
+	}
+	if !hasOrder(r.Descriptor()) {
+		v.bounds = noBounds
 	}
 	if err == nil {
 		err = r.Err()
 	}
-	if err == nil && n != want {
-		err = fmt.Errorf("%d of %d values can be read", n, want)
-	}
-	return err
+	return v, err
 }
 
-// drain calls read until it returns no more values, and returns their number,
-// nulls included.
-func drain[T any](read func(n int64, values []T, def, rep []int16) (int64, int, error)) (n int64, err error) {
+// drain calls read until it returns no more values, counts them, and calls add,
+// unless it is nil, with those that are not null.
+func drain[T any](v *values, read func(n int64, values []T, def, rep []int16) (int64, int, error), add func([]T)) error {
 	var def, rep [batchValues]int16
-	values := make([]T, batchValues)
+	vals := make([]T, batchValues)
 	for {
-		got, valid, err := read(batchValues, values, def[:], rep[:])
+		got, valid, err := read(batchValues, vals, def[:], rep[:])
 		if err != nil {
-			return n, err
+			return err
 		}
-		if got < 0 || int64(valid) > got {
-			return n, errors.New("more values than levels")
+		if got < 0 || got > batchValues || int64(valid) > got || valid < 0 {
+			return errors.New("more values than levels")
 		}
 		if got == 0 {
-			return n, nil
+			return nil
 		}
-		n += got
+		v.entries += got
+		v.nulls += got - int64(valid)
+		for _, r := range rep[:got] { // it stays zero if nothing is repeated
+			if r == 0 {
+				v.rows++
+			}
+		}
+		if add != nil {
+			add(vals[:valid])
+		}
 	}
 }

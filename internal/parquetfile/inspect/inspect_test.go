@@ -18,7 +18,9 @@ import (
 
 // sample returns a file of two row groups with repeated strings, numbers, nulls,
 // lists and bytes.
-func sample(t testing.TB, codec parquetfile.Codec) []byte {
+func sample(t testing.TB, codec parquetfile.Codec) []byte { return repeated(t, codec, 500) }
+
+func repeated(t testing.TB, codec parquetfile.Codec, n int) []byte {
 	schema := arrow.NewSchema([]arrow.Field{
 		{Name: "name", Type: arrow.BinaryTypes.String, Nullable: true},
 		{Name: "number", Type: arrow.PrimitiveTypes.Int64},
@@ -27,7 +29,7 @@ func sample(t testing.TB, codec parquetfile.Codec) []byte {
 		{Name: "raw", Type: arrow.BinaryTypes.Binary, Nullable: true},
 	}, nil)
 	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(
-		`[`+strings.Repeat(`{"name":"a","number":1,"part":{"list":[1,2]},"ok":true,"raw":"AAEC"},{"name":null,"number":2,"part":{"list":[]},"ok":null,"raw":null},`, 500)+
+		`[`+strings.Repeat(`{"name":"a","number":1,"part":{"list":[1,2]},"ok":true,"raw":"AAEC"},{"name":null,"number":2,"part":{"list":[]},"ok":null,"raw":null},`, n)+
 			`{"name":"b","number":3,"part":{"list":null},"ok":false,"raw":""}]`))
 	require.NoError(t, err)
 	defer rec.Release()
@@ -75,6 +77,43 @@ func TestDamage(t *testing.T) {
 	}
 	t.Logf("%d of %d flips were found", found, 2*len(data))
 	assert.Greater(t, found, len(data))
+}
+
+// TestDamagedStatistics flips each bit of a footer. What a deep check does not
+// find must leave the statistics as they were, or without bounds.
+func TestDamagedStatistics(t *testing.T) {
+	data := repeated(t, parquetfile.None, 1)
+	footer := len(data) - 8 - int(binary.LittleEndian.Uint32(data[len(data)-8:]))
+	sound := statisticsOf(t, data)
+	require.Len(t, sound, 2*5)
+	found, unseen := 0, 0
+	for i := footer; i < len(data)-8; i++ {
+		for bit := range 8 {
+			spoilt := bytes.Clone(data)
+			spoilt[i] ^= 1 << bit
+			if info, err := Check(bytes.NewReader(spoilt), Options{Deep: true}); err != nil || info.Rows != 2*3 {
+				found++
+				continue
+			}
+			for k, s := range statisticsOf(t, spoilt) {
+				have, want := *s, *sound[k]
+				for id := range have.set {
+					if have.set[id] && (have.number[id] != want.number[id] || !bytes.Equal(have.text[id], want.text[id])) && id != 4 && id < 7 {
+						t.Errorf("byte %d, bit %d: field %d of the statistics of column %v is %v %x, not %v %x",
+							i, bit, id, k, have.number[id], have.text[id], want.number[id], want.text[id])
+					}
+				}
+			}
+			unseen++
+		}
+	}
+	t.Logf("%d flips were found, %d changed nothing that counts", found, unseen)
+}
+
+func statisticsOf(t *testing.T, data []byte) map[[2]int]*statistics {
+	all, err := readStatistics(bytes.NewReader(data))
+	require.NoError(t, err)
+	return all
 }
 
 func FuzzCheck(f *testing.F) {

@@ -3,8 +3,10 @@ package archive
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -24,6 +26,7 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 	f.BoolVar(&o.Repair, "repair", false, "")
 	f.BoolVar(&o.Deep, "deep", false, "")
 	asJSON := f.Bool("json", false, "")
+	since, save := f.String("since", "", ""), f.String("save", "", "")
 	paths := f.String("files", "", "")
 	kafka.Flags(f)
 	if err := cli.Parse(f, args); err != nil {
@@ -52,12 +55,24 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 		}
 		o.Source = source
 	}
+	if *since != "" {
+		if o.Since, err = os.ReadFile(*since); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("-since %s: no such file: the first audit needs only -save", *since)
+		} else if err != nil {
+			return err
+		}
+	}
 	if o.Store, err = c.openExisting(o.Dir); err != nil {
 		return err
 	}
 	r, err := audit.Run(ctx, o)
 	if err != nil {
 		return err
+	}
+	if *save != "" && r.Summary != nil {
+		if err := writeFile(*save, r.Summary); err != nil {
+			return err
+		}
 	}
 	if *asJSON {
 		err = json.NewEncoder(c.stdout()).Encode(r)
@@ -72,6 +87,20 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 	default:
 		return fmt.Errorf("audit of %s: %s things do not hold: standard output names them", o.Dir, cli.Count(n))
 	}
+}
+
+// writeFile writes a file, or leaves it as it was.
+func writeFile(name string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), name)
 }
 
 // openExisting opens the archive in a directory. It returns nil if there is

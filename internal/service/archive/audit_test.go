@@ -64,6 +64,31 @@ func TestAudit(t *testing.T) {
 	assert.Regexp(t, `(?m)^does not hold: 1 findings in \d batches`, text)
 }
 
+// An audit saves what it has verified, and another one begins there.
+func TestAuditSince(t *testing.T) {
+	alerts, out := sky(t)
+	state := filepath.Join(t.TempDir(), "audit")
+	_, err := printed(t, "audit", "-out", out, "-since", state)
+	assert.EqualError(t, err, "-since "+state+": no such file: the first audit needs only -save")
+	_, err = printed(t, "audit", "-out", out, "-save", state)
+	require.NoError(t, err)
+	for range 2 {
+		text, err := printed(t, "audit", "-out", out, "-files", alerts, "-since", state, "-save", state)
+		require.NoError(t, err, text)
+		assert.Contains(t, text, "note      the batches through 2 and their files were audited at ")
+		assert.Regexp(t, `(?m)^all holds: 2 batches, \d+ files, 31 rows\n\z`, text)
+	}
+	saved, err := os.ReadFile(state)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(anyFile(t, out+"/alerts/ztf/*/*/*/*/*.parquet")))
+	text, err := printed(t, "audit", "-out", out, "-since", state, "-save", state)
+	require.Error(t, err)
+	assert.Regexp(t, `(?m)^WRONG     sum the files of the batches through 2: there are \d+ of them, and should be \d+`, text)
+	after, err := os.ReadFile(state)
+	require.NoError(t, err)
+	assert.Equal(t, saved, after, "what is wrong is not saved")
+}
+
 func TestAuditInJSON(t *testing.T) {
 	t.Parallel() // it waits for the grace period
 	_, out := sky(t)
@@ -95,7 +120,7 @@ func TestAuditUsage(t *testing.T) {
 		err = Run(context.Background(), []string{command, "-h"})
 		assert.Error(t, err)
 	}
-	for _, f := range []string{"out", "brokers", "files", "repair", "deep", "json"} {
+	for _, f := range []string{"out", "brokers", "files", "repair", "deep", "since", "save", "json"} {
 		assert.Contains(t, auditManual, "    -"+f+" ", f)
 	}
 	for _, f := range []string{"out", "cause", "registry", "registry-config", "compression", "workers"} {
@@ -134,7 +159,7 @@ func TestReplayOnFullDisk(t *testing.T) {
 	full := Command{OpenStore: func(dir string) (store.Store, error) {
 		s, err := store.OpenDir(dir)
 		return &faultstore.Store{Store: s, Before: func(op faultstore.Op) error {
-			if op.Kind == faultstore.Write && strings.Contains(op.Name, "-replay-") {
+			if op.Kind == faultstore.Write && strings.Contains(op.Name, "-rewrite-") {
 				return stream.Permanent(&os.PathError{Op: "write", Path: op.Name, Err: syscall.ENOSPC})
 			}
 			return nil

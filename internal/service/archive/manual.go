@@ -99,8 +99,11 @@ DESCRIPTION
     - every offset of every partition is in one commit, and the accounts add up:
       offsets = read + control + aborted + compacted + lost, and
       read = written + rejected + dropped;
-    - every committed file exists and has the committed size and rows, an intact
-      footer, and pages without a gap between them;
+    - every committed file that no later batch has replaced exists and has the
+      committed size and rows, an intact footer, and pages without a gap between
+      them;
+    - what replaced files has their rows, hour by hour, and no file was replaced
+      twice. A replaced file may exist until its deletion is due: that is noted;
     - no other file is under alerts or rejected, and staging holds nothing of a
       decided batch;
     - the schema file of each table has the schema of the ledger.
@@ -109,8 +112,18 @@ DESCRIPTION
     it was archived, and which partitions the archive has not begun.
 
     It may run at the same time as a service: publications in progress get five
-    seconds to finish. While a backlog is archived alongside new alerts, name the
-    source: the offsets between the two are not claimed by any batch yet.
+    seconds to finish. While a backlog is archived alongside new alerts, the offsets
+    between the two are noted as not yet read; name the source to learn whether it
+    still has them.
+
+    A nightly audit of a large archive need not read what the last one has read:
+    with -save, an audit that finds nothing wrong saves what it has verified, and
+    with -since the next one reads only the batches since, and their files. Of the
+    earlier files it compares the names and sizes, all in one sum; and it checks
+    over all batches that each offset is in one commit and that there are no holes.
+    It does not see an earlier file that was damaged without a change in size, nor
+    damage in an earlier record of the ledger, and believes what a later rewrite
+    says about the rows of an earlier file: audit without -since now and then.
 
     It prints a table of the partitions, without the columns that are zero
     everywhere, and a table of the tables; then, for each thing that is wrong, a
@@ -125,8 +138,12 @@ FLAGS
                         batches left in staging and what a replay has replaced,
                         rewrite wrong schema files; and say what was done. Missing
                         and damaged files are reported and left unchanged
-    -deep               decode every value of every file, and verify the checksums
-                        of its pages
+    -deep               decode every value of every file that is read, and verify
+                        the checksums of its pages and the statistics by which
+                        queries skip rows
+    -since FILE         read only what is newer than FILE, which -save has written
+    -save FILE          if nothing is wrong, save what was verified (about 200 bytes
+                        for each partition); FILE may be that of -since
     -json               print the report as one JSON object
 
 EXIT STATUS
@@ -137,6 +154,7 @@ EXAMPLES
     archive audit -out sky
     archive audit -out sky -brokers localhost:9092 -topics 'ztf_\d{8}_programid1'
     archive audit -out sky -repair -json
+    archive audit -out sky -since sky.audit -save sky.audit
 `
 
 const replayManual = `NAME
@@ -157,7 +175,7 @@ DESCRIPTION
     the next start of archive or of replay-rejected resumes the work. While it
     publishes, readers may see a message in both.
 
-    Stop all services that write to the archive first.
+    Services, and other replays, may write to the archive at the same time.
 
 FLAGS
     -out DIR            the archive (default "archive")

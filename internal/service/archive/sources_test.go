@@ -28,7 +28,7 @@ func plan(t *testing.T, out string, ranges ...ledger.Range) {
 	l, err := ledger.Open(t.Context(), dir, "ledger", nil)
 	require.NoError(t, err)
 	last := int64(0)
-	for b, err := range l.Batches(t.Context()) {
+	for b, err := range l.Batches(t.Context(), 1) {
 		require.NoError(t, err)
 		last = b.Number
 	}

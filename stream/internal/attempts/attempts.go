@@ -45,13 +45,18 @@ type beginRecord struct {
 	Alive bool `json:"alive,omitempty"`
 }
 
-// heartbeat is the content of a heartbeat record.
+// heartbeat is the content of a heartbeat record. If the store can overwrite
+// records, an attempt has one, with the number of the last heartbeat; otherwise
+// each heartbeat has a record of its own.
 type heartbeat struct {
-	Stuck bool `json:"stuck,omitempty"`
+	Number int  `json:"n,omitempty"` // if the record is overwritten
+	Stuck  bool `json:"stuck,omitempty"`
 }
 
 func beginName(batch int64, attempt int) string { return fmt.Sprintf("%012d.try%d", batch, attempt) }
 func endName(batch int64, attempt int) string   { return beginName(batch, attempt) + "end" }
+
+func hintName(batch int64, attempt int) string { return beginName(batch, attempt) + ".beat" }
 
 func heartbeatName(batch int64, attempt, n int) string {
 	return fmt.Sprintf("%s.%d", beginName(batch, attempt), n)
@@ -82,7 +87,14 @@ func (l *Log) End(ctx context.Context, batch int64, attempt int) error {
 // Heartbeat puts the n-th heartbeat of an attempt, counted from 1. stuck reports
 // whether the attempt has stopped making progress.
 func (l *Log) Heartbeat(ctx context.Context, batch int64, attempt, n int, stuck bool) error {
-	return l.put(ctx, heartbeatName(batch, attempt, n), heartbeat{stuck})
+	if hints, ok := l.records.(store.Hinter); ok {
+		data, err := json.Marshal(heartbeat{n, stuck})
+		if err != nil {
+			return err
+		}
+		return hints.PutHint(ctx, l.path(hintName(batch, attempt)), append(data, '\n'))
+	}
+	return l.put(ctx, heartbeatName(batch, attempt, n), heartbeat{Stuck: stuck})
 }
 
 // Deaths counts the attempts before a given one that have not ended and that the
@@ -129,6 +141,15 @@ func (l *Log) Update(ctx context.Context, batch int64, s *Status) (progress bool
 	ended, err := l.exists(ctx, endName(batch, s.Attempt))
 	if s.Ended = ended && err == nil; s.Ended || err != nil {
 		return progress, err
+	}
+	if _, ok := l.records.(store.Hinter); ok {
+		var h heartbeat
+		exists, err := l.get(ctx, batch, hintName(batch, s.Attempt), &h)
+		if err != nil || !exists || h.Number <= s.Heartbeats {
+			return progress, err
+		}
+		s.Heartbeats, s.Stuck = h.Number, h.Stuck
+		return progress || !h.Stuck, nil
 	}
 	for {
 		var h heartbeat

@@ -32,10 +32,13 @@ func openLog(t *testing.T, s store.Store) *Log {
 	return Open(l)
 }
 
+// written is a store that cannot overwrite records.
+func written() store.Store { return struct{ store.Store }{store.NewMemory()} }
+
 // The names are part of the ledger's format: another version of the program may
 // be at work on the same ledger.
 func TestRecordNames(t *testing.T) {
-	s := store.NewMemory()
+	s := written()
 	l := openLog(t, s)
 	require.True(t, begin(t, l, 2, true))
 	require.NoError(t, l.Heartbeat(t.Context(), 7, 2, 1, false))
@@ -99,7 +102,7 @@ func TestDeaths(t *testing.T) {
 
 func TestUpdate(t *testing.T) {
 	ctx := t.Context()
-	l := openLog(t, store.NewMemory())
+	l := openLog(t, written())
 	s := Status{Attempt: 1}
 	update := func() bool {
 		progress, err := l.Update(ctx, 7, &s)
@@ -123,9 +126,32 @@ func TestUpdate(t *testing.T) {
 	assert.False(t, update())
 }
 
+// If the store can overwrite records, an attempt has one for its heartbeats.
+func TestUpdateOfHints(t *testing.T) {
+	ctx, s := t.Context(), store.NewMemory()
+	l := openLog(t, s)
+	status := Status{Attempt: 1}
+	update := func() bool {
+		progress, err := l.Update(ctx, 7, &status)
+		require.NoError(t, err)
+		return progress
+	}
+	assert.False(t, update())
+	require.NoError(t, l.Heartbeat(ctx, 7, 1, 1, false))
+	require.NoError(t, l.Heartbeat(ctx, 7, 1, 2, false))
+	assert.True(t, update())
+	assert.False(t, update(), "nothing new")
+	require.NoError(t, l.Heartbeat(ctx, 7, 1, 3, true))
+	assert.False(t, update())
+	assert.Equal(t, Status{Attempt: 1, Heartbeats: 3, Stuck: true}, status)
+	data, err := s.Get(ctx, "ledger/000000000007.try1.beat")
+	require.NoError(t, err)
+	assert.Equal(t, "{\"n\":3,\"stuck\":true}\n", string(data))
+}
+
 func TestErrors(t *testing.T) {
 	ctx := context.Background()
-	s := store.NewMemory()
+	s := written()
 	s.PutIfAbsent(ctx, "ledger/000000000007.try1.1", []byte("{"))
 	status := Status{Attempt: 1}
 	_, err := openLog(t, s).Update(ctx, 7, &status)

@@ -1,0 +1,235 @@
+package inspect
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/schema"
+
+	"github.com/skyfinch/skyfinch/internal/thrift"
+)
+
+// statistics is what a footer says about the values of a column chunk. The
+// indices are Parquet's field ids.
+type statistics struct {
+	number [9]int64
+	text   [9][]byte
+	set    [9]bool
+	index  bool // there is a page index or a Bloom filter
+}
+
+// Parquet's field ids of the statistics. Readers fall back to the old bounds.
+const (
+	statOldUpper = 1
+	statOldLower = 2
+	statNulls    = 3
+	statUpper    = 5
+	statLower    = 6
+)
+
+// readStatistics reads the statistics of all column chunks, by row group and
+// column. Arrow's reader hides whether a field is set.
+func readStatistics(f File) (map[[2]int]*statistics, error) {
+	var tail [8]byte // the length of the metadata, and magic
+	if err := readAt(f, tail[:], f.Size()-int64(len(tail))); err != nil {
+		return nil, err
+	}
+	size := int64(binary.LittleEndian.Uint32(tail[:]))
+	if size > f.Size()-int64(len(tail)) {
+		return nil, errors.New("footer: longer than the file")
+	}
+	buf := make([]byte, size)
+	if err := readAt(f, buf, f.Size()-int64(len(tail))-size); err != nil {
+		return nil, err
+	}
+	all := map[[2]int]*statistics{}
+	_, err := thrift.Walk(buf, func(path []int, number int64, text []byte) {
+		// row_groups (4), its index, columns (1), its index, and a field of the
+		// chunk; or meta_data (3) and a field of it; or statistics (12) there.
+		if len(path) < 5 || path[0] != 4 || path[2] != 1 {
+			return
+		}
+		s := all[[2]int{path[1], path[3]}]
+		if s == nil {
+			s = &statistics{}
+			all[[2]int{path[1], path[3]}] = s
+		}
+		switch in := path[4:]; {
+		case len(in) == 1:
+			s.index = s.index || in[0] >= 4 && in[0] <= 7
+		case len(in) == 2 && in[0] == 3:
+			s.index = s.index || in[1] == 14 || in[1] == 15
+		case len(in) == 3 && in[0] == 3 && in[1] == 12 && in[2] > 0 && in[2] < len(s.set):
+			s.number[in[2]], s.text[in[2]], s.set[in[2]] = number, text, true
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("footer: %w", err)
+	}
+	return all, nil
+}
+
+// check compares the statistics with the values found. The bounds of a skyfinch
+// file are exact.
+func (s *statistics) check(v *values) error {
+	if s == nil {
+		return nil
+	}
+	if s.index {
+		return errors.New("has a page index or a Bloom filter, which cannot be verified and which no file of an archive has")
+	}
+	if s.set[statNulls] && (s.text[statNulls] != nil || s.number[statNulls] != v.nulls) {
+		return fmt.Errorf("its statistics count %d nulls, and it has %d", s.number[statNulls], v.nulls)
+	}
+	lower, upper, known := v.bounds()
+	for _, b := range []struct {
+		field int
+		name  string
+		value []byte
+	}{{statLower, "least", lower}, {statOldLower, "least", lower}, {statUpper, "greatest", upper}, {statOldUpper, "greatest", upper}} {
+		switch {
+		case !s.set[b.field]:
+		case !known:
+			return fmt.Errorf("its statistics have a %s value, and it has none", b.name)
+		case s.text[b.field] == nil || !bytes.Equal(s.text[b.field], b.value):
+			return fmt.Errorf("its statistics say that the %s value is %x, and it is %x", b.name, s.text[b.field], b.value)
+		}
+	}
+	return nil
+}
+
+// values is what was found in a column chunk.
+type values struct {
+	entries, rows, nulls int64
+	// bounds returns the least and the greatest value as statistics encode
+	// them, and whether there are any that can be compared.
+	bounds func() (lower, upper []byte, known bool)
+}
+
+func noBounds() (lower, upper []byte, known bool) { return nil, nil, false }
+
+// extremes finds the least and the greatest value. NaN is neither.
+type extremes[T cmp.Ordered] struct {
+	known    bool
+	min, max T
+}
+
+func (e *extremes[T]) add(vals []T) {
+	for _, v := range vals {
+		switch {
+		case v != v:
+		case !e.known:
+			e.known, e.min, e.max = true, v, v
+		case v < e.min:
+			e.min = v
+		case v > e.max:
+			e.max = v
+		}
+	}
+}
+
+func (e *extremes[T]) bounds() (lower, upper []byte, known bool) {
+	return encode(e.min, -1), encode(e.max, 1), e.known
+}
+
+// encode encodes a bound. Zeros of floats have the sign that widens the range.
+func encode(v any, sign float64) []byte {
+	le := binary.LittleEndian
+	switch v := v.(type) {
+	case int32:
+		return le.AppendUint32(nil, uint32(v))
+	case int64:
+		return le.AppendUint64(nil, uint64(v))
+	case float32:
+		if v == 0 {
+			v = float32(math.Copysign(0, sign))
+		}
+		return le.AppendUint32(nil, math.Float32bits(v))
+	case float64:
+		if v == 0 {
+			v = math.Copysign(0, sign)
+		}
+		return le.AppendUint64(nil, math.Float64bits(v))
+	}
+	return nil
+}
+
+// boolExtremes finds whether there is a false and a true.
+type boolExtremes struct{ seen [2]bool }
+
+func (e *boolExtremes) add(vals []bool) {
+	for _, v := range vals {
+		if v {
+			e.seen[1] = true
+		} else {
+			e.seen[0] = true
+		}
+	}
+}
+
+func (e *boolExtremes) bounds() (lower, upper []byte, known bool) {
+	lower, upper = []byte{1}, []byte{0}
+	if e.seen[0] {
+		lower[0] = 0
+	}
+	if e.seen[1] {
+		upper[0] = 1
+	}
+	return lower, upper, e.seen[0] || e.seen[1]
+}
+
+// byteExtremes finds the least and the greatest byte string.
+type byteExtremes struct {
+	signed   bool // as two's complement of equal lengths, the highest byte first
+	known    bool
+	min, max []byte
+}
+
+func (e *byteExtremes) addOne(v []byte) {
+	switch {
+	case !e.known:
+		e.known = true
+		e.min, e.max = append(e.min, v...), append(e.max, v...)
+	case e.less(v, e.min):
+		e.min = append(e.min[:0], v...)
+	case e.less(e.max, v):
+		e.max = append(e.max[:0], v...)
+	}
+}
+
+func (e *byteExtremes) less(a, b []byte) bool {
+	if e.signed && len(a) > 0 && len(b) > 0 && a[0]^b[0] >= 0x80 {
+		return a[0] >= 0x80
+	}
+	return bytes.Compare(a, b) < 0
+}
+
+func (e *byteExtremes) bounds() (lower, upper []byte, known bool) { return e.min, e.max, e.known }
+
+func (e *byteExtremes) addText(vals []parquet.ByteArray) {
+	for _, v := range vals {
+		e.addOne(v)
+	}
+}
+
+func (e *byteExtremes) addFixed(vals []parquet.FixedLenByteArray) {
+	for _, v := range vals {
+		e.addOne(v)
+	}
+}
+
+// hasOrder reports whether extremes are found in the order of a column.
+func hasOrder(c *schema.Column) bool {
+	switch c.PhysicalType() {
+	case parquet.Types.ByteArray:
+		return c.SortOrder() == schema.SortUNSIGNED
+	case parquet.Types.FixedLenByteArray:
+		return c.SortOrder() != schema.SortUNKNOWN
+	}
+	return c.SortOrder() == schema.SortSIGNED
+}

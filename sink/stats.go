@@ -1,0 +1,78 @@
+package sink
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/skyfinch/skyfinch/internal/parquetfile"
+)
+
+// maxTextStat is the length of the longest string in a file's Stats, as JSON.
+const maxTextStat = 64
+
+// statsOf returns the least and the greatest value of a file's columns with names
+// as in Options.Bounds.
+func statsOf(w *parquetfile.Writer, schema *arrow.Schema, names []string) map[string][2]json.RawMessage {
+	var stats map[string][2]json.RawMessage
+	for i, name := range names {
+		lower, upper, ok := w.Bounds(i)
+		if !ok {
+			continue
+		}
+		typ := schema.Field(schema.FieldIndices(name)[0]).Type
+		least, ok := statOf(typ, lower)
+		greatest, ok2 := statOf(typ, upper)
+		if !ok || !ok2 {
+			continue
+		}
+		if stats == nil {
+			stats = make(map[string][2]json.RawMessage, len(names))
+		}
+		stats[name] = [2]json.RawMessage{least, greatest}
+	}
+	return stats
+}
+
+// statOf returns a value of Parquet's statistics as JSON. A reader that parses
+// numbers as float64 gets the value of any float, so that the bounds still bound.
+// ok is false if JSON has no such value, or the type is not supported.
+func statOf(typ arrow.DataType, v []byte) (_ json.RawMessage, ok bool) {
+	switch t := typ.(type) {
+	case *arrow.Int32Type:
+		return strconv.AppendInt(nil, int64(int32(binary.LittleEndian.Uint32(v))), 10), true
+	case *arrow.Int64Type:
+		return strconv.AppendInt(nil, int64(binary.LittleEndian.Uint64(v)), 10), true
+	case *arrow.Float32Type:
+		return floatStat(float64(math.Float32frombits(binary.LittleEndian.Uint32(v))))
+	case *arrow.Float64Type:
+		return floatStat(math.Float64frombits(binary.LittleEndian.Uint64(v)))
+	case *arrow.StringType:
+		if !utf8.Valid(v) { // json.Marshal would replace bytes
+			return nil, false
+		}
+		text, err := json.Marshal(string(v))
+		return text, err == nil && len(text) <= maxTextStat
+	case *arrow.TimestampType:
+		us := micros(int64(binary.LittleEndian.Uint64(v)), t.Unit)
+		if t.TimeZone == "" || us == noTime || t.Unit == arrow.Nanosecond {
+			return nil, false
+		}
+		text, err := json.Marshal(time.UnixMicro(us).UTC())
+		return text, err == nil
+	}
+	return nil, false
+}
+
+func floatStat(v float64) (json.RawMessage, bool) {
+	if math.IsInf(v, 0) || math.IsNaN(v) {
+		return nil, false
+	}
+	text, err := json.Marshal(v + 0) // without the sign of -0
+	return text, err == nil
+}
