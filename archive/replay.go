@@ -295,11 +295,11 @@ func checkReplaced(b ledger.Batch, files []ledger.ReplacedFile) error {
 	if b.Commit == nil {
 		return nil
 	}
-	old, err := layout.ReplacementOf(b.Commit)
-	if err != nil || old == nil {
+	replaced, _, err := layout.ReplacedBy(b.Commit)
+	if err != nil {
 		return err
 	}
-	for _, f := range old.Replaces {
+	for _, f := range replaced {
 		if slices.ContainsFunc(files, func(g ledger.ReplacedFile) bool { return g.Name == f.Name }) {
 			return &ledger.ReplacedError{File: f.Name, Batch: b.Number}
 		}
@@ -342,16 +342,20 @@ func (r *replay) settle(ctx context.Context) (files []ledger.File, err error) {
 		}
 		if !undecided {
 			r.base = b.Number
-			files = slices.AppendSeq(files, b.Commit.Rejects.All())
+			for _, r := range []ledger.Receipt{b.Commit.Rows, b.Commit.Rejects} {
+				for f := range r.All() {
+					if strings.HasPrefix(f.Path, layout.Rejected+"/") {
+						files = append(files, f)
+					}
+				}
+			}
 		}
-		old, err := layout.ReplacementOf(b.Commit)
+		old, _, err := layout.ReplacedBy(b.Commit)
 		if err != nil {
 			return nil, err
 		}
-		if old != nil {
-			for _, f := range old.Replaces {
-				replaced[f.Name] = true
-			}
+		for _, f := range old {
+			replaced[f.Name] = true
 		}
 	}
 	return slices.DeleteFunc(files, func(f ledger.File) bool { return replaced[f.Path] }), nil

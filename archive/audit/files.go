@@ -220,7 +220,7 @@ func (a *auditor) reportMissing(ctx context.Context, f Finding) error {
 			if rec.Commit == nil {
 				continue
 			}
-			replaced, _, err := replacedBy(rec.Commit)
+			replaced, _, err := layout.ReplacedBy(rec.Commit)
 			if err != nil {
 				continue // reported, or by the next audit
 			}

@@ -95,7 +95,7 @@ func (a *auditor) checkBatch(rec ledger.Batch, damaged bool) {
 	for _, acc := range c.Accounts {
 		a.checkAccount(rec, acc)
 	}
-	replaced, replay, err := replacedBy(c)
+	replaced, replay, err := layout.ReplacedBy(c)
 	if err != nil {
 		a.badRecord(rec.Number, "commit", "%v", err)
 	}

@@ -13,24 +13,6 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// replacedBy returns the files that a commit replaces, and what a replay
-// records, or nil if the commit is not that of a replay. Replays of the first
-// release name the files only there.
-func replacedBy(c *ledger.Commit) ([]ledger.ReplacedFile, *layout.Replacement, error) {
-	replay, err := layout.ReplacementOf(c)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case c.Replaces == nil && replay == nil:
-		return nil, nil, nil
-	case c.Replaces == nil:
-		return replay.Replaces, replay, nil
-	case replay != nil && !slices.Equal(replay.Replaces, c.Replaces.Files):
-		return nil, nil, errors.New("it names the files that it replaces twice, and not the same ones")
-	}
-	return c.Replaces.Files, replay, nil
-}
-
 // checkRewrite compares the rows that a rewrite replaces with those of its
 // files, in each directory. Replays have sums of their own, because they move
 // rows between directories.
@@ -142,7 +124,7 @@ func (a *auditor) explainReplaced(ctx context.Context) error {
 		if rec.Commit == nil {
 			continue
 		}
-		replaced, _, _ := replacedBy(rec.Commit) // an error has been reported
+		replaced, _, _ := layout.ReplacedBy(rec.Commit) // an error has been reported
 		for _, r := range replaced {
 			if by, ok := first[r.Name]; ok && by == 0 {
 				first[r.Name] = rec.Number

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
@@ -32,6 +33,24 @@ func ReplacementOf(c *ledger.Commit) (*Replacement, error) {
 		return nil, fmt.Errorf("archive: commit of batch %d: what it replaces: %w", c.Batch, err)
 	}
 	return r, nil
+}
+
+// ReplacedBy returns the files that a commit replaces, and what a replay
+// records, or nil if the commit is not that of a replay. Replays of the first
+// release name the files only there.
+func ReplacedBy(c *ledger.Commit) ([]ledger.ReplacedFile, *Replacement, error) {
+	replay, err := ReplacementOf(c)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case c.Replaces == nil && replay == nil:
+		return nil, nil, nil
+	case c.Replaces == nil:
+		return replay.Replaces, replay, nil
+	case replay != nil && !slices.Equal(replay.Replaces, c.Replaces.Files):
+		return nil, nil, fmt.Errorf("archive: commit of batch %d: it names the files that it replaces twice, and not the same ones", c.Batch)
+	}
+	return c.Replaces.Files, replay, nil
 }
 
 // Rejects is the sink of the rejected messages. Its receipts may replace files
