@@ -380,8 +380,9 @@ func TestMoreMessagesThanBytesAtTheEnd(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 2)
 	l.create("b", 1)
-	c, zstd := l.client(), l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()))
 	const n = 20_000
+	c, zstd := l.client(), l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()),
+		kgo.MaxBufferedRecords(2*n), kgo.ProducerLinger(2*time.Second)) // one batch
 	l.fill(c, "a", 0, 0, 10, 5)
 	empty := make([]*kgo.Record, n)
 	for i := range empty {
