@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/skyfinch/skyfinch/internal/regular"
 )
 
 // DirRegistry is the path of a directory of schemas in files named NAME-ID.avsc,
@@ -18,7 +20,8 @@ import (
 type DirRegistry string
 
 // Schema reads the file of the id. An incomplete file is an error that may be
-// retried; two files with one id are an error until one is removed.
+// retried; two files with one id, or a named pipe instead of a file, are an error
+// until they are removed.
 func (d DirRegistry) Schema(ctx context.Context, id uint32) ([]byte, error) {
 	files, err := d.files(ctx)
 	if err != nil {
@@ -86,7 +89,7 @@ func (d DirRegistry) read(names []string, id uint32) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("schema id %d is in %s and %s: remove one", id, names[0], names[1])
 	}
-	f, err := os.Open(filepath.Join(string(d), names[0]))
+	f, err := regular.Open(filepath.Join(string(d), names[0]))
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -27,7 +28,8 @@ const schemaNotFound = 40403
 type HTTPRegistry struct {
 	// URL is the base URL, to which /schemas/ids/ID is appended; it may have a
 	// path. A user and password in it are sent as basic authentication and never
-	// appear in errors.
+	// appear in errors. They are sent to no other scheme, host or port: with
+	// them, a redirect to another one is an error.
 	URL string
 
 	// Client sends the requests, each with a timeout of 10 seconds. If nil,
@@ -100,7 +102,7 @@ func (r HTTPRegistry) Check(ctx context.Context) error {
 	advice := ""
 	switch {
 	case errors.As(err, &status) && status.refused() && b.user == nil:
-		advice = ": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)"
+		advice = ": does it require a user and a password? (in HTTPRegistry.URL; for a command, in -registry-config FILE)"
 	case errors.As(err, &status) && status.refused():
 		advice = ": are the user and password correct?"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -142,7 +144,7 @@ func (r HTTPRegistry) get(caller context.Context, b registryURL, id uint32) ([]b
 		password, _ := b.user.Password()
 		req.SetBasicAuth(b.user.Username(), password)
 	}
-	resp, body, err := r.send(req)
+	resp, body, err := r.send(req, b.user != nil)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && caller.Err() == nil:
 		// Not wrapped: it is not the caller's deadline that passed.
@@ -153,10 +155,13 @@ func (r HTTPRegistry) get(caller context.Context, b registryURL, id uint32) ([]b
 	return readResponse(resp.StatusCode, resp.Header.Get("Content-Type"), body, id)
 }
 
-func (r HTTPRegistry) send(req *http.Request) (*http.Response, []byte, error) {
+func (r HTTPRegistry) send(req *http.Request, secret bool) (*http.Response, []byte, error) {
 	client := r.Client
 	if client == nil {
 		client = http.DefaultClient
+	}
+	if secret {
+		client = withinOrigin(client)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -172,6 +177,36 @@ func (r HTTPRegistry) send(req *http.Request) (*http.Response, []byte, error) {
 		err = fmt.Errorf("a response of more than %d bytes", maxSchema)
 	}
 	return resp, body, err
+}
+
+// withinOrigin returns a client that follows redirects only within the scheme,
+// host and port of the first request. http.Client itself compares host names when
+// it copies the Authorization header, and would send it to another port, or
+// unencrypted.
+func withinOrigin(client *http.Client) *http.Client {
+	c := *client
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if to := origin(req.URL); to != origin(via[0].URL) {
+			return fmt.Errorf("it redirects to %s, and the user and password were not sent there: use that URL if it is the registry's", to)
+		}
+		if client.CheckRedirect != nil {
+			return client.CheckRedirect(req, via)
+		}
+		if len(via) >= 10 {
+			return errors.New("too many redirects")
+		}
+		return nil
+	}
+	return &c
+}
+
+// origin returns the scheme, host and port of a URL.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 // response is a response of the API, a schema or an error.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -198,7 +199,7 @@ func TestCheck(t *testing.T) {
 		{404, `{"error_code":40403,"message":"x"}`, "", ""},
 		{404, `<html>`, "", "404 Not Found, but not for the schema: is this the registry's base URL?"},
 		{200, `<!doctype html>`, "", `a response without a schema, of type "text/html; charset=utf-8": is this the registry's base URL?`},
-		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it require a user and a password? (https://USER:PASSWORD@HOST/PATH)`},
+		{401, `{"message":"Unauthorized"}`, "", `401 Unauthorized: "Unauthorized": does it require a user and a password? (in HTTPRegistry.URL; for a command, in -registry-config FILE)`},
 		{403, ``, "al:secret@", `403 Forbidden: are the user and password correct?`},
 		{503, ``, "", `503 Service Unavailable`},
 	} {
@@ -253,4 +254,49 @@ func FuzzReadAnswer(f *testing.F) {
 			require.Contains(t, []int{200, 404}, status)
 		}
 	})
+}
+
+// The password goes to no other scheme, host or port.
+func TestRedirects(t *testing.T) {
+	var seen []string
+	reply := func(w http.ResponseWriter, r *http.Request) {
+		if user, _, _ := r.BasicAuth(); user == "alice" {
+			seen = append(seen, r.Host)
+		}
+		io.WriteString(w, `{"schema":"\"int\""}`)
+	}
+	other := httptest.NewServer(http.HandlerFunc(reply))
+	defer other.Close()
+	secure := httptest.NewTLSServer(http.HandlerFunc(reply))
+	defer secure.Close()
+	to := ""
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/moved") {
+			reply(w, r)
+			return
+		}
+		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+	}))
+	defer srv.Close()
+	client := secure.Client()
+	withPassword := HTTPRegistry{URL: strings.Replace(srv.URL, "://", "://alice:secret@", 1), Client: client}
+	for _, to = range []string{other.URL + "/x", secure.URL + "/x", strings.Replace(other.URL, "://", "://bob:pw@", 1), strings.Replace(srv.URL, "127.0.0.1", "localhost", 1) + "/moved"} {
+		_, err := withPassword.Schema(t.Context(), 1)
+		require.ErrorContains(t, err, "it redirects to ")
+		assert.ErrorContains(t, err, "use that URL if it is the registry's")
+		assert.NotContains(t, err.Error(), "secret")
+		assert.NotContains(t, err.Error(), "pw")
+		assert.ErrorContains(t, withPassword.Check(t.Context()), "it redirects to ")
+		assert.Empty(t, seen, to)
+		_, err = HTTPRegistry{URL: srv.URL, Client: client}.Schema(t.Context(), 1)
+		assert.NoError(t, err, "without a password it is followed")
+	}
+	to = strings.Replace(srv.URL, "http:", "HTTP:", 1) + "/moved"
+	text, err := withPassword.Schema(t.Context(), 1)
+	require.NoError(t, err)
+	assert.Equal(t, `"int"`, string(text))
+	assert.Len(t, seen, 1, "within the server it is sent")
+	to = "/around"
+	_, err = withPassword.Schema(t.Context(), 1)
+	assert.ErrorContains(t, err, "too many redirects")
 }

@@ -156,6 +156,9 @@ func (r *replay) lock(ctx context.Context, name string, shared bool) (unlock fun
 	}
 	for failures := 1; ; failures++ {
 		unlock, err := l.Lock(name, shared)
+		if shared && errors.Is(err, errors.ErrUnsupported) {
+			return func() error { return nil }, nil
+		}
 		if !shared || !errors.Is(err, store.ErrLocked) || failures == maxLockTries {
 			return unlock, err
 		}
@@ -188,7 +191,8 @@ func (r *replay) sweep(ctx context.Context) error {
 }
 
 // sweepUnder removes what is staged under a prefix while it holds locks alone.
-// If another process holds one, the next replay sweeps.
+// If another process holds one, the next replay sweeps; where there are no locks,
+// what is staged stays.
 func (r *replay) sweepUnder(ctx context.Context, prefix string, locks []string) error {
 	for _, err := range r.store.List(ctx, prefix) {
 		if err != nil {
@@ -196,7 +200,7 @@ func (r *replay) sweepUnder(ctx context.Context, prefix string, locks []string) 
 		}
 		for _, name := range locks {
 			unlock, err := r.lock(ctx, name, false)
-			if errors.Is(err, store.ErrLocked) {
+			if errors.Is(err, store.ErrLocked) || errors.Is(err, errors.ErrUnsupported) {
 				return nil
 			}
 			if err != nil {

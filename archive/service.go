@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 
 	"github.com/skyfinch/skyfinch/alert"
@@ -68,11 +69,14 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 	if err != nil {
 		return err
 	}
-	unlock, err := s.lock(st, s.Shared)
+	unlock, locked, err := s.lock(st, s.Shared)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if err := layout.CheckDirectories(ctx, st); err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
 	w, err := s.wire(ctx, st, s.Clock)
 	if err != nil {
 		return err
@@ -87,7 +91,6 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 	defer func() {
 		job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = given, nil, nil, nil, false
 	}()
-	_, locked := st.(store.Locker)
 	job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = w.transforms, w.rows, w.rejects, w.ledger, locked && !s.Shared
 	return run(ctx)
 }
@@ -134,21 +137,30 @@ func (s *Service) open() (store.Store, error) {
 	return dir, nil
 }
 
-// lock locks the archive if its store has locks. It fails if another process
-// holds the lock and one of the two does not share it.
-func (s *Service) lock(st store.Store, shared bool) (unlock func() error, err error) {
+// lock locks the archive, and reports whether its store has locks. It fails if
+// another process holds the lock and one of the two does not share it.
+func (s *Service) lock(st store.Store, shared bool) (unlock func() error, locked bool, err error) {
+	none := func() error { return nil }
 	l, ok := st.(store.Locker)
 	if !ok {
-		return func() error { return nil }, nil
+		return none, false, nil
 	}
 	unlock, err = l.Lock(layout.Lock, shared)
+	if errors.Is(err, errors.ErrUnsupported) {
+		log := s.Job.Log
+		if log == nil {
+			log = slog.Default()
+		}
+		log.Warn("no lock keeps a second process from being started by mistake", "err", err)
+		return none, false, nil
+	}
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("archive: another process is writing to %s: stop it; to archive with several processes, start all of them with -group", layout.Where(s.Dir))
+		return nil, false, fmt.Errorf("archive: another process is writing to %s: stop it; to archive with several processes, start all of them with -group", layout.Where(s.Dir))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+		return nil, false, fmt.Errorf("archive: %w", err)
 	}
-	return unlock, nil
+	return unlock, true, nil
 }
 
 func (s *Service) openLedger(ctx context.Context, st store.Store, clock sink.Clock) (*ledger.Ledger, error) {

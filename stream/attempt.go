@@ -29,7 +29,7 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	a := &attempt{
 		engine: e, token: token.New(), scope: scope, cancel: cancel,
 		gate:  newGate(e.limits.InFlight),
-		tally: newTally(scope.ranges), causes: causes{},
+		tally: newTally(scope.ranges), causes: causes{}, unreadable: map[string]*UnreadableError{},
 		work: make(chan *chunkJob), order: make(chan *chunkJob, 4*e.workers),
 	}
 	a.gate.full = e.job.progress.setFull
@@ -55,6 +55,7 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	commit.Accounts, commit.Bytes, commit.Limit = a.tally.accounts, a.bytes, scope.limit
 	commit.Seconds = time.Since(a.begun).Seconds()
 	e.measure(&commit)
+	e.setUnreadable(commit.Accounts, a.unreadable)
 	e.job.progress.staged(a.token, a.causes, a.times)
 	if e.job.Rejects == nil {
 		a.causes.log(e.log, plan.Batch)
@@ -91,11 +92,12 @@ type attempt struct {
 	reading     time.Duration // how long the source has taken
 	transformed atomic.Int64  // how long the transforms have taken, in nanoseconds
 
-	rows      int64             // messages read
-	bytes     int64             // of these
-	exhausted bool              // the source has read the ranges to their ends
-	causes    causes            // of rejects
-	times     []arrow.Timestamp // of the messages that have one
+	rows       int64                       // messages read
+	bytes      int64                       // of these
+	exhausted  bool                        // the source has read the ranges to their ends
+	unreadable map[string]*UnreadableError // ranges not read to their ends, by partition
+	causes     causes                      // of rejects
+	times      []arrow.Timestamp           // of the messages that have one
 }
 
 // chunkJob is a chunk on its way from the reader to the sinks.
@@ -137,6 +139,11 @@ func (a *attempt) read(ctx context.Context) {
 	}()
 	for chunk, err := range e.job.Source.Read(ctx, a.scope.ranges) {
 		a.reading += time.Since(yielded)
+		if u := asUnreadable(err); u != nil {
+			a.unreadable[u.Partition] = u
+			yielded = time.Now()
+			continue
+		}
 		if err == nil {
 			err = a.enqueue(ctx, chunk)
 		}
@@ -252,7 +259,7 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 		rows.send(ctx, out, func() { a.gate.leave(j.memory); a.scope.heartbeats.progressed() })
 	}
 	if a.exhausted && ctx.Err() == nil {
-		if err := a.tally.complete(); err != nil {
+		if err := a.tally.complete(a.unreadable); err != nil {
 			a.cancel(inStage(StageRead, err))
 		}
 	}

@@ -38,12 +38,13 @@ type engine struct {
 	truncated     map[string]bool // partitions found truncated
 	notifiedFirst int64           // state.First when the source was last told what is settled
 	moreWaiting   bool            // the last batch did not take everything that was waiting
-	ledgerFresh   bool            // the engine has not waited since it read the ledger
-	plannedAt     time.Time       // when the last batch was planned
-	woken         bool            // a source that is a Waiter has something new
-	waitFailed    bool            // its Wait has returned an error since the last plan
-	wakeDelay     time.Duration   // from a plan until the Waiter is asked; see waitForSource
-	span          span            // the stage under way; see begin
+	unreadable    map[string]unreadablePartition
+	ledgerFresh   bool          // the engine has not waited since it read the ledger
+	plannedAt     time.Time     // when the last batch was planned
+	woken         bool          // a source that is a Waiter has something new
+	waitFailed    bool          // its Wait has returned an error since the last plan
+	wakeDelay     time.Duration // from a plan until the Waiter is asked; see waitForSource
+	span          span          // the stage under way; see begin
 
 	batchLimits Limits  // of the next batch
 	speed       float64 // of the last batch staged here, in bytes a second; 0 if unknown
@@ -63,7 +64,7 @@ func (e *engine) loop(ctx context.Context) (err error) {
 	for {
 		if err := e.step(ctx, work); err != nil {
 			if err == errDrained {
-				return nil
+				return e.unreadableError()
 			}
 			return err
 		}

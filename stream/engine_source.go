@@ -33,7 +33,7 @@ func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 	if !e.draining {
 		e.batchLimits = e.limits.within(e.interval/2, e.speed)
 	}
-	ranges, starts, more, err := choose(claimed, e.extents, planInput{limits: e.batchLimits, messageSize: e.messageSize, recordLost: e.job.RecordLost})
+	ranges, starts, more, err := choose(claimed, e.readableExtents(), e.planInput())
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +47,14 @@ func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 	e.poison.planRest(claimed, p)
 	e.ownPlans[batch] = p.Token
 	return p, nil
+}
+
+func (e *engine) planInput() planInput {
+	in := planInput{limits: e.batchLimits, messageSize: e.messageSize, recordLost: e.job.RecordLost}
+	if o, ok := e.job.Source.(Owner); ok {
+		in.owns = o.Owns
+	}
+	return in
 }
 
 // refreshExtents asks the source what it has.

@@ -63,6 +63,19 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("stream: offsets %d to %d of %s were gone before they were read", e.From, e.To-1, e.Partition)
 }
 
+// ForeignError reports a planned range of a partition that is not one of the
+// source's. A job with another source planned it on the same ledger and ended
+// before it was done. Only that job can finish it; until then no other goes on.
+type ForeignError struct {
+	Partition string
+	Source    string // what the source has instead: "a file"
+}
+
+// Error names the partition and says what to do.
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("stream: %s is not %s: a job with another source planned it and did not finish: start that job again to finish it", e.Partition, e.Source)
+}
+
 // TruncatedError reports that a partition ends before what has been archived of
 // it: messages were removed, for example because a Kafka broker without them
 // was elected leader. New messages will get their offsets, and would count as
@@ -94,9 +107,10 @@ func (e permanentError) Unwrap() error { return e.error }
 func isPermanent(err error) bool {
 	var p permanentError
 	var lost *LostError
+	var foreign *ForeignError
 	var damaged *ledger.DamagedError
 	var newer *ledger.FeatureError
-	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &damaged) || errors.As(err, &newer)
+	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &foreign) || errors.As(err, &damaged) || errors.As(err, &newer)
 }
 
 // stageError is an error with the stage that its BatchError is to name.

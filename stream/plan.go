@@ -76,8 +76,9 @@ func (l Limits) within(t time.Duration, speed float64) Limits {
 // planInput is what choose needs besides the ledger and the source.
 type planInput struct {
 	limits      Limits
-	messageSize float64 // mean of the batch before, in bytes; 0 if unknown
-	recordLost  bool    // see MicroBatch.RecordLost
+	messageSize float64                     // mean of the batch before, in bytes; 0 if unknown
+	recordLost  bool                        // see MicroBatch.RecordLost
+	owns        func(partition string) bool // see Owner; if nil, the source owns all partitions
 }
 
 // choose returns the ranges of the next batch. From each partition it takes new
@@ -95,7 +96,11 @@ func choose(c *protocol.Coverage, extents []Extent, in planInput) (ranges []Rang
 		return nil, nil, false, err
 	}
 	p := planner{in: in, covered: c, newLedger: c.Empty()}
-	for _, e := range append(unlisted(c, extents), extents...) {
+	rest := unlisted(c, extents)
+	if in.owns != nil {
+		rest = slices.DeleteFunc(rest, func(e Extent) bool { return !in.owns(e.Partition) })
+	}
+	for _, e := range append(rest, extents...) {
 		if err := p.add(e); err != nil {
 			return nil, nil, false, err
 		}

@@ -31,7 +31,12 @@ type Source interface {
 	//
 	// Read ends when all ranges have been read to their ends, at the first error,
 	// or when the engine stops iterating because the batch is full. After an
-	// error the engine calls Read again, with backoff, for the whole batch.
+	// error the engine calls Read again, with backoff, for the whole batch. Only
+	// an *UnreadableError does not end Read: it says that the rest of one range
+	// cannot be read now.
+	//
+	// A range of a partition that cannot be one of the source's is a
+	// *ForeignError, never lost.
 	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
 }
 
@@ -65,6 +70,14 @@ type Chunk struct {
 // then list partitions that have vanished meanwhile as Gone.
 type Resumer interface {
 	Resume(ctx context.Context, settled map[string]int64) error
+}
+
+// An Owner is a Source that recognises the names of its partitions. A ledger may
+// hold partitions of other sources, from jobs before this one: the engine does
+// not plan the rest of those.
+type Owner interface {
+	// Owns reports whether a partition can be one of the source's, listed or not.
+	Owns(partition string) bool
 }
 
 // A Committer is a Source that is notified of what has been archived, so that

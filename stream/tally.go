@@ -128,9 +128,12 @@ func (t *tally) rangeOf(r Range) *rangeProgress {
 }
 
 // complete returns an error if a range was not read to its end although the
-// source has nothing left of it.
-func (t *tally) complete() error {
+// source has nothing left of it and has not reported it as unreadable.
+func (t *tally) complete(unreadable map[string]*UnreadableError) error {
 	for _, p := range t.ranges {
+		if unreadable[p.Partition] != nil {
+			continue
+		}
 		if p.account < 0 || p.next < p.To && !t.accounts[p.account].End {
 			return fmt.Errorf("stream: the source stopped before the end of %v", p.Range)
 		}

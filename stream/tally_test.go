@@ -58,13 +58,13 @@ func TestTallyComplete(t *testing.T) {
 	} {
 		tl := newTally([]Range{{Partition: "p", From: 0, To: test.planned}})
 		require.NoError(t, tl.addAccount(test.account))
-		if err := tl.complete(); test.text == "" {
+		if err := tl.complete(nil); test.text == "" {
 			assert.NoError(t, err)
 		} else {
 			assert.EqualError(t, err, test.text)
 		}
 	}
-	assert.Error(t, newTally([]Range{{Partition: "p", From: 0, To: 1}}).complete())
+	assert.Error(t, newTally([]Range{{Partition: "p", From: 0, To: 1}}).complete(nil))
 }
 
 // Two ranges of a partition have two accounts, and may be read in any order.
@@ -88,7 +88,7 @@ func TestTallyByRange(t *testing.T) {
 			err = tl.addAccount(accounts[i])
 		}
 		if err == nil {
-			err = tl.complete()
+			err = tl.complete(nil)
 		}
 		if text != "" {
 			assert.ErrorContains(t, err, text)

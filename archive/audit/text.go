@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/skyfinch/skyfinch/internal/printable"
 )
 
 // WriteText writes the report as text: a table of the partitions and one of the
@@ -16,13 +18,13 @@ func (r *Report) WriteText(w io.Writer) error {
 	r.writePartitions(&b)
 	r.writeTables(&b)
 	for _, s := range r.Repairs {
-		fmt.Fprintf(&b, "repaired  %s\n", s)
+		fmt.Fprintf(&b, "repaired  %s\n", printable.Text(s))
 	}
 	for _, s := range r.Notes {
-		fmt.Fprintf(&b, "note      %s\n", s)
+		fmt.Fprintf(&b, "note      %s\n", printable.Text(s))
 	}
 	for _, f := range r.Findings {
-		fmt.Fprintf(&b, "WRONG     %v\n", f)
+		fmt.Fprintf(&b, "WRONG     %s\n", printable.Text(fmt.Sprint(f)))
 	}
 	if r.More > 0 {
 		fmt.Fprintf(&b, "WRONG     and %d more\n", r.More)
@@ -76,7 +78,7 @@ func (r *Report) writePartitions(b *strings.Builder) {
 	}
 	rows := [][]string{{"partition"}}
 	for _, p := range shown {
-		rows = append(rows, []string{p.Name})
+		rows = append(rows, []string{printable.Text(p.Name)})
 	}
 	if n := len(r.Partitions); n > 1 {
 		rows = append(rows, []string{fmt.Sprintf("all %d", n)})
@@ -131,7 +133,7 @@ func (r *Report) writeTables(b *strings.Builder) {
 	}
 	rows := [][]string{{"table", "files", "rows", "bytes"}}
 	for _, t := range r.Tables {
-		rows = append(rows, []string{t.Name, fmt.Sprint(t.Files), fmt.Sprint(t.Rows), fmt.Sprint(t.Bytes)})
+		rows = append(rows, []string{printable.Text(t.Name), fmt.Sprint(t.Files), fmt.Sprint(t.Rows), fmt.Sprint(t.Bytes)})
 	}
 	writeRows(b, rows)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/cds"
 	"github.com/skyfinch/skyfinch/crossmatch/hats"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
+	"github.com/skyfinch/skyfinch/internal/regular"
 )
 
 // DefaultRadius is the search radius of a Spec without one.
@@ -115,7 +116,7 @@ func (s Spec) openFile(ctx context.Context, o Options) (*crossmatch.Catalog, err
 }
 
 func isIndex(name string) (bool, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return false, err
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/magiconair/properties"
+
+	"github.com/skyfinch/skyfinch/internal/regular"
 )
 
 // directory is the directory of a catalogue or of a margin.
@@ -70,7 +72,7 @@ func openDirectory(dir string) (*directory, error) {
 		return nil, fmt.Errorf("%s: hats_npix_suffix is %q: it must be / or the end of a file name", dir, d.suffix)
 	}
 	name := filepath.Join(dir, "partition_info.csv")
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +130,7 @@ func propertiesOf(dir string, names ...string) (map[string]string, error) {
 	var err error
 	for _, name := range names {
 		var f *os.File
-		f, err = os.Open(filepath.Join(dir, name))
+		f, err = regular.Open(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

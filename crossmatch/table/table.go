@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/internal/regular"
 )
 
 // Options configure reading. The zero value reads all columns.
@@ -76,14 +77,14 @@ type scanner interface {
 
 // Open opens a table in a regular file. The caller must close it.
 func Open(name string, o Options) (*Table, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
+	if errors.Is(err, regular.ErrNotRegular) {
+		return nil, fmt.Errorf("table: %w: others cannot be read twice", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file: others cannot be read twice")
-	}
 	if err != nil {
 		f.Close()
 		return nil, fmt.Errorf("table: %s: %w", name, err)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -112,8 +113,8 @@ func TestExitStatusAfterSignal(t *testing.T) {
 	}{
 		{"service", syscall.SIGINT, 0, ""},
 		{"service", syscall.SIGTERM, 0, ""},
-		{"canceled", syscall.SIGINT, 130, "command: interrupted: start again to finish, nothing is lost\n"},
-		{"canceled", syscall.SIGTERM, 1, "command: interrupted: start again to finish, nothing is lost\n"},
+		{"canceled", syscall.SIGINT, 130, "command: interrupted\n"},
+		{"canceled", syscall.SIGTERM, 1, "command: interrupted\n"},
 		{"failed", syscall.SIGINT, 130, "command: half done\n"},
 		{"failed", syscall.SIGTERM, 1, "command: half done\n"},
 	} {
@@ -168,4 +169,39 @@ func TestMeterIsQuietInAPipe(t *testing.T) {
 		return nil
 	}))
 	assert.Empty(t, out.String()+errs.String())
+}
+
+// blockedWriter is a pipe that is not read until it is opened.
+type blockedWriter chan struct{}
+
+func (b blockedWriter) Write(p []byte) (int, error) { <-b; return len(p), nil }
+
+// Progress that cannot be printed neither ends a job nor keeps it from ending.
+func TestUnreadOutput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pipe := make(blockedWriter)
+		m := Meter{Mode: "json", Out: Unblocked(pipe)}
+		begun, worked := time.Now(), false
+		require.NoError(t, m.Watch(func() stream.Progress { return stream.Progress{} }, func() error {
+			time.Sleep(10 * time.Second)
+			worked = true
+			return nil
+		}))
+		assert.True(t, worked)
+		assert.ErrorContains(t, m.Summary(stream.Progress{}, "sky"), "not read")
+		assert.Less(t, time.Since(begun), 20*time.Second)
+		close(pipe)
+		synctest.Wait()
+		assert.NoError(t, m.Summary(stream.Progress{}, "sky"), "it is read again")
+	})
+}
+
+// What comes from packets and servers cannot control the terminal.
+func TestEscapes(t *testing.T) {
+	assert.Equal(t, `archive: precision "\x1b[2J": x`, Explain("archive", errors.New("precision \"\x1b[2J\":\nx")))
+	var out bytes.Buffer
+	p := stream.Progress{Causes: map[string]int64{"precision \x1b]0;owned\a\nall holds": 1}}
+	require.NoError(t, Meter{Out: &out}.Summary(p, "sky"))
+	assert.Contains(t, out.String(), `precision \x1b]0;owned\a\nall holds`+"\n")
+	assert.NotContains(t, out.String(), "\x1b")
 }

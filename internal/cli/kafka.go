@@ -83,7 +83,7 @@ func (k *Kafka) Given() bool {
 func (k *Kafka) Check() error {
 	switch {
 	case k.Simulator && (len(k.Stream.Brokers) > 0 || k.Stream.Config != ""):
-		return UsageError{"-simulator has a broker of its own: leave out -brokers and -kafka-config"}
+		return UsageError{Text: "-simulator has a broker of its own: leave out -brokers and -kafka-config"}
 	case k.Simulator:
 		return nil
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -12,20 +13,15 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/IBM/sarama"
-
+	"github.com/skyfinch/skyfinch/internal/printable"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
 // memoryLimit is the size from which Go collects garbage more often than it
 // would. The memory that a job needs is bounded by its settings, far below.
 const memoryLimit = 400 << 20
-
-// maxInflated bounds the size in memory of a compressed batch of Kafka
-// messages, in bytes; sarama has no bound of its own. Brokers refuse batches of
-// more than about 1 MiB before they are inflated.
-const maxInflated = 128 << 20
 
 // The exit statuses of Main.
 const (
@@ -47,7 +43,6 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	sarama.MaxDecompressedBatchSize = maxInflated
 	err := run(ctx, os.Args[1:])
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -56,9 +51,9 @@ func Main(name string, run func(ctx context.Context, args []string) error) int {
 	text, status := Explain(name, err), exitError
 	switch {
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		text = name + ": interrupted: start again to finish, nothing is lost"
+		text = name + ": interrupted"
 	case errors.As(err, &usage):
-		text, status = fmt.Sprintf("%s (%s -h tells more)", text, name), exitUsage
+		text, status = fmt.Sprintf("%s (%s -h tells more)", text, cmp.Or(usage.Command, name)), exitUsage
 	}
 	var by stopSignal
 	if errors.As(context.Cause(ctx), &by) && by.Signal == os.Interrupt {
@@ -91,12 +86,23 @@ func untilSignal() context.Context {
 // Explain formats an error as one line that begins with the command's name and
 // ends with what to do, where that is known.
 func Explain(name string, err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
+	text := printable.Text(strings.Join(strings.Fields(err.Error()), " "))
 	text = name + ": " + strings.TrimPrefix(text, name+": ")
 	if hint := hintFor(err); hint != "" {
 		text += ": " + hint
 	}
 	return text
+}
+
+// flagsOf names the flags of the source that has a partition.
+func flagsOf(partition string) string {
+	switch {
+	case new(files.Source).Owns(partition):
+		return "-files"
+	case new(kafka.Source).Owns(partition):
+		return "-brokers and -topics"
+	}
+	return "the flags of its source"
 }
 
 func hintFor(err error) string {
@@ -108,9 +114,12 @@ func hintFor(err error) string {
 	var lost *stream.LostError
 	var truncated *stream.TruncatedError
 	var noMatch *files.NoMatchError
+	var foreign *stream.ForeignError
 	switch {
 	case errors.As(err, &noMatch):
 		return "" // the error has its own
+	case errors.As(err, &foreign):
+		return "with " + flagsOf(foreign.Partition) + " and the same -out; nothing is lost"
 	case errors.As(err, &lost):
 		return "bring them back, or start with -lost record to go on without them"
 	case errors.As(err, &truncated):

@@ -12,8 +12,12 @@ import (
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// UsageError reports an invalid command line; Main exits with 2.
-type UsageError struct{ Text string }
+// UsageError reports an invalid command line; Main exits with 2, and names the
+// command whose -h tells more.
+type UsageError struct {
+	Text    string
+	Command string // if empty, the program
+}
 
 // Error returns the text.
 func (e UsageError) Error() string { return e.Text }
@@ -22,7 +26,17 @@ func (e UsageError) Error() string { return e.Text }
 func Usage(err error) error {
 	var wrong kafka.FlagError
 	if errors.As(err, &wrong) {
-		return UsageError{err.Error()}
+		return UsageError{Text: err.Error()}
+	}
+	return err
+}
+
+// UsageOf names the command that a UsageError is of, unless it has one.
+func UsageOf(command string, err error) error {
+	var wrong UsageError
+	if errors.As(err, &wrong) && wrong.Command == "" {
+		wrong.Command = command
+		return wrong
 	}
 	return err
 }
@@ -49,12 +63,12 @@ func Parse(f *flag.FlagSet, args []string) error {
 		if name, undefined := strings.CutPrefix(text, "flag provided but not defined: -"); undefined {
 			text += flagHint(f, name)
 		}
-		return UsageError{text}
+		return UsageError{Text: text}
 	case *version:
 		fmt.Println(versionLine(f.Name()))
 		return flag.ErrHelp
 	case f.NArg() > 0:
-		return UsageError{fmt.Sprintf("unexpected argument %q", f.Arg(0)) + flagHint(f, f.Arg(0))}
+		return UsageError{Text: fmt.Sprintf("unexpected argument %q", f.Arg(0)) + flagHint(f, f.Arg(0))}
 	}
 	return nil
 }

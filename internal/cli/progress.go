@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skyfinch/skyfinch/internal/printable"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -72,7 +75,13 @@ func (m Meter) every() time.Duration {
 func (m Meter) display() func(stream.Progress) {
 	switch {
 	case m.Mode == "json":
-		return func(p stream.Progress) { m.writeJSON(p) }
+		warned := false
+		return func(p stream.Progress) {
+			if err := m.writeJSON(p); err != nil && !warned {
+				warned = true
+				Log().Warn("the work continues, but its progress cannot be printed", "err", err)
+			}
+		}
 	case m.Mode == "auto":
 		if _, _, ok := Terminal(m.Err); ok {
 			return func(p stream.Progress) { fmt.Fprintf(m.Err, "\r\x1b[K%s", progressLine(p)) }
@@ -94,7 +103,7 @@ func (m Meter) Summary(p stream.Progress, where string) error {
 		fmt.Fprintf(&text, "rejected  %s, whole and with their causes in %s/rejected\n", Count(p.Rejected), where)
 	}
 	for _, cause := range commonest(p.Causes, 3) {
-		fmt.Fprintf(&text, "  %9s  %s\n", Count(p.Causes[cause]), cause)
+		fmt.Fprintf(&text, "  %9s  %s\n", Count(p.Causes[cause]), printable.Text(cause))
 	}
 	if p.Lost > 0 {
 		fmt.Fprintf(&text, "lost      %s, gone before they were read: the ledger says which\n", Count(p.Lost))
@@ -110,6 +119,46 @@ func (m Meter) Summary(p stream.Progress, where string) error {
 	_, err := io.WriteString(m.Out, text.String())
 	return err
 }
+
+// summaryTimeout is how long a reader of standard output may take.
+const summaryTimeout = 5 * time.Second
+
+// Unblocked returns a writer to w whose Write fails if w does not take the data
+// within five seconds, and then until it has: a pipe that is not read must not
+// keep a command from its work or from ending.
+func Unblocked(w io.Writer) io.Writer { return &unblocked{w: w, busy: make(chan struct{}, 1)} }
+
+type unblocked struct {
+	w    io.Writer
+	busy chan struct{} // holds a value during a write
+}
+
+func (u *unblocked) Write(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done, late := make(chan result, 1), time.After(summaryTimeout)
+	select {
+	case u.busy <- struct{}{}:
+	default:
+		return 0, errNotRead
+	}
+	p = bytes.Clone(p)
+	go func() {
+		n, err := u.w.Write(p)
+		<-u.busy
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-late:
+		return 0, errNotRead
+	}
+}
+
+var errNotRead = errors.New("standard output is not read")
 
 // commonest returns the n causes with the highest counts.
 func commonest(causes map[string]int64, n int) []string {

@@ -50,8 +50,9 @@
 //
 // If a search or a wildcard finds an entry that cannot be read, because its
 // name is not UTF-8 or a link is broken, it is skipped with a warning to
-// [Source].Log. For an entry that a pattern names, this is an error. A
-// directory that cannot be listed is an error, too.
+// [Source].Log. For an entry that a pattern names, this is an error. Entries that
+// the user may not read are skipped in the same way, until they can be read;
+// [Source].Check reports them.
 //
 // A file should be written under a hidden name, with another suffix or in another
 // directory, and renamed when it is complete. Otherwise set [Source].Settle, which
@@ -67,8 +68,13 @@
 //
 // Equal ranges yield equal messages in equal chunks. Values are not copied: they
 // refer to the buffers that files were read into, which live as long as the
-// records. A read error of the disk is returned, to be retried; it is never taken
-// for the end of a file.
+// records. A file that cannot be opened, or not be read to its end, because of its
+// permissions or a damaged disk for example, is reported with a
+// [stream.UnreadableError]: the others are read, and the engine tries it again
+// later. A read error is never taken for the end of a file.
+//
+// Partitions of other sources in a ledger, whose names are not absolute paths, are
+// refused with a [stream.ForeignError].
 //
 // If a planned file is missing when it is to be read, the source accounts for its
 // offsets as lost: the engine stops with a stream.LostError or, with RecordLost,

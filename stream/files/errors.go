@@ -17,6 +17,31 @@ func (e *NoMatchError) Error() string {
 	return fmt.Sprintf("files: %q matches no file and no directory: correct the pattern, or create the directory if its files will come later", e.Pattern)
 }
 
+// UnreadableError reports files and directories that a search or a wildcard found
+// and that cannot be read. Available lists them once they can be.
+type UnreadableError struct {
+	Err  error // of the first one; it names the path
+	More int   // the number of others
+}
+
+// Error names the first entry and counts the others.
+func (e *UnreadableError) Error() string {
+	if e.More > 0 {
+		return fmt.Sprintf("%v (and %d more that cannot be read)", e.Err, e.More)
+	}
+	return e.Err.Error()
+}
+
+func (e *UnreadableError) count() int {
+	if e == nil {
+		return 0
+	}
+	return 1 + e.More
+}
+
+// Unwrap returns Err.
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
 // Errors that end the reading of a range before the end of its file.
 var (
 	errRangeEnd = errors.New("the range ends before its file does")

@@ -16,8 +16,8 @@ import (
 
 func hasMeta(pattern string) bool { return strings.ContainsAny(pattern, "*?[") }
 
-// globber expands one pattern. Unlike filepath.Glob it supports **, and a
-// directory that cannot be read is an error.
+// globber expands one pattern. Unlike filepath.Glob it supports **, and skips a
+// directory that cannot be read with a warning.
 type globber struct {
 	*listing
 	visited map[string]bool // the matches; ** may find one twice
@@ -76,11 +76,9 @@ func (g *globber) expand(ctx context.Context, dir string, segments []string) err
 		rest = segments
 	}
 	entries, err := os.ReadDir(dir)
-	if absent(err) {
-		return nil
-	}
 	if err != nil {
-		return fmt.Errorf("files: %w", err)
+		g.skipUnlessAbsent(dir, err)
+		return nil
 	}
 	for _, e := range entries {
 		if !matches(first, e) {
@@ -96,11 +94,9 @@ func (g *globber) expand(ctx context.Context, dir string, segments []string) err
 // literal continues with a name without wildcards.
 func (g *globber) literal(ctx context.Context, path string, rest []string) error {
 	info, err := os.Lstat(path)
-	if absent(err) {
-		return nil
-	}
 	if err != nil {
-		return fmt.Errorf("files: %w", err)
+		g.skipUnlessAbsent(path, err)
+		return nil
 	}
 	return g.entry(ctx, path, info.Mode(), rest)
 }
@@ -112,9 +108,9 @@ func (g *globber) entry(ctx context.Context, path string, mode fs.FileMode, rest
 		return nil
 	}
 	if mode&fs.ModeSymlink != 0 {
-		target, info, err := g.target(path)
+		target, info := g.target(path)
 		if info == nil {
-			return err
+			return nil
 		}
 		path = target
 	}
@@ -140,15 +136,17 @@ func (g *globber) match(ctx context.Context, path string) error {
 		return nil
 	}
 	info, err := os.Stat(path)
-	if absent(err) {
+	if err != nil {
+		g.skipUnlessAbsent(path, err)
 		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("files: %w", err)
-	}
 	if info.IsDir() {
-		if err := g.directory(ctx, path); err != nil {
-			return err
+		err := g.directory(ctx, path)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil && !absent(err) {
+			g.skipUnreadable(path, err)
 		}
 	} else if info.Mode().IsRegular() {
 		g.file(path, info)
@@ -157,6 +155,14 @@ func (g *globber) match(ctx context.Context, path string) error {
 	}
 	g.visited[path] = true
 	return nil
+}
+
+// skipUnlessAbsent skips an entry that cannot be read, with a warning unless it
+// was moved meanwhile.
+func (l *listing) skipUnlessAbsent(path string, err error) {
+	if !absent(err) {
+		l.skipUnreadable(path, fmt.Errorf("files: %w", err))
+	}
 }
 
 // absent reports whether an error means that a file does not exist. ENOTDIR

@@ -31,21 +31,22 @@ func (l *listing) dir(path string) (string, error) {
 	return dir, err
 }
 
-// target returns the target of a link found in a directory. If it skips the link
-// as broken, info and error are nil: one bad link must not stop the others.
-func (l *listing) target(link string) (string, fs.FileInfo, error) {
+// target returns the target of a link found in a directory. If it skips the
+// link, info is nil: one bad link must not stop the others.
+func (l *listing) target(link string) (string, fs.FileInfo) {
 	path, info, err := follow(link)
 	switch {
 	case absent(err) || errors.Is(err, syscall.ELOOP):
 		l.skip(link, brokenLink)
-		return "", nil, nil
+		return "", nil
 	case err != nil:
-		return "", nil, fmt.Errorf("files: %w", err)
+		l.skipUnreadable(link, fmt.Errorf("files: %w", err))
+		return "", nil
 	case !utf8.ValidString(path):
 		l.skip(link, notUTF8)
-		return "", nil, nil
+		return "", nil
 	}
-	return path, info, nil
+	return path, info
 }
 
 // follow resolves a link to a path without symlinks. The path of the link's

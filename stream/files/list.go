@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -17,14 +18,15 @@ import (
 
 // listing is one call of Available.
 type listing struct {
-	now     time.Time
-	settle  time.Duration
-	require required
-	skip    func(path, cause string)
-	dirs    map[string]string // the resolved paths of directories
-	listed  map[string]bool   // by path
-	extents []stream.Extent
-	matches []foundFile // of the current pattern
+	source     *Source
+	number     int // among the listings of the source
+	now        time.Time
+	require    required
+	dirs       map[string]string // the resolved paths of directories
+	listed     map[string]bool   // by path
+	extents    []stream.Extent
+	matches    []foundFile      // of the current pattern
+	unreadable *UnreadableError // nil if everything could be read
 }
 
 type foundFile struct {
@@ -41,8 +43,17 @@ const (
 	requireAll
 )
 
-func newListing(settle time.Duration, required required, skip func(path, cause string)) *listing {
-	return &listing{now: time.Now(), settle: settle, require: required, skip: skip, dirs: map[string]string{}, listed: map[string]bool{}}
+// skip skips a directory entry that can never be read.
+func (l *listing) skip(path, cause string) { l.source.skip(path, cause) }
+
+// skipUnreadable skips a directory entry that may be read later.
+func (l *listing) skipUnreadable(path string, err error) {
+	l.source.skip(path, err.Error())
+	if l.unreadable == nil {
+		l.unreadable = &UnreadableError{Err: err}
+	} else {
+		l.unreadable.More++
+	}
 }
 
 // add lists the matches of a pattern.
@@ -55,22 +66,25 @@ func (l *listing) add(ctx context.Context, pattern string) error {
 		return fmt.Errorf("files: %w", err)
 	}
 	l.matches = l.matches[:0]
+	skipped := l.unreadable.count()
 	err = l.literal(ctx, path)
 	must := l.require >= requireLiterals
-	if absent(err) && hasMeta(pattern) {
+	if hasMeta(pattern) && errors.As(err, new(*fs.PathError)) {
 		err = l.glob(ctx, pattern)
 		must = l.require >= requireAll
 	}
-	if absent(err) {
-		if must {
-			return stream.Permanent(&NoMatchError{pattern})
-		}
+	switch {
+	case err == nil:
+		return l.addExtents()
+	case absent(err) && must && l.unreadable.count() == skipped:
+		return stream.Permanent(&NoMatchError{pattern})
+	case absent(err):
+		return nil
+	case l.require != requireLiterals && errors.As(err, new(*fs.PathError)):
+		l.skipUnreadable(path, err)
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return l.addExtents()
+	return err
 }
 
 // addExtents adds an extent for each match not listed yet, sorted by path.
@@ -138,13 +152,15 @@ func (l *listing) directory(ctx context.Context, dir string) error {
 			}
 		} else if e.IsDir() {
 			// A directory that no longer exists was moved with its files.
-			if err := l.directory(ctx, path); err != nil && !absent(err) {
-				return err
+			err := l.directory(ctx, path)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil && !absent(err) {
+				l.skipUnreadable(path, err)
 			}
 		} else if hasAlerts(name) {
-			if err := l.entry(path, e); err != nil {
-				return err
-			}
+			l.entry(path, e)
 		}
 	}
 	return nil
@@ -152,34 +168,28 @@ func (l *listing) directory(ctx context.Context, dir string) error {
 
 // entry finds a file by its directory entry. A link counts as its target; links
 // to directories are not followed, for they may form cycles.
-func (l *listing) entry(path string, e fs.DirEntry) error {
+func (l *listing) entry(path string, e fs.DirEntry) {
 	if e.Type()&fs.ModeSymlink != 0 {
-		target, info, err := l.target(path)
-		if info != nil && info.Mode().IsRegular() {
+		if target, info := l.target(path); info != nil && info.Mode().IsRegular() {
 			l.file(target, info)
 		}
-		return err
+		return
 	}
 	info, err := e.Info()
-	if absent(err) {
-		return nil // it was moved meanwhile
-	}
-	if err != nil {
-		return fmt.Errorf("files: %w", err)
-	}
-	if info.Mode().IsRegular() {
+	switch {
+	case absent(err): // it was moved meanwhile
+	case err != nil:
+		l.skipUnreadable(path, fmt.Errorf("files: %w", err))
+	case info.Mode().IsRegular():
 		l.file(path, info)
 	}
-	return nil
 }
 
 // file adds a match, unless the file may still be written to.
 func (l *listing) file(path string, info fs.FileInfo) {
-	// A time far in the future comes from a wrong clock.
-	if age := l.now.Sub(info.ModTime()); -l.settle <= age && age < l.settle {
-		return
+	if l.source.unsettled.settled(path, info, l.number, l.now, l.source.Settle) {
+		l.matches = append(l.matches, foundFile{path, info.Size()})
 	}
-	l.matches = append(l.matches, foundFile{path, info.Size()})
 }
 
 // hidden reports whether files of this name are ignored: dotfiles, temporary

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -158,37 +157,4 @@ func TestAvailableErrors(t *testing.T) {
 	cancel()
 	_, err := (&Source{Patterns: []string{dir}}).Available(ctx)
 	assert.Equal(t, context.Canceled, err)
-}
-
-func TestUnreadableDirectory(t *testing.T) {
-	dir := tree(t)
-	locked := filepath.Join(dir, "a", "b")
-	require.NoError(t, os.Chmod(locked, 0))
-	t.Cleanup(func() { _ = os.Chmod(locked, 0o755) })
-	if _, err := os.ReadDir(locked); err == nil {
-		t.Skip("this user may read everything")
-	}
-	for _, p := range []string{"", "/a/b/*", "/**/*.avro"} {
-		_, err := (&Source{Patterns: []string{dir + p}}).Available(t.Context())
-		assert.ErrorIs(t, err, os.ErrPermission, p)
-	}
-}
-
-func TestSettle(t *testing.T) {
-	dir := write(t, member{"old.avro", nil}, member{"new.avro", nil})
-	past := time.Now().Add(-time.Hour)
-	require.NoError(t, os.Chtimes(filepath.Join(dir, "old.avro"), past, past))
-	assert.Equal(t, []string{"new.avro", "old.avro"}, list(t, dir, &Source{Patterns: []string{dir}}))
-	assert.Equal(t, []string{"old.avro"}, list(t, dir, &Source{Patterns: []string{dir}, Settle: 30 * time.Minute}))
-	assert.Equal(t, []string{"old.avro"}, list(t, dir, &Source{Patterns: []string{dir + "/*.avro"}, Settle: 30 * time.Minute}))
-	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir + "/new.avro"}, Settle: 30 * time.Minute}))
-	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir}, Settle: 2 * time.Hour}))
-
-	// A file time slightly in the future must not list a file too early; one far in
-	// the future must not delay it for years.
-	future := time.Now().Add(time.Hour)
-	require.NoError(t, os.Chtimes(filepath.Join(dir, "new.avro"), future, future))
-	assert.Equal(t, []string{"new.avro", "old.avro"}, list(t, dir, &Source{Patterns: []string{dir}}))
-	assert.Equal(t, []string{"new.avro", "old.avro"}, list(t, dir, &Source{Patterns: []string{dir}, Settle: 30 * time.Minute}))
-	assert.Empty(t, list(t, dir, &Source{Patterns: []string{dir}, Settle: 2 * time.Hour}))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/internal/chunk"
 	"github.com/skyfinch/skyfinch/internal/ocf"
+	"github.com/skyfinch/skyfinch/internal/regular"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
@@ -22,7 +23,8 @@ type reader struct {
 	limit int64 // in bytes, of a message and of a block
 	arena arena
 	out   *chunk.Builder
-	empty *memory.Buffer // of empty values
+	fail  func(error) error // yields an error to the consumer
+	empty *memory.Buffer    // of empty values
 
 	rng   stream.Range // being read
 	next  int64        // the offset of the next record; those before rng are counted, not emitted
@@ -53,20 +55,26 @@ func (r *reader) ranges(ctx context.Context, ranges []stream.Range) error {
 func (r *reader) readRange(ctx context.Context, rng stream.Range) error {
 	r.rng, r.next = rng, 0
 	r.begin(rng.Partition)
+	if !isPartition(rng.Partition) {
+		return &stream.ForeignError{Partition: rng.Partition, Source: "a file"}
+	}
 	path := pathOf(rng.Partition)
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		r.lost(rng)
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("files: %w", err)
+		return r.unreadable(ctx, fmt.Errorf("files: %w", err))
 	}
 	defer f.Close()
 	if isTarball(rng.Partition) {
 		err = r.tarball(ctx, path, f)
 	} else {
 		err = r.file(ctx, path, f)
+	}
+	if errors.As(err, new(*readError)) {
+		return r.unreadable(ctx, err)
 	}
 	if err != nil && err != errRangeEnd && err != errRestLost {
 		return err
@@ -77,6 +85,16 @@ func (r *reader) readRange(ctx context.Context, rng stream.Range) error {
 	}
 	r.out.Account(rng, r.next).End = err != errRangeEnd
 	return nil
+}
+
+// unreadable reports the rest of the range as unreadable. It returns an error if
+// the reading ends.
+func (r *reader) unreadable(ctx context.Context, err error) error {
+	if err := ctx.Err(); err != nil {
+		return err // a read may have failed because of this
+	}
+	rest := stream.Range{Partition: r.rng.Partition, From: max(r.next, r.rng.From), To: r.rng.To}
+	return r.fail(&stream.UnreadableError{Range: rest, Err: err})
 }
 
 // lost accounts for a file that is missing or was replaced. The range is lost and
@@ -142,9 +160,6 @@ func (r *reader) file(ctx context.Context, path string, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("files: read %s: not a regular file", path)
 	}
 	return r.contents(ctx, path, f, info.Size())
 }

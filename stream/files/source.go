@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +32,9 @@ type Source struct {
 	Patterns []string
 	// Settle is how long a file must be unchanged before it is listed, for
 	// directories that are still written to. If zero, every file is listed at
-	// once. If a modification time is more than Settle in the future, it is
-	// taken to come from a wrong clock, and the file is listed at once.
+	// once. Otherwise a file is listed when calls of Available at least Settle
+	// apart have found it with the same size and modification time, or at once
+	// if it was modified more than a day ago: clocks may differ by less.
 	Settle time.Duration
 	// MaxMessage is the size in bytes of the largest message that is read, and
 	// of the largest block of a container, both stored and decompressed. Larger
@@ -49,53 +51,71 @@ type Source struct {
 	// is slog.Default().
 	Log *slog.Logger
 
-	listed  atomic.Bool // all patterns, once, without an error
-	skipped skippedPaths
+	listed    atomic.Bool // all patterns, once, without an error
+	skipped   skippedPaths
+	unsettled unsettled
 }
 
 // Available lists the files and their sizes without opening them. No extent has
 // a known end, because the number of records is known only after a file has
 // been read. A glob may match nothing yet, and a directory may have no alerts.
-// A pattern without wildcards that matches nothing is a [NoMatchError] until
-// Available has succeeded once; later, files may be moved away after they were
-// archived.
+// A pattern without wildcards that matches nothing is a [NoMatchError], and one
+// that cannot be read an error, until Available has succeeded once. Later, files
+// may be moved away after they were archived. Other entries that cannot be read
+// are skipped, with a warning, until they can.
 func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 	must := requireLiterals
 	if s.listed.Load() {
 		must = requireNone
 	}
-	extents, err := s.list(ctx, must)
-	if err == nil {
-		s.listed.Store(true)
+	l, err := s.list(ctx, must)
+	if err != nil {
+		return nil, err
 	}
-	return extents, err
+	s.listed.Store(true)
+	return l.extents, nil
 }
 
 // Check returns a [NoMatchError] for the first pattern, globs included, that
-// matches neither a file nor a directory. Call it first if all files must exist
-// already; Available accepts globs whose files come later.
+// matches neither a file nor a directory, or else an [UnreadableError] if
+// Available skips entries that cannot be read. Call it first if all files must
+// exist already; Available accepts globs whose files come later.
 func (s *Source) Check(ctx context.Context) error {
-	_, err := s.list(ctx, requireAll)
+	l, err := s.list(ctx, requireAll)
+	if err == nil && l.unreadable != nil {
+		err = l.unreadable
+	}
 	return err
 }
 
-func (s *Source) list(ctx context.Context, must required) ([]stream.Extent, error) {
-	l := newListing(s.Settle, must, s.skip)
+func (s *Source) list(ctx context.Context, must required) (*listing, error) {
+	l := &listing{
+		source: s, number: s.unsettled.begin(), now: time.Now(), require: must,
+		dirs: map[string]string{}, listed: map[string]bool{},
+	}
 	for _, pattern := range s.Patterns {
 		if err := l.add(ctx, pattern); err != nil {
 			return nil, err
 		}
 	}
-	return l.extents, nil
+	s.unsettled.end(l.number)
+	return l, nil
 }
 
 // Read yields the messages of the ranges, in order. It blocks only on the file
 // system. Damaged data becomes a reject and a missing file an account of lost
-// offsets; a file that cannot be read is an error.
+// offsets. The rest of a file that cannot be read is a *stream.UnreadableError,
+// after which Read continues with the next range.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		r := s.reader(chunk.Yield(ctx, yield))
 		defer r.close()
+		r.fail = func(err error) error {
+			if !yield(stream.Chunk{}, err) {
+				return chunk.ErrStopped
+			}
+			return nil
+		}
 		if err := r.ranges(ctx, ranges); err != nil && err != chunk.ErrStopped {
 			yield(stream.Chunk{}, err)
 		}
@@ -116,6 +136,19 @@ func (s *Source) reader(emit func(stream.Chunk) error) *reader {
 		out:   chunk.NewBuilder(mem, chunkRows, chunkBytes, emit),
 		empty: memory.NewBufferBytes(nil),
 	}
+}
+
+// Owns reports whether a name can be that of a file's partition.
+func (s *Source) Owns(partition string) bool { return isPartition(partition) }
+
+// topicOfUnnamedCluster matches the partitions of Kafka clusters without an id,
+// which begin like a path: /topic@id/partition.
+var topicOfUnnamedCluster = regexp.MustCompile(`^/[A-Za-z0-9._-]+@[A-Za-z0-9_-]{22}/[0-9]+$`)
+
+// isPartition reports whether a name is an absolute path, which no partition of
+// another source is: a file that is merely missing is lost.
+func isPartition(name string) bool {
+	return filepath.IsAbs(pathOf(name)) && !topicOfUnnamedCluster.MatchString(name)
 }
 
 // partitionOf returns the name of a file's partition.

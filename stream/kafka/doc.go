@@ -71,8 +71,13 @@
 // ratio, and sizes fetches to match. A batch of messages that exceeds the limits is
 // fetched by itself. A response is decompressed as a whole: if batches suddenly
 // have a much higher compression ratio, one response may take much more than
-// FetchBytes. Set sarama.MaxDecompressedBatchSize to bound a single batch; by
-// default it has no bound.
+// FetchBytes. A single batch may take 128 MiB: the first Source sets
+// sarama.MaxDecompressedBatchSize to that, unless the program has set it.
+//
+// A compressed batch with more messages than bytes, such as thousands of empty
+// messages, can be read only when about as many bytes of the partition follow it.
+// Until then, Read reports it with a [stream.UnreadableError] and reads the other
+// ranges; the engine tries again later.
 //
 // # Offsets for other tools
 //

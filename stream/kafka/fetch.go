@@ -81,6 +81,15 @@ func (f *fetcher) run(stop, kill context.Context) {
 	}
 }
 
+// denseBatchError reports a batch of more messages than bytes, such as empty
+// messages that are compressed. sarama decodes it only if at least as many bytes
+// of the partition follow it in the response.
+type denseBatchError struct{ offset int64 }
+
+func (e *denseBatchError) Error() string {
+	return fmt.Sprintf("the batch at offset %d has more messages than compressed bytes, and cannot be read before further messages of about that number of bytes follow it", e.offset)
+}
+
 // isDamage reports whether an error is due to the contents of a response, not to
 // the connection.
 func isDamage(err error) bool {
@@ -212,6 +221,8 @@ func (f *fetcher) accept(resp *sarama.FetchResponse, ranges []*rangeReader, wire
 			case i > 0:
 			case len(b.RecordsSet) > 0: // part of a batch
 				f.minBytes = min(max(2*f.minBytes, minFetch), sarama.MaxResponseSize)
+			case b.Partial && f.minBytes >= maxFetch:
+				return response{rng: p, err: &denseBatchError{p.fetched}}
 			case b.Partial: // sarama rejects a batch of more messages than bytes remain in the response
 				f.minBytes = min(max(2*f.minBytes, minFetch), maxFetch)
 			}

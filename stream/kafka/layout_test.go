@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -371,4 +372,46 @@ func TestMoreMessagesThanBytes(t *testing.T) {
 	s := l.source("a")
 	s.FetchBytes = 1
 	assert.Len(t, readAll(t, s).rows, n+1)
+}
+
+// At the end of a partition such a batch cannot be read yet. It keeps nothing else
+// from being read, and no offset is lost.
+func TestMoreMessagesThanBytesAtTheEnd(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 2)
+	l.create("b", 1)
+	const n = 20_000
+	c, zstd := l.client(), l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()),
+		kgo.MaxBufferedRecords(2*n), kgo.ProducerLinger(2*time.Second)) // one batch
+	l.fill(c, "a", 0, 0, 10, 5)
+	empty := make([]*kgo.Record, n)
+	for i := range empty {
+		empty[i] = &kgo.Record{Topic: "a", Value: []byte{}}
+	}
+	send(t, zstd, empty...)
+	l.fill(c, "a", 1, 0, 30, 10)
+	l.fill(c, "b", 0, 0, 30, 10)
+	s := l.source("a", "b")
+	extents := available(t, s)
+	got, unread := &result{accounts: map[string]stream.Account{}}, []stream.Range(nil)
+	for c, err := range s.Read(t.Context(), rangesOf(extents)) {
+		var u *stream.UnreadableError
+		if errors.As(err, &u) {
+			assert.Contains(t, err.Error(), "kafka: lab/a@")
+			assert.Contains(t, err.Error(), "the batch at offset 10 has more messages than compressed bytes")
+			unread = append(unread, u.Range)
+			continue
+		}
+		require.NoError(t, err)
+		got.add(t, c)
+	}
+	same(t, slices.Concat(want("a", 0, 0, 10), want("a", 1, 0, 30), want("b", 0, 0, 30)), got.rows)
+	rest := stream.Range{Partition: extents[0].Partition, From: 10, To: 10 + n}
+	assert.Equal(t, []stream.Range{rest}, unread)
+
+	send(t, c, bulk("a", 0, 1, 200<<10)...)
+	again := read(t, s, rest)
+	require.NoError(t, again.err)
+	assert.Len(t, again.rows, n)
+	assert.Zero(t, again.total().Lost)
 }

@@ -20,7 +20,7 @@ func (p partitionID) String() string {
 }
 
 // parsePartitionID is the inverse of String. The name of a topic contains neither
-// @ nor a slash.
+// @ nor a slash. An absolute path is the partition of a file, whatever its name.
 func parsePartitionID(s string) (p partitionID, ok bool) {
 	s, number, ok := cutLast(s, "/")
 	if !ok {
@@ -35,7 +35,12 @@ func parsePartitionID(s string) (p partitionID, ok bool) {
 		return p, false
 	}
 	p.cluster, p.topic, ok = cutLast(s, "/")
-	return p, ok && p.topic != ""
+	return p, ok && p.topic != "" && !isPath(p.cluster)
+}
+
+// isPath reports whether a name begins like an absolute path, on any system.
+func isPath(s string) bool {
+	return strings.HasPrefix(s, "/") || len(s) > 2 && s[1:3] == ":/"
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

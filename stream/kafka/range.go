@@ -14,13 +14,14 @@ import (
 // fetcher runs, it owns the last group of fields.
 type rangeReader struct {
 	partitionID
-	rng     stream.Range
-	next    int64 // the first offset not read
-	end     int64 // the first offset lost by truncation, or rng.To
-	gone    bool  // the partition no longer exists
-	leader  string
-	epoch   int32
-	waiting []*block // fetched but not read, in order
+	rng        stream.Range
+	next       int64                   // the first offset not read
+	end        int64                   // the first offset lost by truncation, or rng.To
+	gone       bool                    // the partition no longer exists
+	unreadable *stream.UnreadableError // the rest, from end on, until it is reported
+	leader     string
+	epoch      int32
+	waiting    []*block // fetched but not read, in order
 
 	fetched   int64     // the first offset not fetched
 	held      int64     // the memory taken by fetched blocks, some of it perhaps released

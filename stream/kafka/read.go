@@ -28,6 +28,7 @@ type reader struct {
 	empty  *memory.Buffer // of empty keys and values
 
 	missingSince map[*rangeReader]time.Time
+	fail         func(error) error // yields an error to the consumer
 }
 
 func newReader(s *Source, c *cluster, ranges []stream.Range, emit func(stream.Chunk) error) (*reader, error) {
@@ -35,7 +36,7 @@ func newReader(s *Source, c *cluster, ranges []stream.Range, emit func(stream.Ch
 	for _, x := range ranges {
 		id, ok := parsePartitionID(x.Partition)
 		if !ok {
-			return nil, stream.Permanent(fmt.Errorf("kafka: read %v: not a partition of this source", x))
+			return nil, &stream.ForeignError{Partition: x.Partition, Source: "a partition of Kafka"}
 		}
 		r.ranges = append(r.ranges, &rangeReader{partitionID: id, rng: x, next: x.From, end: x.To})
 	}
@@ -200,8 +201,7 @@ func (r *reader) readRange(ctx context.Context, p *rangeReader, f *fetcher) erro
 			return err
 		}
 	}
-	r.endRange(p)
-	return nil
+	return r.endRange(p)
 }
 
 // receive takes the next response of a fetcher.
@@ -231,10 +231,14 @@ func (r *reader) receive(ctx context.Context, p *rangeReader, f *fetcher) error 
 	}
 }
 
-// endRange accounts for the offsets lost at the end of a range. It may be called
-// again.
-func (r *reader) endRange(p *rangeReader) {
+// endRange accounts for the offsets lost at the end of a range, or reports those
+// that cannot be read. It may be called again.
+func (r *reader) endRange(p *rangeReader) error {
 	switch {
+	case p.unreadable != nil && !p.gone && p.next < p.rng.To:
+		err := p.unreadable
+		p.unreadable, p.rng.To = nil, p.next
+		return r.fail(err)
 	case p.rng.To == ledger.UnknownEnd:
 		r.out.Account(p.rng, p.rng.From).End = true
 		p.rng.To = p.rng.From
@@ -242,14 +246,16 @@ func (r *reader) endRange(p *rangeReader) {
 		r.out.Lost(stream.Range{Partition: p.rng.Partition, From: p.next, To: p.rng.To}, false)
 		p.next = p.rng.To // end must not change: a fetcher may be reading it
 	}
+	return nil
 }
 
 // resolve decides what to do about an error of a range, by asking for the extent
 // of its partition.
 func (r *reader) resolve(ctx context.Context, fault *rangeError) error {
 	p := fault.rng
+	dense, isDense := errors.AsType[*denseBatchError](fault.err)
 	switch {
-	case errors.Is(fault.err, sarama.ErrOffsetOutOfRange), fault.err == errStalled:
+	case errors.Is(fault.err, sarama.ErrOffsetOutOfRange), fault.err == errStalled, isDense:
 	case isTemporary(fault.err):
 		return fault.err
 	default:
@@ -268,8 +274,15 @@ func (r *reader) resolve(ctx context.Context, fault *rangeError) error {
 		r.out.Lost(stream.Range{Partition: p.rng.Partition, From: p.next, To: to}, false)
 		p.next = to
 		return temporary("offsets of %s were deleted", p.partitionID)
+	case isDense:
+		p.end = min(p.end, dense.offset)
+		p.unreadable = &stream.UnreadableError{
+			Range: stream.Range{Partition: p.rng.Partition, From: p.end, To: p.rng.To},
+			Err:   fmt.Errorf("kafka: %s: %w", p.partitionID, dense),
+		}
+		return temporary("%v", p.unreadable)
 	case p.end <= q.to:
-		return temporary("%s: offset %d exists but does not come (a batch of more messages than compressed bytes cannot be read before others follow it)", p.partitionID, p.next)
+		return temporary("%s: offset %d exists but does not come", p.partitionID, p.next)
 	case !r.missingFor(p, r.src.waits().lossConfirmAfter):
 		return temporary("%s: offsets %d to %d do not exist now: its log is from %d to %d", p.partitionID, p.next, p.end-1, q.from, q.to)
 	}

@@ -16,7 +16,21 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-const defaultOutage = 10 * time.Minute
+const (
+	defaultOutage = 10 * time.Minute
+	// maxInflated is the largest size in bytes of a decompressed batch of
+	// messages. Brokers refuse batches of more than about 1 MiB before they are
+	// decompressed.
+	maxInflated = 128 << 20
+)
+
+// boundInflated sets the bound that sarama lacks by default, for all its users in
+// the process. It must not be set while connections are in use.
+var boundInflated = sync.OnceFunc(func() {
+	if sarama.MaxDecompressedBatchSize == 0 {
+		sarama.MaxDecompressedBatchSize = maxInflated
+	}
+})
 
 // ErrClosed is returned by the methods of a closed Source.
 var ErrClosed = errors.New("kafka: the source is closed")
@@ -139,7 +153,8 @@ func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 // Read yields the messages of the ranges, in order. Several ranges may belong to
 // one partition; each has its own accounts. Read retries when leaders move or
 // brokers are unavailable, and yields no message twice. Deleted messages become
-// accounts of lost offsets. Read does not depend on the group: a planned range is
+// accounts of lost offsets. A compressed batch with more messages than bytes, at
+// the end of a partition, is a *stream.UnreadableError. Read does not depend on the group: a planned range is
 // read even if its partition is now assigned to another process.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
@@ -157,6 +172,12 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 			return emit(c)
 		})
 		if err == nil {
+			r.fail = func(err error) error {
+				if !yield(stream.Chunk{}, err) {
+					return chunk.ErrStopped
+				}
+				return nil
+			}
 			err = r.run(ctx)
 			r.out.Release()
 		}
@@ -164,6 +185,12 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 			yield(stream.Chunk{}, err)
 		}
 	}
+}
+
+// Owns reports whether a name is that of a partition of a Kafka cluster.
+func (s *Source) Owns(partition string) bool {
+	_, ok := parsePartitionID(partition)
+	return ok
 }
 
 // Resume gives the source the ledger's settled offsets by partition, so that it
@@ -241,6 +268,7 @@ func (s *Source) open() (*cluster, error) {
 	if err != nil {
 		return nil, stream.Permanent(err)
 	}
+	boundInflated()
 	s.topics, s.conn = topics, newCluster(conf, s.Brokers)
 	return s.conn, nil
 }

@@ -335,3 +335,26 @@ func TestCommittedOfATopicThatIsGone(t *testing.T) {
 	require.NoError(t, s.Committed(t.Context(), settled))
 	assert.Empty(t, s.state.commits.pending)
 }
+
+// Partitions of other sources, also those of a path that looks like a partition.
+func TestForeignPartition(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	s := l.source("a")
+	own := available(t, s)[0].Partition
+	assert.True(t, s.Owns(own))
+	assert.True(t, s.Owns("/a@AAAAAAAAAAAAAAAAAAAAAA/0"), "of a cluster without an id")
+	for _, p := range []string{"/data/x.avro", "/data/night@2/0", "C:/data/a@b/0", "k3x9/ztf", "k3x9/ztf?event=1,2&through=7"} {
+		assert.False(t, s.Owns(p), p)
+		var foreign *stream.ForeignError
+		require.ErrorAs(t, read(t, s, stream.Range{Partition: p, To: 5}).err, &foreign, p)
+		assert.Equal(t, p, foreign.Partition)
+	}
+}
+
+// Every Source bounds what a compressed batch may take, not only those of commands.
+func TestInflatedIsBounded(t *testing.T) {
+	_, err := newLab(t).source("a").open()
+	require.NoError(t, err)
+	assert.EqualValues(t, maxInflated, sarama.MaxDecompressedBatchSize)
+}

@@ -22,15 +22,16 @@ type Dir struct {
 	root   string
 	blocks sync.Pool // of files being written
 
-	mu   sync.Mutex
-	made map[string]bool // directories that exist and are synced
+	mu      sync.Mutex
+	made    map[string]bool // directories that exist and are synced
+	movable map[string]bool // directories to which staged files can be moved
 }
 
 var _ Store = (*Dir)(nil)
 
 // OpenDir returns the store in the directory root, which it creates if necessary.
 func OpenDir(root string) (*Dir, error) {
-	d := &Dir{root: filepath.Clean(root), made: map[string]bool{}}
+	d := &Dir{root: filepath.Clean(root), made: map[string]bool{}, movable: map[string]bool{}}
 	if err := mkdirAll(d.root); err != nil {
 		return nil, fmt.Errorf("store: create directory: %w", err)
 	}

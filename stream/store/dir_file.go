@@ -2,16 +2,23 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 )
 
-// Stage implements Files.
-func (d *Dir) Stage(_ context.Context, name, _ string) (Writer, error) {
+// Stage implements Files. It returns an error if the file could not be moved to
+// final, because a directory above final is on another file system.
+func (d *Dir) Stage(_ context.Context, name, final string) (Writer, error) {
 	w := &dirWriter{d: d, name: name}
 	err := d.in(path.Dir(name), func() error {
+		if err := d.checkMovable(path.Dir(name), path.Dir(final)); err != nil {
+			return err
+		}
 		f, err := os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 		w.file = diskFile{File: f, blocks: &d.blocks}
 		return err
@@ -20,6 +27,31 @@ func (d *Dir) Stage(_ context.Context, name, _ string) (Writer, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// checkMovable checks, once for each directory to, whether files can be moved there,
+// or into its parent if it does not exist yet.
+func (d *Dir) checkMovable(from, to string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.movable[to] {
+		return nil
+	}
+	for dir := to; ; dir = path.Dir(dir) {
+		err := movable(d.path(from), d.path(dir))
+		switch {
+		case err == nil:
+			d.movable[to] = true
+			return nil
+		case errors.Is(err, syscall.EXDEV):
+			return fmt.Errorf("store: %s is on another file system than %s, from where files are renamed: move or link the whole of %s instead: %w", d.path(dir), d.path(from), d.root, err)
+		case !errors.Is(err, fs.ErrNotExist) || dir == ".":
+			return err
+		}
+		if _, err := os.Lstat(d.path(dir)); err == nil {
+			return fmt.Errorf("store: %s is a link to a directory that does not exist", d.path(dir))
+		}
+	}
 }
 
 // dirWriter writes a staged file.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -139,4 +140,38 @@ func TestLock(t *testing.T) {
 	assert.ErrorIs(t, err, ErrLocked)
 	require.NoError(t, unlock())
 	assert.Equal(t, "locked: false", try())
+}
+
+// A table linked to another file system is found before its file is written, and so
+// before a commit names it.
+func TestStageForAnotherFileSystem(t *testing.T) {
+	d, ctx := open(t), t.Context()
+	elsewhere, err := os.MkdirTemp("/dev/shm", "skyfinch")
+	if err != nil {
+		t.Skip("no second file system")
+	}
+	defer os.RemoveAll(elsewhere)
+	if movable(d.Root(), elsewhere) == nil {
+		t.Skip("no second file system")
+	}
+	require.NoError(t, os.MkdirAll(d.path("alerts/ztf"), 0o777))
+	require.NoError(t, os.Symlink(elsewhere, d.path("alerts/ztf/2026")))
+	require.NoError(t, os.Symlink(elsewhere, d.path("rejected")))
+	for _, final := range []string{"alerts/ztf/2026/07/01/12/x.parquet", "alerts/ztf/2026/x", "rejected/x"} {
+		_, err := d.Stage(ctx, "staging/1-0", final)
+		require.ErrorIs(t, err, syscall.EXDEV, final)
+		assert.ErrorContains(t, err, "is on another file system than "+d.path("staging"))
+	}
+	w, err := d.Stage(ctx, "staging/1-0", "alerts/ztf/2027/07/x")
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	require.NoError(t, d.Publish(ctx, "staging/1-0", "alerts/ztf/2027/07/x", 0))
+
+	require.NoError(t, os.Symlink("nothing", d.path("schema")))
+	_, err = d.Stage(ctx, "staging/1-0", "schema/x")
+	assert.ErrorContains(t, err, d.path("schema")+" is a link to a directory that does not exist")
+	assert.Equal(t, []string{"alerts/ztf/2026", "alerts/ztf/2027/07/x", "rejected", "schema"}, list(t, d, ""), "no traces")
+	entries, err := os.ReadDir(elsewhere)
+	require.NoError(t, err)
+	assert.Empty(t, entries)
 }

@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"syscall"
@@ -12,6 +13,7 @@ import (
 var _ Locker = (*Dir)(nil)
 
 // Lock implements Locker with flock(2) on a file of that name, which is not removed.
+// Some network file systems have no locks.
 func (d *Dir) Lock(name string, shared bool) (unlock func() error, err error) {
 	if err := d.mkdir(path.Dir(name)); err != nil {
 		return nil, err
@@ -24,12 +26,24 @@ func (d *Dir) Lock(name string, shared bool) (unlock func() error, err error) {
 	if shared {
 		how = syscall.LOCK_SH
 	}
-	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
+	if err := lock(func() error { return syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB) }); err != nil {
 		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = ErrLocked
-		}
 		return nil, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
 	}
 	return f.Close, nil
+}
+
+// lock calls flock until no signal interrupts it, and translates its errors.
+func lock(flock func() error) error {
+	for {
+		switch err := flock(); err {
+		case syscall.EINTR:
+		case syscall.EWOULDBLOCK:
+			return ErrLocked
+		case syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.ENOLCK:
+			return fmt.Errorf("%w: %w", errors.ErrUnsupported, err)
+		default:
+			return err
+		}
+	}
 }

@@ -88,7 +88,8 @@ type Store interface {
 type Locker interface {
 	// Lock acquires the lock name without waiting. One process can hold it or,
 	// if shared, several; it is released when the process ends. If another
-	// process holds it, the error wraps ErrLocked.
+	// process holds it, the error wraps ErrLocked; if the locks are not
+	// supported where the Store is, it wraps errors.ErrUnsupported.
 	Lock(name string, shared bool) (unlock func() error, err error)
 }
 

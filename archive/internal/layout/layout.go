@@ -87,3 +87,28 @@ func Publish(ctx context.Context, st store.Store, l *ledger.Ledger, c *ledger.Co
 	files := &sink.Parquet{Store: st, Staging: Staging}
 	return stream.Publish(ctx, l, c, files, Rejects{files})
 }
+
+// CheckDirectories returns an error if staged files could not be published in the
+// directories of an archive that exist: they must be on one file system. It checks
+// local directories only; sinks find other faults when they stage files.
+func CheckDirectories(ctx context.Context, st store.Store) error {
+	d, ok := st.(*store.Dir)
+	if !ok {
+		return nil
+	}
+	dirs := []string{Rejected, "schema", Alerts}
+	tables, _ := os.ReadDir(filepath.Join(d.Root(), Alerts)) // if it cannot be read, Stage fails
+	for _, t := range tables {
+		dirs = append(dirs, Alerts+"/"+t.Name())
+	}
+	for _, dir := range dirs {
+		w, err := d.Stage(ctx, Staging+"/probe", dir+"/probe")
+		if err != nil {
+			return err
+		}
+		if err := w.Abort(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

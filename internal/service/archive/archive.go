@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/skyfinch/skyfinch/archive"
 	"github.com/skyfinch/skyfinch/internal/cli"
@@ -33,9 +35,9 @@ func (c Command) Run(ctx context.Context, args []string) error {
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		switch name := args[0]; name {
 		case "audit":
-			return c.audit(ctx, args[1:])
+			return cli.UsageOf("archive audit", c.audit(ctx, args[1:]))
 		case "replay-rejected":
-			return c.replayRejected(ctx, args[1:])
+			return cli.UsageOf("archive replay-rejected", interrupted(ctx, c.replayRejected(ctx, args[1:])))
 		default:
 			return cli.UsageError{Text: fmt.Sprintf("unknown command %q", name) + nearest.Hint(name, []string{"audit", "replay-rejected"})}
 		}
@@ -44,11 +46,20 @@ func (c Command) Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	o.meter.Out = c.stdout()
+	o.meter.Out = cli.Unblocked(c.stdout())
+	signal.Ignore(syscall.SIGPIPE) // a reader of the progress that has ended does not end the archive
 	if o.demo {
 		fmt.Fprintf(o.meter.Out, beforeDemo, demoZTF+demoLSST, o.service.Dir)
 	}
-	return c.archive(ctx, o)
+	return interrupted(ctx, c.archive(ctx, o))
+}
+
+// interrupted returns the error of work that was interrupted and can be resumed.
+func interrupted(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return errors.New("interrupted: start again to finish, nothing is lost")
+	}
+	return err
 }
 
 // archive archives what the flags name.
@@ -68,7 +79,14 @@ func (c Command) archive(ctx context.Context, o *options) error {
 	}
 	err = o.meter.Watch(s.Progress, func() error { return in.work(ctx, s) })
 	if p := s.Progress(); p.Elapsed > 0 { // it has begun
-		err = errors.Join(err, o.meter.Summary(p, s.Dir))
+		failed := o.meter.Summary(p, s.Dir)
+		switch {
+		case failed == nil || err != nil:
+		case o.once:
+			err = fmt.Errorf("the work is done, but its summary cannot be printed: %w", failed)
+		default:
+			cli.Log().Warn("the summary cannot be printed", "err", failed)
+		}
 	}
 	if o.demo && err == nil {
 		fmt.Fprintf(o.meter.Out, afterDemo, s.Dir)

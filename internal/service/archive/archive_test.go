@@ -72,7 +72,7 @@ func TestLastLineOfJSON(t *testing.T) {
 }
 
 func TestManualNamesEveryFlag(t *testing.T) {
-	for _, f := range []string{"files", "brokers", "topics", "start", "kafka-config", "group", "simulator", "out", "registry", "interval", "once", "clock", "compression", "lost", "late-share", "max-rows", "max-bytes", "workers", "progress", "version"} {
+	for _, f := range []string{"files", "brokers", "topics", "start", "kafka-config", "group", "simulator", "out", "registry", "registry-config", "interval", "once", "clock", "compression", "lost", "late-share", "max-rows", "max-bytes", "workers", "progress", "version"} {
 		assert.Contains(t, manual, "    -"+f+" ", f)
 	}
 	assert.NotContains(t, manual, "checkstream")

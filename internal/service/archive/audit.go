@@ -43,7 +43,7 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 	case patterns != nil && kafka.Given():
 		return cli.UsageError{Text: "-files and a stream have two archives: leave out one of them"}
 	case patterns != nil:
-		o.Source = &files.Source{Patterns: patterns}
+		o.Source = &files.Source{Patterns: patterns, Log: cli.Log()}
 	case kafka.Given():
 		source, err := kafka.Source()
 		if err != nil {

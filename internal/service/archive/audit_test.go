@@ -123,7 +123,7 @@ func TestAuditUsage(t *testing.T) {
 	for _, f := range []string{"out", "brokers", "files", "repair", "deep", "since", "save", "json"} {
 		assert.Contains(t, auditManual, "    -"+f+" ", f)
 	}
-	for _, f := range []string{"out", "cause", "registry", "compression", "workers"} {
+	for _, f := range []string{"out", "cause", "registry", "registry-config", "compression", "workers"} {
 		assert.Contains(t, replayManual, "    -"+f+" ", f)
 	}
 }

@@ -18,7 +18,7 @@ type options struct {
 	service  archive.Service
 	files    []string
 	kafka    cli.Kafka
-	registry string
+	registry cli.Registry
 	once     bool
 	demo     bool // no flag was given
 	meter    cli.Meter
@@ -33,7 +33,7 @@ func parse(args []string) (*options, error) {
 	paths := f.String("files", "", "")
 	o.kafka.Flags(f)
 	f.StringVar(&s.Dir, "out", "archive", "")
-	f.StringVar(&o.registry, "registry", "", "")
+	o.registry.Flags(f)
 	f.DurationVar(&job.Interval, "interval", 10*time.Second, "")
 	f.BoolVar(&o.once, "once", false, "")
 	clock := f.String("clock", "event", "")

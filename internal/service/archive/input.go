@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 	"github.com/skyfinch/skyfinch/stream/kafka"
@@ -36,10 +37,8 @@ func (o *options) open(ctx context.Context) (_ *input, err error) {
 			in.close()
 		}
 	}()
-	if o.registry != "" {
-		if in.registry, err = openRegistry(ctx, o.registry); err != nil {
-			return nil, err
-		}
+	if in.registry, err = openRegistry(ctx, o.registry); err != nil {
+		return nil, err
 	}
 	switch {
 	case o.kafka.Simulator:
@@ -52,9 +51,13 @@ func (o *options) open(ctx context.Context) (_ *input, err error) {
 	return in, err
 }
 
-// openRegistry opens a registry and checks that it can be reached, so that a
-// wrong address is an error before the first alert needs it.
-func openRegistry(ctx context.Context, at string) (alert.Registry, error) {
+// openRegistry opens a registry, if the flags name one, and checks that it can be
+// reached, so that a wrong address is an error before the first alert needs it.
+func openRegistry(ctx context.Context, flags cli.Registry) (alert.Registry, error) {
+	at, err := flags.Address()
+	if err != nil || at == "" {
+		return nil, err
+	}
 	r, err := alert.OpenRegistry(ctx, at)
 	if err != nil {
 		return nil, err
@@ -85,22 +88,42 @@ func (in *input) deferClose(f func()) {
 	in.close = func() { f(); before() }
 }
 
+// unreadable returns err if it is a files.UnreadableError.
+func unreadable(err error) error {
+	var u *files.UnreadableError
+	if errors.As(err, &u) {
+		return fmt.Errorf("everything else is archived, but %w", err)
+	}
+	return nil
+}
+
 // settle is how long a file must be unchanged before it is read.
 const settle = 5 * time.Second
 
 // openFiles opens files. With -once there must be some; without it the service
 // may wait for its first files, and says so.
 func (in *input) openFiles(ctx context.Context, o *options) error {
-	source := &files.Source{Patterns: o.files}
+	source := &files.Source{Patterns: o.files, Log: cli.Log()}
 	if !o.once {
 		source.Settle = settle
 	}
 	in.source = source
+	if o.once {
+		in.work = func(ctx context.Context, s *archive.Service) error {
+			if err := s.Drain(ctx); err != nil {
+				return err
+			}
+			return unreadable(source.Check(ctx))
+		}
+	}
 	extents, err := source.Available(ctx)
 	if err != nil {
 		return err
 	}
 	err = source.Check(ctx)
+	if unreadable(err) != nil && (len(extents) > 0 || !o.once) {
+		return nil // the others are archived, and the log names it
+	}
 	var none *files.NoMatchError
 	if !o.once && errors.As(err, &none) {
 		slog.Warn("nothing there yet, waiting for it", "files", none.Pattern)

@@ -29,9 +29,16 @@ DESCRIPTION
     partition that appears later is read from its beginning. After the first
     connection, an outage of the brokers of up to ten minutes is tolerated.
 
-    A file is read once it has been unchanged for five seconds: write files
-    elsewhere and move them in. A file is identified by its path, symlinks
-    resolved; one that is archived is not read again.
+    A file is read once it has been unchanged for five seconds, or if it is older
+    than a day: write files elsewhere and move them in. A file is identified by its
+    path, symlinks resolved; one that is archived is not read again.
+
+    What cannot be read, such as a file without permission, is named on standard
+    error and tried again later; everything else is archived. Then -once ends with
+    an error.
+
+    A job finishes only the batches of its own kind of source. If one with another
+    kind, files or Kafka, has left a batch unfinished, it stops and says so.
 
     If more than an interval's work is waiting, new alerts do not wait for it: they
     are archived as they arrive, and the backlog alongside them.
@@ -46,9 +53,7 @@ FLAGS
 ` + cli.KafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
                         .tgz), globs (** too), tarballs of a night
     -out DIR            the archive (default "archive")
-    -registry URL|DIR   writer schemas of Confluent framing (LSST): a schema
-                        registry, or a directory of NAME-ID.avsc files
-    -once               archive what is available, print a summary, exit
+` + cli.RegistryManual + `    -once               archive what is available, print a summary, exit
     -interval 10s       time between batches while nothing waits
     -clock event        file by event time; ingest: by the hour of ingest; night: by
                         observing night, YYYY/MM/dd. The first run fixes it for an
@@ -175,7 +180,9 @@ DESCRIPTION
 FLAGS
     -out DIR            the archive (default "archive")
     -cause REGEXP       try only messages whose cause matches (default: all)
-    -registry URL|DIR   writer schemas of Confluent framing: see archive -h
+    -registry URL|DIR   writer schemas of Confluent framing, and
+    -registry-config FILE
+                        the registry's password: see archive -h
     -compression zstd   or snappy, or none
     -workers N          goroutines that decode and encode (default: one for each core)
 

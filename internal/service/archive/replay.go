@@ -11,6 +11,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive"
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/internal/printable"
 	"github.com/skyfinch/skyfinch/sink"
 )
 
@@ -22,7 +23,8 @@ func (c Command) replayRejected(ctx context.Context, args []string) error {
 	f.Usage = func() { fmt.Fprint(f.Output(), replayManual) }
 	f.StringVar(&s.Dir, "out", "archive", "")
 	cause := f.String("cause", "", "")
-	registry := f.String("registry", "", "")
+	var registry cli.Registry
+	registry.Flags(f)
 	compression := f.String("compression", "zstd", "")
 	f.IntVar(&s.Job.Workers, "workers", 0, "")
 	if err := cli.Parse(f, args); err != nil {
@@ -41,10 +43,8 @@ func (c Command) replayRejected(ctx context.Context, args []string) error {
 	case s.Job.Workers < 0:
 		return cli.UsageError{Text: "-workers must not be negative"}
 	}
-	if *registry != "" {
-		if s.Registry, err = openRegistry(ctx, *registry); err != nil {
-			return err
-		}
+	if s.Registry, err = openRegistry(ctx, registry); err != nil {
+		return err
 	}
 	if s.Store, err = c.openExisting(s.Dir); err != nil {
 		return err
@@ -68,6 +68,6 @@ func printReplayed(w io.Writer, r archive.Replayed) {
 	fmt.Fprintf(w, "          %s stay rejected, not tried or failed again:\n", cli.Count(r.Rejected))
 	causes := slices.SortedFunc(maps.Keys(r.Causes), func(a, b string) int { return int(r.Causes[b] - r.Causes[a]) })
 	for _, c := range causes[:min(len(causes), maxCauses)] {
-		fmt.Fprintf(w, "          %s  %s\n", cli.Count(r.Causes[c]), c)
+		fmt.Fprintf(w, "          %s  %s\n", cli.Count(r.Causes[c]), printable.Text(c))
 	}
 }

@@ -31,8 +31,10 @@ func Run(ctx context.Context, args []string) error {
 		o.kafka.Use(d.Brokers, d.Topics)
 		w.Registry = d.Registry
 	}
-	if o.registry != "" {
-		r, err := alert.OpenRegistry(ctx, o.registry)
+	if at, err := o.registry.Address(); err != nil {
+		return err
+	} else if at != "" {
+		r, err := alert.OpenRegistry(ctx, at)
 		if err == nil {
 			err = r.Check(ctx)
 		}
@@ -74,7 +76,7 @@ func (o *options) watch(ctx context.Context, w *watcher, source *kafka.Source) e
 // options are the flags.
 type options struct {
 	kafka    cli.Kafka
-	registry string
+	registry cli.Registry
 	count    int64
 	duration time.Duration
 	interval time.Duration
@@ -86,7 +88,7 @@ func parse(args []string) (*options, error) {
 	f := flag.NewFlagSet("checkstream", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	o.kafka.Flags(f)
-	f.StringVar(&o.registry, "registry", "", "")
+	o.registry.Flags(f)
 	f.Int64Var(&o.count, "n", 0, "")
 	f.DurationVar(&o.duration, "for", 0, "")
 	f.DurationVar(&o.interval, "interval", 500*time.Millisecond, "")

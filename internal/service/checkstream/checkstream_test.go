@@ -38,8 +38,8 @@ func TestParse(t *testing.T) {
 }
 
 func TestManualNamesEachFlag(t *testing.T) {
-	for _, name := range []string{"brokers", "topics", "start", "kafka-config", "simulator", "registry", "n", "for", "interval", "lines"} {
-		assert.Contains(t, manual, "\n    -"+name+" ", name)
+	for _, name := range []string{"brokers", "topics", "start", "kafka-config", "simulator", "registry", "registry-config", "n", "for", "interval", "lines"} {
+		assert.Regexp(t, "\n    -"+name+"[ \n]", manual, name)
 	}
 	for line := range strings.Lines(manual) {
 		assert.LessOrEqual(t, len(line), 92, line)

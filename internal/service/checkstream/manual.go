@@ -28,9 +28,7 @@ DESCRIPTION
     standard error, with the cause; at the end a summary follows there.
 
 FLAGS
-` + cli.KafkaManualLatest + `    -registry URL|DIR   writers' schemas of Confluent framing (LSST): a schema
-                        registry, or a directory of NAME-ID.avsc files
-    -n N                exit after N messages
+` + cli.KafkaManualLatest + cli.RegistryManual + `    -n N                exit after N messages
     -for 10s            exit after this time
     -interval 500ms     time between requests to Kafka, and between redraws
     -lines              print lines on a terminal too

@@ -36,7 +36,7 @@ func Run(ctx context.Context, args []string) error {
 	return err
 }
 
-// interrupted returns the error after Ctrl-C. Unlike other commands, this one
+// interrupted returns the error after Ctrl-C. Unlike the archive, this command
 // starts again from the beginning.
 func (o *options) interrupted() error {
 	if o.toStdout() {

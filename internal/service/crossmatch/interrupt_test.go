@@ -48,7 +48,7 @@ func TestInterrupted(t *testing.T) {
 			_, says, err := commandWith(t, ctx, "-positions", positions, "-catalog", "cds:simbad", "-catalog", "c="+catalog, "-cds-url", s.URL, "-o", out)
 			s.Close()
 			require.EqualError(t, err, "interrupted: nothing was written to "+out+": start again from the beginning")
-			assert.False(t, errors.Is(err, context.Canceled), "for which cli.Main claims that nothing is lost")
+			assert.False(t, errors.Is(err, context.Canceled), "for which cli.Main says less")
 			assert.NotContains(t, says, "rows written")
 			if name != "x.parquet" { // of which a row group is held
 				assert.Positive(t, half)

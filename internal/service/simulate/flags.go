@@ -19,7 +19,7 @@ type options struct {
 	feed      feed.Feed
 	simulator sim.Simulator
 	replay    sim.Replay
-	registry  string
+	registry  cli.Registry
 	n         int64
 }
 
@@ -51,7 +51,7 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.simulator.Alerts, "alerts", 0, "")
 	f.StringVar(&raw.replay, "replay", "", "")
 	f.BoolVar(&raw.vary, "vary", false, "")
-	f.StringVar(&o.registry, "registry", "", "")
+	o.registry.Flags(f)
 	f.StringVar(&raw.schemas, "schemas", "", "")
 	f.IntVar(&raw.partitions, "partitions", 4, "")
 	f.TextVar(&o.feed.Compression, "compression", o.feed.Compression, "")

@@ -51,6 +51,8 @@ FLAGS
                         (default 6h)
     -registry URL|DIR   for -vary and -speed: the schemas of packets that have
                         Confluent's framing already
+    -registry-config FILE
+                        the registry's password: see archive -h
 
 EXIT STATUS
     0 success, or stopped by Ctrl-C or SIGTERM; 1 an error, in one line on standard

@@ -39,8 +39,12 @@ func (o *options) packets(ctx context.Context) (iter.Seq2[sim.Packet, error], er
 	if len(o.replay.Patterns) == 0 {
 		return o.simulator.Packets(o.n), nil
 	}
-	if o.registry != "" {
-		next, err := alert.OpenRegistry(ctx, o.registry)
+	at, err := o.registry.Address()
+	if err != nil {
+		return nil, err
+	}
+	if at != "" {
+		next, err := alert.OpenRegistry(ctx, at)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package store
+
+func movable(_, _ string) error { return nil }
