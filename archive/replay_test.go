@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -308,10 +309,12 @@ func TestReplayBehindUndecided(t *testing.T) {
 	inProgress := &ledger.Plan{Batch: last + 1, Token: "service", Ranges: []ledger.Range{{Partition: "k/topic@id/0", To: 10}}}
 	_, err = l.PutPlan(t.Context(), inProgress)
 	require.NoError(t, err)
-	died := false
+	var died atomic.Bool
 	dying := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source, Workers: 1}, Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
-		died = died || op.Kind == faultstore.Publish && strings.Contains(op.Name, "alerts/")
-		if died {
+		if op.Kind == faultstore.Publish && strings.Contains(op.Name, "alerts/") {
+			died.Store(true)
+		}
+		if died.Load() {
 			return errDied
 		}
 		return nil
