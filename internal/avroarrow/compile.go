@@ -37,7 +37,6 @@ type op struct {
 	null     byte  // the union's index of null, encoded
 	value    byte  // the union's index of the value, encoded
 	skip     int32 // ops to skip if null
-	cost     int32 // of a null
 	col      *column
 	more     *details
 }
@@ -134,7 +133,7 @@ func (l compiler) value(ops []op, n *node, c *column, at *fieldPath, in *rows) (
 		return nil, &ConflictError{Path: at.String(), Have: c.typ, Want: n.typ}
 	}
 	first := len(ops)
-	ops = append(ops, op{code: code, null: noIndex, value: noIndex, cost: int32(n.cost), col: c,
+	ops = append(ops, op{code: code, null: noIndex, value: noIndex, col: c,
 		more: &details{at: at, node: n}})
 	var err error
 	switch code {
@@ -161,7 +160,7 @@ func fieldNames(fields []arrow.Field) map[string]int {
 }
 
 func (l compiler) list(d *details, n *node, c *column, at *fieldPath) (err error) {
-	d.chunk = max(1, (1<<14)/n.elem.cost)
+	d.chunk = max(1, (256<<10)/c.elems.width)
 	if n.kind == kindArray {
 		d.body, err = l.value(nil, n.elem, c.elem, &fieldPath{at, "[]"}, c.elems)
 		return err
