@@ -100,9 +100,11 @@ func TestTableBounds(t *testing.T) {
 		fit   int
 		cause string
 	}{
-		"rows":     {fixed, vint(0), 4, `with field "x4" it would have 150126 bytes a row, at most 131072 are possible`},
-		"elements": {func(i int) string { return fmt.Sprintf(`{"type":"array","items":{"type":"fixed","name":"f%d","size":4000}}`, i) }, vint(0), 2, `with field "x2" it would have 12003 bytes for an element of each list, at most 8192 are possible`},
-		"names":    {deep, nil, 5, `with field "x5" it would have 301856 bytes of column names, at most 262144 are possible`},
+		"rows": {fixed, vint(0), 4, `with field "x4" it would have 150126 bytes a row, at most 131072 are possible`},
+		"elements": {func(i int) string {
+			return fmt.Sprintf(`{"type":"array","items":{"type":"fixed","name":"f%d","size":4000}}`, i)
+		}, vint(0), 2, `with field "x2" it would have 12003 bytes for an element of each list, at most 8192 are possible`},
+		"names": {deep, nil, 5, `with field "x5" it would have 301856 bytes of column names, at most 262144 are possible`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &Decoder{}

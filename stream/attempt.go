@@ -9,6 +9,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/skyfinch/skyfinch/internal/inflight"
 	"github.com/skyfinch/skyfinch/internal/recordsize"
 	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -93,6 +94,7 @@ type attempt struct {
 type chunkJob struct {
 	chunk  Chunk
 	memory recordsize.Buffers // the buffers it keeps alive
+	next   chan struct{}      // closed when all chunks before it are delivered
 	done   chan struct{}      // closed when result and err are set
 	result Result
 	err    error
@@ -150,7 +152,7 @@ func chunkRows(c Chunk) int64 {
 
 // enqueue waits until the gate admits a chunk, and passes it on.
 func (a *attempt) enqueue(ctx context.Context, chunk Chunk) error {
-	j := &chunkJob{chunk: chunk, memory: recordsize.Buffers{}, done: make(chan struct{})}
+	j := &chunkJob{chunk: chunk, memory: recordsize.Buffers{}, next: make(chan struct{}), done: make(chan struct{})}
 	var held int64
 	if chunk.Messages != nil {
 		held = j.memory.Add(chunk.Messages)
@@ -189,6 +191,8 @@ func (a *attempt) transform(ctx context.Context) {
 			if a.scope.reject != "" {
 				j.result = rejectAll(j.chunk, a.scope.reject)
 			} else {
+				grown := new(byte)
+				ctx := inflight.With(ctx, func(n int64) { a.gate.grow(ctx, j.memory, grown, n, j.next) })
 				j.result, j.err = a.engine.job.apply(ctx, j.chunk)
 			}
 			a.recount(j)
@@ -213,6 +217,7 @@ func (a *attempt) recount(j *chunkJob) {
 // deliver sends the transformed chunks to the sinks in the order of reading.
 func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 	for j := range a.order {
+		close(j.next)
 		<-j.done
 		if j.err != nil {
 			a.cancel(inStage(StageTransform, j.err))

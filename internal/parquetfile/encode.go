@@ -213,6 +213,10 @@ func (e *encoder) text(col *column, c *chunk) error {
 func (e *encoder) binary(col *column, c *chunk) error {
 	trial := c.codec != codecUncompressed
 	return e.eachPage(col, func(st entryRange) error {
+		if len(c.pieces) == 0 { // all before are written
+			clear(c.vals)
+			c.vals = c.vals[:0]
+		}
 		if trial && len(e.vals) > 0 {
 			trial = false
 			worth, err := e.codec.worthCompressing(e.vals, c.codec, &e.raw)
@@ -259,6 +263,12 @@ func (e *encoder) binaryPage(col *column, c *chunk, st entryRange, vals [][]byte
 
 // clear drops all references to the records of a row group.
 func (e *encoder) clear() {
+	if cap(e.raw) > maxReused {
+		e.raw = nil
+	}
+	if cap(e.vals) > maxReused/24 {
+		e.vals = nil
+	}
 	clear(e.vals[:cap(e.vals)])
 	e.dict.clear()
 }
