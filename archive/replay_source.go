@@ -106,7 +106,7 @@ func (s *rejectedSource) read(ctx context.Context, ranges []ledger.Range, out *c
 			return err
 		}
 	}
-	return out.Flush()
+	return nil
 }
 
 // rejectedColumns are the columns of stream.MessageSchema in a rejected file,
@@ -132,6 +132,9 @@ func (s *rejectedSource) readFile(ctx context.Context, r ledger.Range, out *chun
 			}
 			err = s.add(out, m, r, &next)
 			m.release()
+			if err == nil {
+				err = out.Flush() // before the memory for the next rows is taken
+			}
 			if err != nil {
 				return err
 			}
