@@ -23,9 +23,10 @@ import (
 const memoryLimit = 400 << 20
 
 // maxInflated bounds the size in memory of a compressed batch of Kafka
-// messages, in bytes; sarama has no bound of its own. Brokers refuse batches of
-// more than about 1 MiB before they are inflated.
-const maxInflated = 128 << 20
+// messages, in bytes; sarama has no bound of its own, and takes up to four times
+// as much while it inflates one. It is enough for one message of the size that a
+// decoder accepts. Producers' batches have about 1 MiB before they are compressed.
+const maxInflated = 65 << 20
 
 // The exit statuses of Main.
 const (

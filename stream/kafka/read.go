@@ -199,6 +199,7 @@ func (r *reader) readRange(ctx context.Context, p *rangeReader, f *fetcher) erro
 		if err := r.readBlock(p, b); err != nil {
 			return err
 		}
+		close(b.read)
 	}
 	r.endRange(p)
 	return nil
