@@ -1,18 +1,22 @@
-"""Writes packets that are crafted to exhaust memory, as folders of files: memory.py OUT
+"""Archives packets that are crafted to exhaust memory, under a limit: see memory.
 
-Each is a valid small ZTF alert of the survey's fields and one more field, so that only what it
-does with memory can be the reason to reject it. OUT/good has plain ones.
+Each is a small ZTF alert with one more field, so that only the memory that it takes can be the
+reason to reject it.
 """
+import glob
 import json
 import os
+import re
+import shutil
 import struct
+import subprocess
 import sys
 import zlib
 
-out = sys.argv[1]
+archive, tmp, *only = sys.argv[1:]
 SYNC = b"0123456789abcdef"
 MB = 1_000_000
-COLUMN = {"type": "double"}
+KB_LIMIT, RSS_LIMIT = 700_000, 600 * MB     # of data segments; of the whole process, whose binary is 60 MB
 
 
 def zig(n):
@@ -58,49 +62,94 @@ def elements(n, each):
     return zig(n) + each * n + zig(0)
 
 
-def write(folder, *packets):
-    os.makedirs(f"{out}/{folder}")
-    for i, p in enumerate(packets):
-        with open(f"{out}/{folder}/{i:04d}.avro", "wb") as f:
+def run(*command):
+    """Runs the archive under the limit and returns its output and its peak memory."""
+    p = subprocess.Popen(["sh", "-c", f'ulimit -d {KB_LIMIT}; exec "$@"', "sh", archive, *command],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = p.stdout.read()
+    _, status, use = os.wait4(p.pid, 0)
+    peak = use.ru_maxrss << 10
+    if status != 0 or peak > RSS_LIMIT:
+        sys.exit(f"{' '.join(command)}: status {status}, {peak / MB:.0f} MB\n{said[:1500]}")
+    return said, peak
+
+
+def case(name, rejected, *packets):
+    """Archives packets, of which so many are rejected, with a cause that is not their death."""
+    if only and name not in only:
+        return
+    files, out = f"{tmp}/files", f"{tmp}/out"
+    os.makedirs(files)
+    n = 0
+    for p in packets:
+        with open(f"{files}/{n:04d}.avro", "wb") as f:
             f.write(p)
+        n += 1
+    said, peak = run("-files", files, "-out", out, "-once", "-progress", "off")
+    got = int(re.search(r"archived +([0-9,]+) alerts", said)[1].replace(",", ""))
+    if got != n - rejected or "killed the process" in said:
+        sys.exit(f"{name}: {got} archived of {n}, of which {rejected} are to be rejected\n{said}")
+    largest = max(map(os.path.getsize, glob.glob(out + "/alerts/**/*.parquet", recursive=True)))
+    replay = 0
+    if rejected:
+        _, replay = run("replay-rejected", "-out", out)
+    run("audit", "-out", out, "-files", files)
+    print(f"{name:24s} {n:4d} messages, {rejected:3d} rejected {peak / MB:6.0f} MB, replay {replay / MB:4.0f} MB,"
+          f" largest file {largest / MB:.1f} MB", flush=True)
+    shutil.rmtree(files)
+    shutil.rmtree(out)
 
 
-good = [packet(i) for i in range(200)]
-write("good", *good)
+def good(n):
+    return (packet(i) for i in range(n))
 
-# 3: enum symbols
+
+# enum symbols: a byte takes as much as its symbol
 enum = array({"type": "enum", "name": "e", "symbols": ["x" * 100_000]})
-write("symbols", *(packet(i, "s", enum, elements(5000 * (i + 1), b"\0")) for i in range(4)), *good[:20])
+case("long enum symbols", 4, *(packet(i, "s", enum, elements(5000 * (i + 1), b"\0")) for i in range(4)), *good(20))
 enum = array({"type": "enum", "name": "e", "symbols": ["x" * 250]})
-write("enums", *(packet(i, "s", enum, elements(4 * MB, b"\0")) for i in range(4)), *good[:20])
+case("many enum symbols", 4, *(packet(i, "s", enum, elements(4 * MB, b"\0")) for i in range(4)), *good(20))
 
-# 4: wide columns of fixed values
-def fixed(n):
-    kinds = [(f"f{n}_{i}", optional({"type": "fixed", "name": f"f{n}_{i}", "size": 65000})) for i in range(15)]
+
+# tables that become wide
+def fixed(n, size):
+    kinds = [(f"f{n}_{i}", optional({"type": "fixed", "name": f"f{n}_{i}", "size": size})) for i in range(15)]
     return packet(n, f"wide{n}", record(f"w{n}", *kinds), b"\0" * 15)
-write("fixed", *map(fixed, range(40)), *good)
 
-# 8: 12 × 60 MB of zeros in 1 MB
-for kind in "bytes", "string":
-    zeros = packet(0, "cutout", kind, blob(bytes(60 * MB)), "deflate")
-    write(f"zero-{kind}", *(zeros for i in range(12)), *good[:20])
 
-# 9: long names, nested deeply
-def deep(n, leaves, extra):
+case("wide columns", 40, *(fixed(i, 65000) for i in range(40)), *good(200))
+case("wide columns, as admitted", 0, *(fixed(i, 500) for i in range(16)), *good(2000))
+
+
+def deep(leaves, size):
     kind = record("leaf", *((f"l{i}", optional("int")) for i in range(leaves)))
     for level in range(89):
-        kind = record(f"r{level}", (f"{level:03d}" + "n" * (extra - 3), kind))
-    return packet(n, "deep", kind, b"\0" * leaves)
-write("names", deep(0, 980, 250), *good)
+        kind = record(f"r{level}", (f"{level:03d}" + "n" * (size - 3), kind))
+    return packet(0, "deep", kind, b"\0" * leaves)
 
-# 10: null records, and other elements of few bytes
-null = array(optional(record("n", *((f"d{i}", optional("double")) for i in range(2)))))
-write("nulls", packet(0, "n", null, elements(60 * MB, b"\0")), *good[:20])
-for name, kind, each in (("null-doubles", optional("double"), b"\0"), ("empty-bytes", "bytes", b"\0"), ("ints", "long", b"\2"),
-                         ("empty-texts", "string", b"\0"), ("empty-lists", array("long"), b"\0")):
-    write(name, packet(0, "n", array(kind), elements(60 * MB, each)), *good[:20])
-    # the same in 64 packets of 1 MB
-    write(name + "-64", *(packet(i, "n", array(kind), elements(1 * MB, each)) for i in range(64)), *good[:20])
 
-# 11: large rejects
-write("rejects", *(b"reject" + bytes([i]) * (60 * MB) for i in range(16)), *good[:20])
+case("long names", 1, deep(980, 250), *good(200))
+case("long names, as admitted", 0, deep(10, 250), *good(200))
+
+
+# a table whose list elements are wide, and many of them
+def element(n):
+    return record("e", *((f"d{i}", optional("double")) for i in range(n)))
+
+
+case("wide elements", 64, packet(0, "list", array(element(800)), zig(0)),
+     *(packet(i, "list", array(element(1)), elements(5_000 * i, b"\0")) for i in range(1, 65)), *good(200))
+
+# zeros
+for kind in "bytes", "string":
+    case(f"zeros in {kind}", 0, *(packet(i, "cutout", kind, blob(bytes(60 * MB)), "deflate") for i in range(12)), *good(20))
+
+# elements of one byte: in one large packet, and in many
+for name, kind, each in (("null records", optional(record("n", *((f"d{i}", "double") for i in range(3)))), b"\0"),
+                         ("null doubles", optional("double"), b"\0"), ("empty bytes", "bytes", b"\0"), ("longs", "long", b"\2"),
+                         ("empty texts", "string", b"\0"), ("empty lists", array("long"), b"\0")):
+    case(f"{name}, 60 MB", 1, packet(0, "n", array(kind), elements(60 * MB, each)), *good(20))
+    case(f"{name}, 64 × 1 MB", 0, *(packet(i, "n", array(kind), elements(1 * MB, each)) for i in range(64)), *good(20))
+
+# large rejects
+case("large rejects", 16, *(b"reject" + bytes([i]) * (60 * MB) for i in range(16)), *good(20))

@@ -47,7 +47,6 @@ type details struct {
 	node       *node
 	null, only int  // indices of null and of the value in the union, or -1
 	body       []op // opList: the program of an element
-	chunk      int  // opList: elements to reserve at a time
 	branches   []op // opUnion
 }
 
@@ -160,7 +159,6 @@ func fieldNames(fields []arrow.Field) map[string]int {
 }
 
 func (l compiler) list(d *details, n *node, c *column, at *fieldPath) (err error) {
-	d.chunk = max(1, (256<<10)/c.elems.width)
 	if n.kind == kindArray {
 		d.body, err = l.value(nil, n.elem, c.elem, &fieldPath{at, "[]"}, c.elems)
 		return err

@@ -155,17 +155,13 @@ func (b *Builder) list(o *op, data []byte, pos int) (int, error) {
 		if err := checkBlock(n, o.more.node, len(data)-pos, in.width, &b.budget); err != nil {
 			return 0, o.fail(err)
 		}
-		// Rows are reserved in chunks: memory follows the elements that are
-		// there, not the count that the datum claims.
-		for left := int(n); left > 0; {
-			some := min(left, o.more.chunk)
-			if err := in.reserve(b.mem, some); err != nil {
-				return 0, o.fail(err)
-			}
-			if pos, err = b.run(o.more.body, in, some, data, pos); err != nil {
-				return 0, err
-			}
-			left -= some
+		// The datum may claim more elements than it has, but no more than its
+		// budget allows.
+		if err := in.reserve(b.mem, int(n)); err != nil {
+			return 0, o.fail(err)
+		}
+		if pos, err = b.run(o.more.body, in, int(n), data, pos); err != nil {
+			return 0, err
 		}
 	}
 }

@@ -209,6 +209,10 @@ func (e *encoder) text(col *column, c *chunk) error {
 	})
 }
 
+// minReferred is the mean size from which uncompressed values are written from where
+// they are: a reference to a smaller one takes more memory than a copy.
+const minReferred = 64
+
 // binary encodes a binary column, compressed if that is worthwhile.
 func (e *encoder) binary(col *column, c *chunk) error {
 	trial := c.codec != codecUncompressed
@@ -228,11 +232,12 @@ func (e *encoder) binary(col *column, c *chunk) error {
 			}
 		}
 		at := len(c.vals)
-		if c.codec == codecUncompressed {
+		refer := c.codec == codecUncompressed && plainSize(e.vals) >= minReferred*len(e.vals)
+		if refer {
 			c.vals = append(c.vals, e.vals...)
 		}
 		return e.splitPage(col, st, e.vals, c, func(st entryRange, from, to int) error {
-			if c.codec != codecUncompressed {
+			if !refer {
 				return e.binaryPage(col, c, st, e.vals[from:to])
 			}
 			e.raw = e.appendPageLevels(e.raw[:0], col, st)
