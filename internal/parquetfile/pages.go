@@ -64,7 +64,11 @@ func (e *encoder) plainPage(col *column, c *chunk, st entryRange, vals [][]byte)
 	if size := plainSize(vals); size > math.MaxInt32 {
 		return tooLarge(size)
 	}
-	e.raw = appendPlain(e.appendPageLevels(e.raw[:0], col, st), vals)
+	e.raw = e.appendPageLevels(e.raw[:0], col, st)
+	if c.codec == codecZstd && plainSize(vals) > maxReused {
+		return e.addLarge(c, st.header(), e.raw, vals)
+	}
+	e.raw = appendPlain(e.raw, vals)
 	return e.addPage(c, st.header(), e.raw)
 }
 
