@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/skyfinch/skyfinch/internal/inflight"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -126,6 +127,7 @@ func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, err
 		return stream.Result{}, stream.Permanent(err)
 	}
 	dec := d.acquire() // not released by a defer: a registry may panic
+	dec.alloc.begin(inflight.Grower(ctx))
 	for i := range m.len {
 		cause, err := dec.message(ctx, m, i)
 		if err == nil {
@@ -179,7 +181,7 @@ func (d *Decoder) acquire() *decoding {
 		d.idle = d.idle[:n-1]
 		return dec
 	}
-	return &decoding{d: d, tables: map[*table]*tableRows{}}
+	return &decoding{d: d, alloc: &callAllocator{Allocator: d.Alloc}, tables: map[*table]*tableRows{}}
 }
 
 func (d *Decoder) release(dec *decoding) {
@@ -217,6 +219,7 @@ func newMessages(r arrow.Record) (*messages, error) {
 // decoding is the state of a call of Apply, reused by later calls.
 type decoding struct {
 	d       *Decoder
+	alloc   *callAllocator
 	last    *schemaText // of the last message; the next usually has the same
 	scratch []byte
 	tables  map[*table]*tableRows
@@ -245,7 +248,7 @@ func (dec *decoding) message(ctx context.Context, m *messages, i int) (cause, er
 // admit widens the table for a writer, after decoding a packet of it: an invalid
 // packet must not widen a table forever.
 func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (a *admission, cause, err error) {
-	trial := newTableRows(dec.d.Alloc, f.writer.table, withStandard(f.writer.schema.Arrow()))
+	trial := newTableRows(dec.alloc, f.writer.table, withStandard(f.writer.schema.Arrow()))
 	defer trial.release()
 	if cause := trial.append(m, i, f); cause != nil {
 		return nil, cause, nil
@@ -266,7 +269,7 @@ func (dec *decoding) rows(t *table) *tableRows {
 		rows = nil
 	}
 	if rows == nil {
-		rows = newTableRows(dec.d.Alloc, t, schema)
+		rows = newTableRows(dec.alloc, t, schema)
 		dec.tables[t] = rows
 	}
 	if len(rows.from) == 0 && !slices.Contains(dec.order, rows) {

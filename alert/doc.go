@@ -60,8 +60,12 @@
 // themselves are added when a packet has them.
 //
 // Only a packet that can be decoded, and has an id and a time, can widen a table.
-// It adds at most 1,000 columns to an existing table, and no table has more than
-// 10,000.
+// One schema adds at most 1,000 columns to an existing table. A table has at most
+// 10,000 columns, 128 KiB of memory a row and 8 KiB for an element of each list,
+// both without text, and 256 KiB of column names; all versions of LSST's schema
+// together have 653 columns, 2.7 KiB, 0.8 KiB and 16 KiB. A packet that would exceed
+// a bound is rejected. A table that does so since an earlier release can still be
+// read and appended to, but not widened.
 //
 // # Rejects and errors
 //
@@ -74,6 +78,8 @@
 //     for a number;
 //   - its datum does not match the schema exactly: bytes are missing or left over,
 //     text is not UTF-8, or a number exceeds its type;
+//   - the elements of its lists and the symbols of its enums take more than 32 MiB
+//     of memory, or 256 KiB and 32 times the datum's size;
 //   - the alert has no integer id, or no time between 1990 and 2100.
 //
 // Invalid positions, null cutouts and missing objects are accepted.

@@ -10,20 +10,41 @@ type NightRule struct {
 	Noon bool
 
 	// Visit, if not empty, is the path of a number whose first eight digits are
-	// the night if it has 13 digits, YYYYMMDDnnnnn. Other numbers are ignored.
+	// the night if it has 13 digits, YYYYMMDDnnnnn, and they are a date in the
+	// years 1990 to 2099. Other numbers are ignored.
 	Visit string
 }
 
 // Date returns the night as the number YYYYMMDD. us is the event time in
 // microseconds of UTC since 1970-01-01, and visit the number at Visit or 0.
 func (r NightRule) Date(us, visit int64) int32 {
-	if r.Visit != "" && visit >= 1e12 && visit < 1e13 {
+	if r.Visit != "" && isNight(visit/1e5) {
 		return int32(visit / 1e5)
 	}
 	if r.Noon {
 		us -= 12 * hour
 	}
 	return civil(floor.Div(us, day))
+}
+
+// isNight reports whether a number is a date, YYYYMMDD, in the years of valid event
+// times.
+func isNight(n int64) bool {
+	if n < 1990_01_01 || n > 2099_12_31 {
+		return false
+	}
+	y, m, d := n/10000, n/100%100, n%100
+	if m < 1 || m > 12 || d < 1 {
+		return false
+	}
+	days := 30 + (m+m/8)%2
+	if m == 2 {
+		days = 28
+		if y%4 == 0 { // 2000 is a leap year, too
+			days = 29
+		}
+	}
+	return d <= days
 }
 
 // civil returns the date, YYYYMMDD, of a number of days since 1970-01-01. It uses

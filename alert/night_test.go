@@ -44,8 +44,14 @@ func TestNight(t *testing.T) {
 		{"new year", NightRule{Noon: true}, "2025-01-01T03:00:00Z", 0, 20241231},
 		{"leap day", NightRule{Noon: true}, "2024-03-01T03:00:00Z", 0, 20240229},
 		{"visit", visit, "2025-09-06T12:00:00Z", 2025090500227, 20250905},
-		{"visit, fewest", visit, "2025-09-06T12:00:00Z", 1e12, 10000000},
-		{"visit, most", visit, "2025-09-06T12:00:00Z", 1e13 - 1, 99999999},
+		{"visit, first", visit, "2025-09-06T12:00:00Z", 1990010100000, 19900101},
+		{"visit, last", visit, "2025-09-06T12:00:00Z", 2099123199999, 20991231},
+		{"visit, leap day", visit, "2025-09-06T12:00:00Z", 2024022900001, 20240229},
+		{"visit of 13 digits without a date", visit, "2025-09-06T03:00:00Z", 9999999999999, 20250905},
+		{"visit, month 13", visit, "2025-09-06T03:00:00Z", 2026133200001, 20250905},
+		{"visit, no leap day", visit, "2025-09-06T03:00:00Z", 2025022900001, 20250905},
+		{"visit, before all event times", visit, "2025-09-06T03:00:00Z", 1989123199999, 20250905},
+		{"visit, day 0", visit, "2025-09-06T03:00:00Z", 2025090000001, 20250905},
 		{"visit too short", visit, "2025-09-06T03:00:00Z", 1e12 - 1, 20250905},
 		{"visit too long", visit, "2025-09-06T03:00:00Z", 1e13, 20250905},
 		{"visit huge", visit, "2025-09-06T03:00:00Z", math.MaxInt64, 20250905},
@@ -56,6 +62,21 @@ func TestNight(t *testing.T) {
 		at, err := time.Parse(time.RFC3339Nano, c.time)
 		require.NoError(t, err)
 		assert.Equal(t, c.want, c.rule.Date(at.UnixMicro(), c.visit), c.name)
+	}
+}
+
+// TestNightOfVisitIsDate compares all possible nights with the calendar: the sink
+// refuses others.
+func TestNightOfVisitIsDate(t *testing.T) {
+	for n := int64(0); n < 1e8; n++ {
+		if n%10000 > 1300 {
+			n += 10000 - n%10000
+		}
+		at := time.Date(int(n/10000), time.Month(n/100%100), int(n%100), 0, 0, 0, 0, time.UTC)
+		want := n/10000 >= 1990 && n/10000 < 2100 && int64(yyyymmdd(at)) == n
+		if isNight(n) != want {
+			t.Fatal(n)
+		}
 	}
 }
 

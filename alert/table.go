@@ -15,14 +15,20 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// maxColumns bounds the leaf columns of a table, which hostile schemas could
-// otherwise make unusable.
-const maxColumns = 10_000
-
-// maxAdded bounds the leaf columns that one schema may add to an existing table. A
-// new version of a survey's schema adds some dozens; one with thousands is hostile,
-// and would make every later row more expensive.
-const maxAdded = 1000
+// The bounds of a table, which hostile schemas could otherwise make unusable: every
+// later row has all of its columns. They hold for new columns; a table that has
+// more from an earlier release remains usable. All versions of LSST's schema
+// together have 653 columns, rows of 2,761 bytes, elements of 802 bytes, and paths
+// of 16,530 bytes.
+const (
+	maxColumns  = 10_000    // leaf columns
+	maxRow      = 128 << 10 // bytes of memory for a row, without text and list elements
+	maxElements = 8 << 10   // bytes of memory for one element of each list, without text
+	maxNames    = 256 << 10 // bytes of the paths of all leaf columns
+	// maxAdded bounds the leaf columns that one schema may add to an existing
+	// table. A new version of a survey's schema adds some dozens.
+	maxAdded = 1000
+)
 
 // table is the table of a survey.
 type table struct {
@@ -41,16 +47,15 @@ func (t *table) current() *arrow.Schema { return t.schema.Load() }
 func (t *table) admit(ctx context.Context, writer *arrow.Schema) (conflict, err error) {
 	mine := withStandard(writer)
 	wide, err := t.schemas.Widen(ctx, t.name, func(have *arrow.Schema) (*arrow.Schema, error) {
-		if have == nil {
-			return t.widenToKnown(mine), nil
+		merged, err := mine, error(nil)
+		if have != nil {
+			merged, err = avroarrow.Merge(have, mine)
 		}
-		merged, err := avroarrow.Merge(have, mine)
 		if err != nil || merged == have {
 			return merged, err
 		}
-		n := leafColumns(merged.Fields())
-		if added := n - leafColumns(have.Fields()); n > maxColumns || added > maxAdded {
-			return nil, fmt.Errorf("%w: it would add %d columns and have %d", errTooWide, added, n)
+		if err := checkSize(have, merged); err != nil {
+			return nil, err
 		}
 		return t.widenToKnown(merged), nil
 	})
@@ -66,6 +71,43 @@ func (t *table) admit(ctx context.Context, writer *arrow.Schema) (conflict, err 
 }
 
 var errTooWide = errors.New("alert: schema too wide for its table")
+
+// checkSize returns an error if a table that is widened from have, or nil, exceeds
+// its bounds. The error names the field that adds most.
+func checkSize(have, wide *arrow.Schema) error {
+	size, added := avroarrow.SizeOf(wide), 0
+	if have != nil {
+		added = size.Columns - avroarrow.SizeOf(have).Columns
+	}
+	for _, b := range []struct {
+		n, most int
+		what    string
+		of      func(avroarrow.Size) int
+	}{
+		{added, maxAdded, "new columns", columnsOf},
+		{size.Columns, maxColumns, "columns", columnsOf},
+		{size.Row, maxRow, "bytes a row", func(s avroarrow.Size) int { return s.Row }},
+		{size.Elements, maxElements, "bytes for an element of each list", func(s avroarrow.Size) int { return s.Elements }},
+		{size.Names, maxNames, "bytes of column names", func(s avroarrow.Size) int { return s.Names }},
+	} {
+		if b.n <= b.most {
+			continue
+		}
+		adds := func(f arrow.Field) int {
+			n := b.of(avroarrow.SizeOf(arrow.NewSchema([]arrow.Field{f}, nil)))
+			if have == nil {
+				return n
+			}
+			before, _ := have.FieldsByName(f.Name)
+			return n - b.of(avroarrow.SizeOf(arrow.NewSchema(before, nil)))
+		}
+		largest := slices.MaxFunc(wide.Fields(), func(x, y arrow.Field) int { return adds(x) - adds(y) })
+		return fmt.Errorf("%w: with field %.100q it would have %d %s, at most %d are possible", errTooWide, largest.Name, b.n, b.what, b.most)
+	}
+	return nil
+}
+
+func columnsOf(s avroarrow.Size) int { return s.Columns }
 
 // widenToKnown gives the columns of s types that are wide enough for the published
 // schemas, so that they do not change when a packet of those arrives.
@@ -115,19 +157,6 @@ func parseSchema(surveys []Survey, text []byte) (*avroarrow.Schema, Survey, erro
 // withStandard prepends the standard columns to those of a packet.
 func withStandard(packet *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(slices.Concat(StandardColumns, packet.Fields()), nil)
-}
-
-// leafColumns returns the number of leaf columns.
-func leafColumns(fields []arrow.Field) int {
-	n := 0
-	for _, f := range fields {
-		if t, ok := f.Type.(arrow.NestedType); ok {
-			n += leafColumns(t.Fields())
-		} else {
-			n++
-		}
-	}
-	return n
 }
 
 // memorySchemas are the Schemas of a decoder without any.

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -71,14 +72,84 @@ func TestTooWide(t *testing.T) {
 	r := decode(t, d, values(half, other, over, half)...)
 	got := causes(r)
 	require.Len(t, got, 2)
-	assert.Equal(t, "alert: schema too wide for its table: it would add 6000 columns and have 12016", got[1])
+	assert.Equal(t, `alert: schema too wide for its table: with field "b0" it would have 6000 new columns, at most 1000 are possible`, got[1])
 	assert.Contains(t, got[2], "more than 10000 columns")
 	assert.Equal(t, []int32{0, 3}, r.Rows[0].From)
 
 	grown := file(ztfSchema("d", columns("d", maxAdded), ""), ztfDatum(4, goodJD))
 	alien := file(ztfSchema("e", columns("e", maxAdded+1), ""), ztfDatum(5, goodJD))
 	r = decode(t, d, values(grown, alien)...)
-	assert.Equal(t, map[int]string{1: "alert: schema too wide for its table: it would add 1001 columns and have 8017"}, causes(r))
+	assert.Equal(t, map[int]string{1: `alert: schema too wide for its table: with field "e0" it would have 1001 new columns, at most 1000 are possible`}, causes(r))
+}
+
+// Each hostile packet costs every later row, until the bound of the table.
+func TestTableBounds(t *testing.T) {
+	fixed := func(i int) string {
+		return fmt.Sprintf(`["null",{"type":"fixed","name":"f%d","size":30000}]`, i)
+	}
+	deep := func(i int) string { // 20 levels of long names, to 10 columns
+		typ := fmt.Sprintf(`{"type":"record","name":"leaf%d","fields":[`, i) + strings.Repeat(`{"name":"a","type":"null"},`, 9) + `{"name":"b","type":"null"}]}`
+		for level := range 20 {
+			typ = fmt.Sprintf(`{"type":"record","name":"r%d_%d","fields":[{"name":"%s","type":%s}]}`, i, level, strings.Repeat("n", 250), typ)
+		}
+		return typ
+	}
+	for name, c := range map[string]struct {
+		typ   func(i int) string
+		datum []byte
+		fit   int
+		cause string
+	}{
+		"rows": {fixed, vint(0), 4, `with field "x4" it would have 150126 bytes a row, at most 131072 are possible`},
+		"elements": {func(i int) string {
+			return fmt.Sprintf(`{"type":"array","items":{"type":"fixed","name":"f%d","size":4000}}`, i)
+		}, vint(0), 2, `with field "x2" it would have 12003 bytes for an element of each list, at most 8192 are possible`},
+		"names": {deep, nil, 5, `with field "x5" it would have 301856 bytes of column names, at most 262144 are possible`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &Decoder{}
+			var wide []message
+			for i := range c.fit + 1 {
+				wide = append(wide, values(file(ztfSchema(fmt.Sprint("s", i), fmt.Sprintf(`,{"name":"x%d","type":%s}`, i, c.typ(i)), ""), ztfDatum(1, goodJD, c.datum)))...)
+			}
+			r := decode(t, d, append(wide, values(file(plain, ztfDatum(2, goodJD)))...)...)
+			assert.Equal(t, map[int]string{c.fit: "alert: schema too wide for its table: " + c.cause}, causes(r))
+			r = decode(t, d, append(wide[:c.fit:c.fit], values(file(plain, ztfDatum(2, goodJD)))...)...)
+			assert.Empty(t, r.Rejects, "what was admitted stays so")
+			first := decode(t, &Decoder{}, values(file(ztfSchema("s", fmt.Sprintf(`,{"name":"x","type":{"type":"record","name":"all","fields":[%s]}}`, allOf(c.fit+1, c.typ)), ""), ztfDatum(1, goodJD, bytes.Repeat(c.datum, c.fit+1))))...)
+			assert.Contains(t, causes(first)[0], "schema too wide", "also the first schema of a table")
+		})
+	}
+}
+
+// allOf returns n fields of a record.
+func allOf(n int, typ func(i int) string) string {
+	var fields []string
+	for i := range n {
+		fields = append(fields, fmt.Sprintf(`{"name":"y%d","type":%s}`, i, typ(i)))
+	}
+	return strings.Join(fields, ",")
+}
+
+// TestTableOfEarlierRelease has a table beyond the bounds: what fits it is still
+// archived, and in the memory of a row, not of sixteen.
+func TestTableOfEarlierRelease(t *testing.T) {
+	var fields []arrow.Field
+	for i := range 600 {
+		fields = append(fields, arrow.Field{Name: fmt.Sprint("x", i), Type: &arrow.FixedSizeBinaryType{ByteWidth: 65_000}, Nullable: true})
+	}
+	parsed, _, err := parseSchema(Surveys(), []byte(plain))
+	require.NoError(t, err)
+	have := arrow.NewSchema(append(withStandard(parsed.Arrow()).Fields(), fields...), nil)
+	d := &Decoder{Schemas: &memorySchemas{tables: map[string]*arrow.Schema{"alerts/ztf": have}}}
+	mem := checked(t)
+	d.Alloc = mem
+	defer d.Close()
+	r := decode(t, d, values(file(plain, ztfDatum(1, goodJD)))...)
+	assert.Same(t, have, one(t, r).Record.Schema())
+	assert.Less(t, mem.CurrentAlloc(), 45<<20, "one row takes 39 MB")
+	r = decode(t, d, values(file(ztfSchema("b", `,{"name":"new","type":"int"}`, ""), ztfDatum(1, goodJD, vint(1))))...)
+	assert.Contains(t, causes(r)[0], "schema too wide")
 }
 
 // An invalid packet must not widen a table.

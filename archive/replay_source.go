@@ -13,6 +13,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/internal/chunk"
+	"github.com/skyfinch/skyfinch/internal/ocf"
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -88,36 +90,37 @@ func (s *rejectedSource) Available(context.Context) (out []stream.Extent, _ erro
 	return out, nil
 }
 
-// chunkRows is the number of messages in a chunk, which is a slice of a row
-// group.
-const chunkRows = 64
-
 // Read implements stream.Source. It reads whole files only.
 func (s *rejectedSource) Read(ctx context.Context, ranges []ledger.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
-		for _, r := range ranges {
-			if !s.readFile(ctx, r, yield) {
-				return
-			}
+		out := chunk.NewBuilder(memory.DefaultAllocator, chunk.DefaultRows, chunk.DefaultBytes, chunk.Yield(ctx, yield))
+		defer out.Release()
+		if err := s.read(ctx, ranges, out); err != nil && err != chunk.ErrStopped {
+			yield(stream.Chunk{}, err)
 		}
 	}
+}
+
+func (s *rejectedSource) read(ctx context.Context, ranges []ledger.Range, out *chunk.Builder) error {
+	for _, r := range ranges {
+		if err := s.readFile(ctx, r, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rejectedColumns are the columns of stream.MessageSchema in a rejected file,
 // followed by the cause.
 var rejectedColumns = []string{"topic", "partition", "offset", "time", "key", "raw", "cause"}
 
-func (s *rejectedSource) readFile(ctx context.Context, r ledger.Range, yield func(stream.Chunk, error) bool) bool {
-	fail := func(err error) bool {
-		yield(stream.Chunk{}, err)
-		return false
-	}
+func (s *rejectedSource) readFile(ctx context.Context, r ledger.Range, out *chunk.Builder) error {
 	for _, f := range s.inputs {
 		if f.Path != r.Partition {
 			continue
 		}
 		if r.From != 0 || r.To != f.Rows {
-			return fail(stream.Permanent(errSplit))
+			return stream.Permanent(errSplit)
 		}
 		var next int64
 		for rec, err := range readRejected(ctx, s.store, f.File, rejectedColumns...) {
@@ -125,75 +128,94 @@ func (s *rejectedSource) readFile(ctx context.Context, r ledger.Range, yield fun
 				err = stream.Permanent(err)
 			}
 			if err != nil {
-				return fail(err)
+				return err
 			}
-			messages, err := messagesOf(rec)
+			m, err := newRejectedRows(rec)
 			if err != nil {
-				return fail(stream.Permanent(fmt.Errorf("%s: %w", f.Path, err)))
+				return stream.Permanent(fmt.Errorf("%s: %w", f.Path, err))
 			}
-			more := s.yieldChunks(messages, rec, f.Path, &next, yield)
-			messages.Release()
-			if !more {
-				return false
+			err = s.add(out, m, r, &next)
+			m.release()
+			if err == nil {
+				err = out.Flush() // before the memory for the next rows is taken
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}
-	return true
+	return nil
 }
 
-// yieldChunks yields the messages of a row group, chunk by chunk.
-func (s *rejectedSource) yieldChunks(messages, rec arrow.Record, partition string, next *int64, yield func(stream.Chunk, error) bool) bool {
-	causes := rec.Column(len(rejectedColumns) - 1).(*array.String)
-	for from := int64(0); from < messages.NumRows(); from += chunkRows {
-		to := min(from+chunkRows, messages.NumRows())
-		slice := messages.NewSlice(from, to)
-		c := stream.Chunk{Messages: slice, Accounts: []ledger.Account{{
-			Range: ledger.Range{Partition: partition, From: *next, To: *next + to - from}, Read: to - from,
-		}}}
-		*next += to - from
-		for i := from; i < to; i++ {
-			if cause := causes.Value(int(i)); !s.choose(cause) {
-				c.Rejects = append(c.Rejects, stream.Reject{Row: int(i - from), Cause: cmp.Or(cause, "unknown")})
-			}
+// maxWeight bounds the weight of a message: decoders decompress no more.
+const maxWeight = 64 << 20
+
+// add adds rejected messages to the next chunks.
+func (s *rejectedSource) add(out *chunk.Builder, rows *rejectedRows, r ledger.Range, next *int64) error {
+	for i := range rows.causes.Len() {
+		m := rows.message(i)
+		size, weight := int64(m.Key.To-m.Key.From+m.Value.To-m.Value.From), int64(0)
+		cause := rows.causes.Value(i)
+		again := s.choose(cause)
+		if again && m.Value.Buffer != nil {
+			weight = ocf.WeightOf(m.Value.Buffer.Bytes()[m.Value.From:m.Value.To], maxWeight)
 		}
-		more := yield(c, nil)
-		slice.Release()
-		if !more {
-			return false
+		if err := out.Add(m, size, weight); err != nil {
+			return err
 		}
+		if !again {
+			out.Reject(cmp.Or(cause, "unknown"))
+		}
+		a := out.Account(r, *next)
+		a.To++
+		a.Read++
+		*next++
 	}
-	return true
+	return nil
 }
 
-// messagesOf makes messages of the rejectedColumns of a file. Keys and values are
-// not copied.
-func messagesOf(rec arrow.Record) (arrow.Record, error) {
-	if _, ok := rec.Column(len(rejectedColumns) - 1).(*array.String); !ok {
-		return nil, errors.New("column cause is not text")
-	}
-	topic, ok0 := rec.Column(0).(*array.String)
-	partition, ok1 := rec.Column(1).(*array.Int32)
-	offset, ok2 := rec.Column(2).(*array.Int64)
-	time, ok3 := rec.Column(3).(*array.Timestamp)
-	key, ok4 := rec.Column(4).(*array.Binary)
-	raw, ok5 := rec.Column(5).(*array.Binary)
-	if !ok0 || !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
+// rejectedRows are rows of a rejected file. Their keys and values are not copied.
+type rejectedRows struct {
+	topic        *array.String
+	partition    *array.Int32
+	offset       *array.Int64
+	time         *array.Timestamp
+	key, raw     *array.Binary
+	causes       *array.String
+	keys, values *memory.Buffer
+}
+
+// newRejectedRows returns the rows of a record of the rejectedColumns, which must
+// be released.
+func newRejectedRows(rec arrow.Record) (*rejectedRows, error) {
+	r := new(rejectedRows)
+	var ok [7]bool
+	r.topic, ok[0] = rec.Column(0).(*array.String)
+	r.partition, ok[1] = rec.Column(1).(*array.Int32)
+	r.offset, ok[2] = rec.Column(2).(*array.Int64)
+	r.time, ok[3] = rec.Column(3).(*array.Timestamp)
+	r.key, ok[4] = rec.Column(4).(*array.Binary)
+	r.raw, ok[5] = rec.Column(5).(*array.Binary)
+	r.causes, ok[6] = rec.Column(6).(*array.String)
+	if ok != [7]bool{true, true, true, true, true, true, true} {
 		return nil, fmt.Errorf("its columns are not those of a rejected file: %v", rec.Schema())
 	}
-	keys, values := bytesOf(key), bytesOf(raw)
-	defer keys.Release()
-	defer values.Release()
-	b := stream.NewMessageBuilder(memory.DefaultAllocator)
-	defer b.Release()
-	for i := range int(rec.NumRows()) {
-		m := stream.Message{Topic: topic.Value(i), Partition: partition.Value(i), Offset: offset.Value(i),
-			Key: viewOf(key, keys, i), Value: viewOf(raw, values, i)}
-		if time.IsValid(i) {
-			m.Time = time.Value(i).ToTime(time.DataType().(*arrow.TimestampType).Unit)
-		}
-		b.Append(m)
+	r.keys, r.values = bytesOf(r.key), bytesOf(r.raw)
+	return r, nil
+}
+
+func (r *rejectedRows) release() {
+	r.keys.Release()
+	r.values.Release()
+}
+
+func (r *rejectedRows) message(i int) stream.Message {
+	m := stream.Message{Topic: r.topic.Value(i), Partition: r.partition.Value(i), Offset: r.offset.Value(i),
+		Key: viewOf(r.key, r.keys, i), Value: viewOf(r.raw, r.values, i)}
+	if r.time.IsValid(i) {
+		m.Time = r.time.Value(i).ToTime(r.time.DataType().(*arrow.TimestampType).Unit)
 	}
-	return b.NewRecord(), nil
+	return m
 }
 
 // bytesOf returns the buffer that holds a column's values.

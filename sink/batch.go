@@ -104,7 +104,8 @@ func (w *batchWriter) add(r stream.Rows) error {
 		d.bytes += size * int64(len(index)) / int64(len(keys))
 		d.pending.add(times, index)
 	})
-	if w.retained.bytes < w.memory {
+	// A second record of this size would make the memory half as large again.
+	if w.retained.bytes < w.memory && size < w.memory/2 {
 		return nil
 	}
 	return w.flush()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/skyfinch/skyfinch/internal/inflight"
 	"github.com/skyfinch/skyfinch/internal/recordsize"
 	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -104,6 +105,7 @@ type attempt struct {
 type chunkJob struct {
 	chunk  Chunk
 	memory recordsize.Buffers // the buffers it keeps alive
+	next   chan struct{}      // closed when all chunks before it are delivered
 	done   chan struct{}      // closed when result and err are set
 	result Result
 	err    error
@@ -170,7 +172,7 @@ func chunkRows(c Chunk) int64 {
 
 // enqueue waits until the gate admits a chunk, and passes it on.
 func (a *attempt) enqueue(ctx context.Context, chunk Chunk) error {
-	j := &chunkJob{chunk: chunk, memory: recordsize.Buffers{}, done: make(chan struct{})}
+	j := &chunkJob{chunk: chunk, memory: recordsize.Buffers{}, next: make(chan struct{}), done: make(chan struct{})}
 	var held int64
 	if chunk.Messages != nil {
 		held = j.memory.Add(chunk.Messages)
@@ -212,6 +214,8 @@ func (a *attempt) transform(ctx context.Context) {
 				j.result = rejectAll(j.chunk, a.scope.reject)
 			} else {
 				begun := time.Now()
+				grown := new(byte)
+				ctx := inflight.With(ctx, func(n int64) { a.gate.grow(ctx, j.memory, grown, n, j.next) })
 				j.result, j.err = a.engine.job.apply(ctx, j.chunk)
 				a.transformed.Add(int64(time.Since(begun)))
 			}
@@ -242,6 +246,7 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 		if !ok {
 			break
 		}
+		close(j.next)
 		at(StageTransform)
 		<-j.done
 		at(StageWrite)

@@ -77,6 +77,43 @@ func (g *gate) add(buffers recordsize.Buffers) {
 	}
 }
 
+// grow counts n more bytes for a chunk, under the address of a buffer that it will
+// have. It waits until they fit within the limit, or until the chunk is the next to
+// be delivered: then no other has to be waited for.
+func (g *gate) grow(ctx context.Context, chunk recordsize.Buffers, buffer *byte, n int64, next <-chan struct{}) {
+	for {
+		freed, ok := g.admitGrowth(buffer, n, next)
+		if ok {
+			chunk[buffer] += n
+			return
+		}
+		select {
+		case <-freed:
+		case <-next:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// admitGrowth grows a buffer of a chunk, or returns a channel that is closed when
+// to try again.
+func (g *gate) admitGrowth(buffer *byte, n int64, next <-chan struct{}) (freed chan struct{}, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.used+n > g.limit {
+		select {
+		case <-next:
+		default:
+			return g.freed, false
+		}
+	}
+	v := g.inside[buffer]
+	g.used += n
+	g.inside[buffer] = bufferUse{1, v.size + n}
+	return nil, true
+}
+
 // resize replaces the buffers of a chunk, even if that exceeds the limit: then
 // later chunks wait.
 func (g *gate) resize(before, after recordsize.Buffers) {

@@ -45,6 +45,36 @@ func TestGate(t *testing.T) {
 	assert.Empty(t, g.inside)
 }
 
+// A chunk that is decoded waits for memory, unless it is the next to be delivered.
+func TestGateGrow(t *testing.T) {
+	g := newGate(100)
+	a, b := map[*byte]int64{new(byte): 10}, map[*byte]int64{new(byte): 10}
+	require.NoError(t, g.enter(t.Context(), a))
+	require.NoError(t, g.enter(t.Context(), b))
+	never, next := make(chan struct{}), make(chan struct{})
+	g.grow(t.Context(), a, new(byte), 80, never)
+	assert.EqualValues(t, 100, g.used)
+	grown, buffer := make(chan bool), new(byte)
+	go func() { g.grow(t.Context(), b, buffer, 50, next); grown <- true }()
+	select {
+	case <-grown:
+		t.Error("the gate is full")
+	default:
+	}
+	close(next)
+	<-grown
+	assert.EqualValues(t, 150, g.used)
+	g.grow(t.Context(), b, buffer, 5, next)
+	g.leave(b)
+	assert.EqualValues(t, 90, g.used)
+	waits, cancel := context.WithCancel(t.Context())
+	cancel()
+	g.grow(waits, a, new(byte), 50, never)
+	g.leave(a)
+	assert.Zero(t, g.used)
+	assert.Empty(t, g.inside)
+}
+
 // A chunk counts its weight until it is decoded, then what it holds.
 func TestGateResize(t *testing.T) {
 	g := newGate(100)

@@ -20,7 +20,7 @@ type Builder struct {
 	top    rows
 	lists  []*rows // of all lists, outer before inner
 	views  viewBuffers
-	budget int // what is left of the datum's emptyBudget
+	budget int // what is left of the datum's memoryBudget
 
 	current *program
 	schema  *Schema // which current decodes
@@ -77,7 +77,7 @@ func (b *Builder) append(buf *memory.Buffer, from, to int) error {
 	if err := b.top.reserve(b.mem, 1); err != nil {
 		return err
 	}
-	b.budget = emptyBudget(to - from)
+	b.budget = memoryBudget(to - from)
 	b.views.begin(buf, from, n)
 	end, err := b.run(b.current.ops, &b.top, 1, buf.Bytes()[from:to], 0)
 	if err == nil && end != to-from {

@@ -33,6 +33,7 @@ type rows struct {
 	n, cap int
 	start  int // first row of the current program
 	hint   int // initial capacity
+	width  int // bytes per row of all columns, without text
 	cols   []*column
 }
 
@@ -60,6 +61,7 @@ func newColumn(typ arrow.DataType, in *rows, all *[]*rows) *column {
 	c := &column{typ: typ}
 	in.cols = append(in.cols, c)
 	c.layout, c.width = layoutOf(typ)
+	in.width += rowBytes(typ)
 	switch t := typ.(type) {
 	case *arrow.StructType:
 		for _, f := range t.Fields() {
@@ -77,6 +79,13 @@ func newColumn(typ arrow.DataType, in *rows, all *[]*rows) *column {
 		c.subtree = append(c.subtree, kid.subtree...)
 	}
 	return c
+}
+
+// rowBytes returns the bytes per row of a type's own column: its data without text
+// and a validity bit, rounded up.
+func rowBytes(typ arrow.DataType) int {
+	_, width := layoutOf(typ)
+	return width + 1
 }
 
 func layoutOf(typ arrow.DataType) (layout, int) {
@@ -109,12 +118,21 @@ func (r *rows) reserve(mem memory.Allocator, n int) error {
 	if r.n+n > math.MaxInt32/2 {
 		return errFull
 	}
-	to := max(2*r.cap, r.n+n, r.hint, 16)
+	to := max(grownSize(r.cap, r.width), r.n+n, r.hint, min(16, 1+(64<<10)/max(r.width, 1)))
 	for _, c := range r.cols {
 		c.grow(mem, r.cap, to)
 	}
 	r.cap = to
 	return nil
+}
+
+// grownSize returns the size to which a buffer of n units of width bytes grows:
+// twice as many or, of a large one, a quarter more.
+func grownSize(n, width int) int {
+	if n > (4<<20)/max(width, 1) {
+		return n + n/4
+	}
+	return 2 * n
 }
 
 // grow makes room for rows up to to. New memory is not zeroed.
@@ -237,7 +255,7 @@ func (c *column) appendText(mem memory.Allocator, i int, s []byte) error {
 		if end > math.MaxInt32 {
 			return errFull
 		}
-		c.text = resize(mem, c.text, min(max(2*len(c.text), end, c.textHint, 64), math.MaxInt32))
+		c.text = resize(mem, c.text, min(max(grownSize(len(c.text), 1), end, c.textHint, 64), math.MaxInt32))
 	}
 	copy(c.text[c.end:end], s)
 	c.end = end

@@ -38,7 +38,6 @@ type op struct {
 	null     byte  // the union's index of null, encoded
 	value    byte  // the union's index of the value, encoded
 	skip     int32 // ops to skip if null
-	cost     int32 // of a null
 	col      *column
 	more     *details
 }
@@ -49,7 +48,6 @@ type details struct {
 	node       *node
 	null, only int       // indices of null and of the value in the union, or -1
 	body       []op      // opList: the program of an element
-	chunk      int       // opList: elements to reserve at a time
 	branches   []op      // opUnion
 	times      timeRange // opTime
 }
@@ -136,7 +134,7 @@ func (l compiler) value(ops []op, n *node, c *column, at *fieldPath, in *rows) (
 		return nil, &ConflictError{Path: at.String(), Have: c.typ, Want: n.typ}
 	}
 	first := len(ops)
-	ops = append(ops, op{code: code, null: noIndex, value: noIndex, cost: int32(n.cost), col: c,
+	ops = append(ops, op{code: code, null: noIndex, value: noIndex, col: c,
 		more: &details{at: at, node: n}})
 	var err error
 	switch code {
@@ -165,7 +163,6 @@ func fieldNames(fields []arrow.Field) map[string]int {
 }
 
 func (l compiler) list(d *details, n *node, c *column, at *fieldPath) (err error) {
-	d.chunk = max(1, (1<<14)/n.elem.cost)
 	if n.kind == kindArray {
 		d.body, err = l.value(nil, n.elem, c.elem, &fieldPath{at, "[]"}, c.elems)
 		return err

@@ -32,9 +32,6 @@ func (b *Builder) run(ops []op, at *rows, count int, data []byte, pos int) (int,
 					}
 				}
 				if isNull {
-					if b.budget -= int(o.cost); b.budget < 0 {
-						return 0, o.fail(errEmptyValues)
-					}
 					c.null(b.mem, i, at)
 					pc += int(o.skip)
 					continue
@@ -155,20 +152,16 @@ func (b *Builder) list(o *op, data []byte, pos int) (int, error) {
 		if pos = next; n == 0 {
 			return pos, nil
 		}
-		if err := checkBlock(n, o.more.node, len(data)-pos, &b.budget); err != nil {
+		if err := checkBlock(n, o.more.node, len(data)-pos, in.width, &b.budget); err != nil {
 			return 0, o.fail(err)
 		}
-		// Rows are reserved in chunks: memory follows the elements that are
-		// there, not the count that the datum claims.
-		for left := int(n); left > 0; {
-			some := min(left, o.more.chunk)
-			if err := in.reserve(b.mem, some); err != nil {
-				return 0, o.fail(err)
-			}
-			if pos, err = b.run(o.more.body, in, some, data, pos); err != nil {
-				return 0, err
-			}
-			left -= some
+		// The datum may claim more elements than it has, but no more than its
+		// budget allows.
+		if err := in.reserve(b.mem, int(n)); err != nil {
+			return 0, o.fail(err)
+		}
+		if pos, err = b.run(o.more.body, in, int(n), data, pos); err != nil {
+			return 0, err
 		}
 	}
 }
@@ -215,7 +208,10 @@ func (b *Builder) decodeUncommon(o *op, at *rows, data []byte, pos int) (next in
 		if uint64(n) >= uint64(len(o.more.node.symbols)) {
 			return 0, o.fail(errEnum)
 		}
-		err = c.appendText(b.mem, i, []byte(o.more.node.symbols[n]))
+		symbol := o.more.node.symbols[n]
+		if err = chargeSymbol(symbol, &b.budget); err == nil {
+			err = c.appendText(b.mem, i, []byte(symbol))
+		}
 	case opDecimal:
 		var lo, hi uint64
 		if begin, next, err = o.more.node.decimalBytes(data, pos); err == nil {

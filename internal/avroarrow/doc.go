@@ -38,8 +38,11 @@
 // # Memory
 //
 // Bytes are never copied: views point into the message, which the builder and its
-// records retain. Null and empty columns take few bytes in a datum; the memory
-// that a hostile datum can take is bounded by its length.
+// records retain. The elements of lists and the symbols of enums may take much more
+// memory than the bytes of the datum, so [Builder.Append] refuses a datum of which
+// they take more than 32 MiB, or 256 KiB and 32 times its size. They are counted
+// before the memory is allocated, with the columns of the target. A row of other
+// columns takes the [Size] of the target's schema.
 //
 // The allocator need not return zeroed memory. Data under a null is zeroed.
 //

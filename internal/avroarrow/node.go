@@ -44,7 +44,7 @@ type node struct {
 
 	height int // levels of nodes, this one included
 	leaves int // leaf columns
-	cost   int // what a null takes in memory, in cells
+	bytes  int // of a row in memory, without text and list elements
 	min    int // bytes of the shortest datum
 }
 
@@ -59,15 +59,14 @@ const (
 	maxHeight = 100
 	maxLeaves = 10_000
 	maxFixed  = 1 << 16 // bytes of one fixed
-	maxCost   = 1 << 16 // a row of 1 MiB
-	cell      = 16      // bytes per row of a column of cost 1, at most
+	maxRow    = 1 << 20 // bytes of a row, without text and list elements
 )
 
 // newNode computes the sizes of n from those of the nodes below, checks them
 // against the bounds, and returns n. A schema that doubles itself by reference is
 // refused while it is still small.
 func newNode(n *node) (*node, error) {
-	n.height, n.leaves, n.cost, n.min = 1, 1, 1, 1
+	n.height, n.leaves, n.bytes, n.min = 1, 1, rowBytes(n.typ), 1
 	switch n.kind {
 	case kindNull:
 		n.min = 0
@@ -77,15 +76,14 @@ func newNode(n *node) (*node, error) {
 		n.min = 8
 	case kindFixed, kindDecimal:
 		n.min = max(n.size, 1)
-		n.cost = 1 + n.size/cell
 	case kindArray, kindMap:
 		n.addChild(n.elem)
-		n.min, n.cost = 1, 1 // empty or null, it has no elements
+		n.min = 1 // it may be empty
 		if n.kind == kindMap {
 			n.leaves++
 		}
 	case kindRecord:
-		n.leaves, n.cost, n.min = 0, 0, 0
+		n.leaves, n.min = 0, 0
 		for _, f := range n.fields {
 			n.addChild(f.node)
 		}
@@ -97,8 +95,8 @@ func newNode(n *node) (*node, error) {
 		return nil, fmt.Errorf("types nested deeper than %d", maxHeight)
 	case n.leaves > maxLeaves:
 		return nil, fmt.Errorf("more than %d columns", maxLeaves)
-	case n.cost > maxCost:
-		return nil, fmt.Errorf("rows of more than %d bytes", maxCost*cell)
+	case n.bytes > maxRow:
+		return nil, fmt.Errorf("rows of more than %d bytes", maxRow)
 	}
 	return n, nil
 }
@@ -107,7 +105,7 @@ func (n *node) addChild(child *node) {
 	n.height = max(n.height, child.height+1)
 	if n.kind == kindRecord {
 		n.leaves += child.leaves
-		n.cost += child.cost
+		n.bytes += child.bytes
 		n.min = min(n.min+child.min, math.MaxInt32)
 		return
 	}
@@ -115,13 +113,20 @@ func (n *node) addChild(child *node) {
 }
 
 func (n *node) measureUnion() {
-	n.leaves, n.cost = 1, 1
 	shortest := math.MaxInt32
 	for _, b := range n.branches {
 		n.height = max(n.height, b.height+1)
 		n.leaves = max(n.leaves, b.leaves)
-		n.cost = max(n.cost, b.cost)
+		n.bytes = max(n.bytes, b.bytes)
 		shortest = min(shortest, b.min)
 	}
 	n.min = 1 + shortest
+}
+
+// elementBytes returns the bytes of memory that an element of a list takes.
+func (n *node) elementBytes() int {
+	if n.kind == kindMap {
+		return rowBytes(arrow.StructOf()) + mapKey.bytes + n.elem.bytes
+	}
+	return n.elem.bytes
 }

@@ -117,6 +117,10 @@ func (b *Builder) wrap(data []byte, n int) *memory.Buffer {
 	return buf
 }
 
+// maxHint bounds the memory in bytes that the first of the next rows get: a record
+// may be followed by much smaller ones.
+const maxHint = 16 << 20
+
 // reset makes the rows empty. Their next capacity is the present size, plus a
 // slack-th if slack is positive.
 func (r *rows) reset(slack int) {
@@ -124,9 +128,10 @@ func (r *rows) reset(slack int) {
 	if slack > 0 {
 		r.hint += r.n / slack
 	}
+	r.hint = min(r.hint, maxHint/max(r.width, 1))
 	r.n, r.cap, r.start = 0, 0, 0
 	for _, c := range r.cols {
-		c.textHint, c.end = c.end+c.end/8, 0
+		c.textHint, c.end = min(c.end+c.end/8, maxHint), 0
 	}
 }
 

@@ -21,11 +21,11 @@ type Value struct {
 // maps. path names its field, as in "candidate.jd", and is valid only during the
 // call.
 func (s *Schema) Walk(data []byte, found func(path []byte, v Value)) (n int, err error) {
-	budget := emptyBudget(len(data))
+	budget := memoryBudget(len(data))
 	w := walker{data: data, budget: budget, found: found}
 	n, err = w.skip(s.root, 0)
-	if err == nil && budget-w.budget > emptyBudget(n) {
-		err = errEmptyValues // bytes after the datum do not count for its budget
+	if err == nil && budget-w.budget > memoryBudget(n) {
+		err = errMemory // bytes after the datum do not count for its budget
 	}
 	if err != nil {
 		return 0, fmt.Errorf("avroarrow: %w", err)
@@ -36,7 +36,7 @@ func (s *Schema) Walk(data []byte, found func(path []byte, v Value)) (n int, err
 // walker visits the values of a datum.
 type walker struct {
 	data   []byte
-	budget int // what is left of emptyBudget
+	budget int // what is left of memoryBudget
 	found  func(path []byte, v Value)
 	path   []byte // if found is not nil
 }
@@ -129,6 +129,8 @@ func (w *walker) number(n *node, pos int) (int, error) {
 		return 0, errInt
 	case n.kind == kindEnum && uint64(v) >= uint64(len(n.symbols)):
 		return 0, errEnum
+	case n.kind == kindEnum:
+		return next, chargeSymbol(n.symbols[v], &w.budget)
 	}
 	return next, nil
 }
@@ -158,13 +160,7 @@ func (w *walker) union(n *node, pos int) (int, error) {
 	if uint64(v) >= uint64(len(n.branches)) {
 		return 0, errUnion
 	}
-	b := n.branches[v]
-	if b.kind == kindNull {
-		if w.budget -= n.cost; w.budget < 0 {
-			return 0, errEmptyValues
-		}
-	}
-	return w.skip(b, pos)
+	return w.skip(n.branches[v], pos)
 }
 
 // list skips an array or a map, the values of which are not found.
@@ -180,7 +176,7 @@ func (w *walker) list(n *node, pos int) (int, error) {
 			w.found = found
 			return pos, nil
 		}
-		if err := checkBlock(count, n, len(w.data)-pos, &w.budget); err != nil {
+		if err := checkBlock(count, n, len(w.data)-pos, n.elementBytes(), &w.budget); err != nil {
 			return 0, err
 		}
 		for ; count > 0; count-- {

@@ -25,7 +25,7 @@ var primitives = map[string]primitive{
 }
 
 // mapKey is the key of any map.
-var mapKey = node{kind: kindString, typ: arrow.BinaryTypes.String, height: 1, leaves: 1, cost: 1, min: 1}
+var mapKey = node{kind: kindString, typ: arrow.BinaryTypes.String, height: 1, leaves: 1, bytes: rowBytes(arrow.BinaryTypes.String), min: 1}
 
 // logicalTypes are the logical types that have an Arrow type of their own, by
 // base type and name. Others are ignored, as Avro specifies.

@@ -8,15 +8,16 @@ import (
 )
 
 var (
-	errShort       = fmt.Errorf("cut short: %w", io.ErrUnexpectedEOF)
-	errVarint      = errors.New("number beyond 64 bits")
-	errInt         = errors.New("int beyond 32 bits")
-	errBoolean     = errors.New("boolean that is neither 0 nor 1")
-	errNotUTF8     = errors.New("text that is not UTF-8")
-	errUnion       = errors.New("union branch out of range")
-	errEnum        = errors.New("enum symbol out of range")
-	errNegative    = errors.New("negative length")
-	errEmptyValues = errors.New("too many values that take no bytes")
+	errShort    = fmt.Errorf("cut short: %w", io.ErrUnexpectedEOF)
+	errVarint   = errors.New("number beyond 64 bits")
+	errInt      = errors.New("int beyond 32 bits")
+	errBoolean  = errors.New("boolean that is neither 0 nor 1")
+	errNotUTF8  = errors.New("text that is not UTF-8")
+	errUnion    = errors.New("union branch out of range")
+	errEnum     = errors.New("enum symbol out of range")
+	errNegative = errors.New("negative length")
+	errMemory   = fmt.Errorf("list elements and enum symbols take more than %d bytes, or %d for each byte of the datum",
+		maxElements, elementRatio)
 )
 
 // long reads a zig-zag varint at pos and returns the position after it. A
@@ -93,26 +94,40 @@ func blockCount(data []byte, pos int) (int64, int, error) {
 }
 
 // checkBlock checks the count of a block of list n against the bytes left, and
-// charges elements that take none to budget.
-func checkBlock(count int64, n *node, left int, budget *int) error {
+// charges its elements, which take size bytes of memory each, to budget.
+func checkBlock(count int64, n *node, left, size int, budget *int) error {
 	least := n.elem.min
 	if n.kind == kindMap {
 		least++ // the key's length
 	}
-	if least > 0 {
-		if count > int64(left/least) {
-			return errShort
-		}
-		return nil
+	if least > 0 && count > int64(left/least) {
+		return errShort
 	}
-	if count > int64(*budget/n.elem.cost) {
-		return errEmptyValues
+	if count > int64(*budget/size) {
+		return errMemory
 	}
-	*budget -= int(count) * n.elem.cost
+	*budget -= int(count) * size
 	return nil
 }
 
-// emptyBudget returns the cost of values that take no bytes, such as the columns
-// of null records, that a datum of size bytes may hold. Nulls of single columns
-// never exhaust it, for each takes a byte.
-func emptyBudget(size int) int { return 1<<16 + 2*size }
+// chargeSymbol charges an enum's symbol to budget: its index takes one byte.
+func chargeSymbol(symbol string, budget *int) error {
+	if *budget -= len(symbol); *budget < 0 {
+		return errMemory
+	}
+	return nil
+}
+
+// The memory of a datum's list elements and enum symbols in bytes is bounded, and
+// so is its ratio to the datum's size. An element's value takes at least a byte in
+// a datum, and 17 in memory at most, unless it is in a null record or the table
+// has columns that the writer lacks.
+const (
+	maxElements  = 32 << 20
+	freeElements = 256 << 10 // of any datum, however short
+	elementRatio = 32
+)
+
+// memoryBudget returns how many bytes of memory the list elements and enum symbols
+// of a datum of size bytes may take.
+func memoryBudget(size int) int { return min(freeElements+elementRatio*size, maxElements) }

@@ -52,6 +52,10 @@ func decompress(dst []byte, codec string, data []byte, limit int) ([]byte, error
 	return nil, ErrCodec
 }
 
+// largeOutput is the size of an output that is inflated twice, first to count it,
+// because a growing buffer would take up to three times its memory.
+const largeOutput = 4 << 20
+
 // inflate grows the output as bytes arrive, since deflate does not give its size.
 func inflate(dst, data []byte, limit int) ([]byte, error) {
 	in := bytes.NewReader(data) // an io.ByteReader, so that z does not read past the stream
@@ -70,8 +74,22 @@ func inflate(dst, data []byte, limit int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(dst) == cap(dst) {
+		switch {
+		case len(dst) < cap(dst):
+		case cap(dst) < largeOutput:
 			dst = slices.Grow(dst, 1)
+		default:
+			left, err := io.Copy(io.Discard, io.LimitReader(z, int64(limit)+1))
+			if err != nil {
+				return nil, err
+			}
+			n := len(dst) - start + int(left)
+			if n > limit {
+				return nil, ErrTooLarge
+			}
+			in.Reset(data)
+			z = flate.NewReader(in)
+			dst = slices.Grow(dst[:start:start], n+1) // the end is found by reading beyond it
 		}
 	}
 	if !isAdlerRest(data[len(data)-in.Len():], dst[start:]) {

@@ -20,10 +20,14 @@ func (b *buffers) get(n int) []byte {
 	return make([]byte, n, 1<<class)
 }
 
+// maxReused is the size of the largest buffer that is kept for later use: pages are
+// larger only if a single row is.
+const maxReused = 8 << 20
+
 // put takes back a buffer that get returned, or a slice that begins with it.
 func (b *buffers) put(buf []byte) {
 	class := bits.Len(uint(cap(buf)) - 1)
-	if cap(buf) == 1<<class { // otherwise append has replaced it
+	if cap(buf) == 1<<class && cap(buf) <= maxReused { // otherwise append has replaced it
 		b.free[class].put(buf)
 	}
 }

@@ -1,7 +1,9 @@
 package parquetfile
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -85,6 +87,41 @@ func (e *encoder) addPage(c *chunk, h pageHeader, body []byte) error {
 	}
 	c.add(p)
 	return nil
+}
+
+// addLarge adds a page of levels and values, which zstd compresses from where they
+// are: a copy and a buffer for the worst case would take three times their memory.
+func (e *encoder) addLarge(c *chunk, h pageHeader, levels []byte, vals [][]byte) error {
+	size := len(levels) + plainSize(vals)
+	if size > math.MaxInt32 {
+		return tooLarge(size)
+	}
+	out := bytes.NewBuffer(make([]byte, maxHeader))
+	z, err := newZstd(out, false)
+	if err != nil {
+		return err
+	}
+	z.ResetContentSize(out, int64(size))
+	_, err = z.Write(levels)
+	var length [4]byte
+	for _, v := range vals {
+		binary.LittleEndian.PutUint32(length[:], uint32(len(v)))
+		if err == nil {
+			_, err = z.Write(length[:])
+		}
+		if err == nil {
+			_, err = z.Write(v)
+		}
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		return err
+	}
+	buf := out.Bytes()
+	p, err := e.putHeader(c, h, buf, size, len(buf)-maxHeader, crc32.ChecksumIEEE(buf[maxHeader:]))
+	if err == nil {
+		c.add(p)
+	}
+	return err
 }
 
 // addValues adds an uncompressed page of levels and values, without copying the

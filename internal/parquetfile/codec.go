@@ -1,6 +1,8 @@
 package parquetfile
 
 import (
+	"io"
+
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
@@ -43,6 +45,13 @@ type compressor struct {
 	noEntropy int              // 1: zstd does not entropy-code the bytes between matches
 }
 
+// newZstd returns an encoder. Pages have checksums of their own.
+func newZstd(out io.Writer, noEntropy bool) (*zstd.Encoder, error) {
+	return zstd.NewWriter(out, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false),
+		zstd.WithNoEntropyCompression(noEntropy))
+}
+
 // append appends src, compressed with the codec, to dst.
 func (c *compressor) append(dst, src []byte, codec int32) ([]byte, error) {
 	switch codec {
@@ -52,10 +61,7 @@ func (c *compressor) append(dst, src []byte, codec int32) ([]byte, error) {
 		return dst[:at+len(s2.EncodeSnappy(dst[at:], src))], nil
 	case codecZstd:
 		if c.zstd[c.noEntropy] == nil {
-			// Pages have checksums of their own.
-			z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-				zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false),
-				zstd.WithNoEntropyCompression(c.noEntropy == 1))
+			z, err := newZstd(nil, c.noEntropy == 1)
 			if err != nil {
 				return dst, err
 			}

@@ -209,10 +209,18 @@ func (e *encoder) text(col *column, c *chunk) error {
 	})
 }
 
+// minReferred is the mean size from which uncompressed values are written from where
+// they are: a reference to a smaller one takes more memory than a copy.
+const minReferred = 64
+
 // binary encodes a binary column, compressed if that is worthwhile.
 func (e *encoder) binary(col *column, c *chunk) error {
 	trial := c.codec != codecUncompressed
 	return e.eachPage(col, func(st entryRange) error {
+		if len(c.pieces) == 0 { // all before are written
+			clear(c.vals)
+			c.vals = c.vals[:0]
+		}
 		if trial && len(e.vals) > 0 {
 			trial = false
 			worth, err := e.codec.worthCompressing(e.vals, c.codec, &e.raw)
@@ -224,11 +232,12 @@ func (e *encoder) binary(col *column, c *chunk) error {
 			}
 		}
 		at := len(c.vals)
-		if c.codec == codecUncompressed {
+		refer := c.codec == codecUncompressed && plainSize(e.vals) >= minReferred*len(e.vals)
+		if refer {
 			c.vals = append(c.vals, e.vals...)
 		}
 		return e.splitPage(col, st, e.vals, c, func(st entryRange, from, to int) error {
-			if c.codec != codecUncompressed {
+			if !refer {
 				return e.binaryPage(col, c, st, e.vals[from:to])
 			}
 			e.raw = e.appendPageLevels(e.raw[:0], col, st)
@@ -259,6 +268,12 @@ func (e *encoder) binaryPage(col *column, c *chunk, st entryRange, vals [][]byte
 
 // clear drops all references to the records of a row group.
 func (e *encoder) clear() {
+	if cap(e.raw) > maxReused {
+		e.raw = nil
+	}
+	if cap(e.vals) > maxReused/24 {
+		e.vals = nil
+	}
 	clear(e.vals[:cap(e.vals)])
 	e.dict.clear()
 }

@@ -64,14 +64,25 @@ func (e *encoder) plainPage(col *column, c *chunk, st entryRange, vals [][]byte)
 	if size := plainSize(vals); size > math.MaxInt32 {
 		return tooLarge(size)
 	}
-	e.raw = appendPlain(e.appendPageLevels(e.raw[:0], col, st), vals)
+	e.raw = e.appendPageLevels(e.raw[:0], col, st)
+	if c.codec == codecZstd && plainSize(vals) > maxReused {
+		return e.addLarge(c, st.header(), e.raw, vals)
+	}
+	e.raw = appendPlain(e.raw, vals)
 	return e.addPage(c, st.header(), e.raw)
 }
+
+// maxIndexed is the number of values up to which a dictionary is tried: the indices
+// of more, which are a few bytes long, would take more memory than the values.
+const maxIndexed = 4 << 20
 
 // buildDictionary numbers the column's values in e.dict, and reports whether a
 // dictionary is worthwhile.
 func (e *encoder) buildDictionary(col *column) (bool, error) {
 	l := col.layout
+	if l.present > maxIndexed {
+		return false, nil
+	}
 	e.dict.reset(l.present)
 	values, nulls := cursor{ranges: l.ranges}, cursor{ranges: l.ranges}
 	for i := range l.pages {

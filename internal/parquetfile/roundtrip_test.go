@@ -213,3 +213,40 @@ func FuzzRoundTrip(f *testing.F) {
 	}
 	f.Fuzz(roundTrip)
 }
+
+// A page of one large value is compressed in another way.
+func TestLargeValues(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "text", Type: arrow.BinaryTypes.String}, {Name: "bytes", Type: arrow.BinaryTypes.Binary, Nullable: true}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer b.Release()
+	value := bytes.Repeat([]byte("abcdefg"), maxReused/7+1)
+	for i := range 3 {
+		b.Field(0).(*array.StringBuilder).Append(fmt.Sprint(i) + string(value))
+		b.Field(1).(*array.BinaryBuilder).Append(value)
+		b.Field(0).(*array.StringBuilder).Append("short")
+		b.Field(1).AppendNull()
+	}
+	rec := b.NewRecord()
+	defer rec.Release()
+	var buf bytes.Buffer
+	w, err := NewWriter(&buf, schema, Options{})
+	require.NoError(t, err)
+	require.NoError(t, w.WriteRowGroup([]Rows{{Record: rec}}))
+	require.NoError(t, w.Close())
+	require.Less(t, buf.Len(), maxReused)
+	r, err := file.NewParquetReader(bytes.NewReader(buf.Bytes()))
+	require.NoError(t, err)
+	defer r.Close()
+	in, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	require.NoError(t, err)
+	table, err := in.ReadTable(t.Context())
+	require.NoError(t, err)
+	defer table.Release()
+	for i, c := range rec.Columns() {
+		chunks := table.Column(i).Data().Chunks()
+		all, err := array.Concatenate(chunks, memory.DefaultAllocator)
+		require.NoError(t, err)
+		require.True(t, array.Equal(c, all), i)
+		all.Release()
+	}
+}

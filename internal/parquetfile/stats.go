@@ -140,6 +140,8 @@ func (b *bounds) addText(vals [][]byte) {
 		}
 	}
 	b.valid = true
+	// One byte too many shows that a bound is too long; values may be megabytes.
+	lo, hi = lo[:min(len(lo), maxTextBound+1)], hi[:min(len(hi), maxTextBound+1)]
 	b.min, b.max = append(b.min[:0], lo...), append(b.max[:0], hi...)
 }
 

@@ -115,6 +115,10 @@ func (r *reader) row(key, value stream.View, cause string) error {
 	return r.heavyRow(key, value, 0, cause)
 }
 
+// largeMessage is the size in bytes of a message that is passed on before more is
+// read.
+const largeMessage = 8 << 20
+
 // heavyRow is row with a weight: the memory in bytes that decoding the record
 // may take.
 func (r *reader) heavyRow(key, value stream.View, weight int64, cause string) error {
@@ -136,6 +140,9 @@ func (r *reader) heavyRow(key, value stream.View, weight int64, cause string) er
 	a := r.out.Account(r.rng, n)
 	a.To++
 	a.Read++
+	if value.To-value.From > largeMessage {
+		return r.out.Flush() // before the memory for the next one is taken
+	}
 	return nil
 }
 

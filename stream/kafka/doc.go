@@ -71,7 +71,7 @@
 // ratio, and sizes fetches to match. A batch of messages that exceeds the limits is
 // fetched by itself. A response is decompressed as a whole: if batches suddenly
 // have a much higher compression ratio, one response may take much more than
-// FetchBytes. A single batch may take 128 MiB: the first Source sets
+// FetchBytes. A single batch may inflate to 65 MiB: the first Source sets
 // sarama.MaxDecompressedBatchSize to that, unless the program has set it.
 //
 // A compressed batch with more messages than bytes, such as thousands of empty

@@ -16,6 +16,7 @@ const (
 	minPartitionFetch = 64 << 10
 	allFetches        = 32 << 20 // the memory of the fetches from all brokers
 	fetchWait         = 500 * time.Millisecond
+	heavyBlock        = 4 // a block of more than this many times the memory of a fetch is read before the next fetch
 )
 
 var errStalled = temporary("the broker returns nothing for offsets that existed")
@@ -77,6 +78,13 @@ func (f *fetcher) run(stop, kill context.Context) {
 		}
 		if r.err != nil {
 			return
+		}
+		if first := r.blocks[ranges[0]]; first != nil && float64(first.held) > heavyBlock*f.bytes {
+			select { // a small response became a large one: no second one beside it
+			case <-first.read:
+			case <-stop.Done():
+				return
+			}
 		}
 	}
 }
@@ -230,7 +238,7 @@ func (f *fetcher) accept(resp *sarama.FetchResponse, ranges []*rangeReader, wire
 		}
 		bytes[p], held[p] = mem.extend(b)
 		sum += held[p]
-		r.blocks[p] = &block{b, next, mem}
+		r.blocks[p] = &block{b, next, mem, held[p], make(chan struct{})}
 	}
 	f.single = r.blocks[ranges[0]] == nil
 	if !f.single {

@@ -33,6 +33,8 @@ type block struct {
 	*sarama.FetchResponseBlock
 	next int64 // the first offset not covered
 	mem  *sharedBuffer
+	held int64         // the memory that it takes, in bytes
+	read chan struct{} // closed when its messages were read
 }
 
 // open reports whether offsets of the range remain to be fetched.

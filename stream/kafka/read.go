@@ -200,6 +200,7 @@ func (r *reader) readRange(ctx context.Context, p *rangeReader, f *fetcher) erro
 		if err := r.readBlock(p, b); err != nil {
 			return err
 		}
+		close(b.read)
 	}
 	return r.endRange(p)
 }

@@ -19,9 +19,10 @@ import (
 const (
 	defaultOutage = 10 * time.Minute
 	// maxInflated is the largest size in bytes of a decompressed batch of
-	// messages. Brokers refuse batches of more than about 1 MiB before they are
-	// decompressed.
-	maxInflated = 128 << 20
+	// messages, for which sarama takes up to four times as much. It is enough
+	// for one message of the size that a decoder accepts. Producers' batches
+	// have about 1 MiB before they are compressed.
+	maxInflated = 65 << 20
 )
 
 // boundInflated sets the bound that sarama lacks by default, for all its users in

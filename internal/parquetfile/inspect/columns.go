@@ -11,8 +11,14 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 )
 
-// Columns yields a record of the named columns for each row group. The columns
-// must be flat. A record is borrowed until the next iteration, unless it is
+// The bounds of a record that Columns yields; a larger row is one by itself.
+const (
+	recordRows  = 64
+	recordBytes = 4 << 20
+)
+
+// Columns yields records of the named columns, which must be flat, each of a few of
+// the next rows. A record is borrowed until the next iteration, unless it is
 // retained.
 func Columns(ctx context.Context, f File, names ...string) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
@@ -22,16 +28,27 @@ func Columns(ctx context.Context, f File, names ...string) iter.Seq2[arrow.Recor
 			return
 		}
 		defer p.ParquetReader().Close()
+		c, err := newColumnReader(ctx, p, names)
+		defer c.release()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
 		for g := range p.ParquetReader().NumRowGroups() {
-			rec, err := group(ctx, p, g, names)
-			if err != nil {
-				yield(nil, fmt.Errorf("row group %d: %w", g, err))
-				return
-			}
-			more := yield(rec, nil)
-			rec.Release()
-			if !more {
-				return
+			left, size := c.group(g)
+			for left > 0 {
+				n := min(left, size)
+				rec, err := c.next(n)
+				if err != nil {
+					yield(nil, fmt.Errorf("row group %d: %w", g, err))
+					return
+				}
+				more := yield(rec, nil)
+				rec.Release()
+				if !more {
+					return
+				}
+				left -= n
 			}
 		}
 	}
@@ -64,43 +81,88 @@ func openColumns(f File, names []string) (p *pqarrow.FileReader, err error) {
 	return p, nil
 }
 
-// group reads columns of a row group one by one, which starts no goroutines: a
-// panic in one could not be recovered.
-func group(ctx context.Context, p *pqarrow.FileReader, g int, names []string) (rec arrow.Record, err error) {
+// columnReader reads some columns one by one, which starts no goroutines: a panic
+// in one could not be recovered.
+type columnReader struct {
+	file    *pqarrow.FileReader
+	schema  *arrow.Schema
+	columns []int // numbers in the file
+	readers []*pqarrow.ColumnReader
+}
+
+// newColumnReader returns a reader that must be released, even after an error.
+func newColumnReader(ctx context.Context, p *pqarrow.FileReader, names []string) (c *columnReader, err error) {
 	defer recovered(&err)
-	md := p.ParquetReader().MetaData()
-	rows := md.RowGroup(g).NumRows()
+	c = &columnReader{file: p}
 	schema, err := p.Schema()
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	var fields []arrow.Field
-	var columns []arrow.Array
-	defer func() {
-		for _, c := range columns {
-			c.Release()
-		}
-	}()
 	for _, name := range names {
 		found, ok := schema.FieldsByName(name)
 		if !ok || len(found) != 1 {
-			return nil, fmt.Errorf("no column %q", name)
+			return c, fmt.Errorf("no column %q", name)
 		}
-		c, err := column(ctx, p, g, md.Schema.ColumnIndexByName(name))
+		i := p.ParquetReader().MetaData().Schema.ColumnIndexByName(name)
+		r, err := p.GetColumn(ctx, schema.FieldIndices(name)[0])
 		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", name, err)
+			return c, fmt.Errorf("column %s: %w", name, err)
 		}
-		columns = append(columns, c)
-		if int64(c.Len()) != rows {
-			return nil, fmt.Errorf("column %s: %d of %d values", name, c.Len(), rows)
-		}
-		fields = append(fields, arrow.Field{Name: name, Type: c.DataType(), Nullable: found[0].Nullable})
+		c.columns, c.readers = append(c.columns, i), append(c.readers, r)
+		fields = append(fields, found[0])
 	}
-	return array.NewRecord(arrow.NewSchema(fields, nil), columns, rows), nil
+	c.schema = arrow.NewSchema(fields, nil)
+	return c, nil
 }
 
-func column(ctx context.Context, p *pqarrow.FileReader, g, i int) (arrow.Array, error) {
-	chunked, err := p.RowGroup(g).Column(i).Read(ctx)
+func (c *columnReader) release() {
+	for _, r := range c.readers {
+		r.Release()
+	}
+}
+
+// group returns the rows of a row group, and of each record of it: one, if there
+// may be large values among small ones.
+func (c *columnReader) group(g int) (rows, size int64) {
+	md := c.file.ParquetReader().MetaData().RowGroup(g)
+	rows = md.NumRows()
+	bytes := int64(1)
+	for _, i := range c.columns {
+		if m, err := md.ColumnChunk(i); err == nil { // checked before
+			bytes += m.TotalUncompressedSize()
+		}
+	}
+	if size = recordBytes / (1 + bytes/max(rows, 1)); size < recordRows/4 {
+		size = 1
+	}
+	return rows, min(size, recordRows)
+}
+
+// next returns a record of the next n rows.
+func (c *columnReader) next(n int64) (rec arrow.Record, err error) {
+	defer recovered(&err)
+	var columns []arrow.Array
+	defer func() {
+		for _, a := range columns {
+			a.Release()
+		}
+	}()
+	for i, r := range c.readers {
+		a, err := nextArray(r, n)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.schema.Field(i).Name, err)
+		}
+		columns = append(columns, a)
+		if int64(a.Len()) != n {
+			return nil, fmt.Errorf("column %s: %d of %d values", c.schema.Field(i).Name, a.Len(), n)
+		}
+	}
+	return array.NewRecord(c.schema, columns, n), nil
+}
+
+func nextArray(r *pqarrow.ColumnReader, n int64) (arrow.Array, error) {
+	chunked, err := r.NextBatch(n)
 	if err != nil {
 		return nil, err
 	}
