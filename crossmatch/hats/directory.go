@@ -70,7 +70,7 @@ func openDirectory(dir string) (*directory, error) {
 		return nil, fmt.Errorf("%s: hats_npix_suffix is %q: it must be / or the end of a file name", dir, d.suffix)
 	}
 	name := filepath.Join(dir, "partition_info.csv")
-	f, err := os.Open(name)
+	f, err := openRegular(name)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func openDirectory(dir string) (*directory, error) {
 func (d *directory) threshold() (float64, error) {
 	text := d.properties["hats_margin_threshold"]
 	arcsec, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(arcsec >= 0) || d.kind() != "margin" {
+	if err != nil || !(arcsec >= 0 && arcsec <= 180*3600) || d.kind() != "margin" {
 		return 0, fmt.Errorf("%s: not a margin: its dataproduct_type is %q and its hats_margin_threshold %q", d.path, d.kind(), text)
 	}
 	return arcsec / 3600, nil
@@ -123,12 +123,24 @@ func (d *directory) files(p partition) ([]string, error) {
 	return names, nil
 }
 
+// openRegular opens a regular file. Opening a pipe would wait for its writer.
+func openRegular(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
+	return os.Open(name)
+}
+
 // propertiesOf reads the first of the named files that exists.
 func propertiesOf(dir string, names ...string) (map[string]string, error) {
 	var err error
 	for _, name := range names {
 		var f *os.File
-		f, err = os.Open(filepath.Join(dir, name))
+		f, err = openRegular(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

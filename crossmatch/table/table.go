@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -76,15 +75,18 @@ type scanner interface {
 
 // Open opens a table in a regular file. The caller must close it.
 func Open(name string, o Options) (*Table, error) {
+	info, err := os.Stat(name) // first: opening a pipe waits for its writer
+	if err != nil {
+		return nil, fmt.Errorf("table: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("table: %s: not a regular file: others cannot be read twice", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file: others cannot be read twice")
-	}
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("table: %s: %w", name, err)
 	}
