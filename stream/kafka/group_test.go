@@ -395,6 +395,23 @@ func TestGroupStaticRestart(t *testing.T) {
 	spread(t, 6, y)
 }
 
+// A topic that appears while a static member is away is assigned when it is back.
+func TestGroupStaticNewTopic(t *testing.T) {
+	t.Parallel()
+	l := groupLab(t)
+	l.create("a1", 2)
+	named := func(c *sarama.Config) {
+		c.Consumer.Group.InstanceId = "one"
+		c.Consumer.Group.Session.Timeout = 10 * time.Second
+	}
+	x := l.join("g", named, `a\d`)
+	assert.Len(t, x.mine(), 2)
+	x.crash()
+	l.create("a2", 2)
+	x = l.join("g", named, `a\d`)
+	require.Eventually(t, func() bool { return len(x.mine()) == 4 }, 8*time.Second, 50*time.Millisecond)
+}
+
 // Of two processes with one id, the first gets an error.
 func TestGroupFenced(t *testing.T) {
 	l := groupLab(t)
