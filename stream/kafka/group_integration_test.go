@@ -17,8 +17,6 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // child is a process of its own that has joined a group.
@@ -160,19 +158,6 @@ func TestRealGroupStaticGrown(t *testing.T) {
 	l.grow(topic, 4)
 	x = l.join(topic, named, topic)
 	require.Eventually(t, func() bool { return len(x.mine()) == 4 }, 10*time.Second, 100*time.Millisecond)
-}
-
-// grow adds partitions to a topic.
-func (l *lab) grow(topic string, partitions int32) {
-	l.t.Helper()
-	req := kmsg.NewPtrCreatePartitionsRequest()
-	req.TimeoutMillis = 10_000
-	rt := kmsg.NewCreatePartitionsRequestTopic()
-	rt.Topic, rt.Count = topic, partitions
-	req.Topics = append(req.Topics, rt)
-	resp, err := req.RequestWith(l.t.Context(), l.client())
-	require.NoError(l.t, err)
-	require.NoError(l.t, kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 }
 
 // Kafka's own tool shows members, assignments and lag; and a group follows a

@@ -311,6 +311,19 @@ func (l *lab) real(partitions int32, configs ...string) string {
 	return topic
 }
 
+// grow adds partitions to a topic.
+func (l *lab) grow(topic string, partitions int32) {
+	l.t.Helper()
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	req.TimeoutMillis = 10_000
+	rt := kmsg.NewCreatePartitionsRequestTopic()
+	rt.Topic, rt.Count = topic, partitions
+	req.Topics = append(req.Topics, rt)
+	resp, err := req.RequestWith(l.t.Context(), l.client())
+	require.NoError(l.t, err)
+	require.NoError(l.t, kerr.ErrorForCode(resp.Topics[0].ErrorCode))
+}
+
 // remove deletes a topic of a real cluster.
 func (l *lab) remove(topic string) {
 	c, err := kgo.NewClient(kgo.SeedBrokers(l.addr))
