@@ -100,7 +100,7 @@ func (l *lab) fill(c *kgo.Client, topic string, partition int32, from, to, perBa
 // testTiming returns waits long enough for brokers in this process.
 func testTiming() *timing {
 	t := defaultTiming
-	t.topicConfirmAfter, t.topicRecheckAfter = 200*time.Millisecond, 200*time.Millisecond
+	t.topicConfirmAfter = 200 * time.Millisecond
 	t.minRejoinInterval = 100 * time.Millisecond
 	return &t
 }
