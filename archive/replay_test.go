@@ -393,3 +393,32 @@ func TestReplaysAndRepairDie(t *testing.T) {
 		}
 	}
 }
+
+// A file that is published and replaced while an audit runs is not missing.
+func TestReplayDuringAudit(t *testing.T) {
+	dir, s := misread(t)
+	d, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	n, published := 0, false
+	dying := &archive.Service{Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
+		if published = published || op.Kind == faultstore.Publish && strings.HasPrefix(op.Name, "rejected/"); published {
+			return errDied
+		}
+		return nil
+	}}}
+	_, err = dying.Replay(t.Context(), func(string) bool { n++; return n%2 == 0 })
+	require.ErrorIs(t, err, errDied, "some are alerts, others stay rejected")
+	var once sync.Once
+	audited := &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
+		if op.Kind == faultstore.Open && strings.HasPrefix(op.Name, "schema/") { // all batches have been read
+			once.Do(func() {
+				_, err := s.Replay(t.Context(), nil)
+				require.NoError(t, err)
+			})
+		}
+		return nil
+	}}
+	r, err := audit.Run(t.Context(), audit.Options{Store: audited})
+	require.NoError(t, err)
+	assert.Empty(t, r.Findings)
+}

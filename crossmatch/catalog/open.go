@@ -76,6 +76,9 @@ func (s Spec) open(ctx context.Context, o Options, j *crossmatch.Join) error {
 		j.Matcher, err = s.openHATS(o)
 		return err
 	}
+	if !info.Mode().IsRegular() { // opening a pipe waits for its writer
+		return fmt.Errorf("%s: not a regular file: others cannot be read twice", s.Where)
+	}
 	c, err := s.openFile(ctx, o)
 	if err != nil {
 		return err

@@ -90,7 +90,7 @@ func openDirectory(dir string) (*directory, error) {
 func (d *directory) threshold() (float64, error) {
 	text := d.properties["hats_margin_threshold"]
 	arcsec, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(arcsec >= 0) || d.kind() != "margin" {
+	if err != nil || !(arcsec >= 0 && arcsec <= 180*3600) || d.kind() != "margin" {
 		return 0, fmt.Errorf("%s: not a margin: its dataproduct_type is %q and its hats_margin_threshold %q", d.path, d.kind(), text)
 	}
 	return arcsec / 3600, nil

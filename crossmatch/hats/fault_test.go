@@ -36,6 +36,10 @@ func TestFailed(t *testing.T) {
 		{"empty", func(t *testing.T, dir string) { write(t, "", dir, five) }, []string{five}},
 		{"margin missing", func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, margin))) }, []string{margin, "without it"}},
 		{"margin cut", func(t *testing.T, dir string) { cut(t, filepath.Join(dir, margin)) }, []string{margin}},
+		{"margin rows", func(t *testing.T, dir string) {
+			write(t, "Norder,Npix,num_rows\n0,4,1\n0,5,1\n", dir, "margin/partition_info.csv")
+			writeParquet(t, filepath.Join(dir, margin), starRecord(nil))
+		}, []string{"margin: partition Norder=0 Npix=5 has 0 rows, but partition_info.csv says 1", "without it"}},
 		{"rows", func(t *testing.T, dir string) {
 			write(t, "Norder,Npix,num_rows\n0,4,2\n0,5,3\n", dir, "stars/partition_info.csv")
 		}, []string{"Norder=0 Npix=5 has 2 rows, but partition_info.csv says 3"}},
@@ -112,6 +116,9 @@ func TestOpen(t *testing.T) {
 		{"no margin", func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(filepath.Join(dir, "margin"))) }, Options{}, "stars is the catalogue without it"},
 		{"margin of what", func(t *testing.T, dir string) {
 			write(t, "dataproduct_type=margin\nhats_margin_threshold=NaN\n", dir, "margin/hats.properties")
+		}, Options{}, "hats_margin_threshold"},
+		{"margin of everything", func(t *testing.T, dir string) {
+			write(t, "dataproduct_type=margin\nhats_margin_threshold=Inf\n", dir, "margin/hats.properties")
 		}, Options{}, "hats_margin_threshold"},
 		{"margin of finer partitions", func(t *testing.T, dir string) {
 			require.NoError(t, os.RemoveAll(filepath.Join(dir, "margin/dataset")))

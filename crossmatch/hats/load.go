@@ -65,14 +65,11 @@ func (c *Catalog) load(ctx context.Context, partition int, more reserve) (*conte
 }
 
 // loadOwn reads the rows of a partition without its margin, and checks that they
-// are complete and in their place.
+// are in their place.
 func (c *Catalog) loadOwn(ctx context.Context, p partition, more reserve) ([]arrow.Record, error) {
 	recs, err := c.loadFiles(ctx, c.main, p, more)
 	if err != nil {
 		return recs, err
-	}
-	if n := count(recs); p.rows >= 0 && n != p.rows {
-		return recs, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is incomplete", c.main.path, p, n, p.rows)
 	}
 	return recs, c.checkPositions(p, recs)
 }
@@ -132,7 +129,8 @@ func (c *Catalog) setRows(p *content) (copied int64, err error) {
 	return copied, nil
 }
 
-// loadFiles reads the files of a partition. The caller must release the records,
+// loadFiles reads the files of a partition, and checks that no rows are missing.
+// The caller must release the records,
 // those before an error too.
 func (c *Catalog) loadFiles(ctx context.Context, d *directory, p partition, more reserve) (recs []arrow.Record, err error) {
 	names, err := d.files(p)
@@ -143,6 +141,9 @@ func (c *Catalog) loadFiles(ctx context.Context, d *directory, p partition, more
 		if recs, err = c.loadFile(ctx, recs, name, more); err != nil {
 			return recs, err
 		}
+	}
+	if n := count(recs); p.rows >= 0 && n != p.rows {
+		return recs, fmt.Errorf("%s: partition %v has %d rows, but partition_info.csv says %d: the catalogue is incomplete", d.path, p, n, p.rows)
 	}
 	return recs, nil
 }
@@ -201,10 +202,11 @@ func (c *Catalog) loadMargin(ctx context.Context, partition int, more reserve) (
 		return nil, nil, nil
 	}
 	at := c.sky.partitions[partition]
-	if find(c.margin.partitions, at.first()) < 0 {
+	number := find(c.margin.partitions, at.first())
+	if number < 0 {
 		return nil, nil, nil // no row is near it
 	}
-	recs, err := c.loadFiles(ctx, c.margin, at, more)
+	recs, err := c.loadFiles(ctx, c.margin, c.margin.partitions[number], more)
 	defer func() { releaseAll(recs) }()
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (in the margin; %s is the catalogue without it)", err, c.main.path)

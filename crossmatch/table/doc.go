@@ -60,8 +60,9 @@
 // A truncated, damaged or malicious file causes an error with its name and the
 // line or row, never a panic. Files are streamed: memory holds one record,
 // which has fewer rows than requested if they are long. Memory is allocated for
-// data that exists, not for what headers declare, and a line, row or value of
-// more than 64 MiB is an error. Parquet pages are unpacked whole, so a record
+// data that exists, not for what headers declare. A line, row or value of more
+// than 64 MiB is an error, as is a tag of more than 4 MiB in a VOTable, and a
+// Parquet schema of more than 40,000 elements. Parquet pages are unpacked whole, so a record
 // may take 128 MiB plus four times the size of the file; their headers are
 // checked first.
 package table

@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"strings"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
@@ -104,8 +105,28 @@ func (t *fitsTable) scan(want []int, rows int, mem memory.Allocator) (scanner, e
 	}
 	// Rows are read in blocks: those of a record, unless they are too large.
 	const block = 16 << 20
-	rows = int(min(int64(rows), max(block/t.width, 1), max(t.rows, 1)))
+	decoded := t.decoded(want)
+	if decoded > maxBuffer {
+		return nil, fmt.Errorf("rows that take %d bytes with TSCAL and TZERO applied: more than %d MiB cannot be read", decoded, maxBuffer>>20)
+	}
+	rows = int(min(int64(rows), max(block/max(t.width, decoded), 1), max(t.rows, 1)))
 	return &fitsScanner{t: t, r: r, want: want, rows: rows, mem: mem}, nil
+}
+
+// decoded returns the size of the wanted columns of a row in memory.
+func (t *fitsTable) decoded(want []int) (n int64) {
+	for _, w := range want {
+		f, typ := &t.fields[w], t.cols[w].typ
+		if list, ok := typ.(*arrow.FixedSizeListType); ok {
+			typ = list.Elem()
+		}
+		size := fitsSizes[f.code]
+		if typ.ID() == arrow.FLOAT64 {
+			size = 8
+		}
+		n += int64(f.repeat) * int64(size)
+	}
+	return n
 }
 
 // skip skips n bytes. It is an error if there are fewer.

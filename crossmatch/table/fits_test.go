@@ -103,3 +103,18 @@ func TestParquet(t *testing.T) {
 	_, err := read(b, table.Options{Columns: []string{"mag"}})
 	assert.EqualError(t, err, `table: x: column "mag" cannot be read: it is a list, a map, or nested too deeply`)
 }
+
+// Scaled bytes take eight times their size in memory.
+func TestFITSScaledRow(t *testing.T) {
+	row := fitsRow[:16] + strings.Repeat("\x00", 20<<20)
+	b := fitsTable(row, 1, []string{"RA D", "DEC D", fmt.Sprintf("x %dB", 20<<20)}, "TSCAL3=2.")
+	before := allocated()
+	tab, err := read(b, table.Options{})
+	require.NoError(t, err)
+	_, err = rows(tab)
+	assert.ErrorContains(t, err, "more than 64 MiB cannot be read")
+	assert.Less(t, allocated()-before, uint64(100<<20))
+	tab, err = read(b, table.Options{Columns: []string{}})
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, whole(t, tab).NumRows(), "without the column")
+}

@@ -35,18 +35,41 @@ func checkFooter(in input) error {
 		return fmt.Errorf("its end is not that of a Parquet file: %w", io.ErrUnexpectedEOF)
 	}
 	n := int64(binary.LittleEndian.Uint32(end[:]))
-	if n > in.size-12 || n > 4*maxBuffer {
+	if n > in.size-12 || n > maxBuffer {
 		return errThrift
 	}
 	b := make([]byte, n)
 	if _, err := in.r.ReadAt(b, in.size-8-n); err != nil {
 		return err
 	}
-	if _, err := thrift.Numbers(b, nil); err != nil {
+	var schema, groups int64
+	_, err := thrift.Numbers(b, func(outer, field int16, v int64) {
+		switch {
+		case outer == 0 && field == fieldSchema:
+			schema = max(schema, v)
+		case outer == 0 && field == fieldGroups:
+			groups = max(groups, v)
+		}
+	})
+	switch {
+	case err != nil:
 		return errThrift
+	case schema > maxElements || groups > maxGroups:
+		return fmt.Errorf("its schema has %d elements and it has %d row groups, of at most %d and %d", schema, groups, maxElements, maxGroups)
 	}
 	return nil
 }
+
+// Fields of FileMetaData that are lists, and bounds on their lengths. A column in a
+// list is three elements of the schema. The library descends into nested elements
+// until the stack is full, which ends the program.
+const (
+	fieldSchema = 2
+	fieldGroups = 4
+
+	maxElements = 4 * maxColumns
+	maxGroups   = 1 << 20
+)
 
 // pageHeader is the header of a page.
 type pageHeader struct {

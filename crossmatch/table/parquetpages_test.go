@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/parquet/compress"
@@ -59,4 +60,20 @@ func TestSnappyBomb(t *testing.T) {
 	b := []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0}
 	in := input{bytes.NewReader(b), int64(len(b))}
 	assert.Error(t, checkPage(in, 0, pageHeader{packed: in.size, unpacked: 1 << 20}, compress.Codecs.Snappy))
+}
+
+// A schema nested 200,000 deep, in 1.6 MB, is an error. The library would descend
+// until the stack is full, which no recover catches.
+func TestParquetDeepSchema(t *testing.T) {
+	const depth = 200_000
+	group := []byte{0x35, 0, 0x18, 1, 'a', 0x15, 2, 0} // required, "a", one child
+	footer := []byte{0x15, 2, 0x19, 0xfc}              // version 1; the schema, a list of structs
+	footer = binary.AppendUvarint(footer, depth+1)
+	footer = append(footer, bytes.Repeat(group, depth)...)
+	footer = append(footer, 0x15, 10, 0x25, 0, 0x18, 1, 'a', 0) // a double
+	footer = append(footer, 0x16, 0, 0x19, 0x0c, 0)             // no rows, no row groups
+	file := append([]byte("PAR1"), footer...)
+	file = append(binary.LittleEndian.AppendUint32(file, uint32(len(footer))), "PAR1"...)
+	_, err := NewReader(bytes.NewReader(file), int64(len(file)), "x", Options{})
+	assert.ErrorContains(t, err, "its schema has 200001 elements")
 }

@@ -115,18 +115,21 @@ func appendCell(to array.Builder, f *votable.Field, c votable.Cell) error {
 
 // appendList appends a list of numbers separated by blanks.
 func appendList(to *array.FixedSizeListBuilder, f *votable.Field, text []byte) error {
-	parts := bytes.Fields(text)
-	if len(parts) != f.Repeat {
-		return fmt.Errorf("%d numbers instead of %d", len(parts), f.Repeat)
-	}
 	to.Append(true)
-	for _, part := range parts {
+	n := 0
+	for part := range bytes.FieldsSeq(text) {
+		if n++; n > f.Repeat {
+			continue
+		}
 		if f.NullText(part) {
 			part = nil
 		}
 		if err := appendText(to.ValueBuilder(), part); err != nil {
 			return err
 		}
+	}
+	if n != f.Repeat {
+		return fmt.Errorf("%d numbers instead of %d", n, f.Repeat)
 	}
 	return nil
 }

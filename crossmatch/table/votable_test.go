@@ -122,7 +122,7 @@ func TestVOTableEmptyArrays(t *testing.T) {
 		field := fmt.Sprintf(`<FIELD name="x" datatype="float" arraysize="%d"/>`, size)
 		return votable("<TABLE>" + voFields + field + "<DATA><TABLEDATA>" + strings.Repeat("<TR><TD>1</TD><TD>2</TD><TD/><TD/><TD/><TD/></TR>\n", rows) + "</TABLEDATA></DATA></TABLE>")
 	}
-	for _, x := range []struct{ size, rows int }{{64 << 20, 1}, {9_000_000, 300}, {100_000, 3000}} {
+	for _, x := range []struct{ size, rows int }{{16 << 20, 2}, {9_000_000, 300}, {100_000, 3000}} {
 		text := file(x.size, x.rows)
 		before := allocated()
 		tab, err := read([]byte(text), table.Options{})
@@ -141,6 +141,24 @@ func TestVOTableEmptyArrays(t *testing.T) {
 	}
 }
 
+// Numbers in text are not held as texts, and an array has a limit as a row has.
+func TestVOTableLongArrays(t *testing.T) {
+	file := func(size int) []byte {
+		field := fmt.Sprintf(`<FIELD name="x" datatype="double" arraysize="%d"/>`, size)
+		return []byte(votable("<TABLE>" + voFields + field + "<DATA><TABLEDATA><TR><TD>1</TD><TD>2</TD><TD/><TD/><TD/><TD>" + strings.Repeat("0 ", 31<<20) + "</TD></TR></TABLEDATA></DATA></TABLE>"))
+	}
+	for size, want := range map[int]string{2: "32505856 numbers instead of 2", 31 << 20: "too large for a row"} {
+		text := file(size)
+		before := allocated()
+		tab, err := read(text, table.Options{})
+		if err == nil {
+			_, err = rows(tab)
+		}
+		assert.ErrorContains(t, err, want)
+		assert.Less(t, allocated()-before, uint64(600<<20))
+	}
+}
+
 func TestEndless(t *testing.T) {
 	_, inCell, _ := strings.Cut(voData("TABLEDATA", "<TR><TD>@"), "")
 	inCell, _, _ = strings.Cut(inCell, "@")
@@ -150,6 +168,7 @@ func TestEndless(t *testing.T) {
 		"header":  {"ra,dec", ",x"},
 		"cell":    {inCell, "1"},
 		"tag":     {"<VOTABLE><RESOURCE a='", "x"},
+		"attrs":   {"<VOTABLE", ` a=""`},
 		"comment": {"<VOTABLE><!-- ", "x"},
 		"deep":    {"<VOTABLE>", "<GROUP>"},
 		"fits":    {string(primary[:240]), "COMMENT no end                                                                  "},

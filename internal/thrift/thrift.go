@@ -15,10 +15,10 @@ var (
 const maxDepth = 32
 
 // Numbers reads the struct at the beginning of b and returns its size in bytes.
-// It calls f, which may be nil, with the integers and booleans (1 and 0) of the
-// struct, for which outer is 0, and with those of the structs directly in it,
-// for which outer is the id of the field that holds them. It allocates nothing
-// that depends on the counts and lengths in b.
+// It calls f, which may be nil, with the integers, the booleans (1 and 0) and the
+// lengths of lists of the struct, for which outer is 0, and with those of the
+// structs directly in it, for which outer is the id of the field that holds
+// them. It allocates nothing that depends on the counts and lengths in b.
 func Numbers(b []byte, f func(outer, field int16, value int64)) (size int, err error) {
 	r := reader{b: b, number: f}
 	err = r.structure(0, 0)
@@ -147,7 +147,7 @@ func (r *reader) value(typ byte, depth int, outer, field int16) error {
 		}
 		return nil
 	case 9, 10: // a list or a set
-		return r.list(depth)
+		return r.list(depth, outer, field)
 	case 12:
 		return r.structure(depth+1, field)
 	}
@@ -172,7 +172,7 @@ func (r *reader) skip(n uint64) error {
 	return nil
 }
 
-func (r *reader) list(depth int) error {
+func (r *reader) list(depth int, outer, field int16) error {
 	head, err := r.byte()
 	if err != nil {
 		return err
@@ -186,6 +186,7 @@ func (r *reader) list(depth int) error {
 	if n > uint64(len(r.b)-r.at) { // each element takes a byte at least
 		return ErrShort
 	}
+	r.report(depth, outer, field, int64(n))
 	typ := head & 0x0f
 	if typ == 1 || typ == 2 {
 		typ = 3 // booleans in a list are bytes

@@ -102,9 +102,10 @@
 //
 // The assignor is cooperative-sticky, unless Config.Consumer.Group sets another. If
 // each process has its own group.instance.id (Consumer.Group.InstanceId), it can
-// restart within the session timeout without a rebalance. Otherwise a killed
-// process keeps its partitions for the session timeout, 6 seconds, and the first
-// Available of the next process waits for that.
+// restart within the session timeout without a rebalance, unless topics or
+// partitions have appeared meanwhile. Otherwise a killed process keeps its
+// partitions for the session timeout, 6 seconds, and the first Available of the
+// next process waits for that.
 //
 // Use a group for one ledger only: two archives in one group would each get half of
 // the partitions. Other programs in the group would be assigned partitions, which

@@ -144,6 +144,22 @@ func TestRealGroupStatic(t *testing.T) {
 	assert.ErrorContains(t, err, `group.instance.id "one"`)
 }
 
+// A topic that grows while a static member is away is assigned when it is back.
+func TestRealGroupStaticGrown(t *testing.T) {
+	l := realKafka(t)
+	topic := l.real(2)
+	named := func(c *sarama.Config) {
+		realGroup(c)
+		c.Consumer.Group.InstanceId, c.Consumer.Group.Session.Timeout = "one", 30*time.Second
+	}
+	x := l.join(topic, named, topic)
+	assert.Len(t, x.mine(), 2)
+	x.crash()
+	l.grow(topic, 4)
+	x = l.join(topic, named, topic)
+	require.Eventually(t, func() bool { return len(x.mine()) == 4 }, 10*time.Second, 100*time.Millisecond)
+}
+
 // Kafka's own tool shows members, assignments and lag; and a group follows a
 // topic that turns up and one that grows.
 func TestRealGroupShown(t *testing.T) {

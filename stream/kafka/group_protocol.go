@@ -76,6 +76,7 @@ func (m *member) join(ctx context.Context) error {
 		return err
 	}
 	m.joined = false
+	id, _ := m.identity()
 	joined, err := m.sendJoin(ctx, current.topics())
 	if errors.Is(err, sarama.ErrMemberIdRequired) { // the response contains the id
 		joined, err = m.sendJoin(ctx, current.topics())
@@ -88,7 +89,58 @@ func (m *member) join(ctx context.Context) error {
 		return err
 	}
 	m.setAssignment(current, got, joined.GenerationId)
+	if m.instance != nil && id == "" {
+		m.checkAssigned(ctx, current)
+	}
 	return nil
+}
+
+// checkAssigned makes a static member that has just come back join once more if a
+// partition is assigned to no member. Its first join caused no rebalance, so the
+// topics and partitions that appeared while it was away are not assigned.
+func (m *member) checkAssigned(ctx context.Context, current partitionCounts) {
+	assigned, err := m.assignedToAny(ctx)
+	complete := err == nil
+	for topic, n := range current {
+		for p := range int32(n) {
+			complete = complete && assigned[topicPartition{topic, p}]
+		}
+	}
+	if !complete {
+		m.update(func() { m.joinedTopics, m.newTopics = partitionCounts{}, current })
+	}
+}
+
+// assignedToAny returns the partitions that are assigned to any member of the group.
+func (m *member) assignedToAny(ctx context.Context) (map[topicPartition]bool, error) {
+	out := map[topicPartition]bool{}
+	err := m.request(ctx, m.conf.Consumer.Group.Session.Timeout/2, func(b *brokerConn) (sarama.KError, error) {
+		r, err := b.DescribeGroups(&sarama.DescribeGroupsRequest{Version: 4, Groups: []string{m.group}})
+		if err != nil {
+			return 0, err
+		}
+		for _, g := range r.Groups {
+			if g.Err != sarama.ErrNoError {
+				return g.Err, nil
+			}
+			for _, x := range g.Members {
+				a, err := x.GetMemberAssignment()
+				if err != nil {
+					return 0, err
+				}
+				if a == nil { // it has not got one yet
+					continue
+				}
+				for topic, parts := range a.Topics {
+					for _, p := range parts {
+						out[topicPartition{topic, p}] = true
+					}
+				}
+			}
+		}
+		return 0, nil
+	})
+	return out, err
 }
 
 // sendJoin sends a JoinGroup request. The response comes when all members have sent

@@ -395,6 +395,24 @@ func TestGroupStaticRestart(t *testing.T) {
 	spread(t, 6, y)
 }
 
+// Partitions that appear while a static member is away are assigned when it is back.
+func TestGroupStaticGrown(t *testing.T) {
+	t.Parallel()
+	l := groupLab(t)
+	l.create("a", 2)
+	named := func(c *sarama.Config) {
+		c.Consumer.Group.InstanceId = "one"
+		c.Consumer.Group.Session.Timeout = 10 * time.Second
+		c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRange()} // see above
+	}
+	x := l.join("g", named, "a")
+	assert.Len(t, x.mine(), 2)
+	x.crash()
+	l.grow("a", 4)
+	x = l.join("g", named, "a")
+	require.Eventually(t, func() bool { return len(x.mine()) == 4 }, 8*time.Second, 50*time.Millisecond)
+}
+
 // Of two processes with one id, the first gets an error.
 func TestGroupFenced(t *testing.T) {
 	l := groupLab(t)

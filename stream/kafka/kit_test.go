@@ -100,7 +100,7 @@ func (l *lab) fill(c *kgo.Client, topic string, partition int32, from, to, perBa
 // testTiming returns waits long enough for brokers in this process.
 func testTiming() *timing {
 	t := defaultTiming
-	t.topicConfirmAfter, t.topicRecheckAfter = 200*time.Millisecond, 200*time.Millisecond
+	t.topicConfirmAfter = 200 * time.Millisecond
 	t.minRejoinInterval = 100 * time.Millisecond
 	return &t
 }
@@ -309,6 +309,19 @@ func (l *lab) real(partitions int32, configs ...string) string {
 		return err == nil && resp.Topics[0].ErrorCode == 0 && len(resp.Topics[0].Partitions) == int(partitions)
 	}, 10*time.Second, 10*time.Millisecond)
 	return topic
+}
+
+// grow adds partitions to a topic.
+func (l *lab) grow(topic string, partitions int32) {
+	l.t.Helper()
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	req.TimeoutMillis = 10_000
+	rt := kmsg.NewCreatePartitionsRequestTopic()
+	rt.Topic, rt.Count = topic, partitions
+	req.Topics = append(req.Topics, rt)
+	resp, err := req.RequestWith(l.t.Context(), l.client())
+	require.NoError(l.t, err)
+	require.NoError(l.t, kerr.ErrorForCode(resp.Topics[0].ErrorCode))
 }
 
 // remove deletes a topic of a real cluster.

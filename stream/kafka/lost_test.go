@@ -96,7 +96,6 @@ func TestTopicRecreatedDuringRead(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("a"))
 			l.create("a", 1)
 			l.fill(l.client(), "a", 0, 1000, 1400, 64)
-			time.Sleep(s.waits().topicRecheckAfter + 100*time.Millisecond)
 		}
 		if c.Messages != nil {
 			for i := range int(c.Messages.NumRows()) {
@@ -234,7 +233,6 @@ func TestTopicRecreatedAfterAnother(t *testing.T) {
 			require.NoError(t, l.DeleteTopic("b"))
 			l.create("b", 1)
 			l.fill(l.client(), "b", 0, 1000, 1100, 32)
-			time.Sleep(s.waits().topicRecheckAfter + 100*time.Millisecond)
 		}
 		got.add(t, c)
 	}

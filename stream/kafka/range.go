@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"reflect"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -23,9 +22,8 @@ type rangeReader struct {
 	epoch      int32
 	waiting    []*block // fetched but not read, in order
 
-	fetched   int64     // the first offset not fetched
-	held      int64     // the memory taken by fetched blocks, some of it perhaps released
-	checkedAt time.Time // when the leader last confirmed the partition's topic id
+	fetched int64 // the first offset not fetched
+	held    int64 // the memory taken by fetched blocks, some of it perhaps released
 }
 
 // block is the part of a response that belongs to one range.

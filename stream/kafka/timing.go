@@ -9,10 +9,6 @@ type timing struct {
 	// topicConfirmAfter is how long a topic must be unknown before it counts as
 	// deleted: brokers that have just started may not know their topics yet.
 	topicConfirmAfter time.Duration
-	// topicRecheckAfter is how long a partition may go without a fetch before
-	// the id of its topic is checked again: a topic cannot be deleted, created
-	// and filled up to the same offset in less time.
-	topicRecheckAfter time.Duration
 	// lossConfirmAfter is how long a leader must report offsets as missing that
 	// existed before, until they count as lost: a new leader may not know yet
 	// how far its followers are.
@@ -33,7 +29,6 @@ type timing struct {
 var defaultTiming = timing{
 	checkTimeout:      10 * time.Second,
 	topicConfirmAfter: time.Second,
-	topicRecheckAfter: time.Second,
 	lossConfirmAfter:  30 * time.Second,
 	stallTimeout:      5 * time.Second,
 	minRejoinInterval: time.Second,

@@ -58,11 +58,14 @@ type Account struct {
 // Check returns an error if the first of the two sums is wrong, a count in it is
 // negative, or the range has no end.
 func (a Account) Check() error {
-	if a.To < a.From || a.To == UnknownEnd {
+	if a.From < 0 || a.To < a.From || a.To == UnknownEnd {
 		return fmt.Errorf("account of %v has no end", a.Range)
 	}
 	if min(a.Read, a.Control, a.Aborted, a.Compacted, a.Lost) < 0 {
 		return fmt.Errorf("account of %v has a negative count", a.Range)
+	}
+	if n := max(a.Read, a.Control, a.Aborted, a.Compacted, a.Lost); n > a.To-a.From { // the sum could overflow
+		return fmt.Errorf("account of %v: %d offsets, and a count of %d", a.Range, a.To-a.From, n)
 	}
 	if sum := a.Read + a.Control + a.Aborted + a.Compacted + a.Lost; sum != a.To-a.From {
 		return fmt.Errorf("account of %v: %d offsets, %d accounted for", a.Range, a.To-a.From, sum)

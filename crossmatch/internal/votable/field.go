@@ -54,7 +54,7 @@ func (f *Field) shape() error {
 		if err != nil || n < 0 || n > maxBuffer {
 			return fmt.Errorf("invalid arraysize %.60q", f.ArraySize)
 		}
-		if f.Repeat *= n; f.Repeat > maxBuffer {
+		if f.Repeat *= n; f.width(f.Repeat) > maxBuffer {
 			return fmt.Errorf("arraysize %.60q is too large for a row", f.ArraySize)
 		}
 	}

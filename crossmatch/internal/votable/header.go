@@ -20,13 +20,14 @@ const (
 )
 
 func newDecoder(src *source) *xml.Decoder {
-	d := xml.NewDecoder(src)
+	from := &tokenSource{source: src}
+	d := xml.NewDecoder(from)
 	d.Entity = xml.HTMLEntity
 	d.CharsetReader = func(charset string, _ io.Reader) (io.Reader, error) {
 		switch strings.ToLower(charset) {
 		case "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252":
 			src.latin = true
-			return src, nil
+			return from, nil
 		}
 		return nil, fmt.Errorf("the encoding %.60q is not supported: convert it to UTF-8", charset)
 	}
@@ -35,7 +36,7 @@ func newDecoder(src *source) *xml.Decoder {
 
 // token reads the next XML token.
 func (r *Reader) token() (xml.Token, error) {
-	r.src.left = maxBuffer
+	r.src.left, r.src.fresh = maxBuffer, true
 	tok, err := r.dec.Token()
 	if err != nil {
 		return nil, r.syntax(err)

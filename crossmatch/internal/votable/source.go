@@ -13,6 +13,7 @@ type source struct {
 	r     *bufio.Reader
 	back  []byte // to read again
 	left  int    // bytes that the token may still have
+	fresh bool   // the token may yet turn out to be a tag
 	line  int
 	latin bool    // the encoding is Latin-1
 	last  [2]byte // the last bytes read
@@ -39,7 +40,7 @@ func (s *source) ReadByte() (byte, error) {
 		return 0, err
 	}
 	if s.left--; s.left < 0 {
-		return 0, fmt.Errorf("text or a tag of more than %d MiB", maxBuffer>>20)
+		return 0, fmt.Errorf("text of more than %d MiB, or a tag of more than %d", maxBuffer>>20, maxTag>>20)
 	}
 	if c == '\n' {
 		s.line++
@@ -50,11 +51,6 @@ func (s *source) ReadByte() (byte, error) {
 		c = 0xc0 | c>>6
 	}
 	return c, nil
-}
-
-// Read implements io.Reader, as the decoder requires.
-func (s *source) Read(b []byte) (int, error) {
-	return readByte(b, s.ReadByte)
 }
 
 // readByte implements io.Reader with a function that reads a byte.
@@ -69,6 +65,32 @@ func readByte(b []byte, next func() (byte, error)) (int, error) {
 	b[0] = c
 	return 1, nil
 }
+
+// maxTag bounds a tag with its attributes, in bytes: the decoder takes ten times
+// the memory for the shortest ones.
+const maxTag = 4 << 20
+
+// tokenSource is the source as the XML decoder reads it: tags are bounded.
+type tokenSource struct {
+	*source
+	prev byte
+}
+
+// ReadByte implements io.ByteReader.
+func (t *tokenSource) ReadByte() (byte, error) {
+	c, err := t.source.ReadByte()
+	if t.fresh && t.prev == '<' {
+		t.fresh = false
+		if c != '!' && c != '?' { // neither CDATA nor a comment
+			t.left = min(t.left, maxTag)
+		}
+	}
+	t.prev = c
+	return c, err
+}
+
+// Read implements io.Reader, as the decoder requires.
+func (t *tokenSource) Read(b []byte) (int, error) { return readByte(b, t.ReadByte) }
 
 // inside is ReadByte within an element, where the document must not end.
 func (s *source) inside() (byte, error) {
