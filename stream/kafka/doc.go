@@ -77,7 +77,8 @@
 // A compressed batch with more messages than bytes, such as thousands of empty
 // messages, can be read only when about as many bytes of the partition follow it.
 // Until then, Read reports it with a [stream.UnreadableError] and reads the other
-// ranges; the engine tries again later.
+// ranges; the engine tries again later. So it does with a batch that is damaged, or
+// that inflates to more than the bound.
 //
 // # Offsets for other tools
 //

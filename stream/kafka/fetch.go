@@ -33,6 +33,7 @@ type fetcher struct {
 	out    chan response
 
 	single   bool  // fetch the first range only: beside others it got nothing
+	narrow   bool  // fetch one batch only: there is a bad one among several
 	minBytes int32 // to ask for, after a fetch that was too small for a batch
 	lastData time.Time
 }
@@ -60,7 +61,15 @@ func (f *fetcher) run(stop, kill context.Context) {
 				f.single = true
 				continue
 			}
-			r.err = fmt.Errorf("kafka: fetch %s from offset %d: %w", ranges[0].partitionID, ranges[0].fetched, r.err)
+			if isBatchDamage(r.err) && limits[0] > 1 { // find out which batch
+				f.narrow = true
+				continue
+			}
+			if isBatchDamage(r.err) {
+				r.rng, r.err = ranges[0], &batchError{ranges[0].fetched, r.err}
+			} else {
+				r.err = fmt.Errorf("kafka: fetch %s from offset %d: %w", ranges[0].partitionID, ranges[0].fetched, r.err)
+			}
 		}
 		if r.err == nil && len(r.blocks) == 0 {
 			if time.Since(f.lastData) < f.waits.stallTimeout {
@@ -86,13 +95,28 @@ func (f *fetcher) run(stop, kill context.Context) {
 	}
 }
 
-// denseBatchError reports a batch of more messages than bytes, such as empty
+// batchError reports a batch that cannot be read now, and perhaps never.
+type batchError struct {
+	offset int64
+	err    error
+}
+
+func (e *batchError) Error() string {
+	return fmt.Sprintf("the batch at offset %d cannot be read: %v", e.offset, e.err)
+}
+
+func (e *batchError) Unwrap() error { return e.err }
+
+// errDense is the error of a batch of more messages than bytes, such as empty
 // messages that are compressed. sarama decodes it only if at least as many bytes
 // of the partition follow it in the response.
-type denseBatchError struct{ offset int64 }
+var errDense = errors.New("it has more messages than compressed bytes: it can be once further messages of about that number of bytes follow it")
 
-func (e *denseBatchError) Error() string {
-	return fmt.Sprintf("the batch at offset %d has more messages than compressed bytes, and cannot be read before further messages of about that number of bytes follow it", e.offset)
+// isBatchDamage reports whether an error is that of a batch, such as a wrong
+// checksum, or a batch that inflates to more than the bound.
+func isBatchDamage(err error) bool {
+	var decoding sarama.PacketDecodingError
+	return errors.As(err, &decoding) || errors.Is(err, sarama.ErrDecompressedBatchTooLarge)
 }
 
 // isDamage reports whether an error is due to the contents of a response, not to
@@ -134,7 +158,11 @@ func (f *fetcher) choose() (ranges []*rangeReader, limits []int32) {
 				left -= float64(later.held)
 			}
 		}
-		ranges, limits = append(ranges, p), append(limits, max(int32(want), f.minBytes, 1))
+		limit := max(int32(want), f.minBytes, 1)
+		if f.narrow {
+			limit = 1
+		}
+		ranges, limits = append(ranges, p), append(limits, limit)
 		if f.single {
 			break
 		}
@@ -217,7 +245,7 @@ func (f *fetcher) accept(resp *sarama.FetchResponse, ranges []*rangeReader, wire
 			case len(b.RecordsSet) > 0: // part of a batch
 				f.minBytes = min(max(2*f.minBytes, minFetch), sarama.MaxResponseSize)
 			case b.Partial && f.minBytes >= maxFetch:
-				return response{rng: p, err: &denseBatchError{p.fetched}}
+				return response{rng: p, err: &batchError{p.fetched, errDense}}
 			case b.Partial: // sarama rejects a batch of more messages than bytes remain in the response
 				f.minBytes = min(max(2*f.minBytes, minFetch), maxFetch)
 			}
@@ -229,7 +257,7 @@ func (f *fetcher) accept(resp *sarama.FetchResponse, ranges []*rangeReader, wire
 	}
 	f.single = r.blocks[ranges[0]] == nil
 	if !f.single {
-		f.minBytes = 0
+		f.minBytes, f.narrow = 0, false
 	}
 	for p, b := range r.blocks {
 		if sum > 0 {

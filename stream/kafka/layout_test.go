@@ -374,6 +374,33 @@ func TestMoreMessagesThanBytes(t *testing.T) {
 	assert.Len(t, readAll(t, s).rows, n+1)
 }
 
+// A batch that inflates to more than the bound keeps nothing else from being read.
+func TestInflatedTooMuch(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 2)
+	c := l.client(kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerBatchMaxBytes(100<<20))
+	l.fill(c, "a", 0, 0, 10, 5)
+	send(t, c, &kgo.Record{Topic: "a", Value: make([]byte, maxInflated+1)})
+	l.fill(c, "a", 0, 11, 20, 5)
+	l.fill(c, "a", 1, 0, 30, 10)
+	s := l.source("a")
+	got, unread := &result{accounts: map[string]stream.Account{}}, []stream.Range(nil)
+	extents := available(t, s)
+	for c, err := range s.Read(t.Context(), rangesOf(extents)) {
+		var u *stream.UnreadableError
+		if errors.As(err, &u) {
+			assert.ErrorIs(t, err, sarama.ErrDecompressedBatchTooLarge)
+			assert.Contains(t, err.Error(), "the batch at offset 10 cannot be read")
+			unread = append(unread, u.Range)
+			continue
+		}
+		require.NoError(t, err)
+		got.add(t, c)
+	}
+	same(t, slices.Concat(want("a", 0, 0, 10), want("a", 1, 0, 30)), got.rows)
+	assert.Equal(t, []stream.Range{{Partition: extents[0].Partition, From: 10, To: extents[0].To}}, unread)
+}
+
 // At the end of a partition such a batch cannot be read yet. It keeps nothing else
 // from being read, and no offset is lost.
 func TestMoreMessagesThanBytesAtTheEnd(t *testing.T) {
@@ -398,7 +425,7 @@ func TestMoreMessagesThanBytesAtTheEnd(t *testing.T) {
 		var u *stream.UnreadableError
 		if errors.As(err, &u) {
 			assert.Contains(t, err.Error(), "kafka: lab/a@")
-			assert.Contains(t, err.Error(), "the batch at offset 10 has more messages than compressed bytes")
+			assert.Contains(t, err.Error(), "the batch at offset 10 cannot be read: it has more messages than compressed bytes")
 			unread = append(unread, u.Range)
 			continue
 		}

@@ -254,9 +254,9 @@ func (r *reader) endRange(p *rangeReader) error {
 // of its partition.
 func (r *reader) resolve(ctx context.Context, fault *rangeError) error {
 	p := fault.rng
-	dense, isDense := errors.AsType[*denseBatchError](fault.err)
+	bad, isBad := errors.AsType[*batchError](fault.err)
 	switch {
-	case errors.Is(fault.err, sarama.ErrOffsetOutOfRange), fault.err == errStalled, isDense:
+	case errors.Is(fault.err, sarama.ErrOffsetOutOfRange), fault.err == errStalled, isBad:
 	case isTemporary(fault.err):
 		return fault.err
 	default:
@@ -275,11 +275,11 @@ func (r *reader) resolve(ctx context.Context, fault *rangeError) error {
 		r.out.Lost(stream.Range{Partition: p.rng.Partition, From: p.next, To: to}, false)
 		p.next = to
 		return temporary("offsets of %s were deleted", p.partitionID)
-	case isDense:
-		p.end = min(p.end, dense.offset)
+	case isBad:
+		p.end = min(p.end, bad.offset)
 		p.unreadable = &stream.UnreadableError{
 			Range: stream.Range{Partition: p.rng.Partition, From: p.end, To: p.rng.To},
-			Err:   fmt.Errorf("kafka: %s: %w", p.partitionID, dense),
+			Err:   fmt.Errorf("kafka: %s: %w", p.partitionID, bad),
 		}
 		return temporary("%v", p.unreadable)
 	case p.end <= q.to:
