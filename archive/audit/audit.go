@@ -31,14 +31,14 @@ type Options struct {
 	// Deep decodes every value of every file that is read, and verifies the
 	// checksums and the statistics.
 	Deep bool
-	// Since is the Summary of an earlier audit of the archive. Run then reads
-	// only the batches since, and their files. Of the earlier ones it checks
-	// that the files exist and have their sizes, by one sum over all names and
-	// sizes; and it checks over all batches that each offset is in one commit
-	// and that there are no holes. So it sees neither an earlier file that was
-	// damaged without a change in size, nor an earlier record of the ledger
-	// that was damaged, and it believes what a later rewrite states about the
-	// rows of an earlier file. If nil, Run checks everything.
+	// Since is the Report.Summary of an earlier audit of the archive. If it is
+	// not nil, Run reads only the later batches and their files. It compares the
+	// names and sizes of the earlier files by one sum over all of them, and
+	// still checks over all batches that each offset is in one commit and that
+	// there are no holes. It does not find an earlier file that was damaged
+	// without a change in size, nor a damaged earlier record of the ledger, and
+	// does not verify what a later rewrite states about the rows of an earlier
+	// file.
 	Since []byte
 	// MultiRow allows a batch to have more rows than messages. Set it if a
 	// transform makes several rows of one message.

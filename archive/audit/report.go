@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,10 +27,9 @@ type Report struct {
 	More     int64     `json:"more,omitempty"`
 	Repairs  []string  `json:"repairs,omitempty"` // what was repaired
 	Notes    []string  `json:"notes,omitempty"`   // what is worth knowing but not wrong
-	// Summary is JSON from which a later audit can go on: see Options.Since. It
-	// is nil if there are findings. It grows with the partitions, not with the
-	// files.
-	Summary json.RawMessage `json:"-"`
+	// Summary is JSON for Options.Since of a later audit, or nil if there are
+	// findings. It grows with the partitions and with Pending, not with Files.
+	Summary []byte `json:"-"`
 }
 
 // Partition is the account of a partition over all batches, compared with the

@@ -101,7 +101,7 @@ func parseSummary(data []byte, ledger string) (*summary, error) {
 	err := json.Unmarshal(data, s)
 	switch {
 	case err != nil || s.Version == 0:
-		return nil, errors.New("the given summary is not one of an audit")
+		return nil, errors.New("the given summary is not that of an audit: audit without it")
 	case s.Version != summaryVersion:
 		return nil, fmt.Errorf("the given summary has version %d, not %d: audit without it", s.Version, summaryVersion)
 	case s.Ledger != ledger:
