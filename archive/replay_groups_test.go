@@ -1,6 +1,8 @@
 package archive_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,4 +58,31 @@ func TestReplayOfLaterGroup(t *testing.T) {
 	_, err = s.Replay(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Empty(t, look(t, audit.Options{Dir: dir}).Findings)
+}
+
+// A file that a replay had replaced, and a repair removed, is back: its messages
+// are there twice, which is seen by an audit that goes on from the repair's, too.
+func TestReplacedFileIsBack(t *testing.T) {
+	dir, s := misread(t)
+	d, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	files, err := filepath.Glob(filepath.Join(dir, "rejected/*/*/*/*/*.parquet"))
+	require.NoError(t, err)
+	data, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	dying := &archive.Service{Job: s.Job, Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
+		if op.Kind == faultstore.Delete && strings.HasPrefix(op.Name, "rejected/") {
+			return errDied
+		}
+		return nil
+	}}}
+	_, err = dying.Replay(t.Context(), nil)
+	require.ErrorIs(t, err, errDied)
+
+	r := look(t, audit.Options{Dir: dir, Repair: true})
+	require.Empty(t, r.Findings)
+	require.NoFileExists(t, files[0])
+	require.NoError(t, os.WriteFile(files[0], data, 0o666))
+	assert.NotEmpty(t, look(t, audit.Options{Dir: dir}).Findings)
+	assert.NotEmpty(t, look(t, audit.Options{Dir: dir, Since: r.Summary}).Findings)
 }
