@@ -21,9 +21,9 @@ type Progress struct {
 	// Latency is the time from the messages' own times until their rows became
 	// readable, for batches that this process staged.
 	Latency Latency
-	// Waiting counts the offsets that waited when the source was last asked,
-	// without those published since. It includes the current batch, but not
-	// partitions whose end is unknown.
+	// Waiting is the number of offsets that are not published yet, of those that
+	// the source listed when it was last asked. It includes the current batch, but
+	// not partitions whose ends are unknown.
 	Waiting int64
 	// Reading counts the messages of the current batch that have been read.
 	Reading int64
