@@ -70,7 +70,7 @@ func TestReplacedFileIsBack(t *testing.T) {
 	require.NoError(t, err)
 	data, err := os.ReadFile(files[0])
 	require.NoError(t, err)
-	dying := &archive.Service{Job: s.Job, Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
+	dying := &archive.Service{Job: stream.MicroBatch{Source: s.Job.Source}, Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
 		if op.Kind == faultstore.Delete && strings.HasPrefix(op.Name, "rejected/") {
 			return errDied
 		}
