@@ -94,9 +94,9 @@ func oldService(b *testing.B, source stream.Source, dir string) *archive.Service
 	l, err := ledger.Open(b.Context(), st, "ledger", map[string]string{"clock": s.Clock.String(), "layout": s.Clock.Layout()})
 	require.NoError(b, err)
 	for i := range int64(ledgerOld) {
-		_, err = l.Claim(b.Context(), i+1)
+		_, err = l.PutPlan(b.Context(), &ledger.Plan{Batch: i + 1, Token: "old"})
 		require.NoError(b, err)
-		_, err = l.Decide(b.Context(), &ledger.Commit{Batch: i + 1})
+		_, err = l.PutCommit(b.Context(), &ledger.Commit{Batch: i + 1, Token: "old"})
 		require.NoError(b, err)
 		require.NoError(b, l.PutDone(b.Context(), i+1))
 	}

@@ -80,8 +80,8 @@
 // If the first process was only paused, both do the same work, and the first
 // commit counts. No flush is needed when a process joins, leaves or dies. If a
 // lock ensures that there is only one process, set Alone to avoid heartbeats
-// and waiting. [Takeover] changes the times, for stores on which a record each
-// second is too much.
+// and waiting. For stores on which a record each second is too much, [Takeover]
+// changes the times.
 //
 // # A message that kills
 //
@@ -99,11 +99,11 @@
 //
 // # Watching a job
 //
-// [MicroBatch].Observe receives an [Event] when a stage begins, ends, or is tried
-// again, when a batch is taken over or published, and for each cause of rejects.
-// [MicroBatch.Status] returns at any time what the job does and for how long, the
-// lag of each partition, rates, the last error and the totals. Both are always
-// on, and cost a few microseconds for each chunk.
+// [MicroBatch].Observe is called with an [Event] when a stage begins, ends or is
+// tried again, when a batch is taken over or published, and for each cause of
+// rejects. [MicroBatch.Status] returns at any time what the job is doing and since
+// when, the lag of each partition, rates, the last error and the totals. Status is
+// always kept; it costs a few microseconds for each chunk.
 //
 // # Backlog and new data
 //
@@ -122,8 +122,8 @@
 // InFlight counts the buffers that hold them. Memory is InFlight, plus what the
 // transforms make of it, plus what the sink holds: a backlog of days needs no
 // more than one of a minute. While messages are waiting, batches follow each
-// other at once; otherwise there is one per Interval, or one as soon as a source
-// that is a [Waiter] has something new.
+// other at once; otherwise there is one per Interval, or, if the source is a
+// [Waiter], one as soon as there is something new.
 //
 // # Errors and retries
 //
@@ -154,6 +154,7 @@
 //
 // A partition that has vanished is listed as Gone until the ledger has recorded
 // its end. A source that cannot know what vanished while no process ran
-// implements [Resumer]. One that knows when there is something new implements
-// [Waiter].
+// implements [Resumer]. One that can wait for new messages implements [Waiter]. One
+// that recognises the names of its partitions implements [Owner], so that jobs with
+// different sources can use one ledger in turn.
 package stream

@@ -41,9 +41,9 @@ type engine struct {
 	unreadable    map[string]unreadablePartition
 	ledgerFresh   bool          // the engine has not waited since it read the ledger
 	plannedAt     time.Time     // when the last batch was planned
-	woken         bool          // a source that is a Waiter has something new
-	waitFailed    bool          // its Wait has returned an error since the last plan
-	wakeDelay     time.Duration // from a plan until the Waiter is asked; see waitForSource
+	woken         bool          // Waiter.Wait has returned nil since the last plan
+	waitFailed    bool          // Waiter.Wait has returned an error since the last plan
+	wakeDelay     time.Duration // from a plan to the next Wait; see waitForSource
 	span          span          // the stage under way; see begin
 
 	batchLimits Limits  // of the next batch
@@ -105,12 +105,13 @@ func (e *engine) step(ctx, work context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.Verb == protocol.Put || a.Verb == protocol.Snapshot || a.Verb == protocol.Choose && got.Plan == nil {
+	switch a.Verb {
+	case protocol.Put, protocol.Snapshot:
 		e.end(nil)
-	}
-	if a.Verb == protocol.Choose {
+	case protocol.Choose:
 		e.ledgerFresh = false
 		if got.Plan == nil {
+			e.end(nil)
 			if e.draining && e.drained() {
 				return errDrained
 			}
@@ -127,8 +128,8 @@ func (e *engine) step(ctx, work context.Context) error {
 	return nil
 }
 
-// beginAction begins the stage that an action belongs to. To read the ledger is
-// part of the stage under way, if any, and an attempt has stages of its own.
+// beginAction begins the stage that an action belongs to. Reading the ledger is
+// part of the stage under way, if any; an attempt begins its stages itself.
 func (e *engine) beginAction(a protocol.Action) {
 	switch {
 	case a.Verb == protocol.Stage:

@@ -8,10 +8,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Stage is a part of the work on a batch, to which an error or an event belongs.
+// Stage is a part of a job's work, to which an error or an event belongs.
 type Stage string
 
-// The stages of a batch, in their order, and of the time between batches.
+// The stages of a batch, in their order, and those between batches.
 const (
 	StagePlan      Stage = "plan"      // asking the source what it has, and claiming ranges
 	StageRead      Stage = "read"      // reading messages
@@ -19,7 +19,7 @@ const (
 	StageWrite     Stage = "stage"     // writing rows where no reader looks
 	StageCommit    Stage = "commit"    // the record that decides the batch
 	StagePublish   Stage = "publish"   // making rows visible
-	StageSnapshot  Stage = "snapshot"  // summing up the ledger, now and then
+	StageSnapshot  Stage = "snapshot"  // writing a snapshot of the ledger
 	StageWait      Stage = "wait"      // waiting for messages, or for other processes
 )
 
@@ -63,17 +63,16 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("stream: offsets %d to %d of %s were gone before they were read", e.From, e.To-1, e.Partition)
 }
 
-// ForeignError reports a planned range of a partition that is not one of the
-// source's. A job with another source planned it on the same ledger and ended
-// before it was done. Only that job can finish it; until then no other goes on.
+// ForeignError reports a planned partition that belongs to another source. A job
+// with that source planned it on the same ledger and stopped before the batch was
+// done. The batch can only be finished by such a job, so the engine stops.
 type ForeignError struct {
 	Partition string
-	Source    string // what the source has instead: "a file"
 }
 
 // Error names the partition and says what to do.
 func (e *ForeignError) Error() string {
-	return fmt.Sprintf("stream: %s is not %s: a job with another source planned it and did not finish: start that job again to finish it", e.Partition, e.Source)
+	return fmt.Sprintf("stream: %s belongs to another source: a job with that source planned it and did not finish: start that job again to finish it", e.Partition)
 }
 
 // TruncatedError reports that a partition ends before what has been archived of
@@ -109,8 +108,8 @@ func isPermanent(err error) bool {
 	var lost *LostError
 	var foreign *ForeignError
 	var damaged *ledger.DamagedError
-	var newer *ledger.FeatureError
-	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &foreign) || errors.As(err, &damaged) || errors.As(err, &newer)
+	var feature *ledger.FeatureError
+	return errors.As(err, &p) || errors.As(err, &lost) || errors.As(err, &foreign) || errors.As(err, &damaged) || errors.As(err, &feature)
 }
 
 // stageError is an error with the stage that its BatchError is to name.
@@ -129,8 +128,8 @@ func inStage(stage Stage, err error) error {
 	return &stageError{stage, err}
 }
 
-// stageAndCause returns the stage that an error names, else the given one, and
-// the error without the name.
+// stageAndCause returns the stage of a stageError and the error in it; otherwise,
+// its arguments.
 func stageAndCause(stage Stage, err error) (Stage, error) {
 	var s *stageError
 	if errors.As(err, &s) {

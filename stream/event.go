@@ -6,54 +6,63 @@ import (
 	"time"
 )
 
-// EventKind is what an Event reports.
+// EventKind says what an Event reports.
 type EventKind string
 
 // The kinds of events.
 const (
-	EventBegin     EventKind = "begin"     // a stage of a batch begins
-	EventEnd       EventKind = "end"       // it ends, with or without an error
-	EventRetry     EventKind = "retry"     // an operation has failed and will be tried again
-	EventTakeover  EventKind = "takeover"  // the engine begins to finish a batch that another process, or an earlier run, has left
-	EventReject    EventKind = "reject"    // messages of a published batch, which this run has staged, were rejected with a cause; one event for each cause
-	EventPublished EventKind = "published" // the rows of a batch are visible
-	EventStop      EventKind = "stop"      // Run or Drain returns
+	// EventBegin reports that a stage begins, EventEnd that it ends, with or
+	// without an error.
+	EventBegin EventKind = "begin"
+	EventEnd   EventKind = "end"
+	// EventRetry reports that an operation has failed and will be tried again.
+	EventRetry EventKind = "retry"
+	// EventTakeover reports that the engine begins to finish a batch that another
+	// process or an earlier run has planned.
+	EventTakeover EventKind = "takeover"
+	// EventReject reports the messages of a batch that were rejected with one
+	// cause. If this run has staged the batch, there is one such event for each
+	// cause, before EventPublished.
+	EventReject EventKind = "reject"
+	// EventPublished reports that the rows of a batch are visible.
+	EventPublished EventKind = "published"
+	// EventStop reports that Run or Drain returns.
+	EventStop EventKind = "stop"
 )
 
-// Event is something that happened in a job. Fields that a kind does not mention
+// Event is something that happened in a job. Fields that do not apply to its Kind
 // are zero.
 //
-// Reading, transforming and staging a batch overlap: they begin together, and
-// their durations are about equal. Their Busy says which of them takes the time.
+// StageRead, StageTransform and StageWrite of a batch overlap: they begin together
+// and last about as long. Busy shows which of them takes the time.
 type Event struct {
 	Kind  EventKind
 	Time  time.Time
-	Batch int64 // the batch's number; of a snapshot, the last batch that it covers
-	// Stage is the stage that begins, ends or is tried again. StageWait is the
-	// time when there is nothing to do.
-	Stage Stage
-	// Duration is how long a stage has taken, or how long a retry waits before
-	// the next try.
+	Batch int64 // the batch's number; for StageSnapshot, the last batch that the snapshot covers
+	Stage Stage // the stage that begins, ends, is tried again or has stopped the job
+	// Duration is how long a stage took (EventEnd), or the time until the next
+	// try (EventRetry).
 	Duration time.Duration
-	// Busy is the time that the stage has spent in the source, in the transforms
-	// (the sum of all workers) or in the sink for rows, when StageRead,
-	// StageTransform or StageWrite ends.
+	// Busy is the time spent in the source, in the transforms (the sum over all
+	// workers) or in the sink for rows, when StageRead, StageTransform or
+	// StageWrite ends.
 	Busy time.Duration
-	// Err is why a stage ended early, an operation is tried again, or the job
-	// stops. It is context.Canceled if another stage of the attempt has failed,
-	// or the job's context has ended.
+	// Err is the error that ended a stage, is followed by another try, or stops
+	// the job. It is context.Canceled if the job's context has ended or another
+	// stage of the attempt has failed.
 	Err error
-	// Tries is how often in a row the operation has failed, of EventRetry.
+	// Tries is the number of failures in a row (EventRetry), or of all tries of
+	// the operation that stops the job (EventStop).
 	Tries int
-	// Cause is why messages were rejected, of EventReject. Data may be quoted in
-	// it, so a batch has at most 20 causes, and the rest as "other causes".
+	// Cause is why messages were rejected (EventReject). Causes may quote data,
+	// so a batch has at most 20; further ones are counted as "other causes".
 	Cause string
-	// Counts is what was read when StageRead ends, what was rejected of
-	// EventReject, and all counts of the batch of EventPublished.
+	// Counts holds what was read when StageRead ends, the number of rejected
+	// messages (EventReject), or all counts of the batch (EventPublished).
 	Counts Counts
 }
 
-// Counts says what became of messages.
+// Counts counts messages by what became of them, and files.
 type Counts struct {
 	Read     int64 // messages
 	Written  int64 // messages whose rows were written
@@ -95,8 +104,7 @@ func (e *engine) emit(v Event) {
 	}
 }
 
-// begin begins a stage of a batch, unless it is under way, and ends the one
-// before.
+// begin ends the stage under way and begins another, unless they are the same.
 func (e *engine) begin(stage Stage, batch int64) {
 	if e.span.stage == stage && e.span.batch == batch {
 		return
@@ -115,7 +123,7 @@ func (e *engine) end(err error) {
 	}
 }
 
-// stopped reports that the engine stops, with an error if it has failed.
+// stopped emits EventStop. err is nil if the engine has not failed.
 func (e *engine) stopped(err error) {
 	e.end(err)
 	v := Event{Kind: EventStop, Err: err}
@@ -128,7 +136,7 @@ func (e *engine) stopped(err error) {
 	e.job.progress.at("", 0)
 }
 
-// takeOver reports that the engine finishes a batch that it has not planned.
+// takeOver emits EventTakeover, once, if the engine has not planned the batch.
 func (e *engine) takeOver(batch int64) {
 	if p := e.peers[batch]; p != nil && !p.takenOver {
 		p.takenOver = true
@@ -150,7 +158,7 @@ func (a *attempt) beginStages() {
 	}
 }
 
-// endStage ends a stage of the attempt that has worked until a time.
+// endStage ends a stage of the attempt that was at work until the given time.
 func (a *attempt) endStage(ctx context.Context, stage Stage, until time.Time, busy time.Duration, n Counts) {
 	err := context.Cause(ctx)
 	var s *stageError

@@ -431,14 +431,14 @@ func TestGroupDecidesAbandonedClaim(t *testing.T) {
 					require.NoError(t, err)
 					last = rec.Number
 				}
-				mine, err := g.ledger().Claim(t.Context(), last+1)
+				plan, err := g.ledger().PutPlan(t.Context(), &ledger.Plan{Batch: last + 1, Token: "rewrite"})
 				require.NoError(t, err)
-				require.True(t, mine)
+				require.Equal(t, "rewrite", plan.Token)
 				g.set("0", 40)
 				g.until("all is archived", 10*time.Second+takeoverAfter+2*pollInterval+2*time.Second, g.all)
-				mine, err = g.ledger().Decide(t.Context(), &ledger.Commit{Batch: last + 1})
+				commit, err := g.ledger().PutCommit(t.Context(), &ledger.Commit{Batch: last + 1, Token: "rewrite"})
 				require.NoError(t, err)
-				assert.False(t, mine, "it is decided")
+				assert.NotEqual(t, "rewrite", commit.Token, "it is decided")
 				for _, m := range members {
 					m.stop()
 				}

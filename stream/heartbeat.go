@@ -8,12 +8,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream/internal/attempts"
 )
 
-const (
-	heartbeatInterval = time.Second
-	// stuckAfter is how long an attempt may make no progress before its
-	// heartbeats report it as stuck, and another process may try.
-	stuckAfter = time.Minute
-)
+// stuckAfter is how long an attempt may make no progress before its heartbeats
+// report it as stuck, and another process may try.
+const stuckAfter = time.Minute
 
 // peerActivity is what an engine has seen of a batch that another one planned.
 type peerActivity struct {

@@ -20,6 +20,13 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
+// The default times of Takeover.
+const (
+	takeoverAfter    = 5 * time.Second
+	pollInterval     = 500 * time.Millisecond
+	peerPollInterval = time.Second
+)
+
 // counter is a source whose message values are 1000·partition + offset. Chunk
 // bounds are the multiples of chunk.
 type counter struct {

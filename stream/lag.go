@@ -7,18 +7,18 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Lag is how far a job is behind in one partition.
+// Lag is the lag of a job in one partition.
 type Lag struct {
 	Partition string
-	// Messages counts the offsets that the source listed when it was last asked
-	// and that no batch had claimed, without those published since: it includes
-	// the current batch.
+	// Messages is the number of offsets that are not published yet, of those that
+	// the source listed when it was last asked and no other process had claimed.
 	Messages int64
-	// Age is the time since the oldest of these messages, by the message's own
-	// time, and 0 if there are none. Until that message has been read, its time is
-	// taken to be the later of two: the time of the last message before it that
-	// this process has published, and the last time the source was asked after
-	// which all that it had listed was published. Age is −1 if neither is known, as
+	// Age is the age of the oldest of these messages, by its own time; 0 if there
+	// are none, and −1 if it is unknown.
+	//
+	// Until that message has been read, Age is an upper bound: the time since the
+	// last message that this process has published before it, or since the
+	// partition was last found without lag. It is unknown if there is neither, as
 	// for a backlog at the start, or if messages have no times.
 	Age time.Duration
 }
@@ -26,11 +26,11 @@ type Lag struct {
 // unknownAge is the Age of messages whose times are not known.
 const unknownAge = -1
 
-// partitionLag is what is known of the messages that wait in a partition.
+// partitionLag is what is known of the unpublished messages of a partition.
 type partitionLag struct {
 	messages int64
-	oldest   time.Time // of those read in the current batch; zero if unknown
-	after    time.Time // the unread ones are newer; zero if unknown
+	oldest   time.Time // of the messages read in the current batch; zero if unknown
+	after    time.Time // a time before those of all unread messages; zero if unknown
 }
 
 func (l *partitionLag) age(now time.Time) time.Duration {
@@ -54,7 +54,8 @@ type firstRange struct {
 	first, last time.Time
 }
 
-// listed notes what the source had at a time, and what of it is not claimed.
+// listed sets the lag of each partition: what of the extents, which the source
+// listed at the given time, is not claimed.
 func (m *meter) listed(extents []Extent, claimed *protocol.Coverage, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -135,8 +136,7 @@ func (m *meter) timed(f *firstRange, times *timeColumn, from, to int) {
 	}
 }
 
-// planDone subtracts a published batch that this engine planned from the offsets
-// that wait.
+// planDone subtracts a published batch that this engine planned from the lag.
 func (m *meter) planDone(p *ledger.Plan, c *ledger.Commit) {
 	uncounted := map[string]bool{}
 	for _, r := range p.Ranges {
@@ -159,8 +159,8 @@ func (m *meter) planDone(p *ledger.Plan, c *ledger.Commit) {
 	}
 }
 
-// rangesDone notes that the messages of the current batch no longer wait.
-// published reports whether they are those that were read here.
+// rangesDone ends the current batch. published reports whether the attempt of this
+// process was published.
 func (m *meter) rangesDone(published bool) {
 	now := time.Now()
 	for name, f := range m.ranges {

@@ -23,10 +23,9 @@ type MicroBatch struct {
 	Transforms []Transform // applied in this order; if empty, the sink gets the messages
 	Sink       Sink
 
-	// Rejects gets the messages that were rejected, with RejectSchema as table
-	// "rejected", and the positions of decoded rows that were rejected, with
-	// RejectedRowSchema as table "rejected_rows". If nil, they are logged by
-	// cause, counted and discarded.
+	// Rejects gets the rejected messages as table "rejected", with RejectSchema,
+	// and the positions of rejected decoded rows as table "rejected_rows", with
+	// RejectedRowSchema. If nil, they are logged by cause, counted and discarded.
 	Rejects Sink
 	// Ledger is the record of what has been done. If nil, it is in memory, and
 	// each Run or Drain starts from the beginning.
@@ -39,12 +38,13 @@ type MicroBatch struct {
 	// once RecordLost is set.
 	RecordLost bool
 	// Alone states that no other engine works on the ledger, as a lock on its
-	// store can ensure; rewrites may. A batch that a dead process has left is
-	// then resumed at once, rather than after Takeover.After without a heartbeat.
+	// store can ensure; rewrites may work on it. A batch that a dead process has
+	// left is then resumed at once, rather than after Takeover.After without a
+	// heartbeat.
 	Alone bool
 
-	// Interval is the time from batch to batch while nothing more waits, at most
-	// if the source is a Waiter. If zero, it is 10 s.
+	// Interval is the time from batch to batch while nothing more waits. If the
+	// source is a Waiter, a batch may follow earlier. If zero, it is 10 s.
 	Interval time.Duration
 	Limits   Limits
 	Workers  int // goroutines that apply transforms; if zero, one for each core
@@ -52,12 +52,10 @@ type MicroBatch struct {
 	// SnapshotEvery is the number of batches between snapshots of the ledger.
 	// If zero, 64.
 	SnapshotEvery int64
-	// Takeover is how engines that share the ledger notice that one has died.
-	Takeover Takeover
-	// Observe, if not nil, is called when a stage begins or ends, an operation is
-	// tried again, and so on: some 15 times for a batch. The goroutine that runs
-	// the job calls it, so it is never called concurrently for one job, and the
-	// job waits for it: it must return soon. It may call Status and Progress.
+	Takeover      Takeover // the times of heartbeats, if engines share the ledger
+	// Observe, if not nil, is called with each Event, about 15 times for a batch.
+	// It is not called concurrently. The job waits for it, so it must return soon.
+	// It may call Status and Progress.
 	Observe func(Event)
 	Log     *slog.Logger // if nil, slog.Default()
 
@@ -75,12 +73,12 @@ type Schemas interface {
 	Widen(ctx context.Context, table string, merge func(*arrow.Schema) (*arrow.Schema, error)) (*arrow.Schema, error)
 }
 
-// A SchemaNumberer is Schemas whose tables have numbered schemas. Sinks record the
-// number in [ledger.File].
+// A SchemaNumberer is a Schemas that numbers the schemas of a table, from 1. Sinks
+// record the number in [ledger.File].
 type SchemaNumberer interface {
-	// SchemaNumber returns the number of a table's newest schema that this
-	// process knows, from 1, or 0 if it knows none. After Widen, that schema has
-	// all columns of the one that Widen returned.
+	// SchemaNumber returns the number of the newest schema of the table that
+	// Widen has read or made, or 0 if there is none. That schema has all columns
+	// of the one that Widen returned last.
 	SchemaNumber(table string) int
 }
 

@@ -21,9 +21,9 @@ type Progress struct {
 	// Latency is the time from the messages' own times until their rows became
 	// readable, for batches that this process staged.
 	Latency Latency
-	// Waiting counts the offsets that waited when the source was last asked,
-	// without those published since. It includes the current batch, but not
-	// partitions whose end is unknown.
+	// Waiting is the number of offsets that are not published yet, of those that
+	// the source listed when it was last asked. It includes the current batch, but
+	// not partitions whose ends are unknown.
 	Waiting int64
 	// Reading counts the messages of the current batch that have been read.
 	Reading int64
@@ -124,6 +124,6 @@ func (m *meter) decided(readable time.Time) {
 		causes(m.p.Causes).add(cause, n)
 	}
 	for _, t := range m.times {
-		m.p.Latency.add(time.Duration(readable.UnixMilli()-int64(t)) * time.Millisecond)
+		m.p.Latency.add(readable.Sub(time.UnixMilli(int64(t)))) // which does not overflow
 	}
 }

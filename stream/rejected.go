@@ -22,18 +22,18 @@ func RejectSchema(messages *arrow.Schema) *arrow.Schema {
 }
 
 // RejectedRowSchema is the schema of table "rejected_rows", the rejected rows of
-// chunks that name their table:
+// chunks with a Table:
 //
 //	cause      string  why the row was rejected
 //	table      string  the chunk's table
-//	row        int64   the row's offset in its partition, null if other offsets are missing from its account
-//	topic      string  the row's values in the columns of these names: null if
-//	partition  int32   there is no such column, or its value is not of this type
+//	row        int64   the row's offset in its partition, null if its account does not determine it
+//	topic      string  the row's values in the columns with these names,
+//	partition  int32   null if there is no such column or it has another type
 //	offset     int64
 //	alert_id   int64
 //
-// It is a table of its own because the whole messages of "rejected" can be tried
-// again, whereas these rows are still in the archive that they were read from.
+// The values of such rows are not kept, because they still are where the source
+// has read them.
 var RejectedRowSchema = arrow.NewSchema([]arrow.Field{
 	{Name: "cause", Type: arrow.BinaryTypes.String},
 	{Name: "table", Type: arrow.BinaryTypes.String},
@@ -117,8 +117,9 @@ func rejectedRows(c Chunk, rejects []Reject) arrow.Record {
 	return b.NewRecord()
 }
 
-// offsetsOf returns a function that returns the offset of a row of a chunk, given
-// rows in ascending order. ok is false if it does not follow from the accounts.
+// offsetsOf returns a function that returns the offset of a row of a chunk. It must
+// be called with rows in ascending order. ok is false if the accounts do not
+// determine the offset.
 func offsetsOf(accounts []Account) func(row int) (offset int64, ok bool) {
 	before := int64(0) // rows of the accounts that are left out
 	return func(row int) (int64, bool) {

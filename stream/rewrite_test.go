@@ -22,9 +22,9 @@ func TestAloneLeavesClaimToRewrite(t *testing.T) {
 		s, src := store.NewMemory(), &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 10}, chunk: 10}
 		m := newJob(t, src, s)
 		require.NoError(t, m.Drain(t.Context()))
-		mine, err := m.Ledger.Claim(t.Context(), 2)
+		plan, err := m.Ledger.PutPlan(t.Context(), &ledger.Plan{Batch: 2, Token: "rewrite"})
 		require.NoError(t, err)
-		require.True(t, mine)
+		require.Equal(t, "rewrite", plan.Token)
 		src.set("0", 20)
 		done := make(chan error)
 		begun := time.Now()
@@ -36,9 +36,9 @@ func TestAloneLeavesClaimToRewrite(t *testing.T) {
 		assert.NoError(t, err, "and holds up nothing")
 		require.NoError(t, <-done)
 		assert.GreaterOrEqual(t, time.Since(begun), takeoverAfter)
-		mine, err = m.Ledger.Decide(t.Context(), &ledger.Commit{Batch: 2})
+		commit, err := m.Ledger.PutCommit(t.Context(), &ledger.Commit{Batch: 2, Token: "rewrite"})
 		require.NoError(t, err)
-		assert.False(t, mine, "it is decided")
+		assert.NotEqual(t, "rewrite", commit.Token, "it is decided")
 		checkArchive(t, s, src.sizes)
 	})
 }

@@ -31,26 +31,26 @@ type Source interface {
 	//
 	// Read ends when all ranges have been read to their ends, at the first error,
 	// or when the engine stops iterating because the batch is full. After an
-	// error the engine calls Read again, with backoff, for the whole batch. Only
-	// an *UnreadableError does not end Read: it says that the rest of one range
-	// cannot be read now.
+	// error the engine calls Read again, with backoff, for the whole batch. There
+	// is one exception: if the rest of a range cannot be read at present, Read
+	// may yield an *UnreadableError and continue with the other ranges.
 	//
-	// A range of a partition that cannot be one of the source's is a
-	// *ForeignError, never lost.
+	// If a partition cannot be one of the source's, Read yields a *ForeignError
+	// and does not account for its offsets as lost.
 	Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error]
 }
 
-// Chunk is a run of messages from a source, or of decoded rows. Messages is borrowed: it is valid
-// until the next chunk is requested, unless it is retained. The engine owns the
-// slices.
+// Chunk is a run of messages from a source, or of decoded rows. Messages is
+// borrowed: it is valid until the next chunk is requested, unless it is retained.
+// The engine owns the slices.
 type Chunk struct {
 	// Messages holds one row for each message, with MessageSchema in the sources
 	// of this module. If nil, the chunk has no messages.
 	Messages arrow.Record
-	// Table is empty if Messages holds raw messages. Otherwise it holds decoded
-	// rows of this table, such as those of an archive: the first transform gets
-	// them with Rows.Table set, and if one is rejected, its position is kept
-	// rather than its contents; see RejectedRowSchema.
+	// Table is empty if Messages holds raw messages. Otherwise Messages holds
+	// decoded rows of this table, such as rows of an archive, and the first
+	// transform gets them with this Rows.Table. Of a rejected row only the
+	// position is kept; see RejectedRowSchema.
 	Table string
 	// Accounts are the offsets that the chunk covers. Account i explains the
 	// next Read rows of Messages. Within a batch the accounts of a range must
@@ -73,10 +73,11 @@ type Resumer interface {
 }
 
 // An Owner is a Source that recognises the names of its partitions. A ledger may
-// hold partitions of other sources, from jobs before this one: the engine does
-// not plan the rest of those.
+// hold partitions of other sources, which earlier jobs have not read to their ends:
+// the engine then plans only those that the source owns.
 type Owner interface {
-	// Owns reports whether a partition can be one of the source's, listed or not.
+	// Owns reports whether a partition can be one of the source's, whether or not
+	// Available lists it.
 	Owns(partition string) bool
 }
 
@@ -88,18 +89,18 @@ type Committer interface {
 	Committed(ctx context.Context, settled map[string]int64) error
 }
 
-// A Waiter is a Source that knows when there is something new: a MicroBatch that
-// has nothing to do then plans at once, rather than after its Interval. Run uses
-// it, Drain does not.
+// A Waiter is a Source that can wait for new messages. If a MicroBatch has nothing
+// to do, it then plans as soon as there are some, rather than after its Interval.
+// Run calls Wait, Drain does not.
+//
+// Each return of Wait may lead to a batch, with its files and records. A source
+// that gets messages all the time, such as Kafka, should not be a Waiter.
 type Waiter interface {
-	// Wait returns nil as soon as Available would list something that it did not
-	// list the last time, and at once if it would already. It may return nil in
-	// vain. If ctx ends first, Wait must return soon, with ctx's error; the engine
-	// ends it often, to look for what other processes do. It is not called
-	// concurrently with Available. Any other error is logged, and the Interval
-	// applies.
-	//
-	// Each return may be a batch, with its files and records. A source that gets
-	// messages all the time, such as Kafka, should leave that to the Interval.
+	// Wait blocks until Available would list something that it did not list the
+	// last time, and returns nil. It may return nil although there is nothing new.
+	// If ctx ends first, Wait must return ctx's error soon; the engine often ends
+	// it to read the ledger. After any other error, which is logged, the engine
+	// plans at the end of the Interval. Wait is not called concurrently with
+	// Available.
 	Wait(ctx context.Context) error
 }

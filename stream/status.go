@@ -6,42 +6,43 @@ import (
 	"time"
 )
 
-// Status is what a job is doing at a moment.
+// Status is what a job is doing at one moment.
 type Status struct {
-	Time time.Time // when the status was taken
-	// Stage is what the job does, and has done since Since: StageWait if there is
-	// nothing to do, empty if the job does not run. During an attempt at a batch,
-	// whose stages overlap, it is what the next rows in order wait for: to be
-	// read, to be transformed, or to be taken by the sink. So a source, transform
-	// or sink that hangs is the Stage for a long time.
+	Time time.Time // the moment
+	// Stage is the stage under way: StageWait if there is nothing to do, empty if
+	// the job is not running. The stages of an attempt at a batch overlap; Stage is
+	// then what the next rows in order are waiting for: StageRead, StageTransform
+	// or StageWrite. So if a source, transform or sink hangs, its stage does not
+	// change any more.
 	Stage Stage
-	Batch int64
-	Since time.Time
-	// Tries is how often in a row the operation under way has failed, and NextTry
-	// is when it is or was tried again; until then, Stage is the one that failed.
-	// Both are zero if it has not failed.
+	Batch int64     // the batch's number
+	Since time.Time // when Stage began
+	// Tries is the number of times in a row that the operation under way has
+	// failed. NextTry is when its next try begins or began; until then, Stage is
+	// the stage that failed. Both are zero if it has not failed.
 	Tries   int
 	NextTry time.Time
-	// Lag has the partitions that were assigned to this process when the source
-	// was last asked, and whose ends were known, in the order of their names.
+	// Lag is sorted by partition. It holds the partitions that were assigned to
+	// this process when the source was last asked, except those whose ends are
+	// unknown.
 	Lag []Lag
-	// ReadRate counts what the source yields, again if a batch is read again.
-	// PublishRate counts the messages of batches when they are published.
+	// ReadRate counts what the source yields; a batch that is read again counts
+	// again. PublishRate counts the messages of published batches.
 	ReadRate, PublishRate Rate
-	// LastError is the last event with an error: a retry, a stage's end or the
-	// stop of the job. Its Kind is empty if there is none.
+	// LastError is the last event with an error other than context.Canceled. If
+	// there is none, its Kind is empty.
 	LastError Event
 	Progress  Progress
 }
 
-// Rate is a mean over the last minute, or since the job began if that is less.
+// Rate is the mean over the last minute, or since the job began if that is less.
 type Rate struct {
 	Messages float64 // per second
-	Bytes    float64 // of the messages, per second
+	Bytes    float64 // of these messages, per second
 }
 
-// Status returns what the job is doing. It may be called at any time, from any
-// goroutine, also by Observe.
+// Status returns what the job is doing. It may be called at any time, concurrently
+// and from Observe.
 func (m *MicroBatch) Status() Status { return m.progress.status() }
 
 func (m *meter) status() Status {
@@ -88,21 +89,21 @@ func (m *meter) at(stage Stage, batch int64) {
 	}
 }
 
-// failed notes an event with an error.
+// failed keeps an event with an error for Status.LastError.
 func (m *meter) failed(v Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lastError = v
 }
 
-// retrying notes the retry under way; of the zero Event, that there is none.
+// retrying sets the retry under way, the zero Event if there is none.
 func (m *meter) retrying(v Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.retry = v
 }
 
-// setFull notes that the reader waits until less is in flight, or no longer does.
+// setFull sets whether the reader waits until less is in flight.
 func (m *meter) setFull(full bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,25 +9,11 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-const (
-	// takeoverAfter is how long a batch of another process may be without a
-	// heartbeat before it counts as abandoned. If the other process is alive
-	// after all, both do the same work.
-	takeoverAfter = 5 * time.Second
-	// pollInterval is how often the ledger is read while batches of others are
-	// under way.
-	pollInterval = 500 * time.Millisecond
-	// peerPollInterval is how often the ledger is read while other processes may
-	// plan batches, and how often the source is asked which process the
-	// partitions of the batches under way are assigned to.
-	peerPollInterval = time.Second
-)
-
 // mayFinish reports whether this process is to finish a batch: one of its own,
 // one that it finds when it starts alone, or one that another process has
 // abandoned or failed at. An undecided batch whose first partition is assigned
-// to another process is left to that one. A rewrite, which may run beside an
-// engine that is alone, gets time to decide.
+// to another process is left to that process. A rewrite gets time to decide even
+// if the engine is alone.
 func (e *engine) mayFinish(batch int64, x *protocol.Entry) bool {
 	if e.isOwnPlan(x.Plan) || x.Staged != nil || x.Published {
 		return true

@@ -11,12 +11,13 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// UnreadableError reports offsets that exist but cannot be read at present,
-// such as those of a file that may not be opened. A source that yields one goes
-// on with its other ranges: the batch is committed without these offsets, and
-// the engine plans them again later. A Drain ends with the error.
+// UnreadableError reports offsets that exist but cannot be read at present, such
+// as those of a file that may not be opened. A source may yield it and continue
+// with its other ranges. The batch is committed without these offsets, and the
+// engine plans them again later, with backoff. A Drain returns the error after it
+// has done everything else.
 type UnreadableError struct {
-	Range // from the first offset that was not read to the end that was asked for
+	Range // from the first offset that was not read to the end of the given range
 	Err   error
 }
 
@@ -39,7 +40,8 @@ type unreadablePartition struct {
 	retryAt  time.Time
 }
 
-// setUnreadable notes what an attempt could and could not read.
+// setUnreadable updates e.unreadable after an attempt that has read some ranges
+// and failed to read others.
 func (e *engine) setUnreadable(read []Account, failed map[string]*UnreadableError) {
 	for _, a := range read {
 		if x, was := e.unreadable[a.Partition]; was && failed[a.Partition] == nil {
@@ -61,7 +63,7 @@ func (e *engine) setUnreadable(read []Account, failed map[string]*UnreadableErro
 	}
 }
 
-// readableExtents returns the extents to plan: partitions that cannot be read now
+// readableExtents returns the extents to plan. Partitions that cannot be read now
 // count as assigned elsewhere, even if the source no longer lists them.
 func (e *engine) readableExtents() []Extent {
 	waiting := map[string]bool{}

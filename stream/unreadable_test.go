@@ -119,10 +119,10 @@ func TestForeignIsPermanent(t *testing.T) {
 	s := store.NewMemory()
 	src := &counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 30}, chunk: 5}
 	tries := 0
-	src.fault = func(int, int64) error { tries++; return &ForeignError{"0", "a file"} }
+	src.fault = func(int, int64) error { tries++; return &ForeignError{"0"} }
 	err := newJob(t, src, s).Drain(t.Context())
 	var foreign *ForeignError
 	require.True(t, errors.As(err, &foreign))
 	assert.Equal(t, 1, tries)
-	assert.ErrorContains(t, err, "0 is not a file: a job with another source planned it")
+	assert.ErrorContains(t, err, "0 belongs to another source: a job with that source planned it")
 }

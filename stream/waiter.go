@@ -7,18 +7,18 @@ import (
 	"github.com/skyfinch/skyfinch/internal/backoff"
 )
 
-// minWakeDelay is how soon after a plan a Waiter is asked again if its last call
-// was in vain.
+// minWakeDelay is the least time from a plan to the next Wait if the last Wait
+// returned although there was nothing to plan.
 const minWakeDelay = 10 * time.Millisecond
 
-// waitForSource waits for d, or until a source has something new. until is when
-// the next batch is planned anyway.
+// waitForSource waits for d, or until the source has something new. until is when
+// the next batch is planned in any case.
 //
-// A source that reports something new for ever, although there is nothing to
-// plan, must not keep the engine busy: each time, it is asked later, up to half
-// an interval after the plan. It is asked at once again after a plan that found
-// something, or if it has waited as it should. After an error it is not asked
-// again before the next plan.
+// Some sources may always report something new although there is nothing to plan.
+// So that they do not keep the engine busy, the time from a plan to the next Wait
+// doubles each time, up to half an interval. It is zero again after a plan that
+// found something, or if Wait has blocked for long enough. After an error, Wait is
+// not called before the next plan.
 func (e *engine) waitForSource(ctx context.Context, w Waiter, until time.Time, d time.Duration) error {
 	end := time.Now().Add(d)
 	if asked := e.plannedAt.Add(e.wakeDelay); time.Now().Before(asked) {

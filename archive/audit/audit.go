@@ -68,6 +68,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		opts: o, store: st, ledger: l,
 		report:     &Report{Archive: o.Dir, Ledger: l.ID(), Findings: []Finding{}},
 		staged:     map[int64][]string{},
+		due:        map[uint64]bool{},
 		commits:    map[int64]*ledger.Commit{},
 		partitions: partitions{},
 		tables:     map[string]*Table{},
@@ -98,12 +99,13 @@ type auditor struct {
 	commits     map[int64]*ledger.Commit // of the batches in staged; nil if undecided
 	partitions  partitions
 	tables      map[string]*Table
-	sum         uint64        // of sumOf over the live files
-	since       *summary      // that the audit begins with; may be nil
-	old         oldFiles      // of the batches of since
-	summary     *summary      // through settled; nil while all batches are decided
-	truncated   bool          // the last batches could not be read
-	unexplained []replacement // of files that were not live
+	due         map[uint64]bool // hashes of listed files that rewrites have replaced, and will delete
+	sum         uint64          // of sumOf over the live files
+	since       *summary        // that the audit begins with; may be nil
+	old         oldFiles        // of the batches of since
+	summary     *summary        // through settled; nil while all batches are decided
+	truncated   bool            // the last batches could not be read
+	unexplained []replacement   // of files that were not live
 	suspects    []suspect
 	overlaps    []overlap
 	rejected    int64 // messages, by the accounts

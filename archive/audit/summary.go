@@ -184,11 +184,12 @@ func (a *auditor) compareOldFiles(context.Context) error {
 	return nil
 }
 
-// pending returns hashes of the listed files that have been replaced.
+// pending returns hashes of the listed files whose deletion is due: those that
+// replays replaced are gone.
 func (a *auditor) pending() (out []string) {
 	for i, h := range a.files.names {
 		state := a.files.marks[i] & stateBits
-		if text := hashText(h); state == replaced || state == unnamed && a.old.pending[text] {
+		if text := hashText(h); a.due[h] || state == unnamed && a.old.pending[text] {
 			out = append(out, text)
 		}
 	}

@@ -56,7 +56,7 @@ func (r *reader) readRange(ctx context.Context, rng stream.Range) error {
 	r.rng, r.next = rng, 0
 	r.begin(rng.Partition)
 	if !isPartition(rng.Partition) {
-		return &stream.ForeignError{Partition: rng.Partition, Source: "a file"}
+		return &stream.ForeignError{Partition: rng.Partition}
 	}
 	path := pathOf(rng.Partition)
 	f, err := regular.Open(path)

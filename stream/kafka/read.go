@@ -36,7 +36,7 @@ func newReader(s *Source, c *cluster, ranges []stream.Range, emit func(stream.Ch
 	for _, x := range ranges {
 		id, ok := parsePartitionID(x.Partition)
 		if !ok {
-			return nil, &stream.ForeignError{Partition: x.Partition, Source: "a partition of Kafka"}
+			return nil, &stream.ForeignError{Partition: x.Partition}
 		}
 		r.ranges = append(r.ranges, &rangeReader{partitionID: id, rng: x, next: x.From, end: x.To})
 	}

@@ -18,6 +18,10 @@ type Batch struct {
 	Segment string
 }
 
+// maxMisses is how often Batches reads history again for a batch that a snapshot
+// covers and that has records.
+const maxMisses = 3
+
 // Batches yields every batch in the order of their numbers, from the given one
 // (the first is 1) to the last that is planned, undecided ones included. It may
 // be used while engines are running: each batch is read just before it is
@@ -41,7 +45,7 @@ func (l *Ledger) Batches(ctx context.Context, from int64) iter.Seq2[Batch, error
 			b, err := l.batch(ctx, n)
 			if err == nil { // meanwhile its records may have moved into history, and void ones been put
 				covered, err := l.covered(ctx, n)
-				most := 3
+				most := maxMisses
 				if b.Commit == nil { // it may have moved just now
 					most *= 2
 				}
@@ -69,9 +73,9 @@ func (l *Ledger) Batches(ctx context.Context, from int64) iter.Seq2[Batch, error
 
 // Follow yields the batches from the given one (the first is 1) to the last
 // stable one, in the order of their numbers. A batch is stable if it and all
-// before it are decided and published: what a reader has seen through a stable
-// batch never changes. Call Follow again with the next number to see what
-// batches have become stable since. It ends after an error.
+// batches before it are decided and published: it never changes, although a
+// later rewrite may replace its files. To get the batches that have become
+// stable since, call Follow again with the next number. It ends after an error.
 //
 // A batch counts as published if it is recorded as done, or if all of its files
 // exist in the ledger's store and its receipts have no Data.
@@ -95,7 +99,7 @@ func (l *Ledger) Follow(ctx context.Context, from int64) iter.Seq2[Batch, error]
 }
 
 // visible reports whether all files of the receipts exist under their final
-// names, and nothing else was to be published.
+// names. It reports false if the receipts have Data, which it cannot check.
 func (l *Ledger) visible(ctx context.Context, receipts ...Receipt) (bool, error) {
 	for _, r := range receipts {
 		if len(r.Data) > 0 {
@@ -126,9 +130,9 @@ func (l *Ledger) exists(ctx context.Context, f File) (bool, error) {
 	return false, nil
 }
 
-// Published reports whether a batch is recorded as published in full, by its
-// own record or by a snapshot. A publisher that finds neither a staged file nor
-// the final one must ask: another process may have published the batch, and a
+// Published reports whether a batch is recorded as done, by its own record or by
+// a snapshot. A publisher that finds neither a staged file nor the final one must
+// call it before it fails: another process may have published the batch, and a
 // rewrite may have replaced its files since.
 func (l *Ledger) Published(ctx context.Context, batch int64) (bool, error) {
 	done, err := l.Done(ctx, batch)

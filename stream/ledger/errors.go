@@ -32,11 +32,11 @@ func (e *SettingsError) Error() string {
 }
 
 // FeatureError reports a record that needs a feature of the format that this
-// version of the package does not know.
+// version of the package does not have.
 type FeatureError struct {
 	Batch   int64
-	Name    string // of the record
-	Feature string
+	Name    string // the record's name
+	Feature string // the word in Needs
 }
 
 // Error names the record and the feature, and says what to do.
@@ -47,7 +47,7 @@ func (e *FeatureError) Error() string {
 // ReplacedError reports that a file to be replaced has already been replaced.
 type ReplacedError struct {
 	File  string
-	Batch int64 // that replaced it
+	Batch int64 // the batch that replaced it
 }
 
 // Error names the file and the batch.

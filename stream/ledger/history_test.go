@@ -146,10 +146,10 @@ func TestClaimCoveredBatch(t *testing.T) {
 	putBatches(t, l, period-2)
 	for i, token := range []string{"other", "mine"} {
 		n := int64(period - 1 + i)
-		mine, err := l.Claim(ctx, n)
+		mine, err := l.claim(ctx, n)
 		require.NoError(t, err)
 		assert.True(t, mine)
-		mine, err = l.Decide(ctx, &Commit{Batch: n, Token: token})
+		mine, err = l.decide(ctx, &Commit{Batch: n, Token: token})
 		require.NoError(t, err)
 		assert.True(t, mine)
 		require.NoError(t, l.PutDone(ctx, n))
@@ -158,14 +158,14 @@ func TestClaimCoveredBatch(t *testing.T) {
 	require.NoError(t, l.Truncate(ctx))
 
 	for n := int64(1); n <= period; n++ {
-		mine, err := l.Claim(ctx, n)
+		mine, err := l.claim(ctx, n)
 		require.NoError(t, err)
 		assert.False(t, mine, "batch %d", n)
 	}
-	mine, err := l.Decide(ctx, &Commit{Batch: period - 1, Token: "mine"})
+	mine, err := l.decide(ctx, &Commit{Batch: period - 1, Token: "mine"})
 	require.NoError(t, err)
 	assert.False(t, mine, "the original record had been removed")
-	mine, err = l.Decide(ctx, &Commit{Batch: period, Token: "mine"})
+	mine, err = l.decide(ctx, &Commit{Batch: period, Token: "mine"})
 	require.NoError(t, err)
 	assert.True(t, mine, "it is the one in history")
 }

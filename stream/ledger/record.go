@@ -22,8 +22,8 @@ type Plan struct {
 	// Limit is the most offsets that an attempt may cover, because the ranges may
 	// hold a message that kills its reader. If zero, there is no limit.
 	Limit int64 `json:"limit,omitempty"`
-	// Needs names the features of the format that a process must know to work on
-	// the ledger; see FeatureError.
+	// Needs names the features of the format without which the record must not be
+	// read; see FeatureError.
 	Needs []string `json:"needs,omitempty"`
 }
 
@@ -62,7 +62,7 @@ type Commit struct {
 // Replaces is what a rewrite replaces, such as small files by a large one.
 // Readers must ignore the replaced files, which are deleted later.
 type Replaces struct {
-	Base  int64          `json:"base"` // the last batch that the rewrite had read
+	Base  int64          `json:"base"` // the last batch that the rewrite had read when it began
 	Files []ReplacedFile `json:"files"`
 }
 
@@ -102,8 +102,8 @@ func recordBatch(name string) (batch int64, ok bool) {
 	return n, ok && err == nil && n > 0
 }
 
-// parse returns the record that data holds, if this version knows all that it
-// needs.
+// parse returns the record that data holds. If this version lacks a feature that
+// the record needs, the error is a *FeatureError.
 func parse[T Plan | Commit | doneRecord](batch int64, name string, data []byte) (*T, error) {
 	v := new(T)
 	if err := json.Unmarshal(data, v); err != nil {
@@ -115,7 +115,7 @@ func parse[T Plan | Commit | doneRecord](batch int64, name string, data []byte) 
 	return v, checkRecord(batch, name, v)
 }
 
-// features are the features that this version knows.
+// features are the features that this version has.
 var features = []string{featureReplaces}
 
 // checkRecord returns an error if this version cannot work with a record.
@@ -133,7 +133,7 @@ func checkRecord(batch int64, name string, record any) error {
 	return checkNeeds(batch, name, needs)
 }
 
-// checkNeeds returns an error if a feature is unknown.
+// checkNeeds returns an error if this version lacks a feature.
 func checkNeeds(batch int64, name string, needs []string) error {
 	for _, f := range needs {
 		if !slices.Contains(features, f) {

@@ -14,20 +14,20 @@ import (
 // example many small files by a large one. It is a batch without ranges, claimed
 // and decided by Rewrite.
 
-const (
-	// MaxRewriteAge is the greatest distance from the last batch that a rewrite
-	// has read to its own. So once that many batches have been decided after
-	// the former, no commit will name what it has staged.
-	MaxRewriteAge = 1 << 16
+// MaxRewriteAge is the greatest distance from the last batch that a rewrite has
+// read to the batch that it decides. Once that many batches after the former
+// have been decided, no commit will name what the rewrite has staged.
+const MaxRewriteAge = 1 << 16
 
-	// ClaimTimeout is how long a batch without ranges may be undecided before
+const (
+	// claimTimeout is how long a batch without ranges may be undecided before
 	// others decide it as empty. Its writer decides it right after claiming it.
-	ClaimTimeout = 5 * time.Second
+	claimTimeout = 5 * time.Second
 
 	claimPollInterval = 200 * time.Millisecond
 )
 
-// maxRewriteAge is MaxRewriteAge, but for tests.
+// maxRewriteAge is MaxRewriteAge; tests set it.
 var maxRewriteAge int64 = MaxRewriteAge
 
 // featureReplaces is needed to read the commit of a rewrite.
@@ -37,7 +37,8 @@ const featureReplaces = "replaces"
 // and names no partitions.
 func (p *Plan) IsRewrite() bool { return len(p.Ranges) == 0 && len(p.Starts) == 0 }
 
-// check returns an error if the numbers of a rewrite are impossible.
+// check returns an error if a rewrite through Base cannot be the given batch. r
+// may be nil.
 func (r *Replaces) check(batch int64) error {
 	if r != nil && (r.Base < 0 || r.Base >= batch || batch > r.Base+maxRewriteAge) {
 		return fmt.Errorf("batch %d cannot replace files of the batches through %d", batch, r.Base)
@@ -47,7 +48,7 @@ func (r *Replaces) check(batch int64) error {
 
 // rewriteData is the Data of the rejects' receipt of a rewrite that has no other.
 // The first release does not know Commit.Replaces and drops it when it moves a
-// commit into history, but it keeps this, and has no use for it.
+// commit into history, but it keeps Data and ignores this one.
 type rewriteData struct {
 	Rewrite *Replaces `json:"rewrite"`
 }
@@ -81,15 +82,15 @@ func (c *Commit) restoreReplaces() {
 }
 
 // Rewrite claims the next free batch and decides it with c, whose files hold the
-// rows of those that c.Replaces names. It sets c.Batch, c.Token, c.Created and
-// c.Needs. c.Replaces.Base must be the last batch up to which the caller has
-// read all batches and found the rewrites among them decided; see Resolve.
+// rows of the files in c.Replaces. It sets c.Batch, c.Token, c.Created and
+// c.Needs. The caller must have read all batches through c.Replaces.Base and
+// found all rewrites among them decided; see Resolve.
 //
 // Rewrite reads the batches after the base. If one of them has replaced one of
-// the files, it returns a *ReplacedError. If check is not nil, it is called
-// with each of them, and an error that it returns ends Rewrite. In these two
-// cases c has not decided a batch and never will; after any other error, it may
-// have. Once Rewrite returns nil, the caller must publish the batch.
+// the files, it returns a *ReplacedError. If check is not nil, Rewrite calls it
+// with each of them, and returns its error. In these two cases no commit will
+// ever name the files of c; after any other error, one may. If Rewrite returns
+// nil, the caller must publish the batch.
 func (l *Ledger) Rewrite(ctx context.Context, c *Commit, check func(Batch) error) error {
 	replaced := map[string]bool{}
 	for _, f := range c.Replaces.Files {
@@ -99,32 +100,21 @@ func (l *Ledger) Rewrite(ctx context.Context, c *Commit, check func(Batch) error
 	read := c.Replaces.Base
 	for {
 		for b, err := range l.Batches(ctx, read+1) {
+			if err == nil {
+				err = l.checkReplaced(ctx, &b, replaced)
+			}
+			if err == nil && check != nil {
+				err = check(b)
+			}
 			if err != nil {
 				return err
-			}
-			if b.Commit == nil && b.Plan.IsRewrite() {
-				if b.Commit, err = l.Resolve(ctx, b.Number); err != nil {
-					return err
-				}
-			}
-			if b.Commit != nil && b.Commit.Replaces != nil {
-				for _, f := range b.Commit.Replaces.Files {
-					if replaced[f.Name] {
-						return &ReplacedError{File: f.Name, Batch: b.Number}
-					}
-				}
-			}
-			if check != nil {
-				if err := check(b); err != nil {
-					return err
-				}
 			}
 			read = b.Number
 		}
 		if err := c.Replaces.check(read + 1); err != nil {
 			return err
 		}
-		mine, err := l.Claim(ctx, read+1)
+		mine, err := l.claim(ctx, read+1)
 		if err != nil {
 			return err
 		}
@@ -132,14 +122,33 @@ func (l *Ledger) Rewrite(ctx context.Context, c *Commit, check func(Batch) error
 			continue
 		}
 		c.Batch, c.Token, c.Created = read+1, "", time.Time{}
-		if mine, err = l.Decide(ctx, c); mine || err != nil {
+		if mine, err = l.decide(ctx, c); mine || err != nil {
 			return err
 		}
 	}
 }
 
+// checkReplaced returns a *ReplacedError if a batch replaces one of the files. If
+// the batch is an undecided rewrite, it is decided first.
+func (l *Ledger) checkReplaced(ctx context.Context, b *Batch, files map[string]bool) (err error) {
+	if b.Commit == nil && b.Plan.IsRewrite() {
+		if b.Commit, err = l.Resolve(ctx, b.Number); err != nil {
+			return err
+		}
+	}
+	if b.Commit == nil || b.Commit.Replaces == nil {
+		return nil
+	}
+	for _, f := range b.Commit.Replaces.Files {
+		if files[f.Name] {
+			return &ReplacedError{File: f.Name, Batch: b.Number}
+		}
+	}
+	return nil
+}
+
 // Resolve returns the commit of a batch without ranges. If its writer does not
-// decide it within ClaimTimeout, Resolve decides it as empty.
+// decide the batch within five seconds, Resolve decides it as empty.
 func (l *Ledger) Resolve(ctx context.Context, batch int64) (*Commit, error) {
 	for begun := time.Now(); ; {
 		for b, err := range l.Batches(ctx, batch) { // it may have moved into history
@@ -148,25 +157,23 @@ func (l *Ledger) Resolve(ctx context.Context, batch int64) (*Commit, error) {
 			}
 			break
 		}
-		if time.Since(begun) < ClaimTimeout {
+		if time.Since(begun) < claimTimeout {
 			if err := backoff.Sleep(ctx, claimPollInterval); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		c := &Commit{Batch: batch}
-		if mine, err := l.Decide(ctx, c); mine || err != nil {
+		if mine, err := l.decide(ctx, c); mine || err != nil {
 			return c, err
 		}
 	}
 }
 
-// Claim puts a plan without ranges as batch n, for work that takes no offsets,
-// such as a rewrite of files that earlier batches committed. It reports whether
-// the number was free. The caller must have read all batches before n with
-// Batches, and should decide the batch at once: an engine that finds it
-// undecided for some seconds decides it as empty.
-func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
+// claim puts a plan without ranges as batch n, and reports whether the number was
+// free. The caller must have read all batches before n with Batches, and should
+// decide the batch at once: others decide it as empty after claimTimeout.
+func (l *Ledger) claim(ctx context.Context, n int64) (bool, error) {
 	p := &Plan{Batch: n, Token: token.New(), Created: time.Now().UTC()}
 	winner, err := l.PutPlan(ctx, p)
 	if err != nil || winner.Token != p.Token {
@@ -176,10 +183,10 @@ func (l *Ledger) Claim(ctx context.Context, n int64) (bool, error) {
 	return err == nil && !covered, err
 }
 
-// Decide puts the commit of a batch whose plan has no ranges. It reports false
-// if another commit has decided the batch. If c.Token is empty, Decide sets it
-// to a new token; if c.Created is zero, to the current time.
-func (l *Ledger) Decide(ctx context.Context, c *Commit) (bool, error) {
+// decide puts the commit of a batch whose plan has no ranges, and reports whether
+// it has decided the batch. If c.Token is empty, decide sets it to a new token;
+// if c.Created is zero, to the current time.
+func (l *Ledger) decide(ctx context.Context, c *Commit) (bool, error) {
 	if c.Token == "" {
 		c.Token = token.New()
 	}

@@ -426,7 +426,7 @@ func (p *process) rewrite(c *Commit) error {
 		if c.Replaces.check(next) != nil {
 			return errOld
 		}
-		mine, err := p.l.Claim(p.ctx, next)
+		mine, err := p.l.claim(p.ctx, next)
 		if err != nil {
 			return err
 		}
@@ -434,7 +434,7 @@ func (p *process) rewrite(c *Commit) error {
 			continue
 		}
 		c.Batch, c.Token = next, ""
-		if mine, err = p.l.Decide(p.ctx, c); mine || err != nil {
+		if mine, err = p.l.decide(p.ctx, c); mine || err != nil {
 			return err
 		}
 	}

@@ -90,12 +90,12 @@ func TestRewrite(t *testing.T) {
 		assert.Equal(t, []int64{3}, checked, "it reads on from the base")
 
 		// A claim whose process died is decided as empty after a while.
-		mine, err := l.Claim(ctx, 5)
+		mine, err := l.claim(ctx, 5)
 		require.NoError(t, err)
 		require.True(t, mine)
 		begun := time.Now()
 		require.NoError(t, l.Rewrite(ctx, replacing(4, "c"), nil))
-		assert.GreaterOrEqual(t, time.Since(begun), ClaimTimeout)
+		assert.GreaterOrEqual(t, time.Since(begun), claimTimeout)
 		if c, err = l.Commit(ctx, 5); assert.NoError(t, err) {
 			assert.Nil(t, c.Replaces)
 		}
@@ -104,14 +104,14 @@ func TestRewrite(t *testing.T) {
 		}
 
 		// One that is alive is waited for, and counts.
-		mine, err = l.Claim(ctx, 7)
+		mine, err = l.claim(ctx, 7)
 		require.NoError(t, err)
 		require.True(t, mine)
 		go func() {
-			time.Sleep(ClaimTimeout / 2)
+			time.Sleep(claimTimeout / 2)
 			c := replacing(6, "d")
 			c.Batch = 7
-			l.Decide(ctx, c)
+			l.decide(ctx, c)
 		}()
 		assert.ErrorAs(t, l.Rewrite(ctx, replacing(6, "d"), nil), &replaced)
 		assert.EqualValues(t, 7, replaced.Batch)
