@@ -31,20 +31,21 @@ type Options struct {
 	// Deep decodes every value of every file that is read, and verifies the
 	// checksums and the statistics.
 	Deep bool
-	// Since is the Summary of an earlier audit of the archive. Run then reads
-	// only the batches since, and their files. Of the earlier ones it checks
-	// that the files exist and have their sizes, by one sum over all names and
-	// sizes; and it checks over all batches that each offset is in one commit
-	// and that there are no holes. So it sees neither an earlier file that was
-	// damaged without a change in size, nor an earlier record of the ledger
-	// that was damaged, and it believes what a later rewrite states about the
-	// rows of an earlier file. If nil, Run checks everything.
+	// Since is the Summary of an earlier audit of the archive. If nil, Run checks
+	// everything. Otherwise it reads only the later batches and their files.
+	// It still checks, over all batches, that each offset is in one commit and
+	// that there are no holes; and it compares the names and sizes of the
+	// earlier files with the Summary, by one sum. It does not notice an earlier
+	// file that was damaged without a change of size, or a damaged earlier
+	// record of the ledger, and it does not check the rows that a later rewrite
+	// states for an earlier file.
 	Since []byte
 	// MultiRow allows a batch to have more rows than messages. Set it if a
 	// transform makes several rows of one message.
 	MultiRow bool
-	// Grace is how long the publication of a batch may take. What seems wrong
-	// for longer is a finding. If zero, 5 seconds; if negative, none.
+	// Grace is how long the publication of a batch may take. Only what still
+	// seems wrong after that is a finding. If zero, it is 5 seconds; if negative,
+	// nothing is checked again.
 	Grace time.Duration
 }
 
@@ -94,13 +95,13 @@ type auditor struct {
 
 	last        int64                    // the last batch of the ledger
 	settled     int64                    // all batches through this one are decided
-	segment     string                   // the history segment of the current batch; empty if it has records of its own
+	segment     string                   // the history segment of the current batch; empty if the batch has its own records
 	commits     map[int64]*ledger.Commit // of the batches in staged; nil if undecided
 	partitions  partitions
 	tables      map[string]*Table
-	sum         uint64        // of sumOf over the live files
-	since       *summary      // that the audit begins with; may be nil
-	old         oldFiles      // of the batches of since
+	sum         uint64        // the sum of sumOf over the live files
+	since       *summary      // of the earlier audit; may be nil
+	old         oldFiles      // the files of the batches of since
 	summary     *summary      // through settled; nil while all batches are decided
 	truncated   bool          // the last batches could not be read
 	unexplained []replacement // of files that were not live

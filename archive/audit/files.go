@@ -207,8 +207,8 @@ func (a *auditor) checkPublished(ctx context.Context, c *ledger.Commit, files []
 	return nil
 }
 
-// reportMissing reports a missing file, unless a rewrite that was committed
-// during the audit has replaced it.
+// reportMissing reports a missing file, unless a rewrite has replaced it during the
+// audit.
 func (a *auditor) reportMissing(ctx context.Context, f Finding) error {
 	if a.replacedLater == nil {
 		a.replacedLater = map[string]bool{}

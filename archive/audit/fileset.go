@@ -8,10 +8,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// fileSet is the files that were listed under the tables' roots, and the live
-// files: those that a commit names and no later one replaces. It keeps hashes
-// of 12 bytes for each listed file, and about twice as much for each live file
-// that was not listed.
+// fileSet holds the files that were listed under the tables' roots, and the live
+// files: those that a commit names and no later one replaces. It takes 12 bytes of
+// memory for each listed file, and about twice as much for each live file that was
+// not listed.
 type fileSet struct {
 	names []uint64 // hashes of the listed names, sorted
 	// marks holds, for each name, its state in the lowest two bits and above
@@ -54,7 +54,8 @@ func entryHash(name string, rows, bytes int64) uint64 {
 	return mix(hash(name) + mix(mix(uint64(rows))+uint64(bytes)))
 }
 
-// sumOf is what a file of some name and size adds to a sum over files.
+// sumOf returns what a file adds to a sum over files, given its name's hash and the
+// digest of its size.
 func sumOf(name uint64, size uint32) uint64 { return mix(name + mix(uint64(size))) }
 
 // list adds a listed file. sort must be called after the last one.

@@ -19,7 +19,7 @@ type Report struct {
 	Replays    int64       `json:"replays"`
 	Replayed   int64       `json:"replayed"` // rejected messages that a replay decoded or dropped
 	Rewrites   int64       `json:"rewrites"` // other than replays
-	Pending    int64       `json:"pending"`  // files that rewrites replaced and that are not yet deleted
+	Pending    int64       `json:"pending"`  // files that these rewrites replaced and that still exist
 	Staged     int64       `json:"staged"`   // staged files that are in use or will be
 	Partitions []Partition `json:"partitions"`
 	Tables     []Table     `json:"tables"`
@@ -28,9 +28,9 @@ type Report struct {
 	More     int64     `json:"more,omitempty"`
 	Repairs  []string  `json:"repairs,omitempty"` // what was repaired
 	Notes    []string  `json:"notes,omitempty"`   // what is worth knowing but not wrong
-	// Summary is JSON from which a later audit can go on: see Options.Since. It
-	// is nil if there are findings. It grows with the partitions, not with the
-	// files.
+	// Summary is what a later audit needs to read only later batches: see
+	// Options.Since. It is nil if there are findings. Its size depends on the
+	// number of partitions, not of files.
 	Summary json.RawMessage `json:"-"`
 }
 

@@ -35,9 +35,9 @@ func ReplacementOf(c *ledger.Commit) (*Replacement, error) {
 	return r, nil
 }
 
-// ReplacedBy returns the files that a commit replaces, and what a replay
-// records, or nil if the commit is not that of a replay. Replays of the first
-// release name the files only there.
+// ReplacedBy returns the files that a commit replaces, and the Replacement if the
+// commit is that of a replay. Replays of the first release name the files only
+// there.
 func ReplacedBy(c *ledger.Commit) ([]ledger.ReplacedFile, *Replacement, error) {
 	replay, err := ReplacementOf(c)
 	switch {
@@ -48,7 +48,7 @@ func ReplacedBy(c *ledger.Commit) ([]ledger.ReplacedFile, *Replacement, error) {
 	case c.Replaces == nil:
 		return replay.Replaces, replay, nil
 	case replay != nil && !slices.Equal(replay.Replaces, c.Replaces.Files):
-		return nil, nil, fmt.Errorf("archive: commit of batch %d: it names the files that it replaces twice, and not the same ones", c.Batch)
+		return nil, nil, fmt.Errorf("archive: commit of batch %d: its two lists of replaced files differ", c.Batch)
 	}
 	return c.Replaces.Files, replay, nil
 }
