@@ -236,7 +236,7 @@ func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 		return err
 	}
 	p := job.Progress()
-	old := layout.Replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
+	old := layout.Replay{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
 	for _, in := range inputs {
 		old.Replaces = append(old.Replaces, ledger.ReplacedFile{Name: in.Path, Rows: in.Rows, Bytes: in.Bytes})
 	}
@@ -275,12 +275,12 @@ func (d *Replayed) add(p stream.Progress) {
 }
 
 // decide makes what was staged a batch of the ledger, and publishes it.
-func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replacement) error {
+func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replay) error {
 	var err error
 	if c.Rejects.Data, err = json.Marshal(old); err != nil { // which the first release reads
 		return err
 	}
-	c.Replaces = &ledger.Replaces{Base: r.base, Files: old.Replaces}
+	c.Replaces = &ledger.Replacement{Base: r.base, Files: old.Replaces}
 	if err := r.wiring.ledger.Rewrite(ctx, c, func(b ledger.Batch) error { return checkReplaced(b, old.Replaces) }); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // roots may hold committed files only.
 var roots = []string{layout.Alerts + "/", layout.Rejected + "/"}
 
-// listFiles notes all files under the tables' roots.
+// listFiles lists all files under the tables' roots.
 func (a *auditor) listFiles(ctx context.Context) error {
 	for _, root := range roots {
 		for e, err := range a.store.List(ctx, root) {

@@ -78,8 +78,8 @@ func (s byName) Swap(i, j int) {
 	s.marks[i], s.marks[j] = s.marks[j], s.marks[i]
 }
 
-// commit notes that a commit names a file, and reports whether an earlier one
-// did.
+// commit marks a file that a commit names as live, and reports whether an earlier
+// commit names it.
 func (s *fileSet) commit(f ledger.File) (before bool) {
 	if i, ok := slices.BinarySearch(s.names, hash(f.Path)); ok {
 		if s.marks[i]&stateBits != unnamed {
@@ -94,8 +94,8 @@ func (s *fileSet) commit(f ledger.File) (before bool) {
 	return before
 }
 
-// replace notes that a live file is replaced. It reports false if no live file
-// has the name, rows and bytes.
+// replace marks a live file as replaced. It reports false if no live file has the
+// name, rows and bytes.
 func (s *fileSet) replace(f ledger.ReplacedFile) bool {
 	if i, ok := slices.BinarySearch(s.names, hash(f.Name)); ok {
 		if s.marks[i] != entryDigest(f.Rows, f.Bytes)|live {

@@ -56,7 +56,7 @@ func asReplaced(f ledger.File) ledger.ReplacedFile {
 func rewrite(t *testing.T, dir string, files []ledger.File, edit func(c *ledger.Commit)) (batch int64) {
 	l := openLedger(t, dir)
 	_, last := committedFiles(t, l, "")
-	c := &ledger.Commit{Batch: last + 1, Replaces: &ledger.Replaces{Base: last}, Needs: []string{"replaces"}}
+	c := &ledger.Commit{Batch: last + 1, Replaces: &ledger.Replacement{Base: last}, Needs: []string{"replaces"}}
 	for i, f := range files {
 		data, err := os.ReadFile(filepath.Join(dir, f.Path))
 		require.NoError(t, err)

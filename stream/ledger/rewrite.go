@@ -39,7 +39,7 @@ func (p *Plan) IsRewrite() bool { return len(p.Ranges) == 0 && len(p.Starts) == 
 
 // check returns an error if a rewrite through Base cannot be the given batch. r
 // may be nil.
-func (r *Replaces) check(batch int64) error {
+func (r *Replacement) check(batch int64) error {
 	if r != nil && (r.Base < 0 || r.Base >= batch || batch > r.Base+maxRewriteAge) {
 		return fmt.Errorf("batch %d cannot replace files of the batches through %d", batch, r.Base)
 	}
@@ -50,7 +50,7 @@ func (r *Replaces) check(batch int64) error {
 // The first release does not know Commit.Replaces and drops it when it moves a
 // commit into history, but it keeps Data and ignores this one.
 type rewriteData struct {
-	Rewrite *Replaces `json:"rewrite"`
+	Rewrite *Replacement `json:"rewrite"`
 }
 
 // encode returns the content of a record.

@@ -263,8 +263,8 @@ func (t *sourceTest) cancelled(extents []stream.Extent) {
 // waitLimit is how long Wait may take to return after its context has ended.
 const waitLimit = 5 * time.Second
 
-// waits checks that Wait ends with its context. There is nothing new, but it may
-// return in vain.
+// waits checks that Wait ends with its context. Although there is nothing new, Wait
+// may return nil.
 func (t *sourceTest) waits() {
 	w, ok := t.Source.(stream.Waiter)
 	if !ok {

@@ -43,7 +43,7 @@ func rewrite(ctx context.Context, dir string, die bool) error {
 		return err
 	}
 	live := map[string]ledger.File{}
-	r := &ledger.Replaces{}
+	r := &ledger.Replacement{}
 	for b, err := range l.Follow(ctx, 1) {
 		if err != nil {
 			return err
