@@ -1,6 +1,10 @@
 package alert
 
-import "github.com/skyfinch/skyfinch/internal/floor"
+import (
+	"time"
+
+	"github.com/skyfinch/skyfinch/internal/floor"
+)
 
 // NightRule determines an alert's observing night. The zero value is the UTC date
 // of the event time.
@@ -27,24 +31,14 @@ func (r NightRule) Date(us, visit int64) int32 {
 	return civil(floor.Div(us, day))
 }
 
-// isNight reports whether a number is a date, YYYYMMDD, in the years of valid event
-// times.
+// isNight reports whether n is a date, YYYYMMDD, in the years of valid event times.
 func isNight(n int64) bool {
-	if n < 1990_01_01 || n > 2099_12_31 {
+	y, m, d := int(n/10000), time.Month(n/100%100), int(n%100)
+	if y < 1990 || y > 2099 {
 		return false
 	}
-	y, m, d := n/10000, n/100%100, n%100
-	if m < 1 || m > 12 || d < 1 {
-		return false
-	}
-	days := 30 + (m+m/8)%2
-	if m == 2 {
-		days = 28
-		if y%4 == 0 { // 2000 is a leap year, too
-			days = 29
-		}
-	}
-	return d <= days
+	year, month, day := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Date() // another date if there is no such day
+	return year == y && month == m && day == d
 }
 
 // civil returns the date, YYYYMMDD, of a number of days since 1970-01-01. It uses

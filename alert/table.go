@@ -73,11 +73,14 @@ func (t *table) admit(ctx context.Context, writer *arrow.Schema) (conflict, err 
 var errTooWide = errors.New("alert: schema too wide for its table")
 
 // checkSize returns an error if a table that is widened from have, or nil, exceeds
-// its bounds. The error names the field that adds most.
+// its bounds. What already exceeded them may stay. The error names the field that
+// adds most.
 func checkSize(have, wide *arrow.Schema) error {
 	size, added := avroarrow.SizeOf(wide), 0
+	var before avroarrow.Size
 	if have != nil {
-		added = size.Columns - avroarrow.SizeOf(have).Columns
+		before = avroarrow.SizeOf(have)
+		added = size.Columns - before.Columns
 	}
 	for _, b := range []struct {
 		n, most int
@@ -85,10 +88,10 @@ func checkSize(have, wide *arrow.Schema) error {
 		of      func(avroarrow.Size) int
 	}{
 		{added, maxAdded, "new columns", columnsOf},
-		{size.Columns, maxColumns, "columns", columnsOf},
-		{size.Row, maxRow, "bytes a row", func(s avroarrow.Size) int { return s.Row }},
-		{size.Elements, maxElements, "bytes for an element of each list", func(s avroarrow.Size) int { return s.Elements }},
-		{size.Names, maxNames, "bytes of column names", func(s avroarrow.Size) int { return s.Names }},
+		{size.Columns, max(maxColumns, before.Columns), "columns", columnsOf},
+		{size.Row, max(maxRow, before.Row), "bytes a row", func(s avroarrow.Size) int { return s.Row }},
+		{size.Elements, max(maxElements, before.Elements), "bytes for an element of each list", func(s avroarrow.Size) int { return s.Elements }},
+		{size.Names, max(maxNames, before.Names), "bytes of column names", func(s avroarrow.Size) int { return s.Names }},
 	} {
 		if b.n <= b.most {
 			continue

@@ -197,3 +197,19 @@ func TestKnown(t *testing.T) {
 		})
 	}
 }
+
+// A table that an earlier release made wider than is possible now takes packets
+// without new columns, also if they widen a type.
+func TestTooWideBefore(t *testing.T) {
+	short := file(ztfSchema("a", `,{"name":"n","type":"int"}`, ""), ztfDatum(1, goodJD, vint(7)))
+	long := file(ztfSchema("b", `,{"name":"n","type":"long"}`, ""), ztfDatum(2, goodJD, vint(1<<40)))
+	more := file(ztfSchema("c", `,{"name":"new","type":"long"}`, ""), ztfDatum(3, goodJD, vint(1)))
+	fields := one(t, decode(t, &Decoder{}, values(short)...)).Record.Schema().Fields()
+	for i := range maxColumns {
+		fields = append(fields, arrow.Field{Name: fmt.Sprintf("x%d", i), Type: arrow.PrimitiveTypes.Int32, Nullable: true})
+	}
+	d := &Decoder{Schemas: &memorySchemas{tables: map[string]*arrow.Schema{"alerts/ztf": arrow.NewSchema(fields, nil)}}}
+	got := causes(decode(t, d, values(short, long, more)...))
+	require.Len(t, got, 1)
+	assert.Contains(t, got[2], `with field "new" it would have`)
+}

@@ -33,8 +33,8 @@ type Replayed struct {
 }
 
 // replayRows is how many messages a batch of a replay has, not counting its
-// last file.
-const replayRows = 100_000
+// last file. It is a variable for tests.
+var replayRows int64 = 100_000
 
 // Replay tries rejected messages again: those whose cause choose accepts, or
 // all if choose is nil. A message that can be decoded now goes to its table
@@ -64,7 +64,7 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 		return out, err
 	}
 	defer w.decoder.Close()
-	r := &replay{service: s, wiring: w, store: st, choose: choose, tried: map[string]bool{}}
+	r := &replay{service: s, wiring: w, store: st, choose: choose, handled: map[string]bool{}}
 	if err := r.run(ctx); err != nil {
 		return r.done, fmt.Errorf("archive: replay: %w", err)
 	}
@@ -78,7 +78,7 @@ type replay struct {
 	store   store.Store
 	choose  func(cause string) bool
 	base    int64           // the batches through this one have been read
-	tried   map[string]bool // files that this run has replayed
+	handled map[string]bool // files that this run has replayed, or that others have replaced since settle
 	done    Replayed
 }
 
@@ -114,7 +114,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 func (r *replay) nextGroup(ctx context.Context, files []ledger.File) (group []input, rest []ledger.File, err error) {
 	for rows := int64(0); len(files) > 0 && rows < replayRows; files = files[1:] {
 		f := files[0]
-		if r.tried[f.Path] {
+		if r.handled[f.Path] {
 			continue
 		}
 		n, err := r.countChosen(ctx, f)
@@ -254,7 +254,7 @@ func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 		r.done.Files += int64(len(inputs))
 	}
 	for _, in := range inputs {
-		r.tried[in.Path] = true
+		r.handled[in.Path] = true
 		r.done.Chosen += in.chosen
 	}
 	r.done.add(p)
@@ -281,16 +281,17 @@ func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replay
 		return err
 	}
 	c.Replaces = &ledger.Replacement{Base: r.base, Files: old.Replaces}
-	if err := r.wiring.ledger.Rewrite(ctx, c, func(b ledger.Batch) error { return checkReplaced(b, old.Replaces) }); err != nil {
+	if err := r.wiring.ledger.Rewrite(ctx, c, func(b ledger.Batch) error { return r.checkReplaced(b, old.Replaces) }); err != nil {
 		return err
 	}
 	r.base = c.Batch
 	return r.publish(ctx, c)
 }
 
-// checkReplaced returns an error if a batch of the first release, whose commits
-// have no Replaces, has replaced one of the files.
-func checkReplaced(b ledger.Batch, files []ledger.ReplacedFile) error {
+// checkReplaced notes which files a batch after r.base has replaced: the next
+// groups must not have them. It returns an error if they include one of the given
+// files, which Rewrite does not see in commits of the first release.
+func (r *replay) checkReplaced(b ledger.Batch, files []ledger.ReplacedFile) error {
 	if b.Commit == nil {
 		return nil
 	}
@@ -299,6 +300,7 @@ func checkReplaced(b ledger.Batch, files []ledger.ReplacedFile) error {
 		return err
 	}
 	for _, f := range replaced {
+		r.handled[f.Name] = true
 		if slices.ContainsFunc(files, func(g ledger.ReplacedFile) bool { return g.Name == f.Name }) {
 			return &ledger.ReplacedError{File: f.Name, Batch: b.Number}
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,4 +70,16 @@ func TestProgressLatency(t *testing.T) {
 	assert.InEpsilon(t, time.Second, l.Quantile(0.5), 0.032)
 	l.add(time.Hour)
 	assert.EqualValues(t, 3, m.now().Latency.Count(), "a copy")
+}
+
+// Times may be in any of the years 1 to 9999, and durations end at 292 years.
+func TestLatencyOfFarTimes(t *testing.T) {
+	for year, want := range map[int]time.Duration{1: 1<<63 - 1, 1735: 1 << 62, 2026: 0, 2400: 0, 9999: 0} {
+		m := &meter{times: []arrow.Timestamp{arrow.Timestamp(time.Date(year, 12, 1, 0, 0, 0, 0, time.UTC).UnixMilli())}}
+		m.decided(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+		assert.GreaterOrEqual(t, m.p.Latency.Max(), want, year)
+		if want == 0 {
+			assert.Zero(t, m.p.Latency.Max(), year)
+		}
+	}
 }

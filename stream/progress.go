@@ -124,6 +124,6 @@ func (m *meter) decided(readable time.Time) {
 		causes(m.p.Causes).add(cause, n)
 	}
 	for _, t := range m.times {
-		m.p.Latency.add(time.Duration(readable.UnixMilli()-int64(t)) * time.Millisecond)
+		m.p.Latency.add(readable.Sub(time.UnixMilli(int64(t)))) // which does not overflow
 	}
 }

@@ -31,14 +31,14 @@ type Options struct {
 	// Deep decodes every value of every file that is read, and verifies the
 	// checksums and the statistics.
 	Deep bool
-	// Since is the Summary of an earlier audit of the archive. If nil, Run checks
-	// everything. Otherwise it reads only the later batches and their files.
-	// It still checks, over all batches, that each offset is in one commit and
-	// that there are no holes; and it compares the names and sizes of the
-	// earlier files with the Summary, by one sum. It does not notice an earlier
-	// file that was damaged without a change of size, or a damaged earlier
-	// record of the ledger, and it does not check the rows that a later rewrite
-	// states for an earlier file.
+	// Since is the Report.Summary of an earlier audit of the archive. If it is
+	// not nil, Run reads only the later batches and their files. It compares the
+	// names and sizes of the earlier files by one sum over all of them, and
+	// still checks over all batches that each offset is in one commit and that
+	// there are no holes. It does not find an earlier file that was damaged
+	// without a change in size, nor a damaged earlier record of the ledger, and
+	// does not verify what a later rewrite states about the rows of an earlier
+	// file.
 	Since []byte
 	// MultiRow allows a batch to have more rows than messages. Set it if a
 	// transform makes several rows of one message.
@@ -69,6 +69,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		opts: o, store: st, ledger: l,
 		report:     &Report{Archive: o.Dir, Ledger: l.ID(), Findings: []Finding{}},
 		staged:     map[int64][]string{},
+		due:        map[uint64]bool{},
 		commits:    map[int64]*ledger.Commit{},
 		partitions: partitions{},
 		tables:     map[string]*Table{},
@@ -99,12 +100,13 @@ type auditor struct {
 	commits     map[int64]*ledger.Commit // of the batches in staged; nil if undecided
 	partitions  partitions
 	tables      map[string]*Table
-	sum         uint64        // the sum of sumOf over the live files
-	since       *summary      // of the earlier audit; may be nil
-	old         oldFiles      // the files of the batches of since
-	summary     *summary      // through settled; nil while all batches are decided
-	truncated   bool          // the last batches could not be read
-	unexplained []replacement // of files that were not live
+	due         map[uint64]bool // hashes of listed files that rewrites have replaced, and will delete
+	sum         uint64          // the sum of sumOf over the live files
+	since       *summary        // of the earlier audit; may be nil
+	old         oldFiles        // the files of the batches of since
+	summary     *summary        // through settled; nil while all batches are decided
+	truncated   bool            // the last batches could not be read
+	unexplained []replacement   // of files that were not live
 	suspects    []suspect
 	overlaps    []overlap
 	rejected    int64 // messages, by the accounts

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,10 +27,9 @@ type Report struct {
 	More     int64     `json:"more,omitempty"`
 	Repairs  []string  `json:"repairs,omitempty"` // what was repaired
 	Notes    []string  `json:"notes,omitempty"`   // what is worth knowing but not wrong
-	// Summary is what a later audit needs to read only later batches: see
-	// Options.Since. It is nil if there are findings. Its size depends on the
-	// number of partitions, not of files.
-	Summary json.RawMessage `json:"-"`
+	// Summary is JSON for Options.Since of a later audit, or nil if there are
+	// findings. It grows with the partitions and with Pending, not with Files.
+	Summary []byte `json:"-"`
 }
 
 // Partition is the account of a partition over all batches, compared with the

@@ -56,6 +56,7 @@ func (a *auditor) foldReplaced(c *ledger.Commit, files []ledger.ReplacedFile, is
 		case isReplay:
 			a.suspectReplaced(c, f)
 		default:
+			a.due[hash(f.Name)] = true
 			a.report.Pending++
 		}
 	}

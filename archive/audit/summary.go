@@ -100,7 +100,7 @@ func parseSummary(data []byte, ledger string) (*summary, error) {
 	err := json.Unmarshal(data, s)
 	switch {
 	case err != nil || s.Version == 0:
-		return nil, errors.New("the given summary is not one of an audit")
+		return nil, errors.New("the given summary is not that of an audit: audit without it")
 	case s.Version != summaryVersion:
 		return nil, fmt.Errorf("the given summary has version %d, not %d: audit without it", s.Version, summaryVersion)
 	case s.Ledger != ledger:
@@ -183,11 +183,12 @@ func (a *auditor) compareOldFiles(context.Context) error {
 	return nil
 }
 
-// pending returns hashes of the listed files that have been replaced.
+// pending returns hashes of the listed files whose deletion is due: those that
+// replays replaced are gone.
 func (a *auditor) pending() (out []string) {
 	for i, h := range a.files.names {
 		state := a.files.marks[i] & stateBits
-		if text := hashText(h); state == replaced || state == unnamed && a.old.pending[text] {
+		if text := hashText(h); a.due[h] || state == unnamed && a.old.pending[text] {
 			out = append(out, text)
 		}
 	}

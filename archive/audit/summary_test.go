@@ -221,12 +221,12 @@ func TestWrongSummary(t *testing.T) {
 	dir := sky(t)
 	summary := string(look(t, audit.Options{Dir: dir}).Summary)
 	for since, want := range map[string]string{
-		"":    "not one of an audit",
-		"{}":  "not one of an audit",
-		"[1]": "not one of an audit",
+		"":    "not that of an audit",
+		"{}":  "not that of an audit",
+		"[1]": "not that of an audit",
 		strings.Replace(summary, `"version":1`, `"version":2`, 1): "has version 2",
 		strings.Replace(summary, ledgerID(t, dir), "another", 1):  "belongs to another archive",
-		strings.Replace(summary, `"sum":"`, `"sum":"x`, 1):        "not one of an audit",
+		strings.Replace(summary, `"sum":"`, `"sum":"x`, 1):        "not that of an audit",
 	} {
 		_, err := audit.Run(t.Context(), audit.Options{Dir: dir, Since: []byte(since)})
 		assert.ErrorContains(t, err, want)

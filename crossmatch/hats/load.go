@@ -130,8 +130,7 @@ func (c *Catalog) setRows(p *content) (copied int64, err error) {
 }
 
 // loadFiles reads the files of a partition, and checks that no rows are missing.
-// The caller must release the records,
-// those before an error too.
+// The caller must release the records, those before an error too.
 func (c *Catalog) loadFiles(ctx context.Context, d *directory, p partition, more reserve) (recs []arrow.Record, err error) {
 	names, err := d.files(p)
 	if err != nil {

@@ -62,7 +62,7 @@
 // which has fewer rows than requested if they are long. Memory is allocated for
 // data that exists, not for what headers declare. A line, row or value of more
 // than 64 MiB is an error, as is a tag of more than 4 MiB in a VOTable, and a
-// Parquet schema of more than 40,000 elements. Parquet pages are unpacked whole, so a record
-// may take 128 MiB plus four times the size of the file; their headers are
-// checked first.
+// Parquet schema of more than 40,000 elements. Parquet pages are unpacked whole,
+// so a record may take 128 MiB plus four times the size of the file; their
+// headers are checked first.
 package table

@@ -42,10 +42,11 @@ type node struct {
 	size     int       // fixed
 	limit    [2]uint64 // decimal: 10^precision, low word first
 
-	height int // levels of nodes, this one included
-	leaves int // leaf columns
-	bytes  int // of a row in memory, without text and list elements
-	min    int // bytes of the shortest datum
+	height  int // levels of nodes, this one included
+	leaves  int // leaf columns
+	bytes   int // of a row in memory, without text and list elements
+	element int // bytes in memory of an element of a list, without text
+	min     int // bytes of the shortest datum
 }
 
 type field struct {
@@ -79,8 +80,10 @@ func newNode(n *node) (*node, error) {
 	case kindArray, kindMap:
 		n.addChild(n.elem)
 		n.min = 1 // it may be empty
+		n.element = n.elem.bytes
 		if n.kind == kindMap {
 			n.leaves++
+			n.element += mapKey.bytes + rowBytes(arrow.StructOf())
 		}
 	case kindRecord:
 		n.leaves, n.min = 0, 0
@@ -121,12 +124,4 @@ func (n *node) measureUnion() {
 		shortest = min(shortest, b.min)
 	}
 	n.min = 1 + shortest
-}
-
-// elementBytes returns the bytes of memory that an element of a list takes.
-func (n *node) elementBytes() int {
-	if n.kind == kindMap {
-		return rowBytes(arrow.StructOf()) + mapKey.bytes + n.elem.bytes
-	}
-	return n.elem.bytes
 }

@@ -176,7 +176,7 @@ func (w *walker) list(n *node, pos int) (int, error) {
 			w.found = found
 			return pos, nil
 		}
-		if err := checkBlock(count, n, len(w.data)-pos, n.elementBytes(), &w.budget); err != nil {
+		if err := checkBlock(count, n, len(w.data)-pos, n.element, &w.budget); err != nil {
 			return 0, err
 		}
 		for ; count > 0; count-- {

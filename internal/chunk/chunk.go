@@ -49,6 +49,17 @@ func Yield(ctx context.Context, yield func(stream.Chunk, error) bool) func(strea
 	}
 }
 
+// YieldError returns a function that yields an error after which a source's Read
+// continues. It returns ErrStopped once yield returns false.
+func YieldError(yield func(stream.Chunk, error) bool) func(error) error {
+	return func(err error) error {
+		if !yield(stream.Chunk{}, err) {
+			return ErrStopped
+		}
+		return nil
+	}
+}
+
 // NewBuilder returns a Builder of chunks of at most the given numbers of
 // messages and bytes; a single larger message is a chunk by itself. An error
 // from emit is returned by the method that called it.

@@ -12,11 +12,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
-// UsageError reports an invalid command line; Main exits with 2, and names the
-// command whose -h tells more.
+// UsageError reports an invalid command line; Main exits with 2.
 type UsageError struct {
 	Text    string
-	Command string // if empty, the program
+	Command string // whose -h tells more; if empty, the program
 }
 
 // Error returns the text.
@@ -31,7 +30,8 @@ func Usage(err error) error {
 	return err
 }
 
-// UsageOf names the command that a UsageError is of, unless it has one.
+// UsageOf sets the Command of a UsageError that has none. It returns other errors
+// as they are.
 func UsageOf(command string, err error) error {
 	var wrong UsageError
 	if errors.As(err, &wrong) && wrong.Command == "" {

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -119,46 +117,6 @@ func (m Meter) Summary(p stream.Progress, where string) error {
 	_, err := io.WriteString(m.Out, text.String())
 	return err
 }
-
-// summaryTimeout is how long a reader of standard output may take.
-const summaryTimeout = 5 * time.Second
-
-// Unblocked returns a writer to w whose Write fails if w does not take the data
-// within five seconds, and then until it has: a pipe that is not read must not
-// keep a command from its work or from ending.
-func Unblocked(w io.Writer) io.Writer { return &unblocked{w: w, busy: make(chan struct{}, 1)} }
-
-type unblocked struct {
-	w    io.Writer
-	busy chan struct{} // holds a value during a write
-}
-
-func (u *unblocked) Write(p []byte) (int, error) {
-	type result struct {
-		n   int
-		err error
-	}
-	done, late := make(chan result, 1), time.After(summaryTimeout)
-	select {
-	case u.busy <- struct{}{}:
-	default:
-		return 0, errNotRead
-	}
-	p = bytes.Clone(p)
-	go func() {
-		n, err := u.w.Write(p)
-		<-u.busy
-		done <- result{n, err}
-	}()
-	select {
-	case r := <-done:
-		return r.n, r.err
-	case <-late:
-		return 0, errNotRead
-	}
-}
-
-var errNotRead = errors.New("standard output is not read")
 
 // commonest returns the n causes with the highest counts.
 func commonest(causes map[string]int64, n int) []string {

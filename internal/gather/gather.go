@@ -1,6 +1,6 @@
 // Package gather copies selected rows of Arrow records into a new record. If a
 // column of views is also one in the new record's schema, the bytes are shared and
-// only the 16 bytes of each view are copied, unless Compact is used.
+// only the 16 bytes of each view are copied, except by Compact.
 package gather
 
 import (
@@ -50,8 +50,8 @@ func records(t taker, schema *arrow.Schema, rows []Rows) (arrow.Record, error) {
 	return array.NewRecord(schema, cols, int64(n)), nil
 }
 
-// Compact is Records, but copies the bytes of views too, so that the new record
-// does not keep the buffers of the others alive.
+// Compact is like Records, but also copies the bytes of views, so that the new
+// record does not keep the buffers of the others alive.
 func Compact(mem memory.Allocator, schema *arrow.Schema, rows ...Rows) (arrow.Record, error) {
 	return records(taker{mem: mem, compact: true}, schema, rows)
 }

@@ -136,16 +136,22 @@ func bytesOf(a arrow.Array) func(i int) []byte {
 	return func(int) []byte { return nil }
 }
 
-// views copies view headers and shares the buffers that they point into.
+// views copies view headers. It shares the buffers that they point into, or copies
+// the values if t.compact is set.
 func (t *taker) views(src []cells, n int) []*memory.Buffer {
 	b, i := t.buffer(arrow.ViewHeaderTraits.BytesRequired(n)), 0
 	headers := arrow.ViewHeaderTraits.CastFromBytes(b.Bytes())
 	out := []*memory.Buffer{b}
-	var own []byte // the values that are not in their headers, if compact
+	var own []byte // if compact, for the values that are not in their headers
 	if t.compact {
-		var ok bool
-		if own, out, ok = t.viewBytes(src, out); !ok {
+		size := sizeOfViews(src)
+		if size > math.MaxInt32 {
+			t.err = ErrOffsets
 			return out
+		}
+		if size > 0 {
+			b := t.buffer(size)
+			own, out = b.Bytes(), append(out, b)
 		}
 	}
 	at := 0
@@ -180,25 +186,17 @@ func (t *taker) views(src []cells, n int) []*memory.Buffer {
 	return out
 }
 
-// viewBytes adds a buffer for the bytes of cells of views to out.
-func (t *taker) viewBytes(src []cells, out []*memory.Buffer) (own []byte, _ []*memory.Buffer, ok bool) {
-	size := 0
+// sizeOfViews returns the bytes of the values that are not in their headers.
+func sizeOfViews(src []cells) (size int) {
 	for _, c := range src {
+		a := c.array.(array.ViewLike)
 		for _, row := range c.index {
-			if h := c.array.(array.ViewLike).ValueHeader(int(row)); c.array.IsValid(int(row)) && !h.IsInline() {
+			if h := a.ValueHeader(int(row)); a.IsValid(int(row)) && !h.IsInline() {
 				size += h.Len()
 			}
 		}
 	}
-	if size > math.MaxInt32 {
-		t.err = ErrOffsets
-		return nil, out, false
-	}
-	if size == 0 {
-		return nil, out, true
-	}
-	b := t.buffer(size)
-	return b.Bytes(), append(out, b), true
+	return size
 }
 
 // lists returns the offsets of lists or maps, and the cells of their elements.

@@ -3,6 +3,7 @@
 package printable
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -11,35 +12,19 @@ import (
 // Text returns s with Go's escapes, such as \x1b and \n, in place of everything
 // that a terminal would not print, or would print in another order.
 func Text(s string) string {
-	for i, r := range s {
-		if !isPrintable(s[i:], r) {
-			return escape(s)
-		}
-	}
-	return s
-}
-
-func isPrintable(s string, r rune) bool {
-	return strconv.IsPrint(r) && (r != utf8.RuneError || !invalid(s))
-}
-
-func invalid(s string) bool {
-	_, n := utf8.DecodeRuneInString(s)
-	return n == 1
-}
-
-func escape(s string) string {
 	var b strings.Builder
-	for i, r := range s {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
 		switch {
-		case isPrintable(s[i:], r):
-			b.WriteRune(r)
-		case r == utf8.RuneError:
-			b.WriteString(`\x` + strconv.FormatInt(int64(s[i])+0x100, 16)[1:])
+		case r == utf8.RuneError && n == 1: // not UTF-8
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case strconv.IsPrint(r):
+			b.WriteString(s[:n])
 		default:
 			q := strconv.QuoteRune(r)
 			b.WriteString(q[1 : len(q)-1])
 		}
+		s = s[n:]
 	}
 	return b.String()
 }

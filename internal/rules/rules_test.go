@@ -38,7 +38,7 @@ var layers = []struct {
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store", "internal/token"}},
 	{"stream", []string{"stream/store", "stream/ledger", "stream/internal", "internal/backoff", "internal/gather", "internal/inflight", "internal/recordsize", "internal/token"}},
 	{"crossmatch/internal/votable", []string{"crossmatch/internal/clip"}},
-	{"crossmatch/internal", nil},
+	{"crossmatch/internal", []string{"internal/printable"}},
 	{"crossmatch/table", []string{"crossmatch/internal", "internal/nearest", "internal/regular", "internal/thrift"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal", "internal/backoff"}},
 	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize", "internal/regular"}},

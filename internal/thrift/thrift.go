@@ -26,10 +26,10 @@ func Numbers(b []byte, f func(outer, field int16, value int64)) (size int, err e
 }
 
 // Walk reads the struct at the beginning of b, as Numbers does, and calls f with
-// each integer, boolean (1 and 0) and byte string in it, at any depth. For a
-// number, text is nil. The path leads to the value: it has the id of each field
-// and, after that of a list, the index of the element. It must not be retained.
-// text shares memory with b.
+// each integer, boolean (1 and 0) and byte string in it, at any depth. If the
+// value is a number, text is nil. path holds the id of each field that leads to
+// the value and, after that of a list, the index of the element. It must not be
+// retained. text shares memory with b.
 func Walk(b []byte, f func(path []int, number int64, text []byte)) (size int, err error) {
 	r := reader{b: b, walk: f}
 	err = r.structure(0, 0)
@@ -39,9 +39,9 @@ func Walk(b []byte, f func(path []int, number int64, text []byte)) (size int, er
 type reader struct {
 	b      []byte
 	at     int
-	number func(outer, field int16, value int64)
-	walk   func(path []int, number int64, text []byte)
-	path   []int // for walk
+	number func(outer, field int16, value int64)       // nil for Walk
+	walk   func(path []int, number int64, text []byte) // nil for Numbers
+	path   []int                                       // for walk
 }
 
 // enter appends a field or an element to the path, and leave removes it.
@@ -154,14 +154,19 @@ func (r *reader) value(typ byte, depth int, outer, field int16) error {
 	return ErrInvalid // Parquet's metadata has no maps
 }
 
+// report reports an integer or a boolean.
 func (r *reader) report(depth int, outer, field int16, v int64) {
 	if r.walk != nil {
 		r.walk(r.path, v, nil)
 	}
-	if r.number == nil || depth > 1 {
-		return
+	r.reportNumber(depth, outer, field, v)
+}
+
+// reportNumber reports a number that only Numbers wants.
+func (r *reader) reportNumber(depth int, outer, field int16, v int64) {
+	if r.number != nil && depth <= 1 {
+		r.number(outer, field, v)
 	}
-	r.number(outer, field, v)
 }
 
 func (r *reader) skip(n uint64) error {
@@ -186,7 +191,7 @@ func (r *reader) list(depth int, outer, field int16) error {
 	if n > uint64(len(r.b)-r.at) { // each element takes a byte at least
 		return ErrShort
 	}
-	r.report(depth, outer, field, int64(n))
+	r.reportNumber(depth, outer, field, int64(n))
 	typ := head & 0x0f
 	if typ == 1 || typ == 2 {
 		typ = 3 // booleans in a list are bytes

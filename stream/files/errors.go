@@ -17,22 +17,23 @@ func (e *NoMatchError) Error() string {
 	return fmt.Sprintf("files: %q matches no file and no directory: correct the pattern, or create the directory if its files will come later", e.Pattern)
 }
 
-// UnreadableError reports files and directories that a search or a wildcard found
-// and that cannot be read. Available lists them once they can be.
-type UnreadableError struct {
+// SkippedError reports the files and directories that Available skips because they
+// cannot be read at present. It lists them once they can be.
+type SkippedError struct {
 	Err  error // of the first one; it names the path
 	More int   // the number of others
 }
 
-// Error names the first entry and counts the others.
-func (e *UnreadableError) Error() string {
+// Error returns the text of Err, with the number of others.
+func (e *SkippedError) Error() string {
 	if e.More > 0 {
 		return fmt.Sprintf("%v (and %d more that cannot be read)", e.Err, e.More)
 	}
 	return e.Err.Error()
 }
 
-func (e *UnreadableError) count() int {
+// count returns the number of entries; e may be nil.
+func (e *SkippedError) count() int {
 	if e == nil {
 		return 0
 	}
@@ -40,7 +41,7 @@ func (e *UnreadableError) count() int {
 }
 
 // Unwrap returns Err.
-func (e *UnreadableError) Unwrap() error { return e.Err }
+func (e *SkippedError) Unwrap() error { return e.Err }
 
 // Errors that end the reading of a range before the end of its file.
 var (

@@ -55,7 +55,7 @@ func TestUnreadableEntries(t *testing.T) {
 			for range 2 {
 				assert.Equal(t, []string{"a/1.avro", "a/3.avro", "a/4.tar", "a/z.avro"}, list(t, dir, s), pattern)
 			}
-			var unreadable *UnreadableError
+			var unreadable *SkippedError
 			require.ErrorAs(t, s.Check(t.Context()), &unreadable, pattern)
 			assert.ErrorContains(t, unreadable, dir+"/a/locked: permission denied")
 			assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"), log.String())

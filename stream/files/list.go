@@ -18,15 +18,15 @@ import (
 
 // listing is one call of Available.
 type listing struct {
-	source     *Source
-	number     int // among the listings of the source
-	now        time.Time
-	require    required
-	dirs       map[string]string // the resolved paths of directories
-	listed     map[string]bool   // by path
-	extents    []stream.Extent
-	matches    []foundFile      // of the current pattern
-	unreadable *UnreadableError // nil if everything could be read
+	source  *Source
+	number  int // among the listings of the source
+	now     time.Time
+	require required
+	dirs    map[string]string // the resolved paths of directories
+	listed  map[string]bool   // by path
+	extents []stream.Extent
+	matches []foundFile   // of the current pattern
+	skipped *SkippedError // nil if everything could be read
 }
 
 type foundFile struct {
@@ -49,10 +49,10 @@ func (l *listing) skip(path, cause string) { l.source.skip(path, cause) }
 // skipUnreadable skips a directory entry that may be read later.
 func (l *listing) skipUnreadable(path string, err error) {
 	l.source.skip(path, err.Error())
-	if l.unreadable == nil {
-		l.unreadable = &UnreadableError{Err: err}
+	if l.skipped == nil {
+		l.skipped = &SkippedError{Err: err}
 	} else {
-		l.unreadable.More++
+		l.skipped.More++
 	}
 }
 
@@ -66,7 +66,7 @@ func (l *listing) add(ctx context.Context, pattern string) error {
 		return fmt.Errorf("files: %w", err)
 	}
 	l.matches = l.matches[:0]
-	skipped := l.unreadable.count()
+	before := l.skipped.count()
 	err = l.literal(ctx, path)
 	must := l.require >= requireLiterals
 	if hasMeta(pattern) && errors.As(err, new(*fs.PathError)) {
@@ -76,7 +76,7 @@ func (l *listing) add(ctx context.Context, pattern string) error {
 	switch {
 	case err == nil:
 		return l.addExtents()
-	case absent(err) && must && l.unreadable.count() == skipped:
+	case absent(err) && must && l.skipped.count() == before:
 		return stream.Permanent(&NoMatchError{pattern})
 	case absent(err):
 		return nil

@@ -20,11 +20,11 @@ import (
 
 // reader is one call of Read.
 type reader struct {
-	limit int64 // in bytes, of a message and of a block
-	arena arena
-	out   *chunk.Builder
-	fail  func(error) error // yields an error to the consumer
-	empty *memory.Buffer    // of empty values
+	limit      int64 // in bytes, of a message and of a block
+	arena      arena
+	out        *chunk.Builder
+	yieldError func(error) error
+	empty      *memory.Buffer // of empty values
 
 	rng   stream.Range // being read
 	next  int64        // the offset of the next record; those before rng are counted, not emitted
@@ -94,7 +94,7 @@ func (r *reader) unreadable(ctx context.Context, err error) error {
 		return err // a read may have failed because of this
 	}
 	rest := stream.Range{Partition: r.rng.Partition, From: max(r.next, r.rng.From), To: r.rng.To}
-	return r.fail(&stream.UnreadableError{Range: rest, Err: err})
+	return r.yieldError(&stream.UnreadableError{Range: rest, Err: err})
 }
 
 // lost accounts for a file that is missing or was replaced. The range is lost and

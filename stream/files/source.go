@@ -77,13 +77,13 @@ func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 }
 
 // Check returns a [NoMatchError] for the first pattern, globs included, that
-// matches neither a file nor a directory, or else an [UnreadableError] if
+// matches neither a file nor a directory, or else a [SkippedError] if
 // Available skips entries that cannot be read. Call it first if all files must
 // exist already; Available accepts globs whose files come later.
 func (s *Source) Check(ctx context.Context) error {
 	l, err := s.list(ctx, requireAll)
-	if err == nil && l.unreadable != nil {
-		err = l.unreadable
+	if err == nil && l.skipped != nil {
+		err = l.skipped
 	}
 	return err
 }
@@ -110,12 +110,7 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 	return func(yield func(stream.Chunk, error) bool) {
 		r := s.reader(chunk.Yield(ctx, yield))
 		defer r.close()
-		r.fail = func(err error) error {
-			if !yield(stream.Chunk{}, err) {
-				return chunk.ErrStopped
-			}
-			return nil
-		}
+		r.yieldError = chunk.YieldError(yield)
 		if err := r.ranges(ctx, ranges); err != nil && err != chunk.ErrStopped {
 			yield(stream.Chunk{}, err)
 		}

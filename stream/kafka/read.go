@@ -28,7 +28,7 @@ type reader struct {
 	empty  *memory.Buffer // of empty keys and values
 
 	missingSince map[*rangeReader]time.Time
-	fail         func(error) error // yields an error to the consumer
+	yieldError   func(error) error
 }
 
 func newReader(s *Source, c *cluster, ranges []stream.Range, emit func(stream.Chunk) error) (*reader, error) {
@@ -239,7 +239,7 @@ func (r *reader) endRange(p *rangeReader) error {
 	case p.unreadable != nil && !p.gone && p.next < p.rng.To:
 		err := p.unreadable
 		p.unreadable, p.rng.To = nil, p.next
-		return r.fail(err)
+		return r.yieldError(err)
 	case p.rng.To == ledger.UnknownEnd:
 		r.out.Account(p.rng, p.rng.From).End = true
 		p.rng.To = p.rng.From

@@ -154,9 +154,10 @@ func (s *Source) Available(ctx context.Context) ([]stream.Extent, error) {
 // Read yields the messages of the ranges, in order. Several ranges may belong to
 // one partition; each has its own accounts. Read retries when leaders move or
 // brokers are unavailable, and yields no message twice. Deleted messages become
-// accounts of lost offsets. A compressed batch with more messages than bytes, at
-// the end of a partition, is a *stream.UnreadableError. Read does not depend on the group: a planned range is
-// read even if its partition is now assigned to another process.
+// accounts of lost offsets. A batch that cannot be read is a
+// *stream.UnreadableError, which ends its range but not the others. Read does not
+// depend on the group: a planned range is read even if its partition is now
+// assigned to another process.
 func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stream.Chunk, error] {
 	return func(yield func(stream.Chunk, error) bool) {
 		c, err := s.open()
@@ -173,12 +174,7 @@ func (s *Source) Read(ctx context.Context, ranges []stream.Range) iter.Seq2[stre
 			return emit(c)
 		})
 		if err == nil {
-			r.fail = func(err error) error {
-				if !yield(stream.Chunk{}, err) {
-					return chunk.ErrStopped
-				}
-				return nil
-			}
+			r.yieldError = chunk.YieldError(yield)
 			err = r.run(ctx)
 			r.out.Release()
 		}

@@ -3,20 +3,15 @@ package clip
 
 import (
 	"strings"
-	"unicode"
+
+	"github.com/skyfinch/skyfinch/internal/printable"
 )
 
 // Text returns s, cut after at most n bytes of whole characters and with an
-// ellipsis if it is longer. Characters that a terminal would obey become U+FFFD.
+// ellipsis if it is longer. What a terminal would not print is then escaped.
 func Text(s string, n int) string {
-	short := s
 	if len(s) > n {
-		short = strings.ToValidUTF8(s[:n], "") + "…"
+		s = strings.ToValidUTF8(s[:n], "") + "…"
 	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, short)
+	return printable.Text(s)
 }

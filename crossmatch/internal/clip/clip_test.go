@@ -21,5 +21,5 @@ func TestText(t *testing.T) {
 	assert.Equal(t, "é…", clip.Text("ééé", 3))
 	assert.Equal(t, "ééé", clip.Text("ééé", 6))
 	assert.Equal(t, "…", clip.Text("é", 1))
-	assert.Equal(t, "a�[31m�b�", clip.Text("a\x1b[31m\u202eb\u009b", 20))
+	assert.Equal(t, `a\x1b[31m\u202eb\u009b`, clip.Text("a\x1b[31m\u202eb\u009b", 20))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/schema"
 )
@@ -20,41 +21,27 @@ func decode(g *file.RowGroupReader, column int) (*values, error) {
 	v := &values{}
 	switch r := r.(type) {
 	case *file.BooleanColumnChunkReader:
-		e := &boolExtremes{}
-		v.bounds = e.bounds
-		err = drain(v, r.ReadBatch, e.add)
+		err = drain(v, r.ReadBatch, &boolExtremes{})
 	case *file.Int32ColumnChunkReader:
-		e := &extremes[int32]{}
-		v.bounds = e.bounds
-		err = drain(v, r.ReadBatch, e.add)
+		err = drain(v, r.ReadBatch, &orderedExtremes[int32]{})
 	case *file.Int64ColumnChunkReader:
-		e := &extremes[int64]{}
-		v.bounds = e.bounds
-		err = drain(v, r.ReadBatch, e.add)
+		err = drain(v, r.ReadBatch, &orderedExtremes[int64]{})
 	case *file.Int96ColumnChunkReader:
-		v.bounds = noBounds
-		err = drain(v, r.ReadBatch, nil)
+		err = drain(v, r.ReadBatch, noExtremes[parquet.Int96]{})
 	case *file.Float32ColumnChunkReader:
-		e := &extremes[float32]{}
-		v.bounds = e.bounds
-		err = drain(v, r.ReadBatch, e.add)
+		err = drain(v, r.ReadBatch, &orderedExtremes[float32]{})
 	case *file.Float64ColumnChunkReader:
-		e := &extremes[float64]{}
-		v.bounds = e.bounds
-		err = drain(v, r.ReadBatch, e.add)
+		err = drain(v, r.ReadBatch, &orderedExtremes[float64]{})
 	case *file.ByteArrayColumnChunkReader:
-		e := &byteExtremes{}
-		v.bounds = e.bounds
-		err = drain(v, r.ReadBatch, e.addText)
+		err = drain(v, r.ReadBatch, &byteExtremes[parquet.ByteArray]{})
 	case *file.FixedLenByteArrayColumnChunkReader:
-		e := &byteExtremes{signed: r.Descriptor().SortOrder() == schema.SortSIGNED}
-		v.bounds = e.bounds
-		err = drain(v, r.ReadBatch, e.addFixed)
+		signed := r.Descriptor().SortOrder() == schema.SortSIGNED
+		err = drain(v, r.ReadBatch, &byteExtremes[parquet.FixedLenByteArray]{signed: signed})
 	default:
 		return nil, fmt.Errorf("values of type %v", r.Type())
 	}
 	if !hasOrder(r.Descriptor()) {
-		v.bounds = noBounds
+		v.bounds = noExtremes[any]{}.bounds
 	}
 	if err == nil {
 		err = r.Err()
@@ -62,9 +49,10 @@ func decode(g *file.RowGroupReader, column int) (*values, error) {
 	return v, err
 }
 
-// drain calls read until it returns no more values, counts them, and calls add,
-// unless it is nil, with those that are not null.
-func drain[T any](v *values, read func(n int64, values []T, def, rep []int16) (int64, int, error), add func([]T)) error {
+// drain calls read until it returns no more values, counts them in v, and adds
+// those that are not null to e, which gives v its bounds.
+func drain[T any](v *values, read func(n int64, values []T, def, rep []int16) (int64, int, error), e extremes[T]) error {
+	v.bounds = e.bounds
 	var def, rep [batchValues]int16
 	vals := make([]T, batchValues)
 	for {
@@ -85,8 +73,6 @@ func drain[T any](v *values, read func(n int64, values []T, def, rep []int16) (i
 				v.rows++
 			}
 		}
-		if add != nil {
-			add(vals[:valid])
-		}
+		e.add(vals[:valid])
 	}
 }

@@ -1,6 +1,6 @@
 // Rewrite replaces each file of an archive's tables by a copy, as a compaction
-// would by larger ones. Tests use it to see what earlier releases make of
-// rewrites.
+// would by larger ones. Tests use it to check that earlier releases continue an
+// archive with rewrites.
 //
 //	rewrite [-die] ARCHIVE
 //
@@ -42,22 +42,11 @@ func rewrite(ctx context.Context, dir string, die bool) error {
 	if err != nil {
 		return err
 	}
-	live := map[string]ledger.File{}
-	r := &ledger.Replacement{}
-	for b, err := range l.Follow(ctx, 1) {
-		if err != nil {
-			return err
-		}
-		for f := range b.Commit.Rows.All() {
-			live[f.Path] = f
-		}
-		if b.Commit.Replaces != nil {
-			for _, f := range b.Commit.Replaces.Files {
-				delete(live, f.Name)
-			}
-		}
-		r.Base = b.Number
+	live, last, err := liveFiles(ctx, l)
+	if err != nil {
+		return err
 	}
+	r := &ledger.Replacement{Base: last}
 	c := &ledger.Commit{Replaces: r}
 	id := fmt.Sprintf("%s-rewrite-%012d-%s", l.ID(), r.Base, token.New()[:10])
 	for i, name := range slices.Sorted(maps.Keys(live)) {
@@ -79,6 +68,31 @@ func rewrite(ctx context.Context, dir string, die bool) error {
 	if die {
 		return nil
 	}
+	return publish(ctx, st, l, c)
+}
+
+// liveFiles returns the files of the tables by name, and the last batch.
+func liveFiles(ctx context.Context, l *ledger.Ledger) (live map[string]ledger.File, last int64, err error) {
+	live = map[string]ledger.File{}
+	for b, err := range l.Follow(ctx, 1) {
+		if err != nil {
+			return nil, 0, err
+		}
+		for f := range b.Commit.Rows.All() {
+			live[f.Path] = f
+		}
+		if b.Commit.Replaces != nil {
+			for _, f := range b.Commit.Replaces.Files {
+				delete(live, f.Name)
+			}
+		}
+		last = b.Number
+	}
+	return live, last, nil
+}
+
+// publish publishes the files of a rewrite, and deletes those that they replace.
+func publish(ctx context.Context, st store.Store, l *ledger.Ledger, c *ledger.Commit) error {
 	for _, f := range c.Rows.Files {
 		if err := st.Publish(ctx, f.StagedPath, f.Path, f.Bytes); err != nil {
 			return err
@@ -87,7 +101,7 @@ func rewrite(ctx context.Context, dir string, die bool) error {
 	if err := l.PutDone(ctx, c.Batch); err != nil {
 		return err
 	}
-	for _, f := range r.Files {
+	for _, f := range c.Replaces.Files {
 		if err := st.Delete(ctx, f.Name); err != nil {
 			return err
 		}

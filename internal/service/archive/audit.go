@@ -55,12 +55,8 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 		}
 		o.Source = source
 	}
-	if *since != "" {
-		if o.Since, err = os.ReadFile(*since); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("-since %s: no such file: the first audit needs only -save", *since)
-		} else if err != nil {
-			return err
-		}
+	if o.Since, err = readSummary(*since); err != nil {
+		return err
 	}
 	if o.Store, err = c.openExisting(o.Dir); err != nil {
 		return err
@@ -69,12 +65,28 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	err = c.printReport(r, *asJSON)
 	if *save != "" && r.Summary != nil {
-		if err := writeFile(*save, r.Summary); err != nil {
-			return err
-		}
+		err = errors.Join(err, writeFile(*save, r.Summary))
 	}
-	if *asJSON {
+	return err
+}
+
+// readSummary reads the file of -since, if there is one.
+func readSummary(name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("-since %s: no such file: the first audit needs only -save", name)
+	}
+	return data, err
+}
+
+// printReport prints a report. It returns an error if there are findings.
+func (c Command) printReport(r *audit.Report, asJSON bool) (err error) {
+	if asJSON {
 		err = json.NewEncoder(c.stdout()).Encode(r)
 	} else {
 		err = r.WriteText(c.stdout())
@@ -83,9 +95,9 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 	case err != nil || n == 0:
 		return err
 	case n == 1:
-		return fmt.Errorf("audit of %s: one thing does not hold: standard output names it", o.Dir)
+		return fmt.Errorf("audit of %s: one thing does not hold: standard output names it", r.Archive)
 	default:
-		return fmt.Errorf("audit of %s: %s things do not hold: standard output names them", o.Dir, cli.Count(n))
+		return fmt.Errorf("audit of %s: %s things do not hold: standard output names them", r.Archive, cli.Count(n))
 	}
 }
 

@@ -88,10 +88,9 @@ func (in *input) deferClose(f func()) {
 	in.close = func() { f(); before() }
 }
 
-// unreadable returns err if it is a files.UnreadableError.
-func unreadable(err error) error {
-	var u *files.UnreadableError
-	if errors.As(err, &u) {
+// skipped returns an error if err is a files.SkippedError, and otherwise nil.
+func skipped(err error) error {
+	if errors.As(err, new(*files.SkippedError)) {
 		return fmt.Errorf("everything else is archived, but %w", err)
 	}
 	return nil
@@ -113,7 +112,7 @@ func (in *input) openFiles(ctx context.Context, o *options) error {
 			if err := s.Drain(ctx); err != nil {
 				return err
 			}
-			return unreadable(source.Check(ctx))
+			return skipped(source.Check(ctx))
 		}
 	}
 	extents, err := source.Available(ctx)
@@ -121,7 +120,7 @@ func (in *input) openFiles(ctx context.Context, o *options) error {
 		return err
 	}
 	err = source.Check(ctx)
-	if unreadable(err) != nil && (len(extents) > 0 || !o.once) {
+	if skipped(err) != nil && (len(extents) > 0 || !o.once) {
 		return nil // the others are archived, and the log names it
 	}
 	var none *files.NoMatchError

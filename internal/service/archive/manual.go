@@ -121,9 +121,9 @@ DESCRIPTION
     with -since the next one reads only the batches since, and their files. Of the
     earlier files it compares the names and sizes, all in one sum; and it checks
     over all batches that each offset is in one commit and that there are no holes.
-    It does not see an earlier file that was damaged without a change in size, nor
-    damage in an earlier record of the ledger, and believes what a later rewrite
-    says about the rows of an earlier file: audit without -since now and then.
+    It does not find an earlier file that was damaged without a change in size, nor
+    a damaged earlier record of the ledger, and does not verify what a later rewrite
+    states about the rows of an earlier file: audit without -since now and then.
 
     It prints a table of the partitions, without the columns that are zero
     everywhere, and a table of the tables; then, for each thing that is wrong, a
