@@ -162,10 +162,10 @@ func TestWrongRewrites(t *testing.T) {
 	}
 }
 
-// A rewrite that has waited for longer than ledger.MaxRewriteAge is void: it
+// A rewrite that decides a batch more than 65,536 after its base is void: it
 // replaces nothing, and its files are extra.
 func TestLateRewrite(t *testing.T) {
-	const through = ledger.MaxRewriteAge + 2
+	const through = 1<<16 + 2
 	st := store.NewMemory()
 	_, err := ledger.Open(t.Context(), st, "ledger", nil)
 	require.NoError(t, err)

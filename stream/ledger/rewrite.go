@@ -14,11 +14,6 @@ import (
 // example many small files by a large one. It is a batch without ranges, claimed
 // and decided by Rewrite.
 
-// MaxRewriteAge is the greatest distance from the last batch that a rewrite has
-// read to the batch that it decides. Once that many batches after the former
-// have been decided, no commit will name what the rewrite has staged.
-const MaxRewriteAge = 1 << 16
-
 const (
 	// claimTimeout is how long a batch without ranges may be undecided before
 	// others decide it as empty. Its writer decides it right after claiming it.
@@ -27,8 +22,10 @@ const (
 	claimPollInterval = 200 * time.Millisecond
 )
 
-// maxRewriteAge is MaxRewriteAge; tests set it.
-var maxRewriteAge int64 = MaxRewriteAge
+// maxRewriteAge is the greatest distance from the last batch that a rewrite has
+// read to the batch that it decides. Once that many batches after the former have
+// been decided, no commit will name what the rewrite has staged. Tests set it.
+var maxRewriteAge int64 = 1 << 16
 
 // featureReplaces is needed to read the commit of a rewrite.
 const featureReplaces = "replaces"
