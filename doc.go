@@ -26,8 +26,8 @@
 //   - [github.com/skyfinch/skyfinch/alert] describes surveys and decodes their
 //     packets from Avro to Arrow; [github.com/skyfinch/skyfinch/alert/sim]
 //     simulates and replays alerts.
-//   - [github.com/skyfinch/skyfinch/sink] writes rows to hourly Parquet files,
-//     to the console, or to several sinks.
+//   - [github.com/skyfinch/skyfinch/sink] writes rows to hourly Parquet files or
+//     to the console, and sends all rows, or each row by choice, to several sinks.
 //   - [github.com/skyfinch/skyfinch/archive] is the archive service as one
 //     type, and [github.com/skyfinch/skyfinch/archive/audit] verifies one.
 //   - [github.com/skyfinch/skyfinch/crossmatch] finds the nearest rows of

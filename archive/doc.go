@@ -5,7 +5,7 @@
 //	DIR/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, whole, and why
 //	DIR/schema/SURVEY.parquet                   the table's widest schema, without rows,
 //	                                            including columns that transforms add
-//	DIR/ledger/                                 what is done: see package stream/ledger
+//	DIR/ledger/                                 the ledger: see package stream/ledger
 //	DIR/staging/                                work in progress
 //
 // A [Service] connects parts of the other packages: a source (stream/kafka,
@@ -13,8 +13,8 @@
 // (stream) with its ledger (stream/ledger). A job with other parts takes about
 // as many lines with those packages: see the example.
 //
-// DIR is a local directory, or the [store.Store] that the Service is given.
-// FORMAT.md describes the files and their columns.
+// DIR is a local directory, or the [store.Store] of the Service. FORMAT.md specifies
+// the files and their columns.
 //
 // # What is promised
 //
@@ -52,9 +52,9 @@
 //     one. The next start of a service, another replay or an audit that repairs
 //     completes a publication that was interrupted.
 //
-// A plan whose process died claims no offsets; after some seconds an engine or
-// another replay decides it as empty. Services and other replays may be at work
-// during a replay.
+// The plan of a replay that died claims no offsets; after five seconds an engine or
+// another replay decides it as empty. Services and other replays may work on the
+// archive during a replay.
 //
 // # Reading
 //

@@ -128,8 +128,8 @@ func (r *replay) nextGroup(ctx context.Context, files []ledger.File) (group []in
 	return group, files, nil
 }
 
-// filesWithout returns the rejected files that are left if a group failed
-// because another replay has replaced one of its files; otherwise, the error.
+// filesWithout returns the remaining rejected files if a group failed because
+// another replay has replaced one of its files. Otherwise it returns the error.
 func (r *replay) filesWithout(ctx context.Context, group []input, failed error) ([]ledger.File, error) {
 	files, err := r.settle(ctx)
 	if err != nil {
@@ -147,8 +147,8 @@ func (r *replay) filesWithout(ctx context.Context, group []input, failed error) 
 	return nil, failed
 }
 
-// lock locks a name in the store, if that has locks. A shared lock it waits for:
-// others hold it alone only while they sweep.
+// lock locks a name in the store, if the store has locks. It waits for a shared
+// lock, because others hold it alone only while they sweep.
 func (r *replay) lock(ctx context.Context, name string, shared bool) (unlock func() error, err error) {
 	l, ok := r.store.(store.Locker)
 	if !ok {
@@ -170,9 +170,9 @@ func (r *replay) lock(ctx context.Context, name string, shared bool) (unlock fun
 
 const maxLockTries = 30
 
-// sweep removes what rewrites that died have staged, once what they committed
-// is published. Only a lock, which the system releases when its process dies,
-// proves that none is at work.
+// sweep removes what rewrites that died have staged, after it has published what
+// they committed. Only locks, which the system releases when a process dies, prove
+// that no rewrite is at work.
 func (r *replay) sweep(ctx context.Context) error {
 	if _, ok := r.store.(store.Locker); !ok {
 		return nil
@@ -190,9 +190,8 @@ func (r *replay) sweep(ctx context.Context) error {
 	return nil
 }
 
-// sweepUnder removes what is staged under a prefix while it holds locks alone.
-// If another process holds one, the next replay sweeps; where there are no locks,
-// what is staged stays.
+// sweepUnder removes what is staged under a prefix while it holds locks alone. If
+// another process holds one of them, or the store has none, it removes nothing.
 func (r *replay) sweepUnder(ctx context.Context, prefix string, locks []string) error {
 	for _, err := range r.store.List(ctx, prefix) {
 		if err != nil {
@@ -216,8 +215,8 @@ func (r *replay) sweepUnder(ctx context.Context, prefix string, locks []string) 
 	return nil
 }
 
-// replayFiles replays some rejected files in one batch. A job without a ledger
-// stages their rows first; then the batch is claimed, decided and published.
+// replayFiles replays some rejected files in one batch. A job with a ledger in
+// memory stages their rows first; then the batch is claimed, decided and published.
 func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 	id := stream.BatchID{Ledger: fmt.Sprintf("%s%s%012d-%s", r.wiring.ledger.ID(), layout.RewriteMark, r.base, strings.ToLower(rand.Text()[:10])), Number: 1}
 	rows, rejects := &stagingSink{files: r.wiring.rows, id: id}, &stagingSink{files: r.wiring.rejects.Parquet, id: id}
@@ -237,7 +236,7 @@ func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 		return err
 	}
 	p := job.Progress()
-	old := layout.Replacement{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
+	old := layout.Replay{Read: p.Read, Written: p.Written, Rejected: p.Rejected, Dropped: p.Dropped}
 	for _, in := range inputs {
 		old.Replaces = append(old.Replaces, ledger.ReplacedFile{Name: in.Path, Rows: in.Rows, Bytes: in.Bytes})
 	}
@@ -276,12 +275,12 @@ func (d *Replayed) add(p stream.Progress) {
 }
 
 // decide makes what was staged a batch of the ledger, and publishes it.
-func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replacement) error {
+func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replay) error {
 	var err error
 	if c.Rejects.Data, err = json.Marshal(old); err != nil { // which the first release reads
 		return err
 	}
-	c.Replaces = &ledger.Replaces{Base: r.base, Files: old.Replaces}
+	c.Replaces = &ledger.Replacement{Base: r.base, Files: old.Replaces}
 	if err := r.wiring.ledger.Rewrite(ctx, c, func(b ledger.Batch) error { return r.checkReplaced(b, old.Replaces) }); err != nil {
 		return err
 	}
@@ -317,10 +316,10 @@ func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
 	return r.wiring.ledger.PutDone(ctx, c.Batch)
 }
 
-// settle reads the ledger, publishes what is committed, and has the rewrites
-// decided. It returns the rejected files that are not replaced, of the batches
-// up to the first one that an engine has not decided. Later batches may have
-// replaced some of them, and may be the work of a replay that died.
+// settle reads the ledger, publishes what is committed, and resolves undecided
+// rewrites. It sets r.base to the last batch before the first one that an engine
+// has not decided, and returns the rejected files of the batches through r.base
+// that no batch has replaced.
 func (r *replay) settle(ctx context.Context) (files []ledger.File, err error) {
 	replaced := map[string]bool{}
 	undecided := false

@@ -29,7 +29,7 @@ type input struct {
 	chosen int64
 }
 
-// countChosen counts the messages of a file to try again.
+// countChosen returns the number of messages of a file to try again.
 func (r *replay) countChosen(ctx context.Context, f ledger.File) (n int64, err error) {
 	for rec, err := range readRejected(ctx, r.store, f, "cause") {
 		if err != nil {

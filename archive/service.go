@@ -55,8 +55,8 @@ func (s *Service) Drain(ctx context.Context) error { return s.with(ctx, s.Job.Dr
 // called at any time.
 func (s *Service) Progress() stream.Progress { return s.Job.Progress() }
 
-// Status returns what the job is doing. It may be called at any time, from any
-// goroutine, also by Job.Observe.
+// Status returns what the job is doing. It may be called at any time, concurrently
+// and from Job.Observe.
 func (s *Service) Status() stream.Status { return s.Job.Status() }
 
 // with opens the archive, runs the job on it, and closes it.

@@ -1,6 +1,6 @@
-// Package sink provides sinks for the rows of a stream: hourly [Parquet] files,
-// the [Console], a [Tee] that gives all rows to several sinks, and a [FanOut] that
-// gives each row to the sinks that a function chooses.
+// Package sink provides sinks for the rows of a stream: hourly [Parquet] files, the
+// [Console], a [Tee] that sends all rows to several sinks, and a [FanOut] that sends
+// each row to the sinks that a function chooses.
 //
 //	st, err := store.OpenDir("/data/archive")
 //	…
@@ -56,9 +56,9 @@
 // batch. So a back-fill of thousands of hours needs no more memory than one of
 // a few: the rows, half as much again to read spilled rows, and the buffers of
 // the encoders. At most 64 files are open, or fewer if the store buffers what is
-// written to each: parts of 5 MiB allow 12 files, whose buffers take another
-// Memory. The local disk must have room for the batch. A spill file has no name where the system allows that, so a crash
-// leaves no file behind.
+// written to them: if it buffers 5 MiB of each, 12 files, whose buffers take up to
+// another Memory. The local disk must have room for the batch. A spill file has no
+// name where the system allows that, so a crash leaves no file behind.
 //
 // Small batches make small files: set the Interval of a job that follows a stream
 // to minutes, unless rows are needed sooner.
@@ -73,5 +73,5 @@
 // A batch must be published by the same kind of sink that staged it. After a
 // crash, restart with the same sinks before you change them; otherwise
 // publication fails with an error that says so. The routes of a FanOut may change,
-// except that a batch may need one that was removed.
+// but a removed route is needed until its last batch is published.
 package sink

@@ -18,7 +18,7 @@ func wrongReceipt(from, to string) error {
 	return permanentf("receipt from %s given to %s: restart with the sinks that staged the batch", from, to)
 }
 
-// partsFrom names the kind of sink that a receipt with parts is from.
+// partsFrom returns the kind of sink that a receipt with parts is from.
 func partsFrom(r stream.Receipt) string {
 	if isFanOut(r) {
 		return "a FanOut"

@@ -11,19 +11,19 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// FanOut gives each row to the sinks of the routes that Choose names for it: none,
-// one or several. It puts their receipts into one commit, so that either all of
-// them publish a batch or none does. Two of them must not write the same table of
-// the same store. Each Parquet takes its own Memory: with many routes, set less.
+// FanOut sends each row to the sinks of zero or more routes, as Choose decides. It
+// puts their receipts into one commit, so that either all of them publish a batch or
+// none does. Two of them must not write the same table of the same store. Each
+// Parquet takes its own Memory: with many routes, set less.
 //
-// A receipt names its routes. So routes may be added, removed and reordered
-// between runs, unless a batch with rows of a removed route is still to be
-// published: Publish then returns an error that names the route.
+// A receipt names its routes, so routes may be added, removed and reordered between
+// runs. But if a batch with rows of a removed route is still to be published,
+// Publish returns an error that names the route.
 type FanOut struct {
 	Routes []Route
-	// Choose appends to chosen[i] the numbers of the rows that go to Routes[i], in
-	// ascending order. The slices of chosen are empty when it is called. It is
-	// called for all rows of a batch in turn, and borrows them.
+	// Choose appends to chosen[i], which is empty, the numbers of the rows that go
+	// to Routes[i], in ascending order. It must not keep rows or chosen. It is not
+	// called concurrently for one batch.
 	Choose func(ctx context.Context, rows stream.Rows, chosen [][]int32) error
 }
 
@@ -33,12 +33,12 @@ type Route struct {
 	Sink stream.Sink
 }
 
-// Stage implements stream.Sink. The sinks get their rows one after another, so that
-// at most the rows of one are copied at a time. They begin and end their work
-// concurrently. The first error stops them all.
+// Stage implements stream.Sink. The sinks run concurrently, but get the rows of a
+// record one after another, so that there is one copy at a time. The first error
+// stops them all.
 //
-// Unless a sink gets all rows of a record, it gets a copy, which does not keep the
-// memory of the other rows.
+// A sink that gets all rows of a record gets the record itself. Otherwise it gets a
+// copy of its rows, so that a sink that retains them does not retain the others.
 func (f *FanOut) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) {
 	if _, err := f.byName(); err != nil {
 		return stream.Receipt{}, err
@@ -52,7 +52,8 @@ func (f *FanOut) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, err
 	}
 	chosen := make([][]int32, len(f.Routes))
 	send := func(s *staging, rows stream.Rows) error { return f.send(s, rows, chosen) }
-	receipts, err := stageAll(ctx, sinks, b, send, f.routeError)
+	describe := func(i int, err error) error { return routeError(f.Routes[i].Name, err) }
+	receipts, err := stageAll(ctx, sinks, b, send, describe)
 	out := f.receipt(receipts)
 	if err != nil {
 		f.Discard(context.WithoutCancel(ctx), out)
@@ -87,16 +88,13 @@ func (f *FanOut) sendTo(s *staging, i int, rows stream.Rows, index []int32) erro
 	}
 	picked, err := choose(rows, index)
 	if err != nil {
-		return f.routeError(i, err)
+		return routeError(f.Routes[i].Name, err)
 	}
 	defer picked.Record.Release()
 	return s.send(picked, s.branches[i])
 }
 
-// routeError says that an error is one of route i.
-func (f *FanOut) routeError(i int, err error) error {
-	return fmt.Errorf("sink: route %q: %w", f.Routes[i].Name, err)
-}
+func routeError(name string, err error) error { return fmt.Errorf("sink: route %q: %w", name, err) }
 
 func checkIndex(index []int32, rows int64) error {
 	before := int32(-1)
@@ -170,7 +168,7 @@ func (f *FanOut) byName() (map[string]stream.Sink, error) {
 	return sinks, nil
 }
 
-// isFanOut reports whether a receipt is that of a FanOut with something to publish.
+// isFanOut reports whether a receipt is from a FanOut and has something to publish.
 func isFanOut(r stream.Receipt) bool { return len(r.Parts) > 0 && r.Parts[0].Route != "" }
 
 // Publish implements stream.Sink. It publishes the routes in the order in which
@@ -193,11 +191,10 @@ func (f *FanOut) Publish(ctx context.Context, id stream.BatchID, r stream.Receip
 		}
 	}
 	for _, p := range r.Parts {
-		to := sinks[p.Route]
 		name := p.Route
 		p.Route = ""
-		if err := to.Publish(ctx, id, p); err != nil {
-			return fmt.Errorf("sink: route %q: %w", name, err)
+		if err := sinks[name].Publish(ctx, id, p); err != nil {
+			return routeError(name, err)
 		}
 	}
 	return nil

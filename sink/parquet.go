@@ -53,19 +53,18 @@ type Parquet struct {
 	Schemas     stream.Schemas
 	Clock       Clock
 	Compression Compression
-	// Stats names columns at the top level whose least and greatest values the
-	// receipt records for each file: numbers, strings and timestamps in UTC. Null
-	// and NaN are ignored. A column is left out of a file's Stats if it has no
-	// value, one that is infinite, or a string of more than 64
-	// bytes as JSON.
+	// Stats names top-level columns of numbers, strings or timestamps in UTC. The
+	// receipt records their least and greatest values for each file, ignoring null
+	// and NaN. A column is left out if all its values are null or NaN, or if a
+	// bound is infinite or a string of more than 64 bytes as JSON.
 	Stats []string
 	// Memory bounds the size of buffered rows, and so of row groups, in bytes. If
 	// zero, it is 64 MiB; at most 1 GiB is used.
 	Memory int64
-	// OpenFiles bounds the files that are open at once; the rows of more hours are
-	// spilled. Each has a file descriptor or a connection, and takes the memory
-	// that a [store.WriteBufferer] states. If zero, it is 64, or as many as have
-	// buffers of Memory bytes in total, but at least one.
+	// OpenFiles is the maximum number of open files; the rows of further hours are
+	// spilled. Each open file takes a file descriptor or a connection, and the
+	// WriteBuffer of a [store.WriteBufferer]. If zero, it is 64, or fewer so that
+	// the write buffers take at most Memory, but at least 1.
 	OpenFiles int
 	// Spill is a local directory for the rows of batches that touch so many
 	// hours that Memory cannot hold a row group of each. If empty, it is
@@ -102,8 +101,8 @@ func (p *Parquet) check() error {
 	return nil
 }
 
-// maxOpen returns the most files to be open at once, given the bytes of buffered
-// rows.
+// maxOpen returns the maximum number of open files, given the bound of buffered
+// rows in bytes.
 func (p *Parquet) maxOpen(memory int64) int {
 	if p.OpenFiles > 0 {
 		return p.OpenFiles

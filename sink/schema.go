@@ -16,7 +16,7 @@ import (
 type tableSchema struct {
 	wide   *arrow.Schema       // has the columns of all of them
 	format *parquetfile.Format // of files with the schema wide
-	number int                 // of a record of the table's schema chain that has all columns of wide, or 0
+	number int                 // a record of the table's schema chain that has all columns of wide; 0 if unknown
 	// A transform may make a new schema for each record, so an equal one of
 	// distinct represents it.
 	distinct        []*arrow.Schema

@@ -16,9 +16,9 @@ type staging struct {
 	wg       sync.WaitGroup
 }
 
-// stageAll has each sink stage the rows that send gives to its branch. It returns
-// the receipts of all sinks, also after an error, which is the first one. If
-// describe is not nil, it adds to an error which sink's it is.
+// stageAll has each sink stage the rows that send sends to its branch. It returns
+// the receipts of all sinks and the first error. If describe is not nil, it wraps
+// the error of sink i.
 func stageAll(ctx context.Context, sinks []stream.Sink, b stream.Batch, send func(*staging, stream.Rows) error,
 	describe func(i int, err error) error) ([]stream.Receipt, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -58,8 +58,8 @@ func stageAll(ctx context.Context, sinks []stream.Sink, b stream.Batch, send fun
 }
 
 // send sends rows to branches, and waits until all of them have requested the next
-// ones. The rows may then be released. After an error, which is that of a failed
-// sink, no sink is running any more, so they may be released, too.
+// rows. If a sink has failed, it waits until all sinks have returned, and returns
+// the error. In both cases the rows may then be released.
 func (s *staging) send(rows stream.Rows, to ...*branch) error {
 	for _, br := range to {
 		select {

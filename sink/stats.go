@@ -16,8 +16,8 @@ import (
 // maxTextStat is the length of the longest string in a file's Stats, as JSON.
 const maxTextStat = 64
 
-// statsOf returns the least and the greatest value of a file's columns with names
-// as in Options.Bounds.
+// statsOf returns the least and the greatest value of columns of a file, where
+// names are those in Options.Bounds.
 func statsOf(w *parquetfile.Writer, schema *arrow.Schema, names []string) map[string][2]json.RawMessage {
 	var stats map[string][2]json.RawMessage
 	for i, name := range names {
@@ -39,9 +39,9 @@ func statsOf(w *parquetfile.Writer, schema *arrow.Schema, names []string) map[st
 	return stats
 }
 
-// statOf returns a value of Parquet's statistics as JSON. A reader that parses
-// numbers as float64 gets the value of any float, so that the bounds still bound.
-// ok is false if JSON has no such value, or the type is not supported.
+// statOf returns a value of Parquet's statistics as JSON. A float keeps its exact
+// value, so it remains a bound. ok is false if JSON cannot represent the value, or
+// the type is not supported.
 func statOf(typ arrow.DataType, v []byte) (_ json.RawMessage, ok bool) {
 	switch t := typ.(type) {
 	case *arrow.Int32Type:

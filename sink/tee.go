@@ -8,7 +8,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 )
 
-// Tee gives the rows to several sinks and puts their receipts into one commit,
+// Tee sends all rows to several sinks and puts their receipts into one commit,
 // so that either all of them publish a batch or none does. Two of them must not
 // write the same table of the same store, because their files would have the
 // same names.
@@ -29,9 +29,11 @@ func (t Tee) Stage(ctx context.Context, b stream.Batch) (stream.Receipt, error) 
 
 // Publish implements stream.Sink.
 func (t Tee) Publish(ctx context.Context, id stream.BatchID, r stream.Receipt) error {
-	if tee := fmt.Sprintf("a Tee of %d", len(t)); isFanOut(r) {
+	tee := fmt.Sprintf("a Tee of %d", len(t))
+	switch {
+	case isFanOut(r):
 		return wrongReceipt("a FanOut", tee)
-	} else if len(r.Parts) != len(t) {
+	case len(r.Parts) != len(t):
 		return wrongReceipt(fmt.Sprintf("%d sinks", len(r.Parts)), tee)
 	}
 	for i, s := range t {

@@ -43,6 +43,8 @@
 //   - backlog: waiting messages beyond one interval's work.
 //   - heartbeat: a record, put each second, that an attempt is alive.
 //   - takeover: finishing a batch that another process has abandoned.
+//   - rewrite: a batch without ranges that replaces files of earlier batches by
+//     others with the same rows.
 //
 // # What is promised
 //

@@ -36,7 +36,7 @@ type engine struct {
 	draining      bool            // Drain, not Run
 	others        map[string]bool // partitions assigned to another process
 	truncated     map[string]bool // partitions found truncated
-	notifiedFirst int64           // state.First when the source was last told what is settled
+	notifiedFirst int64           // state.First when the source was last notified of what is settled
 	moreWaiting   bool            // the last batch did not take everything that was waiting
 	unreadable    map[string]unreadablePartition
 	ledgerFresh   bool          // the engine has not waited since it read the ledger

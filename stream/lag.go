@@ -79,7 +79,7 @@ func (m *meter) listed(extents []Extent, claimed *protocol.Coverage, at time.Tim
 	}
 }
 
-// attempt notes the ranges that an attempt reads.
+// attempt begins an attempt at the given ranges.
 func (m *meter) attempt(ranges []Range) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,7 +118,7 @@ func (m *meter) read(c Chunk, bytes int64) {
 	}
 }
 
-// timed notes the times of rows of a range.
+// timed updates the first and last times of a range from the given rows.
 func (m *meter) timed(f *firstRange, times *timeColumn, from, to int) {
 	for i := from; i < to && f.first.IsZero(); i++ {
 		if t, ok := times.at(i); ok {

@@ -63,7 +63,7 @@ func TestPublishAfterRewrite(t *testing.T) {
 			require.NoError(t, err)
 			w.Write(data)
 			require.NoError(t, w.Close())
-			c := &ledger.Commit{Rows: Receipt{Files: []File{merged}}, Replaces: &ledger.Replaces{
+			c := &ledger.Commit{Rows: Receipt{Files: []File{merged}}, Replaces: &ledger.Replacement{
 				Base: 1, Files: []ledger.ReplacedFile{{Name: old.Path, Rows: old.Rows, Bytes: old.Bytes}}}}
 			require.NoError(t, m.Ledger.Rewrite(ctx, c, nil))
 			require.NoError(t, Publish(ctx, m.Ledger, c, m.Sink, m.Rejects))

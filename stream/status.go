@@ -12,8 +12,8 @@ type Status struct {
 	// Stage is the stage under way: StageWait if there is nothing to do, empty if
 	// the job is not running. The stages of an attempt at a batch overlap; Stage is
 	// then what the next rows in order are waiting for: StageRead, StageTransform
-	// or StageWrite. So if a source, transform or sink hangs, its stage does not
-	// change any more.
+	// or StageWrite. If a source, transform or sink hangs, Stage remains at its
+	// stage.
 	Stage Stage
 	Batch int64     // the batch's number
 	Since time.Time // when Stage began

@@ -43,8 +43,9 @@ type Options struct {
 	// MultiRow allows a batch to have more rows than messages. Set it if a
 	// transform makes several rows of one message.
 	MultiRow bool
-	// Grace is how long the publication of a batch may take. What seems wrong
-	// for longer is a finding. If zero, 5 seconds; if negative, none.
+	// Grace is how long the publication of a batch may take. Only what still
+	// seems wrong after that is a finding. If zero, it is 5 seconds; if negative,
+	// nothing is checked again.
 	Grace time.Duration
 }
 
@@ -95,14 +96,14 @@ type auditor struct {
 
 	last        int64                    // the last batch of the ledger
 	settled     int64                    // all batches through this one are decided
-	segment     string                   // the history segment of the current batch; empty if it has records of its own
+	segment     string                   // the history segment of the current batch; empty if the batch has its own records
 	commits     map[int64]*ledger.Commit // of the batches in staged; nil if undecided
 	partitions  partitions
 	tables      map[string]*Table
 	due         map[uint64]bool // hashes of listed files that rewrites have replaced, and will delete
-	sum         uint64          // of sumOf over the live files
-	since       *summary        // that the audit begins with; may be nil
-	old         oldFiles        // of the batches of since
+	sum         uint64          // the sum of sumOf over the live files
+	since       *summary        // of the earlier audit; may be nil
+	old         oldFiles        // the files of the batches of since
 	summary     *summary        // through settled; nil while all batches are decided
 	truncated   bool            // the last batches could not be read
 	unexplained []replacement   // of files that were not live

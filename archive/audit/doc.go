@@ -5,8 +5,9 @@
 //     ledger.Account).
 //   - Every live file exists, is intact, and has the committed rows. A committed
 //     file is live until a later batch replaces it.
-//   - What replaced files has their rows, directory by directory, and no file was
-//     replaced twice. Replaced files may exist until they are deleted.
+//   - A rewrite has as many rows in each directory as the files that it replaces,
+//     and no file was replaced twice. Replaced files may exist until they are
+//     deleted.
 //   - There is no other file where readers look, and staging holds nothing of a
 //     decided batch.
 //   - The schema file of each table holds the table's schema in the ledger.
@@ -17,5 +18,5 @@
 //
 // Run reads the ledger batch by batch, twice, and needs about 12 bytes of memory
 // for each file and a few hundred for each partition. With [Options].Since, it
-// reads only what is newer than an earlier audit.
+// reads only the batches after an earlier audit, and their files.
 package audit

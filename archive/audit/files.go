@@ -15,7 +15,7 @@ import (
 // roots may hold committed files only.
 var roots = []string{layout.Alerts + "/", layout.Rejected + "/"}
 
-// listFiles notes all files under the tables' roots.
+// listFiles lists all files under the tables' roots.
 func (a *auditor) listFiles(ctx context.Context) error {
 	for _, root := range roots {
 		for e, err := range a.store.List(ctx, root) {
@@ -207,8 +207,8 @@ func (a *auditor) checkPublished(ctx context.Context, c *ledger.Commit, files []
 	return nil
 }
 
-// reportMissing reports a missing file, unless a rewrite that was committed
-// during the audit has replaced it.
+// reportMissing reports a missing file, unless a rewrite has replaced it during the
+// audit.
 func (a *auditor) reportMissing(ctx context.Context, f Finding) error {
 	if a.replacedLater == nil {
 		a.replacedLater = map[string]bool{}

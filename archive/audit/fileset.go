@@ -8,10 +8,10 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// fileSet is the files that were listed under the tables' roots, and the live
-// files: those that a commit names and no later one replaces. It keeps hashes
-// of 12 bytes for each listed file, and about twice as much for each live file
-// that was not listed.
+// fileSet holds the files that were listed under the tables' roots, and the live
+// files: those that a commit names and no later one replaces. It takes 12 bytes of
+// memory for each listed file, and about twice as much for each live file that was
+// not listed.
 type fileSet struct {
 	names []uint64 // hashes of the listed names, sorted
 	// marks holds, for each name, its state in the lowest two bits and above
@@ -54,7 +54,8 @@ func entryHash(name string, rows, bytes int64) uint64 {
 	return mix(hash(name) + mix(mix(uint64(rows))+uint64(bytes)))
 }
 
-// sumOf is what a file of some name and size adds to a sum over files.
+// sumOf returns what a file adds to a sum over files, given its name's hash and the
+// digest of its size.
 func sumOf(name uint64, size uint32) uint64 { return mix(name + mix(uint64(size))) }
 
 // list adds a listed file. sort must be called after the last one.
@@ -77,8 +78,8 @@ func (s byName) Swap(i, j int) {
 	s.marks[i], s.marks[j] = s.marks[j], s.marks[i]
 }
 
-// commit notes that a commit names a file, and reports whether an earlier one
-// did.
+// commit marks a file that a commit names as live, and reports whether an earlier
+// commit names it.
 func (s *fileSet) commit(f ledger.File) (before bool) {
 	if i, ok := slices.BinarySearch(s.names, hash(f.Path)); ok {
 		if s.marks[i]&stateBits != unnamed {
@@ -93,8 +94,8 @@ func (s *fileSet) commit(f ledger.File) (before bool) {
 	return before
 }
 
-// replace notes that a live file is replaced. It reports false if no live file
-// has the name, rows and bytes.
+// replace marks a live file as replaced. It reports false if no live file has the
+// name, rows and bytes.
 func (s *fileSet) replace(f ledger.ReplacedFile) bool {
 	if i, ok := slices.BinarySearch(s.names, hash(f.Name)); ok {
 		if s.marks[i] != entryDigest(f.Rows, f.Bytes)|live {

@@ -138,7 +138,7 @@ func (a *auditor) checkAccount(rec ledger.Batch, acc ledger.Account) {
 }
 
 // checkRows compares the accounts of a commit with the rows of its files.
-func (a *auditor) checkRows(c *ledger.Commit, old *layout.Replacement) {
+func (a *auditor) checkRows(c *ledger.Commit, old *layout.Replay) {
 	var sum ledger.Account
 	for _, acc := range c.Accounts {
 		sum.Add(acc)

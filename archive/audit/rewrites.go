@@ -13,9 +13,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// checkRewrite compares the rows that a rewrite replaces with those of its
-// files, in each directory. Replays have sums of their own, because they move
-// rows between directories.
+// checkRewrite compares the rows that a rewrite replaces with those of its files,
+// in each directory. It does not apply to replays, which move rows between
+// directories; see checkRows.
 func (a *auditor) checkRewrite(c *ledger.Commit, files []ledger.ReplacedFile) {
 	if len(c.Accounts) > 0 {
 		a.badRecord(c.Batch, "commit", "accounts for offsets, and replaces files: it cannot do both")
@@ -35,8 +35,8 @@ func (a *auditor) checkRewrite(c *ledger.Commit, files []ledger.ReplacedFile) {
 	}
 }
 
-// foldReplaced removes the files that a commit replaces from the live ones. A
-// replay deletes them when it is published; others are deleted later.
+// foldReplaced removes the files that a commit replaces from the live ones. The
+// publication of a replay deletes them; other rewrites delete them later.
 func (a *auditor) foldReplaced(c *ledger.Commit, files []ledger.ReplacedFile, isReplay bool) {
 	for _, f := range files {
 		switch {
@@ -99,7 +99,7 @@ func (a *auditor) removeReplaced(ctx context.Context, c *ledger.Commit, name str
 type replacement struct {
 	ledger.ReplacedFile
 	batch   int64
-	segment string // that holds the batch, as in auditor
+	segment string // the history segment that holds the batch, as in auditor
 }
 
 // explainReplaced reports the replaced files that were not live. It reads the

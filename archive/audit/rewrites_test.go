@@ -56,7 +56,7 @@ func asReplaced(f ledger.File) ledger.ReplacedFile {
 func rewrite(t *testing.T, dir string, files []ledger.File, edit func(c *ledger.Commit)) (batch int64) {
 	l := openLedger(t, dir)
 	_, last := committedFiles(t, l, "")
-	c := &ledger.Commit{Batch: last + 1, Replaces: &ledger.Replaces{Base: last}, Needs: []string{"replaces"}}
+	c := &ledger.Commit{Batch: last + 1, Replaces: &ledger.Replacement{Base: last}, Needs: []string{"replaces"}}
 	for i, f := range files {
 		data, err := os.ReadFile(filepath.Join(dir, f.Path))
 		require.NoError(t, err)
@@ -162,10 +162,10 @@ func TestWrongRewrites(t *testing.T) {
 	}
 }
 
-// A rewrite that has waited for longer than ledger.MaxRewriteAge is void: it
+// A rewrite that decides a batch more than 65,536 after its base is void: it
 // replaces nothing, and its files are extra.
 func TestLateRewrite(t *testing.T) {
-	const through = ledger.MaxRewriteAge + 2
+	const through = 1<<16 + 2
 	st := store.NewMemory()
 	_, err := ledger.Open(t.Context(), st, "ledger", nil)
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// listStaging notes the staged files.
+// listStaging lists the staged files.
 func (a *auditor) listStaging(ctx context.Context) error {
 	const staging = layout.Staging + "/"
 	foreign := map[string]int64{} // files, by directory

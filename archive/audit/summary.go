@@ -13,9 +13,8 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// summary is what an audit without findings has verified: the batches from 1
-// through Through, all of them published, and their files. As JSON it is
-// Report.Summary.
+// summary is what an audit without findings has verified: the batches 1 to Through,
+// all of them published, and their files. As JSON it is Report.Summary.
 type summary struct {
 	Version    int                `json:"version"`
 	Ledger     string             `json:"ledger"`  // its id
@@ -27,8 +26,8 @@ type summary struct {
 	Rejected   int64              `json:"rejected"` // messages, by the accounts
 	Partitions []summaryPartition `json:"partitions"`
 	Tables     []Table            `json:"tables"`
-	Sum        uint64             `json:"sum,string"` // of sumOf over the files
-	// Pending has hashes of files that rewrites have replaced and that existed.
+	Sum        uint64             `json:"sum,string"` // the sum of sumOf over the live files
+	// Pending holds hashes of the names of replaced files that still existed.
 	Pending []string `json:"pending,omitempty"`
 }
 
@@ -110,7 +109,7 @@ func parseSummary(data []byte, ledger string) (*summary, error) {
 	return s, nil
 }
 
-// resume begins with what an earlier audit has verified.
+// resume initializes the auditor with what an earlier audit has verified.
 func (a *auditor) resume(s *summary) {
 	a.since, a.last, a.settled = s, s.Through, s.Through
 	a.partitions = s.partitions()
@@ -128,12 +127,12 @@ func (a *auditor) resume(s *summary) {
 	r.note("the batches through %d and their files were audited at %s, and are not read again", s.Through, s.Created.Format(time.RFC3339))
 }
 
-// oldFiles is the files of the batches of a summary.
+// oldFiles holds the files of the batches of a summary.
 type oldFiles struct {
-	files    int64               // that should exist
-	sum      uint64              // of sumOf over them
-	replaced map[uint64]struct{} // replaced since, and not listed
-	pending  map[string]bool     // replaced before
+	files    int64               // the number of files that should exist
+	sum      uint64              // the sum of sumOf over them
+	replaced map[uint64]struct{} // hashes of those replaced since, and not listed
+	pending  map[string]bool     // summary.Pending
 }
 
 // replace removes a file that a later batch replaces. It reports false if the

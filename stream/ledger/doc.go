@@ -15,11 +15,15 @@
 // From time to time a [Snapshot] sums up what all batches so far have settled,
 // and their records move into history segments. So reading a ledger's state
 // takes one snapshot and a few records, whatever its age, and its directory
-// stays small. [Ledger.Batches] still yields every batch.
+// stays small. [Ledger.Batches] still yields every batch, and [Ledger.Follow] those
+// that no longer change.
+//
+// A batch without ranges may replace files of earlier batches, for example many
+// small files by a large one; see [Ledger.Rewrite].
 //
 // A ledger also keeps a chain of schemas for each table, each wider than the
 // one before; see [Ledger.Widen].
 //
-// FORMAT.md describes the records and the rules for those who read or write them
-// without this package.
+// FORMAT.md specifies the records, and the rules for programs that read or write
+// them without this package.
 package ledger

@@ -268,7 +268,7 @@ func TestFirstReleaseKeepsReplaces(t *testing.T) {
 	l, err := Open(t.Context(), s, "ledger", nil)
 	require.NoError(t, err)
 	putBatch(t, l, 1)
-	c := &Commit{Replaces: &Replaces{Base: 1, Files: []ReplacedFile{{"old", 3, 4}}}}
+	c := &Commit{Replaces: &Replacement{Base: 1, Files: []ReplacedFile{{"old", 3, 4}}}}
 	require.NoError(t, l.Rewrite(t.Context(), c, nil))
 	assert.Empty(t, c.Rejects.Data)
 	require.NoError(t, l.PutDone(t.Context(), 2))

@@ -10,10 +10,9 @@ import (
 // publish it.
 type Receipt struct {
 	Files []File          `json:"files,omitempty"`
-	Parts []Receipt       `json:"parts,omitempty"` // one for each sink of a Tee, or for some routes of a FanOut
+	Parts []Receipt       `json:"parts,omitempty"` // one for each sink of a Tee, or each route of a FanOut with rows
 	Data  json.RawMessage `json:"data,omitempty"`  // for sinks that publish something other than files
-	// Route is the name of the FanOut's route that a part belongs to.
-	Route string `json:"route,omitempty"`
+	Route string          `json:"route,omitempty"` // of a part: the route's name, if from a FanOut
 }
 
 // File is one staged file.
@@ -28,8 +27,8 @@ type File struct {
 	// Schema is the record of the table's schema chain that the file was written
 	// with, or 0 if unknown.
 	Schema int `json:"schema,omitempty"`
-	// Stats holds the least and the greatest value of some columns, by name:
-	// numbers, strings, and times in RFC 3339. A column may be missing.
+	// Stats holds the least and the greatest value of columns, by name: numbers,
+	// strings, and times in RFC 3339. Any column may be missing.
 	Stats map[string][2]json.RawMessage `json:"stats,omitempty"`
 }
 

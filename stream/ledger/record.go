@@ -19,8 +19,8 @@ type Plan struct {
 	// first to name, unless that is their oldest offset and a range of the plan
 	// begins there.
 	Starts []Start `json:"starts,omitempty"`
-	// Limit is the most offsets that an attempt may cover, because the ranges may
-	// hold a message that kills its reader. If zero, there is no limit.
+	// Limit is the maximum number of offsets that an attempt may cover, because the
+	// ranges may hold a message that kills its reader. If zero, there is no limit.
 	Limit int64 `json:"limit,omitempty"`
 	// Needs names the features of the format without which the record must not be
 	// read; see FeatureError.
@@ -55,13 +55,13 @@ type Commit struct {
 	Seconds float64 `json:"seconds"`
 	// Replaces names the files of earlier batches whose rows are now in the
 	// files of this one, if the batch is a rewrite.
-	Replaces *Replaces `json:"replaces,omitempty"`
-	Needs    []string  `json:"needs,omitempty"` // as in Plan
+	Replaces *Replacement `json:"replaces,omitempty"`
+	Needs    []string     `json:"needs,omitempty"` // as in Plan
 }
 
-// Replaces is what a rewrite replaces, such as small files by a large one.
+// Replacement is what a rewrite replaces, such as small files by a large one.
 // Readers must ignore the replaced files, which are deleted later.
-type Replaces struct {
+type Replacement struct {
 	Base  int64          `json:"base"` // the last batch that the rewrite had read when it began
 	Files []ReplacedFile `json:"files"`
 }

@@ -14,11 +14,6 @@ import (
 // example many small files by a large one. It is a batch without ranges, claimed
 // and decided by Rewrite.
 
-// MaxRewriteAge is the greatest distance from the last batch that a rewrite has
-// read to the batch that it decides. Once that many batches after the former
-// have been decided, no commit will name what the rewrite has staged.
-const MaxRewriteAge = 1 << 16
-
 const (
 	// claimTimeout is how long a batch without ranges may be undecided before
 	// others decide it as empty. Its writer decides it right after claiming it.
@@ -27,8 +22,10 @@ const (
 	claimPollInterval = 200 * time.Millisecond
 )
 
-// maxRewriteAge is MaxRewriteAge; tests set it.
-var maxRewriteAge int64 = MaxRewriteAge
+// maxRewriteAge is the greatest distance from the last batch that a rewrite has
+// read to the batch that it decides. Once that many batches after the former have
+// been decided, no commit will name what the rewrite has staged. Tests set it.
+var maxRewriteAge int64 = 1 << 16
 
 // featureReplaces is needed to read the commit of a rewrite.
 const featureReplaces = "replaces"
@@ -39,7 +36,7 @@ func (p *Plan) IsRewrite() bool { return len(p.Ranges) == 0 && len(p.Starts) == 
 
 // check returns an error if a rewrite through Base cannot be the given batch. r
 // may be nil.
-func (r *Replaces) check(batch int64) error {
+func (r *Replacement) check(batch int64) error {
 	if r != nil && (r.Base < 0 || r.Base >= batch || batch > r.Base+maxRewriteAge) {
 		return fmt.Errorf("batch %d cannot replace files of the batches through %d", batch, r.Base)
 	}
@@ -50,7 +47,7 @@ func (r *Replaces) check(batch int64) error {
 // The first release does not know Commit.Replaces and drops it when it moves a
 // commit into history, but it keeps Data and ignores this one.
 type rewriteData struct {
-	Rewrite *Replaces `json:"rewrite"`
+	Rewrite *Replacement `json:"rewrite"`
 }
 
 // encode returns the content of a record.

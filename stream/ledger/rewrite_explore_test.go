@@ -343,7 +343,7 @@ func (p *process) rewriter(times int) error {
 
 func (p *process) merge(base int64, live []input) error {
 	var rows []byte
-	r := &Replaces{Base: base}
+	r := &Replacement{Base: base}
 	for _, in := range live {
 		data, err := p.s.Get(p.ctx, in.Path)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -60,7 +60,7 @@ func TestFollow(t *testing.T) {
 }
 
 func replacing(base int64, names ...string) *Commit {
-	r := &Replaces{Base: base}
+	r := &Replacement{Base: base}
 	for _, name := range names {
 		r.Files = append(r.Files, ReplacedFile{Name: name, Rows: 1, Bytes: 1})
 	}

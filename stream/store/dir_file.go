@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// Stage implements Files. It returns an error if the file could not be moved to
-// final, because a directory above final is on another file system.
+// Stage implements Files. If the file could not be moved to final, because a
+// directory above final is on another file system, Stage returns an error.
 func (d *Dir) Stage(_ context.Context, name, final string) (Writer, error) {
 	w := &dirWriter{d: d, name: name}
 	err := d.in(path.Dir(name), func() error {
@@ -29,8 +29,8 @@ func (d *Dir) Stage(_ context.Context, name, final string) (Writer, error) {
 	return w, nil
 }
 
-// checkMovable checks, once for each directory to, whether files can be moved there,
-// or into its parent if it does not exist yet.
+// checkMovable returns an error if files cannot be moved to the directory to or,
+// if that does not exist yet, to its parent. It checks each directory once.
 func (d *Dir) checkMovable(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -44,7 +44,7 @@ func (d *Dir) checkMovable(from, to string) error {
 			d.movable[to] = true
 			return nil
 		case errors.Is(err, syscall.EXDEV):
-			return fmt.Errorf("store: %s is on another file system than %s, from where files are renamed: move or link the whole of %s instead: %w", d.path(dir), d.path(from), d.root, err)
+			return fmt.Errorf("store: %s is on another file system than %s, and files cannot be renamed across file systems: move or link the whole of %s instead: %w", d.path(dir), d.path(from), d.root, err)
 		case !errors.Is(err, fs.ErrNotExist) || dir == ".":
 			return err
 		}

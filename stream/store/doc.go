@@ -22,6 +22,7 @@
 //
 // A store may also be a [Locker], which detects early that a second process was
 // started by mistake. Processes that share a ledger on purpose share the lock.
-// A store whose writers buffer parts of uploads is a [WriteBufferer], so that sinks
-// open fewer files at once.
+// A store whose writers buffer parts of uploads should be a [WriteBufferer], so that
+// sinks open fewer files at once. A store that can overwrite records should be a
+// [Hinter].
 package store

@@ -13,7 +13,7 @@ import (
 var _ Locker = (*Dir)(nil)
 
 // Lock implements Locker with flock(2) on a file of that name, which is not removed.
-// Some network file systems have no locks.
+// If the file system has no locks, the error wraps errors.ErrUnsupported.
 func (d *Dir) Lock(name string, shared bool) (unlock func() error, err error) {
 	if err := d.mkdir(path.Dir(name)); err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func (d *Dir) Lock(name string, shared bool) (unlock func() error, err error) {
 	return f.Close, nil
 }
 
-// lock calls flock until no signal interrupts it, and translates its errors.
+// lock calls flock again while signals interrupt it, and translates its errors.
 func lock(flock func() error) error {
 	for {
 		switch err := flock(); err {

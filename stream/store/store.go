@@ -88,18 +88,26 @@ type Store interface {
 type Locker interface {
 	// Lock acquires the lock name without waiting. One process can hold it or,
 	// if shared, several; it is released when the process ends. If another
-	// process holds it, the error wraps ErrLocked; if the locks are not
-	// supported where the Store is, it wraps errors.ErrUnsupported.
+	// process holds it, the error wraps ErrLocked. If the file system or the
+	// service of the Store has no locks, it wraps errors.ErrUnsupported.
 	Lock(name string, shared bool) (unlock func() error, err error)
 }
 
-// A Hinter is a Store that can overwrite records. It suits records that change
-// often and that nothing correct depends on, such as heartbeats: in an object
-// store, a new name for each would cost a request to remove it, too.
+// A Hinter is a Store that can overwrite records. Hints are records that change
+// often and on which correctness does not depend, such as heartbeats. Without a
+// Hinter, each change needs a new name, or a staged file.
 type Hinter interface {
 	// PutHint stores data under name, replacing an existing record. Readers see
 	// the old record or the new one, as a whole. It need not be durable.
 	PutHint(ctx context.Context, name string, data []byte) error
+}
+
+// A WriteBufferer is a Store whose Writers buffer what is written to them, such as
+// the parts of a multipart upload. Sinks open fewer files at once in such a store, so
+// that their memory stays bounded.
+type WriteBufferer interface {
+	// WriteBuffer returns the maximum memory that one open Writer holds, in bytes.
+	WriteBuffer() int64
 }
 
 // Entry is a name in a store.

@@ -17,7 +17,8 @@ import (
 // TestSource tests a source with messages, which must not change during the test.
 // It reads them several times, whole and in parts, including two ranges of a
 // partition in one call. If it is a stream.Waiter, Wait must return when its
-// context ends. The error lists all failures.
+// context ends. If it is a stream.Owner, it must own what it lists. The error lists
+// all failures.
 func TestSource(s stream.Source) error {
 	t := &sourceTest{Source: s, ctx: context.Background(), seed: maphash.MakeSeed()}
 	extents := t.available()
@@ -57,6 +58,9 @@ func (t *sourceTest) available() (out []stream.Extent) {
 		for _, e := range extents {
 			if slices.Contains(names[i], e.Partition) || !utf8.ValidString(e.Partition) {
 				t.breach("Available lists %q twice, or it is not UTF-8", e.Partition)
+			}
+			if o, ok := t.Source.(stream.Owner); ok && !o.Owns(e.Partition) {
+				t.breach("Available lists %q, which Owns reports false for", e.Partition)
 			}
 			names[i] = append(names[i], e.Partition)
 			if e.From < e.To && !e.Gone {
@@ -263,8 +267,8 @@ func (t *sourceTest) cancelled(extents []stream.Extent) {
 // waitLimit is how long Wait may take to return after its context has ended.
 const waitLimit = 5 * time.Second
 
-// waits checks that Wait ends with its context. There is nothing new, but it may
-// return in vain.
+// waits checks that Wait ends with its context. Although there is nothing new, Wait
+// may return nil.
 func (t *sourceTest) waits() {
 	w, ok := t.Source.(stream.Waiter)
 	if !ok {

@@ -165,7 +165,8 @@ func TestSourceFindsBreaches(t *testing.T) {
 				}
 			}
 		}},
-		"Available lists nothing": none{},
+		"Available lists nothing":                       none{},
+		`Available lists "c", which Owns reports false`: owner{},
 	} {
 		assert.ErrorContains(t, streamtest.TestSource(s), text)
 	}
@@ -174,6 +175,11 @@ func TestSourceFindsBreaches(t *testing.T) {
 type none struct{ letters }
 
 func (none) Available(context.Context) ([]stream.Extent, error) { return nil, nil }
+
+// owner is a source that does not own its last partition.
+type owner struct{ letters }
+
+func (owner) Owns(partition string) bool { return partition < "c" }
 
 // waiter is a source with a Wait.
 type waiter struct {

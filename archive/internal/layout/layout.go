@@ -1,5 +1,5 @@
-// Package layout says where an archive keeps what: the names, the schema files
-// and the replacements that the archive service and its auditor share.
+// Package layout defines the layout of an archive: the names, the schema files and
+// the records of replays that the archive service and its auditor share.
 package layout
 
 import (
@@ -26,12 +26,12 @@ const (
 	// RewriteMark separates the names that a rewrite stages and publishes from
 	// those of the ledger's engines: LEDGER-rewrite-BASE-TOKEN.
 	RewriteMark = "-rewrite-"
-	// ReplayMark did so in the first release: LEDGER-replay-TOKEN.
+	// ReplayMark is what the first release used instead: LEDGER-replay-TOKEN.
 	ReplayMark = "-replay-"
 
 	// Lock excludes a second archiver, and a replay of the first release.
 	Lock = Ledger + "/lock"
-	// RewriteLock is shared by the rewrites at work. Whoever holds it alone may
+	// RewriteLock is held shared by each rewrite. A process that holds it alone may
 	// sweep what rewrites have staged.
 	RewriteLock = Ledger + "/rewrite.lock"
 )
@@ -88,8 +88,8 @@ func Publish(ctx context.Context, st store.Store, l *ledger.Ledger, c *ledger.Co
 	return stream.Publish(ctx, l, c, files, Rejects{files})
 }
 
-// CheckDirectories returns an error if staged files could not be published in the
-// directories of an archive that exist: they must be on one file system. It checks
+// CheckDirectories returns an error if staged files could not be moved to the
+// existing directories of an archive, which must be on one file system. It checks
 // local directories only; sinks find other faults when they stage files.
 func CheckDirectories(ctx context.Context, st store.Store) error {
 	d, ok := st.(*store.Dir)

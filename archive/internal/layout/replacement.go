@@ -11,10 +11,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-// Replacement is what the commit of a replay records beside its files, as the
-// Data of the rejects' receipt: the rejected files that it replaces, and what
-// became of their messages.
-type Replacement struct {
+// Replay is what the commit of a replay records as the Data of the rejects' receipt:
+// the rejected files that it replaces, and what became of their messages.
+type Replay struct {
 	Replaces []ledger.ReplacedFile `json:"replaces"`
 	Read     int64                 `json:"read"`     // messages in the replaced files
 	Written  int64                 `json:"written"`  // of these, alerts now
@@ -22,24 +21,23 @@ type Replacement struct {
 	Dropped  int64                 `json:"dropped,omitempty"`
 }
 
-// ReplacementOf returns the replacement that a commit records, or nil if there
-// is none.
-func ReplacementOf(c *ledger.Commit) (*Replacement, error) {
+// ReplayOf returns the Replay that a commit records, or nil if the commit is not
+// that of a replay.
+func ReplayOf(c *ledger.Commit) (*Replay, error) {
 	if len(c.Rejects.Data) == 0 {
 		return nil, nil
 	}
-	r := new(Replacement)
+	r := new(Replay)
 	if err := json.Unmarshal(c.Rejects.Data, r); err != nil {
 		return nil, fmt.Errorf("archive: commit of batch %d: what it replaces: %w", c.Batch, err)
 	}
 	return r, nil
 }
 
-// ReplacedBy returns the files that a commit replaces, and what a replay
-// records, or nil if the commit is not that of a replay. Replays of the first
-// release name the files only there.
-func ReplacedBy(c *ledger.Commit) ([]ledger.ReplacedFile, *Replacement, error) {
-	replay, err := ReplacementOf(c)
+// ReplacedBy returns the files that a commit replaces, and its Replay or nil.
+// Replays of the first release name the files only in the Replay.
+func ReplacedBy(c *ledger.Commit) ([]ledger.ReplacedFile, *Replay, error) {
+	replay, err := ReplayOf(c)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -61,7 +59,7 @@ type Rejects struct {
 
 // Publish implements stream.Sink.
 func (s Rejects) Publish(ctx context.Context, id stream.BatchID, r ledger.Receipt) error {
-	old, err := ReplacementOf(&ledger.Commit{Batch: id.Number, Rejects: r})
+	old, err := ReplayOf(&ledger.Commit{Batch: id.Number, Rejects: r})
 	if err != nil {
 		return stream.Permanent(err)
 	}

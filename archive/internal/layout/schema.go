@@ -19,8 +19,9 @@ import (
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
-// SchemaFiles is the schemas of a ledger, of which it keeps copies for readers:
-// schema/ztf.parquet has the schema of the table alerts/ztf, and no rows.
+// SchemaFiles is a stream.Schemas that keeps schemas in a ledger and writes copies
+// of them for readers: schema/ztf.parquet has the schema of the table alerts/ztf,
+// and no rows.
 type SchemaFiles struct {
 	Ledger *ledger.Ledger
 	Store  store.Store

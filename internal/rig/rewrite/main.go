@@ -46,7 +46,7 @@ func rewrite(ctx context.Context, dir string, die bool) error {
 	if err != nil {
 		return err
 	}
-	r := &ledger.Replaces{Base: last}
+	r := &ledger.Replacement{Base: last}
 	c := &ledger.Commit{Replaces: r}
 	id := fmt.Sprintf("%s-rewrite-%012d-%s", l.ID(), r.Base, token.New()[:10])
 	for i, name := range slices.Sorted(maps.Keys(live)) {
