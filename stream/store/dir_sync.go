@@ -10,34 +10,18 @@ import (
 	"slices"
 )
 
-// in makes the directory and calls f, again if another process removed the empty
-// directory in between.
+// in makes the directory and calls f, again if f misses the directory, because
+// another process removed it while it was empty.
 func (d *Dir) in(dir string, f func() error) (err error) {
-	if err = d.mkdir(dir); err == nil {
-		err = f()
-	}
-	for tries, stayed := 0, false; tries < 100 && !stayed && errors.Is(err, fs.ErrNotExist); tries++ {
-		stayed, err = d.inHeld(dir, f)
+	for range 100 {
+		if err = d.mkdir(dir); err == nil {
+			err = f()
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
 	return err
-}
-
-// inHeld makes the directory and calls f. stayed reports whether the directory was
-// there meanwhile, so that an error is about something else. It may have been
-// removed and made again, but then it is another one: the old one is open.
-func (d *Dir) inHeld(dir string, f func() error) (stayed bool, err error) {
-	if err := d.mkdir(dir); err != nil {
-		return false, err
-	}
-	held, err := os.Open(d.path(dir))
-	if err != nil {
-		return false, err
-	}
-	defer held.Close()
-	err = f()
-	before, failed := held.Stat()
-	after, gone := os.Stat(d.path(dir))
-	return failed == nil && gone == nil && os.SameFile(before, after), err
 }
 
 // mkdir makes the directory and its parents, and syncs each changed directory, so that
