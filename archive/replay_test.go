@@ -357,7 +357,7 @@ func TestReplaysAndRepairDie(t *testing.T) {
 	t.Parallel()
 	rounds := 10
 	if os.Getenv("SKYFINCH_LONG") != "" {
-		rounds = 300
+		rounds = 60
 	}
 	for seed := range uint64(rounds) {
 		rng := rand.New(rand.NewPCG(seed, 1))

@@ -3,6 +3,7 @@ package sink
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/memory"
@@ -122,9 +123,8 @@ func choose(rows stream.Rows, index []int32) (stream.Rows, error) {
 	if err != nil {
 		return stream.Rows{}, err
 	}
-	from := index
+	from := slices.Clone(index) // send reuses index
 	if rows.From != nil {
-		from = make([]int32, len(index))
 		for i, n := range index {
 			from[i] = rows.From[n]
 		}

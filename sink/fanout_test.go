@@ -248,3 +248,39 @@ func BenchmarkFanOut(b *testing.B) {
 		require.NoError(b, err)
 	})
 }
+
+// A sink may keep rows whose record it retains, with From.
+func TestFanOutRetained(t *testing.T) {
+	mem := checked(t)
+	var kept []stream.Rows
+	keep := stream.SinkFunc(func(_ context.Context, r stream.Rows) error {
+		r.Record.Retain()
+		kept = append(kept, r)
+		return nil
+	})
+	f := &FanOut{Routes: []Route{{"keep", keep}}, Choose: byDivisor(2)}
+	chunks := mixed(mem, 40, 1)
+	var want [][]int32
+	for _, c := range chunks {
+		var from []int32
+		for i, id := range idsOf(c[0]) {
+			if id%2 == 0 {
+				from = append(from, int32(i))
+			}
+		}
+		if len(from) > 0 && len(from) < int(c[0].Record.NumRows()) {
+			want = append(want, from)
+		}
+	}
+	require.Greater(t, len(want), 1)
+	_, err := f.Stage(t.Context(), batchOf(chunks...))
+	require.NoError(t, err)
+	var got [][]int32
+	for _, r := range kept {
+		if r.From != nil {
+			got = append(got, r.From)
+		}
+		r.Record.Release()
+	}
+	assert.Equal(t, want, got)
+}

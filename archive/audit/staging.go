@@ -52,13 +52,17 @@ func (a *auditor) listStaging(ctx context.Context) error {
 // checkStaging checks the staged files. Those of undecided batches are in use,
 // or will be when the batch is resumed. Those of decided batches are useless
 // once the batch is published.
-func (a *auditor) checkStaging(context.Context) error {
+func (a *auditor) checkStaging(ctx context.Context) error {
 	for _, n := range slices.Sorted(maps.Keys(a.staged)) {
 		names := a.staged[n]
+		if a.since != nil && n <= a.since.Through {
+			if err := a.checkOldStaging(ctx, n, names); err != nil {
+				return err
+			}
+			continue
+		}
 		c, known := a.commits[n]
 		switch {
-		case a.since != nil && n <= a.since.Through: // it was found published
-			a.suspectLeftovers(&ledger.Commit{Batch: n}, names)
 		case !known && n > a.last:
 			a.suspectUnplanned(n, names)
 		case c == nil:
@@ -67,6 +71,25 @@ func (a *auditor) checkStaging(context.Context) error {
 			a.suspectLeftovers(c, names)
 		}
 	}
+	return nil
+}
+
+// checkOldStaging checks the staged files of a batch that an earlier audit found
+// published. If the ledger has lost its commit since, they may be in use.
+func (a *auditor) checkOldStaging(ctx context.Context, n int64, names []string) error {
+	var damaged *ledger.DamagedError
+	for rec, err := range a.ledger.Batches(ctx, n) {
+		if err != nil && !errors.As(err, &damaged) {
+			return err
+		}
+		if rec.Commit != nil {
+			a.suspectLeftovers(rec.Commit, names)
+			return nil
+		}
+		break
+	}
+	a.report.Staged += int64(len(names))
+	a.badRecord(n, "commit", "is missing or damaged, and an earlier audit found the batch published")
 	return nil
 }
 

@@ -251,3 +251,26 @@ func TestBacklog(t *testing.T) {
 	require.Len(t, r.Findings, 1)
 	assert.Contains(t, r.Findings[0].What, "offsets 60 to 69 are in no commit")
 }
+
+// The ledger was restored from a copy older than the summary: what is staged may be
+// in use.
+func TestSinceOlderLedger(t *testing.T) {
+	for _, plan := range []bool{true, false} {
+		dir := sky(t)
+		since := look(t, audit.Options{Dir: dir}).Summary
+		l := openLedger(t, dir)
+		last, err := l.LastRecord(t.Context())
+		require.NoError(t, err)
+		remove(t, filepath.Join(dir, l.CommitPath(last)))
+		remove(t, filepath.Join(dir, strings.Replace(l.CommitPath(last), "commit", "done", 1)))
+		if !plan {
+			remove(t, filepath.Join(dir, l.PlanPath(last)))
+		}
+		staged := filepath.Join(dir, "staging", l.ID(), fmt.Sprintf("%012d", last), "attempt", "tag-0")
+		write(t, staged, "x")
+		r := look(t, audit.Options{Dir: dir, Since: since, Repair: true})
+		require.Len(t, r.Findings, 1, "%v", r.Findings)
+		assert.Contains(t, r.Findings[0].What, "an earlier audit found the batch published")
+		assert.FileExists(t, staged)
+	}
+}

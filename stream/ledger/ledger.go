@@ -42,6 +42,7 @@ type header struct {
 	ID       string            `json:"id"`
 	Version  string            `json:"version"`
 	Settings map[string]string `json:"settings"`
+	Needs    []string          `json:"needs,omitempty"` // as in Plan
 }
 
 // Open opens the ledger in a directory of a store, or creates it. The settings,
@@ -67,6 +68,9 @@ func Open(ctx context.Context, records store.Records, dir string, settings map[s
 	}
 	if h.Version != version {
 		return nil, &SettingsError{Ledger: dir, Setting: "version", Have: h.Version, Want: version}
+	}
+	if err := checkNeeds(0, name, h.Needs); err != nil {
+		return nil, err
 	}
 	for _, k := range slices.Sorted(maps.Keys(settings)) {
 		if have, want := h.Settings[k], settings[k]; have != want {

@@ -64,11 +64,15 @@ func (a Account) Check() error {
 	if min(a.Read, a.Control, a.Aborted, a.Compacted, a.Lost) < 0 {
 		return fmt.Errorf("account of %v has a negative count", a.Range)
 	}
-	if n := max(a.Read, a.Control, a.Aborted, a.Compacted, a.Lost); n > a.To-a.From { // the sum could overflow
-		return fmt.Errorf("account of %v: %d offsets, and a count of %d", a.Range, a.To-a.From, n)
+	rest := a.To - a.From // the sum could overflow
+	for _, n := range [...]int64{a.Read, a.Control, a.Aborted, a.Compacted, a.Lost} {
+		if n > rest {
+			return fmt.Errorf("account of %v: %d offsets, and more accounted for", a.Range, a.To-a.From)
+		}
+		rest -= n
 	}
-	if sum := a.Read + a.Control + a.Aborted + a.Compacted + a.Lost; sum != a.To-a.From {
-		return fmt.Errorf("account of %v: %d offsets, %d accounted for", a.Range, a.To-a.From, sum)
+	if rest > 0 {
+		return fmt.Errorf("account of %v: %d offsets, %d accounted for", a.Range, a.To-a.From, a.To-a.From-rest)
 	}
 	return nil
 }

@@ -78,6 +78,7 @@ type ReplacedFile struct {
 type doneRecord struct {
 	Batch   int64     `json:"batch"`
 	Created time.Time `json:"created"`
+	Needs   []string  `json:"needs,omitempty"` // as in Plan
 }
 
 // recordKind is the extension of a record's name.
@@ -123,6 +124,8 @@ func checkRecord(batch int64, name string, record any) error {
 	var needs []string
 	switch v := record.(type) {
 	case *Plan:
+		needs = v.Needs
+	case *doneRecord:
 		needs = v.Needs
 	case *Commit:
 		needs = v.Needs

@@ -595,7 +595,7 @@ func TestRewritesAtRandom(t *testing.T) {
 	setRewriteAge(t, testRewriteAge)
 	walks, rewrites := 60, 0
 	if os.Getenv("SKYFINCH_LONG") != "" {
-		walks = 1500
+		walks = 800
 	}
 	for range walks {
 		seed := rand.Uint64()

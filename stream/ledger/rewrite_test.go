@@ -169,3 +169,37 @@ func TestNeeds(t *testing.T) {
 	_, err = l.Snapshot(ctx, 0)
 	assert.ErrorAs(t, err, &newer)
 }
+
+// A header, a record of publication and a schema may need something, too.
+func TestNeedsOfOtherRecords(t *testing.T) {
+	ctx := t.Context()
+	var newer *FeatureError
+	open := func(header string, records map[string]string) (*Ledger, error) {
+		s := store.NewMemory()
+		s.PutIfAbsent(ctx, "ledger/ledger.json", []byte(header))
+		for name, data := range records {
+			s.PutIfAbsent(ctx, "ledger/"+name, []byte(data))
+		}
+		return Open(ctx, s, "ledger", nil)
+	}
+	_, err := open(`{"id":"x","version":"1","needs":["wings"]}`, nil)
+	require.ErrorAs(t, err, &newer)
+	assert.Equal(t, "ledger/ledger.json", newer.Name)
+
+	l, err := open(`{"id":"x","version":"1"}`, map[string]string{
+		"000000000001.plan":   `{"batch":1,"token":"t"}`,
+		"000000000001.commit": `{"batch":1,"token":"t"}`,
+		"000000000001.done":   `{"batch":1,"needs":["wings"]}`,
+		"schema/t.000001":     `{"table":"t","number":1,"arrow":"d2luZ3M=","needs":["wings"]}`,
+	})
+	require.NoError(t, err)
+	_, err = l.Done(ctx, 1)
+	require.ErrorAs(t, err, &newer)
+	assert.Equal(t, "ledger/000000000001.done", newer.Name)
+	for _, err := range l.Batches(ctx, 1) {
+		require.ErrorAs(t, err, &newer)
+	}
+	_, err = l.Schema(ctx, "t")
+	require.ErrorAs(t, err, &newer)
+	assert.Equal(t, "ledger/schema/t.000001", newer.Name)
+}

@@ -32,6 +32,7 @@ type schemaRecord struct {
 	Arrow  []byte   `json:"arrow"`
 	CRC32  uint32   `json:"crc32"` // of Arrow (IEEE): Arrow's reader does not check lengths
 	Fields []string `json:"fields"`
+	Needs  []string `json:"needs,omitempty"` // as in Plan
 }
 
 // Widen implements stream.Schemas. It calls merge with the table's schema, nil if
@@ -148,6 +149,9 @@ func (c *schemaChain) append(name, table string, data []byte) (token string, err
 	var rec schemaRecord
 	if err := json.Unmarshal(data, &rec); err != nil {
 		return "", damaged(err)
+	}
+	if err := checkNeeds(0, name, rec.Needs); err != nil {
+		return "", err
 	}
 	if rec.Table != table || rec.Number != c.n+1 {
 		return "", damaged(fmt.Errorf("it is schema %d of table %q", rec.Number, rec.Table))

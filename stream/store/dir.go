@@ -97,15 +97,24 @@ func (d *Dir) Get(_ context.Context, name string) ([]byte, error) { return os.Re
 
 // Publish implements Files.
 func (d *Dir) Publish(_ context.Context, name, final string, size int64) error {
-	err := d.in(path.Dir(final), func() error { return os.Rename(d.path(name), d.path(final)) })
-	if errors.Is(err, fs.ErrNotExist) {
-		if info, statErr := os.Stat(d.path(final)); statErr != nil || info.Size() != size {
-			return fmt.Errorf("store: publish %s as %s: the staged file is gone: %w", name, final, fs.ErrNotExist)
+	gone := false
+	err := d.in(path.Dir(final), func() error {
+		err := os.Rename(d.path(name), d.path(final))
+		if errors.Is(err, fs.ErrNotExist) {
+			_, missing := os.Lstat(d.path(name))
+			if gone = errors.Is(missing, fs.ErrNotExist); gone {
+				return nil
+			}
 		}
-		err = nil
-	}
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	if gone {
+		if info, err := os.Stat(d.path(final)); err != nil || info.Size() != size {
+			return fmt.Errorf("store: publish %s as %s: the staged file is gone: %w", name, final, fs.ErrNotExist)
+		}
 	}
 	d.prune(path.Dir(name))
 	return syncDir(filepath.Dir(d.path(final)))

@@ -48,9 +48,13 @@ func (d *Dir) checkMovable(from, to string) error {
 		case !errors.Is(err, fs.ErrNotExist) || dir == ".":
 			return err
 		}
-		if _, err := os.Lstat(d.path(dir)); err == nil {
-			return fmt.Errorf("store: %s is a link to a directory that does not exist", d.path(dir))
+		if _, missing := os.Lstat(d.path(dir)); missing != nil {
+			continue
 		}
+		if _, missing := os.Stat(d.path(dir)); missing == nil {
+			return err // another process has removed from because it was empty
+		}
+		return fmt.Errorf("store: %s is a link to a directory that does not exist", d.path(dir))
 	}
 }
 

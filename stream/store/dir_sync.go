@@ -10,18 +10,15 @@ import (
 	"slices"
 )
 
-// in makes the directory and calls f, again if another process removed the empty
-// directory in between.
+// in makes the directory and calls f, again if f misses the directory, because
+// another process removed it while it was empty.
 func (d *Dir) in(dir string, f func() error) (err error) {
 	for range 100 {
 		if err = d.mkdir(dir); err == nil {
 			err = f()
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if _, gone := os.Stat(d.path(dir)); gone == nil {
-			return err
+			break
 		}
 	}
 	return err
