@@ -22,6 +22,7 @@ import (
 // of 16,530 bytes.
 const (
 	maxColumns  = 10_000    // leaf columns
+	maxNested   = 10_000    // records and lists
 	maxRow      = 128 << 10 // bytes of memory for a row, without text and list elements
 	maxElements = 8 << 10   // bytes of memory for one element of each list, without text
 	maxNames    = 256 << 10 // bytes of the paths of all leaf columns
@@ -86,6 +87,7 @@ func checkSize(have, wide *arrow.Schema) error {
 	}{
 		{added, maxAdded, "new columns", columnsOf},
 		{size.Columns, maxColumns, "columns", columnsOf},
+		{size.Nested, maxNested, "records and lists", func(s avroarrow.Size) int { return s.Nested }},
 		{size.Row, maxRow, "bytes a row", func(s avroarrow.Size) int { return s.Row }},
 		{size.Elements, maxElements, "bytes for an element of each list", func(s avroarrow.Size) int { return s.Elements }},
 		{size.Names, maxNames, "bytes of column names", func(s avroarrow.Size) int { return s.Names }},

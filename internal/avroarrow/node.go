@@ -44,6 +44,7 @@ type node struct {
 
 	height int // levels of nodes, this one included
 	leaves int // leaf columns
+	nested int // records, arrays and maps
 	bytes  int // of a row in memory, without text and list elements
 	min    int // bytes of the shortest datum
 }
@@ -58,9 +59,12 @@ type field struct {
 const (
 	maxHeight = 100
 	maxLeaves = 10_000
+	maxNested = 10_000  // a builder has a column for each, above the leaves
 	maxFixed  = 1 << 16 // bytes of one fixed
 	maxRow    = 1 << 20 // bytes of a row, without text and list elements
 )
+
+var errNested = fmt.Errorf("more than %d records and lists", maxNested)
 
 // newNode computes the sizes of n from those of the nodes below, checks them
 // against the bounds, and returns n. A schema that doubles itself by reference is
@@ -77,13 +81,14 @@ func newNode(n *node) (*node, error) {
 	case kindFixed, kindDecimal:
 		n.min = max(n.size, 1)
 	case kindArray, kindMap:
+		n.nested = 1
 		n.addChild(n.elem)
 		n.min = 1 // it may be empty
 		if n.kind == kindMap {
 			n.leaves++
 		}
 	case kindRecord:
-		n.leaves, n.min = 0, 0
+		n.leaves, n.nested, n.min = 0, 1, 0
 		for _, f := range n.fields {
 			n.addChild(f.node)
 		}
@@ -95,6 +100,8 @@ func newNode(n *node) (*node, error) {
 		return nil, fmt.Errorf("types nested deeper than %d", maxHeight)
 	case n.leaves > maxLeaves:
 		return nil, fmt.Errorf("more than %d columns", maxLeaves)
+	case n.nested > maxNested:
+		return nil, errNested
 	case n.bytes > maxRow:
 		return nil, fmt.Errorf("rows of more than %d bytes", maxRow)
 	}
@@ -103,6 +110,7 @@ func newNode(n *node) (*node, error) {
 
 func (n *node) addChild(child *node) {
 	n.height = max(n.height, child.height+1)
+	n.nested += child.nested
 	if n.kind == kindRecord {
 		n.leaves += child.leaves
 		n.bytes += child.bytes
@@ -117,6 +125,7 @@ func (n *node) measureUnion() {
 	for _, b := range n.branches {
 		n.height = max(n.height, b.height+1)
 		n.leaves = max(n.leaves, b.leaves)
+		n.nested = max(n.nested, b.nested)
 		n.bytes = max(n.bytes, b.bytes)
 		shortest = min(shortest, b.min)
 	}
