@@ -179,5 +179,11 @@ for name, kind, each in (("null records", optional(record("n", *((f"d{i}", "doub
     case(f"{name}, 60 MB", 1, lambda: [packet(0, "n", array(kind), elements(60 * MB, each)), *good(20)])
     case(f"{name}, 64 × 1 MB", 0, lambda: [*(packet(i, "n", array(kind), elements(1 * MB, each)) for i in range(64)), *good(20)])
 
+# elements that take no memory in a record, but in a file's levels
+nothing = optional(record("n", ("a", "null")))
+case("nulls", 0, lambda: [*(packet(i, "n", array("null"), elements(256_000, b"")) for i in range(2000)), *good(20)])
+case("booleans", 0, lambda: [*(packet(i, "n", array("boolean"), elements(250_000, b"\1")) for i in range(1500)), *good(20)])
+case("records that are null in turn", 0, lambda: [*(packet(i, "n", array(nothing), zig(9000) + b"\0\2" * 4500 + b"\0") for i in range(4000)), *good(20)])
+
 # large rejects
 case("large rejects", 16, lambda: [*(b"reject" + bytes([i]) * (60 * MB) for i in range(16)), *good(20)])
