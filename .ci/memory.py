@@ -134,6 +134,32 @@ case("long names", 1, lambda: [deep(980, 250), *good(200)])
 case("long names, as admitted", 0, lambda: [deep(10, 250), *good(200)])
 
 
+# schemas of few bytes that name their types: many columns, many records
+def by_name(n, kind, name, fields, leaves):
+    kinds = [("x0", kind), *((f"x{i}", name) for i in range(1, fields))]
+    return packet(n, "x", record(f"v{n}", *kinds), b"\2" * leaves * fields)
+
+
+chain = "int"
+for level in range(88):
+    chain = record(f"r{level}", ("a", chain))
+hundred = record("w", *((f"{i}", "int") for i in range(100)))
+case("many columns by name", 0, lambda: [*(by_name(i, hundred, "w", 90, 100) for i in range(200)), *good(20)])
+case("many records by name", 50, lambda: [*(by_name(i, chain, "r87", 1000, 1) for i in range(50)), *good(20)])
+case("many records by name, as admitted", 0, lambda: [*(by_name(i, chain, "r87", 100, 1) for i in range(200)), *good(20)])
+
+
+# schemas that are larger when they are parsed
+def broken(i, part, n):
+    head = b"Obj\x01" + zig(1) + blob(b"avro.schema") + blob(b'{"type":"record","name":"a%d","fields":[' % i + b",".join([part] * n) + b"]}")
+    return head + zig(0) + SYNC + zig(1) + blob(b"x") + SYNC
+
+
+case("arrays in schemas", 4, lambda: [*(broken(i, b"[]", 20 * MB) for i in range(4)), *good(20)])
+case("objects in schemas", 4, lambda: [*(broken(i, b'{"":{"":{}}}', 5 * MB) for i in range(4)), *good(20)])
+case("objects in schemas, as parsed", 40, lambda: [*(broken(i, b'{"":{"":{}}}', 82_000) for i in range(40)), *good(20)])
+
+
 # a table whose list elements are wide, and many of them
 def element(n):
     return record("e", *((f"d{i}", optional("double")) for i in range(n)))
@@ -152,6 +178,12 @@ for name, kind, each in (("null records", optional(record("n", *((f"d{i}", "doub
                          ("empty texts", "string", b"\0"), ("empty lists", array("long"), b"\0")):
     case(f"{name}, 60 MB", 1, lambda: [packet(0, "n", array(kind), elements(60 * MB, each)), *good(20)])
     case(f"{name}, 64 × 1 MB", 0, lambda: [*(packet(i, "n", array(kind), elements(1 * MB, each)) for i in range(64)), *good(20)])
+
+# elements that take no memory in a record, but in a file's levels
+nothing = optional(record("n", ("a", "null")))
+case("nulls", 0, lambda: [*(packet(i, "n", array("null"), elements(256_000, b"")) for i in range(2000)), *good(20)])
+case("booleans", 0, lambda: [*(packet(i, "n", array("boolean"), elements(250_000, b"\1")) for i in range(1500)), *good(20)])
+case("records that are null in turn", 0, lambda: [*(packet(i, "n", array(nothing), zig(9000) + b"\0\2" * 4500 + b"\0") for i in range(4000)), *good(20)])
 
 # large rejects
 case("large rejects", 16, lambda: [*(b"reject" + bytes([i]) * (60 * MB) for i in range(16)), *good(20)])

@@ -61,11 +61,11 @@
 //
 // Only a packet that can be decoded, and has an id and a time, can widen a table.
 // One schema adds at most 1,000 columns to an existing table. A table has at most
-// 10,000 columns, 128 KiB of memory a row and 8 KiB for an element of each list,
-// both without text, and 256 KiB of column names; all versions of LSST's schema
-// together have 653 columns, 2.7 KiB, 0.8 KiB and 16 KiB. A packet that would exceed
-// a bound is rejected. A table that does so since an earlier release can still be
-// read and appended to, but not widened.
+// 10,000 columns, 10,000 records and lists, 128 KiB of memory a row and 8 KiB for an
+// element of each list, both without text, and 256 KiB of column names; all versions
+// of LSST's schema together have 653 columns, 2.7 KiB, 0.8 KiB and 16 KiB. A packet
+// that would exceed a bound is rejected. A table that does so since an earlier
+// release can still be read and appended to, but not widened.
 //
 // # Rejects and errors
 //
@@ -100,8 +100,8 @@
 // # Limits
 //
 // The decoder caches at most 256 compiled schemas from 8 MiB of text, and 32 texts
-// of up to 1 MiB for comparison. A block may inflate to 64 MiB; a registry's schema
-// may take 16 MiB. For each concurrent call of Apply it keeps the builders of the
+// of up to 1 MiB for comparison. A block may inflate to 64 MiB; a schema may have
+// 16 MiB, and 500,000 brackets, colons and commas. For each concurrent call of Apply it keeps the builders of the
 // tables, which are as large as a chunk's rows; Close frees them.
 //
 // Apply may be called concurrently. Its rows do not depend on other calls, except

@@ -150,7 +150,7 @@ func (dec *decoding) header(ctx context.Context, value []byte) (_ *schemaText, h
 	if t, err = dec.d.cache.add(ctx, t, h.Schema); err != nil {
 		return nil, h, nil, err
 	}
-	dec.last = t
+	dec.remember(t)
 	return t, h, nil, nil
 }
 
@@ -165,8 +165,16 @@ func (dec *decoding) writer(ctx context.Context, schema []byte) (_ *writer, caus
 			return nil, nil, err
 		}
 	}
-	dec.last = t
+	dec.remember(t)
 	return t.writer, t.cause, nil
+}
+
+// remember makes t the text that the next message is compared with first, unless it
+// is a part of the message.
+func (dec *decoding) remember(t *schemaText) {
+	if len(t.prefix) <= maxText {
+		dec.last = t
+	}
 }
 
 // onlyRecord returns where the block of a container's one record begins, and its

@@ -98,7 +98,8 @@ func (c *schemaCache) find(match func(*schemaText) bool) *schemaText {
 	return nil
 }
 
-// add caches t, whose schema is given, and returns it with its writer or cause.
+// add caches t, whose schema is given, and sets its writer or cause, or returns one
+// like it. A text above maxText is not cached: it remains a part of the message.
 func (c *schemaCache) add(ctx context.Context, t *schemaText, schema []byte) (*schemaText, error) {
 	sum := sha256.Sum256(schema)
 	c.mu.Lock()
@@ -112,8 +113,9 @@ func (c *schemaCache) add(ctx context.Context, t *schemaText, schema []byte) (*s
 	if err != nil {
 		return nil, err
 	}
-	t = &schemaText{bytes.Clone(t.prefix), t.container, t.codec, known.writer, known.cause}
+	t.writer, t.cause = known.writer, known.cause
 	if len(t.prefix) <= maxText {
+		t.prefix = bytes.Clone(t.prefix)
 		c.texts = append([]*schemaText{t}, c.texts[:min(len(c.texts), maxTexts-1)]...)
 	}
 	return t, nil

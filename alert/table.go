@@ -22,6 +22,7 @@ import (
 // of 16,530 bytes.
 const (
 	maxColumns  = 10_000    // leaf columns
+	maxNested   = 10_000    // records and lists
 	maxRow      = 128 << 10 // bytes of memory for a row, without text and list elements
 	maxElements = 8 << 10   // bytes of memory for one element of each list, without text
 	maxNames    = 256 << 10 // bytes of the paths of all leaf columns
@@ -89,6 +90,7 @@ func checkSize(have, wide *arrow.Schema) error {
 	}{
 		{added, maxAdded, "new columns", columnsOf},
 		{size.Columns, max(maxColumns, before.Columns), "columns", columnsOf},
+		{size.Nested, max(maxNested, before.Nested), "records and lists", func(s avroarrow.Size) int { return s.Nested }},
 		{size.Row, max(maxRow, before.Row), "bytes a row", func(s avroarrow.Size) int { return s.Row }},
 		{size.Elements, max(maxElements, before.Elements), "bytes for an element of each list", func(s avroarrow.Size) int { return s.Elements }},
 		{size.Names, max(maxNames, before.Names), "bytes of column names", func(s avroarrow.Size) int { return s.Names }},

@@ -94,6 +94,14 @@ func TestTableBounds(t *testing.T) {
 		}
 		return typ
 	}
+	chains := func(i int) string { // 33 chains of 90 records, to a column each
+		typ := `"null"`
+		for level := range 90 {
+			typ = fmt.Sprintf(`{"type":"record","name":"c%d_%d","fields":[{"name":"a","type":%s}]}`, i, level, typ)
+		}
+		return fmt.Sprintf(`{"type":"record","name":"c%d","fields":[{"name":"a","type":%s}%s]}`, i, typ,
+			allOf32(fmt.Sprintf("c%d_89", i)))
+	}
 	for name, c := range map[string]struct {
 		typ   func(i int) string
 		datum []byte
@@ -104,7 +112,8 @@ func TestTableBounds(t *testing.T) {
 		"elements": {func(i int) string {
 			return fmt.Sprintf(`{"type":"array","items":{"type":"fixed","name":"f%d","size":4000}}`, i)
 		}, vint(0), 2, `with field "x2" it would have 12003 bytes for an element of each list, at most 8192 are possible`},
-		"names": {deep, nil, 5, `with field "x5" it would have 301856 bytes of column names, at most 262144 are possible`},
+		"records": {chains, nil, 3, `with field "x3" it would have 11885 records and lists, at most 10000 are possible`},
+		"names":   {deep, nil, 5, `with field "x5" it would have 301856 bytes of column names, at most 262144 are possible`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &Decoder{}
@@ -117,9 +126,18 @@ func TestTableBounds(t *testing.T) {
 			r = decode(t, d, append(wide[:c.fit:c.fit], values(file(plain, ztfDatum(2, goodJD)))...)...)
 			assert.Empty(t, r.Rejects, "what was admitted stays so")
 			first := decode(t, &Decoder{}, values(file(ztfSchema("s", fmt.Sprintf(`,{"name":"x","type":{"type":"record","name":"all","fields":[%s]}}`, allOf(c.fit+1, c.typ)), ""), ztfDatum(1, goodJD, bytes.Repeat(c.datum, c.fit+1))))...)
-			assert.Contains(t, causes(first)[0], "schema too wide", "also the first schema of a table")
+			assert.Regexp(t, "schema too wide|more than 10000 records", causes(first)[0], "also the first schema of a table")
 		})
 	}
+}
+
+// allOf32 returns 32 fields of a named type, each after a comma.
+func allOf32(typ string) string {
+	var b strings.Builder
+	for i := range 32 {
+		fmt.Fprintf(&b, `,{"name":"b%d","type":"%s"}`, i, typ)
+	}
+	return b.String()
 }
 
 // allOf returns n fields of a record.

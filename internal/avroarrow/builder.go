@@ -25,6 +25,7 @@ type Builder struct {
 	current *program
 	schema  *Schema // which current decodes
 	cache   []cachedProgram
+	ops     int // of the programs in cache
 }
 
 // cachedProgram is a program, or the error of compiling it.
@@ -34,9 +35,13 @@ type cachedProgram struct {
 	err     error
 }
 
-// maxPrograms bounds the programs that a builder remembers. A stream has a
-// handful of schemas; beyond that the oldest is dropped and compiled again.
-const maxPrograms = 64
+// The programs that a builder remembers are bounded. A stream has a handful of
+// schemas of some hundred ops; beyond the bounds the oldest program is dropped and
+// compiled again.
+const (
+	maxPrograms = 64
+	maxOps      = 50_000 // of all programs; an op takes about 200 bytes
+)
 
 // NewBuilder returns a builder of records with the target's columns. Columns
 // of types unknown to Avro are always null.
@@ -96,10 +101,12 @@ var errLeftOver = errors.New("bytes left over after the datum")
 func (b *Builder) use(s *Schema) error {
 	i := slices.IndexFunc(b.cache, func(c cachedProgram) bool { return c.schema == s })
 	if i < 0 {
-		if len(b.cache) == maxPrograms {
+		p, err := compile(s, b)
+		b.ops += p.size()
+		for len(b.cache) > 0 && (len(b.cache) == maxPrograms || b.ops > maxOps) {
+			b.ops -= b.cache[0].program.size()
 			b.cache = slices.Delete(b.cache, 0, 1)
 		}
-		p, err := compile(s, b)
 		i = len(b.cache)
 		b.cache = append(b.cache, cachedProgram{s, p, err})
 	}

@@ -75,6 +75,15 @@ func (p *fieldPath) String() string {
 type program struct {
 	ops     []op
 	missing []missingColumn
+	count   int // of all ops, those of list elements and unions included
+}
+
+// size returns the number of ops and missing columns; p may be nil.
+func (p *program) size() int {
+	if p == nil {
+		return 0
+	}
+	return p.count + len(p.missing)
 }
 
 // missingColumn is a column that a program does not write, nor those below it in
@@ -134,6 +143,7 @@ func (l compiler) value(ops []op, n *node, c *column, at *fieldPath, in *rows) (
 		return nil, &ConflictError{Path: at.String(), Have: c.typ, Want: n.typ}
 	}
 	first := len(ops)
+	l.p.count++
 	ops = append(ops, op{code: code, null: noIndex, value: noIndex, col: c,
 		more: &details{at: at, node: n}})
 	var err error

@@ -26,7 +26,8 @@
 //
 // Every column is nullable, and a union with null has its other type. Numbers of
 // two widths may share a union. Other unions, recursive types, records without
-// fields and schemas of more than 10,000 columns are refused.
+// fields, and schemas of more than 10,000 columns or 10,000 records and lists are
+// refused.
 //
 // Values keep their bits: a null is not 0, and a NaN keeps its payload. Invalid
 // Avro (text that is not UTF-8, an int beyond 32 bits, a branch out of range, a

@@ -44,6 +44,7 @@ type node struct {
 
 	height  int // levels of nodes, this one included
 	leaves  int // leaf columns
+	nested  int // records, arrays and maps
 	bytes   int // of a row in memory, without text and list elements
 	element int // bytes in memory of an element of a list, without text
 	min     int // bytes of the shortest datum
@@ -59,9 +60,12 @@ type field struct {
 const (
 	maxHeight = 100
 	maxLeaves = 10_000
+	maxNested = 10_000  // a builder has a column for each, above the leaves
 	maxFixed  = 1 << 16 // bytes of one fixed
 	maxRow    = 1 << 20 // bytes of a row, without text and list elements
 )
+
+var errNested = fmt.Errorf("more than %d records and lists", maxNested)
 
 // newNode computes the sizes of n from those of the nodes below, checks them
 // against the bounds, and returns n. A schema that doubles itself by reference is
@@ -78,6 +82,7 @@ func newNode(n *node) (*node, error) {
 	case kindFixed, kindDecimal:
 		n.min = max(n.size, 1)
 	case kindArray, kindMap:
+		n.nested = 1
 		n.addChild(n.elem)
 		n.min = 1 // it may be empty
 		n.element = n.elem.bytes
@@ -86,7 +91,7 @@ func newNode(n *node) (*node, error) {
 			n.element += mapKey.bytes + rowBytes(arrow.StructOf())
 		}
 	case kindRecord:
-		n.leaves, n.min = 0, 0
+		n.leaves, n.nested, n.min = 0, 1, 0
 		for _, f := range n.fields {
 			n.addChild(f.node)
 		}
@@ -98,6 +103,8 @@ func newNode(n *node) (*node, error) {
 		return nil, fmt.Errorf("types nested deeper than %d", maxHeight)
 	case n.leaves > maxLeaves:
 		return nil, fmt.Errorf("more than %d columns", maxLeaves)
+	case n.nested > maxNested:
+		return nil, errNested
 	case n.bytes > maxRow:
 		return nil, fmt.Errorf("rows of more than %d bytes", maxRow)
 	}
@@ -106,6 +113,7 @@ func newNode(n *node) (*node, error) {
 
 func (n *node) addChild(child *node) {
 	n.height = max(n.height, child.height+1)
+	n.nested += child.nested
 	if n.kind == kindRecord {
 		n.leaves += child.leaves
 		n.bytes += child.bytes
@@ -120,6 +128,7 @@ func (n *node) measureUnion() {
 	for _, b := range n.branches {
 		n.height = max(n.height, b.height+1)
 		n.leaves = max(n.leaves, b.leaves)
+		n.nested = max(n.nested, b.nested)
 		n.bytes = max(n.bytes, b.bytes)
 		shortest = min(shortest, b.min)
 	}

@@ -91,7 +91,7 @@ func (r *resolver) record(m map[string]any, namespace string, taken map[string]b
 		taken = make(map[string]bool, len(list))
 	}
 	n := &node{kind: kindRecord, name: full}
-	columns := 0
+	columns, nested := 0, 0
 	for i, v := range list {
 		f, err := r.field(v, inner, taken, depth)
 		if err != nil {
@@ -100,6 +100,9 @@ func (r *resolver) record(m map[string]any, namespace string, taken map[string]b
 		n.fields = append(n.fields, f)
 		if columns += f.node.leaves; columns > maxLeaves {
 			return nil, fmt.Errorf("more than %d columns", maxLeaves)
+		}
+		if nested += f.node.nested; nested > maxNested {
+			return nil, errNested
 		}
 	}
 	n.typ = arrow.StructOf(arrowFields(n)...)

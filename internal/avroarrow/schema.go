@@ -1,6 +1,7 @@
 package avroarrow
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,7 +29,33 @@ func Parse(text []byte, reserved ...string) (*Schema, error) {
 	return &Schema{root: root, arrow: arrow.NewSchema(arrowFields(root), nil)}, nil
 }
 
+// The bounds of a schema's text. Parsed, a byte of JSON such as [[[ or {"":{ may
+// take 70 bytes of memory; one in a string takes about one. The largest schema of
+// LSST has 60 KB and 3,400 marks.
+const (
+	maxText  = 16 << 20
+	maxMarks = 500_000 // brackets, colons and commas, also those in strings
+)
+
+// checkText returns an error if a schema's text takes too much memory to parse.
+func checkText(text []byte) error {
+	if len(text) > maxText {
+		return fmt.Errorf("text of %d bytes, at most %d are possible", len(text), maxText)
+	}
+	marks := 0
+	for _, mark := range []string{"[", "{", ",", ":"} {
+		marks += bytes.Count(text, []byte(mark))
+	}
+	if marks > maxMarks {
+		return fmt.Errorf("%d brackets, colons and commas, at most %d are possible", marks, maxMarks)
+	}
+	return nil
+}
+
 func parse(text []byte, reserved []string) (*node, error) {
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
 	if !utf8.Valid(text) {
 		return nil, errNotUTF8
 	}

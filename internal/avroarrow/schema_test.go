@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -168,7 +169,7 @@ func TestSchemaErrors(t *testing.T) {
 		"deep types":       {one(strings.Repeat(`{"type":"array","items":`, 200) + `"long"` + strings.Repeat("}", 200)), "deeper than 100"},
 		"deep objects":     {one(strings.Repeat(`{"type":`, 200) + `"long"` + strings.Repeat("}", 200)), "deeper than 100"},
 		"deep by name":     {chain(200), "deeper than 100"},
-		"doubling by name": {record(doubling), "more than 10000 columns"},
+		"doubling by name": {record(doubling), "more than 10000 records and lists"},
 		"many columns":     {record(many.String()[1:]), "more than 10000 columns"},
 		"wide rows":        {record(wide.String()[1:]), "rows of more than"},
 	} {
@@ -187,4 +188,49 @@ func TestSchemaErrors(t *testing.T) {
 func TestLongSchema(t *testing.T) {
 	s := parsed(t, `{"type":"record","name":"t","doc":"`+strings.Repeat("x", 5_000_000)+`","fields":[{"name":"x","type":"int"}]}`)
 	assert.Equal(t, 1, s.Arrow().NumFields())
+}
+
+// Schemas that take much more memory than their text are refused before they do.
+func TestSchemasOfMuchMemory(t *testing.T) {
+	chain := `"int"`
+	for i := range 90 {
+		chain = fmt.Sprintf(`{"type":"record","name":"r%d","fields":[{"name":"a","type":%s}]}`, i, chain)
+	}
+	chains := []string{fmt.Sprintf(`{"name":"x","type":%s}`, chain)}
+	for i := range 111 {
+		chains = append(chains, fmt.Sprintf(`{"name":"x%d","type":"r89"}`, i))
+	}
+	for says, text := range map[string]string{
+		"more than 10000 records and lists":                      `{"type":"record","name":"a","fields":[` + strings.Join(chains, ",") + `]}`,
+		"1500006 brackets, colons and commas, at most 500000":    `{"type":"record","name":"a","fields":[` + strings.Repeat("[],", 749_999) + `[]]}`,
+		"bytes, at most 16777216 are possible":                   one(`"int","doc":"` + strings.Repeat("x", 16<<20) + `"`),
+		"524299 brackets, colons and commas, at most 500000 are": `{"type":"record","name":"a","fields":[` + strings.Repeat(`{"":`, 262_146) + strings.Repeat("}", 262_146) + `]}`,
+	} {
+		_, err := Parse([]byte(text))
+		assert.ErrorContains(t, err, says)
+	}
+	_, err := Parse([]byte(`{"type":"record","name":"a","fields":[` + strings.Join(chains[:100], ",") + `]}`))
+	assert.NoError(t, err)
+}
+
+// A stream of schemas with many columns each does not keep all their programs.
+func TestProgramsAreBounded(t *testing.T) {
+	var fields []string
+	for i := range 2000 {
+		fields = append(fields, fmt.Sprintf(`{"name":"x%d","type":"int"}`, i))
+	}
+	schema := func(n int) *Schema {
+		s, err := Parse([]byte(fmt.Sprintf(`{"type":"record","name":"a%d","fields":[%s]}`, n, strings.Join(fields, ","))))
+		require.NoError(t, err)
+		return s
+	}
+	b := NewBuilder(memory.DefaultAllocator, schema(0).Arrow())
+	defer b.Release()
+	datum := memory.NewBufferBytes(make([]byte, 2000))
+	for n := range 60 {
+		require.NoError(t, b.Append(schema(n), datum, 0, 2000))
+		require.LessOrEqual(t, b.ops, maxOps)
+	}
+	assert.Len(t, b.cache, maxOps/2000)
+	assert.Equal(t, 60, b.Len())
 }

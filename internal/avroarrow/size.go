@@ -5,6 +5,7 @@ import "github.com/apache/arrow/go/v17/arrow"
 // Size is what a schema costs in memory and in files.
 type Size struct {
 	Columns  int // leaf columns
+	Nested   int // records, lists and maps
 	Row      int // bytes of memory for a row, without text and list elements
 	Elements int // bytes of memory for one element of each list, without text
 	Names    int // bytes of the paths of all leaf columns, which each row group of a file repeats
@@ -24,8 +25,10 @@ func (n *Size) add(fields []arrow.Field, path int, row *int) {
 		*row += rowBytes(f.Type)
 		switch t := f.Type.(type) {
 		case *arrow.StructType:
+			n.Nested++
 			n.add(t.Fields(), path, row)
 		case arrow.NestedType:
+			n.Nested++
 			n.add(t.Fields(), path, &n.Elements)
 		default:
 			n.Columns++
