@@ -399,9 +399,12 @@ func TestReplayDuringAudit(t *testing.T) {
 	dir, s := misread(t)
 	d, err := store.OpenDir(dir)
 	require.NoError(t, err)
-	n, published := 0, false
+	n, published := 0, atomic.Bool{}
 	dying := &archive.Service{Store: &faultstore.Store{Store: d, Before: func(op faultstore.Op) error {
-		if published = published || op.Kind == faultstore.Publish && strings.HasPrefix(op.Name, "rejected/"); published {
+		if op.Kind == faultstore.Publish && strings.HasPrefix(op.Name, "rejected/") {
+			published.Store(true)
+		}
+		if published.Load() {
 			return errDied
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,23 +25,30 @@ import (
 type blocked struct {
 	*counter
 	partition string
-	at        int64 // −1 if it can
-	tries     int
+	at        atomic.Int64 // −1 if it can
+	tries     atomic.Int64
+}
+
+func newBlocked(c *counter, partition string, at int64) *blocked {
+	s := &blocked{counter: c, partition: partition}
+	s.at.Store(at)
+	return s
 }
 
 func (s *blocked) Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, error] {
 	return func(yield func(Chunk, error) bool) {
+		at := s.at.Load()
 		for _, r := range ranges {
 			cut := r
-			if r.Partition == s.partition && s.at >= 0 {
-				cut.To = s.at
+			if r.Partition == s.partition && at >= 0 {
+				cut.To = at
 			}
 			if cut.From < cut.To && !s.readRange(1, cut, yield) {
 				return
 			}
 			if cut.To < r.To {
-				s.tries++
-				rest := Range{Partition: r.Partition, From: max(r.From, s.at), To: r.To}
+				s.tries.Add(1)
+				rest := Range{Partition: r.Partition, From: max(r.From, at), To: r.To}
 				if !yield(Chunk{}, &UnreadableError{rest, &fs.PathError{Op: "open", Path: r.Partition, Err: fs.ErrPermission}}) {
 					return
 				}
@@ -54,14 +62,14 @@ func (s *blocked) Read(ctx context.Context, ranges []Range) iter.Seq2[Chunk, err
 func TestUnreadablePartition(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		s := store.NewMemory()
-		src := &blocked{&counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 30, "1": 40, "2": 20}, chunk: 5, open: open}, "1", 10, 0}
+		src := newBlocked(&counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 30, "1": 40, "2": 20}, chunk: 5, open: open}, "1", 10)
 		job := newJob(t, src, s)
 		job.Limits.Rows = 25
 		err := job.Drain(t.Context())
 		require.ErrorIs(t, err, fs.ErrPermission)
 		assert.ErrorContains(t, err, "open 1: ")
 		assert.EqualValues(t, 60, job.Progress().Read, "everything else")
-		src.at = -1
+		src.at.Store(-1)
 		again := newJob(t, src, s)
 		require.NoError(t, again.Drain(t.Context()))
 		assert.EqualValues(t, 30, again.Progress().Read, "and the rest later, once")
@@ -71,7 +79,7 @@ func TestUnreadablePartition(t *testing.T) {
 // A service tries again, ever more rarely, and warns once.
 func TestUnreadableIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := &blocked{&counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 30, "1": 40}, chunk: 5}, "1", 0, 0}
+		src := newBlocked(&counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"0": 30, "1": 40}, chunk: 5}, "1", 0)
 		var log strings.Builder
 		job := newJob(t, src, store.NewMemory())
 		job.Interval, job.Log = time.Second, slog.New(slog.NewTextHandler(&log, nil))
@@ -81,9 +89,9 @@ func TestUnreadableIsTriedAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		assert.EqualValues(t, 30, job.Progress().Read)
-		assert.Less(t, src.tries, 6)
+		assert.Less(t, src.tries.Load(), int64(6))
 		assert.Equal(t, 1, strings.Count(log.String(), "level=WARN"), log.String())
-		src.at = -1
+		src.at.Store(-1)
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		assert.EqualValues(t, 70, job.Progress().Read)
@@ -96,9 +104,9 @@ func TestUnreadableIsTriedAgain(t *testing.T) {
 // A batch without its only partition is decided too.
 func TestNothingReadable(t *testing.T) {
 	s := store.NewMemory()
-	src := &blocked{&counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"1": 40}, chunk: 5}, "1", 0, 0}
+	src := newBlocked(&counter{mem: memory.DefaultAllocator, sizes: map[string]int64{"1": 40}, chunk: 5}, "1", 0)
 	require.ErrorAs(t, newJob(t, src, s).Drain(t.Context()), new(*UnreadableError))
-	src.at = -1
+	src.at.Store(-1)
 	job := newJob(t, src, s)
 	require.NoError(t, job.Drain(t.Context()))
 	assert.EqualValues(t, 40, job.Progress().Read)
