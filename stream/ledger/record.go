@@ -64,6 +64,18 @@ type Commit struct {
 type Replacement struct {
 	Base  int64          `json:"base"` // the last batch that the rewrite had read when it began
 	Files []ReplacedFile `json:"files"`
+	// Due is when the replaced files may be deleted. If zero, it is as soon as the
+	// batch is published.
+	Due time.Time `json:"due,omitzero"`
+	// Cleared is a batch such that all files which it and earlier batches have
+	// replaced no longer existed when the rewrite began, or 0.
+	Cleared int64 `json:"cleared,omitempty"`
+	// Pruned reports that the rows of the replaced files were removed on purpose.
+	// The batch has no files.
+	Pruned bool `json:"pruned,omitempty"`
+	// RowsHash is the sum of the hashes of the replaced rows in hexadecimal, which
+	// is also that of the rows in the files of the batch. If empty, it is unknown.
+	RowsHash string `json:"rows_hash,omitempty"`
 }
 
 // ReplacedFile is a file as an earlier batch committed it.
