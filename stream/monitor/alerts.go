@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	keptAlerts  = 50
-	alertsEvery = 100 * time.Millisecond // the shortest time between two looks at rows
+	keptAlerts   = 50
+	chunkAlerts  = 25  // that are taken of one record
+	alertsSecond = 100 // that are taken in a second, and at once
 )
 
 // alertRow is what is shown of an alert. Fields that the rows lack are empty.
@@ -39,7 +40,9 @@ type alertRow struct {
 
 // recentAlerts holds the newest alerts.
 type recentAlerts struct {
-	looked atomic.Int64 // when rows were looked at last, Unix nanoseconds
+	// usedUp is when the alerts taken so far are within the limit, in Unix
+	// nanoseconds.
+	usedUp atomic.Int64
 
 	mu     sync.Mutex
 	number int64 // of the last one
@@ -49,21 +52,32 @@ type recentAlerts struct {
 // tap is a transform that changes nothing and looks at a few of the rows. An
 // attempt that is repeated shows its rows again.
 func (a *recentAlerts) tap(_ context.Context, in stream.Rows) (stream.Result, error) {
-	now := time.Now().UnixNano()
-	last := a.looked.Load()
-	if in.Record.NumRows() > 0 && now-last >= int64(alertsEvery) && a.looked.CompareAndSwap(last, now) {
-		a.add(in)
+	if n := a.take(time.Now().UnixNano(), min(in.Record.NumRows(), chunkAlerts)); n > 0 {
+		a.add(in, int(n))
 	}
 	return stream.Pass(in), nil
 }
 
-// add adds the last rows of a record, if it has alerts.
-func (a *recentAlerts) add(in stream.Rows) {
+// take returns how many of n alerts may be shown now.
+func (a *recentAlerts) take(now, n int64) int64 {
+	const each = int64(time.Second) / alertsSecond
+	for {
+		used := a.usedUp.Load()
+		from := max(used, now-int64(time.Second))
+		n = min(n, (now-from)/each)
+		if n <= 0 || a.usedUp.CompareAndSwap(used, from+n*each) {
+			return n
+		}
+	}
+}
+
+// add adds the last n rows of a record, if it has alerts.
+func (a *recentAlerts) add(in stream.Rows, n int) {
 	if stream.Field(in.Record, "alert_id") == nil {
 		return
 	}
-	n := int(in.Record.NumRows())
-	rows := alertRows(in, max(0, n-keptAlerts/2), n)
+	end := int(in.Record.NumRows())
+	rows := alertRows(in, end-n, end)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, r := range rows {

@@ -17,6 +17,7 @@ import (
 // lines with Listen and Serve do, at a fixed port.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	job := &stream.MicroBatch{
 		Source:     &sim.Source{Simulator: sim.Simulator{Survey: sim.ZTF, Alerts: 100}},
 		Transforms: []stream.Transform{&alert.Decoder{}},

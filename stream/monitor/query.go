@@ -18,6 +18,8 @@ const (
 	defaultRange  = time.Hour
 	maxQueries    = 4 // of the history at once
 	queryTimeout  = 10 * time.Second
+	// slotsPerPoint is the number of slots from which a point is made of longer ones.
+	slotsPerPoint = 4
 )
 
 // historyQuery is what /history.json is asked for.
@@ -84,17 +86,11 @@ func parseTime(s string) (time.Time, error) {
 // the level's.
 func (q historyQuery) plan(now time.Time) (i int, step time.Duration) {
 	span := q.to.Sub(q.from)
-	i = len(levels) - 1
-	for k, l := range levels { // the first that is kept long enough and not needlessly fine
-		if now.Sub(q.from) > l.keep {
-			continue
-		}
-		if i == len(levels)-1 || l.step <= span/time.Duration(q.points) {
-			i = k
-		}
-		if l.step > span/time.Duration(q.points) {
-			break
-		}
+	for i < len(levels)-1 && now.Sub(q.from) > levels[i].keep {
+		i++
+	}
+	for i < len(levels)-1 && levels[i+1].step*slotsPerPoint <= span/time.Duration(q.points) {
+		i++
 	}
 	l := levels[i]
 	n := (span + l.step*time.Duration(q.points) - 1) / (l.step * time.Duration(q.points))
