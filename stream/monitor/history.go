@@ -33,14 +33,12 @@ func openWriter(ctx context.Context, r records, instance string, now time.Time) 
 	}
 	for i := 1; i < len(levels); i++ {
 		fine, l := levels[i-1], levels[i]
-		have := map[int64]bool{}
-		from := now.Add(-fine.keep)
-		err := readSlots(ctx, r, instance, l, from.Add(-l.step), now, func(at time.Time, _ *slot) { have[at.Unix()] = true })
+		have, missing := map[int64]bool{}, map[int64]*slot{}
+		err := readSlots(ctx, r, instance, l, firstTime, now, func(at time.Time, _ *slot) { have[at.Unix()] = true })
 		if err != nil {
 			return nil, err
 		}
-		missing := map[int64]*slot{}
-		err = readSlots(ctx, r, instance, fine, from, now, func(at time.Time, s *slot) {
+		err = readSlots(ctx, r, instance, fine, firstTime, now, func(at time.Time, s *slot) {
 			if at := floor(at, l.step).Unix(); !have[at] {
 				if missing[at] == nil {
 					missing[at] = newSlot()
@@ -51,24 +49,12 @@ func openWriter(ctx context.Context, r records, instance string, now time.Time) 
 		if err != nil {
 			return nil, err
 		}
-		if i > 1 { // what the shorter step has not completed either
-			if p := w.parts[i-1]; p.current != nil {
-				if at := floor(p.start, l.step).Unix(); !have[at] {
-					if missing[at] == nil {
-						missing[at] = newSlot()
-					}
-					missing[at].add(p.current)
-				}
-			}
-		}
 		for _, at := range slices.Sorted(maps.Keys(missing)) {
 			start := time.Unix(at, 0).UTC()
 			if start.Add(l.step).After(now) {
 				w.parts[i].start, w.parts[i].current = start, missing[at]
-			} else if start.After(floor(from, l.step)) { // the first may lack a part
-				if err := w.parts[i].put(ctx, w, start, missing[at]); err != nil {
-					return nil, err
-				}
+			} else if err := w.parts[i].put(ctx, w, start, missing[at]); err != nil {
+				return nil, err
 			}
 		}
 	}
@@ -146,10 +132,22 @@ func readBlock(ctx context.Context, r records, name string) (blockSlots, error) 
 	return slots, nil
 }
 
-// readSlots calls f with the complete slots of a level that begin in [from, to).
+// readSlots calls f with the complete slots of a level that begin in [from, to), in
+// ascending order.
 func readSlots(ctx context.Context, r records, instance string, l level, from, to time.Time, f func(time.Time, *slot)) error {
-	for at := floor(from, l.block); at.Before(to); at = at.Add(l.block) {
-		slots, err := readBlock(ctx, r, blockName(instance, l, at))
+	var names []string
+	for e, err := range r.list(ctx, levelPrefix(instance, l)) {
+		if err != nil {
+			return err
+		}
+		_, _, at, ok := parseBlockName(e.Name)
+		if ok && at.Before(to) && at.Add(l.block).After(from) {
+			names = append(names, e.Name)
+		}
+	}
+	slices.Sort(names) // by time: the numbers have ten digits until 2286
+	for _, name := range names {
+		slots, err := readBlock(ctx, r, name)
 		if err != nil {
 			return err
 		}
@@ -175,9 +173,6 @@ func readAll(ctx context.Context, r records, instance string, i int, from, to ti
 	})
 	if err != nil || i == 0 || !next.Before(to) {
 		return err
-	}
-	if oldest := to.Add(-levels[i-1].keep); next.Before(oldest) { // all that can be incomplete is newer
-		next = oldest
 	}
 	return readAll(ctx, r, instance, i-1, next, to, f)
 }

@@ -73,7 +73,7 @@ type observation struct {
 }
 
 func newKeeper(j *Job) *keeper {
-	k := &keeper{job: j, records: records{j.Store}, stop: make(chan struct{}), every: keepRemotely}
+	k := &keeper{job: j, records: records{j.Store}, stop: make(chan struct{}), every: keepRemotely, last: &observation{at: j.monitor.started}}
 	if j.Store == nil {
 		k.records.store, k.memory, k.id = store.NewMemory(), true, j.Name
 	}
@@ -103,9 +103,6 @@ func (k *keeper) observe(o observation) {
 	defer k.mu.Unlock()
 	last := k.last
 	k.last = &o
-	if last == nil {
-		return
-	}
 	if at := floor(o.at, time.Second); k.current == nil || !at.Equal(k.second) {
 		k.push()
 		k.second, k.current = at, newSlot()

@@ -87,8 +87,8 @@ func (s *slot) addLatency(l stream.Latency) {
 	s.latency[nLatencies-1] += l.Count() - below
 }
 
-// quantile returns the latency that a fraction of the alerts did not exceed, with
-// an error of up to 20%, and whether there are alerts.
+// quantile returns the latency that a fraction of the alerts did not exceed, within
+// 20%, and whether there are alerts.
 func (s *slot) quantile(q float64) (time.Duration, bool) {
 	total := int64(0)
 	for _, n := range s.latency {
@@ -100,8 +100,7 @@ func (s *slot) quantile(q float64) (time.Duration, bool) {
 	rest := q * float64(total)
 	for i, n := range s.latency {
 		if rest -= float64(n); n > 0 && rest <= 0 {
-			part := 1 + rest/float64(n) // of the bucket
-			return time.Duration(float64(latencyBounds[i]) * math.Pow(2, (part-1)/2)), true
+			return time.Duration(float64(latencyBounds[i]) * math.Pow(2, -0.25)), true // the middle
 		}
 	}
 	return latencyBounds[nLatencies-1], true

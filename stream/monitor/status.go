@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/skyfinch/skyfinch/stream"
 )
@@ -450,14 +449,11 @@ const maxText = 200
 
 // text returns a name as valid UTF-8 of bounded length.
 func text(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) > maxText {
-		s = s[:maxText]
-		for len(s) > 0 && !utf8.ValidString(s[len(s)-1:]) && !utf8.RuneStart(s[len(s)-1]) {
-			s = s[:len(s)-1]
-		}
-		s += "…"
+		return strings.ToValidUTF8(s[:maxText], "") + "…" // without a part of a rune
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return s
 }
 
 // quantilesOf returns the quantiles of a distribution.
