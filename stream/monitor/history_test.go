@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -263,7 +264,7 @@ func TestHistoryOfProcesses(t *testing.T) {
 		time.Sleep(time.Minute)
 		assert.Equal(t, stateStopped, reader.status(time.Now(), 0).Jobs[0].State, "it has said so")
 		m := &Monitor{Log: quiet()}
-		m.Add(&Job{Name: "test", Status: monitors[0].jobs[0].Status, Store: st})
+		m.Add(&Job{Name: "test", Status: func() stream.Status { return stream.Status{} }, Store: st})
 		again, stop := context.WithCancel(t.Context())
 		go func() { m.Run(again); ended <- struct{}{} }()
 		time.Sleep(3 * time.Second)

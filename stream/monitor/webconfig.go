@@ -59,9 +59,6 @@ func readWebConfig(name string) (*webConfig, error) {
 	if err := yaml.UnmarshalStrict(data, c); err != nil {
 		return nil, wrong(err)
 	}
-	if err := web.Validate(name); err != nil { // what UnmarshalStrict does not see
-		return nil, wrong(err)
-	}
 	out := &webConfig{http2: c.HTTPConfig.HTTP2, headers: c.HTTPConfig.Header, users: map[string]string{}}
 	for user, hash := range c.Users {
 		cost, err := bcrypt.Cost([]byte(hash))
@@ -72,6 +69,9 @@ func readWebConfig(name string) (*webConfig, error) {
 			return nil, wrong(fmt.Errorf("the bcrypt cost of a password is %d: it must be at most %d, or checking it takes too long", cost, maxCost))
 		}
 		out.users[user] = string(hash)
+	}
+	if err := web.Validate(name); err != nil { // the headers
+		return nil, wrong(err)
 	}
 	if c.RateLimiterConfig.Interval > 0 {
 		out.limiter = limits.NewLimiter(limits.Every(c.RateLimiterConfig.Interval), max(c.RateLimiterConfig.Burst, 1))
