@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -146,6 +147,12 @@ func body(t *testing.T, r *http.Response, err error) string {
 	require.NoError(t, err)
 	defer r.Body.Close()
 	text, err := io.ReadAll(r.Body)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func api(t *testing.T) string {
+	text, err := os.ReadFile("API.md")
 	require.NoError(t, err)
 	return string(text)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,9 +197,14 @@ func TestRates(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source, job := newJob(1, 10)
-		registry := error(nil)
+		var down atomic.Bool
 		m := &Monitor{Log: quiet(), MaxLag: time.Hour}
-		m.Add(&Job{Name: "test", MicroBatch: job, Checks: map[string]func(context.Context) error{"registry": func(context.Context) error { return registry }}})
+		m.Add(&Job{Name: "test", MicroBatch: job, Checks: map[string]func(context.Context) error{"registry": func(context.Context) error {
+			if down.Load() {
+				return errors.New("registry is down")
+			}
+			return nil
+		}}})
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { m.Run(ctx); close(ended) }()
@@ -225,11 +231,11 @@ func TestReadiness(t *testing.T) {
 			}
 		}
 		assert.Less(t, time.Since(back), 90*time.Second)
-		registry = errors.New("registry is down")
+		down.Store(true)
 		time.Sleep(time.Minute)
 		assert.Equal(t, 503, ask(m, "/readyz").Code)
 		assert.Contains(t, ask(m, "/readyz").Body.String(), "registry is down")
-		registry = nil
+		down.Store(false)
 		time.Sleep(20 * time.Second)
 		stop()
 		<-done
