@@ -62,15 +62,13 @@ func (r *Reader) parseFooter(b []byte) error {
 		case len(path) == 1 && path[0] == 3:
 			f.rows = number
 		case len(path) >= 3 && path[0] == 2:
-			for len(f.elements) <= path[1] { // at most one per call
-				f.elements = append(f.elements, element{-1, -1, -1, -1, -1, -1, -1, "", 0, false, 0})
+			if e := at(&f.elements, path[1], element{-1, -1, -1, -1, -1, -1, -1, "", 0, false, 0}); e != nil {
+				e.set(path[2:], number, text)
 			}
-			f.elements[path[1]].set(path[2:], number, text)
 		case len(path) >= 3 && path[0] == 4:
-			for len(f.groups) <= path[1] {
-				f.groups = append(f.groups, group{})
+			if g := at(&f.groups, path[1], group{}); g != nil {
+				g.set(path[2:], number, text)
 			}
-			f.groups[path[1]].set(path[2:], number, text)
 		case len(path) == 3 && path[0] == 5:
 			if path[2] == 1 {
 				key = string(text)
@@ -114,6 +112,18 @@ func (r *Reader) name(n *node, path string) {
 			r.name(c, join(path, c.name))
 		}
 	}
+}
+
+// at returns element i of a list that is being read, which may be the next one. It
+// returns nil if i cannot be an index.
+func at[T any](list *[]T, i int, next T) *T {
+	if i == len(*list) {
+		*list = append(*list, next)
+	}
+	if i < 0 || i >= len(*list) {
+		return nil
+	}
+	return &(*list)[i]
 }
 
 // checkGroups checks what the footer says of the row groups.
@@ -189,10 +199,10 @@ func (g *group) set(path []int, number int64, text []byte) {
 	if len(path) < 3 || path[0] != 1 {
 		return
 	}
-	for len(g.chunks) <= path[1] {
-		g.chunks = append(g.chunks, columnChunk{})
+	c := at(&g.chunks, path[1], columnChunk{})
+	if c == nil {
+		return
 	}
-	c := &g.chunks[path[1]]
 	switch in := path[2:]; {
 	case in[0] == 1:
 		c.elsewhere = true
