@@ -126,3 +126,27 @@ func (t tree) prune(fields []arrow.Field) (out []arrow.Field) {
 	}
 	return out
 }
+
+// Common returns the dotted names of the columns of a file that a schema also has,
+// each struct by its fields.
+func Common(file, s *arrow.Schema) []string { return common(nil, file.Fields(), s.Fields(), "") }
+
+func common(out []string, file, fields []arrow.Field, prefix string) []string {
+	index := indexOf(file)
+	for _, f := range fields {
+		i, ok := index[f.Name]
+		if !ok {
+			continue
+		}
+		in, nested := file[i].Type.(*arrow.StructType)
+		if want, ok := f.Type.(*arrow.StructType); ok && nested {
+			before := len(out)
+			if out = common(out, in.Fields(), want.Fields(), prefix+f.Name+"."); len(out) == before {
+				out = append(out, paths(nil, in.Fields()[:1], prefix+f.Name+".")[0]) // which structs are null
+			}
+			continue
+		}
+		out = append(out, prefix+f.Name)
+	}
+	return out
+}
