@@ -367,3 +367,9 @@ func extents(t *testing.T, s stream.Source) []stream.Extent {
 	require.NoError(t, err)
 	return out
 }
+
+func openDir(t *testing.T, dir string) store.Store {
+	st, err := store.OpenDir(dir)
+	require.NoError(t, err)
+	return st
+}
