@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -173,6 +174,9 @@ func (s *Source) update(ctx context.Context) error {
 		return stream.Permanent(fmt.Errorf("archive: Source: %w", err))
 	}
 	st, err := layout.Open(ctx, s.Store, s.Dir)
+	if errors.Is(err, fs.ErrNotExist) || s.Store == nil && s.Dir == "" {
+		return stream.Permanent(err)
+	}
 	if err != nil {
 		return err
 	}

@@ -283,7 +283,7 @@ func (c *copier) process(source stream.Source) stream.MicroBatch {
 	require.NoError(c.t, err)
 	return stream.MicroBatch{
 		Source: source, Sink: &sink.Parquet{Store: st, Schemas: l}, Ledger: l,
-		Limits: stream.Limits{Rows: 300}, SnapshotEvery: 5, Log: slog.New(slog.DiscardHandler),
+		Limits: stream.Limits{Rows: 300}, SnapshotEvery: 5, Alone: true, Log: slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -129,16 +129,21 @@ func (s *Source) replacing(ctx context.Context, f *index.File) (int64, error) {
 	return 0, nil
 }
 
+// checkLedger returns an error if the archive's ledger can no longer be read.
+func (s *Source) checkLedger(ctx context.Context) error {
+	exists, err := ledger.Exists(ctx, s.store, layout.Ledger)
+	if err == nil && !exists {
+		err = errors.New("its ledger is gone: is its disk still mounted?")
+	}
+	return s.located(err)
+}
+
 // confirm returns an error unless the archive can be read and only lacks a file. An
 // empty mount point, for example, lacks everything.
 func (x *rangeReader) confirm(ctx context.Context, f *index.File) error {
 	s := x.source
-	l, err := ledger.Exists(ctx, s.store, layout.Ledger)
-	if err == nil && !l {
-		err = errors.New("its ledger is gone: is its disk still mounted?")
-	}
-	if err != nil {
-		return s.located(err)
+	if err := s.checkLedger(ctx); err != nil {
+		return err
 	}
 	others := false
 	for e, err := range s.store.List(ctx, x.table+"/") {

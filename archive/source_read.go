@@ -152,6 +152,9 @@ func (x *rangeReader) close() {
 func (s *Source) schema(ctx context.Context, table string) (*arrow.Schema, error) {
 	schema, err := s.ledger.Schema(ctx, sink.SchemaPrefix+table)
 	if err == nil && schema == nil {
+		if err := s.checkLedger(ctx); err != nil {
+			return nil, err
+		}
 		err = stream.Permanent(fmt.Errorf("table %s has no schema in the ledger: its job must have set sink.Parquet.Schemas", table))
 	}
 	return schema, s.located(err)
