@@ -158,5 +158,6 @@
 // its end. A source that cannot know what vanished while no process ran
 // implements [Resumer]. One that can wait for new messages implements [Waiter]. One
 // that recognises the names of its partitions implements [Owner], so that jobs with
-// different sources can use one ledger in turn.
+// different sources can use one ledger in turn. One whose partitions depend on when
+// it is asked implements [Adopter], so that processes agree on them.
 package stream
