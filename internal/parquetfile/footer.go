@@ -93,12 +93,16 @@ func (w *Writer) footer() []byte {
 	t.i64(3, w.rows)
 	t.list(4, thriftStruct, w.groupCount)
 	t.buf = append(t.buf, w.groups.buf...)
-	if keys := slices.Sorted(maps.Keys(w.format.options.Metadata)); len(keys) > 0 {
+	metadata := w.metadata
+	if metadata == nil {
+		metadata = w.format.options.Metadata
+	}
+	if keys := slices.Sorted(maps.Keys(metadata)); len(keys) > 0 {
 		t.list(5, thriftStruct, len(keys))
 		for _, k := range keys {
 			t.begin()
 			t.string(1, k)
-			t.string(2, w.format.options.Metadata[k])
+			t.string(2, metadata[k])
 			t.end()
 		}
 	}
