@@ -137,14 +137,14 @@ func TestSourceShared(t *testing.T) {
 			}
 			return stream.Pass(in), nil
 		})}
-		jobs = append(jobs, &job)
+		jobs = append(jobs, job)
 	}
 	var group sync.WaitGroup
 	for _, j := range jobs {
 		group.Go(func() { assert.NoError(t, j.Drain(t.Context())) })
 	}
 	group.Wait()
-	c.job = *jobs[0]
+	c.job = jobs[0]
 	assert.Equal(t, s.alerts(), values(t, filepath.Join(c.dir, "alerts")))
 	for _, j := range jobs {
 		assert.Positive(t, j.Progress().Written)
