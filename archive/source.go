@@ -173,7 +173,7 @@ func (s *Source) update(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return stream.Permanent(fmt.Errorf("archive: Source: %w", err))
 	}
-	st, err := layout.Open(ctx, s.Store, s.Dir)
+	st, err := layout.OpenReadOnly(ctx, s.Store, s.Dir)
 	if errors.Is(err, fs.ErrNotExist) || s.Store == nil && s.Dir == "" {
 		return stream.Permanent(err)
 	}
@@ -237,6 +237,9 @@ func (s *Source) tables() (out []string, err error) {
 		return out, nil
 	}
 	for _, name := range s.Tables {
+		if name == layout.Rejected {
+			return nil, stream.Permanent(s.located(errors.New("rejected messages are not rows of a table: to try them again, use Service.Replay")))
+		}
 		table := name
 		if !slices.Contains(have, name) {
 			table = layout.Alerts + "/" + name

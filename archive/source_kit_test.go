@@ -266,7 +266,7 @@ func footerAt(data []byte) int {
 type copier struct {
 	t   *testing.T
 	dir string
-	job stream.MicroBatch
+	job *stream.MicroBatch
 }
 
 func newCopier(t *testing.T, source stream.Source) *copier {
@@ -276,12 +276,12 @@ func newCopier(t *testing.T, source stream.Source) *copier {
 }
 
 // process returns another process of the copier's job.
-func (c *copier) process(source stream.Source) stream.MicroBatch {
+func (c *copier) process(source stream.Source) *stream.MicroBatch {
 	st, err := store.OpenDir(c.dir)
 	require.NoError(c.t, err)
 	l, err := ledger.Open(c.t.Context(), st, "ledger", nil)
 	require.NoError(c.t, err)
-	return stream.MicroBatch{
+	return &stream.MicroBatch{
 		Source: source, Sink: &sink.Parquet{Store: st, Schemas: l}, Ledger: l,
 		Limits: stream.Limits{Rows: 300}, SnapshotEvery: 5, Alone: true, Log: slog.New(slog.DiscardHandler),
 	}

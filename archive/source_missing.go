@@ -31,7 +31,7 @@ func (e *MissingError) Error() string {
 }
 
 // vanishedError reports a file that does not exist under its name.
-type vanishedError struct{ file *index.File }
+type vanishedError struct{ file index.File }
 
 func (e *vanishedError) Error() string { return e.file.Path + " does not exist" }
 
@@ -89,7 +89,7 @@ func (x *rangeReader) resolve(ctx context.Context, gone *vanishedError) error {
 }
 
 // moved reads the ledger on. If that has replaced a file, it finds the rows again.
-func (x *rangeReader) moved(ctx context.Context, f *index.File) (bool, error) {
+func (x *rangeReader) moved(ctx context.Context, f index.File) (bool, error) {
 	s := x.source
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,17 +97,15 @@ func (x *rangeReader) moved(ctx context.Context, f *index.File) (bool, error) {
 		return false, err
 	}
 	t := s.index.Table(x.table)
-	if slices.ContainsFunc(t.Files, func(g index.File) bool { return g.Path == f.Path }) {
-		return false, nil
-	}
+	live := slices.ContainsFunc(t.Files, func(g index.File) bool { return g.Path == f.Path })
 	var err error
 	x.pieces, err = s.pieces(x.partition, stream.Range{Partition: x.Range.Partition, From: x.next, To: x.To})
-	return true, err
+	return !live, err
 }
 
 // replacing returns the batch after the last stable one that replaces a file, 0 if
 // there is none.
-func (s *Source) replacing(ctx context.Context, f *index.File) (int64, error) {
+func (s *Source) replacing(ctx context.Context, f index.File) (int64, error) {
 	s.mu.Lock()
 	stable := s.index.Through()
 	s.mu.Unlock()
@@ -140,7 +138,7 @@ func (s *Source) checkLedger(ctx context.Context) error {
 
 // confirm returns an error unless the archive can be read and only lacks a file. An
 // empty mount point, for example, lacks everything.
-func (x *rangeReader) confirm(ctx context.Context, f *index.File) error {
+func (x *rangeReader) confirm(ctx context.Context, f index.File) error {
 	s := x.source
 	if err := s.checkLedger(ctx); err != nil {
 		return err

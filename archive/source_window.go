@@ -99,7 +99,7 @@ func (w *window) open(ctx context.Context, f *index.File) (*rowfile.File, error)
 		x, err = rowfile.Open(ctx, w.source.store, f.File, rowfile.Options{
 			Schema: w.schema, Memory: w.limit / 2, Spill: w.source.Spill, Mem: w.mem})
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, &vanishedError{f}
+			return nil, &vanishedError{*f}
 		}
 		if err != nil {
 			return nil, err
