@@ -41,6 +41,7 @@ func (s *sky) alerts() map[string]int { return values(s.t, filepath.Join(s.dir, 
 // A copy through the source while the archive grows, is replayed, rewritten, sorted
 // and pruned has each row once.
 func TestSourceCopies(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(650)
 	c := newCopier(t, &archive.Source{Dir: s.dir, Memory: 1 << 20})
@@ -85,6 +86,7 @@ func TestSourceCopies(t *testing.T) {
 
 // A service that reads while the archive is rewritten under it gets each row once.
 func TestSourceBesideRewrites(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.batch = 40
 	s.grow(400)
@@ -94,7 +96,7 @@ func TestSourceBesideRewrites(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- c.job.Run(ctx) }()
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 8 {
+	for range 5 {
 		s.grow(int64(30 + rng.IntN(100)))
 		s.rewrite("alerts/ztf", "", false)
 	}
@@ -107,6 +109,7 @@ func TestSourceBesideRewrites(t *testing.T) {
 
 // Real packets, or else simulated ones, of two surveys are copied value by value.
 func TestSourceCopiesPackets(t *testing.T) {
+	t.Parallel()
 	dir, registry := filepath.Join(t.TempDir(), "sky"), new(sim.Registry)
 	for _, source := range packets(t, registry) {
 		service := &archive.Service{Dir: dir, Registry: registry, Job: stream.MicroBatch{Source: source, Limits: stream.Limits{Rows: 50}}}

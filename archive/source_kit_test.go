@@ -37,12 +37,13 @@ import (
 
 // sky is an archive in a directory.
 type sky struct {
-	t      *testing.T
-	dir    string
-	store  store.Store
-	clock  sink.Clock
-	batch  int64 // rows of a batch
-	nights int
+	t           *testing.T
+	dir         string
+	store       store.Store
+	clock       sink.Clock
+	batch       int64 // rows of a batch
+	nights      int
+	compression sink.Compression
 }
 
 func newSky(t *testing.T) *sky {
@@ -54,7 +55,7 @@ func newSky(t *testing.T) *sky {
 
 // service returns a service that archives a source.
 func (s *sky) service(source stream.Source) *archive.Service {
-	return &archive.Service{Dir: s.dir, Clock: s.clock, Job: stream.MicroBatch{
+	return &archive.Service{Dir: s.dir, Store: s.store, Clock: s.clock, Compression: s.compression, Job: stream.MicroBatch{
 		Source: source, Limits: stream.Limits{Rows: s.batch}, SnapshotEvery: 3, Log: slog.New(slog.DiscardHandler)}}
 }
 
@@ -248,7 +249,7 @@ func write(t *testing.T, schema *arrow.Schema, rows []parquetfile.Rows, sorted s
 
 func writeFile(t *testing.T, schema *arrow.Schema, rows []parquetfile.Rows, metadata map[string]string) []byte {
 	var buf bytes.Buffer
-	w, err := parquetfile.NewWriter(&buf, schema, parquetfile.Options{Metadata: metadata})
+	w, err := parquetfile.NewWriter(&buf, schema, parquetfile.Options{Metadata: metadata, Codec: parquetfile.None})
 	require.NoError(t, err)
 	for group := range slices.Chunk(rows, groupRows) {
 		require.NoError(t, w.WriteRowGroup(group))
@@ -345,10 +346,16 @@ func countRows(rec arrow.Record, out map[string]int) {
 	}
 }
 
-// read reads ranges, and returns the rows of each chunk and all accounts.
-func read(t *testing.T, s stream.Source, ranges ...stream.Range) (chunks []string, accounts []stream.Account) {
-	for c, err := range s.Read(context.Background(), ranges) {
+// read reads a range, and returns the rows of each chunk and all accounts.
+func read(t *testing.T, s stream.Source, r stream.Range) (chunks []string, accounts []stream.Account) {
+	return readWhile(t, s, r, func(int) {})
+}
+
+// readWhile is read; it calls f with the number of each chunk.
+func readWhile(t *testing.T, s stream.Source, r stream.Range, f func(chunk int)) (chunks []string, accounts []stream.Account) {
+	for c, err := range s.Read(context.Background(), []stream.Range{r}) {
 		require.NoError(t, err)
+		f(len(chunks))
 		accounts = append(accounts, c.Accounts...)
 		rows := fmt.Sprint(c.Table, c.Accounts)
 		if c.Messages != nil {

@@ -21,6 +21,7 @@ import (
 
 // A file that a user has removed is an error that names it, or lost by choice.
 func TestSourceMissing(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(300)
 	gone := s.files("alerts/ztf")[4]
@@ -90,6 +91,7 @@ func TestSourceUnreadableRoot(t *testing.T) {
 
 // A damaged file is named, with what to do.
 func TestSourceDamaged(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(100)
 	f := s.files("alerts/ztf")[0]

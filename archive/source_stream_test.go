@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -17,7 +18,9 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // starts returns where a new job begins, by table.
@@ -33,6 +36,7 @@ func starts(t *testing.T, s *archive.Source) map[string]int64 {
 // A new job begins with the first row, with a commit time, or now; a table that
 // appears later is read from its beginning, and a job that goes on reads all.
 func TestSourceSince(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(120)
 	middle := time.Now()
@@ -75,6 +79,7 @@ func TestSourceTables(t *testing.T) {
 // Rows of files with fewer columns or narrower types have the table's schema, also
 // within one chunk.
 func TestSourceWidens(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(100)
 	service := s.service(&small{partition: "wider", count: 100})
@@ -107,6 +112,7 @@ func TestSourceWidens(t *testing.T) {
 // Processes that share a job share one table: while each is at work, the other plans
 // the next rows.
 func TestSourceShared(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(3000)
 	c := newCopier(t, nil)
@@ -152,43 +158,62 @@ func TestSourceShared(t *testing.T) {
 }
 
 // From the publication of a batch to the Stage of a service that reads the archive,
-// with default settings, it takes at most a second.
+// with default settings, it takes at most a second, also after batches that brought
+// no rows. Here only waiting takes time.
 func TestSourceLatency(t *testing.T) {
-	s := newSky(t)
-	s.grow(50)
-	staged := make(chan time.Time, 100)
-	job := stream.MicroBatch{
-		Source: &archive.Source{Dir: s.dir},
-		Sink: stream.SinkFunc(func(context.Context, stream.Rows) error {
-			staged <- time.Now()
-			return nil
-		}),
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- job.Run(ctx) }()
-	<-staged
-	var worst time.Duration
-	for i := range 5 {
-		if i%2 == 1 { // what brings no rows must not slow it down
-			for range 3 {
-				s.rewrite("alerts/ztf", "", false)
-				time.Sleep(100 * time.Millisecond)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		s := &sky{t: t, store: store.NewMemory(), batch: 100, compression: sink.None} // zstd has goroutines of its own
+		s.grow(50)
+		staged := make(chan time.Time, 100)
+		job := stream.MicroBatch{
+			Source: &archive.Source{Store: s.store},
+			Sink: stream.SinkFunc(func(context.Context, stream.Rows) error {
+				staged <- time.Now()
+				return nil
+			}),
 		}
-		time.Sleep(time.Duration(i) * 130 * time.Millisecond)
-		s.grow(20)
-		published := time.Now()
-		worst = max(worst, (<-staged).Sub(published))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- job.Run(ctx) }()
+		<-staged
+		for i := range 6 {
+			for range 5 * (i % 3) { // without rows
+				s.rewrite("alerts/ztf", "", false)
+				time.Sleep(1370 * time.Millisecond)
+			}
+			time.Sleep(time.Duration(i%2) * time.Minute)
+			s.grow(20)
+			published := time.Now()
+			assert.LessOrEqual(t, (<-staged).Sub(published), 250*time.Millisecond)
+		}
+		cancel()
+		require.NoError(t, <-ended)
+	})
+}
+
+// A file that is replaced while a range is being read is looked up again: the chunks
+// are the same.
+func TestSourceVanished(t *testing.T) {
+	t.Parallel()
+	s := newSky(t)
+	s.grow(900)
+	source := &archive.Source{Dir: s.dir, Memory: 1}
+	r := extents(t, source)[0].Range
+	want, _ := read(t, source, r)
+	require.Len(t, want, 4)
+	for i := range want {
+		got, _ := readWhile(t, source, r, func(chunk int) {
+			if chunk == i {
+				s.rewrite("alerts/ztf", []string{"", "", "", "object_id"}[i], false)
+			}
+		})
+		assert.Equal(t, want, got)
 	}
-	cancel()
-	require.NoError(t, <-ended)
-	t.Logf("at most %v", worst)
-	assert.Less(t, worst, time.Second)
 }
 
 // All memory is released, whether or not the reader goes on to the end.
 func TestSourceReleases(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(600)
 	s.rewrite("alerts/ztf", "object_id", false, "2018/11/29/07")
@@ -204,6 +229,45 @@ func TestSourceReleases(t *testing.T) {
 		}
 		require.NoError(t, source.Close())
 		mem.AssertSize(t, 0)
+	}
+}
+
+// Decoded rows and open files are bounded, however many a range has.
+func TestSourceMemory(t *testing.T) {
+	t.Parallel()
+	s := newSky(t)
+	s.batch = 50
+	s.grow(1000) // 60 files
+	for _, c := range []struct {
+		limit  int64
+		blocks int
+	}{{1 << 30, 60}, {300 << 10, 12}, {1, 1}} {
+		source := &archive.Source{Dir: s.dir, Memory: c.limit}
+		bytes, blocks, files := archive.WindowOf(t, source, extents(t, source)[0].Range)
+		assert.LessOrEqual(t, bytes, max(c.limit, 60<<10), "or one row group")
+		assert.LessOrEqual(t, blocks, c.blocks)
+		assert.GreaterOrEqual(t, blocks, c.blocks/2)
+		assert.Equal(t, 16, files)
+	}
+}
+
+// A sorted file that is kept from one Read to the next is read again if the table has
+// widened.
+func TestSourceSortedWidens(t *testing.T) {
+	t.Parallel()
+	s := newSky(t)
+	s.grow(100)
+	s.rewrite("alerts/ztf", "object_id", false)
+	source := &archive.Source{Dir: s.dir}
+	defer source.Close()
+	r := extents(t, source)[0].Range
+	read(t, source, r)
+	service := s.service(&small{partition: "wider", count: 10})
+	service.Job.Transforms = []stream.Transform{&match{column: column(t, arrow.BinaryTypes.String, `"Star"`)}}
+	require.NoError(t, service.Drain(t.Context()))
+	for c, err := range source.Read(t.Context(), []stream.Range{r}) {
+		require.NoError(t, err)
+		assert.NotNil(t, stream.Field(c.Messages, "cdsxmatch"))
 	}
 }
 

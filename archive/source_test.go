@@ -11,6 +11,7 @@ import (
 )
 
 func TestSourceConforms(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(700)
 	for what, source := range map[string]*archive.Source{
@@ -24,6 +25,7 @@ func TestSourceConforms(t *testing.T) {
 
 // Rewrites change neither the rows nor the chunks of a range.
 func TestSourceAfterRewrites(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(700)
 	source := &archive.Source{Dir: s.dir, Memory: 1 << 20}

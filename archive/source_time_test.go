@@ -85,6 +85,7 @@ func within(all map[string]int, hours ...string) map[string]int {
 // The rows of a time range are the same whatever clock the directories follow, and
 // whatever becomes of the files. Those that come later do not belong to the batch.
 func TestSourceTimes(t *testing.T) {
+	t.Parallel()
 	for _, clock := range []sink.Clock{sink.EventTime, sink.IngestTime, sink.Night} {
 		s := newSky(t)
 		s.clock = clock
@@ -124,6 +125,7 @@ func TestSourceTimes(t *testing.T) {
 // A batch that has begun is finished with the rows that it began with, although the
 // archive has grown, and was rewritten and pruned.
 func TestSourceTimesStay(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(900)
 	want := within(s.alerts(), "06", "07")
@@ -170,6 +172,7 @@ func stopAfter(n int64, err error) stream.Transform {
 // Files that cannot have rows of the range are not opened, and columns that are not
 // chosen are not read.
 func TestSourceSkips(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(600)
 	var mu sync.Mutex
@@ -206,6 +209,7 @@ func TestSourceSkips(t *testing.T) {
 // Two processes that start a batch job at the same time, while the archive grows,
 // agree on its rows.
 func TestSourceTimesRace(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.grow(300)
 	times := timeRange(t, "event=2018-11-29T06:00:00Z,2018-11-29T08:00:00Z")
