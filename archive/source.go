@@ -42,7 +42,8 @@ type Source struct {
 	// of alerts are read, those that appear later included.
 	Tables []string
 	// Columns are the columns to read, such as object_id or candidate.jd: a name
-	// leads into structs with dots. They have the order and the nesting of the table.
+	// leads with dots into structs, and into the structs of lists, as in
+	// prv_candidates.magpsf. They have the order and the nesting of the table.
 	// If empty, all columns are read.
 	Columns []string
 
@@ -204,7 +205,7 @@ func (s *Source) update(ctx context.Context) error {
 // check checks the fields.
 func (s *Source) check() error {
 	if !s.Times.isZero() && !s.Since.IsZero() {
-		return errors.New("Since is for streams and Times for batches: set one of them")
+		return errors.New("set Since for a stream, or Times for a batch, not both")
 	}
 	if err := s.Times.check(); err != nil {
 		return fmt.Errorf("time range %q: %w", s.Times, err)

@@ -184,7 +184,7 @@ func TestSourceBadInput(t *testing.T) {
 		"archive: " + s.dir + `: no table "lsst": the archive has ztf`:                                                                        {Dir: s.dir, Tables: []string{"ztf", "lsst"}},
 		"archive: " + s.dir + `: table alerts/ztf: no column "object-id", did you mean object_id?`:                                            {Dir: s.dir, Columns: []string{"ra", "object-id"}},
 		`archive: Source: time range "event=2018-11-29T07:00:00Z,2018-11-29T07:00:00Z": it is empty: the second time must be after the first`: {Dir: s.dir, Times: archive.TimeRange{From: when, To: when}},
-		"archive: Source: Since is for streams and Times for batches: set one of them":                                                        {Dir: s.dir, Since: when, Times: archive.TimeRange{From: when}},
+		"archive: Source: set Since for a stream, or Times for a batch, not both":                                                        {Dir: s.dir, Since: when, Times: archive.TimeRange{From: when}},
 	} {
 		_, err := source.Available(t.Context())
 		require.EqualError(t, err, want)
