@@ -80,6 +80,8 @@ type Source struct {
 	fixed  map[string]int64 // in a batch: its rows by table, once listed or adopted
 	known  map[string]int64 // partitions that Adopt was given
 
+	ingested map[partition]stream.Range // of partitions whose rows commit times decide
+
 	sequence *sequence       // the last one that was made
 	sorted   []*rowfile.File // sorted files to be used again, the least recently used first
 
@@ -142,7 +144,7 @@ func (s *Source) extent(ctx context.Context, table string) (e stream.Extent, err
 	e.To = rows
 	if _, ok := s.began[table]; !ok {
 		s.began[table] = 0
-		if !s.Since.IsZero() {
+		if _, known := s.known[e.Partition]; !known && !s.Since.IsZero() {
 			if s.began[table], err = s.index.RowsBefore(ctx, table, s.Since); err != nil {
 				return e, err
 			}
@@ -168,7 +170,10 @@ func (s *Source) rows(table string) int64 {
 // update opens the archive, or reads what has been published since.
 func (s *Source) update(ctx context.Context) error {
 	if s.index != nil {
-		_, err := s.index.Update(ctx)
+		news, err := s.index.Update(ctx)
+		if news && err == nil {
+			err = s.checkID(ctx)
+		}
 		return s.located(err)
 	}
 	if err := s.check(); err != nil {
@@ -197,9 +202,18 @@ func (s *Source) update(ctx context.Context) error {
 		return s.located(err)
 	}
 	s.store, s.ledger, s.index = st, l, x
-	s.began, s.fixed = map[string]int64{}, map[string]int64{}
+	s.began, s.fixed, s.ingested = map[string]int64{}, map[string]int64{}, map[partition]stream.Range{}
 	s.adopt()
 	return nil
+}
+
+// checkID returns an error if another archive has taken the place of this one.
+func (s *Source) checkID(ctx context.Context) error {
+	l, err := ledger.Open(ctx, s.store, layout.Ledger, nil)
+	if err == nil && l.ID() != s.ledger.ID() {
+		err = stream.Permanent(fmt.Errorf("it is no longer the archive with the ledger %s: start again", s.ledger.ID()))
+	}
+	return err
 }
 
 // check checks the fields.
@@ -322,9 +336,6 @@ func (s *Source) Owns(name string) bool {
 // number of rows that each table had when the job began; the first plan that names
 // one decides.
 func (s *Source) Adopt(partitions map[string]int64) (changed bool) {
-	if s.Times.isZero() {
-		return false
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known = partitions
@@ -332,6 +343,9 @@ func (s *Source) Adopt(partitions map[string]int64) (changed bool) {
 }
 
 func (s *Source) adopt() (changed bool) {
+	if s.Times.isZero() {
+		return false
+	}
 	for name := range s.known {
 		p, ok := parsePartition(name)
 		if !ok || p.ledger != s.ledger.ID() || p.times.String() != s.Times.String() {
