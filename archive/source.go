@@ -42,7 +42,8 @@ type Source struct {
 	// of alerts are read, those that appear later included.
 	Tables []string
 	// Columns are the columns to read, such as object_id or candidate.jd: a name
-	// leads into structs with dots. They have the order and the nesting of the table.
+	// leads with dots into structs, and into the structs of lists, as in
+	// prv_candidates.magpsf. They have the order and the nesting of the table.
 	// If empty, all columns are read.
 	Columns []string
 
@@ -78,6 +79,8 @@ type Source struct {
 	began  map[string]int64 // in a stream: where a new job begins, from the first listing on
 	fixed  map[string]int64 // in a batch: its rows by table, once listed or adopted
 	known  map[string]int64 // partitions that Adopt was given
+
+	ingested map[partition]stream.Range // of partitions whose rows commit times decide
 
 	sequence *sequence       // the last one that was made
 	sorted   []*rowfile.File // sorted files to be used again, the least recently used first
@@ -141,7 +144,7 @@ func (s *Source) extent(ctx context.Context, table string) (e stream.Extent, err
 	e.To = rows
 	if _, ok := s.began[table]; !ok {
 		s.began[table] = 0
-		if !s.Since.IsZero() {
+		if _, known := s.known[e.Partition]; !known && !s.Since.IsZero() {
 			if s.began[table], err = s.index.RowsBefore(ctx, table, s.Since); err != nil {
 				return e, err
 			}
@@ -167,7 +170,10 @@ func (s *Source) rows(table string) int64 {
 // update opens the archive, or reads what has been published since.
 func (s *Source) update(ctx context.Context) error {
 	if s.index != nil {
-		_, err := s.index.Update(ctx)
+		news, err := s.index.Update(ctx)
+		if news && err == nil {
+			err = s.checkID(ctx)
+		}
 		return s.located(err)
 	}
 	if err := s.check(); err != nil {
@@ -196,15 +202,24 @@ func (s *Source) update(ctx context.Context) error {
 		return s.located(err)
 	}
 	s.store, s.ledger, s.index = st, l, x
-	s.began, s.fixed = map[string]int64{}, map[string]int64{}
+	s.began, s.fixed, s.ingested = map[string]int64{}, map[string]int64{}, map[partition]stream.Range{}
 	s.adopt()
 	return nil
+}
+
+// checkID returns an error if another archive has taken the place of this one.
+func (s *Source) checkID(ctx context.Context) error {
+	l, err := ledger.Open(ctx, s.store, layout.Ledger, nil)
+	if err == nil && l.ID() != s.ledger.ID() {
+		err = stream.Permanent(fmt.Errorf("it is no longer the archive with the ledger %s: start again", s.ledger.ID()))
+	}
+	return err
 }
 
 // check checks the fields.
 func (s *Source) check() error {
 	if !s.Times.isZero() && !s.Since.IsZero() {
-		return errors.New("Since is for streams and Times for batches: set one of them")
+		return errors.New("set Since for a stream, or Times for a batch, not both")
 	}
 	if err := s.Times.check(); err != nil {
 		return fmt.Errorf("time range %q: %w", s.Times, err)
@@ -321,9 +336,6 @@ func (s *Source) Owns(name string) bool {
 // number of rows that each table had when the job began; the first plan that names
 // one decides.
 func (s *Source) Adopt(partitions map[string]int64) (changed bool) {
-	if s.Times.isZero() {
-		return false
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known = partitions
@@ -331,6 +343,9 @@ func (s *Source) Adopt(partitions map[string]int64) (changed bool) {
 }
 
 func (s *Source) adopt() (changed bool) {
+	if s.Times.isZero() {
+		return false
+	}
 	for name := range s.known {
 		p, ok := parsePartition(name)
 		if !ok || p.ledger != s.ledger.ID() || p.times.String() != s.Times.String() {

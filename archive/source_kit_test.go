@@ -375,7 +375,7 @@ func extents(t *testing.T, s stream.Source) []stream.Extent {
 	return out
 }
 
-func openDir(t *testing.T, dir string) store.Store {
+func openDir(t testing.TB, dir string) store.Store {
 	st, err := store.OpenDir(dir)
 	require.NoError(t, err)
 	return st

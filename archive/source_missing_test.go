@@ -184,7 +184,7 @@ func TestSourceBadInput(t *testing.T) {
 		"archive: " + s.dir + `: no table "lsst": the archive has ztf`:                                                                        {Dir: s.dir, Tables: []string{"ztf", "lsst"}},
 		"archive: " + s.dir + `: table alerts/ztf: no column "object-id", did you mean object_id?`:                                            {Dir: s.dir, Columns: []string{"ra", "object-id"}},
 		`archive: Source: time range "event=2018-11-29T07:00:00Z,2018-11-29T07:00:00Z": it is empty: the second time must be after the first`: {Dir: s.dir, Times: archive.TimeRange{From: when, To: when}},
-		"archive: Source: Since is for streams and Times for batches: set one of them":                                                        {Dir: s.dir, Since: when, Times: archive.TimeRange{From: when}},
+		"archive: Source: set Since for a stream, or Times for a batch, not both":                                                             {Dir: s.dir, Since: when, Times: archive.TimeRange{From: when}},
 	} {
 		_, err := source.Available(t.Context())
 		require.EqualError(t, err, want)
@@ -228,4 +228,18 @@ func TestSourceOlderCopy(t *testing.T) {
 	for _, err := range source.Read(context.Background(), []stream.Range{r}) {
 		assert.ErrorContains(t, err, "table alerts/ztf has 10 rows, but this job has planned 11")
 	}
+}
+
+// An archive that was deleted and begun anew under a running job has other rows under
+// the same numbers.
+func TestSourceOfAnotherArchive(t *testing.T) {
+	s := newSky(t)
+	s.grow(10)
+	source := &archive.Source{Dir: s.dir}
+	extents(t, source)
+	require.NoError(t, os.RemoveAll(s.dir))
+	s.store = openDir(t, s.dir)
+	s.grow(250)
+	_, err := source.Available(t.Context())
+	assert.ErrorContains(t, err, "it is no longer the archive with the ledger ")
 }

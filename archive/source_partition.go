@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
@@ -97,6 +98,9 @@ func (s *Source) offsets(ctx context.Context, p partition) (from, to int64, err 
 		}
 		return 0, to, nil
 	}
+	if r, ok := s.ingested[p]; ok {
+		return r.From, r.To, nil
+	}
 	if to = p.rows; !p.times.To.IsZero() {
 		n, err := s.index.RowsBefore(ctx, p.table, p.times.To)
 		if err != nil {
@@ -109,7 +113,9 @@ func (s *Source) offsets(ctx context.Context, p partition) (from, to int64, err 
 			return 0, 0, err
 		}
 	}
-	return min(from, to), to, nil
+	from = min(from, to)
+	s.ingested[p] = stream.Range{From: from, To: to} // batches that come later do not change it
+	return from, to, nil
 }
 
 // checkRows returns an error if a table has fewer rows than were planned.
@@ -124,10 +130,12 @@ func (s *Source) checkRows(p partition, rows int64) error {
 func (s *Source) pieces(p partition, r stream.Range) ([]piece, error) {
 	var all []piece
 	if s.byRows(p) {
-		all = s.pruned(p.table, func(string) bool { return true }, r.To)
 		t := s.index.Table(p.table)
 		for i := range t.Files {
 			all = appendPieces(all, t.Files[i].Runs, &t.Files[i], r.From, r.To)
+		}
+		for _, g := range t.Pruned {
+			all = appendPieces(all, g.Runs, nil, r.From, r.To)
 		}
 		sortPieces(all)
 	} else {
@@ -167,16 +175,6 @@ func appendPieces(out []piece, runs []index.Run, f *index.File, from, to int64) 
 	return out
 }
 
-// pruned returns the pruned rows of some directories with numbers below rows.
-func (s *Source) pruned(table string, in func(dir string) bool, rows int64) (out []piece) {
-	for _, g := range s.index.Table(table).Pruned {
-		if in(g.Dir) {
-			out = appendPieces(out, g.Runs, nil, 0, rows)
-		}
-	}
-	return out
-}
-
 func sortPieces(all []piece) {
 	slices.SortFunc(all, func(a, b piece) int { return cmp.Compare(a.first, b.first) })
 }
@@ -202,13 +200,8 @@ func (s *Source) sequenceOf(p partition) *sequence {
 			}
 		}
 	}
-	names := make([]string, 0, len(dirs))
-	for d := range dirs {
-		names = append(names, d)
-	}
-	slices.Sort(names)
 	next := int64(0)
-	for _, d := range names {
+	for _, d := range slices.Sorted(maps.Keys(dirs)) {
 		sortPieces(dirs[d])
 		for _, x := range dirs[d] {
 			x.from, x.to = next, next+x.to-x.from

@@ -241,7 +241,7 @@ func TestSourceMemory(t *testing.T) {
 	for _, c := range []struct {
 		limit  int64
 		blocks int
-	}{{1 << 30, 60}, {300 << 10, 12}, {1, 1}} {
+	}{{1 << 30, 60}, {300 << 10, 20}, {1, 1}} {
 		source := &archive.Source{Dir: s.dir, Memory: c.limit}
 		bytes, blocks, files := archive.WindowOf(t, source, extents(t, source)[0].Range)
 		assert.LessOrEqual(t, bytes, max(c.limit, 60<<10), "or one row group")

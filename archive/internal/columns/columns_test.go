@@ -29,12 +29,13 @@ var wide = schemaOf(
 
 func TestSelect(t *testing.T) {
 	for names, want := range map[string]string{
-		"":                                     "object_id candidate.jd candidate.magpsf prv cutout.data count",
+		"":                                     "object_id candidate.jd candidate.magpsf prv.jd prv.magpsf cutout.data count",
 		"count object_id":                      "object_id count",
 		"candidate.magpsf":                     "candidate.magpsf",
 		"candidate.magpsf candidate":           "candidate.jd candidate.magpsf",
 		"candidate candidate.magpsf":           "candidate.jd candidate.magpsf",
-		"candidate.magpsf candidate.jd prv":    "candidate.jd candidate.magpsf prv",
+		"candidate.magpsf candidate.jd prv":    "candidate.jd candidate.magpsf prv.jd prv.magpsf",
+		"prv.jd":                               "prv.jd",
 		"cutout.data cutout.data candidate.jd": "candidate.jd cutout.data",
 	} {
 		s, err := Select(wide, strings.Fields(names))
@@ -42,12 +43,12 @@ func TestSelect(t *testing.T) {
 		assert.Equal(t, want, strings.Join(Paths(s), " "), names)
 	}
 	for name, want := range map[string]string{
-		"jd":            `no column "jd", did you mean candidate.jd?`,
+		"jd":            `no column "jd", did you mean candidate.jd or prv.jd?`,
 		"objectid":      `no column "objectid", did you mean object_id?`,
-		"candidate.mag": `no column "candidate.mag", did you mean candidate.magpsf or candidate.jd?`,
+		"candidate.mag": `no column "candidate.mag", did you mean candidate.magpsf or prv.magpsf or candidate.jd?`,
 		"Candidate":     `no column "Candidate", did you mean candidate?`,
 		"xyzzy_plugh_q": `no column "xyzzy_plugh_q"`,
-		"prv.jd":        `no column "prv.jd": prv is list<item: struct<jd: float64, magpsf: float32>, nullable>, which can only be read whole: name prv`,
+		"prv.name":      `no column "prv.name"`,
 		"count.x":       `no column "count.x": count is int64, which can only be read whole: name count`,
 		"":              `no column ""`,
 	} {

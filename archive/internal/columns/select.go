@@ -13,9 +13,9 @@ import (
 )
 
 // Select returns the schema of the named columns, in the order of the table's. A
-// name leads into structs with dots, as in candidate.jd; a struct keeps only the
-// fields that are named, and all if it is named itself. Without names, Select
-// returns s.
+// name leads with dots into structs, as in candidate.jd, and into the structs of
+// lists, as in prv_candidates.jd. A struct keeps only the fields that are named, and
+// all if it is named itself. Without names, Select returns s.
 func Select(s *arrow.Schema, names []string) (*arrow.Schema, error) {
 	if len(names) == 0 {
 		return s, nil
@@ -30,12 +30,32 @@ func Select(s *arrow.Schema, names []string) (*arrow.Schema, error) {
 	return arrow.NewSchema(want.prune(s.Fields()), nil), nil
 }
 
+// structOf returns the structs that a type has in each row: one, or a list of them.
+func structOf(t arrow.DataType) (*arrow.StructType, bool) {
+	if l, ok := t.(*arrow.ListType); ok {
+		t = l.Elem()
+	}
+	s, ok := t.(*arrow.StructType)
+	return s, ok
+}
+
+// withFields returns a type that structOf accepts with other fields in its structs.
+func withFields(t arrow.DataType, fields []arrow.Field) arrow.DataType {
+	s := arrow.StructOf(fields...)
+	if l, ok := t.(*arrow.ListType); ok {
+		e := l.ElemField()
+		e.Type = s
+		return arrow.ListOfField(e)
+	}
+	return s
+}
+
 // Paths returns the dotted names of a schema's columns, each struct by its fields.
 func Paths(s *arrow.Schema) (out []string) { return paths(nil, s.Fields(), "") }
 
 func paths(out []string, fields []arrow.Field, prefix string) []string {
 	for _, f := range fields {
-		if t, ok := f.Type.(*arrow.StructType); ok {
+		if t, ok := structOf(f.Type); ok {
 			out = paths(out, t.Fields(), prefix+f.Name+".")
 			continue
 		}
@@ -56,7 +76,7 @@ func find(fields []arrow.Field, path string) error {
 		if !more {
 			return nil
 		}
-		t, ok := in[i].Type.(*arrow.StructType)
+		t, ok := structOf(in[i].Type)
 		if !ok {
 			whole := strings.TrimSuffix(path, "."+below)
 			return fmt.Errorf("no column %q: %s is %.60v, which can only be read whole: name %s", path, whole, in[i].Type, whole)
@@ -75,15 +95,16 @@ func absent(fields []arrow.Field, path string) error {
 		}
 	}
 	last := strings.ToLower(path[strings.LastIndexByte(path, '.')+1:])
-	var near []string
+	var near, similar []string
 	for _, p := range all {
 		end := strings.ToLower(p[strings.LastIndexByte(p, '.')+1:])
 		if end == last {
-			near = append([]string{p}, near...)
-		} else if len(last) > 2 && strings.Contains(end, last) {
 			near = append(near, p)
+		} else if len(last) > 2 && strings.Contains(end, last) {
+			similar = append(similar, p)
 		}
 	}
+	near = append(near, similar...)
 	if n := nearest.To(path, all); n != "" && !slices.Contains(near, n) {
 		near = append(near, n)
 	}
@@ -120,7 +141,8 @@ func (t tree) prune(fields []arrow.Field) (out []arrow.Field) {
 			continue
 		}
 		if below != nil {
-			f.Type = arrow.StructOf(below.prune(f.Type.(*arrow.StructType).Fields())...)
+			t, _ := structOf(f.Type)
+			f.Type = withFields(f.Type, below.prune(t.Fields()))
 		}
 		out = append(out, f)
 	}
@@ -138,8 +160,8 @@ func common(out []string, file, fields []arrow.Field, prefix string) []string {
 		if !ok {
 			continue
 		}
-		in, nested := file[i].Type.(*arrow.StructType)
-		if want, ok := f.Type.(*arrow.StructType); ok && nested {
+		in, nested := structOf(file[i].Type)
+		if want, ok := structOf(f.Type); ok && nested {
 			before := len(out)
 			if out = common(out, in.Fields(), want.Fields(), prefix+f.Name+"."); len(out) == before {
 				out = append(out, paths(nil, in.Fields()[:1], prefix+f.Name+".")[0]) // which structs are null

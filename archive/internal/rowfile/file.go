@@ -17,6 +17,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive/internal/columns"
 	"github.com/skyfinch/skyfinch/archive/internal/order"
+	"github.com/skyfinch/skyfinch/internal/parquetfile"
 	"github.com/skyfinch/skyfinch/internal/parquetfile/inspect"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
@@ -34,13 +35,13 @@ type Options struct {
 	Mem    memory.Allocator
 }
 
-// parquet is an open Parquet file.
-type parquet interface {
+// rowGroups is an open Parquet file.
+type rowGroups interface {
 	Schema() *arrow.Schema
 	NumRows() int64
 	Metadata() map[string]string
 	NumRowGroups() int
-	RowGroup(i int) (rows, bytes int64)
+	RowGroup(i int) (rows, raw, stored int64)
 	Bounds(group int, column string) (least, greatest []byte, ok bool)
 	ReadRowGroup(i int, columns []string) (arrow.Record, error)
 }
@@ -51,7 +52,7 @@ type File struct {
 	ledger.File
 	in      *reader
 	options Options
-	rows    parquet
+	rows    rowGroups
 	groups  []int64 // the place of the first row of each row group, and the end
 	columns []string
 	sorted  *sorted // if the file is not in commit order
@@ -128,7 +129,7 @@ func (f *File) open() (err error) {
 	}
 	f.groups = []int64{0}
 	for g := range f.rows.NumRowGroups() {
-		n, _ := f.rows.RowGroup(g)
+		n, _, _ := f.rows.RowGroup(g)
 		f.groups = append(f.groups, f.groups[g]+n)
 	}
 	if f.groups[len(f.groups)-1] != f.Rows {
@@ -142,8 +143,12 @@ func (f *File) open() (err error) {
 }
 
 // openParquet opens a file with the reader for its form.
-func openParquet(in store.Reader) (parquet, error) {
-	return inspect.OpenReader(in)
+func openParquet(in store.Reader) (rowGroups, error) {
+	r, err := parquetfile.OpenReader(in, in.Size())
+	if errors.Is(err, parquetfile.ErrForm) {
+		return inspect.OpenReader(in)
+	}
+	return r, err
 }
 
 // Close frees what the file holds. Records that it has returned remain valid.

@@ -13,12 +13,15 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/archive/internal/columns"
 	"github.com/skyfinch/skyfinch/archive/internal/order"
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
+	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
@@ -165,6 +168,36 @@ func TestAbsentColumns(t *testing.T) {
 	rec, err := f.Read(t.Context(), 1)
 	require.NoError(t, err)
 	assert.Equal(t, 5, rec.Column(0).NullN())
+}
+
+// A file that another writer has written is read with Arrow's reader.
+func TestOtherForm(t *testing.T) {
+	st := store.NewMemory()
+	rec := rowsOf([]uint32{5, 6, 7, 8, 9, 10, 11})
+	defer rec.Release()
+	var buf bytes.Buffer
+	w, err := pqarrow.NewFileWriter(schema, &buf, parquet.NewWriterProperties(parquet.WithDictionaryDefault(true), parquet.WithDataPageVersion(parquet.DataPageV2)), pqarrow.DefaultWriterProps())
+	require.NoError(t, err)
+	require.NoError(t, w.Write(rec))
+	require.NoError(t, w.Close())
+	_, err = parquetfile.OpenReader(bytes.NewReader(buf.Bytes()), int64(buf.Len()))
+	require.ErrorIs(t, err, parquetfile.ErrForm)
+	put(t, st, "f.parquet", buf.Bytes())
+	for _, s := range []*arrow.Schema{columns.Views(schema), arrow.NewSchema(schema.Fields()[1:2], nil)} {
+		f, err := Open(t.Context(), st, ledger.File{Path: "f.parquet", Rows: 7, Bytes: int64(buf.Len())}, Options{Schema: s, Mem: memory.DefaultAllocator})
+		require.NoError(t, err)
+		got, err := f.Read(t.Context(), 0)
+		require.NoError(t, err)
+		assert.True(t, got.Schema().Equal(s))
+		for i, field := range s.Fields() {
+			want := stream.Field(rec, field.Name)
+			for row := range 7 {
+				assert.Equal(t, want.ValueStr(row), got.Column(i).ValueStr(row))
+			}
+		}
+		got.Release()
+		require.NoError(t, f.Close())
+	}
 }
 
 // What differs from the commit, and a block that is not an order, is damage.

@@ -68,18 +68,18 @@ func (r *Reader) Metadata() map[string]string {
 // NumRowGroups returns the number of row groups.
 func (r *Reader) NumRowGroups() int { return r.file.NumRowGroups() }
 
-// RowGroup returns the rows of a row group, and their size in bytes before
+// RowGroup returns the number of rows of a row group, and of bytes before and after
 // compression.
-func (r *Reader) RowGroup(i int) (rows, bytes int64) {
+func (r *Reader) RowGroup(i int) (rows, raw, stored int64) {
 	g := r.file.MetaData().RowGroup(i)
-	return g.NumRows(), g.TotalByteSize()
+	return g.NumRows(), g.TotalByteSize(), g.TotalCompressedSize()
 }
 
 // Bounds reports no bounds: those of other writers may be cut short.
 func (r *Reader) Bounds(int, string) (least, greatest []byte, ok bool) { return nil, nil, false }
 
-// ReadRowGroup returns the columns of a row group that are below the dotted paths,
-// or all if there are none. The caller must release the record.
+// ReadRowGroup returns columns of a row group, or all of them if paths is nil. They
+// are named as in package parquetfile. The caller must release the record.
 func (r *Reader) ReadRowGroup(i int, paths []string) (rec arrow.Record, err error) {
 	defer recovered(&err)
 	rows := r.file.MetaData().RowGroup(i).NumRows()
@@ -115,14 +115,14 @@ func (r *Reader) ReadRowGroup(i int, paths []string) (rec arrow.Record, err erro
 func (r *Reader) columnsBelow(paths []string) (out []int) {
 	s := r.file.MetaData().Schema
 	for c := range s.NumColumns() {
-		path := s.Column(c).Path()
+		path := strings.ReplaceAll(s.Column(c).Path(), ".list.element", "")
 		for _, p := range paths {
 			if path == p || strings.HasPrefix(path, p+".") {
 				out = append(out, c)
 				break
 			}
 		}
-		if len(paths) == 0 {
+		if paths == nil {
 			out = append(out, c)
 		}
 	}
