@@ -12,9 +12,8 @@ import (
 
 // cluster holds one connection to each broker, made on first use.
 type cluster struct {
-	conf   *sarama.Config
-	seeds  []string
-	beside *cluster // further connections, for requests that must not wait for others
+	conf  *sarama.Config
+	seeds []string
 
 	mu     sync.Mutex
 	conns  map[string]*brokerConn // by address
@@ -29,10 +28,7 @@ type brokerConn struct {
 }
 
 func newCluster(conf *sarama.Config, seeds []string) *cluster {
-	one := func() *cluster { return &cluster{conf: conf, seeds: seeds, conns: map[string]*brokerConn{}} }
-	c := one()
-	c.beside = one()
-	return c
+	return &cluster{conf: conf, seeds: seeds, conns: map[string]*brokerConn{}}
 }
 
 // do calls f with a connection to the broker at addr. If ctx is done, do closes the
@@ -103,9 +99,6 @@ func (b *brokerConn) close() {
 }
 
 func (c *cluster) close() {
-	if c.beside != nil {
-		c.beside.close()
-	}
 	c.mu.Lock()
 	conns := c.conns
 	c.conns, c.closed = map[string]*brokerConn{}, true

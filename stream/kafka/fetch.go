@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -32,7 +31,6 @@ type fetcher struct {
 	ranges []*rangeReader
 	bytes  float64 // the memory of a fetch
 	out    chan response
-	checks sync.WaitGroup
 
 	single   bool  // fetch the first range only: beside others it got nothing
 	narrow   bool  // fetch one batch only: there is a bad one among several
@@ -45,15 +43,11 @@ type response struct {
 	blocks map[*rangeReader]*block
 	rng    *rangeReader // that the error is about, nil if about all
 	err    error
-	// topics yields the result of checkTopics, without which the blocks must not
-	// be used.
-	topics chan error
 }
 
 // run fetches until all ranges are fetched, an error occurs, or stop is done. If
 // kill is done, the fetch under way is aborted.
 func (f *fetcher) run(stop, kill context.Context) {
-	defer f.checks.Wait()
 	defer close(f.out)
 	f.lastData = time.Now()
 	for {
@@ -200,48 +194,29 @@ func (f *fetcher) fetch(ctx context.Context, ranges []*rangeReader, limits []int
 		if code := sarama.KError(resp.ErrorCode); code != sarama.ErrNoError {
 			return code
 		}
-		return nil
+		return f.checkTopics(b, ranges)
 	})
 	if r.err != nil {
 		return r
 	}
-	if r = f.accept(resp, ranges, wire); len(r.blocks) > 0 {
-		r.topics = make(chan error, 1)
-		f.checks.Go(func() { r.topics <- f.checkTopics(ctx, ranges) })
-	} else if err := f.checkTopics(ctx, ranges); err != nil {
-		r = response{err: err}
-	}
-	return r
-}
-
-// checked waits for the check of the topics.
-func (r response) checked(ctx context.Context) error {
-	select {
-	case err := <-r.topics:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return f.accept(resp, ranges, wire)
 }
 
 // checkTopics returns an error if the topic of a range was created again: sarama
 // fetches by name. Deleting, creating and filling one takes a tenth of a second,
 // so no fetch may go unchecked. A broker learns of a new topic before it serves
-// it, so checkTopics must be called after the fetch. It has a connection of its
-// own, because on that of the fetches it would wait for the next one.
-func (f *fetcher) checkTopics(ctx context.Context, ranges []*rangeReader) error {
-	return f.conn.beside.do(ctx, f.addr, func(b *brokerConn) error {
-		md, err := f.conn.metadataOf(b, topicsOf(ranges))
-		if err != nil {
-			return err
+// it, so checkTopics must be called after the fetch.
+func (f *fetcher) checkTopics(b *brokerConn, ranges []*rangeReader) error {
+	md, err := f.conn.metadataOf(b, topicsOf(ranges))
+	if err != nil {
+		return err
+	}
+	for _, p := range ranges {
+		if !md.has(p.partitionID) {
+			return sarama.ErrUnknownTopicOrPartition
 		}
-		for _, p := range ranges {
-			if !md.has(p.partitionID) {
-				return sarama.ErrUnknownTopicOrPartition
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // accept assigns the blocks of a response to the ranges. An error of a range counts

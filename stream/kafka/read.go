@@ -220,9 +220,6 @@ func (r *reader) receive(ctx context.Context, p *rangeReader, f *fetcher) error 
 		case got.err != nil:
 			return got.err
 		}
-		if err := got.checked(ctx); err != nil {
-			return err
-		}
 		for p, b := range got.blocks {
 			p.waiting = append(p.waiting, b)
 		}
