@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -266,16 +267,7 @@ func (c *compactor) rewrite(ctx context.Context, table, dir string, inputs []ind
 	if err := w.merge(ctx); err != nil {
 		w.remove(ctx)
 		if errors.Is(err, fs.ErrNotExist) {
-			if _, err := c.index.Update(ctx); err != nil {
-				return err
-			}
-			live := c.index.Table(table).Dir(dir)
-			for _, f := range inputs {
-				if !slices.ContainsFunc(live, func(g index.File) bool { return g.Path == f.Path }) {
-					return errReplaced
-				}
-			}
-			return fmt.Errorf("%w: run the audit; if the file was removed on purpose, prune its directory", err)
+			return c.explainMissing(ctx, inputs, err)
 		}
 		return err
 	}
@@ -314,6 +306,16 @@ func (c *compactor) rewrite(ctx context.Context, table, dir string, inputs []ind
 	}
 	c.observe()
 	return nil
+}
+
+// explainMissing returns errReplaced if another rewrite has replaced one of the files.
+func (c *compactor) explainMissing(ctx context.Context, inputs []index.File, err error) error {
+	for _, f := range inputs {
+		if batch, err := replacing(ctx, c.ledger, c.index.Through(), f.Path); batch > 0 || err != nil {
+			return cmp.Or(err, errReplaced)
+		}
+	}
+	return fmt.Errorf("%w: run the audit; if the file was removed on purpose, prune its directory", err)
 }
 
 func totalBytes(files []index.File) (n int64) {

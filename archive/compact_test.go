@@ -222,3 +222,19 @@ func TestCompactPackets(t *testing.T) {
 		s.sound()
 	}
 }
+
+// A service compacts in the background.
+func TestServiceCompacts(t *testing.T) {
+	s := newSky(t)
+	s.batch = 20
+	service := s.service(&small{partition: "night", count: 300})
+	service.Compact = &archive.Compaction{}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(ctx) }()
+	assert.Eventually(t, func() bool { return service.Progress().Written == 300 && perDir(s.paths()) == 1 }, 20*time.Second, 20*time.Millisecond)
+	cancel()
+	require.NoError(t, <-ended)
+	assert.Len(t, s.alerts(), 300)
+	s.sound()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
@@ -55,6 +56,27 @@ func (r rewriter) finish(ctx context.Context, from int64) error {
 		}
 	}
 	return nil
+}
+
+// replacing returns the batch after the given one that replaces a file, 0 if there is
+// none.
+func replacing(ctx context.Context, l *ledger.Ledger, after int64, name string) (int64, error) {
+	for b, err := range l.Batches(ctx, after+1) {
+		if err != nil {
+			return 0, err
+		}
+		if b.Commit == nil {
+			continue
+		}
+		old, _, err := layout.ReplacedBy(b.Commit)
+		if err != nil {
+			return 0, err
+		}
+		if slices.ContainsFunc(old, func(o ledger.ReplacedFile) bool { return o.Name == name }) {
+			return b.Number, nil
+		}
+	}
+	return 0, nil
 }
 
 // lock locks a name in the store, if the store has locks. It waits for a shared

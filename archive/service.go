@@ -43,6 +43,12 @@ type Service struct {
 	Registry    alert.Registry // of the schemas of Confluent framing; may be nil
 	Clock       sink.Clock     // the time that determines a row's directory; fixed by the first run
 	Compression sink.Compression
+
+	// Compact, if not nil, merges small files in the background while Run or Drain
+	// works, again and again. It works on one core, and waits while messages are being
+	// archived, but for at most 30 seconds at a time. If its Memory is zero, it is
+	// 48 MiB. Errors are logged. Dir and Store must be left zero: the service sets them.
+	Compact *Compaction
 }
 
 // Run archives until the context ends, and then returns nil.
@@ -92,7 +98,10 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 		job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = given, nil, nil, nil, false
 	}()
 	job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = w.transforms, w.rows, w.rejects, w.ledger, locked && !s.Shared
-	return run(ctx)
+	if s.Compact == nil {
+		return run(ctx)
+	}
+	return s.compacting(ctx, st, run)
 }
 
 // wiring is what a job on the archive is made of.

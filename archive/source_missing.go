@@ -63,7 +63,10 @@ func (x *rangeReader) resolve(ctx context.Context, gone *vanishedError) error {
 		if moved || err != nil {
 			return err
 		}
-		batch, err := s.replacing(ctx, f)
+		s.mu.Lock()
+		stable := s.index.Through()
+		s.mu.Unlock()
+		batch, err := replacing(ctx, s.ledger, stable, f.Path)
 		if err != nil {
 			return s.located(err)
 		}
@@ -101,30 +104,6 @@ func (x *rangeReader) moved(ctx context.Context, f index.File) (bool, error) {
 	var err error
 	x.pieces, err = s.pieces(x.partition, stream.Range{Partition: x.Range.Partition, From: x.next, To: x.To})
 	return !live, err
-}
-
-// replacing returns the batch after the last stable one that replaces a file, 0 if
-// there is none.
-func (s *Source) replacing(ctx context.Context, f index.File) (int64, error) {
-	s.mu.Lock()
-	stable := s.index.Through()
-	s.mu.Unlock()
-	for b, err := range s.ledger.Batches(ctx, stable+1) {
-		if err != nil {
-			return 0, err
-		}
-		if b.Commit == nil {
-			continue
-		}
-		old, _, err := layout.ReplacedBy(b.Commit)
-		if err != nil {
-			return 0, err
-		}
-		if slices.ContainsFunc(old, func(o ledger.ReplacedFile) bool { return o.Name == f.Path }) {
-			return b.Number, nil
-		}
-	}
-	return 0, nil
 }
 
 // checkLedger returns an error if the archive's ledger can no longer be read.

@@ -64,6 +64,8 @@ FLAGS
     -compression zstd   or snappy, or none; gzipped cutouts are stored unchanged
     -lost error         stop if planned messages are gone before they were read;
                         record: record the loss in the ledger and continue
+    -compact            merge the small files of hours that have been quiet for an
+                        hour, in the background: see archive compact -h
     -late-share 0.5     share of a batch that is reserved for a backlog while new
                         alerts arrive; each gets what the other does not need. 1:
                         strictly the oldest first; 0: a backlog gets only what new
