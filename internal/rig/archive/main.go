@@ -127,7 +127,8 @@ func atStep(variable string, do func() error) hooks {
 //	plan, commit, done          records of a batch
 //	try2, try3…, tryend         an attempt begins after others died; one ends that failed
 //	stage, write, close, abort  a staged file
-//	publish, sweep              a file is published; a staged one is removed
+//	publish, sweep              a file is published; a staged or a rejected one is removed
+//	reserve, remove             a directory is reserved for a compaction; a file of alerts is removed
 //	snapshot, history, join     records are summed up; segments are joined
 //	truncate, forget, drop      records, snapshots and segments that are summed up are deleted
 //	settle                      the source learns what is archived
@@ -144,6 +145,8 @@ func stepOf(op faultstore.Op) string {
 		return segmentStep(name)
 	case op.Kind == faultstore.PutIfAbsent && name == "ledger.json":
 		return "ledger"
+	case op.Kind == faultstore.PutIfAbsent && dir == "ledger/compacting/":
+		return "reserve"
 	case op.Kind == faultstore.PutIfAbsent && strings.HasSuffix(name, "end"):
 		return "tryend"
 	case op.Kind == faultstore.PutIfAbsent:
@@ -154,6 +157,8 @@ func stepOf(op faultstore.Op) string {
 		return "forget"
 	case op.Kind == faultstore.Delete && dir == "ledger/":
 		return "truncate"
+	case op.Kind == faultstore.Delete && strings.HasPrefix(dir, "alerts/"):
+		return "remove"
 	case op.Kind == faultstore.Delete:
 		return "sweep"
 	}
