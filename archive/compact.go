@@ -299,7 +299,7 @@ func (c *compactor) rewrite(ctx context.Context, table, dir string, inputs []ind
 	}
 	if c.Grace == 0 {
 		for _, f := range inputs {
-			if err := c.delete(ctx, f.Path, f.Batch); err != nil {
+			if err := c.index.Delete(ctx, f.Path, f.Batch); err != nil {
 				return err
 			}
 		}
@@ -332,55 +332,10 @@ func replacedFiles(files []index.File) (out []ledger.ReplacedFile) {
 	return out
 }
 
-// clear deletes the replaced files that are due. It returns how many there were, and
-// the last batch such that all files that it and earlier ones replaced are gone.
-func (r rewriter) clear(ctx context.Context, x *index.Index) (deleted, cleared int64, err error) {
-	exist := map[string]map[string]bool{} // by directory
-	cleared = x.Through()
-	for _, p := range x.Pending() {
-		if time.Now().Before(p.Due) {
-			cleared = min(cleared, p.Batch-1)
-			continue
-		}
-		dir := path.Dir(p.Name) + "/"
-		if exist[dir] == nil {
-			exist[dir] = map[string]bool{}
-			for e, err := range r.store.List(ctx, dir) {
-				if err != nil {
-					return deleted, 0, err
-				}
-				exist[dir][e.Name] = true
-			}
-		}
-		if exist[dir][p.Name] {
-			if err := r.delete(ctx, p.Name, p.Of); err != nil {
-				return deleted, 0, err
-			}
-			deleted++
-		}
-	}
-	return deleted, cleared, nil
-}
-
 func (c *compactor) clear(ctx context.Context) (err error) {
-	c.done.Deleted, c.cleared, err = c.rewriter.clear(ctx, c.index)
+	deleted, cleared, err := c.index.Clear(ctx)
+	c.done.Deleted, c.cleared = int64(len(deleted)), cleared
 	return err
-}
-
-// delete deletes a file of a batch that another has replaced. The batch must be
-// recorded as done first: a process that still publishes it would miss the file.
-func (r rewriter) delete(ctx context.Context, name string, batch int64) error {
-	done, err := r.ledger.Published(ctx, batch)
-	if err == nil && !done {
-		err = r.ledger.PutDone(ctx, batch)
-	}
-	if err == nil {
-		err = r.store.Delete(ctx, name)
-	}
-	if err != nil {
-		return fmt.Errorf("remove %s, which is replaced: %w", name, err)
-	}
-	return nil
 }
 
 // reservation says that a process is merging the files of a directory. It saves

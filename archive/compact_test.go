@@ -238,3 +238,38 @@ func TestServiceCompacts(t *testing.T) {
 	assert.Len(t, s.alerts(), 300)
 	s.sound()
 }
+
+// A deep audit finds that compacted files have other rows than those they replaced, and
+// a repair deletes replaced files that are due.
+func TestAuditCompacted(t *testing.T) {
+	s := newSky(t)
+	s.grow(400)
+	c := &archive.Compaction{Dir: s.dir, Grace: time.Nanosecond, Order: archive.SkyOrder}
+	_, err := c.Run(t.Context())
+	require.NoError(t, err)
+	r := s.sound()
+	assert.Positive(t, r.Pending)
+	r = look(t, audit.Options{Dir: s.dir, Repair: true})
+	assert.Empty(t, r.Findings)
+	assert.NotEmpty(t, r.Repairs)
+	assert.Zero(t, r.Pending)
+	assert.Len(t, s.paths(), 3)
+	s.sound()
+
+	commits, err := filepath.Glob(s.dir + "/ledger/*.commit")
+	require.NoError(t, err)
+	for _, name := range commits {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		if at := strings.Index(string(data), `"rows_hash":"`); at > 0 {
+			sum := string(data[at+13 : at+45])
+			wrong := strings.Map(func(r rune) rune { return rune("123456789abcdef0"[strings.IndexRune("0123456789abcdef", r)]) }, sum)
+			require.NoError(t, os.WriteFile(name, []byte(strings.ReplaceAll(string(data), sum, wrong)), 0o666))
+			r = look(t, audit.Options{Dir: s.dir, Deep: true})
+			require.Len(t, r.Findings, 1)
+			assert.Contains(t, r.Findings[0].What, "not those that it replaced")
+			return
+		}
+	}
+	t.Error("no commit has a hash")
+}

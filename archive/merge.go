@@ -50,11 +50,6 @@ type merger struct {
 	read   rowhash.Sum // of the rows that were read
 }
 
-// runsKey is the key in a file's metadata whose value holds its row numbers: a JSON
-// array of the first number and the length of each run.
-const runsKey = "skyfinch.rows"
-
-// codecs are the codecs of package parquetfile.
 func (c *Compaction) codec() parquetfile.Codec { return parquetfile.Codec(c.Compression) }
 
 // memory returns how many bytes of rows a row group may have.
@@ -250,21 +245,9 @@ func (m *merger) begin(ctx context.Context) (err error) {
 // end completes the file.
 func (m *merger) end(n int64) error {
 	f := &m.files[len(m.files)-1]
-	var numbers [][2]int64
 	var taken []index.Run
 	taken, m.runs = index.Cut(m.runs, n)
-	for _, r := range taken {
-		if k := len(numbers); k > 0 && numbers[k-1][0]+numbers[k-1][1] == r.First {
-			numbers[k-1][1] += r.Rows
-		} else {
-			numbers = append(numbers, [2]int64{r.First, r.Rows})
-		}
-	}
-	text, err := json.Marshal(numbers)
-	if err != nil {
-		return err
-	}
-	m.file.SetMetadata(runsKey, string(text))
+	m.file.SetMetadata(index.RunsKey, index.EncodeRuns(taken))
 	if err := m.file.Close(); err != nil {
 		return err
 	}
@@ -544,35 +527,12 @@ func (m *merger) verify(ctx context.Context) error {
 	for _, f := range m.files {
 		staged := f
 		staged.Path = f.StagedPath
-		if err := hashFile(ctx, m.store, staged, m.schema, &written); err != nil {
+		if err := written.AddFile(ctx, m.store, staged, m.schema); err != nil {
 			return fmt.Errorf("read what was staged for %s: %w", f.Path, err)
 		}
 	}
 	if written.String() != m.read.String() {
 		return fmt.Errorf("the rows that were written are not those that were read: nothing was replaced; run the audit with -deep, and report it")
-	}
-	return nil
-}
-
-// hashFile adds the rows of a file to a sum.
-func hashFile(ctx context.Context, st store.Store, f ledger.File, schema *arrow.Schema, sum *rowhash.Sum) error {
-	r, err := rowfile.OpenUnordered(ctx, st, f, rowfile.Options{Schema: columns.Views(schema), Mem: memory.DefaultAllocator})
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for at := int64(0); at < f.Rows; {
-		n, _, end := r.Block(at)
-		rec, err := r.Read(ctx, n)
-		if err != nil {
-			return err
-		}
-		err = sum.Add(rec)
-		rec.Release()
-		if err != nil {
-			return err
-		}
-		at = end
 	}
 	return nil
 }

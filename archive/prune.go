@@ -135,7 +135,7 @@ func (p *Prune) remove(ctx context.Context, c *compactor, files []index.File) er
 		return err
 	}
 	for _, f := range files {
-		if err := c.delete(ctx, f.Path, f.Batch); err != nil {
+		if err := c.index.Delete(ctx, f.Path, f.Batch); err != nil {
 			return err
 		}
 	}

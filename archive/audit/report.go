@@ -123,6 +123,11 @@ func (r *Report) has(kind Kind) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Kind == kind })
 }
 
+// about reports whether a finding is about a file.
+func (r *Report) about(name string) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Name == name })
+}
+
 func (r *Report) note(format string, args ...any) {
 	if len(r.Notes) < maxFindings {
 		r.Notes = append(r.Notes, fmt.Sprintf(format, args...))

@@ -11,6 +11,7 @@ package index
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -56,6 +57,20 @@ type File struct {
 // Run is a run of row numbers.
 type Run struct {
 	First, Rows int64
+}
+
+// RunsKey is the key in the metadata of a compacted file whose value holds the numbers
+// of its rows; see EncodeRuns.
+const RunsKey = "skyfinch.rows"
+
+// EncodeRuns returns runs as JSON: an array of the first number and the length of each.
+func EncodeRuns(runs []Run) string {
+	var numbers [][2]int64
+	for _, r := range merge(slices.Clone(runs)) {
+		numbers = append(numbers, [2]int64{r.First, r.Rows})
+	}
+	text, _ := json.Marshal(numbers) // it cannot fail
+	return string(text)
 }
 
 // Gap is the rows of a directory that were pruned.

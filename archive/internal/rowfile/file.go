@@ -166,6 +166,9 @@ func (f *File) Close() error {
 // Schema returns the schema of what Read returns.
 func (f *File) Schema() *arrow.Schema { return f.options.Schema }
 
+// Metadata returns the key-value pairs of the footer.
+func (f *File) Metadata() map[string]string { return f.rows.Metadata() }
+
 // Sorted reports whether the rows are in another order than that of their numbers,
 // so that to read any of them means to read all.
 func (f *File) Sorted() bool { return f.sorted != nil }
