@@ -122,8 +122,8 @@ type auditor struct {
 func (a *auditor) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		a.listStaging, a.listFiles, a.readLedger, a.checkTail, a.explainReplaced, a.checkFiles, a.findExtraFiles,
-		a.compareOldFiles, a.checkStaging, a.reportOverlaps, a.checkSchemas, a.recheckSuspects, a.checkTotals, a.checkOffsets,
-		a.checkRowNumbers, a.clearReplaced,
+		a.compareOldFiles, a.checkStaging, a.reportOverlaps, a.checkSchemas, a.recheckSuspects, a.checkRowNumbers, a.clearReplaced,
+		a.checkTotals, a.checkOffsets,
 	} {
 		if err := step(ctx); err != nil {
 			return err
