@@ -67,6 +67,7 @@ type Gap struct {
 // Pending is a replaced file that may still exist.
 type Pending struct {
 	ledger.ReplacedFile
+	Of    int64     // the batch that committed it
 	Batch int64     // that replaced it
 	Due   time.Time // when it may be deleted; if zero, at once
 }
@@ -169,7 +170,7 @@ func (x *Index) add(b ledger.Batch) error {
 		n := File{File: f, Dir: dirOf(f), Batch: c.Batch, Created: c.Created}
 		if replaced != nil && replay == nil {
 			n.Compacted = true
-			if n.Runs, moved[path.Dir(f.Path)] = cut(moved[path.Dir(f.Path)], f.Rows); rowsOf(n.Runs) != f.Rows {
+			if n.Runs, moved[path.Dir(f.Path)] = Cut(moved[path.Dir(f.Path)], f.Rows); rowsOf(n.Runs) != f.Rows {
 				return fmt.Errorf("archive: batch %d has more rows in %s than it replaces: run the audit", c.Batch, path.Dir(f.Path))
 			}
 		} else {
@@ -211,9 +212,6 @@ func (x *Index) remove(c *ledger.Commit, files []ledger.ReplacedFile, due time.T
 	names := make(map[string]bool, len(files))
 	for _, f := range files {
 		names[f.Name] = true
-		if moves(c) { // the publication of a replay deletes them
-			x.pending = append(x.pending, Pending{f, c.Batch, due})
-		}
 		moved[path.Dir(f.Name)] = nil
 	}
 	found := 0
@@ -228,6 +226,9 @@ func (x *Index) remove(c *ledger.Commit, files []ledger.ReplacedFile, due time.T
 			if names[f.Path] {
 				moved[dir] = append(moved[dir], f.Runs...)
 				found++
+				if moves(c) { // the publication of a replay deletes them
+					x.pending = append(x.pending, Pending{ledger.ReplacedFile{Name: f.Path, Rows: f.Rows, Bytes: f.Bytes}, f.Batch, c.Batch, due})
+				}
 			} else {
 				kept = append(kept, f)
 			}
@@ -270,6 +271,12 @@ func (t *Table) dir(dir string) (from, to int) {
 	return from, to
 }
 
+// Dir returns the files of a directory, sorted by first row number.
+func (t *Table) Dir(dir string) []File {
+	from, to := t.dir(dir)
+	return slices.Clone(t.Files[from:to])
+}
+
 // dirOf returns the directory of a file below that of its table.
 func dirOf(f ledger.File) string { return strings.TrimPrefix(path.Dir(f.Path), f.Table+"/") }
 
@@ -298,8 +305,8 @@ func merge(runs []Run) []Run {
 	return out
 }
 
-// cut divides runs after n rows, or at their end if they have fewer.
-func cut(runs []Run, n int64) (head, tail []Run) {
+// Cut divides runs after n rows, or at their end if they have fewer.
+func Cut(runs []Run, n int64) (head, tail []Run) {
 	for i, r := range runs {
 		if n < r.Rows {
 			if n > 0 {

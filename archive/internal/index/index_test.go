@@ -109,7 +109,7 @@ func TestRewritesKeepRowNumbers(t *testing.T) {
 	assert.Equal(t, []index.Gap{{h1, []index.Run{{0, 10}, {15, 7}}}}, x.Table(ztf).Pruned)
 	assert.EqualValues(t, 23, x.Table(ztf).Rows)
 	require.Len(t, x.Pending(), 2)
-	assert.Equal(t, c2.Path, x.Pending()[0].Name)
+	assert.Equal(t, c1.Path, x.Pending()[0].Name)
 
 	for batch, want := range map[int64]int64{1: 0, 2: 15, 3: 22, 4: 22, 5: 23} {
 		n, err := x.RowsBefore(t.Context(), ztf, at(batch))

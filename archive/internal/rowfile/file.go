@@ -73,6 +73,17 @@ func Open(ctx context.Context, st store.Store, f ledger.File, o Options) (*File,
 	return x, nil
 }
 
+// OpenUnordered is like Open, but Read returns the rows of a sorted file in the order
+// of the file.
+func OpenUnordered(ctx context.Context, st store.Store, f ledger.File, o Options) (*File, error) {
+	x, err := Open(ctx, st, f, o)
+	if err == nil && x.sorted != nil {
+		x.sorted.release()
+		x.sorted = nil
+	}
+	return x, err
+}
+
 // reader notes that the store has failed to read a file.
 type reader struct {
 	store.Reader

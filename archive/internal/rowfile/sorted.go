@@ -9,6 +9,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive/internal/columns"
 	"github.com/skyfinch/skyfinch/archive/internal/order"
+	"github.com/skyfinch/skyfinch/archive/internal/spill"
 	"github.com/skyfinch/skyfinch/internal/gather"
 	"github.com/skyfinch/skyfinch/internal/recordsize"
 )
@@ -20,7 +21,7 @@ type sorted struct {
 	places []uint32
 	block  int64 // rows of a block; 0 before all row groups have been read
 	groups []arrow.Record
-	spill  *spill
+	spill  *spill.File
 }
 
 const (
@@ -65,7 +66,7 @@ func (s *sorted) blockRows() int64 {
 
 func (s *sorted) release() {
 	s.releaseGroups()
-	s.spill.close()
+	s.spill.Close()
 	s.spill, s.block = nil, 0
 }
 
@@ -102,7 +103,7 @@ func (f *File) readAll(ctx context.Context) error {
 		total, rows = total+size.Add(rec), rows+rec.NumRows()
 		if s.spill == nil && total > f.options.Memory {
 			s.block = max(spillBlock/max(total/max(rows, 1), 1)/blockUnit, 1) * blockUnit
-			if s.spill, err = newSpill(f.options.Spill, columns.Plain(f.options.Schema)); err != nil {
+			if s.spill, err = spill.New(f.options.Spill, columns.Plain(f.options.Schema)); err != nil {
 				return err
 			}
 		}
@@ -123,7 +124,7 @@ func (f *File) readAll(ctx context.Context) error {
 // part of each block.
 func (f *File) spillGroups() error {
 	s := f.sorted
-	first := len(s.spill.sections)
+	first := s.spill.Sections()
 	for i, rec := range s.groups {
 		from, to := f.groups[first+i], f.groups[first+i+1]
 		var parts [][]int32
@@ -136,7 +137,7 @@ func (f *File) spillGroups() error {
 			}
 			parts = append(parts, part)
 		}
-		if err := s.spill.write(f.options.Mem, rec, parts); err != nil {
+		if err := s.spill.Write(f.options.Mem, rec, parts); err != nil {
 			return err
 		}
 	}
@@ -156,7 +157,7 @@ func (f *File) readSorted(ctx context.Context, block int) (arrow.Record, error) 
 		rows := f.rowsOf(places, s.groups, func(place int64, g int) int32 { return int32(place - f.groups[g]) })
 		return gather.Compact(f.options.Mem, f.options.Schema, rows...)
 	}
-	parts, err := s.spill.read(block)
+	parts, err := s.spill.Read(block)
 	defer func() {
 		for _, p := range parts {
 			p.Release()
@@ -167,7 +168,7 @@ func (f *File) readSorted(ctx context.Context, block int) (arrow.Record, error) 
 	}
 	next := make([]int32, len(parts))
 	rows := f.rowsOf(places, parts, func(_ int64, g int) int32 { next[g]++; return next[g] - 1 })
-	plain, err := gather.Records(f.options.Mem, s.spill.schema, rows...)
+	plain, err := gather.Records(f.options.Mem, s.spill.Schema(), rows...)
 	if err != nil {
 		return nil, err
 	}

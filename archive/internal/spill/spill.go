@@ -1,4 +1,5 @@
-package rowfile
+// Package spill puts the rows of records into another order, in a temporary file.
+package spill
 
 import (
 	"bufio"
@@ -14,10 +15,11 @@ import (
 	"github.com/skyfinch/skyfinch/internal/gather"
 )
 
-// spill is a temporary file of the rows of a sorted file: for each row group a
-// section, which is an Arrow IPC file with a record for each block. Where the system
-// allows it, the file is removed as soon as it is open, so that a crash leaves nothing.
-type spill struct {
+// File is a temporary file of rows: for each record that was written a section,
+// which is an Arrow IPC file with a record for each part. Where the system allows it,
+// the file is removed as soon as it is open, so that a crash leaves nothing. Its
+// methods must not be called concurrently.
+type File struct {
 	file     *os.File
 	named    bool // the file was not removed
 	schema   *arrow.Schema
@@ -25,7 +27,9 @@ type spill struct {
 	sections []*ipc.FileReader
 }
 
-func newSpill(dir string, schema *arrow.Schema) (*spill, error) {
+// New makes a file in a directory, or in os.TempDir if dir is empty, for records of a
+// schema, of which columns of views are written as plain ones.
+func New(dir string, schema *arrow.Schema) (*File, error) {
 	if dir == "" {
 		dir = os.TempDir()
 	}
@@ -36,11 +40,11 @@ func newSpill(dir string, schema *arrow.Schema) (*spill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &spill{file: f, named: os.Remove(f.Name()) != nil, schema: schema}, nil
+	return &File{file: f, named: os.Remove(f.Name()) != nil, schema: schema}, nil
 }
 
-// close frees the disk space. s may be nil.
-func (s *spill) close() {
+// Close frees the disk space. s may be nil.
+func (s *File) Close() {
 	if s == nil {
 		return
 	}
@@ -53,8 +57,8 @@ func (s *spill) close() {
 	}
 }
 
-// write appends a section with the given rows of a record, one record for each part.
-func (s *spill) write(mem memory.Allocator, rec arrow.Record, parts [][]int32) error {
+// Write appends a section with the given rows of a record, one record for each part.
+func (s *File) Write(mem memory.Allocator, rec arrow.Record, parts [][]int32) error {
 	out := &sectionWriter{out: bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.end), 256<<10)}
 	w, err := ipc.NewFileWriter(out, ipc.WithSchema(s.schema), ipc.WithAllocator(mem))
 	if err != nil {
@@ -82,9 +86,15 @@ func (s *spill) write(mem memory.Allocator, rec arrow.Record, parts [][]int32) e
 	return nil
 }
 
-// read returns part n of each section. The caller must release the records, even if
+// Sections returns the number of records that were written.
+func (s *File) Sections() int { return len(s.sections) }
+
+// Schema returns the schema of the records.
+func (s *File) Schema() *arrow.Schema { return s.schema }
+
+// Read returns part n of each section. The caller must release the records, even if
 // there is an error.
-func (s *spill) read(n int) (parts []arrow.Record, err error) {
+func (s *File) Read(n int) (parts []arrow.Record, err error) {
 	for _, r := range s.sections {
 		rec, err := r.RecordAt(n)
 		if err != nil {

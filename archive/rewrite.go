@@ -1,0 +1,126 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/internal/backoff"
+	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// rewriter does what all rewrites of an archive have in common: replays, compactions
+// and prunes.
+type rewriter struct {
+	store  store.Store
+	ledger *ledger.Ledger
+}
+
+// begin removes what rewrites that died have left, and locks the archive for a
+// rewrite, beside others.
+func (r rewriter) begin(ctx context.Context) (unlock func() error, err error) {
+	if err := r.sweep(ctx); err != nil {
+		return nil, err
+	}
+	return r.lock(ctx, layout.RewriteLock, true)
+}
+
+// publish publishes a batch and records that it is done.
+func (r rewriter) publish(ctx context.Context, c *ledger.Commit) error {
+	if err := layout.Publish(ctx, r.store, r.ledger, c); err != nil {
+		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
+	}
+	return r.ledger.PutDone(ctx, c.Batch)
+}
+
+// finish publishes the committed batches from the given one on, and decides rewrites
+// whose writers have died.
+func (r rewriter) finish(ctx context.Context, from int64) error {
+	for b, err := range r.ledger.Batches(ctx, from) {
+		if err != nil {
+			return err
+		}
+		if b.Commit == nil && b.Plan.IsRewrite() {
+			if b.Commit, err = r.ledger.Resolve(ctx, b.Number); err != nil {
+				return err
+			}
+		}
+		if b.Commit != nil && !b.Done {
+			if err := r.publish(ctx, b.Commit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lock locks a name in the store, if the store has locks. It waits for a shared
+// lock, because others hold it alone only while they sweep.
+func (r rewriter) lock(ctx context.Context, name string, shared bool) (unlock func() error, err error) {
+	l, ok := r.store.(store.Locker)
+	if !ok {
+		return func() error { return nil }, nil
+	}
+	for failures := 1; ; failures++ {
+		unlock, err := l.Lock(name, shared)
+		if shared && errors.Is(err, errors.ErrUnsupported) {
+			return func() error { return nil }, nil
+		}
+		if !shared || !errors.Is(err, store.ErrLocked) || failures == maxLockTries {
+			return unlock, err
+		}
+		if err := backoff.Sleep(ctx, backoff.Delay(failures, 10*time.Millisecond, time.Second)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+const maxLockTries = 30
+
+// sweep removes what rewrites that died have staged, after it has published what
+// they committed. Only locks, which the system releases when a process dies, prove
+// that no rewrite is at work.
+func (r rewriter) sweep(ctx context.Context) error {
+	if _, ok := r.store.(store.Locker); !ok {
+		return nil
+	}
+	id := layout.Staging + "/" + r.ledger.ID()
+	for prefix, locks := range map[string][]string{
+		id + layout.RewriteMark: {layout.RewriteLock},
+		id + layout.ReplayMark:  {layout.Lock},
+		layout.SchemaStaging:    {layout.RewriteLock, layout.Lock},
+	} {
+		if err := r.sweepUnder(ctx, prefix, locks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepUnder removes what is staged under a prefix while it holds locks alone. If
+// another process holds one of them, or the store has none, it removes nothing.
+func (r rewriter) sweepUnder(ctx context.Context, prefix string, locks []string) error {
+	for _, err := range r.store.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		for _, name := range locks {
+			unlock, err := r.lock(ctx, name, false)
+			if errors.Is(err, store.ErrLocked) || errors.Is(err, errors.ErrUnsupported) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			defer unlock()
+		}
+		if err := r.finish(ctx, 1); err != nil {
+			return err
+		}
+		return layout.DeleteAll(ctx, r.store, prefix)
+	}
+	return nil
+}
