@@ -2,7 +2,9 @@ package archive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -106,6 +108,55 @@ func TestSourceBesideRewrites(t *testing.T) {
 	require.NoError(t, <-ended)
 	assert.Equal(t, want, values(t, filepath.Join(c.dir, "alerts")))
 }
+
+// Copies beside compaction in each order, of an archive that grows, have each row
+// once.
+func TestSourceBesideCompaction(t *testing.T) {
+	t.Parallel()
+	s := newSky(t)
+	s.batch = 40
+	sources := []*archive.Source{{Dir: s.dir}, {Dir: s.dir, Memory: 100 << 10}, {Dir: s.dir, Times: timeRange(t, "event=,2018-11-29T08:00:00Z")}}
+	s.grow(200)
+	var copies []*copier
+	for _, source := range sources {
+		c := newCopier(t, source)
+		c.job.Limits.Rows = 90
+		copies = append(copies, c)
+	}
+	inTime := within(s.alerts(), "06", "07")
+	for i, order := range []archive.Order{archive.CommitOrder, archive.ObjectOrder, archive.SkyOrder, archive.CommitOrder} {
+		for k, c := range copies {
+			source := &archive.Source{Dir: s.dir, Memory: sources[k].Memory, Times: sources[k].Times}
+			c.job.Source = source
+			part := int64(50 + 30*i)
+			c.job.Transforms = []stream.Transform{stopAfter(part, stream.Permanent(errStopped))}
+			if err := c.job.Drain(t.Context()); err != nil { // in the middle
+				require.ErrorIs(t, err, errStopped)
+			}
+			c.job.Transforms = nil
+			require.NoError(t, source.Close())
+		}
+		s.grow(100)
+		compaction := &archive.Compaction{Dir: s.dir, Order: order, Log: slog.New(slog.DiscardHandler)}
+		_, err := compaction.Run(t.Context())
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(s.files("alerts/ztf")), 6)
+	}
+	want := s.alerts()
+	require.Len(t, want, 600)
+	for k, c := range copies {
+		c.job.Source = sources[k]
+		c.drain()
+		have := values(t, filepath.Join(c.dir, "alerts"))
+		if k == 2 {
+			assert.Equal(t, inTime, have)
+		} else {
+			assert.Equal(t, want, have)
+		}
+	}
+}
+
+var errStopped = errors.New("stopped")
 
 // Real packets, or else simulated ones, of two surveys are copied value by value.
 func TestSourceCopiesPackets(t *testing.T) {

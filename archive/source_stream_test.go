@@ -116,31 +116,16 @@ func TestSourceShared(t *testing.T) {
 	s := newSky(t)
 	s.grow(3000)
 	c := newCopier(t, nil)
-	var mu sync.Mutex
-	working := map[int]bool{}
-	both := make(chan struct{}, 1)
+	var working [2]sync.Once
+	var both sync.WaitGroup
+	both.Add(2)
 	var jobs []*stream.MicroBatch
 	for i := range 2 {
 		job := c.process(&archive.Source{Dir: s.dir})
 		job.Alone = false
-		job.Transforms = []stream.Transform{stream.TransformFunc(func(ctx context.Context, in stream.Rows) (stream.Result, error) {
-			mu.Lock()
-			working[i] = true
-			if len(working) == 2 {
-				select {
-				case both <- struct{}{}:
-				default:
-				}
-			}
-			alone := len(working) == 1
-			mu.Unlock()
-			if alone { // the first waits, in its batch, until the second has rows too
-				select {
-				case <-both:
-					both <- struct{}{}
-				case <-ctx.Done():
-				}
-			}
+		job.Transforms = []stream.Transform{stream.TransformFunc(func(_ context.Context, in stream.Rows) (stream.Result, error) {
+			working[i].Do(both.Done)
+			both.Wait() // until the other has rows of another batch
 			return stream.Pass(in), nil
 		})}
 		jobs = append(jobs, job)
