@@ -115,7 +115,7 @@ func (c *Compaction) open(ctx context.Context) (*compactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", layout.Where(c.Dir), err)
 	}
-	x, err := index.Open(ctx, st, l)
+	x, err := index.OpenToSave(ctx, st, l)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", layout.Where(c.Dir), err)
 	}

@@ -227,7 +227,7 @@ func (x *rangeReader) chunk(ctx context.Context, end int64) (rec arrow.Record, e
 func (x *rangeReader) add(ctx context.Context, p piece, parts *[]rowsOf, accounts *[]stream.Account) (int64, error) {
 	n := p.to - p.from
 	switch {
-	case p.file == nil, x.filter != nil && !x.filter.mayHave(p.file.File):
+	case p.file == nil, x.filter != nil && !x.filter.mayHave(p.file):
 		x.account(accounts, p.from, n, func(a *stream.Account) { a.Compacted += n })
 		return n, nil
 	case x.lost[p.file.Path]:
