@@ -217,6 +217,7 @@ func (x *rangeReader) chunk(ctx context.Context, end int64) (rec arrow.Record, e
 		return nil, err
 	}
 	x.accounts = accounts
+	x.window.dropDone()
 	for x.pieces[0].to <= end && len(x.pieces) > 1 {
 		x.pieces = x.pieces[1:]
 	}
@@ -239,6 +240,7 @@ func (x *rangeReader) add(ctx context.Context, p piece, parts *[]rowsOf, account
 		return 0, x.explain(p.file, err)
 	}
 	n = min(n, b.end-p.rank)
+	b.done = b.done || p.rank+n == b.end
 	if b.rec == nil { // its bounds are outside of the range
 		x.account(accounts, p.from, n, func(a *stream.Account) { a.Compacted += n })
 		return n, nil
