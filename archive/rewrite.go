@@ -114,6 +114,7 @@ func (r rewriter) sweep(ctx context.Context) error {
 		id + layout.RewriteMark: {layout.RewriteLock},
 		id + layout.ReplayMark:  {layout.Lock},
 		layout.SchemaStaging:    {layout.RewriteLock, layout.Lock},
+		layout.Reservations:     {layout.RewriteLock},
 	} {
 		if err := r.sweepUnder(ctx, prefix, locks); err != nil {
 			return err
