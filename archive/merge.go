@@ -78,7 +78,7 @@ func (m *merger) merge(ctx context.Context) (err error) {
 		m.runs, rows = append(m.runs, f.Runs...), rows+f.Rows
 	}
 	slices.SortFunc(m.runs, func(a, b index.Run) int { return cmp.Compare(a.First, b.First) })
-	files := (totalBytes(m.inputs) + m.size() - 1) / m.size()
+	files := max((totalBytes(m.inputs)+m.size()/2)/m.size(), 1) // each is from 2/3 to 3/2 of the size
 	next, stop := iter.Pull2(m.rows(ctx))
 	defer stop()
 	var rest arrow.Record // of a record that ends in the next file
