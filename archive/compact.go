@@ -18,19 +18,20 @@ import (
 )
 
 // Compaction merges the small files of directories that have gone quiet into large
-// ones. Fill in Dir or Store, and call Run. Its zero fields mean the values of the
-// command "archive compact".
+// ones. Fill in Dir or Store, and call Run.
 //
 // A directory's files of less than half of Size are merged if there are at least
-// two, into files of about Size at most. Larger files are never read again. A compacted
-// file that is more than four times as large as all others together is left out, so
-// that a directory to which rows are added again and again is not rewritten each time.
+// two, into files of about Size: from two thirds of it to one and a half. Larger files
+// are never read again. A compacted file that is more than four times as large as all
+// others together is left out, so that a directory to which rows are added again and
+// again is not rewritten each time.
 // So a directory whose files fit into Size has at most two afterwards, and a second
 // run changes nothing.
 type Compaction struct {
 	Dir   string
 	Store store.Store // instead of Dir
-	// Quiet is the time since the last publication of new rows in a directory.
+	// Quiet is how long ago the last new rows of a directory must have been published. If
+	// zero, every directory is merged.
 	Quiet time.Duration
 	// Order is the order of the rows in each new file.
 	Order Order

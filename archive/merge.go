@@ -125,8 +125,8 @@ func (m *merger) next(left int64) int64 {
 		}
 		bytes = float64(written) / float64(done) * float64(left)
 	}
-	files := max(int64(bytes)+m.size()-1, 1) / m.size()
-	return (left + max(files, 1) - 1) / max(files, 1)
+	files := max((int64(bytes)+m.size()/2)/m.size(), 1) // each is from 2/3 to 3/2 of the size
+	return (left + files - 1) / files
 }
 
 // verify reads the staged files, which the store must be able to do, and compares the

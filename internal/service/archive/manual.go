@@ -256,7 +256,8 @@ FLAGS
                         every hour
     -order time         keep the rows as they were archived; object: sort each file by
                         object_id and event_time; sky: by position, as HEALPix pixels
-    -size 512MB         size of the new files
+    -size 512MB         size of the new files, more or less: from two thirds to one and
+                        a half of it
     -grace 0s           keep replaced files for that long, for programs that list the
                         directories and open the files later. Meanwhile programs that
                         read whole directories see rows twice. A later run deletes
