@@ -127,6 +127,9 @@ func (c *compactor) run(ctx context.Context) error {
 	if err := c.clear(ctx); err != nil {
 		return err
 	}
+	if err := c.sweepOld(ctx, c.index.Through()); err != nil {
+		return err
+	}
 	type place struct{ table, dir string }
 	var places []place
 	for _, table := range c.index.Tables() {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -160,4 +161,38 @@ func TestCompactFaults(t *testing.T) {
 		assert.Len(t, s.paths(), 3)
 		s.sound()
 	}
+}
+
+// In a store without locks, what a rewrite that died has staged is removed once no batch
+// can name it any more. Its reservation is outdated in time.
+func TestCompactSweepsOld(t *testing.T) {
+	s := newSky(t)
+	s.batch = 40
+	s.store = store.NewMemory()
+	s.grow(80)
+	failing := &faultstore.Store{Store: s.store, Before: func(op faultstore.Op) error {
+		if op.Kind == faultstore.Delete || op.Kind == faultstore.PutIfAbsent && strings.HasSuffix(op.Name, ".plan") {
+			return errors.New("dead")
+		}
+		return nil
+	}}
+	_, err := (&archive.Compaction{Store: failing}).Run(t.Context())
+	require.ErrorContains(t, err, "dead")
+	staged := func() (n int) {
+		for _, err := range s.store.List(t.Context(), "staging/") {
+			require.NoError(t, err)
+			n++
+		}
+		return n
+	}
+	require.Equal(t, 1, staged())
+	done, err := (&archive.Compaction{Store: s.store}).Run(t.Context())
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, done.Busy, "its directory is still reserved")
+	assert.EqualValues(t, 2, done.Dirs)
+	assert.Equal(t, 1, staged())
+	archive.SetRewriteAge(t, 2)
+	_, err = (&archive.Compaction{Store: s.store}).Run(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, staged())
 }

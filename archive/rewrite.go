@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
@@ -188,6 +190,33 @@ func (r rewriter) sweepUnder(ctx context.Context, prefix string, locks []string)
 			return err
 		}
 		return layout.DeleteAll(ctx, r.store, prefix)
+	}
+	return nil
+}
+
+// rewriteAge is how many batches after its base a rewrite can be decided. It is a
+// variable for tests.
+var rewriteAge int64 = 1 << 16
+
+// sweepOld removes what rewrites that died have staged in a store without locks: what
+// no batch can name any more, because all that could are published through the given one.
+func (r rewriter) sweepOld(ctx context.Context, through int64) error {
+	prefix := layout.Staging + "/" + r.ledger.ID() + layout.RewriteMark
+	var old []string
+	for e, err := range r.store.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		number, _, _ := strings.Cut(strings.TrimPrefix(e.Name, prefix), "-")
+		base, err := strconv.ParseInt(number, 10, 64)
+		if err == nil && base <= through-rewriteAge {
+			old = append(old, e.Name)
+		}
+	}
+	for _, name := range old {
+		if err := r.store.Delete(ctx, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
