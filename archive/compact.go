@@ -264,7 +264,7 @@ func (c *compactor) rewrite(ctx context.Context, table, dir string, inputs []ind
 		compactor: c, table: table, dir: dir, schema: schema, number: c.ledger.SchemaNumber(sink.SchemaPrefix + table), inputs: inputs,
 		id: fmt.Sprintf("%s%s%012d-%s", c.ledger.ID(), layout.RewriteMark, c.index.Through(), token.New()[:10]),
 	}
-	defer w.close()
+	defer func() { w.close(); c.done.Merged = 0 }()
 	if err := w.merge(ctx); err != nil {
 		w.remove(ctx)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -290,7 +290,6 @@ func (c *compactor) rewrite(ctx context.Context, table, dir string, inputs []ind
 	if err := c.publish(ctx, commit); err != nil {
 		return err
 	}
-	c.done.Merged = 0
 	c.done.Dirs++
 	c.done.Files += int64(len(inputs))
 	c.done.Bytes += totalBytes(inputs)
