@@ -3,17 +3,14 @@ package archive
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/skyfinch/skyfinch/archive/internal/index"
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/archive/internal/rowfile"
 	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -25,9 +22,11 @@ import (
 //
 // A directory's files of less than half of Size are merged if there are at least
 // two, into files of about Size: from two thirds of it to one and a half. Larger files
-// are never read again. If one of the small files is four times as large as all others
-// together, it is left out, so that a directory to which rows are added again and again
-// is not rewritten each time.
+// are never read again. A compacted
+// file that is more than four times as large as all others together is left out, so
+// that a directory to which rows are added again and again is not rewritten each time.
+// So a directory whose files fit into Size has at most two afterwards, and a second
+// run changes nothing.
 type Compaction struct {
 	Dir   string
 	Store store.Store // instead of Dir
@@ -55,10 +54,9 @@ type Compaction struct {
 	// Observe, if not nil, is called after each directory and from time to time during
 	// one, not concurrently.
 	Observe func(Compacted)
-	// Pause, if not nil, is called before each row group. It returns when the work may
-	// go on.
+	// Pause, if not nil, is called before each row group is written or verified. It
+	// returns when the work may go on.
 	Pause func(ctx context.Context) error
-	Log   *slog.Logger // if nil, slog.Default()
 }
 
 // Compacted is what a compaction has done.
@@ -70,6 +68,7 @@ type Compacted struct {
 	Rows     int64 // in these
 	Bytes    int64 // of the merged files
 	NewBytes int64 // of the new files
+	Merged   int64 // bytes of the files of a directory that is being merged, as far as they are
 	Deleted  int64 // replaced files that were deleted, those of earlier compactions included
 	Busy     int64 // directories left to other processes
 }
@@ -148,14 +147,46 @@ func (c *compactor) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		var in *inputError
+		if err != nil && !errors.As(err, &in) {
+			return errors.Join(append(failed, fmt.Errorf("%s/%s: %w", p.table, p.dir, err))...)
+		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s/%s: %w", p.table, p.dir, err))
+			failed = append(failed, err)
 		}
 	}
 	c.done.Left = 0
 	c.observe()
+	if n := len(failed) - maxNamed; n > 0 {
+		failed = append(failed[:maxNamed], fmt.Errorf("and files of %d more directories", n))
+	}
 	return errors.Join(failed...)
 }
+
+// maxNamed is how many files that cannot be read an error names.
+const maxNamed = 10
+
+// inputError reports a file that cannot be merged. Other directories can.
+type inputError struct {
+	name string
+	err  error
+}
+
+// Error says what is wrong with the file, and what to do.
+func (e *inputError) Error() string {
+	text := e.name + ": " + e.err.Error()
+	var damaged *rowfile.DamagedError
+	switch {
+	case errors.Is(e.err, fs.ErrNotExist):
+		text += ": restore it from a copy; if it was removed on purpose, prune its directory"
+	case errors.As(e.err, &damaged):
+		text += ": restore it from a copy"
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *inputError) Unwrap() error { return e.err }
 
 func (c *compactor) observe() {
 	if c.Observe != nil {
@@ -172,39 +203,6 @@ func (c *compactor) refresh(ctx context.Context) error {
 	return err
 }
 
-// choose returns the files of a directory to be merged.
-func (c *compactor) choose(table, dir string) []index.File {
-	var small []index.File
-	var newest time.Time
-	files := c.index.Table(table).Dir(dir)
-	for _, f := range files {
-		if !f.Compacted && f.Created.After(newest) {
-			newest = f.Created
-		}
-		if f.Bytes < c.size()/2 {
-			small = append(small, f)
-		}
-	}
-	if time.Since(newest) < c.Quiet {
-		return nil
-	}
-	switch {
-	case len(small) == 1 && (c.Order == CommitOrder || small[0].Compacted), len(small) == 0:
-		return nil
-	case len(small) > 2:
-		largest, total := 0, int64(0)
-		for i, f := range small {
-			if total += f.Bytes; f.Bytes > small[largest].Bytes {
-				largest = i
-			}
-		}
-		if b := small[largest].Bytes; small[largest].Compacted && b > 4*(total-b) && len(files) == len(small) {
-			small = slices.Delete(small, largest, largest+1)
-		}
-	}
-	return small
-}
-
 func (c *compactor) size() int64 {
 	if c.Size > 0 {
 		return c.Size
@@ -214,10 +212,11 @@ func (c *compactor) size() int64 {
 
 // compactDir merges the files of a directory, if it is quiet.
 func (c *compactor) compactDir(ctx context.Context, table, dir string) error {
-	if len(c.choose(table, dir)) == 0 {
+	inputs := c.choose(table, dir)
+	if len(inputs) == 0 {
 		return nil
 	}
-	free, err := c.reserve(ctx, table, dir)
+	free, err := c.reserve(ctx, table+"/"+dir, totalBytes(inputs))
 	if err != nil {
 		return err
 	}
@@ -230,8 +229,7 @@ func (c *compactor) compactDir(ctx context.Context, table, dir string) error {
 		if err := c.refresh(ctx); err != nil {
 			return err
 		}
-		inputs := c.choose(table, dir)
-		if len(inputs) == 0 {
+		if inputs = c.choose(table, dir); len(inputs) == 0 {
 			return nil
 		}
 		err := c.rewrite(ctx, table, dir, inputs)
@@ -288,6 +286,7 @@ func (c *compactor) rewrite(ctx context.Context, table, dir string, inputs []ind
 	if err := c.publish(ctx, commit); err != nil {
 		return err
 	}
+	c.done.Merged = 0
 	c.done.Dirs++
 	c.done.Files += int64(len(inputs))
 	c.done.Bytes += totalBytes(inputs)
@@ -314,7 +313,7 @@ func (c *compactor) explainMissing(ctx context.Context, inputs []index.File, err
 			return cmp.Or(err, errReplaced)
 		}
 	}
-	return fmt.Errorf("%w: run the audit; if the file was removed on purpose, prune its directory", err)
+	return err
 }
 
 func totalBytes(files []index.File) (n int64) {
@@ -335,42 +334,4 @@ func (c *compactor) clear(ctx context.Context) (err error) {
 	deleted, cleared, err := c.index.Clear(ctx)
 	c.done.Deleted, c.cleared = int64(len(deleted)), cleared
 	return err
-}
-
-// reservation says that a process is merging the files of a directory. It saves
-// others the work; correctness does not depend on it.
-type reservation struct {
-	Token   string    `json:"token"`
-	Created time.Time `json:"created"`
-}
-
-// reservationTime is how long a reservation counts. If the store has locks, those of
-// processes that died are swept earlier.
-const reservationTime = 10 * time.Minute
-
-// reserve reserves a directory. It returns nil if another process has done so.
-func (c *compactor) reserve(ctx context.Context, table, dir string) (free func(), err error) {
-	name := layout.Reservations + strings.ReplaceAll(table+"/"+dir, "/", ".")
-	mine := reservation{token.New(), time.Now().UTC()}
-	data, err := json.Marshal(mine)
-	if err != nil {
-		return nil, err
-	}
-	for range 2 {
-		stored, err := c.store.PutIfAbsent(ctx, name, data)
-		if err != nil {
-			return nil, err
-		}
-		var its reservation
-		if err := json.Unmarshal(stored, &its); err == nil && its.Token == mine.Token {
-			return func() { _ = c.store.Delete(context.WithoutCancel(ctx), name) }, nil
-		}
-		if time.Since(its.Created) < reservationTime {
-			return nil, nil
-		}
-		if err := c.store.Delete(ctx, name); err != nil { // its process has died
-			return nil, err
-		}
-	}
-	return nil, nil
 }

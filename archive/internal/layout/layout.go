@@ -29,7 +29,8 @@ const (
 	// ReplayMark is what the first release used instead: LEDGER-replay-TOKEN.
 	ReplayMark = "-replay-"
 
-	// Reservations has a name for each directory that a process compacts.
+	// Reservations is the prefix of records that say which directories are being
+	// compacted.
 	Reservations = Ledger + "/compacting/"
 
 	// Lock excludes a second archiver, and a replay of the first release.

@@ -16,7 +16,7 @@ import (
 
 // compact is the command archive compact.
 func (c Command) compact(ctx context.Context, args []string) (err error) {
-	job := archive.Compaction{Log: cli.Log()}
+	var job archive.Compaction
 	f := flag.NewFlagSet("archive compact", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), compactManual) }
 	f.StringVar(&job.Dir, "out", "archive", "")
@@ -69,7 +69,7 @@ func watchCompaction(ctx context.Context, job *archive.Compaction) (done archive
 		mu.Lock()
 		defer mu.Unlock()
 		fmt.Fprintf(os.Stderr, "\r\x1b[K%s hours done, %s to look at: %s files are %s, %s/s",
-			cli.Count(now.Dirs), cli.Count(now.Left), cli.Count(now.Files), cli.Count(now.NewFiles), cli.Bytes(perSecond(now.Bytes, time.Since(begun))))
+			cli.Count(now.Dirs), cli.Count(now.Left), cli.Count(now.Files), cli.Count(now.NewFiles), cli.Bytes(perSecond(now.Bytes+now.Merged, time.Since(begun))))
 	}, func() error {
 		done, err = job.Run(ctx)
 		return err
