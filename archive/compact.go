@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +114,7 @@ func (c *Compaction) open(ctx context.Context) (*compactor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", layout.Where(c.Dir), err)
 	}
-	x, err := index.Open(ctx, st, l)
+	x, err := index.OpenToSave(ctx, st, l)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", layout.Where(c.Dir), err)
 	}
@@ -345,12 +344,13 @@ type reservation struct {
 	Created time.Time `json:"created"`
 }
 
-// reservationTime is how long a reservation counts.
+// reservationTime is how long a reservation counts. If the store has locks, those of
+// processes that died are swept earlier.
 const reservationTime = 10 * time.Minute
 
 // reserve reserves a directory. It returns nil if another process has done so.
 func (c *compactor) reserve(ctx context.Context, table, dir string) (free func(), err error) {
-	name := path.Join(layout.Ledger, "compacting", strings.ReplaceAll(table+"/"+dir, "/", "."))
+	name := layout.Reservations + strings.ReplaceAll(table+"/"+dir, "/", ".")
 	mine := reservation{token.New(), time.Now().UTC()}
 	data, err := json.Marshal(mine)
 	if err != nil {

@@ -57,6 +57,20 @@
 // another replay decides it as empty. Services and other replays may work on the
 // archive during a replay.
 //
+// # Few files
+//
+// A service adds files with every batch, thousands in a night. A [Compaction] merges
+// those of each hour that has gone quiet, and Service.Compact does so in the
+// background. A [Prune] removes the oldest hours. Both are rewrites, like a replay: a
+// batch in the ledger replaces files by others. The process that commits has read all
+// earlier batches, so no file is replaced twice; the new files are read back before the
+// commit, and the old ones are deleted after the new ones are published. A Source and
+// the audit see each row once at any time. Programs that list directories may see rows
+// twice between the two steps, and never miss one.
+//
+// [List] tells what an archive has. It reads an index of the files, which compactions
+// keep in the ledger's directory, so that it is fast however old the archive is.
+//
 // # The archive as a source
 //
 // A service that works on alerts reads them from an archive, not from Kafka, with a

@@ -39,7 +39,7 @@ func List(ctx context.Context, st store.Store, dir string) ([]Hour, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", layout.Where(dir), err)
 	}
-	x, err := index.Open(ctx, st, l)
+	x, err := index.OpenToSave(ctx, st, l)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %s: %w", layout.Where(dir), err)
 	}

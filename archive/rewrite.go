@@ -37,6 +37,19 @@ func (r rewriter) publish(ctx context.Context, c *ledger.Commit) error {
 	return r.ledger.PutDone(ctx, c.Batch)
 }
 
+// finishAll is finish for all batches. Those that a snapshot covers are done.
+func (r rewriter) finishAll(ctx context.Context) error {
+	s, err := r.ledger.Snapshot(ctx, 0)
+	if err != nil {
+		return err
+	}
+	from := int64(1)
+	if s != nil {
+		from = s.Through + 1
+	}
+	return r.finish(ctx, from)
+}
+
 // finish publishes the committed batches from the given one on, and decides rewrites
 // whose writers have died.
 func (r rewriter) finish(ctx context.Context, from int64) error {
@@ -114,6 +127,7 @@ func (r rewriter) sweep(ctx context.Context) error {
 		id + layout.RewriteMark: {layout.RewriteLock},
 		id + layout.ReplayMark:  {layout.Lock},
 		layout.SchemaStaging:    {layout.RewriteLock, layout.Lock},
+		layout.Reservations:     {layout.RewriteLock},
 	} {
 		if err := r.sweepUnder(ctx, prefix, locks); err != nil {
 			return err
@@ -139,7 +153,7 @@ func (r rewriter) sweepUnder(ctx context.Context, prefix string, locks []string)
 			}
 			defer unlock()
 		}
-		if err := r.finish(ctx, 1); err != nil {
+		if err := r.finishAll(ctx); err != nil {
 			return err
 		}
 		return layout.DeleteAll(ctx, r.store, prefix)

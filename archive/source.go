@@ -63,7 +63,9 @@ type Source struct {
 	// to read. If zero, it is 250 ms.
 	Poll time.Duration
 	// Memory bounds the decoded rows that the Source holds, in bytes, besides those
-	// in flight. It holds at least one row group. If zero, it is 96 MiB.
+	// in flight: usually one row group, or one of each directory if the rows of
+	// several were committed in turn, or the rows of a sorted file. It holds at least
+	// one row group. If zero, it is 256 MiB.
 	Memory int64
 	// Spill is a local directory for the rows of sorted files that do not fit in
 	// Memory. If empty, it is os.TempDir(), which should not be a file system in
@@ -97,7 +99,7 @@ var (
 
 const (
 	defaultPoll   = 250 * time.Millisecond
-	defaultMemory = 96 << 20
+	defaultMemory = 256 << 20
 )
 
 // Available implements stream.Source. Each table is a partition, and its offsets are

@@ -5,6 +5,7 @@ package archive_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -22,20 +23,30 @@ import (
 // narrow are the columns of a service that looks at light curves.
 var narrow = []string{"object_id", "candidate.jd", "candidate.magpsf", "candidate.fid", "candidate.rb"}
 
-// BenchmarkSource reads an archive of real packets, varied, in files of 2,000 and of
-// 200 alerts: through Source, and the same row groups with the reader alone.
+// sortedRows is the number of alerts of a batch of the archive that is sorted.
+const sortedRows = 1000
+
+// BenchmarkSource reads an archive of real packets, varied, in batches of 2,000 and of
+// 200 alerts, and one that was sorted by objects: through Source, and the same row
+// groups with the reader alone.
 //
 //	go test ./archive -run - -bench 'BenchmarkSource' -benchtime 5x
 func BenchmarkSource(b *testing.B) {
 	const n = 8000
-	for _, rows := range []int64{2000, 200} {
+	for _, rows := range []int64{2000, 200, sortedRows} {
 		dir, registry := b.TempDir(), new(sim.Registry)
 		night := filepath.Join(dir, "night")
 		makeNight(b, night, "ztf-3.3", registry, n)
 		s := &archive.Service{Job: stream.MicroBatch{Source: &files.Source{Patterns: []string{night}}, Limits: stream.Limits{Rows: rows}}, Registry: registry, Dir: filepath.Join(dir, "sky")}
 		require.NoError(b, s.Drain(context.Background()))
+		name := fmt.Sprint(rows)
+		if rows == sortedRows {
+			_, err := (&archive.Compaction{Dir: s.Dir, Order: archive.ObjectOrder, Log: slog.New(slog.DiscardHandler)}).Run(context.Background())
+			require.NoError(b, err)
+			name = "sorted"
+		}
 		for what, columns := range map[string][]string{"whole": nil, "columns": narrow} {
-			b.Run(fmt.Sprintf("%s/%d/source", what, rows), func(b *testing.B) {
+			b.Run(what+"/"+name+"/source", func(b *testing.B) {
 				measure(b, n, func() {
 					source := &archive.Source{Dir: s.Dir, Columns: columns}
 					all, err := source.Available(b.Context())
@@ -48,7 +59,7 @@ func BenchmarkSource(b *testing.B) {
 					require.EqualValues(b, n, got)
 				})
 			})
-			b.Run(fmt.Sprintf("%s/%d/reader", what, rows), func(b *testing.B) {
+			b.Run(what+"/"+name+"/reader", func(b *testing.B) {
 				measure(b, n, func() { readAlone(b, s.Dir, columns) })
 			})
 		}

@@ -204,3 +204,16 @@ func packets(t *testing.T, registry *sim.Registry) (out []stream.Source) {
 	}
 	return out
 }
+
+// What any release has archived can be read.
+func TestSourceOfReleases(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"finished", "snapshot", "clock-ingest", "clock-night"} {
+		dir := filepath.Join(unzip(t, "testdata/3237875/"+name+".zip"), "archive")
+		c := newCopier(t, &archive.Source{Dir: dir})
+		c.drain()
+		want := values(t, filepath.Join(dir, "alerts"))
+		assert.NotEmpty(t, want, name)
+		assert.Equal(t, want, values(t, filepath.Join(c.dir, "alerts")), name)
+	}
+}

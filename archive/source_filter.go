@@ -8,8 +8,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/skyfinch/skyfinch/archive/internal/index"
 	"github.com/skyfinch/skyfinch/sink"
-	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
 // filter chooses the rows whose value in a column is within bounds.
@@ -77,11 +77,11 @@ func (f *filter) chooser(col arrow.Array) func(i int) bool {
 
 // mayHave reports whether a file may have rows that are chosen, by what its commit
 // says.
-func (f *filter) mayHave(file ledger.File) bool {
+func (f *filter) mayHave(file *index.File) bool {
 	if f.name == "event_time" {
 		return file.First.IsZero() || file.Last.IsZero() || f.meets(eventNumber(file.First), eventNumber(file.Last))
 	}
-	s, ok := file.Stats[f.name]
+	s, ok := file.Stat(f.name)
 	var least, greatest int64
 	if !ok || json.Unmarshal(s[0], &least) != nil || json.Unmarshal(s[1], &greatest) != nil {
 		return true

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/require"
 
@@ -339,11 +340,36 @@ func countRows(rec arrow.Record, out map[string]int) {
 		var row strings.Builder
 		for c, col := range rec.Columns() {
 			if col.IsValid(i) {
-				fmt.Fprintf(&row, "%s=%s ", rec.ColumnName(c), col.ValueStr(i))
+				fmt.Fprintf(&row, "%s=%s ", rec.ColumnName(c), format(col, i))
 			}
 		}
 		out[row.String()]++
 	}
+}
+
+// format formats a value. Arrow's ValueStr panics on NaN in structs.
+func format(a arrow.Array, i int) string {
+	var parts []string
+	switch a := a.(type) {
+	case *array.Struct:
+		for f, field := range a.DataType().(*arrow.StructType).Fields() {
+			if a.Field(f).IsValid(i) {
+				parts = append(parts, field.Name+"="+format(a.Field(f), i))
+			}
+		}
+	case array.ListLike:
+		from, to := a.ValueOffsets(i)
+		for e := from; e < to; e++ {
+			if a.ListValues().IsNull(int(e)) {
+				parts = append(parts, "null")
+			} else {
+				parts = append(parts, format(a.ListValues(), int(e)))
+			}
+		}
+	default:
+		return a.ValueStr(i)
+	}
+	return "{" + strings.Join(parts, " ") + "}"
 }
 
 // read reads a range, and returns the rows of each chunk and all accounts.

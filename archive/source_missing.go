@@ -74,7 +74,11 @@ func (x *rangeReader) resolve(ctx context.Context, gone *vanishedError) error {
 			break
 		}
 		if time.Since(begun) >= rewriteTimeout {
-			return &stream.UnreadableError{Range: stream.Range{Partition: x.Range.Partition, From: x.next, To: x.To},
+			from := x.next
+			if len(x.accounts) > 0 { // of rows that were pruned, but no chunk tells
+				from = x.accounts[0].From
+			}
+			return &stream.UnreadableError{Range: stream.Range{Partition: x.Range.Partition, From: from, To: x.To},
 				Err: s.located(fmt.Errorf("rows of %s: batch %d has replaced %s, but a batch before it is not published yet: is an archiver stopped?", x.table, batch, f.Path))}
 		}
 		if err := backoff.Sleep(ctx, s.poll()); err != nil {

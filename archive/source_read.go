@@ -217,6 +217,7 @@ func (x *rangeReader) chunk(ctx context.Context, end int64) (rec arrow.Record, e
 		return nil, err
 	}
 	x.accounts = accounts
+	x.window.dropDone()
 	for x.pieces[0].to <= end && len(x.pieces) > 1 {
 		x.pieces = x.pieces[1:]
 	}
@@ -227,7 +228,7 @@ func (x *rangeReader) chunk(ctx context.Context, end int64) (rec arrow.Record, e
 func (x *rangeReader) add(ctx context.Context, p piece, parts *[]rowsOf, accounts *[]stream.Account) (int64, error) {
 	n := p.to - p.from
 	switch {
-	case p.file == nil, x.filter != nil && !x.filter.mayHave(p.file.File):
+	case p.file == nil, x.filter != nil && !x.filter.mayHave(p.file):
 		x.account(accounts, p.from, n, func(a *stream.Account) { a.Compacted += n })
 		return n, nil
 	case x.lost[p.file.Path]:
@@ -239,6 +240,7 @@ func (x *rangeReader) add(ctx context.Context, p piece, parts *[]rowsOf, account
 		return 0, x.explain(p.file, err)
 	}
 	n = min(n, b.end-p.rank)
+	b.done = b.done || p.rank+n == b.end
 	if b.rec == nil { // its bounds are outside of the range
 		x.account(accounts, p.from, n, func(a *stream.Account) { a.Compacted += n })
 		return n, nil

@@ -93,10 +93,12 @@ func TestSourceTimes(t *testing.T) {
 		middle := time.Now()
 		s.grow(100)
 		all := s.alerts()
-		first := map[string]int{}
+		first, second := map[string]int{}, map[string]int{}
 		for row := range all {
 			if strings.Contains(row, "topic=night1 ") {
 				first[row] = 1
+			} else {
+				second[row] = 1
 			}
 		}
 		for times, want := range map[string]map[string]int{
@@ -109,6 +111,7 @@ func TestSourceTimes(t *testing.T) {
 			"night=,20181129":                                        {},
 			"night=20181130,":                                        {},
 			"ingest=," + middle.UTC().Format(time.RFC3339Nano):       first,
+			"ingest=" + middle.UTC().Format(time.RFC3339Nano) + ",":  second,
 			"ingest=2020-01-01,":                                     all,
 		} {
 			c := newCopier(t, &archive.Source{Dir: s.dir, Times: timeRange(t, times)})

@@ -16,8 +16,8 @@ import (
 )
 
 // window holds the blocks of files that a range is being read from: usually one, or
-// two where an hour ends. The least recently used are dropped when their memory
-// exceeds a bound.
+// two where an hour ends. Blocks that have been read to their ends are dropped, and the
+// least recently used when the memory of all exceeds a bound.
 type window struct {
 	source *Source
 	mem    memory.Allocator
@@ -36,6 +36,7 @@ type block struct {
 	first, end int64
 	rec        arrow.Record
 	bytes      int64
+	done       bool // its last row has been read
 }
 
 const (
@@ -48,6 +49,15 @@ const (
 
 func (s *Source) newWindow(mem memory.Allocator, schema *arrow.Schema) *window {
 	return &window{source: s, mem: mem, schema: schema, limit: cmp.Or(max(s.Memory, 0), defaultMemory)}
+}
+
+// dropDone drops the blocks that have been read to their ends.
+func (w *window) dropDone() {
+	for i := len(w.blocks) - 1; i >= 0; i-- {
+		if w.blocks[i].done {
+			w.drop(i)
+		}
+	}
 }
 
 // block returns the block that has a row of a file. It is borrowed until the next

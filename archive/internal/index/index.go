@@ -16,6 +16,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -30,8 +31,11 @@ type Index struct {
 	store   store.Store
 	ledger  *ledger.Ledger
 	through int64
+	newest  time.Time // the latest creation of a commit
 	tables  map[string]*Table
 	pending []Pending
+	points  []point  // in ascending order
+	current *segment // since the last segment; nil if the index is only read
 }
 
 // Table is the state of one table.
@@ -52,6 +56,28 @@ type File struct {
 	Compacted bool      // a rewrite has moved its rows there
 	// Runs are the numbers of its rows, ascending and not touching.
 	Runs []Run
+
+	stats []byte // Stats as JSON, if it is nil
+}
+
+// Stat returns the least and the greatest value of a column as in ledger.File.Stats,
+// which may be nil in a File of an index.
+func (f *File) Stat(column string) (bounds [2]json.RawMessage, ok bool) {
+	stats := f.Stats
+	if stats == nil && len(f.stats) > 0 && json.Unmarshal(f.stats, &stats) != nil {
+		return bounds, false
+	}
+	bounds, ok = stats[column]
+	return bounds, ok
+}
+
+// encodedStats returns Stats as JSON, or nil if there are none.
+func (f *File) encodedStats() []byte {
+	if f.Stats == nil {
+		return f.stats
+	}
+	text, _ := json.Marshal(f.Stats) // it was parsed from JSON
+	return text
 }
 
 // Run is a run of row numbers.
@@ -90,6 +116,21 @@ type Pending struct {
 // Open reads the ledger of an archive through its last stable batch.
 func Open(ctx context.Context, st store.Store, l *ledger.Ledger) (*Index, error) {
 	x := &Index{store: st, ledger: l, tables: map[string]*Table{}}
+	if err := x.load(ctx); err != nil {
+		return x, err
+	}
+	_, err := x.Update(ctx)
+	return x, err
+}
+
+// OpenToSave is like Open, but also saves what it has read from now on, so that
+// opening the index again takes less time.
+func OpenToSave(ctx context.Context, st store.Store, l *ledger.Ledger) (*Index, error) {
+	x := &Index{store: st, ledger: l, tables: map[string]*Table{}}
+	if err := x.load(ctx); err != nil {
+		return x, err
+	}
+	x.current = &segment{from: x.through}
 	_, err := x.Update(ctx)
 	return x, err
 }
@@ -101,6 +142,9 @@ func (x *Index) Update(ctx context.Context) (bool, error) {
 	for b, err := range x.ledger.Follow(ctx, x.through+1) {
 		if err == nil {
 			err = x.add(b)
+		}
+		if err == nil && x.through%segmentBatches == 0 {
+			err = x.endSegment(ctx)
 		}
 		if err != nil {
 			return x.through > before, err
@@ -125,7 +169,17 @@ func (x *Index) Pending() []Pending { return x.pending }
 // RowsBefore returns the number of rows of a table in the batches before the first
 // one whose commit was created at or after t.
 func (x *Index) RowsBefore(ctx context.Context, table string, t time.Time) (rows int64, err error) {
-	for b, err := range x.ledger.Follow(ctx, 1) {
+	from := int64(1)
+	i := sort.Search(len(x.points), func(i int) bool { return !x.points[i].newest.Before(t) })
+	if i > 0 { // no commit through that point was created at t or later
+		from = x.points[i-1].batch + 1
+		for _, r := range x.points[i-1].rows {
+			if r.table == table {
+				rows = r.rows
+			}
+		}
+	}
+	for b, err := range x.ledger.Follow(ctx, from) {
 		if err != nil {
 			return 0, err
 		}
@@ -178,6 +232,9 @@ func (x *Index) add(b ledger.Batch) error {
 		}
 		if c.Replaces != nil && c.Replaces.Cleared > 0 {
 			x.pending = slices.DeleteFunc(x.pending, func(p Pending) bool { return p.Batch <= c.Replaces.Cleared })
+			if x.current != nil {
+				x.current.clear(c.Replaces.Cleared)
+			}
 		}
 	}
 	for f := range filesOf(c) {
@@ -192,11 +249,16 @@ func (x *Index) add(b ledger.Batch) error {
 			n.Runs = []Run{{t.Rows, f.Rows}}
 			t.Rows += f.Rows
 		}
+		n.StagedPath = ""
 		at, _ := slices.BinarySearchFunc(t.Files, n, compareFiles)
 		t.Files = slices.Insert(t.Files, at, n)
+		if x.current != nil {
+			x.current.add(n)
+		}
 	}
 	if replaced != nil && replay == nil {
-		for dir, runs := range moved {
+		for _, dir := range slices.Sorted(maps.Keys(moved)) {
+			runs := moved[dir]
 			switch {
 			case len(runs) == 0:
 			case c.Replaces == nil || !c.Replaces.Pruned:
@@ -207,6 +269,9 @@ func (x *Index) add(b ledger.Batch) error {
 		}
 	}
 	x.through = b.Number
+	if c.Created.After(x.newest) {
+		x.newest = c.Created
+	}
 	return nil
 }
 
@@ -230,7 +295,7 @@ func (x *Index) remove(c *ledger.Commit, files []ledger.ReplacedFile, due time.T
 		moved[path.Dir(f.Name)] = nil
 	}
 	found := 0
-	for dir := range moved {
+	for _, dir := range slices.Sorted(maps.Keys(moved)) {
 		t := x.tableOf(dir)
 		if t == nil {
 			continue
@@ -241,8 +306,15 @@ func (x *Index) remove(c *ledger.Commit, files []ledger.ReplacedFile, due time.T
 			if names[f.Path] {
 				moved[dir] = append(moved[dir], f.Runs...)
 				found++
+				p := Pending{ledger.ReplacedFile{Name: f.Path, Rows: f.Rows, Bytes: f.Bytes}, f.Batch, c.Batch, due}
 				if moves(c) { // the publication of a replay deletes them
-					x.pending = append(x.pending, Pending{ledger.ReplacedFile{Name: f.Path, Rows: f.Rows, Bytes: f.Bytes}, f.Batch, c.Batch, due})
+					x.pending = append(x.pending, p)
+				}
+				if x.current != nil {
+					x.current.remove(f.Path)
+					if moves(c) {
+						x.current.pending = append(x.current.pending, p)
+					}
 				}
 			} else {
 				kept = append(kept, f)
@@ -271,6 +343,14 @@ func (x *Index) tableOf(dir string) (table *Table) {
 func (x *Index) prune(dir string, runs []Run) {
 	t := x.tableOf(dir)
 	dir = strings.TrimPrefix(dir, t.Name+"/")
+	if x.current != nil {
+		x.current.gaps = append(x.current.gaps, gap{t.Name, dir, runs})
+	}
+	t.prune(dir, runs)
+}
+
+// prune adds to the gaps of a table.
+func (t *Table) prune(dir string, runs []Run) {
 	at, found := slices.BinarySearchFunc(t.Pruned, dir, func(g Gap, dir string) int { return cmp.Compare(g.Dir, dir) })
 	if !found {
 		t.Pruned = slices.Insert(t.Pruned, at, Gap{Dir: dir})

@@ -29,6 +29,9 @@ const (
 	// ReplayMark is what the first release used instead: LEDGER-replay-TOKEN.
 	ReplayMark = "-replay-"
 
+	// Reservations has a name for each directory that a process compacts.
+	Reservations = Ledger + "/compacting/"
+
 	// Lock excludes a second archiver, and a replay of the first release.
 	Lock = Ledger + "/lock"
 	// RewriteLock is held shared by each rewrite. A process that holds it alone may
