@@ -57,7 +57,7 @@ class Archive:
         self.kills.append(f"{command}: {at}")
         if command == "compact":
             return self.compact(SKYFINCH_KILL=at)[0]
-        return self.run("prune", "-keep", f"{self.rng.randrange(1, 40)}00KB", SKYFINCH_KILL=at)[0]
+        return self.run("prune", "-keep", f"{self.rng.randrange(3, 40)}00KB", SKYFINCH_KILL=at)[0]
 
     def audit(self):
         self.run("audit", "-deep")
