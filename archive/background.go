@@ -22,19 +22,20 @@ const (
 	backgroundMemory = 48 << 20
 )
 
-// beside runs a job, and beside it what is to be done in the background: what
-// rewrites that died have left, and compactions. Their errors are logged.
+// beside runs a job and, if the service compacts, compactions beside it. Before, it does
+// what rewrites that died have left. Errors of both are logged.
 func (s *Service) beside(ctx context.Context, st store.Store, run func(context.Context) error) error {
+	if err := s.recover(ctx, st); err != nil && ctx.Err() == nil {
+		s.log().Warn("archive: finish what a compaction or a prune left: the next one will", "err", err)
+	}
+	if s.Compact == nil {
+		return run(ctx)
+	}
 	working, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := s.recover(working, st); err != nil && working.Err() == nil {
-			s.log().Warn("archive: finish what a compaction or a prune left: the next compaction will", "err", err)
-		}
-		if s.Compact != nil {
-			s.compacting(working, st)
-		}
+		s.compacting(working, st)
 	}()
 	defer func() {
 		stop()
@@ -50,14 +51,10 @@ func (s *Service) recover(ctx context.Context, st store.Store) error {
 			return err
 		}
 		c, err := (&Compaction{Dir: s.Dir, Store: st}).open(ctx)
-		if err == nil {
-			err = c.refresh(ctx)
-		}
-		if err == nil {
-			err = c.clear(ctx)
-		}
-		if err == nil {
-			err = c.sweep(ctx)
+		for _, step := range []func(context.Context) error{c.refresh, c.clear, c.sweep} {
+			if err == nil {
+				err = step(ctx)
+			}
 		}
 		return err
 	}

@@ -22,9 +22,9 @@ import (
 //
 // A directory's files of less than half of Size are merged if there are at least
 // two, into files of about Size: from two thirds of it to one and a half. Larger files
-// are never read again. A compacted
-// file that is more than four times as large as all others together is left out, so
-// that a directory to which rows are added again and again is not rewritten each time.
+// are never read again. A compacted file that is more than four times as large as all
+// others together is left out, so that a directory to which rows are added again and
+// again is not rewritten each time.
 // So a directory whose files fit into Size has at most two afterwards, and a second
 // run changes nothing.
 type Compaction struct {

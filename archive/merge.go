@@ -113,7 +113,7 @@ func (m *merger) measure(ctx context.Context) error {
 }
 
 // next returns how many of the last rows the next new file gets, so that the files have
-// from two thirds to one and a half of Size. It assumes that these rows shrink as the ones before did.
+// at most about Size. It assumes that these rows shrink as the ones before did.
 func (m *merger) next(left int64) int64 {
 	bytes := float64(m.stored)
 	if done := m.rows - left; done == 0 {
@@ -125,7 +125,7 @@ func (m *merger) next(left int64) int64 {
 		}
 		bytes = float64(written) / float64(done) * float64(left)
 	}
-	files := max(1, (int64(bytes)+m.size()/2)/m.size())
+	files := max((int64(bytes)+m.size()/2)/m.size(), 1) // each is from 2/3 to 3/2 of the size
 	return (left + files - 1) / files
 }
 

@@ -61,11 +61,11 @@ func (p *Prune) Run(ctx context.Context) (out Pruned, err error) {
 		return out, err
 	}
 	if !p.DryRun {
-		unlock, err := p.begin(ctx, c)
-		if err != nil {
-			return out, fmt.Errorf("archive: prune: %w", err)
+		end, beginErr := p.begin(ctx, c)
+		if beginErr != nil {
+			return out, fmt.Errorf("archive: prune: %w", beginErr)
 		}
-		defer func() { err = errors.Join(err, unlock()) }()
+		defer func() { err = errors.Join(err, end()) }()
 	}
 	for range maxConflicts {
 		err = p.run(ctx, c, limit, &out)

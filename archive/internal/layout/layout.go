@@ -29,8 +29,7 @@ const (
 	// ReplayMark is what the first release used instead: LEDGER-replay-TOKEN.
 	ReplayMark = "-replay-"
 
-	// Reservations is the prefix of records that say which directories are being
-	// compacted.
+	// Reservations has a name for each directory that a process compacts.
 	Reservations = Ledger + "/compacting/"
 
 	// Lock excludes a second archiver, and a replay of the first release.
