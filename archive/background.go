@@ -51,10 +51,14 @@ func (s *Service) recover(ctx context.Context, st store.Store) error {
 			return err
 		}
 		c, err := (&Compaction{Dir: s.Dir, Store: st}).open(ctx)
-		for _, step := range []func(context.Context) error{c.refresh, c.clear, c.sweep} {
-			if err == nil {
-				err = step(ctx)
-			}
+		if err == nil {
+			err = c.refresh(ctx, false)
+		}
+		if err == nil {
+			err = c.clear(ctx)
+		}
+		if err == nil {
+			err = c.sweep(ctx)
 		}
 		return err
 	}

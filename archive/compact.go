@@ -121,7 +121,7 @@ func (c *Compaction) open(ctx context.Context) (*compactor, error) {
 }
 
 func (c *compactor) run(ctx context.Context) error {
-	if err := c.refresh(ctx); err != nil {
+	if err := c.refresh(ctx, true); err != nil {
 		return err
 	}
 	if err := c.clear(ctx); err != nil {
@@ -194,9 +194,10 @@ func (c *compactor) observe() {
 	}
 }
 
-// refresh reads the ledger on, and finishes what processes that died have left.
-func (c *compactor) refresh(ctx context.Context) error {
-	if err := c.finish(ctx, c.index.Through()+1); err != nil {
+// refresh reads the ledger on, and finishes what processes that died have left. If wait
+// is true, it waits for batches that are being published.
+func (c *compactor) refresh(ctx context.Context, wait bool) error {
+	if err := c.finish(ctx, c.index.Through()+1, wait); err != nil {
 		return err
 	}
 	_, err := c.index.Update(ctx)
@@ -226,7 +227,7 @@ func (c *compactor) compactDir(ctx context.Context, table, dir string) error {
 	}
 	defer free()
 	for range maxConflicts {
-		if err := c.refresh(ctx); err != nil {
+		if err := c.refresh(ctx, false); err != nil {
 			return err
 		}
 		if inputs = c.choose(table, dir); len(inputs) == 0 {

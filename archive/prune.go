@@ -101,7 +101,7 @@ func (p *Prune) begin(ctx context.Context, c *compactor) (end func() error, err 
 // run removes directories and counts them in out.
 func (p *Prune) run(ctx context.Context, c *compactor, limit time.Time, out *Pruned) error {
 	if !p.DryRun {
-		if err := c.refresh(ctx); err != nil {
+		if err := c.refresh(ctx, true); err != nil {
 			return err
 		}
 		if err := c.clear(ctx); err != nil {

@@ -47,12 +47,14 @@ func (r rewriter) finishAll(ctx context.Context) error {
 	if s != nil {
 		from = s.Through + 1
 	}
-	return r.finish(ctx, from)
+	return r.finish(ctx, from, false)
 }
 
-// finish publishes the committed batches from the given one on, and decides rewrites
-// whose writers have died.
-func (r rewriter) finish(ctx context.Context, from int64) error {
+// finish publishes the committed batches from the given one on that their writers have
+// not published, and decides rewrites whose writers have died. An engine that finds its
+// batch published does not count it. So it is given some time for it; if wait is false,
+// a batch whose time is not over is left to it.
+func (r rewriter) finish(ctx context.Context, from int64, wait bool) error {
 	for b, err := range r.ledger.Batches(ctx, from) {
 		if err != nil {
 			return err
@@ -62,14 +64,43 @@ func (r rewriter) finish(ctx context.Context, from int64) error {
 				return err
 			}
 		}
-		if b.Commit != nil && !b.Done {
-			if err := r.publish(ctx, b.Commit); err != nil {
+		if b.Commit == nil || b.Done {
+			continue
+		}
+		if !b.Plan.IsRewrite() {
+			late, err := r.isLate(ctx, b.Commit, wait)
+			if err != nil {
 				return err
 			}
+			if !late {
+				continue
+			}
+		}
+		if err := r.publish(ctx, b.Commit); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// publishTimeout is how long an engine may take to publish a batch.
+const publishTimeout = 5 * time.Second
+
+// isLate reports whether a batch has not been published in time. If wait is true, it
+// waits until that is known.
+func (r rewriter) isLate(ctx context.Context, c *ledger.Commit, wait bool) (bool, error) {
+	for left := publishTimeout - time.Since(c.Created); left > 0 && wait; left -= publishPoll {
+		if err := backoff.Sleep(ctx, publishPoll); err != nil {
+			return false, err
+		}
+		if done, err := r.ledger.Published(ctx, c.Batch); done || err != nil {
+			return false, err
+		}
+	}
+	return wait || time.Since(c.Created) >= publishTimeout, nil
+}
+
+const publishPoll = 100 * time.Millisecond
 
 // replacing returns the batch after the given one that replaces a file, 0 if there is
 // none.
