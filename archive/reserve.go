@@ -3,6 +3,8 @@ package archive
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -34,6 +36,9 @@ func (r rewriter) reserve(ctx context.Context, name string, bytes int64) (free f
 	}
 	for range 2 {
 		stored, err := r.store.PutIfAbsent(ctx, name, data)
+		if errors.Is(err, fs.ErrNotExist) { // the record that was there has just been deleted
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

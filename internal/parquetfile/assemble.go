@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
+	"math/bits"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -177,10 +177,7 @@ func (g *groupReader) assembleList(n *node, at place, values int) (*array.Data, 
 // array returns the array of a leaf, which has a value, null or not, for each entry
 // whose definition level is at least slot.
 func (v *leafValues) array(slot uint8, values int) (*array.Data, error) {
-	valid := bitmap{n: v.entries}
-	if v.def != nil {
-		valid = v.leafValidity(slot)
-	}
+	valid := v.leafValidity(slot)
 	if valid.n != values || values-valid.nulls != v.count {
 		return nil, v.countError(valid.n, values)
 	}
@@ -202,18 +199,18 @@ func (v *leafValues) array(slot uint8, values int) (*array.Data, error) {
 		}
 		buffers = append(buffers, memory.NewBufferBytes(bits.bits))
 	case arrow.STRING:
-		return v.text(buffers, &valid, values)
+		return v.strings(buffers, valid, values), nil
 	case arrow.BINARY_VIEW:
-		return v.binary(buffers, &valid, values), nil
+		return v.binary(buffers, valid, values), nil
 	case arrow.DECIMAL128:
 		wide := make([]byte, 0, 16*v.count)
 		for from := 0; from < len(v.fixed); from += v.leaf.width {
 			n := bigEndian(v.fixed[from : from+v.leaf.width])
 			wide = append(wide, unsafe.Slice((*byte)(unsafe.Pointer(&n)), 16)...)
 		}
-		buffers = append(buffers, memory.NewBufferBytes(spread(wide, 16, &valid, values)))
+		buffers = append(buffers, memory.NewBufferBytes(spread(wide, 16, valid, values)))
 	default:
-		buffers = append(buffers, memory.NewBufferBytes(spread(v.fixed, v.leaf.width, &valid, values)))
+		buffers = append(buffers, memory.NewBufferBytes(spread(v.fixed, v.leaf.width, valid, values)))
 	}
 	return array.NewData(typ, values, buffers, nil, valid.nulls, 0), nil
 }
@@ -226,25 +223,6 @@ func bigEndian(b []byte) decimal128.Num {
 	}
 	copy(wide[16-len(b):], b)
 	return decimal128.New(int64(binary.BigEndian.Uint64(wide[:8])), binary.BigEndian.Uint64(wide[8:]))
-}
-
-// leafValidity returns which of the entries from level slot on are not null.
-func (v *leafValues) leafValidity(slot uint8) bitmap {
-	out := bitmap{bits: make([]byte, bitutil.BytesForBits(int64(v.entries)))}
-	highest := v.leaf.maxDef
-	n, set := 0, 0
-	for _, d := range v.def {
-		if d < slot {
-			continue
-		}
-		if d == highest {
-			out.bits[n>>3] |= 1 << (n & 7)
-			set++
-		}
-		n++
-	}
-	out.n, out.nulls = n, n-set
-	return out
 }
 
 func (b *bitmap) isSet(i int) bool { return b.nulls == 0 || b.bits[i>>3]>>(i&7)&1 != 0 }
@@ -272,35 +250,36 @@ func spread(packed []byte, width int, valid *bitmap, values int) []byte {
 }
 
 func spreadWords[T uint32 | uint64](out, packed []T, valid *bitmap) {
-	next := 0
-	for i := range out {
-		if valid.bits[i>>3]>>(i&7)&1 != 0 {
-			out[i] = packed[next]
-			next++
+	for i := 0; i < len(out); i += 8 {
+		set := valid.bits[i>>3]
+		if set == 0xff && len(packed) >= 8 && len(out)-i >= 8 {
+			*(*[8]T)(out[i:]) = [8]T(packed)
+			packed = packed[8:]
+			continue
+		}
+		for ; set != 0; set &= set - 1 {
+			out[i+bits.TrailingZeros8(set)] = packed[0]
+			packed = packed[1:]
 		}
 	}
 }
 
-func (v *leafValues) text(buffers []*memory.Buffer, valid *bitmap, values int) (*array.Data, error) {
-	size := 0
-	for _, w := range v.views {
-		size += int(w.size)
-	}
-	if size > math.MaxInt32 {
-		return nil, fmt.Errorf("%d bytes of text", size)
-	}
-	offsets, data := make([]int32, values+1), make([]byte, 0, size)
-	next := 0
-	for i := range values {
-		if valid.isSet(i) {
-			w := v.views[next]
-			next++
-			data = append(data, v.pages[w.page][w.offset:w.offset+w.size]...)
+func (v *leafValues) strings(buffers []*memory.Buffer, valid *bitmap, values int) *array.Data {
+	offsets := make([]int32, values+1)
+	if valid.nulls == 0 {
+		copy(offsets[1:], v.ends)
+	} else {
+		next := 0
+		for i := range values {
+			offsets[i+1] = offsets[i]
+			if valid.isSet(i) {
+				offsets[i+1] = v.ends[next]
+				next++
+			}
 		}
-		offsets[i+1] = int32(len(data))
 	}
-	buffers = append(buffers, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(data))
-	return array.NewData(arrow.BinaryTypes.String, values, buffers, nil, valid.nulls, 0), nil
+	buffers = append(buffers, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(v.text))
+	return array.NewData(arrow.BinaryTypes.String, values, buffers, nil, valid.nulls, 0)
 }
 
 func (v *leafValues) binary(buffers []*memory.Buffer, valid *bitmap, values int) *array.Data {

@@ -1,6 +1,7 @@
 package parquetfile
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -192,57 +193,12 @@ type groupReader struct {
 	file   *Reader
 	group  *group
 	chosen []bool
-	data   map[int][]byte // bytes of the column chunks, by leaf
-	leaves map[int]*leafValues
-}
-
-// maxGap is how many bytes between column chunks are read to save a request.
-const maxGap = 256 << 10
-
-// load reads the chosen column chunks.
-func (g *groupReader) load() error {
-	var order []int
-	for i, c := range g.chosen {
-		if c {
-			order = append(order, i)
-		}
-	}
-	chunks := g.group.chunks
-	slices.SortFunc(order, func(a, b int) int { return int(chunks[a].start - chunks[b].start) })
-	g.data = make(map[int][]byte, len(order))
-	for len(order) > 0 {
-		from, to, n := chunks[order[0]].start, chunks[order[0]].end(), 1
-		for ; n < len(order) && chunks[order[n]].start <= to+maxGap; n++ {
-			to = max(to, chunks[order[n]].end())
-		}
-		buf := make([]byte, to-from)
-		if err := readFull(g.file.src, buf, from); err != nil {
-			return err
-		}
-		for _, i := range order[:n] {
-			g.data[i] = buf[chunks[i].start-from : chunks[i].end()-from]
-		}
-		order = order[n:]
-	}
-	return nil
+	leaves []*leafValues // nil if not chosen
 }
 
 func (g *groupReader) read() (arrow.Record, error) {
-	if err := g.load(); err != nil {
+	if err := g.decodeAll(); err != nil {
 		return nil, err
-	}
-	d := decoders.Get().(*decoder)
-	defer decoders.Put(d)
-	g.leaves = make(map[int]*leafValues, len(g.data))
-	for i, l := range g.file.tree.leaves {
-		if !g.chosen[i] {
-			continue
-		}
-		v, err := g.decode(d, l, &g.group.chunks[i], g.data[i])
-		if err != nil {
-			return nil, fmt.Errorf("column %s: %w", l.node.path, err)
-		}
-		g.leaves[i] = v
 	}
 	root := g.file.tree.root
 	var fields []arrow.Field
@@ -264,6 +220,47 @@ func (g *groupReader) read() (arrow.Record, error) {
 		fields = append(fields, arrow.Field{Name: n.name, Type: data.DataType(), Nullable: n.optional})
 	}
 	return array.NewRecord(arrow.NewSchema(fields, nil), arrays, g.group.rows), nil
+}
+
+// decodeAll reads and decodes the chosen column chunks, in the order of the file.
+func (g *groupReader) decodeAll() error {
+	d := decoders.Get().(*decoder)
+	defer d.free()
+	d.window.reset(g.file.src)
+	leaves, chunks := g.file.tree.leaves, g.group.chunks
+	g.leaves = make([]*leafValues, len(leaves))
+	order := g.inFileOrder()
+	for k, i := range order {
+		c := &chunks[i]
+		if k == 0 || c.end() > d.window.end {
+			// Chunks that are close to one another are read together.
+			d.window.end = c.end()
+			for _, next := range order[k+1:] {
+				if chunks[next].start > d.window.end+maxGap {
+					break
+				}
+				d.window.end = max(d.window.end, chunks[next].end())
+			}
+		}
+		v, err := d.decode(leaves[i], c)
+		if err != nil {
+			return fmt.Errorf("column %s: %w", leaves[i].node.path, err)
+		}
+		g.leaves[i] = v
+	}
+	return nil
+}
+
+// inFileOrder returns the chosen leaves.
+func (g *groupReader) inFileOrder() (order []int) {
+	for i, c := range g.chosen {
+		if c {
+			order = append(order, i)
+		}
+	}
+	chunks := g.group.chunks
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(chunks[a].start, chunks[b].start) })
+	return order
 }
 
 // wants reports whether a leaf below a node is chosen.

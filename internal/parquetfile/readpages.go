@@ -1,15 +1,16 @@
 package parquetfile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
-	"math/bits"
 	"slices"
 	"sync"
 
+	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
@@ -18,16 +19,15 @@ import (
 
 // leafValues are the decoded values of a column chunk.
 type leafValues struct {
-	leaf    *leaf
-	entries int
-	def     []byte // nil if all entries have the highest level
-	rep     []byte // nil if the leaf does not repeat
-	count   int    // values that are not null
+	leaf *leaf
+	*levelList
 
 	fixed []byte // values of equal size
 	bools []byte // one byte a value
-	// Values of strings and bytes: the places of value i are in views[i], in
-	// the buffer pages[views[i].page].
+	// The values of strings, one after the other, and where each ends.
+	text []byte
+	ends []int32
+	// The values of bytes: value i is at views[i], in the page pages[views[i].page].
 	pages [][]byte
 	views []view
 }
@@ -39,74 +39,88 @@ type view struct {
 
 // decoder holds what decoding needs again and again.
 type decoder struct {
+	window  window
+	levels  sharedLevels
 	zstd    *zstd.Decoder
-	scratch []byte
+	scratch []byte // a page after decompression
 	indices []uint32
+	dict    []byte // a dictionary page
+	places  []view // of the values in dict
 }
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
-// maxPage is the largest size of a page before compression.
-const maxPage = math.MaxInt32
-
-// inflate returns the content of a page, in memory of its own if keep is true or in
-// memory that is used again.
-func (d *decoder) inflate(stored []byte, raw, codec int64, keep bool) ([]byte, error) {
-	switch codec {
-	case codecUncompressed:
-		if int64(len(stored)) != raw {
-			return nil, fmt.Errorf("%d bytes that are not compressed, not %d", len(stored), raw)
-		}
-		return stored, nil
-	case codecSnappy:
-		if n, err := s2.DecodedLen(stored); err != nil || int64(n) != raw {
-			return nil, fmt.Errorf("%d bytes after decompression, not %d: %w", n, raw, cmpError(err))
-		}
-		out, err := s2.Decode(d.buffer(raw, keep), stored)
-		return out, err
+// free makes d available again, without what it holds of unusually large pages.
+func (d *decoder) free() {
+	d.window.src = nil
+	d.levels = sharedLevels{}
+	if cap(d.window.buf) > maxWindow {
+		d.window.buf = nil
 	}
-	if d.zstd == nil {
-		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.IgnoreChecksum(true))
-		if err != nil {
-			return nil, err
-		}
-		d.zstd = z
+	if cap(d.scratch) > maxReused {
+		d.scratch = nil
 	}
-	// The content may claim another size than the page's header, which could be
-	// anything: memory grows with what is found.
-	var h zstd.Header
-	if err := h.Decode(stored); err != nil {
-		return nil, err
-	}
-	if h.HasFCS && int64(h.FrameContentSize) != raw {
-		return nil, fmt.Errorf("%d bytes after decompression, not %d", h.FrameContentSize, raw)
-	}
-	var dst []byte
-	if raw <= int64(len(stored))*maxRatio {
-		dst = d.buffer(raw, keep)
-	}
-	out, err := d.zstd.DecodeAll(stored, dst[:0])
-	if err == nil && int64(len(out)) != raw {
-		err = fmt.Errorf("%d bytes after decompression, not %d", len(out), raw)
-	}
-	return out, err
+	decoders.Put(d)
 }
 
-// maxRatio is the compression ratio above which memory is not reserved in advance.
-const maxRatio = 1 << 10
+const (
+	// maxPage is the largest size of a page before compression.
+	maxPage = math.MaxInt32
+	// maxRatio is more than any page can shrink: Zstandard stores 128 KiB in four
+	// bytes at best.
+	maxRatio = 1 << 15
+)
 
-func cmpError(err error) error {
-	if err == nil {
-		return errors.New("the sizes differ")
+// inflate returns the content of a page, which is valid until the next call.
+func (d *decoder) inflate(stored []byte, raw, codec int64) (out []byte, err error) {
+	if raw > maxRatio*int64(len(stored)) {
+		return nil, fmt.Errorf("%d bytes cannot hold %d", len(stored), raw)
 	}
-	return err
+	switch codec {
+	case codecUncompressed:
+		out = stored
+	case codecSnappy:
+		n, err := s2.DecodedLen(stored)
+		if err != nil || int64(n) != raw {
+			return nil, errors.Join(fmt.Errorf("%d bytes after decompression, not %d", n, raw), err)
+		}
+		if out, err = s2.Decode(d.buffer(raw), stored); err != nil {
+			return nil, err
+		}
+	default:
+		if err := d.checkFrame(stored, raw); err != nil {
+			return nil, err
+		}
+		if out, err = d.zstd.DecodeAll(stored, d.buffer(raw)[:0]); err != nil {
+			return nil, err
+		}
+	}
+	if int64(len(out)) != raw {
+		return nil, fmt.Errorf("%d bytes after decompression, not %d", len(out), raw)
+	}
+	return out, nil
+}
+
+// checkFrame checks that a Zstandard frame claims no other size than the page's
+// header, since memory is reserved for it, and makes a decoder if there is none.
+func (d *decoder) checkFrame(stored []byte, raw int64) (err error) {
+	if d.zstd == nil {
+		if d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPage), zstd.IgnoreChecksum(true)); err != nil {
+			return err
+		}
+	}
+	var h zstd.Header
+	if err := h.Decode(stored); err != nil {
+		return err
+	}
+	if h.HasFCS && int64(h.FrameContentSize) != raw {
+		return fmt.Errorf("%d bytes after decompression, not %d", h.FrameContentSize, raw)
+	}
+	return nil
 }
 
 // buffer returns n bytes.
-func (d *decoder) buffer(n int64, keep bool) []byte {
-	if keep {
-		return make([]byte, n)
-	}
+func (d *decoder) buffer(n int64) []byte {
 	d.scratch = slices.Grow(d.scratch[:0], int(n))[:n]
 	return d.scratch
 }
@@ -148,48 +162,15 @@ func parseHeader(b []byte) (h readHeader, size int, err error) {
 	return h, size, err
 }
 
-// decode decodes a column chunk.
-func (g *groupReader) decode(d *decoder, l *leaf, c *columnChunk, data []byte) (*leafValues, error) {
-	v := &leafValues{leaf: l}
-	if l.phys != physBool && l.phys != physBytes {
-		size := (c.values - max(c.nulls, 0)) * int64(l.width)
-		if size > 0 && size <= max(c.raw, 0) && c.raw <= maxRatio*c.stored {
-			v.fixed = make([]byte, 0, size)
-		}
-	}
-	var dict []view // of strings, in v.pages[0]
-	for n := 0; len(data) > 0; n++ {
-		h, size, err := parseHeader(data)
-		if err != nil {
-			return nil, fmt.Errorf("header of page %d: %w", n, err)
-		}
-		data = data[size:]
-		if h.stored > int64(len(data)) {
-			return nil, fmt.Errorf("page %d is longer than its column", n)
-		}
-		body := data[:h.stored:h.stored]
-		data = data[h.stored:]
-		if h.hasCRC && crc32.ChecksumIEEE(body) != h.crc {
-			return nil, fmt.Errorf("page %d: its checksum is wrong", n)
-		}
-		page, err := d.inflate(body, h.raw, c.codec, l.phys == physBytes)
+// decode reads and decodes a column chunk.
+func (d *decoder) decode(l *leaf, c *columnChunk) (*leafValues, error) {
+	v := &leafValues{leaf: l, levelList: &levelList{maxDef: l.maxDef, maxRep: l.maxRep}}
+	for at, n := c.start, 0; at < c.end(); n++ {
+		size, err := d.decodePage(v, c, at, n)
 		if err != nil {
 			return nil, fmt.Errorf("page %d: %w", n, err)
 		}
-		switch {
-		case h.typ == pageDictionary && n == 0 && l.phys == physBytes && h.encoding == encodingPlain:
-			v.pages = append(v.pages, page)
-			dict, err = appendViews(nil, page, 0, 0, int(h.values))
-		case h.typ == pageDictionary || h.typ == pageData && h.encoding != encodingPlain && (h.encoding != encodingDictionary || l.phys != physBytes):
-			return nil, fmt.Errorf("%w: page %d of type %d and encoding %d", ErrForm, n, h.typ, h.encoding)
-		case h.typ != pageData || h.defLevel != encodingRLE || h.repEnc != encodingRLE:
-			return nil, fmt.Errorf("%w: page %d of type %d", ErrForm, n, h.typ)
-		default:
-			err = v.addPage(d, page, &h, dict)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("page %d: %w", n, err)
-		}
+		at += size
 	}
 	if int64(v.entries) != c.values {
 		return nil, fmt.Errorf("its pages hold %d values, not %d", v.entries, c.values)
@@ -197,69 +178,126 @@ func (g *groupReader) decode(d *decoder, l *leaf, c *columnChunk, data []byte) (
 	return v, nil
 }
 
+// decodePage reads and decodes page n of a chunk, and returns its size.
+func (d *decoder) decodePage(v *leafValues, c *columnChunk, at int64, n int) (size int64, err error) {
+	left := c.end() - at
+	head, err := d.window.bytes(at, min(left, 2*maxHeader))
+	if err != nil {
+		return 0, err
+	}
+	h, k, err := parseHeader(head)
+	if err != nil {
+		return 0, fmt.Errorf("header: %w", err)
+	}
+	size = int64(k) + h.stored
+	if size > left {
+		return 0, errors.New("it is longer than its column")
+	}
+	stored, err := d.window.bytes(at+int64(k), h.stored)
+	if err != nil {
+		return 0, err
+	}
+	if h.hasCRC && crc32.ChecksumIEEE(stored) != h.crc {
+		return 0, errors.New("its checksum is wrong")
+	}
+	page, err := d.inflate(stored, h.raw, c.codec)
+	if err != nil {
+		return 0, err
+	}
+	indexed := h.encoding == encodingDictionary && v.leaf.node.typ.ID() == arrow.STRING
+	switch {
+	case h.typ == pageDictionary && n == 0 && v.leaf.node.typ.ID() == arrow.STRING && h.encoding == encodingPlain:
+		d.dict = append(d.dict[:0], page...)
+		d.places, err = appendViews(d.places[:0], d.dict, 0, int(h.values))
+	case h.typ != pageData || h.encoding != encodingPlain && !(indexed && c.dict > 0) || h.defLevel != encodingRLE || h.repEnc != encodingRLE:
+		err = fmt.Errorf("its type %d or encoding %d is unknown", h.typ, h.encoding)
+	case h.values == 0:
+		err = errors.New("it has no values")
+	case h.values > c.values-int64(v.entries):
+		err = fmt.Errorf("its column has more than %d values", c.values)
+	default:
+		err = d.addPage(v, page, &h, c)
+	}
+	return size, err
+}
+
 var errShortPage = errors.New("it is cut short")
 
 // addPage adds the levels and values of a data page.
-func (v *leafValues) addPage(d *decoder, page []byte, h *readHeader, dict []view) (err error) {
-	n := int(h.values)
-	if v.entries > math.MaxInt32-n {
-		return errors.New("too many values")
-	}
+func (d *decoder) addPage(v *leafValues, page []byte, h *readHeader, c *columnChunk) error {
 	l := v.leaf
-	if l.maxRep > 0 {
-		if v.rep, page, _, err = appendPageLevels(v.rep, page, n, l.maxRep, false); err != nil {
-			return fmt.Errorf("repetition levels: %w", err)
-		}
+	page, have, err := d.addLevels(v, page, int(h.values), h.values == c.values)
+	if err != nil {
+		return err
 	}
-	have := n
-	if l.maxDef > 0 {
-		begun := len(v.def)
-		if v.def == nil { // all entries so far have the highest level
-			uniform := false
-			if v.def, page, uniform, err = appendPageLevels(nil, page, n, l.maxDef, true); err == nil && !uniform {
-				v.def = append(slices.Repeat([]byte{l.maxDef}, v.entries), v.def...)
-				begun = v.entries
-			}
-		} else {
-			v.def, page, _, err = appendPageLevels(v.def, page, n, l.maxDef, false)
-		}
-		if err != nil {
-			return fmt.Errorf("definition levels: %w", err)
-		}
-		if v.def != nil {
-			have = countLevel(v.def[begun:], l.maxDef)
-		}
-	}
-	v.entries += n
-	v.count += have
 	switch {
 	case h.encoding == encodingDictionary:
-		return v.addIndices(d, page, have, dict)
+		return d.addIndices(v, page, have)
 	case l.phys == physBytes:
-		v.pages = append(v.pages, page)
-		if v.views == nil {
-			v.views = make([]view, 0, have)
-		}
-		v.views, err = appendViews(v.views, page, len(v.pages)-1, 0, have)
-		return err
+		return v.addBytes(page, have)
 	case l.phys == physBool:
 		if len(page) < (have+7)/8 {
 			return errShortPage
 		}
-		for i := range have {
-			v.bools = append(v.bools, page[i/8]>>(i%8)&1)
-		}
+		v.bools = appendUnpacked(v.bools, page, have, 1)
 		return nil
 	}
 	if int64(len(page)) < int64(have)*int64(l.width) {
 		return errShortPage
 	}
+	if v.fixed == nil && h.values < c.values {
+		// More pages follow. Size is what all values need, unless the footer is wrong.
+		if size := (c.values - max(c.nulls, 0)) * int64(l.width); size > 0 && size <= c.raw && c.raw <= maxRatio*c.stored {
+			v.fixed = make([]byte, 0, size)
+		}
+	}
 	v.fixed = append(v.fixed, page[:have*l.width]...)
 	return nil
 }
 
+// addBytes adds n strings or values of bytes in PLAIN encoding.
+func (v *leafValues) addBytes(page []byte, n int) (err error) {
+	if v.leaf.node.typ.ID() != arrow.STRING {
+		// The copy is cheaper than reading into memory that must be cleared first.
+		page = bytes.Clone(page)
+		v.pages = append(v.pages, page)
+		v.views, err = appendViews(v.views, page, int32(len(v.pages)-1), n)
+		return err
+	}
+	if n > len(page)/4 {
+		return errShortPage
+	}
+	if err := v.growText(len(page)-4*n, n); err != nil {
+		return err
+	}
+	for range n {
+		if len(page) < 4 {
+			return errShortPage
+		}
+		size := binary.LittleEndian.Uint32(page)
+		if page = page[4:]; uint64(size) > uint64(len(page)) {
+			return errShortPage
+		}
+		v.text = append(v.text, page[:size]...)
+		v.ends = append(v.ends, int32(len(v.text)))
+		page = page[size:]
+	}
+	return nil
+}
+
+// growText makes room for n strings of together size bytes.
+func (v *leafValues) growText(size, n int) error {
+	if size > math.MaxInt32-len(v.text) {
+		return fmt.Errorf("a row group with more than %d bytes of text", math.MaxInt32)
+	}
+	v.text = slices.Grow(v.text, size)
+	v.ends = slices.Grow(v.ends, n)
+	return nil
+}
+
 // appendViews appends the places of n values in PLAIN encoding.
-func appendViews(views []view, page []byte, number, at, n int) ([]view, error) {
+func appendViews(views []view, page []byte, number int32, n int) ([]view, error) {
+	at := 0
 	if n > len(page)/4 {
 		return nil, errShortPage
 	}
@@ -273,14 +311,14 @@ func appendViews(views []view, page []byte, number, at, n int) ([]view, error) {
 		if size > len(page)-at {
 			return nil, errShortPage
 		}
-		views = append(views, view{int32(number), int32(at), int32(size)})
+		views = append(views, view{number, int32(at), int32(size)})
 		at += size
 	}
 	return views, nil
 }
 
-// addIndices adds n values that are indices in the dictionary.
-func (v *leafValues) addIndices(d *decoder, page []byte, n int, dict []view) error {
+// addIndices adds n strings that are indices in the dictionary.
+func (d *decoder) addIndices(v *leafValues, page []byte, n int) (err error) {
 	if len(page) == 0 {
 		if n == 0 {
 			return nil
@@ -291,142 +329,23 @@ func (v *leafValues) addIndices(d *decoder, page []byte, n int, dict []view) err
 	if width > 32 {
 		return fmt.Errorf("indices of %d bits", width)
 	}
-	var err error
-	if d.indices, _, err = appendHybridValues(d.indices[:0], page[1:], n, width); err != nil {
+	if d.indices, err = appendHybridValues(d.indices[:0], page[1:], n, width); err != nil {
 		return fmt.Errorf("indices: %w", err)
 	}
-	v.views = slices.Grow(v.views, n)
+	size := 0
 	for _, i := range d.indices {
-		if int64(i) >= int64(len(dict)) {
-			return fmt.Errorf("index %d in a dictionary of %d values", i, len(dict))
+		if int64(i) >= int64(len(d.places)) {
+			return fmt.Errorf("index %d in a dictionary of %d values", i, len(d.places))
 		}
-		v.views = append(v.views, dict[i])
+		size += int(d.places[i].size)
+	}
+	if err := v.growText(size, n); err != nil {
+		return err
+	}
+	for _, i := range d.indices {
+		p := d.places[i]
+		v.text = append(v.text, d.dict[p.offset:p.offset+p.size]...)
+		v.ends = append(v.ends, int32(len(v.text)))
 	}
 	return nil
-}
-
-// countLevel counts the levels that are the highest.
-func countLevel(levels []byte, highest byte) (n int) {
-	for _, l := range levels {
-		if l == highest {
-			n++
-		}
-	}
-	return n
-}
-
-// appendPageLevels appends the n levels at the beginning of a page, and returns the
-// rest of the page. If whole is true and all levels are the highest, it appends
-// nothing and reports that.
-func appendPageLevels(levels, page []byte, n int, highest uint8, whole bool) (_, rest []byte, uniform bool, err error) {
-	if len(page) < 4 {
-		return levels, nil, false, errShortPage
-	}
-	size := binary.LittleEndian.Uint32(page)
-	page = page[4:]
-	if uint64(size) > uint64(len(page)) {
-		return levels, nil, false, errShortPage
-	}
-	b, rest := page[:size], page[size:]
-	width := bits.Len8(highest)
-	if whole {
-		if head, k := binary.Uvarint(b); k > 0 && head&1 == 0 && head>>1 >= uint64(n) && len(b) == k+1 && b[k] == highest {
-			return levels, rest, true, nil
-		}
-	}
-	begun := len(levels)
-	if levels, _, err = appendHybridValues(levels, b, n, width); err != nil {
-		return levels, nil, false, err
-	}
-	for _, l := range levels[begun:] {
-		if l > highest {
-			return levels, nil, false, fmt.Errorf("level %d above %d", l, highest)
-		}
-	}
-	return levels, rest, false, nil
-}
-
-// appendHybridValues appends n values of Parquet's RLE/bit-packing hybrid encoding.
-func appendHybridValues[T uint8 | uint32](dst []T, b []byte, n, width int) ([]T, []byte, error) {
-	if n > 0 && n <= 1<<20 || n <= len(b)*1024 { // else a short page claims many values: grow with them
-		dst = slices.Grow(dst, n)
-	}
-	for n > 0 {
-		head, k := binary.Uvarint(b)
-		if k <= 0 {
-			return dst, nil, errShortPage
-		}
-		b = b[k:]
-		if head&1 == 0 { // a run
-			size := (width + 7) / 8
-			if len(b) < size {
-				return dst, nil, errShortPage
-			}
-			var v uint32
-			for i := range size {
-				v |= uint32(b[i]) << (8 * i)
-			}
-			b = b[size:]
-			count := int(min(head>>1, uint64(n)))
-			if count == 0 {
-				return dst, nil, errors.New("an empty run")
-			}
-			from := len(dst)
-			dst = slices.Grow(dst, count)[:from+count]
-			run, value := dst[from:], T(v)
-			for i := range run {
-				run[i] = value
-			}
-			n -= count
-			continue
-		}
-		groups := head >> 1
-		if groups == 0 || groups > uint64(len(b)) {
-			return dst, nil, errShortPage
-		}
-		size := int(groups) * width
-		if size > len(b) {
-			return dst, nil, errShortPage
-		}
-		count := min(int(groups)*8, n)
-		dst = appendUnpacked(dst, b[:size], count, width)
-		b = b[size:]
-		n -= count
-	}
-	return dst, b, nil
-}
-
-// appendUnpacked appends n values of width bits each.
-func appendUnpacked[T uint8 | uint32](dst []T, b []byte, n, width int) []T {
-	if width == 1 {
-		for i := 0; i < n; i += 8 {
-			x := b[i/8]
-			if n-i >= 8 {
-				dst = append(dst, T(x&1), T(x>>1&1), T(x>>2&1), T(x>>3&1), T(x>>4&1), T(x>>5&1), T(x>>6&1), T(x>>7))
-				continue
-			}
-			for k := range n - i {
-				dst = append(dst, T(x>>k&1))
-			}
-		}
-		return dst
-	}
-	var acc uint64
-	var have int
-	mask := uint64(1)<<width - 1
-	for range n {
-		for have < width {
-			if len(b) >= 4 && have <= 32 {
-				acc |= uint64(binary.LittleEndian.Uint32(b)) << have
-				b, have = b[4:], have+32
-				continue
-			}
-			acc |= uint64(b[0]) << have
-			b, have = b[1:], have+8
-		}
-		dst = append(dst, T(acc&mask))
-		acc >>= width
-		have -= width
-	}
-	return dst
 }
