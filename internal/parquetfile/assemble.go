@@ -260,7 +260,7 @@ func spread(packed []byte, width int, valid *bitmap, values int) []byte {
 func spreadWords[T uint32 | uint64](out, packed []T, valid *bitmap) {
 	for i := 0; i < len(out); i += 8 {
 		set := valid.bits[i>>3]
-		if set == 0xff && len(packed) >= 8 && len(out)-i >= 8 {
+		if set == 0xff {
 			*(*[8]T)(out[i:]) = [8]T(packed)
 			packed = packed[8:]
 			continue

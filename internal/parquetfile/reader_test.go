@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -336,7 +337,37 @@ func TestReaderDamage(t *testing.T) {
 	}
 }
 
-// A few bytes that claim to be many values take no memory for them.
+// What a footer says is checked when a file is opened.
+func TestReaderFooter(t *testing.T) {
+	schema, rec := nested(t)
+	data := write(t, schema, [][]Rows{{{Record: rec}}}, Options{})
+	for _, c := range []struct {
+		want   string
+		change func(g *group, id *columnChunk)
+	}{
+		{"row group 0 has 4294967296 rows and 8 of 8 columns", func(g *group, _ *columnChunk) { g.rows = 1 << 32 }},
+		{"row group 0 has 3 rows and 7 of 8 columns", func(g *group, _ *columnChunk) { g.chunks = g.chunks[1:] }},
+		{"3 rows, but 2 in its row groups", func(g *group, _ *columnChunk) {
+			g.rows = 2
+			for i := range g.chunks {
+				g.chunks[i].values = 2
+			}
+		}},
+		{"physical type 1, not 2: row group 0, column id", func(_ *group, c *columnChunk) { c.phys = 1 }},
+		{"bytes at 4 of a file of", func(_ *group, c *columnChunk) { c.stored = 1 << 20 }},
+		{"bytes at 0 of a file of", func(_ *group, c *columnChunk) { c.data = 0 }},
+		{"4 values in 3 rows", func(_ *group, c *columnChunk) { c.values = 4 }},
+		{"another writer: codec 2", func(_ *group, c *columnChunk) { c.codec = 2 }},
+		{"another writer: codec 6", func(_ *group, c *columnChunk) { c.elsewhere = true }},
+	} {
+		r, err := open(data)
+		require.NoError(t, err)
+		c.change(&r.footer.groups[0], &r.footer.groups[0].chunks[0])
+		assert.ErrorContains(t, r.checkGroups(), c.want)
+	}
+}
+
+// A few bytes that claim to be much more take no memory for it.
 func TestReaderClaims(t *testing.T) {
 	d := &decoder{}
 	_, err := d.inflate([]byte{1, 2, 3}, 1<<30, codecZstd)
@@ -344,31 +375,56 @@ func TestReaderClaims(t *testing.T) {
 	_, err = d.inflate([]byte{0x80, 0x80, 0x80, 0x80, 4, 0}, 1000, codecSnappy)
 	assert.ErrorContains(t, err, "not 1000")
 
-	schema := arrow.NewSchema([]arrow.Field{{Name: "n", Nullable: true, Type: arrow.ListOf(arrow.Null)}}, nil)
-	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer b.Release()
-	b.Field(0).(*array.ListBuilder).Append(true)
-	b.Field(0).(*array.ListBuilder).ValueBuilder().AppendNull()
-	data := write(t, schema, [][]Rows{{{Record: b.NewRecord()}}}, Options{})
-	r, err := open(data)
+	schema, rec := nested(t)
+	r, err := open(write(t, schema, [][]Rows{{{Record: rec}}}, Options{}))
 	require.NoError(t, err)
-	for _, change := range []func(){
-		func() { r.footer.groups[0].rows = 1 << 30 },
-		func() { r.footer.groups[0].chunks[0].values = 1 << 30 },
-	} {
-		g := r.footer.groups[0]
-		g.chunks = append([]columnChunk(nil), g.chunks...)
-		change()
+	groups := r.footer.groups
+	claim := func(want string, column string, change func(g *group, c *columnChunk)) {
+		t.Helper()
+		g := group{groups[0].rows, append([]columnChunk(nil), groups[0].chunks...)}
+		for i, name := range r.names {
+			if name == column {
+				change(&g, &g.chunks[i])
+			}
+		}
+		r.footer.groups = []group{g}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err = r.ReadRowGroup(0, nil)
+		_, err = r.ReadRowGroup(0, []string{column})
 		runtime.ReadMemStats(&after)
-		assert.Error(t, err)
+		assert.ErrorContains(t, err, want)
 		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
-		r.footer.groups[0] = g
 	}
-	_, err = r.ReadRowGroup(0, nil)
-	require.NoError(t, err)
+	claim("levels make 3 values, not 1073741824", "candidate.jd", func(g *group, _ *columnChunk) { g.rows = 1 << 30 })
+	claim("levels make 5 values, not 1073741824", "prv.jd", func(g *group, _ *columnChunk) { g.rows = 1 << 30 })
+	claim("its pages hold 5 values, not 1073741824", "prv.jd", func(_ *group, c *columnChunk) { c.values = 1 << 30 })
+
+	// Pages that claim it themselves.
+	file := func(h pageHeader, stored int) (b []byte) {
+		levels := appendLevelRun(appendLevelRun(nil, 0, h.values, 1), 4, h.values, 4)
+		buf := append(make([]byte, maxHeader), levels...)
+		var e encoder
+		p, err := e.putHeader(new(chunk), h, buf, len(levels), len(levels)+stored, crc32.ChecksumIEEE(levels))
+		require.NoError(t, err)
+		return append([]byte(magic), p.buf[p.from:]...)
+	}
+	many := file(pageHeader{pageData, 1 << 30, encodingPlain}, 0)
+	long := file(pageHeader{pageData, 5, encodingPlain}, 1<<30)
+	for want, b := range map[string][]byte{"1073741824 values cannot be in a file of": many, "page 0: it is longer than its column": long} {
+		r.src, r.size = bytes.NewReader(b), int64(len(b))
+		claim(want, "prv.jd", func(_ *group, c *columnChunk) {
+			c.start, c.stored, c.codec, c.values = 4, int64(len(b)-4), codecUncompressed, 1<<30
+		})
+	}
+}
+
+// Lists that differ in what may be null may have equal levels.
+func TestLeafValidity(t *testing.T) {
+	v := &levelList{maxDef: 2, entries: 4, count: 2, def: []byte{2, 1, 0, 2}}
+	for range 2 {
+		assert.Equal(t, bitmap{bits: []byte{0b1001}, n: 4, nulls: 2}, *v.leafValidity(0))
+		assert.Equal(t, bitmap{bits: []byte{0b101}, n: 3, nulls: 1}, *v.leafValidity(1))
+	}
 }
 
 // Any bytes are read, or an error that is not ErrForm once the file was opened.
