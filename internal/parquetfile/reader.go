@@ -105,7 +105,8 @@ func (r *Reader) Bounds(group int, column string) (least, greatest []byte, ok bo
 	for k, l := range r.tree.leaves {
 		if r.names[k] == column && l.maxRep == 0 {
 			c := &r.footer.groups[group].chunks[k]
-			return c.lower, c.upper, c.bounded
+			fits := l.width == 0 || len(c.lower) == l.width && len(c.upper) == l.width
+			return c.lower, c.upper, fits && c.lower != nil && c.upper != nil
 		}
 	}
 	return nil, nil, false
@@ -226,7 +227,7 @@ func (g *groupReader) read() (arrow.Record, error) {
 func (g *groupReader) decodeAll() error {
 	d := decoders.Get().(*decoder)
 	defer d.free()
-	d.window.reset(g.file.src)
+	d.window.reset(g.file.src, g.file.size)
 	leaves, chunks := g.file.tree.leaves, g.group.chunks
 	g.leaves = make([]*leafValues, len(leaves))
 	order := g.inFileOrder()
