@@ -1,3 +1,5 @@
+//go:build unix
+
 // Read makes an archive of simulated alerts, and measures what reading its files
 // costs: see .ci/read.
 //
