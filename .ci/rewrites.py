@@ -17,8 +17,9 @@ import sys
 import pyarrow.parquet
 
 STEPS = {"compact": ("reserve", "stage", "write", "close", "plan", "commit", "publish", "done", "remove"),
-         "prune": ("plan", "commit", "done", "remove")}
+         "prune": ("reserve", "plan", "commit", "done", "remove")}
 PER_ARCHIVE = 20
+hits = {(command, step, when): 0 for command, steps in STEPS.items() for step in steps for when in ("before", "after")}
 
 
 class Wrong(Exception):
@@ -37,27 +38,42 @@ class Archive:
         return p.returncode != 0, p.stdout
 
     def grow(self):
-        if self.run("-files", self.o.files, "-once", "-max-rows", "3", "-progress", "off")[0]:
+        if self.run("-files", self.o.files, "-once", "-max-rows", "4", "-progress", "off")[0]:
             raise Wrong("killed without being told to")
+
+    def files(self):
+        return glob.glob(self.out + "/alerts/**/*.parquet", recursive=True)
 
     def keys(self):
         """Returns the alerts that a reader of all files sees, and how often."""
         seen = collections.Counter()
-        for f in glob.glob(self.out + "/alerts/**/*.parquet", recursive=True):
+        for f in self.files():
             t = pyarrow.parquet.read_table(f, columns=["topic", "partition", "offset"])
             seen.update(zip(*(c.to_pylist() for c in t.columns)))
         return seen
 
-    def compact(self, **env):
-        return self.run("compact", "-quiet", "0s", "-order", self.rng.choice(("time", "object", "sky")), "-size", self.rng.choice(("300KB", "1MB", "512MB")), **env)
+    def compact(self, size=None, **env):
+        order, size = self.rng.choice(("time", "object", "sky")), size or self.rng.choice(("300KB", "1MB", "512MB"))
+        return self.run("compact", "-quiet", "0s", "-order", order, "-size", size, **env)
 
     def kill(self, command):
-        """Kills a command at a step. Returns whether it was reached."""
-        at = f"{self.rng.choice(('before', 'after'))} {self.rng.choice(STEPS[command])} {self.rng.choice((1, 1, 2, 4))}"
+        """Kills a command at one of the points with the fewest kills. Returns whether it was reached."""
+        few = min(n for p, n in hits.items() if p[0] == command)
+        point = self.rng.choice([p for p, n in hits.items() if p[0] == command and n == few])
+        at = f"{point[2]} {point[1]} {self.rng.choice((1, 2, 4)) if few else 1}"
         self.kills.append(f"{command}: {at}")
         if command == "compact":
-            return self.compact(SKYFINCH_KILL=at)[0]
-        return self.run("prune", "-keep", f"{self.rng.randrange(1, 40)}00KB", SKYFINCH_KILL=at)[0]
+            died = self.compact(SKYFINCH_KILL=at)[0]
+        else:
+            died = self.run("prune", "-keep", f"{self.rng.randrange(3, 40)}00KB", SKYFINCH_KILL=at)[0]
+        hits[point] += died
+        return died
+
+    def restart(self):
+        """Starts a service, which has nothing to archive and deletes what is replaced."""
+        self.grow()
+        if any(n > 1 for n in self.keys().values()):
+            raise Wrong("after the start of a service alerts are there twice")
 
     def audit(self):
         self.run("audit", "-deep")
@@ -86,14 +102,21 @@ def one(archive, kills):
             raise Wrong("readers miss alerts")
         if archive.rows() != len(all_):
             raise Wrong(f"the ledger has {archive.rows()} alerts, not {len(all_)}")
+        if archive.rng.random() < 0.3:
+            archive.restart()
     archive.compact()
     if any(n > 1 for n in archive.keys().values()):
         raise Wrong("alerts are there twice")
     archive.compact()  # once more with another size
+    archive.compact(size="512MB")
+    if (most := max(collections.Counter(map(os.path.dirname, archive.files())).values())) > 2:
+        raise Wrong(f"{most} files in an hour")
     archive.audit()
     archive.oracle()
     for _ in range(kills // 4):
         done += archive.kill("prune")
+        if archive.rng.random() < 0.3:
+            archive.restart()
     archive.compact()
     keys = archive.keys()
     if any(n > 1 for n in keys.values()) or not set(keys) <= all_ or len(keys) != archive.rows():
@@ -121,6 +144,10 @@ def main():
             print(f"seed {o.seed}, archive {archives}:\n{e}\nafter these:\n  {kills}\nsee {archive.out}")
             sys.exit(1)
         shutil.rmtree(archive.out)
+    for (command, step, when), n in hits.items():
+        if not n and o.kills > 2 * len(hits):
+            sys.exit(f"never reached: {when} {step} of {command}")
+    print(", ".join(f"{command} {step} {hits[command, step, 'before']}+{hits[command, step, 'after']}" for command, steps in STEPS.items() for step in steps))
     print(f"{done} kills of compactions and prunes, {archives} archives: every alert once, say oracle and audit")
 
 

@@ -3,17 +3,14 @@ package archive
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/skyfinch/skyfinch/archive/internal/index"
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/archive/internal/rowfile"
 	"github.com/skyfinch/skyfinch/internal/token"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream/ledger"
@@ -21,18 +18,20 @@ import (
 )
 
 // Compaction merges the small files of directories that have gone quiet into large
-// ones. Fill in Dir or Store, and call Run. Its zero fields mean the values of the
-// command "archive compact".
+// ones. Fill in Dir or Store, and call Run.
 //
 // A directory's files of less than half of Size are merged if there are at least
-// two, into files of about Size at most. Larger files are never read again. If one
-// of the small files is larger than all others together by a factor of four, it is
-// left out, so that a directory to which rows are added again and again is not
-// rewritten each time.
+// two, into files of about Size: from two thirds of it to one and a half. Larger files
+// are never read again. A compacted file that is more than four times as large as all
+// others together is left out, so that a directory to which rows are added again and
+// again is not rewritten each time.
+// So a directory whose files fit into Size has at most two afterwards, and a second
+// run changes nothing.
 type Compaction struct {
 	Dir   string
 	Store store.Store // instead of Dir
-	// Quiet is the time since the last publication of new rows in a directory.
+	// Quiet is how long ago the last new rows of a directory must have been published. If
+	// zero, every directory is merged.
 	Quiet time.Duration
 	// Order is the order of the rows in each new file.
 	Order Order
@@ -55,10 +54,9 @@ type Compaction struct {
 	// Observe, if not nil, is called after each directory and from time to time during
 	// one, not concurrently.
 	Observe func(Compacted)
-	// Pause, if not nil, is called before each row group. It returns when the work may
-	// go on.
+	// Pause, if not nil, is called before each row group is written or verified. It
+	// returns when the work may go on.
 	Pause func(ctx context.Context) error
-	Log   *slog.Logger // if nil, slog.Default()
 }
 
 // Compacted is what a compaction has done.
@@ -70,6 +68,7 @@ type Compacted struct {
 	Rows     int64 // in these
 	Bytes    int64 // of the merged files
 	NewBytes int64 // of the new files
+	Merged   int64 // bytes of the files of a directory that is being merged, as far as they are
 	Deleted  int64 // replaced files that were deleted, those of earlier compactions included
 	Busy     int64 // directories left to other processes
 }
@@ -122,10 +121,13 @@ func (c *Compaction) open(ctx context.Context) (*compactor, error) {
 }
 
 func (c *compactor) run(ctx context.Context) error {
-	if err := c.refresh(ctx); err != nil {
+	if err := c.refresh(ctx, true); err != nil {
 		return err
 	}
 	if err := c.clear(ctx); err != nil {
+		return err
+	}
+	if err := c.sweepOld(ctx, c.index.Through()); err != nil {
 		return err
 	}
 	type place struct{ table, dir string }
@@ -148,14 +150,46 @@ func (c *compactor) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		var in *inputError
+		if err != nil && !errors.As(err, &in) {
+			return errors.Join(append(failed, fmt.Errorf("%s/%s: %w", p.table, p.dir, err))...)
+		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("%s/%s: %w", p.table, p.dir, err))
+			failed = append(failed, err)
 		}
 	}
 	c.done.Left = 0
 	c.observe()
+	if n := len(failed) - maxNamed; n > 0 {
+		failed = append(failed[:maxNamed], fmt.Errorf("and files of %d more directories", n))
+	}
 	return errors.Join(failed...)
 }
+
+// maxNamed is how many files that cannot be read an error names.
+const maxNamed = 10
+
+// inputError reports a file that cannot be merged. Other directories can.
+type inputError struct {
+	name string
+	err  error
+}
+
+// Error says what is wrong with the file, and what to do.
+func (e *inputError) Error() string {
+	text := e.name + ": " + e.err.Error()
+	var damaged *rowfile.DamagedError
+	switch {
+	case errors.Is(e.err, fs.ErrNotExist):
+		text += ": restore it from a copy; if it was removed on purpose, prune its directory"
+	case errors.As(e.err, &damaged):
+		text += ": restore it from a copy"
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *inputError) Unwrap() error { return e.err }
 
 func (c *compactor) observe() {
 	if c.Observe != nil {
@@ -163,46 +197,14 @@ func (c *compactor) observe() {
 	}
 }
 
-// refresh reads the ledger on, and finishes what processes that died have left.
-func (c *compactor) refresh(ctx context.Context) error {
-	if err := c.finish(ctx, c.index.Through()+1); err != nil {
+// refresh reads the ledger on, and finishes what processes that died have left. If wait
+// is true, it waits for batches that are being published.
+func (c *compactor) refresh(ctx context.Context, wait bool) error {
+	if err := c.finish(ctx, c.index.Through()+1, wait); err != nil {
 		return err
 	}
 	_, err := c.index.Update(ctx)
 	return err
-}
-
-// choose returns the files of a directory to be merged.
-func (c *compactor) choose(table, dir string) []index.File {
-	var small []index.File
-	var newest time.Time
-	files := c.index.Table(table).Dir(dir)
-	for _, f := range files {
-		if !f.Compacted && f.Created.After(newest) {
-			newest = f.Created
-		}
-		if f.Bytes < c.size()/2 {
-			small = append(small, f)
-		}
-	}
-	if time.Since(newest) < c.Quiet {
-		return nil
-	}
-	switch {
-	case len(small) == 1 && (c.Order == CommitOrder || small[0].Compacted), len(small) == 0:
-		return nil
-	case len(small) > 2:
-		largest, total := 0, int64(0)
-		for i, f := range small {
-			if total += f.Bytes; f.Bytes > small[largest].Bytes {
-				largest = i
-			}
-		}
-		if b := small[largest].Bytes; small[largest].Compacted && b > 4*(total-b) && len(files) == len(small) {
-			small = slices.Delete(small, largest, largest+1)
-		}
-	}
-	return small
 }
 
 func (c *compactor) size() int64 {
@@ -214,10 +216,11 @@ func (c *compactor) size() int64 {
 
 // compactDir merges the files of a directory, if it is quiet.
 func (c *compactor) compactDir(ctx context.Context, table, dir string) error {
-	if len(c.choose(table, dir)) == 0 {
+	inputs := c.choose(table, dir)
+	if len(inputs) == 0 {
 		return nil
 	}
-	free, err := c.reserve(ctx, table, dir)
+	free, err := c.reserve(ctx, table+"/"+dir, totalBytes(inputs))
 	if err != nil {
 		return err
 	}
@@ -227,11 +230,10 @@ func (c *compactor) compactDir(ctx context.Context, table, dir string) error {
 	}
 	defer free()
 	for range maxConflicts {
-		if err := c.refresh(ctx); err != nil {
+		if err := c.refresh(ctx, false); err != nil {
 			return err
 		}
-		inputs := c.choose(table, dir)
-		if len(inputs) == 0 {
+		if inputs = c.choose(table, dir); len(inputs) == 0 {
 			return nil
 		}
 		err := c.rewrite(ctx, table, dir, inputs)
@@ -262,7 +264,7 @@ func (c *compactor) rewrite(ctx context.Context, table, dir string, inputs []ind
 		compactor: c, table: table, dir: dir, schema: schema, number: c.ledger.SchemaNumber(sink.SchemaPrefix + table), inputs: inputs,
 		id: fmt.Sprintf("%s%s%012d-%s", c.ledger.ID(), layout.RewriteMark, c.index.Through(), token.New()[:10]),
 	}
-	defer w.close()
+	defer func() { w.close(); c.done.Merged = 0 }()
 	if err := w.merge(ctx); err != nil {
 		w.remove(ctx)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -314,7 +316,7 @@ func (c *compactor) explainMissing(ctx context.Context, inputs []index.File, err
 			return cmp.Or(err, errReplaced)
 		}
 	}
-	return fmt.Errorf("%w: run the audit; if the file was removed on purpose, prune its directory", err)
+	return err
 }
 
 func totalBytes(files []index.File) (n int64) {
@@ -335,42 +337,4 @@ func (c *compactor) clear(ctx context.Context) (err error) {
 	deleted, cleared, err := c.index.Clear(ctx)
 	c.done.Deleted, c.cleared = int64(len(deleted)), cleared
 	return err
-}
-
-// reservation says that a process is merging the files of a directory. It saves
-// others the work; correctness does not depend on it.
-type reservation struct {
-	Token   string    `json:"token"`
-	Created time.Time `json:"created"`
-}
-
-// reservationTime is how long a reservation counts. If the store has locks, those of
-// processes that died are swept earlier.
-const reservationTime = 10 * time.Minute
-
-// reserve reserves a directory. It returns nil if another process has done so.
-func (c *compactor) reserve(ctx context.Context, table, dir string) (free func(), err error) {
-	name := layout.Reservations + strings.ReplaceAll(table+"/"+dir, "/", ".")
-	mine := reservation{token.New(), time.Now().UTC()}
-	data, err := json.Marshal(mine)
-	if err != nil {
-		return nil, err
-	}
-	for range 2 {
-		stored, err := c.store.PutIfAbsent(ctx, name, data)
-		if err != nil {
-			return nil, err
-		}
-		var its reservation
-		if err := json.Unmarshal(stored, &its); err == nil && its.Token == mine.Token {
-			return func() { _ = c.store.Delete(context.WithoutCancel(ctx), name) }, nil
-		}
-		if time.Since(its.Created) < reservationTime {
-			return nil, nil
-		}
-		if err := c.store.Delete(ctx, name); err != nil { // its process has died
-			return nil, err
-		}
-	}
-	return nil, nil
 }

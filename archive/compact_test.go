@@ -2,9 +2,11 @@ package archive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/archive"
 	"github.com/skyfinch/skyfinch/archive/audit"
+	"github.com/skyfinch/skyfinch/internal/faultstore"
 	"github.com/skyfinch/skyfinch/sink"
 )
 
@@ -202,7 +205,20 @@ func TestCompactDamage(t *testing.T) {
 	for _, f := range []string{bad, missing} {
 		assert.Contains(t, err.Error(), strings.TrimPrefix(f, s.dir+"/"))
 	}
+	assert.Equal(t, 2, strings.Count(err.Error(), "restore it from a copy"))
 	assert.EqualValues(t, 1, done.Dirs, "the other hour")
+
+	full := errors.New("no space left on device")
+	st := &faultstore.Store{Store: s.store, Before: func(op faultstore.Op) error {
+		if op.Kind == faultstore.Stage {
+			return full
+		}
+		return nil
+	}}
+	s.grow(400)
+	done, err = (&archive.Compaction{Store: st}).Run(t.Context())
+	require.ErrorIs(t, err, full)
+	assert.Equal(t, 1, strings.Count(err.Error(), full.Error()), "it stops at once")
 
 	_, err = (&archive.Compaction{Dir: t.TempDir()}).Run(t.Context())
 	assert.ErrorContains(t, err, "no archive in")
@@ -272,4 +288,17 @@ func TestAuditCompacted(t *testing.T) {
 		}
 	}
 	t.Error("no commit has a hash")
+}
+
+// A file with columns that the ledger's schema does not have is not merged: they would
+// be lost.
+func TestCompactUnknownColumns(t *testing.T) {
+	dir := filepath.Join(unzip(t, "testdata/3237875/finished.zip"), "archive")
+	newest := slices.Max(glob(t, dir+"/ledger/schema/files.alerts.ztf.*"))
+	require.NotContains(t, newest, ".000001")
+	require.NoError(t, os.Remove(newest))
+	before := values(t, dir)
+	_, err := (&archive.Compaction{Dir: dir, Order: archive.SkyOrder}).Run(t.Context())
+	assert.ErrorContains(t, err, "it has columns that the table's schema in the ledger does not have: ")
+	assert.Equal(t, before, values(t, dir))
 }

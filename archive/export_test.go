@@ -17,6 +17,14 @@ func SetReplayRows(t *testing.T, n int64) {
 	t.Cleanup(func() { replayRows = old })
 }
 
+// SetRewriteAge sets how many batches after its base a rewrite can be decided, for what
+// is swept during a test.
+func SetRewriteAge(t *testing.T, n int64) {
+	old := rewriteAge
+	rewriteAge = n
+	t.Cleanup(func() { rewriteAge = old })
+}
+
 // SetRewriteTimeout sets how long a Source waits for a rewrite during a test.
 func SetRewriteTimeout(t *testing.T, d time.Duration) {
 	old := rewriteTimeout

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,13 +60,15 @@ func (p *Prune) Run(ctx context.Context) (out Pruned, err error) {
 	if err != nil {
 		return out, err
 	}
-	unlock, err := c.begin(ctx)
-	if err != nil {
-		return out, fmt.Errorf("archive: prune: %w", err)
+	if !p.DryRun {
+		end, beginErr := p.begin(ctx, c)
+		if beginErr != nil {
+			return out, fmt.Errorf("archive: prune: %w", beginErr)
+		}
+		defer func() { err = errors.Join(err, end()) }()
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
 	for range maxConflicts {
-		out, err = p.run(ctx, c, limit)
+		err = p.run(ctx, c, limit, &out)
 		var other *ledger.ReplacedError
 		if !errors.As(err, &other) {
 			break
@@ -77,33 +80,85 @@ func (p *Prune) Run(ctx context.Context) (out Pruned, err error) {
 	return out, err
 }
 
-func (p *Prune) run(ctx context.Context, c *compactor, limit time.Time) (out Pruned, err error) {
-	if err := c.refresh(ctx); err != nil {
-		return out, err
+// begin locks the archive, and leaves a reservation if the process dies.
+func (p *Prune) begin(ctx context.Context, c *compactor) (end func() error, err error) {
+	unlock, err := c.begin(ctx)
+	if err != nil {
+		return nil, err
 	}
+	free, err := c.reserve(ctx, "prune", 0)
+	if err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return func() error {
+		if free != nil {
+			free()
+		}
+		return unlock()
+	}, nil
+}
+
+// run removes directories and counts them in out.
+func (p *Prune) run(ctx context.Context, c *compactor, limit time.Time, out *Pruned) error {
 	if !p.DryRun {
+		if err := c.refresh(ctx, true); err != nil {
+			return err
+		}
 		if err := c.clear(ctx); err != nil {
-			return out, err
+			return err
 		}
 	}
-	dirs, total := byDirectory(c.index)
-	out.Left = total
-	var files []index.File
-	for i, d := range dirs {
-		switch {
-		case p.Keep > 0 && out.Left <= p.Keep:
-			return out, p.remove(ctx, c, files)
-		case p.Keep > 0 && d.end.After(limit):
-			if err := p.remove(ctx, c, files); err != nil {
-				return out, err
+	dirs, left := byDirectory(c.index)
+	out.Left = left
+	var group []directory
+	files := 0
+	for _, d := range dirs {
+		if p.Keep > 0 && left <= p.Keep || p.Keep == 0 && d.end.After(p.Before) {
+			break
+		}
+		if d.end.After(limit) {
+			if err := p.remove(ctx, c, group, out); err != nil {
+				return err
 			}
-			return out, fmt.Errorf("alerts of the last day may not be complete, and with them %d bytes remain", out.Left)
-		case p.Keep == 0 && d.end.After(p.Before):
-			return out, p.remove(ctx, c, files)
+			return fmt.Errorf("alerts of the last day may not be complete, and with them %d bytes remain", out.Left)
 		}
-		if i == 0 {
-			out.First = d.name
+		left -= totalBytes(d.files)
+		group, files = append(group, d), files+len(d.files)
+		if files >= pruneFiles {
+			if err := p.remove(ctx, c, group, out); err != nil {
+				return err
+			}
+			group, files = nil, 0
 		}
+	}
+	return p.remove(ctx, c, group, out)
+}
+
+// remove removes directories in one batch, and counts them.
+func (p *Prune) remove(ctx context.Context, c *compactor, dirs []directory, out *Pruned) error {
+	var files []index.File
+	for _, d := range dirs {
+		files = append(files, d.files...)
+	}
+	if len(files) > 0 && !p.DryRun {
+		commit := &ledger.Commit{Replaces: &ledger.Replacement{Base: c.index.Through(), Files: replacedFiles(files), Cleared: c.cleared, Pruned: true}}
+		if err := c.ledger.Rewrite(ctx, commit, nil); err != nil {
+			return err
+		}
+		if err := c.publish(ctx, commit); err != nil {
+			return err
+		}
+		for _, f := range files {
+			if err := c.index.Delete(ctx, f.Path, f.Batch); err != nil {
+				return err
+			}
+		}
+		if _, err := c.index.Update(ctx); err != nil {
+			return err
+		}
+	}
+	for _, d := range dirs {
+		out.First = cmp.Or(out.First, d.name)
 		out.Last = d.name
 		out.Dirs++
 		for _, f := range d.files {
@@ -112,35 +167,8 @@ func (p *Prune) run(ctx context.Context, c *compactor, limit time.Time) (out Pru
 			out.Bytes += f.Bytes
 			out.Left -= f.Bytes
 		}
-		if files = append(files, d.files...); len(files) >= pruneFiles {
-			if err := p.remove(ctx, c, files); err != nil {
-				return out, err
-			}
-			files = nil
-		}
 	}
-	return out, p.remove(ctx, c, files)
-}
-
-// remove removes files in one batch.
-func (p *Prune) remove(ctx context.Context, c *compactor, files []index.File) error {
-	if len(files) == 0 || p.DryRun {
-		return nil
-	}
-	commit := &ledger.Commit{Replaces: &ledger.Replacement{Base: c.index.Through(), Files: replacedFiles(files), Cleared: c.cleared, Pruned: true}}
-	if err := c.ledger.Rewrite(ctx, commit, nil); err != nil {
-		return err
-	}
-	if err := c.publish(ctx, commit); err != nil {
-		return err
-	}
-	for _, f := range files {
-		if err := c.index.Delete(ctx, f.Path, f.Batch); err != nil {
-			return err
-		}
-	}
-	_, err := c.index.Update(ctx)
-	return err
+	return nil
 }
 
 // directory is the live files of one directory, over all tables of alerts.

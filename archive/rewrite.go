@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
@@ -47,12 +49,14 @@ func (r rewriter) finishAll(ctx context.Context) error {
 	if s != nil {
 		from = s.Through + 1
 	}
-	return r.finish(ctx, from)
+	return r.finish(ctx, from, false)
 }
 
-// finish publishes the committed batches from the given one on, and decides rewrites
-// whose writers have died.
-func (r rewriter) finish(ctx context.Context, from int64) error {
+// finish publishes the committed batches from the given one on that their writers have
+// not published, and decides rewrites whose writers have died. An engine that finds its
+// batch published does not count it. So it is given some time for it; if wait is false,
+// a batch whose time is not over is left to it.
+func (r rewriter) finish(ctx context.Context, from int64, wait bool) error {
 	for b, err := range r.ledger.Batches(ctx, from) {
 		if err != nil {
 			return err
@@ -62,14 +66,43 @@ func (r rewriter) finish(ctx context.Context, from int64) error {
 				return err
 			}
 		}
-		if b.Commit != nil && !b.Done {
-			if err := r.publish(ctx, b.Commit); err != nil {
+		if b.Commit == nil || b.Done {
+			continue
+		}
+		if !b.Plan.IsRewrite() {
+			late, err := r.isLate(ctx, b.Commit, wait)
+			if err != nil {
 				return err
 			}
+			if !late {
+				continue
+			}
+		}
+		if err := r.publish(ctx, b.Commit); err != nil {
+			return err
 		}
 	}
 	return nil
 }
+
+// publishTimeout is how long an engine may take to publish a batch.
+const publishTimeout = 5 * time.Second
+
+// isLate reports whether a batch has not been published in time. If wait is true, it
+// waits until that is known.
+func (r rewriter) isLate(ctx context.Context, c *ledger.Commit, wait bool) (bool, error) {
+	for left := publishTimeout - time.Since(c.Created); left > 0 && wait; left -= publishPoll {
+		if err := backoff.Sleep(ctx, publishPoll); err != nil {
+			return false, err
+		}
+		if done, err := r.ledger.Published(ctx, c.Batch); done || err != nil {
+			return false, err
+		}
+	}
+	return wait || time.Since(c.Created) >= publishTimeout, nil
+}
+
+const publishPoll = 100 * time.Millisecond
 
 // replacing returns the batch after the given one that replaces a file, 0 if there is
 // none.
@@ -157,6 +190,33 @@ func (r rewriter) sweepUnder(ctx context.Context, prefix string, locks []string)
 			return err
 		}
 		return layout.DeleteAll(ctx, r.store, prefix)
+	}
+	return nil
+}
+
+// rewriteAge is how many batches after its base a rewrite can be decided. It is a
+// variable for tests.
+var rewriteAge int64 = 1 << 16
+
+// sweepOld removes what rewrites that died have staged in a store without locks: what
+// no batch can name any more, because all that could are published through the given one.
+func (r rewriter) sweepOld(ctx context.Context, through int64) error {
+	prefix := layout.Staging + "/" + r.ledger.ID() + layout.RewriteMark
+	var old []string
+	for e, err := range r.store.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		number, _, _ := strings.Cut(strings.TrimPrefix(e.Name, prefix), "-")
+		base, err := strconv.ParseInt(number, 10, 64)
+		if err == nil && base <= through-rewriteAge {
+			old = append(old, e.Name)
+		}
+	}
+	for _, name := range old {
+		if err := r.store.Delete(ctx, name); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 
 	"github.com/skyfinch/skyfinch/alert"
@@ -98,10 +97,7 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 		job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = given, nil, nil, nil, false
 	}()
 	job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = w.transforms, w.rows, w.rejects, w.ledger, locked && !s.Shared
-	if s.Compact == nil {
-		return run(ctx)
-	}
-	return s.compacting(ctx, st, run)
+	return s.beside(ctx, st, run)
 }
 
 // wiring is what a job on the archive is made of.
@@ -156,11 +152,7 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, locked
 	}
 	unlock, err = l.Lock(layout.Lock, shared)
 	if errors.Is(err, errors.ErrUnsupported) {
-		log := s.Job.Log
-		if log == nil {
-			log = slog.Default()
-		}
-		log.Warn("no lock keeps a second process from being started by mistake", "err", err)
+		s.log().Warn("no lock keeps a second process from being started by mistake", "err", err)
 		return none, false, nil
 	}
 	if errors.Is(err, store.ErrLocked) {

@@ -5,7 +5,6 @@ package archive_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"testing"
 
@@ -41,7 +40,7 @@ func BenchmarkSource(b *testing.B) {
 		require.NoError(b, s.Drain(context.Background()))
 		name := fmt.Sprint(rows)
 		if rows == sortedRows {
-			_, err := (&archive.Compaction{Dir: s.Dir, Order: archive.ObjectOrder, Log: slog.New(slog.DiscardHandler)}).Run(context.Background())
+			_, err := (&archive.Compaction{Dir: s.Dir, Order: archive.ObjectOrder}).Run(context.Background())
 			require.NoError(b, err)
 			name = "sorted"
 		}

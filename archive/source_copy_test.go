@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -137,7 +136,7 @@ func TestSourceBesideCompaction(t *testing.T) {
 			require.NoError(t, source.Close())
 		}
 		s.grow(100)
-		compaction := &archive.Compaction{Dir: s.dir, Order: order, Log: slog.New(slog.DiscardHandler)}
+		compaction := &archive.Compaction{Dir: s.dir, Order: order}
 		_, err := compaction.Run(t.Context())
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(s.files("alerts/ztf")), 6)

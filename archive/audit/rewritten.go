@@ -31,7 +31,7 @@ func (a *auditor) checkHash(ctx context.Context, c *ledger.Commit) error {
 		if err != nil || schema == nil {
 			return err
 		}
-		if err := sum.AddFile(ctx, a.store, f, schema); err != nil {
+		if err := sum.AddFile(ctx, a.store, f, schema, nil); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -154,3 +154,12 @@ func TestNulls(t *testing.T) {
 		assert.True(t, c.IsNull(0) && c.IsNull(1) || c.DataType().ID() == arrow.NULL, fields[i].Type)
 	}
 }
+
+func TestAbsent(t *testing.T) {
+	small := schemaOf(nullable("a", arrow.PrimitiveTypes.Int32), nullable("c", candidate))
+	inner := arrow.StructOf(append(candidate.Fields(), nullable("new", arrow.PrimitiveTypes.Int32))...)
+	large := schemaOf(nullable("b", arrow.BinaryTypes.String), nullable("c", inner), nullable("l", arrow.ListOf(inner)))
+	assert.Equal(t, []string{"b", "c.new", "l"}, Absent(large, small))
+	assert.Equal(t, []string{"a"}, Absent(small, large))
+	assert.Empty(t, Absent(small, small))
+}

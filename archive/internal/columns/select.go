@@ -172,3 +172,22 @@ func common(out []string, file, fields []arrow.Field, prefix string) []string {
 	}
 	return out
 }
+
+// Absent returns the dotted names of the columns of a file that a schema does not have.
+func Absent(file, s *arrow.Schema) []string { return absentIn(nil, file.Fields(), s.Fields(), "") }
+
+func absentIn(out []string, file, fields []arrow.Field, prefix string) []string {
+	index := indexOf(fields)
+	for _, f := range file {
+		i, ok := index[f.Name]
+		if !ok {
+			out = append(out, prefix+f.Name)
+			continue
+		}
+		in, nested := structOf(f.Type)
+		if have, ok := structOf(fields[i].Type); ok && nested {
+			out = absentIn(out, in.Fields(), have.Fields(), prefix+f.Name+".")
+		}
+	}
+	return out
+}

@@ -169,6 +169,18 @@ func (f *File) Schema() *arrow.Schema { return f.options.Schema }
 // Metadata returns the key-value pairs of the footer.
 func (f *File) Metadata() map[string]string { return f.rows.Metadata() }
 
+// Stored returns the size of the columns in the file, in bytes.
+func (f *File) Stored() (n int64) {
+	for g := range f.rows.NumRowGroups() {
+		_, _, stored := f.rows.RowGroup(g)
+		n += stored
+	}
+	return n
+}
+
+// Unknown returns the names of the file's columns that the schema does not have.
+func (f *File) Unknown() []string { return columns.Absent(f.rows.Schema(), f.options.Schema) }
+
 // Sorted reports whether the rows are in another order than that of their numbers,
 // so that to read any of them means to read all.
 func (f *File) Sorted() bool { return f.sorted != nil }

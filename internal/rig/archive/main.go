@@ -8,6 +8,7 @@
 //	SKYFINCH_PAUSE="before plan 3"         stop until SIGCONT
 //	SKYFINCH_FAULT="write,close EIO 40 7"  fail operations: see parseFaults
 //	SKYFINCH_POISON=697251920000000000     kill -9, when this alert id is decoded
+//	SKYFINCH_QUIET=1s                      with -compact: after how long an hour is quiet
 //
 // See stepOf for the steps.
 package main
@@ -21,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/skyfinch/skyfinch/archive"
 	"github.com/skyfinch/skyfinch/internal/cli"
@@ -66,6 +68,9 @@ func openStore(dir string) (store.Store, error) {
 // so that a run of a few batches has snapshots, history and truncation too.
 func prepare(s *archive.Service) {
 	s.Job.SnapshotEvery = 2
+	if quiet, err := time.ParseDuration(os.Getenv("SKYFINCH_QUIET")); err == nil && s.Compact != nil {
+		s.Compact.Quiet = quiet
+	}
 	if t, ok := poison(); ok {
 		s.Job.Transforms = append(s.Job.Transforms, t)
 	}

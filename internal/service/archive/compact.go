@@ -16,7 +16,7 @@ import (
 
 // compact is the command archive compact.
 func (c Command) compact(ctx context.Context, args []string) (err error) {
-	job := archive.Compaction{Log: cli.Log()}
+	var job archive.Compaction
 	f := flag.NewFlagSet("archive compact", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), compactManual) }
 	f.StringVar(&job.Dir, "out", "archive", "")
@@ -68,8 +68,8 @@ func watchCompaction(ctx context.Context, job *archive.Compaction) (done archive
 	err = cli.Meanwhile(200*time.Millisecond, func() {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(os.Stderr, "\r\x1b[K%s hours done, %s to look at: %s files are %s, %s/s",
-			cli.Count(now.Dirs), cli.Count(now.Left), cli.Count(now.Files), cli.Count(now.NewFiles), cli.Bytes(perSecond(now.Bytes, time.Since(begun))))
+		fmt.Fprintf(os.Stderr, "\r\x1b[K%s done, %s to look at: %s files are %s, %s/s",
+			hours(now.Dirs), cli.Count(now.Left), cli.Count(now.Files), cli.Count(now.NewFiles), cli.Bytes(perSecond(now.Bytes+now.Merged, time.Since(begun))))
 	}, func() error {
 		done, err = job.Run(ctx)
 		return err
@@ -80,20 +80,28 @@ func watchCompaction(ctx context.Context, job *archive.Compaction) (done archive
 
 func perSecond(n int64, d time.Duration) int64 { return int64(float64(n) / max(d.Seconds(), 1e-3)) }
 
+// printCompacted prints one line.
 func printCompacted(w io.Writer, d archive.Compacted, took time.Duration) {
-	if d == (archive.Compacted{}) {
-		fmt.Fprintln(w, "compacted  nothing: no hour that is quiet has small files to merge")
-		return
+	text := "nothing: no hour that is quiet has small files to merge"
+	if d.Dirs > 0 {
+		text = fmt.Sprintf("%s, %s alerts: %s files are %s now, %s are %s (%s, %s/s)",
+			hours(d.Dirs), cli.Count(d.Rows), cli.Count(d.Files), cli.Count(d.NewFiles), cli.Bytes(d.Bytes), cli.Bytes(d.NewBytes),
+			took.Round(10*time.Millisecond), cli.Bytes(perSecond(d.Bytes, took)))
 	}
-	fmt.Fprintf(w, "compacted  %s hours, %s alerts: %s files are %s now, %s are %s (%s, %s/s)\n",
-		cli.Count(d.Dirs), cli.Count(d.Rows), cli.Count(d.Files), cli.Count(d.NewFiles), cli.Bytes(d.Bytes), cli.Bytes(d.NewBytes),
-		took.Round(10*time.Millisecond), cli.Bytes(perSecond(d.Bytes, took)))
 	if d.Deleted > 0 {
-		fmt.Fprintf(w, "           %s files that were replaced earlier were deleted\n", cli.Count(d.Deleted))
+		text += fmt.Sprintf("; deleted %s files that were replaced earlier", cli.Count(d.Deleted))
 	}
 	if d.Busy > 0 {
-		fmt.Fprintf(w, "           %s hours were left to other processes\n", cli.Count(d.Busy))
+		text += fmt.Sprintf("; %s left to other processes", hours(d.Busy))
 	}
+	fmt.Fprintf(w, "compacted  %s\n", text)
+}
+
+func hours(n int64) string {
+	if n == 1 {
+		return "1 hour"
+	}
+	return cli.Count(n) + " hours"
 }
 
 // prune is the command archive prune.
@@ -127,7 +135,7 @@ func (c Command) prune(ctx context.Context, args []string) (err error) {
 		verb = "would prune"
 	}
 	if done.Dirs > 0 {
-		fmt.Fprintf(c.stdout(), "%s  %s hours, %s to %s: %s alerts in %s files, %s; %s remain\n", verb, cli.Count(done.Dirs), done.First, done.Last,
+		fmt.Fprintf(c.stdout(), "%s  %s, %s to %s: %s alerts in %s files, %s; %s remain\n", verb, hours(done.Dirs), done.First, done.Last,
 			cli.Count(done.Rows), cli.Count(done.Files), cli.Bytes(done.Bytes), cli.Bytes(done.Left))
 	} else if err == nil {
 		fmt.Fprintf(c.stdout(), "%s  nothing: %s of alerts\n", verb, cli.Bytes(done.Left))

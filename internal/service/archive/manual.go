@@ -65,7 +65,8 @@ FLAGS
     -lost error         stop if planned messages are gone before they were read;
                         record: record the loss in the ledger and continue
     -compact            merge the small files of hours that have been quiet for an
-                        hour, in the background: see archive compact -h
+                        hour, in the background, with up to 200 MB more memory: see
+                        archive compact -h
     -late-share 0.5     share of a batch that is reserved for a backlog while new
                         alerts arrive; each gets what the other does not need. 1:
                         strictly the oldest first; 0: a backlog gets only what new
@@ -140,7 +141,7 @@ FLAGS
                         the archive's source, if it is a stream: see archive -h
     -files PATH,...     the archive's source, if it is files
     -repair             publish what is committed and staged, remove what decided
-                        batches left in staging and what a replay has replaced,
+                        batches left in staging and what a rewrite has replaced,
                         rewrite wrong schema files; and say what was done. Missing
                         and damaged files are reported and left unchanged
     -deep               decode every value of every file that is read, and verify
@@ -256,7 +257,8 @@ FLAGS
                         every hour
     -order time         keep the rows as they were archived; object: sort each file by
                         object_id and event_time; sky: by position, as HEALPix pixels
-    -size 512MB         size of the new files
+    -size 512MB         size of the new files, more or less: from two thirds to one and
+                        a half of it
     -grace 0s           keep replaced files for that long, for programs that list the
                         directories and open the files later. Meanwhile programs that
                         read whole directories see rows twice. A later run deletes
