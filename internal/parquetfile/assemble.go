@@ -71,6 +71,9 @@ func (v *leafValues) validity(at place, values int) (*memory.Buffer, int, error)
 		}
 		return nil, 0, nil
 	}
+	if values > v.entries {
+		return nil, 0, v.countError(v.entries, values)
+	}
 	out := bitmap{bits: make([]byte, bitutil.BytesForBits(int64(values)))}
 	for i := range v.entries {
 		if v.rep != nil && v.rep[i] > at.rep || v.def != nil && v.def[i] < at.slot {
@@ -116,6 +119,9 @@ func (b *bitmap) buffer() *memory.Buffer {
 
 func (g *groupReader) assembleList(n *node, at place, values int) (*array.Data, error) {
 	v := g.leaves[g.leader(n).node.id]
+	if values > v.entries {
+		return nil, v.countError(v.entries, values)
+	}
 	if v.rep == nil && v.entries > 0 {
 		return nil, errors.New("it has no repetition levels")
 	}
@@ -138,6 +144,8 @@ func (g *groupReader) assembleList(n *node, at place, values int) (*array.Data, 
 				offsets = append(offsets, elements)
 			}
 			valid.add(def >= at.def)
+		} else if valid.n == 0 {
+			return nil, errors.New("its levels begin within a list")
 		}
 		if def > at.def {
 			elements++
@@ -252,7 +260,7 @@ func spread(packed []byte, width int, valid *bitmap, values int) []byte {
 func spreadWords[T uint32 | uint64](out, packed []T, valid *bitmap) {
 	for i := 0; i < len(out); i += 8 {
 		set := valid.bits[i>>3]
-		if set == 0xff && len(packed) >= 8 && len(out)-i >= 8 {
+		if set == 0xff {
 			*(*[8]T)(out[i:]) = [8]T(packed)
 			packed = packed[8:]
 			continue

@@ -11,7 +11,8 @@ import (
 const (
 	magic = "PAR1"
 	// Readers parse the version to work around known bugs of writers.
-	createdBy = "skyfinch version 1.0.0 (build 0)"
+	createdBy = creator + "1.0.0 (build 0)"
+	creator   = "skyfinch version " // of every version
 	version   = 2
 )
 

@@ -1,8 +1,10 @@
 package parquetfile
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -16,6 +18,7 @@ type footer struct {
 	elements []element
 	groups   []group
 	metadata map[string]string
+	creator  string
 }
 
 // group is a row group.
@@ -32,9 +35,8 @@ type columnChunk struct {
 	raw, stored  int64
 	data, dict   int64 // offsets of the first data page and of the dictionary page, 0 if there is none
 	nulls        int64
-	lower, upper []byte
-	bounded      bool
-	elsewhere    bool // in another file
+	lower, upper []byte // nil if absent
+	elsewhere    bool   // in another file
 
 	start int64 // of the first page
 }
@@ -61,12 +63,17 @@ func (r *Reader) parseFooter(b []byte) error {
 			f.version = number
 		case len(path) == 1 && path[0] == 3:
 			f.rows = number
+		case len(path) == 1 && path[0] == 6:
+			f.creator = string(text)
 		case len(path) >= 3 && path[0] == 2:
 			if e := at(&f.elements, path[1], element{-1, -1, -1, -1, -1, -1, -1, "", 0, false, 0}); e != nil {
 				e.set(path[2:], number, text)
 			}
 		case len(path) >= 3 && path[0] == 4:
 			if g := at(&f.groups, path[1], group{}); g != nil {
+				if i := len(f.groups) - 2; g.chunks == nil && i >= 0 {
+					g.chunks = make([]columnChunk, 0, len(f.groups[i].chunks))
+				}
 				g.set(path[2:], number, text)
 			}
 		case len(path) == 3 && path[0] == 5:
@@ -80,15 +87,18 @@ func (r *Reader) parseFooter(b []byte) error {
 	if err != nil {
 		return fmt.Errorf("parquetfile: footer: %w", err)
 	}
+	if !strings.HasPrefix(f.creator, creator) {
+		return fmt.Errorf("%w: %q", ErrForm, f.creator)
+	}
 	if len(f.elements) == 0 {
-		return fmt.Errorf("parquetfile: footer: it has no schema")
+		return errors.New("parquetfile: footer: it has no schema")
 	}
 	fields, rest, err := fieldsOf(f.elements[1:], f.elements[0].children, 0)
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
-		return fmt.Errorf("%w: its schema has elements that belong to none", ErrForm)
+		return errors.New("parquetfile: footer: its schema has elements that belong to no column")
 	}
 	r.schema = arrow.NewSchema(fields, nil)
 	if r.tree, err = newTree(r.schema); err != nil {
@@ -132,28 +142,36 @@ func (r *Reader) checkGroups() error {
 	for i := range r.footer.groups {
 		g := &r.footer.groups[i]
 		if g.rows < 0 || g.rows > math.MaxInt32 || len(g.chunks) != len(r.tree.leaves) {
-			return fmt.Errorf("parquetfile: footer: row group %d has %d rows and %d columns of %d", i, g.rows, len(g.chunks), len(r.tree.leaves))
+			return fmt.Errorf("parquetfile: footer: row group %d has %d rows and %d of %d columns", i, g.rows, len(g.chunks), len(r.tree.leaves))
 		}
 		rows += g.rows
 		for k := range g.chunks {
-			c := &g.chunks[k]
-			c.start = c.data
-			if c.dict > 0 {
-				c.start = min(c.data, c.dict)
-			}
-			switch {
-			case c.elsewhere || c.codec != codecUncompressed && c.codec != codecSnappy && c.codec != codecZstd:
-				return fmt.Errorf("%w: row group %d, column %s: codec %d", ErrForm, i, r.tree.leaves[k].node.path, c.codec)
-			case c.phys != int64(r.tree.leaves[k].phys):
-				return fmt.Errorf("parquetfile: footer: row group %d, column %s: physical type %d", i, r.tree.leaves[k].node.path, c.phys)
-			case c.start < int64(len(magic)) || c.stored < 0 || c.stored > r.size-c.start || c.values < 0 || c.values > math.MaxInt32:
-				return fmt.Errorf("parquetfile: footer: row group %d, column %s: %d bytes and %d values at %d of a file of %d bytes",
-					i, r.tree.leaves[k].node.path, c.stored, c.values, c.start, r.size)
+			if err := r.checkChunk(&g.chunks[k], r.tree.leaves[k], g.rows); err != nil {
+				return fmt.Errorf("%w: row group %d, column %s", err, i, r.tree.leaves[k].node.path)
 			}
 		}
 	}
 	if rows != r.footer.rows {
 		return fmt.Errorf("parquetfile: footer: %d rows, but %d in its row groups", r.footer.rows, rows)
+	}
+	return nil
+}
+
+// checkChunk checks what the footer says of a column chunk, and sets its start.
+func (r *Reader) checkChunk(c *columnChunk, l *leaf, rows int64) error {
+	c.start = c.data
+	if c.dict > 0 {
+		c.start = min(c.data, c.dict)
+	}
+	switch {
+	case c.elsewhere || c.codec != codecUncompressed && c.codec != codecSnappy && c.codec != codecZstd:
+		return fmt.Errorf("%w: codec %d", ErrForm, c.codec)
+	case c.phys != int64(l.phys):
+		return fmt.Errorf("parquetfile: footer: physical type %d, not %d", c.phys, l.phys)
+	case c.start < int64(len(magic)) || c.stored < 0 || c.stored > r.size-c.start:
+		return fmt.Errorf("parquetfile: footer: %d bytes at %d of a file of %d bytes", c.stored, c.start, r.size)
+	case c.values < rows || c.values > math.MaxInt32 || l.maxRep == 0 && c.values != rows:
+		return fmt.Errorf("parquetfile: footer: %d values in %d rows", c.values, rows)
 	}
 	return nil
 }
@@ -229,7 +247,7 @@ func (g *group) set(path []int, number int64, text []byte) {
 		case 3:
 			c.nulls = number
 		case 5:
-			c.upper, c.bounded = text, true
+			c.upper = text
 		case 6:
 			c.lower = text
 		}
@@ -244,7 +262,7 @@ func fieldsOf(elements []element, n int64, depth int) (fields []arrow.Field, res
 	}
 	for ; n > 0; n-- {
 		if len(elements) == 0 {
-			return nil, nil, fmt.Errorf("parquetfile: footer: its schema is cut short")
+			return nil, nil, errors.New("parquetfile: footer: its schema is cut short")
 		}
 		var f arrow.Field
 		if f, elements, err = fieldOf(elements, depth); err != nil {

@@ -60,6 +60,9 @@ func (d *decoder) free() {
 	if cap(d.scratch) > maxReused {
 		d.scratch = nil
 	}
+	if cap(d.dict) > maxReused || cap(d.indices) > maxReused/4 {
+		d.dict, d.places, d.indices = nil, nil, nil
+	}
 	decoders.Put(d)
 }
 
@@ -69,6 +72,9 @@ const (
 	// maxRatio is more than any page can shrink: Zstandard stores 128 KiB in four
 	// bytes at best.
 	maxRatio = 1 << 15
+	// maxEmpty is the number of values of a page which may be more than the bytes of its
+	// file: of a row's list of nulls.
+	maxEmpty = 64 << 20
 )
 
 // inflate returns the content of a page, which is valid until the next call.
@@ -211,8 +217,8 @@ func (d *decoder) decodePage(v *leafValues, c *columnChunk, at int64, n int) (si
 		d.places, err = appendViews(d.places[:0], d.dict, 0, int(h.values))
 	case h.typ != pageData || h.encoding != encodingPlain && !(indexed && c.dict > 0) || h.defLevel != encodingRLE || h.repEnc != encodingRLE:
 		err = fmt.Errorf("its type %d or encoding %d is unknown", h.typ, h.encoding)
-	case h.values == 0:
-		err = errors.New("it has no values")
+	case h.values > max(maxEmpty, d.window.size):
+		err = fmt.Errorf("%d values cannot be in a file of %d bytes", h.values, d.window.size)
 	case h.values > c.values-int64(v.entries):
 		err = fmt.Errorf("its column has more than %d values", c.values)
 	default:

@@ -13,14 +13,17 @@ const (
 
 // window reads a file through a buffer.
 type window struct {
-	src io.ReaderAt
-	buf []byte
-	at  int64 // place of buf in the file
-	end int64 // where reading ahead stops
+	src  io.ReaderAt
+	buf  []byte
+	at   int64 // place of buf in the file
+	end  int64 // where reading ahead stops
+	size int64 // of the file
 }
 
 // reset makes w read another file.
-func (w *window) reset(src io.ReaderAt) { w.src, w.buf, w.end = src, w.buf[:0], 0 }
+func (w *window) reset(src io.ReaderAt, size int64) {
+	w.src, w.size, w.buf, w.end = src, size, w.buf[:0], 0
+}
 
 // bytes returns n bytes of the file, which are valid until the next call. They must
 // lie before w.end.

@@ -56,7 +56,7 @@ FLAGS
 ` + cli.KafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
                         .tgz), globs (** too), tarballs of a night
     -out DIR            the archive (default "archive")
-` + cli.RegistryManual + `    -once               archive what is available, print a summary, exit
+` + cli.RegistryManual + cli.WatchManual + `    -once               archive what is available, print a summary, exit
     -interval 10s       time between batches while nothing waits
     -clock event        file by event time; ingest: by the hour of ingest; night: by
                         observing night, YYYY/MM/dd. The first run fixes it for an
