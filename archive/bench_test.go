@@ -66,16 +66,21 @@ func cpuSeconds() float64 {
 	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
 }
 
-// makeNight writes n packets made of a set of real ones over six event hours,
-// and returns their size.
+// makeNight writes n packets over six event hours, simulated or made of a set of
+// real ones, and returns their size.
 func makeNight(b *testing.B, dir, set string, registry *sim.Registry, n int) (size int64) {
-	set = filepath.Join("../../shared/alerts", set)
-	if _, err := os.Stat(set); err != nil {
-		b.Skip("no real packets here")
+	simulated := sim.Simulator{Survey: sim.ZTF, Night: 6 * time.Hour, Alerts: n}
+	packets := simulated.Packets(int64(n))
+	if set != "simulated" {
+		set = filepath.Join("../../shared/alerts", set)
+		if _, err := os.Stat(set); err != nil {
+			b.Skip("no real packets here")
+		}
+		r := sim.Replay{Patterns: []string{set}, Registry: registry, Vary: &sim.Vary{Span: 6 * time.Hour}}
+		packets = r.Packets(b.Context(), int64(n))
 	}
-	r := sim.Replay{Patterns: []string{set}, Registry: registry, Vary: &sim.Vary{Span: 6 * time.Hour}}
 	i := 0
-	for p, err := range r.Packets(b.Context(), int64(n)) {
+	for p, err := range packets {
 		require.NoError(b, err)
 		name := filepath.Join(dir, fmt.Sprintf("%03d/%06d.bin", i/1000, i))
 		if i%1000 == 0 {

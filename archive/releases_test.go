@@ -88,6 +88,13 @@ func continueRelease(t *testing.T, dir, given string, found []audit.Kind, replay
 	require.NoError(t, err)
 	checkFindings(t, sky, source)
 	checkRows(t, sky, partitions, packets)
+	want := values(t, filepath.Join(sky, "alerts"))
+	for _, o := range []archive.Order{archive.Order(len(partitions) % 3), archive.CommitOrder} {
+		_, err = (&archive.Compaction{Dir: sky, Order: o}).Run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, want, values(t, filepath.Join(sky, "alerts")))
+		checkFindings(t, sky, source)
+	}
 
 	require.NoError(t, s.Drain(t.Context()))
 	assert.Zero(t, s.Progress().Read, "nothing is left to read")

@@ -9,14 +9,11 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
-	"github.com/skyfinch/skyfinch/internal/backoff"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/ledger"
-	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // Replayed is the result of a replay.
@@ -64,7 +61,7 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 		return out, err
 	}
 	defer w.decoder.Close()
-	r := &replay{service: s, wiring: w, store: st, choose: choose, handled: map[string]bool{}}
+	r := &replay{service: s, wiring: w, rewriter: rewriter{st, records}, choose: choose, handled: map[string]bool{}}
 	if err := r.run(ctx); err != nil {
 		return r.done, fmt.Errorf("archive: replay: %w", err)
 	}
@@ -73,21 +70,18 @@ func (s *Service) Replay(ctx context.Context, choose func(cause string) bool) (o
 
 // replay is one run of Replay.
 type replay struct {
-	service *Service
-	wiring  *wiring
-	store   store.Store
-	choose  func(cause string) bool
-	base    int64           // the batches through this one have been read
-	handled map[string]bool // files that this run has replayed, or that others have replaced since settle
-	done    Replayed
+	service  *Service
+	wiring   *wiring
+	rewriter rewriter
+	choose   func(cause string) bool
+	base     int64           // the batches through this one have been read
+	handled  map[string]bool // files that this run has replayed, or that others have replaced since settle
+	done     Replayed
 }
 
 // run replays the rejected files, group by group.
 func (r *replay) run(ctx context.Context) (err error) {
-	if err := r.sweep(ctx); err != nil {
-		return err
-	}
-	unlock, err := r.lock(ctx, layout.RewriteLock, true)
+	unlock, err := r.rewriter.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -147,74 +141,6 @@ func (r *replay) filesWithout(ctx context.Context, group []input, failed error) 
 	return nil, failed
 }
 
-// lock locks a name in the store, if the store has locks. It waits for a shared
-// lock, because others hold it alone only while they sweep.
-func (r *replay) lock(ctx context.Context, name string, shared bool) (unlock func() error, err error) {
-	l, ok := r.store.(store.Locker)
-	if !ok {
-		return func() error { return nil }, nil
-	}
-	for failures := 1; ; failures++ {
-		unlock, err := l.Lock(name, shared)
-		if shared && errors.Is(err, errors.ErrUnsupported) {
-			return func() error { return nil }, nil
-		}
-		if !shared || !errors.Is(err, store.ErrLocked) || failures == maxLockTries {
-			return unlock, err
-		}
-		if err := backoff.Sleep(ctx, backoff.Delay(failures, 10*time.Millisecond, time.Second)); err != nil {
-			return nil, err
-		}
-	}
-}
-
-const maxLockTries = 30
-
-// sweep removes what rewrites that died have staged, after it has published what
-// they committed. Only locks, which the system releases when a process dies, prove
-// that no rewrite is at work.
-func (r *replay) sweep(ctx context.Context) error {
-	if _, ok := r.store.(store.Locker); !ok {
-		return nil
-	}
-	id := layout.Staging + "/" + r.wiring.ledger.ID()
-	for prefix, locks := range map[string][]string{
-		id + layout.RewriteMark: {layout.RewriteLock},
-		id + layout.ReplayMark:  {layout.Lock},
-		layout.SchemaStaging:    {layout.RewriteLock, layout.Lock},
-	} {
-		if err := r.sweepUnder(ctx, prefix, locks); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sweepUnder removes what is staged under a prefix while it holds locks alone. If
-// another process holds one of them, or the store has none, it removes nothing.
-func (r *replay) sweepUnder(ctx context.Context, prefix string, locks []string) error {
-	for _, err := range r.store.List(ctx, prefix) {
-		if err != nil {
-			return err
-		}
-		for _, name := range locks {
-			unlock, err := r.lock(ctx, name, false)
-			if errors.Is(err, store.ErrLocked) || errors.Is(err, errors.ErrUnsupported) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			defer unlock()
-		}
-		if _, err := r.settle(ctx); err != nil {
-			return err
-		}
-		return layout.DeleteAll(ctx, r.store, prefix)
-	}
-	return nil
-}
-
 // replayFiles replays some rejected files in one batch. A job with a ledger in
 // memory stages their rows first; then the batch is claimed, decided and published.
 func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
@@ -226,7 +152,7 @@ func (r *replay) replayFiles(ctx context.Context, inputs []input) error {
 	}
 	given := &r.service.Job
 	job := &stream.MicroBatch{
-		Source: &rejectedSource{store: r.store, inputs: inputs, choose: r.choose}, Transforms: r.wiring.transforms,
+		Source: &rejectedSource{store: r.rewriter.store, inputs: inputs, choose: r.choose}, Transforms: r.wiring.transforms,
 		Sink: rows, Rejects: rejects,
 		Limits:  stream.Limits{Rows: 1 << 40, Bytes: 1 << 50, InFlight: given.Limits.InFlight},
 		Workers: given.Workers, Log: given.Log,
@@ -285,7 +211,7 @@ func (r *replay) decide(ctx context.Context, c *ledger.Commit, old layout.Replay
 		return err
 	}
 	r.base = c.Batch
-	return r.publish(ctx, c)
+	return r.rewriter.publish(ctx, c)
 }
 
 // checkReplaced notes which files a batch after r.base has replaced: the next
@@ -306,14 +232,6 @@ func (r *replay) checkReplaced(b ledger.Batch, files []ledger.ReplacedFile) erro
 		}
 	}
 	return nil
-}
-
-// publish publishes a batch and records that it is done.
-func (r *replay) publish(ctx context.Context, c *ledger.Commit) error {
-	if err := layout.Publish(ctx, r.store, r.wiring.ledger, c); err != nil {
-		return fmt.Errorf("publish batch %d: %w", c.Batch, err)
-	}
-	return r.wiring.ledger.PutDone(ctx, c.Batch)
 }
 
 // settle reads the ledger, publishes what is committed, and resolves undecided
@@ -337,7 +255,7 @@ func (r *replay) settle(ctx context.Context) (files []ledger.File, err error) {
 			continue
 		}
 		if !b.Done {
-			if err := r.publish(ctx, b.Commit); err != nil {
+			if err := r.rewriter.publish(ctx, b.Commit); err != nil {
 				return nil, err
 			}
 		}

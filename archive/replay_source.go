@@ -31,7 +31,7 @@ type input struct {
 
 // countChosen returns the number of messages of a file to try again.
 func (r *replay) countChosen(ctx context.Context, f ledger.File) (n int64, err error) {
-	for rec, err := range readRejected(ctx, r.store, f, "cause") {
+	for rec, err := range readRejected(ctx, r.rewriter.store, f, "cause") {
 		if err != nil {
 			return 0, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 
 	"github.com/skyfinch/skyfinch/alert"
@@ -43,6 +42,12 @@ type Service struct {
 	Registry    alert.Registry // of the schemas of Confluent framing; may be nil
 	Clock       sink.Clock     // the time that determines a row's directory; fixed by the first run
 	Compression sink.Compression
+
+	// Compact, if not nil, merges small files in the background while Run or Drain
+	// works, again and again. It works on one core, and waits while messages are being
+	// archived, but for at most 30 seconds at a time. If its Memory is zero, it is
+	// 48 MiB. Errors are logged. Dir and Store must be left zero: the service sets them.
+	Compact *Compaction
 }
 
 // Run archives until the context ends, and then returns nil.
@@ -92,7 +97,7 @@ func (s *Service) with(ctx context.Context, run func(context.Context) error) (er
 		job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = given, nil, nil, nil, false
 	}()
 	job.Transforms, job.Sink, job.Rejects, job.Ledger, job.Alone = w.transforms, w.rows, w.rejects, w.ledger, locked && !s.Shared
-	return run(ctx)
+	return s.beside(ctx, st, run)
 }
 
 // wiring is what a job on the archive is made of.
@@ -147,11 +152,7 @@ func (s *Service) lock(st store.Store, shared bool) (unlock func() error, locked
 	}
 	unlock, err = l.Lock(layout.Lock, shared)
 	if errors.Is(err, errors.ErrUnsupported) {
-		log := s.Job.Log
-		if log == nil {
-			log = slog.Default()
-		}
-		log.Warn("no lock keeps a second process from being started by mistake", "err", err)
+		s.log().Warn("no lock keeps a second process from being started by mistake", "err", err)
 		return none, false, nil
 	}
 	if errors.Is(err, store.ErrLocked) {

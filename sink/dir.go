@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
+	"github.com/skyfinch/skyfinch/internal/parquetfile/filestats"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
@@ -160,7 +161,7 @@ func (w *batchWriter) close(d *dirWriter) error {
 	}
 	f.Rows, f.Bytes = d.file.NumRows(), d.file.Size()
 	f.First, f.Last = d.written.bounds()
-	f.Stats = statsOf(d.file, d.schema, w.sink.Stats)
+	f.Stats = filestats.Of(d.file, d.schema, w.sink.Stats)
 	d.file, d.out = nil, nil
 	w.open--
 	return nil

@@ -159,5 +159,6 @@
 // implements [Resumer]. One that can wait for new messages implements [Waiter]. One
 // that can be asked whether it can be reached implements [Pinger]. One
 // that recognises the names of its partitions implements [Owner], so that jobs with
-// different sources can use one ledger in turn.
+// different sources can use one ledger in turn. One whose partitions depend on when
+// it is asked implements [Adopter], so that processes agree on them.
 package stream

@@ -34,6 +34,7 @@ type engine struct {
 	extents       []Extent        // what the source has; while draining, what it had at first
 	listedAt      time.Time       // when the source was asked; zero if never
 	draining      bool            // Drain, not Run
+	relist        bool            // the source has adopted partitions: a drain must ask it again
 	others        map[string]bool // partitions assigned to another process
 	truncated     map[string]bool // partitions found truncated
 	notifiedFirst int64           // state.First when the source was last notified of what is settled

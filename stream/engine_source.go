@@ -22,12 +22,15 @@ func orNil[T any](record *T, err error) (*T, error) {
 // nil if there is nothing to claim.
 func (e *engine) plan(ctx context.Context, batch int64) (*ledger.Plan, error) {
 	e.plannedAt, e.woken, e.waitFailed = time.Now(), false, false
-	if err := e.refreshExtents(ctx); err != nil {
-		return nil, err
-	}
 	claimed, err := e.state.Claimed()
 	if err != nil {
 		return nil, Permanent(err)
+	}
+	if a, ok := e.job.Source.(Adopter); ok && a.Adopt(claimed.LowestOfAll()) {
+		e.relist = true
+	}
+	if err := e.refreshExtents(ctx); err != nil {
+		return nil, err
 	}
 	e.batchLimits = e.limits
 	if !e.draining {
@@ -60,7 +63,7 @@ func (e *engine) planInput() planInput {
 // refreshExtents asks the source what it has.
 func (e *engine) refreshExtents(ctx context.Context) error {
 	first := e.listedAt.IsZero()
-	if !first && e.draining && len(e.others) == 0 {
+	if !first && e.draining && len(e.others) == 0 && !e.relist {
 		return nil
 	}
 	if r, ok := e.job.Source.(Resumer); ok && first {
@@ -78,13 +81,13 @@ func (e *engine) refreshExtents(ctx context.Context) error {
 			e.others[x.Partition] = true
 		}
 	}
-	if !first && e.draining { // the ranges stay, but their assignment may change
+	if !first && e.draining && !e.relist { // the ranges stay, but their assignment may change
 		for i := range e.extents {
 			e.extents[i].AssignedElsewhere = e.others[e.extents[i].Partition]
 		}
 		return nil
 	}
-	e.extents = extents
+	e.extents, e.relist = extents, false
 	return e.checkTruncated()
 }
 

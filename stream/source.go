@@ -81,6 +81,19 @@ type Owner interface {
 	Owns(partition string) bool
 }
 
+// An Adopter is a Source whose partitions depend on when it is first asked, such as
+// those of a query of a table that grows. Adopt is called before each plan, with
+// the lowest unclaimed offset of each partition that earlier plans have named.
+// Processes that share a ledger thus agree on the partitions: a plan is made after
+// all earlier ones have been read, so the source can keep to what they named.
+//
+// Adopt reports whether Available lists other partitions than the last time. A
+// Drain, which otherwise asks only once, then asks again. Adopt must not change
+// the map.
+type Adopter interface {
+	Adopt(partitions map[string]int64) (changed bool)
+}
+
 // A Committer is a Source that is notified of what has been archived, so that
 // other tools can show the lag. Committed is called after the publication of
 // each batch, with the lowest unsettled offset of each partition in the ledger.

@@ -24,12 +24,13 @@ type Options struct {
 	// offset that no batch claims is a finding.
 	Source stream.Source
 	// Repair publishes what is committed and staged, removes from staging what
-	// decided batches left there, deletes files that a replay has replaced, and
-	// rewrites wrong schema files, as any engine on the ledger may do. Missing
-	// and damaged files remain findings.
+	// decided batches left there, deletes files that a rewrite has replaced and
+	// that are due, and rewrites wrong schema files, as any engine on the ledger
+	// may do. Missing and damaged files remain findings.
 	Repair bool
 	// Deep decodes every value of every file that is read, and verifies the
-	// checksums and the statistics.
+	// checksums and the statistics, and of compacted files that their rows are
+	// those of the files that they replaced.
 	Deep bool
 	// Since is the Report.Summary of an earlier audit of the archive. If it is
 	// not nil, Run reads only the later batches and their files. It compares the
@@ -121,7 +122,8 @@ type auditor struct {
 func (a *auditor) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		a.listStaging, a.listFiles, a.readLedger, a.checkTail, a.explainReplaced, a.checkFiles, a.findExtraFiles,
-		a.compareOldFiles, a.checkStaging, a.reportOverlaps, a.checkSchemas, a.recheckSuspects, a.checkTotals, a.checkOffsets,
+		a.compareOldFiles, a.checkStaging, a.reportOverlaps, a.checkSchemas, a.recheckSuspects, a.checkRowNumbers, a.clearReplaced,
+		a.checkTotals, a.checkOffsets,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -101,8 +101,9 @@ func (a *auditor) checkFilesOf(ctx context.Context, c *ledger.Commit) error {
 	}
 	if len(staged) > 0 {
 		a.suspectUnpublished(c, staged)
+		return nil
 	}
-	return nil
+	return a.checkHash(ctx, c)
 }
 
 // filesOf yields the files of a commit, the rejects' files last.

@@ -18,6 +18,7 @@ type Report struct {
 	Replays    int64       `json:"replays"`
 	Replayed   int64       `json:"replayed"` // rejected messages that a replay decoded or dropped
 	Rewrites   int64       `json:"rewrites"` // other than replays
+	Pruned     int64       `json:"pruned"`   // rows that rewrites removed
 	Pending    int64       `json:"pending"`  // files that these rewrites replaced and that still exist
 	Staged     int64       `json:"staged"`   // staged files that are in use or will be
 	Partitions []Partition `json:"partitions"`
@@ -120,6 +121,11 @@ func (r *Report) find(f Finding) {
 
 func (r *Report) has(kind Kind) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Kind == kind })
+}
+
+// about reports whether a finding is about a file.
+func (r *Report) about(name string) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Name == name })
 }
 
 func (r *Report) note(format string, args ...any) {

@@ -28,6 +28,15 @@ func (a *auditor) checkRewrite(c *ledger.Commit, files []ledger.ReplacedFile) {
 		out[path.Dir(f.Path)] += f.Rows
 		in[path.Dir(f.Path)] += 0
 	}
+	if c.Replaces != nil && c.Replaces.Pruned {
+		for dir, n := range in {
+			if out[dir] > 0 {
+				a.badRecord(c.Batch, "commit", "prunes rows, and has files in %s", dir)
+			}
+			a.report.Pruned += n
+		}
+		return
+	}
 	for _, dir := range slices.Sorted(maps.Keys(in)) {
 		if in[dir] != out[dir] {
 			a.badRecord(c.Batch, "commit", "replaces %d rows in %s by %d", in[dir], dir, out[dir])

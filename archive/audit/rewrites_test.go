@@ -85,9 +85,8 @@ func TestRewrites(t *testing.T) {
 	rewrite(t, dir, files[:3], nil)
 	rewrite(t, dir, rejects[:1], nil)
 	truncate(t, filepath.Join(dir, files[0].Path), 1) // no reader may use it
-	r := look(t, audit.Options{Dir: dir, Deep: true, Repair: true})
+	r := look(t, audit.Options{Dir: dir, Deep: true})
 	assert.Empty(t, r.Findings)
-	assert.Empty(t, r.Repairs)
 	assert.Equal(t, before.Tables, r.Tables)
 	assert.EqualValues(t, 2, r.Rewrites)
 	assert.EqualValues(t, 4, r.Pending)
@@ -105,6 +104,15 @@ func TestRewrites(t *testing.T) {
 	assert.Empty(t, r.Findings)
 	assert.EqualValues(t, 5, r.Pending)
 	assert.Equal(t, before.Tables, r.Tables)
+
+	r = look(t, audit.Options{Dir: dir, Repair: true})
+	assert.Empty(t, r.Findings)
+	assert.Len(t, r.Repairs, 5)
+	assert.Zero(t, r.Pending)
+	assert.Empty(t, r.Notes)
+	r = look(t, audit.Options{Dir: dir, Deep: true})
+	assert.Empty(t, r.Findings)
+	assert.Zero(t, r.Pending)
 }
 
 // TestWrongRewrites plants one kind of wrong rewrite at a time.

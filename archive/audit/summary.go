@@ -23,6 +23,7 @@ type summary struct {
 	Replays    int64              `json:"replays"`
 	Replayed   int64              `json:"replayed"`
 	Rewrites   int64              `json:"rewrites"`
+	Pruned     int64              `json:"pruned,omitempty"`
 	Rejected   int64              `json:"rejected"` // messages, by the accounts
 	Partitions []summaryPartition `json:"partitions"`
 	Tables     []Table            `json:"tables"`
@@ -45,7 +46,7 @@ type summaryPartition struct {
 func (a *auditor) summarize() {
 	s := &summary{
 		Version: summaryVersion, Ledger: a.ledger.ID(), Through: a.settled, Created: time.Now().UTC(),
-		Replays: a.report.Replays, Replayed: a.report.Replayed, Rewrites: a.report.Rewrites, Rejected: a.rejected, Sum: a.sum,
+		Replays: a.report.Replays, Replayed: a.report.Replayed, Rewrites: a.report.Rewrites, Pruned: a.report.Pruned, Rejected: a.rejected, Sum: a.sum,
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.partitions)) {
 		p := a.partitions[name]
@@ -115,7 +116,7 @@ func (a *auditor) resume(s *summary) {
 	a.partitions = s.partitions()
 	a.rejected, a.sum = s.Rejected, s.Sum
 	r := a.report
-	r.Batches, r.Replays, r.Replayed, r.Rewrites = s.Through, s.Replays, s.Replayed, s.Rewrites
+	r.Batches, r.Replays, r.Replayed, r.Rewrites, r.Pruned = s.Through, s.Replays, s.Replayed, s.Rewrites, s.Pruned
 	a.old = oldFiles{sum: s.Sum, replaced: map[uint64]struct{}{}, pending: map[string]bool{}}
 	for _, t := range s.Tables {
 		a.tables[t.Name] = &t

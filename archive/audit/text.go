@@ -40,6 +40,9 @@ func (r *Report) closing() string {
 		rows += t.Rows
 	}
 	checked := fmt.Sprintf("%d batches, %d files, %d rows", r.Batches, r.Files, rows)
+	if r.Pruned > 0 {
+		checked += fmt.Sprintf(", and %d pruned", r.Pruned)
+	}
 	if r.OK() {
 		return "all holds: " + checked
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/crossmatch"
+	"github.com/skyfinch/skyfinch/internal/healpix"
 	"github.com/skyfinch/skyfinch/internal/recordsize"
 )
 
@@ -23,7 +24,7 @@ func evenSky(t testing.TB) (dir string, sorted []star, p crossmatch.Positions) {
 	rng := rand.New(rand.NewPCG(17, 18))
 	var stars []star
 	for i := range 24_000 {
-		v := pix2vec(pixel{20, xyf2nest(rng.Uint32N(1<<finest), rng.Uint32N(1<<finest), uint32(i%12)) >> 18})
+		v := pix2vec(pixel{20, healpix.Nest(rng.Uint32N(1<<finest), rng.Uint32N(1<<finest), uint32(i%12)) >> 18})
 		ra, dec := degrees(v)
 		stars = append(stars, star{id: int64(i), ra: ra, dec: dec, name: "a star"})
 		if i%7 == 0 {

@@ -3,12 +3,14 @@ package hats
 import (
 	"fmt"
 	"math"
+
+	"github.com/skyfinch/skyfinch/internal/healpix"
 )
 
 // HEALPix in its nested scheme: Górski et al., ApJ 622, 759 (2005), section 5
 // and figure 4. The sky is twelve faces, each a square of 2^order pixels a side.
 
-const finest = 29 // order of the smallest pixels
+const finest = healpix.Order // order of the smallest pixels
 
 // pixel is a HEALPix pixel: its order and its number in the nested scheme.
 type pixel struct {
@@ -31,63 +33,12 @@ type vector struct{ x, y, z float64 }
 const perDegree = math.Pi / 180
 
 // ang2pix returns the number of the finest pixel of a position.
-func ang2pix(ra, dec float64) uint64 {
-	const side = 1 << finest
-	t := math.Mod(ra, 360) / 90
-	if t < 0 {
-		t += 4
-	}
-	if t+0.5 >= 4.5 { // rounded
-		t = 0
-	}
-	z := math.Sin(dec * perDegree)
-	if math.Abs(z) <= 2./3 {
-		// along the lines that rise and fall at 45 degrees in the map of the equator
-		a, b := side*(t+0.5), side*0.75*z
-		fall, rise := uint32(a-b), uint32(a+b)
-		return xyf2nest(rise%side, side-1-fall%side, equatorFace(fall>>finest, rise>>finest))
-	}
-	quarter := uint32(t)
-	t -= float64(quarter)
-	// √(3(1-|z|)), without the difference that loses digits near a pole
-	s := side * math.Sqrt(6) * math.Sin((90-math.Abs(dec))*perDegree/2)
-	p, m := min(uint32(t*s), side-1), min(uint32((1-t)*s), side-1)
-	if z > 0 {
-		return xyf2nest(side-1-m, side-1-p, quarter)
-	}
-	return xyf2nest(p, m, quarter+8)
-}
-
-func equatorFace(fall, rise uint32) uint32 {
-	switch {
-	case fall == rise:
-		return fall | 4
-	case fall < rise:
-		return fall
-	default:
-		return rise + 8
-	}
-}
-
-// xyf2nest returns the number of the finest pixel at x, y of a face.
-func xyf2nest(x, y, face uint32) uint64 {
-	return uint64(face)<<(2*finest) | spread(x) | spread(y)<<1
-}
+func ang2pix(ra, dec float64) uint64 { return healpix.Nested(ra, dec) }
 
 // nest2xyf returns the face of a pixel and its coordinates on the face.
 func nest2xyf(p pixel) (x, y, face uint32) {
 	within := p.nest & (1<<(2*p.order) - 1)
 	return gather(within), gather(within >> 1), uint32(p.nest >> (2 * p.order))
-}
-
-// spread inserts a zero bit before each bit.
-func spread(x uint32) uint64 {
-	v := uint64(x)
-	v = (v | v<<16) & 0x0000ffff0000ffff
-	v = (v | v<<8) & 0x00ff00ff00ff00ff
-	v = (v | v<<4) & 0x0f0f0f0f0f0f0f0f
-	v = (v | v<<2) & 0x3333333333333333
-	return (v | v<<1) & 0x5555555555555555
 }
 
 // gather returns every other bit: it inverts spread.

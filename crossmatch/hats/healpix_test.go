@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/crossmatch/table"
+	"github.com/skyfinch/skyfinch/internal/healpix"
 )
 
 // TestAng2pix: the pixels are those of astropy-healpix 2.0.1.
@@ -120,7 +121,7 @@ func TestNest2xyf(t *testing.T) {
 	for range 10_000 {
 		order := rng.IntN(finest + 1)
 		x, y, face := rng.Uint32N(1<<finest), rng.Uint32N(1<<finest), rng.Uint32N(12)
-		nest := xyf2nest(x, y, face)
+		nest := healpix.Nest(x, y, face)
 		gotX, gotY, gotFace := nest2xyf(pixel{order, nest >> (2 * (finest - order))})
 		require.Equal(t, [3]uint32{x >> (finest - order), y >> (finest - order), face}, [3]uint32{gotX, gotY, gotFace})
 	}

@@ -11,7 +11,8 @@ import (
 const (
 	magic = "PAR1"
 	// Readers parse the version to work around known bugs of writers.
-	createdBy = "skyfinch version 1.0.0 (build 0)"
+	createdBy = creator + "1.0.0 (build 0)"
+	creator   = "skyfinch version " // of every version
 	version   = 2
 )
 
@@ -93,12 +94,16 @@ func (w *Writer) footer() []byte {
 	t.i64(3, w.rows)
 	t.list(4, thriftStruct, w.groupCount)
 	t.buf = append(t.buf, w.groups.buf...)
-	if keys := slices.Sorted(maps.Keys(w.format.options.Metadata)); len(keys) > 0 {
+	metadata := w.metadata
+	if metadata == nil {
+		metadata = w.format.options.Metadata
+	}
+	if keys := slices.Sorted(maps.Keys(metadata)); len(keys) > 0 {
 		t.list(5, thriftStruct, len(keys))
 		for _, k := range keys {
 			t.begin()
 			t.string(1, k)
-			t.string(2, w.format.options.Metadata[k])
+			t.string(2, metadata[k])
 			t.end()
 		}
 	}

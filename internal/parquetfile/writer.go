@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -64,6 +65,7 @@ type Writer struct {
 	groups     thriftWriter // the row groups for the footer
 	groupCount int
 	bounds     []columnBounds // of the columns in Options.Bounds
+	metadata   map[string]string
 	prefix     [4]byte
 }
 
@@ -128,6 +130,30 @@ func (w *Writer) WriteRowGroup(rows []Rows) error {
 	}
 	w.rows += int64(n)
 	return nil
+}
+
+// AppendBlock writes bytes to which no column refers, and returns their place in
+// the file. Readers of Parquet skip them.
+func (w *Writer) AppendBlock(b []byte) (offset int64, err error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	w.begin()
+	offset = w.size
+	w.write(b)
+	return offset, w.end()
+}
+
+// SetMetadata sets a key-value pair of the footer, beside Options.Metadata. It may be
+// called until Close.
+func (w *Writer) SetMetadata(key, value string) {
+	if w.metadata == nil {
+		w.metadata = maps.Clone(w.format.options.Metadata)
+	}
+	if w.metadata == nil {
+		w.metadata = map[string]string{}
+	}
+	w.metadata[key] = value
 }
 
 // Close writes the footer. It does not close the underlying io.Writer.

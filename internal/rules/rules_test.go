@@ -23,7 +23,7 @@ var layers = []struct {
 }{
 	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
 	{"internal/service", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
-	{"internal/rig", []string{"archive", "stream", "internal"}},
+	{"internal/rig", []string{"archive", "alert/sim", "stream", "internal"}},
 	{"archive/audit", []string{"archive/internal", "sink", "stream", "internal"}},
 	{"archive", []string{"archive/internal", "alert", "sink", "stream", "internal"}},
 	{"alert/sim", []string{"alert", "stream", "internal/avroarrow", "internal/ocf"}},
@@ -42,7 +42,7 @@ var layers = []struct {
 	{"crossmatch/internal", []string{"internal/printable"}},
 	{"crossmatch/table", []string{"crossmatch/internal", "internal/nearest", "internal/regular", "internal/thrift"}},
 	{"crossmatch/cds", []string{"crossmatch", "crossmatch/internal", "internal/backoff"}},
-	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/recordsize", "internal/regular"}},
+	{"crossmatch/hats", []string{"crossmatch", "crossmatch/table", "internal/healpix", "internal/recordsize", "internal/regular"}},
 	{"crossmatch/catalog", []string{"crossmatch", "internal/nearest", "internal/regular"}},
 	{"crossmatch", []string{"stream"}},
 	{"internal/chunk", []string{"stream"}},
@@ -50,6 +50,7 @@ var layers = []struct {
 	{"internal/feed", []string{"alert/sim", "stream/kafka"}},
 	{"internal/demo", []string{"alert/sim", "internal/feed"}},
 	{"internal/faultstore", []string{"stream/store"}},
+	{"internal/parquetfile/filestats", []string{"internal/parquetfile"}},
 	{"internal/parquetfile", []string{"internal/thrift"}},
 	{"internal", nil},
 }
@@ -69,7 +70,8 @@ var libraries = []struct {
 	{"golang.org/x/oauth2", []string{"stream/kafka"}},
 	{"github.com/twmb/franz-go", []string{"internal/demo"}}, // the embedded broker
 	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats", "internal/cli"}},
-	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim"}},
+	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim", "archive/internal/index"}},
+	{"github.com/zeebo/xxh3", []string{"archive/internal/rowhash"}},
 	{"github.com/prometheus", []string{"stream/monitor"}},
 	{"go.yaml.in/yaml/v2", []string{"stream/monitor"}},
 	{"golang.org/x/crypto", []string{"stream/monitor"}},

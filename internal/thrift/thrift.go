@@ -26,8 +26,8 @@ func Numbers(b []byte, f func(outer, field int16, value int64)) (size int, err e
 }
 
 // Walk reads the struct at the beginning of b, as Numbers does, and calls f with
-// each integer, boolean (1 and 0) and byte string in it, at any depth. If the
-// value is a number, text is nil. path holds the id of each field that leads to
+// each integer, boolean (1 and 0) and byte string in it, at any depth, and with 0
+// for a struct without fields. If the value is a number, text is nil. path holds the id of each field that leads to
 // the value and, after that of a list, the index of the element. It must not be
 // retained. text shares memory with b.
 func Walk(b []byte, f func(path []int, number int64, text []byte)) (size int, err error) {
@@ -88,12 +88,15 @@ func (r *reader) structure(depth int, outer int16) error {
 		return ErrInvalid
 	}
 	field := int16(0)
-	for {
+	for begun := r.at; ; {
 		head, err := r.byte()
 		if err != nil {
 			return err
 		}
 		if head == 0 {
+			if r.walk != nil && r.at == begun+1 {
+				r.walk(r.path, 0, nil)
+			}
 			return nil
 		}
 		if delta := head >> 4; delta != 0 {

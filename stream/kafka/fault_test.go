@@ -8,6 +8,7 @@ import (
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,26 +88,31 @@ func TestTemporaryErrors(t *testing.T) {
 	}
 }
 
-// Broken connections are made again.
+// Broken connections are made again: those of fetches, and those of checks.
 func TestBrokenConnections(t *testing.T) {
-	l := newLab(t)
-	l.create("a", 1)
-	l.fill(l.client(), "a", 0, 0, 200, 10)
-	s := l.source("a")
-	s.FetchBytes = 1
-	extents := available(t, s)
-	n := 0
-	l.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
-		l.KeepControl()
-		n++
-		if n%4 == 0 {
-			return nil, errors.New("cut"), true
-		}
-		return nil, nil, false
-	})
-	got := read(t, s, rangesOf(extents)...)
-	require.NoError(t, got.err)
-	same(t, want("a", 0, 0, 200), got.rows)
+	for _, key := range []kmsg.Key{kmsg.Fetch, kmsg.Metadata} {
+		t.Run(key.Name(), func(t *testing.T) {
+			l := newLab(t)
+			l.create("a", 1)
+			l.fill(l.client(), "a", 0, 0, 200, 10)
+			s := l.source("a")
+			s.FetchBytes = 1
+			extents := available(t, s)
+			n := 0
+			l.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+				l.KeepControl()
+				n++
+				if n%4 == 0 {
+					return nil, errors.New("cut"), true
+				}
+				return nil, nil, false
+			})
+			got := read(t, s, rangesOf(extents)...)
+			require.NoError(t, got.err)
+			same(t, want("a", 0, 0, 200), got.rows)
+			assert.GreaterOrEqual(t, n, 20)
+		})
+	}
 }
 
 // A partition without a leader does not prevent others from being listed.
@@ -222,35 +228,85 @@ func TestNothingStays(t *testing.T) {
 }
 
 // A broker that accepts requests but does not answer delays neither cancellation nor
-// Close.
+// Close: not a fetch, nor the check after it.
 func TestSilentBroker(t *testing.T) {
+	t.Parallel()
+	for _, key := range []kmsg.Key{kmsg.Fetch, kmsg.Metadata} {
+		t.Run(key.Name(), func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
+			l.create("a", 1)
+			l.fill(l.client(), "a", 0, 0, 10, 10)
+			s := l.source("a")
+			planned := rangesOf(available(t, s))
+			var fetched, silent atomic.Bool
+			silence := make(chan struct{})
+			defer close(silence)
+			l.Control(func(k kmsg.Request) (kmsg.Response, error, bool) {
+				l.KeepControl()
+				fetched.CompareAndSwap(false, k.Key() == int16(kmsg.Fetch))
+				if k.Key() == int16(key) && fetched.Load() {
+					silent.Store(true)
+					l.SleepControl(func() { <-silence })
+				}
+				return nil, nil, false
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			begun := time.Now()
+			var last error
+			for c, err := range s.Read(ctx, planned) {
+				assert.Nil(t, c.Messages)
+				last = err
+			}
+			require.ErrorIs(t, last, context.DeadlineExceeded)
+			assert.True(t, silent.Load())
+			fetched.Store(false)
+			silent.Store(false)
+			time.AfterFunc(300*time.Millisecond, func() { _ = s.Close() })
+			for c, err := range s.Read(t.Context(), planned) {
+				assert.Nil(t, c.Messages)
+				last = err
+			}
+			require.ErrorIs(t, last, ErrClosed)
+			assert.True(t, silent.Load())
+			assert.Less(t, time.Since(begun), 5*time.Second)
+		})
+	}
+}
+
+// A fetch does not wait for the check of the one before it.
+func TestCheckBesideFetch(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	l.create("a", 1)
-	l.fill(l.client(), "a", 0, 0, 10, 10)
+	l.fill(l.client(), "a", 0, 0, 30, 10)
 	s := l.source("a")
+	s.FetchBytes = 600 // a batch a fetch, but not a heavy block
 	planned := rangesOf(available(t, s))
-	silence := make(chan struct{})
-	defer close(silence)
-	l.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+	fetches, checks, second := 0, 0, make(chan struct{})
+	l.Control(func(k kmsg.Request) (kmsg.Response, error, bool) {
 		l.KeepControl()
-		l.SleepControl(func() { <-silence })
+		switch {
+		case k.Key() == int16(kmsg.Fetch):
+			if fetches++; fetches == 2 {
+				close(second)
+			}
+		case k.Key() == int16(kmsg.Metadata) && fetches > 0:
+			if checks++; checks == 1 {
+				l.SleepControl(func() {
+					select {
+					case <-second:
+					case <-time.After(10 * time.Second):
+						t.Error("the second fetch waits for the first check")
+					}
+				})
+			}
+		}
 		return nil, nil, false
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	begun := time.Now()
-	var last error
-	for _, err := range s.Read(ctx, planned) {
-		last = err
-	}
-	require.ErrorIs(t, last, context.DeadlineExceeded)
-	time.AfterFunc(300*time.Millisecond, func() { _ = s.Close() })
-	for _, err := range s.Read(t.Context(), planned) {
-		last = err
-	}
-	require.ErrorIs(t, last, ErrClosed)
-	assert.Less(t, time.Since(begun), 5*time.Second)
+	same(t, want("a", 0, 0, 30), read(t, s, planned...).rows)
+	assert.Equal(t, 3, checks)
 }
 
 // With an error of a later partition, the fetcher does not fetch partitions after it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -25,6 +26,7 @@ var errStalled = temporary("the broker returns nothing for offsets that existed"
 // response while fetching the next, but starts no third.
 type fetcher struct {
 	conn   *cluster
+	checks *cluster // connections of their own: sarama sends no request while one awaits its response
 	sizes  *messageSizes
 	waits  timing
 	addr   string
@@ -36,19 +38,22 @@ type fetcher struct {
 	narrow   bool  // fetch one batch only: there is a bad one among several
 	minBytes int32 // to ask for, after a fetch that was too small for a batch
 	lastData time.Time
+	checking sync.WaitGroup
 }
 
 // response is the result of a fetch, or the error that ended the fetcher.
 type response struct {
-	blocks map[*rangeReader]*block
-	rng    *rangeReader // that the error is about, nil if about all
-	err    error
+	blocks  map[*rangeReader]*block
+	checked <-chan error // receives the result of checkTopics; no block may be read before it
+	rng     *rangeReader // that the error is about, nil if about all
+	err     error
 }
 
 // run fetches until all ranges are fetched, an error occurs, or stop is done. If
 // kill is done, the fetch under way is aborted.
 func (f *fetcher) run(stop, kill context.Context) {
 	defer close(f.out)
+	defer f.checking.Wait()
 	f.lastData = time.Now()
 	for {
 		ranges, limits := f.choose()
@@ -170,7 +175,10 @@ func (f *fetcher) choose() (ranges []*rangeReader, limits []int32) {
 	return ranges, limits
 }
 
-// fetch sends one request.
+// fetch sends one request, and checks the topics of the response. If it has blocks,
+// the check may still be under way: the next fetch need not wait for it. The check
+// has another connection, for a damaged response closes that of the fetches, which
+// would abort the check of the response before it, again after each retry.
 func (f *fetcher) fetch(ctx context.Context, ranges []*rangeReader, limits []int32) (r response) {
 	req := &sarama.FetchRequest{
 		Version:      11,
@@ -194,29 +202,38 @@ func (f *fetcher) fetch(ctx context.Context, ranges []*rangeReader, limits []int
 		if code := sarama.KError(resp.ErrorCode); code != sarama.ErrNoError {
 			return code
 		}
-		return f.checkTopics(b, ranges)
+		return nil
 	})
 	if r.err != nil {
 		return r
 	}
-	return f.accept(resp, ranges, wire)
+	checked := make(chan error, 1)
+	f.checking.Go(func() { checked <- f.checkTopics(ctx, ranges) })
+	if r = f.accept(resp, ranges, wire); len(r.blocks) > 0 {
+		r.checked = checked
+	} else if err := <-checked; err != nil { // what it says of ranges is about another topic
+		return response{err: err}
+	}
+	return r
 }
 
 // checkTopics returns an error if the topic of a range was created again: sarama
 // fetches by name. Deleting, creating and filling one takes a tenth of a second,
 // so no fetch may go unchecked. A broker learns of a new topic before it serves
-// it, so checkTopics must be called after the fetch.
-func (f *fetcher) checkTopics(b *brokerConn, ranges []*rangeReader) error {
-	md, err := f.conn.metadataOf(b, topicsOf(ranges))
-	if err != nil {
-		return err
-	}
-	for _, p := range ranges {
-		if !md.has(p.partitionID) {
-			return sarama.ErrUnknownTopicOrPartition
+// it, so checkTopics must be called after the fetch, and must ask the same broker.
+func (f *fetcher) checkTopics(ctx context.Context, ranges []*rangeReader) error {
+	return f.checks.do(ctx, f.addr, func(b *brokerConn) error {
+		md, err := f.checks.metadataOf(b, topicsOf(ranges))
+		if err != nil {
+			return err
 		}
-	}
-	return nil
+		for _, p := range ranges {
+			if !md.has(p.partitionID) {
+				return sarama.ErrUnknownTopicOrPartition
+			}
+		}
+		return nil
+	})
 }
 
 // accept assigns the blocks of a response to the ranges. An error of a range counts

@@ -89,7 +89,7 @@ func TestGroupComesAndGoes(t *testing.T) {
 	start(z)
 	spread(t, 12, x, y, z)
 	close(done)
-	assert.Less(t, <-rested, 80, "milliseconds, less than a heartbeat interval")
+	assert.Less(t, <-rested, 400, "about milliseconds: two heartbeat intervals")
 	for p, had := range before {
 		assert.Subset(t, had, p.now(), "no partition moves between the others")
 	}

@@ -79,37 +79,55 @@ func TestTopicRecreated(t *testing.T) {
 	assert.Equal(t, stream.Account{Range: stream.Range{Partition: old[0].Partition, From: 30, To: 30}, End: true}, got.accounts[old[0].Partition])
 }
 
-// A topic is created again, and filled, while a read waits for its consumer.
+// A topic is created again, and filled or not, while a read waits for its consumer. An
+// error of the new topic does not count as one of the old.
 func TestTopicRecreatedDuringRead(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
-	l.create("a", 1)
-	c := l.client()
-	l.fill(c, "a", 0, 0, 300, 64)
-	s := l.source("a")
-	s.FetchBytes = 1
-	planned := rangesOf(available(t, s))
-	n, lost := 0, int64(0)
-	for c, err := range s.Read(t.Context(), planned) {
-		require.NoError(t, err)
-		if n == 0 {
-			require.NoError(t, l.DeleteTopic("a"))
+	for _, test := range []struct {
+		name     string
+		messages int
+		err      *kerr.Error
+	}{
+		{"longer", 400, nil},
+		{"shorter", 20, nil},
+		{"empty", 0, nil},
+		{"refused", 400, kerr.TopicAuthorizationFailed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLab(t)
 			l.create("a", 1)
-			l.fill(l.client(), "a", 0, 1000, 1400, 64)
-		}
-		if c.Messages != nil {
-			for i := range int(c.Messages.NumRows()) {
-				assert.Equal(t, want("a", 0, n, n+1)[0], row(c, i))
-				n++
+			c := l.client()
+			l.fill(c, "a", 0, 0, 300, 64)
+			s := l.source("a")
+			s.FetchBytes = 1
+			planned := rangesOf(available(t, s))
+			n, lost := 0, int64(0)
+			for c, err := range s.Read(t.Context(), planned) {
+				require.NoError(t, err)
+				if n == 0 {
+					require.NoError(t, l.DeleteTopic("a"))
+					l.create("a", 1)
+					l.fill(l.client(), "a", 0, 1000, 1000+test.messages, 64)
+					if test.err != nil {
+						l.Fault(kfake.Fault{Keys: fetches(), Err: test.err, Count: -1})
+					}
+				}
+				if c.Messages != nil {
+					for i := range int(c.Messages.NumRows()) {
+						assert.Equal(t, want("a", 0, n, n+1)[0], row(c, i))
+						n++
+					}
+				}
+				for _, a := range c.Accounts {
+					lost += a.Lost
+				}
 			}
-		}
-		for _, a := range c.Accounts {
-			lost += a.Lost
-		}
+			assert.Positive(t, n)
+			assert.Positive(t, lost)
+			assert.EqualValues(t, 300, int64(n)+lost)
+		})
 	}
-	assert.Positive(t, n)
-	assert.Positive(t, lost)
-	assert.EqualValues(t, 300, int64(n)+lost)
 }
 
 func TestTopicVanishes(t *testing.T) {

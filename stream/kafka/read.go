@@ -162,7 +162,10 @@ func (r *reader) fetchers() map[string]*fetcher {
 		}
 		f := out[p.leader]
 		if f == nil {
-			f = &fetcher{conn: r.conn, sizes: &r.src.state.sizes, waits: r.src.waits(), addr: p.leader, out: make(chan response)}
+			f = &fetcher{
+				conn: r.conn, checks: r.src.checks, sizes: &r.src.state.sizes, waits: r.src.waits(),
+				addr: p.leader, out: make(chan response),
+			}
 			out[p.leader] = f
 		}
 		f.ranges = append(f.ranges, p)
@@ -219,6 +222,9 @@ func (r *reader) receive(ctx context.Context, p *rangeReader, f *fetcher) error 
 			return &rangeError{got.rng, got.err}
 		case got.err != nil:
 			return got.err
+		}
+		if err := <-got.checked; err != nil { // it arrives soon after ctx is done
+			return err
 		}
 		for p, b := range got.blocks {
 			p.waiting = append(p.waiting, b)

@@ -37,9 +37,9 @@ var boundInflated = sync.OnceFunc(func() {
 var ErrClosed = errors.New("kafka: the source is closed")
 
 // Source is a stream.Source that reads topics of one Kafka cluster. Fill in its
-// fields, use it, and close it. It connects on first use. Available, Read and
-// Committed must not be called concurrently; Close and Ping may be called at any
-// time.
+// fields, use it, and close it. It connects on first use, twice to each broker that
+// it fetches from. Available, Read and Committed must not be called concurrently;
+// Close and Ping may be called at any time.
 type Source struct {
 	// Brokers are one or more brokers of the cluster, as host:port. The source
 	// finds the others itself.
@@ -80,6 +80,7 @@ type Source struct {
 
 	mu     sync.Mutex
 	conn   *cluster // nil until opened
+	checks *cluster // further connections, for what must not wait for a fetch
 	pings  *cluster // the connections of Ping, nil until the first
 	topics *topicSelection
 	member *member // nil until joined
@@ -232,10 +233,10 @@ func (s *Source) Resume(_ context.Context, settled map[string]int64) error {
 // timeout.
 func (s *Source) Close() error {
 	s.mu.Lock()
-	conn, pings, member := s.conn, s.pings, s.member
+	conn, checks, pings, member := s.conn, s.checks, s.pings, s.member
 	s.closed, s.member = true, nil
 	s.mu.Unlock()
-	for _, c := range []*cluster{conn, pings} {
+	for _, c := range []*cluster{conn, checks, pings} {
 		if c != nil {
 			c.close()
 		}
@@ -291,7 +292,8 @@ func (s *Source) open() (*cluster, error) {
 		return nil, stream.Permanent(err)
 	}
 	boundInflated()
-	s.topics, s.conn = topics, newCluster(conf, s.Brokers)
+	s.topics = topics
+	s.conn, s.checks = newCluster(conf, s.Brokers), newCluster(conf, s.Brokers)
 	return s.conn, nil
 }
 

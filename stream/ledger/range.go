@@ -48,7 +48,7 @@ type Account struct {
 	Read      int64 `json:"read,omitempty"`      // messages
 	Control   int64 `json:"control,omitempty"`   // transaction markers
 	Aborted   int64 `json:"aborted,omitempty"`   // messages of aborted transactions
-	Compacted int64 `json:"compacted,omitempty"` // offsets removed by log compaction
+	Compacted int64 `json:"compacted,omitempty"` // offsets removed by log compaction, or pruned, or outside the job's time range
 	Lost      int64 `json:"lost,omitempty"`      // offsets gone before they were read
 	Written   int64 `json:"written,omitempty"`   // messages whose rows went to the sink
 	Rejected  int64 `json:"rejected,omitempty"`  // messages that went to the rejects

@@ -1,9 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/skyfinch/skyfinch/internal/backoff"
@@ -173,11 +176,15 @@ func (l *Ledger) Resolve(ctx context.Context, batch int64) (*Commit, error) {
 func (l *Ledger) claim(ctx context.Context, n int64) (bool, error) {
 	p := &Plan{Batch: n, Token: token.New(), Created: time.Now().UTC()}
 	winner, err := l.PutPlan(ctx, p)
-	if err != nil || winner.Token != p.Token {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && winner.Token != p.Token {
 		return false, err
 	}
-	covered, err := l.covered(ctx, n)
-	return err == nil && !covered, err
+	covered, coveredErr := l.covered(ctx, n)
+	if covered { // another plan may have won, and have moved into history just now
+		return false, nil
+	}
+	err = cmp.Or(err, coveredErr)
+	return err == nil, err
 }
 
 // decide puts the commit of a batch whose plan has no ranges, and reports whether
@@ -191,11 +198,13 @@ func (l *Ledger) decide(ctx context.Context, c *Commit) (bool, error) {
 		c.Created = time.Now().UTC()
 	}
 	winner, err := l.PutCommit(ctx, c)
-	if err != nil || winner.Token != c.Token {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && winner.Token != c.Token {
 		return false, err
 	}
-	covered, err := l.covered(ctx, c.Batch)
-	if err != nil || !covered {
+	moved := err != nil // another commit won, and has moved into history just now
+	covered, coveredErr := l.covered(ctx, c.Batch)
+	if !covered {
+		err = cmp.Or(err, coveredErr)
 		return err == nil, err
 	}
 	// The record may be void. If there was another one, history has it.
@@ -212,5 +221,5 @@ func (l *Ledger) decide(ctx context.Context, c *Commit) (bool, error) {
 			return false, err
 		}
 	}
-	return true, nil
+	return !moved, nil
 }

@@ -29,9 +29,23 @@ type Dir struct {
 
 var _ Store = (*Dir)(nil)
 
+func newDir(root string) *Dir {
+	return &Dir{root: filepath.Clean(root), made: map[string]bool{}, movable: map[string]bool{}}
+}
+
+// OpenDirReadOnly returns the store in the existing directory root. It writes nothing,
+// so root may be a directory of another user, or on a file system without writing.
+func OpenDirReadOnly(root string) (*Dir, error) {
+	d := newDir(root)
+	if _, err := os.ReadDir(d.root); err != nil {
+		return nil, fmt.Errorf("store: open directory: %w", err)
+	}
+	return d, nil
+}
+
 // OpenDir returns the store in the directory root, which it creates if necessary.
 func OpenDir(root string) (*Dir, error) {
-	d := &Dir{root: filepath.Clean(root), made: map[string]bool{}, movable: map[string]bool{}}
+	d := newDir(root)
 	if err := mkdirAll(d.root); err != nil {
 		return nil, fmt.Errorf("store: create directory: %w", err)
 	}

@@ -29,6 +29,9 @@ const (
 	// ReplayMark is what the first release used instead: LEDGER-replay-TOKEN.
 	ReplayMark = "-replay-"
 
+	// Reservations has a name for each directory that a process compacts.
+	Reservations = Ledger + "/compacting/"
+
 	// Lock excludes a second archiver, and a replay of the first release.
 	Lock = Ledger + "/lock"
 	// RewriteLock is held shared by each rewrite. A process that holds it alone may
@@ -42,6 +45,15 @@ func Where(dir string) string { return cmp.Or(dir, "the store") }
 // Open opens an existing archive: st, or the directory dir if st is nil. It
 // creates nothing.
 func Open(ctx context.Context, st store.Store, dir string) (store.Store, error) {
+	return open(ctx, st, dir, store.OpenDir)
+}
+
+// OpenReadOnly is like Open, but dir need not be writable.
+func OpenReadOnly(ctx context.Context, st store.Store, dir string) (store.Store, error) {
+	return open(ctx, st, dir, store.OpenDirReadOnly)
+}
+
+func open(ctx context.Context, st store.Store, dir string, openDir func(string) (*store.Dir, error)) (store.Store, error) {
 	if st == nil && dir == "" {
 		return nil, errors.New("archive: a Dir or a Store is needed")
 	}
@@ -51,7 +63,7 @@ func Open(ctx context.Context, st store.Store, dir string) (store.Store, error) 
 			return nil, fmt.Errorf("archive: no archive in %s: it has no %s: %w", dir, Ledger, fs.ErrNotExist)
 		}
 		if err == nil {
-			st, err = store.OpenDir(dir)
+			st, err = openDir(dir)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("archive: %w", err)

@@ -34,7 +34,11 @@ type Info struct {
 }
 
 // Check checks a whole file. The error says where it is damaged.
-func Check(f File, o Options) (info Info, err error) {
+func Check(f File, o Options) (info Info, err error) { return check(f, o, o.Deep) }
+
+// check is Check. It compares the values with the statistics only if bounds is set,
+// because other writers may have cut them short.
+func check(f File, o Options, bounds bool) (info Info, err error) {
 	defer recovered(&err)
 	r, err := open(f)
 	if err != nil {
@@ -42,7 +46,7 @@ func Check(f File, o Options) (info Info, err error) {
 	}
 	defer r.Close()
 	var stats map[[2]int]*statistics
-	if o.Deep {
+	if bounds {
 		if stats, err = readStatistics(f); err != nil {
 			return info, err
 		}

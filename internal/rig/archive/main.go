@@ -8,6 +8,7 @@
 //	SKYFINCH_PAUSE="before plan 3"         stop until SIGCONT
 //	SKYFINCH_FAULT="write,close EIO 40 7"  fail operations: see parseFaults
 //	SKYFINCH_POISON=697251920000000000     kill -9, when this alert id is decoded
+//	SKYFINCH_QUIET=1s                      with -compact: after how long an hour is quiet
 //
 // See stepOf for the steps.
 package main
@@ -21,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/skyfinch/skyfinch/archive"
 	"github.com/skyfinch/skyfinch/internal/cli"
@@ -66,6 +68,9 @@ func openStore(dir string) (store.Store, error) {
 // so that a run of a few batches has snapshots, history and truncation too.
 func prepare(s *archive.Service) {
 	s.Job.SnapshotEvery = 2
+	if quiet, err := time.ParseDuration(os.Getenv("SKYFINCH_QUIET")); err == nil && s.Compact != nil {
+		s.Compact.Quiet = quiet
+	}
 	if t, ok := poison(); ok {
 		s.Job.Transforms = append(s.Job.Transforms, t)
 	}
@@ -127,7 +132,8 @@ func atStep(variable string, do func() error) hooks {
 //	plan, commit, done          records of a batch
 //	try2, try3…, tryend         an attempt begins after others died; one ends that failed
 //	stage, write, close, abort  a staged file
-//	publish, sweep              a file is published; a staged one is removed
+//	publish, sweep              a file is published; a staged or a rejected one is removed
+//	reserve, remove             a directory is reserved for a compaction; a file of alerts is removed
 //	snapshot, history, join     records are summed up; segments are joined
 //	truncate, forget, drop      records, snapshots and segments that are summed up are deleted
 //	settle                      the source learns what is archived
@@ -144,6 +150,8 @@ func stepOf(op faultstore.Op) string {
 		return segmentStep(name)
 	case op.Kind == faultstore.PutIfAbsent && name == "ledger.json":
 		return "ledger"
+	case op.Kind == faultstore.PutIfAbsent && dir == "ledger/compacting/":
+		return "reserve"
 	case op.Kind == faultstore.PutIfAbsent && strings.HasSuffix(name, "end"):
 		return "tryend"
 	case op.Kind == faultstore.PutIfAbsent:
@@ -154,6 +162,8 @@ func stepOf(op faultstore.Op) string {
 		return "forget"
 	case op.Kind == faultstore.Delete && dir == "ledger/":
 		return "truncate"
+	case op.Kind == faultstore.Delete && strings.HasPrefix(dir, "alerts/"):
+		return "remove"
 	case op.Kind == faultstore.Delete:
 		return "sweep"
 	}

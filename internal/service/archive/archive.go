@@ -36,10 +36,16 @@ func (c Command) Run(ctx context.Context, args []string) error {
 		switch name := args[0]; name {
 		case "audit":
 			return cli.UsageOf("archive audit", c.audit(ctx, args[1:]))
+		case "ls":
+			return cli.UsageOf("archive ls", c.list(ctx, args[1:]))
+		case "compact":
+			return cli.UsageOf("archive compact", interrupted(ctx, c.compact(ctx, args[1:])))
+		case "prune":
+			return cli.UsageOf("archive prune", interrupted(ctx, c.prune(ctx, args[1:])))
 		case "replay-rejected":
 			return cli.UsageOf("archive replay-rejected", interrupted(ctx, c.replayRejected(ctx, args[1:])))
 		default:
-			return cli.UsageError{Text: fmt.Sprintf("unknown command %q", name) + nearest.Hint(name, []string{"audit", "replay-rejected"})}
+			return cli.UsageError{Text: fmt.Sprintf("unknown command %q", name) + nearest.Hint(name, []string{"audit", "compact", "ls", "prune", "replay-rejected"})}
 		}
 	}
 	o, err := parse(args)

@@ -41,6 +41,7 @@ func parse(args []string) (*options, error) {
 	clock := f.String("clock", "event", "")
 	compression := f.String("compression", "zstd", "")
 	lost := f.String("lost", "error", "")
+	compact := f.Bool("compact", false, "")
 	f.Int64Var(&job.Limits.Rows, "max-rows", 0, "")
 	f.Var((*cli.Size)(&job.Limits.Bytes), "max-bytes", "")
 	share := f.Float64("late-share", 0.5, "")
@@ -54,6 +55,9 @@ func parse(args []string) (*options, error) {
 		s.Dir = demoDir
 	}
 	job.RecordLost = *lost == "record"
+	if *compact {
+		s.Compact = &archive.Compaction{Quiet: time.Hour}
+	}
 	if job.Limits.BacklogShare = *share; *share == 0 {
 		job.Limits.BacklogShare = -1
 	}

@@ -9,7 +9,10 @@ SYNOPSIS
     archive -brokers HOST:PORT[,...] -topics NAME[,...] [-out DIR] [flags]
     archive -files PATH[,PATH...] [-out DIR] [-once] [flags]
     archive                              a demonstration: see below
+    archive ls -out DIR [flags]          list what an archive has: archive ls -h
     archive audit -out DIR [flags]       verify an archive: archive audit -h
+    archive compact -out DIR [flags]     merge small files: archive compact -h
+    archive prune -out DIR [flags]       remove the oldest alerts: archive prune -h
     archive replay-rejected -out DIR [flags]
                                          try rejected messages again, after a fix:
                                          archive replay-rejected -h
@@ -62,6 +65,9 @@ FLAGS
     -compression zstd   or snappy, or none; gzipped cutouts are stored unchanged
     -lost error         stop if planned messages are gone before they were read;
                         record: record the loss in the ledger and continue
+    -compact            merge the small files of hours that have been quiet for an
+                        hour, in the background, with up to 200 MB more memory: see
+                        archive compact -h
     -late-share 0.5     share of a batch that is reserved for a backlog while new
                         alerts arrive; each gets what the other does not need. 1:
                         strictly the oldest first; 0: a backlog gets only what new
@@ -136,7 +142,7 @@ FLAGS
                         the archive's source, if it is a stream: see archive -h
     -files PATH,...     the archive's source, if it is files
     -repair             publish what is committed and staged, remove what decided
-                        batches left in staging and what a replay has replaced,
+                        batches left in staging and what a rewrite has replaced,
                         rewrite wrong schema files; and say what was done. Missing
                         and damaged files are reported and left unchanged
     -deep               decode every value of every file that is read, and verify
@@ -192,4 +198,111 @@ EXIT STATUS
 
 EXAMPLES
     archive replay-rejected -out sky -cause 'schema id 1100' -registry https://registry.example.org
+`
+
+const listManual = `NAME
+    archive ls - list what an archive has
+
+SYNOPSIS
+    archive ls -out DIR [-hours] [-json]
+
+DESCRIPTION
+    Prints a line for each day and survey: hours with alerts, alerts, files, how many
+    of the files a compaction has made, and their size; then the totals. Rejected
+    messages are listed as a survey named rejected. Rows that archive prune has
+    removed are counted in a column of their own.
+
+    It reads the ledger, not the directories: batches that are not published yet,
+    and files that were replaced but not yet deleted, do not count.
+
+FLAGS
+    -out DIR    the archive (default "archive")
+    -hours      a line for each hour instead of each day
+    -json       one JSON object: archive, and hours, a list of objects with table, dir,
+                rows, files, compacted, bytes, first, last, published, pruned_rows
+
+EXIT STATUS
+    0 success; 1 an error; 2 a usage error
+
+EXAMPLES
+    archive ls -out sky
+    archive ls -out sky -json | jq '[.hours[].bytes] | add'
+`
+
+const compactManual = `NAME
+    archive compact - merge the small files of an archive
+
+SYNOPSIS
+    archive compact -out DIR [-quiet 1h] [-order time|object|sky] [-size 512MB] [-grace 0s]
+
+DESCRIPTION
+    Merges the files of each hour that has been quiet into one, or into several of
+    about -size. A query then opens a file for each hour, and not one for each
+    batch. The rows stay the same, and stay in the directory of their hour.
+
+    Files of at least half of -size are never read again: if late alerts arrive, only
+    the small files are merged. A second run changes nothing. Messages in rejected are
+    left alone.
+
+    Every merge is a batch in the archive's ledger: readers of the ledger, such as
+    jobs that follow the archive, see each row once at any time. The new files are
+    read back and compared with the old ones before these are deleted.
+
+    It may be killed at any time, and the next run continues. It may run while
+    services write to the archive, and several may run at once. A service can do the
+    same in the background: archive -compact.
+
+FLAGS
+    -out DIR            the archive (default "archive")
+    -quiet 1h           leave hours alone that got new alerts more recently; 0s: merge
+                        every hour
+    -order time         keep the rows as they were archived; object: sort each file by
+                        object_id and event_time; sky: by position, as HEALPix pixels
+    -size 512MB         size of the new files, more or less: from two thirds to one and
+                        a half of it
+    -grace 0s           keep replaced files for that long, for programs that list the
+                        directories and open the files later. Meanwhile programs that
+                        read whole directories see rows twice. A later run deletes
+                        them
+    -compression zstd   or snappy, or none
+    -workers N          goroutines that encode (default: one for each core)
+
+EXIT STATUS
+    0 success, also if there was nothing to merge; 1 an error: hours whose files are
+    damaged or missing are named, the others are merged; 2 a usage error; 130 ended by
+    Ctrl-C
+
+EXAMPLES
+    archive compact -out sky
+    archive compact -out sky -quiet 0s -order object
+`
+
+const pruneManual = `NAME
+    archive prune - remove the oldest alerts of an archive
+
+SYNOPSIS
+    archive prune -out DIR -before YYYY-MM-DD [-n]
+    archive prune -out DIR -keep SIZE [-n]
+
+DESCRIPTION
+    Removes the alerts of whole hours, the oldest first, from all surveys, and records
+    in the ledger that it did. The audit then does not miss them, and jobs that follow
+    the archive account for them. They cannot be restored.
+
+    The hours of the last day are never removed, because their alerts may still
+    arrive. Rejected messages stay.
+
+FLAGS
+    -out DIR            the archive (default "archive")
+    -before YYYY-MM-DD  remove the hours before that date, in UTC
+    -keep SIZE          remove hours until the alerts take at most SIZE, like 2TB
+    -n                  remove nothing, and say what would be removed
+
+EXIT STATUS
+    0 success, also if there was nothing to remove; 1 an error, such as a date within
+    the last day; 2 a usage error
+
+EXAMPLES
+    archive prune -out sky -keep 2TB -n
+    archive prune -out sky -before 2026-01-01
 `

@@ -1,4 +1,6 @@
-package sink
+// Package filestats turns the bounds of a Parquet file's columns into the JSON that
+// ledger.File.Stats holds.
+package filestats
 
 import (
 	"encoding/binary"
@@ -16,9 +18,9 @@ import (
 // maxTextStat is the length of the longest string in a file's Stats, as JSON.
 const maxTextStat = 64
 
-// statsOf returns the least and the greatest value of columns of a file, where
+// Of returns the least and the greatest value of columns of a file, where
 // names are those in Options.Bounds.
-func statsOf(w *parquetfile.Writer, schema *arrow.Schema, names []string) map[string][2]json.RawMessage {
+func Of(w *parquetfile.Writer, schema *arrow.Schema, names []string) map[string][2]json.RawMessage {
 	var stats map[string][2]json.RawMessage
 	for i, name := range names {
 		lower, upper, ok := w.Bounds(i)
@@ -59,11 +61,17 @@ func statOf(typ arrow.DataType, v []byte) (_ json.RawMessage, ok bool) {
 		text, err := json.Marshal(string(v))
 		return text, err == nil && len(text) <= maxTextStat
 	case *arrow.TimestampType:
-		us := micros(int64(binary.LittleEndian.Uint64(v)), t.Unit)
-		if t.TimeZone == "" || us == noTime || t.Unit == arrow.Nanosecond {
+		us := int64(binary.LittleEndian.Uint64(v))
+		if t.Unit == arrow.Millisecond {
+			if us > math.MaxInt64/1000 || us < math.MinInt64/1000 {
+				return nil, false
+			}
+			us *= 1e3
+		}
+		if t.TimeZone == "" || t.Unit == arrow.Nanosecond || t.Unit == arrow.Second {
 			return nil, false
 		}
-		text, err := json.Marshal(time.UnixMicro(us).UTC())
+		text, err := json.Marshal(time.UnixMicro(us).UTC()) // an error if not in the years 0 to 9999
 		return text, err == nil
 	}
 	return nil, false

@@ -1,0 +1,211 @@
+package index_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/archive/internal/index"
+	"github.com/skyfinch/skyfinch/archive/internal/layout"
+	"github.com/skyfinch/skyfinch/stream/ledger"
+	"github.com/skyfinch/skyfinch/stream/store"
+)
+
+// view is all that an index says.
+func view(t *testing.T, x *index.Index) string {
+	out := map[string]any{"through": x.Through(), "pending": append([]index.Pending{}, x.Pending()...)}
+	for _, name := range x.Tables() {
+		table := *x.Table(name)
+		var files []any
+		for _, f := range table.Files {
+			stat, ok := f.Stat("ra")
+			f.Stats, f.StagedPath = nil, ""
+			files = append(files, f, stat, ok)
+		}
+		table.Files, table.Pruned = nil, append([]index.Gap{}, table.Pruned...)
+		out[name], out[name+" files"] = table, files
+	}
+	text, err := json.Marshal(out)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// difference returns where two texts begin to differ.
+func difference(a, b string) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			from := max(i-80, 0)
+			return a[from:min(i+80, len(a))] + "\n" + b[from:min(i+80, len(b))]
+		}
+	}
+	return a[min(len(a), len(b)):] + b[min(len(a), len(b)):]
+}
+
+func (w *world) openToSave() *index.Index {
+	x, err := index.OpenToSave(w.t.Context(), w.Dir, w.Ledger)
+	require.NoError(w.t, err)
+	return x
+}
+
+// live returns the live files of a directory.
+func live(x *index.Index, dir string) (out []ledger.File) {
+	if t := x.Table(ztf); t != nil {
+		for _, f := range t.Dir(dir) {
+			out = append(out, f.File)
+		}
+	}
+	return out
+}
+
+// step adds random batches.
+func (w *world) step(rng *rand.Rand, x *index.Index) {
+	_, err := x.Update(w.t.Context())
+	require.NoError(w.t, err)
+	dir := fmt.Sprintf("2026/01/01/%02d", rng.IntN(3))
+	old := live(x, dir)
+	switch {
+	case len(old) > 2 && rng.IntN(6) == 0:
+		w.rewrite(ledger.Commit{Replaces: &ledger.Replacement{Pruned: true}}, old...)
+	case len(old) > 1 && rng.IntN(4) == 0:
+		var rows int64
+		for _, f := range old[1:] {
+			rows += f.Rows
+		}
+		r := &ledger.Replacement{}
+		if rng.IntN(3) == 0 {
+			r.Cleared = w.batch
+		} else {
+			r.Due = at(w.batch)
+		}
+		w.rewrite(ledger.Commit{Replaces: r, Rows: ledger.Receipt{Files: []ledger.File{w.file(ztf, dir, 0, rows-1), w.file(ztf, dir, 1, 1)}}}, old[1:]...)
+	default:
+		f := w.file(ztf, dir, 0, int64(1+rng.IntN(5)))
+		f.First, f.Last, f.Schema = at(w.batch), at(w.batch+1), 3
+		f.Stats = map[string][2]json.RawMessage{"ra": {[]byte("1.5"), []byte("2")}}
+		w.put(f, w.file("alerts/lsst", dir, 1, 2))
+	}
+}
+
+// An index that was saved equals one that was read from the ledger, whoever saves it
+// and when.
+func TestSaved(t *testing.T) {
+	index.SetSegments(t, 4, 3)
+	rng := rand.New(rand.NewPCG(1, 2))
+	w := newWorld(t)
+	plain := w.open() // reads the ledger
+	var saver *index.Index
+	for i := range 150 {
+		w.step(rng, plain)
+		_, err := plain.Update(t.Context())
+		require.NoError(t, err)
+		switch rng.IntN(4) {
+		case 0:
+			saver = w.openToSave()
+		case 1:
+			if saver != nil {
+				_, err := saver.Update(t.Context())
+				require.NoError(t, err)
+			}
+		}
+		require.Empty(t, difference(view(t, plain), view(t, w.open())), i)
+		if saver != nil && saver.Through() == w.batch {
+			require.Empty(t, difference(view(t, plain), view(t, saver)), i)
+		}
+		for _, b := range []int64{1, w.batch / 3, w.batch - 1, w.batch + 5} {
+			want, err := plain.RowsBefore(t.Context(), ztf, at(b))
+			require.NoError(t, err)
+			got, err := w.open().RowsBefore(t.Context(), ztf, at(b))
+			require.NoError(t, err)
+			require.Equal(t, want, got, "batch %d", b)
+		}
+	}
+	names := w.segments()
+	assert.LessOrEqual(t, len(names), 12)
+	assert.Contains(t, names, "000000000001-000000000108")
+
+	// Damaged and missing segments are read from the ledger.
+	want := view(t, plain)
+	first := filepath.Join(w.Root(), layout.Ledger, "index", names[0])
+	data, err := os.ReadFile(first)
+	require.NoError(t, err)
+	data[len(data)/2] ^= 1
+	require.NoError(t, os.WriteFile(first, data, 0o666))
+	assert.Equal(t, want, view(t, w.open()))
+	require.NoError(t, os.Remove(first))
+	assert.Equal(t, want, view(t, w.open()))
+	saved := view(t, w.openToSave())
+	assert.Equal(t, want, saved)
+}
+
+func (w *world) segments() (names []string) {
+	all, err := filepath.Glob(filepath.Join(w.Root(), layout.Ledger, "index", "*"))
+	require.NoError(w.t, err)
+	for _, name := range all {
+		names = append(names, filepath.Base(name))
+	}
+	return names
+}
+
+// All that save write the same.
+func TestSavedAtOnce(t *testing.T) {
+	index.SetSegments(t, 4, 3)
+	rng := rand.New(rand.NewPCG(3, 4))
+	w := newWorld(t)
+	plain := w.open()
+	var group sync.WaitGroup
+	for range 100 {
+		w.step(rng, plain)
+	}
+	for range 4 {
+		group.Go(func() {
+			x, err := index.OpenToSave(t.Context(), w.Dir, w.Ledger)
+			if assert.NoError(t, err) {
+				assert.Equal(t, w.batch, x.Through())
+			}
+		})
+	}
+	group.Wait()
+	_, err := plain.Update(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, view(t, plain), view(t, w.open()))
+}
+
+func FuzzSegment(f *testing.F) {
+	seed, err := index.EncodeSegment(index.File{File: ledger.File{Table: ztf, Path: ztf + "/2026/01/01/01/a.parquet", Rows: 3}, Dir: "2026/01/01/01", Runs: []index.Run{{1, 2}, {5, 1}}})
+	require.NoError(f, err)
+	f.Add(seed)
+	f.Fuzz(func(t *testing.T, data []byte) { index.DecodeSegment(data) })
+}
+
+// BenchmarkOpen opens the index of an archive of a million batches, an hour of which
+// has 360, and which was compacted each day or not at all. It needs a few minutes to
+// make the archive.
+//
+//	go test ./archive/internal/index -run - -bench Open -timeout 1h
+func BenchmarkOpen(b *testing.B) {
+	for _, compacted := range []bool{true, false} {
+		b.Run(fmt.Sprintf("compacted=%v", compacted), func(b *testing.B) {
+			st, err := store.OpenDir(b.TempDir())
+			require.NoError(b, err)
+			l, err := ledger.Open(b.Context(), st, layout.Ledger, nil)
+			require.NoError(b, err)
+			last := index.SaveMillion(b, st, l, compacted)
+			for b.Loop() {
+				begun := time.Now()
+				x, err := index.Open(b.Context(), st, l)
+				require.NoError(b, err)
+				b.ReportMetric(time.Since(begun).Seconds(), "s/open")
+				require.Equal(b, last, x.Through())
+				b.ReportMetric(float64(len(x.Table(ztf).Files)), "files")
+			}
+		})
+	}
+}
