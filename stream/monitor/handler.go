@@ -168,9 +168,6 @@ func (m *Monitor) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	defer m.hub.leave(c)
 	e := &eventWriter{w: w, control: http.NewResponseController(w)}
-	if err := e.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) { // that of the request
-		return
-	}
 	if err := e.send("retry: 2000\n\n"); err != nil {
 		return
 	}

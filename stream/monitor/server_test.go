@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -258,38 +259,56 @@ func TestUsers(t *testing.T) {
 	for _, path := range paths {
 		assert.Equal(t, 401, request(path, "", ""), path)
 		assert.Equal(t, 401, request(path, "anna", "wrong"), path)
-		assert.Equal(t, 401, request(path, "bert", "secret"), path)
 		assert.Equal(t, 401, request(path, "anna", strings.Repeat("x", 100)), path)
 	}
+	assert.Equal(t, 401, request("/", "bert", "secret"))
 	assert.Equal(t, 200, request("/status.json", "anna", "secret"))
 	assert.Equal(t, 404, request("/nothing", "anna", "secret"))
 	assert.NotContains(t, logged.String(), "secret")
 }
 
-// Wrong passwords take a bounded share of a core; who has logged in notices nothing.
+// Wrong passwords take a bounded share of a core. Who has logged in notices nothing,
+// and who has the right password gets in.
 func TestGuessing(t *testing.T) {
-	a := &auth{users: map[string]string{"anna": hashed(t, "secret", 10)}, passed: map[[32]byte]bool{}, budgets: map[string]*budget{}, all: budget{share: allShare}}
-	ok := func(user, password, from string) bool {
-		r, err := http.NewRequest("GET", "/", nil)
+	a := &auth{users: map[string]string{"anna": hashed(t, "secret", 4), "bert": hashed(t, "other", 4)}, passed: map[[32]byte]bool{}, budgets: map[string]*budget{}, all: budget{share: allShare}}
+	ok := func(ctx context.Context, user, password, from string) bool {
+		r, err := http.NewRequestWithContext(ctx, "GET", "/", nil)
 		require.NoError(t, err)
 		r.SetBasicAuth(user, password)
 		r.RemoteAddr = from + ":1234"
 		return a.ok(r)
 	}
-	assert.True(t, ok("anna", "secret", "a"))
+	assert.True(t, ok(t.Context(), "anna", "secret", "a"))
+	ctx, stop := context.WithTimeout(t.Context(), 2*burst)
+	defer stop()
 	begun := time.Now()
-	for i := range 20_000 {
-		ok(fmt.Sprint("user", i), "guess", "b")
+	assert.False(t, ok(ctx, "nobody", "guess", "b"))
+	one := time.Since(begun)
+	var guesses sync.WaitGroup
+	for i := range 50 {
+		guesses.Go(func() {
+			for ctx.Err() == nil {
+				ok(ctx, fmt.Sprint("user", i), "guess", "b")
+				time.Sleep(time.Millisecond)
+			}
+		})
 	}
-	took := time.Since(begun)
-	assert.Less(t, a.all.used, burst+2*time.Second)
-	assert.Less(t, took, 4*burst)
+	guesses.Wait()
+	a.mu.Lock()
+	assert.Less(t, a.all.used, burst+4*one)
+	a.mu.Unlock()
 	begun = time.Now()
-	assert.True(t, ok("anna", "secret", "b"), "it has been checked before")
-	assert.Less(t, time.Since(begun), 50*time.Millisecond)
-	b := budget{share: 0.1, used: burst + 50*time.Millisecond, at: time.Now()}
-	assert.False(t, b.left(time.Now()))
-	assert.True(t, b.left(time.Now().Add(time.Second)))
+	assert.True(t, ok(t.Context(), "anna", "secret", "b"), "it has been checked before")
+	assert.Less(t, time.Since(begun), 100*time.Millisecond)
+	assert.True(t, ok(t.Context(), "bert", "other", "c"), "from elsewhere")
+	a.mu.Lock()
+	b := a.budgets["b"]
+	b.used, b.at = burst+10*time.Millisecond, time.Now()
+	a.mu.Unlock()
+	a.passed = map[[32]byte]bool{}
+	begun = time.Now()
+	assert.True(t, ok(t.Context(), "bert", "other", "b"), "after a while")
+	assert.GreaterOrEqual(t, time.Since(begun), 300*time.Millisecond)
 }
 
 // A file that cannot be used is an error in one line without the password.

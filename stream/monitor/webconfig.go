@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"cmp"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -110,12 +111,15 @@ func (c *webConfig) handler(next http.Handler) http.Handler {
 }
 
 // A check of a password takes much CPU on purpose. The time that wrong ones may
-// take is limited, for each client and for all, to shares of one core.
+// take is limited, for each client and for all, to shares of one core. What exceeds
+// them waits, so that somebody with the right password gets in while others guess.
 const (
 	clientShare = 0.02
 	allShare    = 0.1
 	burst       = 3 * time.Second // that may be used at once
 	maxBudgets  = 1000            // clients that are told apart
+	maxWaiting  = 4               // requests of a client that wait
+	maxWait     = 30 * time.Second
 	maxPassed   = 100
 )
 
@@ -133,18 +137,19 @@ type auth struct {
 
 // budget is time that checks may take.
 type budget struct {
-	share float64
-	used  time.Duration
-	at    time.Time
+	share   float64
+	used    time.Duration
+	at      time.Time
+	waiting int // requests
 }
 
-// left reports whether there is time left.
-func (b *budget) left(now time.Time) bool {
+// wait returns how long to wait until there is time left.
+func (b *budget) wait(now time.Time) time.Duration {
 	if !b.at.IsZero() {
 		b.used = max(0, b.used-time.Duration(b.share*float64(now.Sub(b.at))))
 	}
 	b.at = now
-	return b.used < burst
+	return time.Duration(float64(max(0, b.used-burst)) / b.share)
 }
 
 // noUser is checked for unknown users, so that the time does not tell them from
@@ -175,16 +180,13 @@ func (a *auth) ok(r *http.Request) bool {
 	if a.hasPassed(sum) {
 		return true
 	}
-	if !a.mayCheck(client) {
+	leave, ok := a.enter(r.Context(), client)
+	if !ok {
 		return false
 	}
-	a.checking.Lock()
-	defer a.checking.Unlock()
+	defer leave()
 	if a.hasPassed(sum) { // a check of the same one was under way
 		return true
-	}
-	if !a.mayCheck(client) {
-		return false
 	}
 	begun := time.Now()
 	err = bcrypt.CompareHashAndPassword([]byte(cmp.Or(hash, string(noUser()))), []byte(password))
@@ -211,11 +213,10 @@ func (a *auth) hasPassed(sum [sha256.Size]byte) bool {
 	return a.passed[sum]
 }
 
-// mayCheck reports whether a client may have a password checked.
-func (a *auth) mayCheck(client string) bool {
-	now := time.Now()
+// enter waits until a client may have a password checked, alone. It reports whether
+// it may; the caller then calls leave.
+func (a *auth) enter(ctx context.Context, client string) (leave func(), ok bool) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	b := a.budgets[client]
 	if b == nil {
 		if len(a.budgets) >= maxBudgets {
@@ -224,5 +225,36 @@ func (a *auth) mayCheck(client string) bool {
 		b = &budget{share: clientShare}
 		a.budgets[client] = b
 	}
-	return b.left(now) && a.all.left(now)
+	full := b.waiting >= maxWaiting
+	if !full {
+		b.waiting++
+	}
+	a.mu.Unlock()
+	if full {
+		return nil, false
+	}
+	defer func() {
+		a.mu.Lock()
+		b.waiting--
+		a.mu.Unlock()
+	}()
+	for end := time.Now().Add(maxWait); ; {
+		a.checking.Lock()
+		a.mu.Lock()
+		now := time.Now()
+		wait := max(b.wait(now), a.all.wait(now))
+		a.mu.Unlock()
+		if wait == 0 {
+			return a.checking.Unlock, true
+		}
+		a.checking.Unlock()
+		if now.Add(wait).After(end) {
+			return nil, false
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
 }
