@@ -1,6 +1,21 @@
 "use strict";
-const list = document.getElementById("alerts");
-new EventSource("/events?of=alerts").addEventListener("alerts", (e) => {
-  for (const a of JSON.parse(e.data)) list.prepend(JSON.stringify([a.survey, a.id, a.object, a.time, a.ra, a.dec, a.value, a.unit]) + "\n");
-  while (list.childNodes.length > 50) list.lastChild.remove();
+const most = 50;
+let newest = [], paused = false;
+
+function draw() {
+  fill("alerts", newest.map((a) => [[a.survey, "text"], [a.id, "text"], [a.object === null ? "" : a.object, "text"],
+    [a.time ? when(a.time).replace(" UTC", "") : "–", ""], [a.ra === null ? "–" : a.ra.toFixed(5), "num"], [a.dec === null ? "–" : a.dec.toFixed(5), "num"],
+    [a.value === null ? "–" : a.value.toFixed(2) + " " + a.unit, "num"], [a.topic + "/" + a.partition + "@" + a.offset, "text"]]), "none yet: they appear here as they are decoded");
+}
+
+byId("pause").addEventListener("click", (e) => {
+  paused = !paused;
+  e.target.setAttribute("aria-pressed", String(paused));
+  e.target.textContent = paused ? "Go on" : "Pause";
+  if (!paused) draw();
 });
+listen("alerts", Infinity, (list) => {
+  newest = [...list.reverse(), ...newest].slice(0, most);
+  if (!paused) draw();
+});
+draw();
