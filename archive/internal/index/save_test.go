@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +15,6 @@ import (
 	"github.com/skyfinch/skyfinch/archive/internal/index"
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/stream/ledger"
-	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // view is all that an index says.
@@ -183,29 +181,4 @@ func FuzzSegment(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(seed)
 	f.Fuzz(func(t *testing.T, data []byte) { index.DecodeSegment(data) })
-}
-
-// BenchmarkOpen opens the index of an archive of a million batches, an hour of which
-// has 360, and which was compacted each day or not at all. It needs a few minutes to
-// make the archive.
-//
-//	go test ./archive/internal/index -run - -bench Open -timeout 1h
-func BenchmarkOpen(b *testing.B) {
-	for _, compacted := range []bool{true, false} {
-		b.Run(fmt.Sprintf("compacted=%v", compacted), func(b *testing.B) {
-			st, err := store.OpenDir(b.TempDir())
-			require.NoError(b, err)
-			l, err := ledger.Open(b.Context(), st, layout.Ledger, nil)
-			require.NoError(b, err)
-			last := index.SaveMillion(b, st, l, compacted)
-			for b.Loop() {
-				begun := time.Now()
-				x, err := index.Open(b.Context(), st, l)
-				require.NoError(b, err)
-				b.ReportMetric(time.Since(begun).Seconds(), "s/open")
-				require.Equal(b, last, x.Through())
-				b.ReportMetric(float64(len(x.Table(ztf).Files)), "files")
-			}
-		})
-	}
 }
