@@ -1,8 +1,12 @@
 package index
 
 import (
+	"encoding/binary"
+	"hash/crc32"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // SetSegments sets the sizes of segments during a test.
@@ -12,31 +16,58 @@ func SetSegments(t *testing.T, batches, join int64) {
 	t.Cleanup(func() { segmentBatches, joined = oldBatches, oldJoined })
 }
 
-// EncodeSegment returns a segment with a file.
-func EncodeSegment(f File) ([]byte, error) {
+// EncodeSegment returns a segment with a file, and its frames before compression.
+func EncodeSegment(f File) (data []byte, frames [3][]byte, err error) {
+	f.packStats()
 	s := &segment{from: 0, to: 4, points: []point{{4, time.Unix(5, 6), []rowCount{{f.Table, 3}}}}, files: []File{f}, removed: []string{"a", "ab"},
 		pending: []Pending{{Of: 2, Batch: 3}}, cleared: 1, gaps: []gap{{f.Table, f.Dir, f.Runs}}}
 	s.compact()
-	return s.encode()
+	if data, err = s.encode(); err != nil {
+		return nil, frames, err
+	}
+	z, err := newDecoder()
+	if err != nil {
+		return nil, frames, err
+	}
+	rest := data[len(segmentHead):]
+	for i := range frames {
+		size := binary.LittleEndian.Uint32(rest)
+		if frames[i], err = z.DecodeAll(rest[4:4+size], nil); err != nil {
+			return nil, frames, err
+		}
+		rest = rest[4+size:]
+	}
+	return data, frames, nil
 }
 
-// DecodeSegment decodes a segment, and what it says is encoded again.
+// Seal returns the content of a segment with these frames.
+func Seal(frames ...[]byte) []byte {
+	z, _ := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)) // it cannot fail
+	defer z.Close()
+	out := []byte(segmentHead)
+	for _, f := range frames {
+		f = z.EncodeAll(f, nil)
+		out = append(binary.LittleEndian.AppendUint32(out, uint32(len(f))), f...)
+	}
+	return binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(out))
+}
+
+// DecodeSegment decodes a segment, and encodes it again.
 func DecodeSegment(data []byte) (again []byte, err error) {
 	z, err := newDecoder()
 	if err != nil {
 		return nil, err
 	}
-	defer z.Close()
 	s, err := decodeSegment(data, z)
 	if err != nil {
 		return nil, err
 	}
-	err = s.each(func(f *File) {
-		f.Stat("ra")
-		s.files = append(s.files, *f)
-	})
+	all, err := join([]*segment{s})
 	if err != nil {
 		return nil, err
 	}
-	return s.encode()
+	for i := range all.files {
+		all.files[i].Stat("ra")
+	}
+	return all.encode()
 }
