@@ -18,6 +18,7 @@ const (
 	keptAlerts   = 50
 	chunkAlerts  = 25  // that are taken of one record
 	alertsSecond = 100 // that are taken in a second, and at once
+	alertsAtOnce = 10  // looking at fewer, of a record with more, takes as long
 )
 
 // alertRow is what is shown of an alert. Fields that the rows lack are empty.
@@ -64,7 +65,10 @@ func (a *recentAlerts) take(now, n int64) int64 {
 	for {
 		used := a.usedUp.Load()
 		from := max(used, now-int64(time.Second))
-		n = min(n, (now-from)/each)
+		fewest := min(n, alertsAtOnce)
+		if n = min(n, (now-from)/each); n < fewest {
+			return 0
+		}
 		if n <= 0 || a.usedUp.CompareAndSwap(used, from+n*each) {
 			return n
 		}

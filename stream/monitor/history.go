@@ -79,7 +79,7 @@ func (w *writer) addTo(ctx context.Context, i int, at time.Time, s *slot) error 
 	}
 	p.current.add(s)
 	if i == 0 {
-		return w.complete(ctx, 0) // it is whole: one is added a second
+		return w.complete(ctx, 0) // what follows in the same second is added to it
 	}
 	return nil
 }

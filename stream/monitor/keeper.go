@@ -163,7 +163,7 @@ func (k *keeper) run() {
 			ended = true
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
-		err := k.keep(ctx, &w, ended)
+		err := k.keep(ctx, &w)
 		if now := time.Now(); err == nil && now.Sub(pruned) >= pruneEvery && !ended {
 			pruned, err = now, prune(ctx, k.records, now)
 		}
@@ -193,7 +193,7 @@ func (k *keeper) report(err error) {
 }
 
 // keep stores what has happened and reads what other processes have stored.
-func (k *keeper) keep(ctx context.Context, w **writer, ended bool) error {
+func (k *keeper) keep(ctx context.Context, w **writer) error {
 	now := time.Now()
 	if space, ok := diskSpace(k.job.Store); ok {
 		k.mu.Lock()
@@ -201,7 +201,7 @@ func (k *keeper) keep(ctx context.Context, w **writer, ended bool) error {
 		k.mu.Unlock()
 	}
 	if k.job.Status != nil {
-		if err := k.write(ctx, w, now, ended); err != nil {
+		if err := k.write(ctx, w, now); err != nil {
 			return err
 		}
 	}
@@ -222,7 +222,7 @@ func (k *keeper) keep(ctx context.Context, w **writer, ended bool) error {
 }
 
 // write stores the status and the complete slots.
-func (k *keeper) write(ctx context.Context, w **writer, now time.Time, ended bool) (err error) {
+func (k *keeper) write(ctx context.Context, w **writer, now time.Time) (err error) {
 	if k.instance() == "" {
 		if err := k.name(); err != nil {
 			return err
@@ -234,9 +234,7 @@ func (k *keeper) write(ctx context.Context, w **writer, now time.Time, ended boo
 		}
 	}
 	k.mu.Lock()
-	if ended {
-		k.push()
-	}
+	k.push()
 	pending := k.pending
 	k.pending = nil
 	k.mu.Unlock()

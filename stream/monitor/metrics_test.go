@@ -43,7 +43,7 @@ func TestMetrics(t *testing.T) {
 	require.NoError(t, job.Drain(t.Context()))
 	var w *writer
 	j.keeper.asked.Store(1 << 40)
-	require.NoError(t, j.keeper.keep(t.Context(), &w, true))
+	require.NoError(t, j.keeper.keep(t.Context(), &w))
 	got := scrape(t, m)
 	for name, want := range map[string]float64{
 		"skyfinch_messages_read_total":                                   15000,
@@ -94,7 +94,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	require.NoError(t, RecordAudit(t.Context(), st, 0))
 	require.NoError(t, job.Drain(t.Context()))
 	var w *writer
-	require.NoError(t, j.keeper.keep(t.Context(), &w, true))
+	require.NoError(t, j.keeper.keep(t.Context(), &w))
 	served := regexp.MustCompile(`(?m)^# TYPE (skyfinch_\w+)`)
 	var names []string
 	for _, match := range served.FindAllStringSubmatch(ask(m, "/metrics").Body.String(), -1) {

@@ -151,6 +151,9 @@ func (s *slot) scale(f func(time.Duration) time.Duration) {
 	}
 }
 
+// maxAlerts bounds the alerts of a latency, so that sums do not overflow.
+const maxAlerts = 1 << 50
+
 var errDamaged = errors.New("monitor: a damaged block of the history")
 
 // parseSlot decodes a slot.
@@ -168,27 +171,27 @@ func parseSlot(b []byte) (*slot, error) {
 			return nil, errDamaged
 		}
 		if i < len(numbers) { // a newer version may have more
-			*numbers[i] = min(v, math.MaxInt64/int64(time.Millisecond))
+			*numbers[i] = v
 		}
 		b = b[k:]
 	}
-	for len(b) > 0 {
+	for next := uint64(0); len(b) > 0; {
 		i, k := binary.Uvarint(b)
-		if k <= 0 {
+		if k <= 0 || i < next {
 			return nil, errDamaged
 		}
 		n, l := binary.Uvarint(b[k:])
-		if l <= 0 || n > math.MaxInt64 {
+		if l <= 0 || n == 0 || n > maxAlerts {
 			return nil, errDamaged
 		}
 		s.latency[min(i, nLatencies-1)] += int64(n)
-		b = b[k+l:]
+		b, next = b[k+l:], i+1
 	}
 	s.scale(func(d time.Duration) time.Duration {
 		if d < 0 {
 			return -1
 		}
-		return d * time.Millisecond
+		return min(d, math.MaxInt64/time.Millisecond) * time.Millisecond
 	})
 	return s, nil
 }

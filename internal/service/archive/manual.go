@@ -24,6 +24,7 @@ DESCRIPTION
         OUT/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, and why
         OUT/schema/SURVEY.parquet                   the table's schema, without rows
         OUT/ledger, OUT/staging                     the record of what is done; work in progress
+        OUT/monitor                                 status and history, for -http
 
     Without -once it archives alerts as they arrive, until Ctrl-C.
 
