@@ -168,6 +168,9 @@ func (m *Monitor) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	defer m.hub.leave(c)
 	e := &eventWriter{w: w, control: http.NewResponseController(w)}
+	if err := e.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) { // that of the request
+		return
+	}
 	if err := e.send("retry: 2000\n\n"); err != nil {
 		return
 	}
@@ -243,7 +246,14 @@ func (e *eventWriter) send(text string) error {
 	if _, err := e.w.Write([]byte(text)); err != nil {
 		return err
 	}
-	return e.control.Flush()
+	if err := e.control.Flush(); err != nil {
+		return err
+	}
+	// HTTP/2 cuts a stream off at its deadline even if there is nothing to write.
+	if err := e.control.SetWriteDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }
 
 // parseQuery parses a query in which only the given names may occur, each at most

@@ -66,7 +66,7 @@ type Job struct {
 	// Name is the name of the service, such as "archive". If empty, it is the name
 	// of the program.
 	Name string
-	// MicroBatch is the job. Add sets its Observe to a function that also calls the
+	// MicroBatch is the job, whose Source must be set. Add sets its Observe to a function that also calls the
 	// one that was set before, and appends to its Transforms one that changes
 	// nothing, but shows the newest alerts. Add must be called before the job runs.
 	MicroBatch *stream.MicroBatch

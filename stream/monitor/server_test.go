@@ -112,6 +112,43 @@ func TestEvents(t *testing.T) {
 	assert.Less(t, time.Since(begun), shutdownWait, "clients do not delay the end")
 }
 
+// A client that has nothing to read for longer than all timeouts is not cut off,
+// with HTTP/1 or 2.
+func TestQuietClients(t *testing.T) {
+	if os.Getenv("SKYFINCH_LONG") == "" {
+		t.Skip("takes a minute: set SKYFINCH_LONG=1")
+	}
+	dir := t.TempDir()
+	cert, key := certificate(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.pem"), cert, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "k.pem"), key, 0o600))
+	name := filepath.Join(dir, "web.yml")
+	require.NoError(t, os.WriteFile(name, []byte("tls_server_config:\n  cert_file: c.pem\n  key_file: k.pem\n"), 0o600))
+	var bodies []io.ReadCloser
+	for _, file := range []string{"", name} {
+		m := &Monitor{Log: quiet(), Config: file}
+		l, _ := serve(t, m)
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
+		answer, err := client.Get(m.URL(l, "events?of=alerts"))
+		require.NoError(t, err)
+		assert.Equal(t, map[bool]int{true: 1, false: 2}[file == ""], answer.ProtoMajor)
+		bodies = append(bodies, answer.Body)
+	}
+	ended := make(chan error, len(bodies))
+	for _, b := range bodies {
+		defer b.Close()
+		go func() {
+			_, err := io.Copy(io.Discard, b)
+			ended <- fmt.Errorf("it ended: %v", err)
+		}()
+	}
+	select {
+	case err := <-ended:
+		t.Error(err)
+	case <-time.After(writeTimeout + 5*time.Second):
+	}
+}
+
 // Fifty clients, ten of which do not read, slow nothing and leave nothing.
 func TestSlowClients(t *testing.T) {
 	_, job := newJob(20, 20_000)
