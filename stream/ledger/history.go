@@ -216,7 +216,13 @@ func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func
 	if err != nil {
 		return n, damaged(err)
 	}
-	d := json.NewDecoder(bufio.NewReader(z))
+	lines := bufio.NewReaderSize(z, 1<<16)
+	// To parse the lines before n would take far longer. There may be more of them, if
+	// segments that overlapped have been merged, but not fewer.
+	if err := skipLines(lines, n-s.from); err != nil {
+		return n, damaged(err)
+	}
+	d := json.NewDecoder(lines)
 	for {
 		var e historyEntry
 		if err := d.Decode(&e); err == io.EOF {
@@ -227,7 +233,7 @@ func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func
 		if e.Plan == nil || e.Commit == nil || e.Plan.Batch != e.Commit.Batch {
 			return n, damaged(errors.New("a batch without its records"))
 		}
-		if e.Plan.Batch < n {
+		if e.Plan.Batch < n { // segments that overlapped have been merged
 			continue
 		}
 		e.Commit.restoreReplaces()
@@ -246,4 +252,19 @@ func (l *Ledger) readSegment(ctx context.Context, s segment, n int64, yield func
 		return n, damaged(fmt.Errorf("it ends before batch %d", n))
 	}
 	return n, nil
+}
+
+// skipLines skips n lines, each of which is a batch.
+func skipLines(r *bufio.Reader, n int64) error {
+	for n > 0 {
+		switch _, err := r.ReadSlice('\n'); {
+		case err == nil:
+			n--
+		case err == io.EOF:
+			return io.ErrUnexpectedEOF
+		case err != bufio.ErrBufferFull: // the rest of a long line follows
+			return err
+		}
+	}
+	return nil
 }

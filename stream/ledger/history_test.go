@@ -294,3 +294,41 @@ func TestFirstReleaseKeepsReplaces(t *testing.T) {
 		assert.Empty(t, b.Commit.Rejects.Data)
 	}
 }
+
+// Batches may begin at any batch of a segment, also if the segment was merged from
+// others that overlapped, so that some batches have two lines.
+func TestBatchesFromWithinHistory(t *testing.T) {
+	lines := func(from, to int64) (text string) {
+		for b := from; b <= to; b++ {
+			unknown := strings.Repeat("x", int(b)*20_000) // longer than a buffer
+			text += fmt.Sprintf(`{"plan":{"batch":%d,"token":"p","unknown":"%s"},"commit":{"batch":%d,"token":"c"}}`+"\n", b, unknown, b)
+		}
+		return text
+	}
+	st := store.NewMemory()
+	l, err := Open(t.Context(), st, "ledger", nil)
+	require.NoError(t, err)
+	merged := append(compress([]byte(lines(1, 5))), compress([]byte(lines(4, 9)))...)
+	_, err = st.PutIfAbsent(t.Context(), "ledger/history/000000000001-000000000009", merged)
+	require.NoError(t, err)
+	require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(9)))
+	for from := int64(1); from <= 10; from++ {
+		next := from
+		for b, err := range l.Batches(t.Context(), from) {
+			require.NoError(t, err)
+			require.Equal(t, next, b.Number)
+			next++
+		}
+		require.EqualValues(t, 10, next, "from %d", from)
+	}
+
+	_, err = st.PutIfAbsent(t.Context(), "ledger/history/000000000010-000000000012", compress([]byte(lines(10, 11))))
+	require.NoError(t, err)
+	require.NoError(t, l.PutSnapshot(t.Context(), snapshotOf(12)))
+	var damaged *DamagedError
+	for _, err := range l.Batches(t.Context(), 12) {
+		require.ErrorAs(t, err, &damaged)
+		return
+	}
+	t.Error("a segment without its last line")
+}

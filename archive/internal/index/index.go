@@ -9,9 +9,7 @@
 package index
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
@@ -28,81 +26,16 @@ import (
 // Index is what an archive's ledger says of its files through a stable batch. Its
 // methods must not be called concurrently with Update.
 type Index struct {
-	store   store.Store
-	ledger  *ledger.Ledger
-	through int64
-	newest  time.Time // the latest creation of a commit
-	tables  map[string]*Table
-	pending []Pending
-	points  []point  // in ascending order
-	current *segment // since the last segment; nil if the index is only read
-}
-
-// Table is the state of one table.
-type Table struct {
-	Name string
-	Rows int64 // the numbers of its rows are below it
-	// Files are the live files, sorted by directory and first row number.
-	Files  []File
-	Pruned []Gap // sorted by directory
-}
-
-// File is a live file.
-type File struct {
-	ledger.File
-	Dir       string    // below the table's directory, such as 2026/09/18/03
-	Batch     int64     // that committed it
-	Created   time.Time // of the commit
-	Compacted bool      // a rewrite has moved its rows there
-	// Runs are the numbers of its rows, ascending and not touching.
-	Runs []Run
-
-	stats []byte // Stats as JSON, if it is nil
-}
-
-// Stat returns the least and the greatest value of a column as in ledger.File.Stats,
-// which may be nil in a File of an index.
-func (f *File) Stat(column string) (bounds [2]json.RawMessage, ok bool) {
-	stats := f.Stats
-	if stats == nil && len(f.stats) > 0 && json.Unmarshal(f.stats, &stats) != nil {
-		return bounds, false
-	}
-	bounds, ok = stats[column]
-	return bounds, ok
-}
-
-// encodedStats returns Stats as JSON, or nil if there are none.
-func (f *File) encodedStats() []byte {
-	if f.Stats == nil {
-		return f.stats
-	}
-	text, _ := json.Marshal(f.Stats) // it was parsed from JSON
-	return text
-}
-
-// Run is a run of row numbers.
-type Run struct {
-	First, Rows int64
-}
-
-// RunsKey is the key in the metadata of a compacted file whose value holds the numbers
-// of its rows; see EncodeRuns.
-const RunsKey = "skyfinch.rows"
-
-// EncodeRuns returns runs as JSON: an array of the first number and the length of each.
-func EncodeRuns(runs []Run) string {
-	var numbers [][2]int64
-	for _, r := range merge(slices.Clone(runs)) {
-		numbers = append(numbers, [2]int64{r.First, r.Rows})
-	}
-	text, _ := json.Marshal(numbers) // it cannot fail
-	return string(text)
-}
-
-// Gap is the rows of a directory that were pruned.
-type Gap struct {
-	Dir  string
-	Runs []Run
+	store    store.Store
+	ledger   *ledger.Ledger
+	through  int64
+	newest   time.Time // the latest creation of a commit
+	tables   map[string]*Table
+	pending  []Pending
+	points   []point  // in ascending order
+	current  *segment // since the last segment; nil if the index is only read
+	failed   error    // why it is no longer saved
+	unusable []error
 }
 
 // Pending is a replaced file that may still exist.
@@ -116,7 +49,7 @@ type Pending struct {
 // Open reads the ledger of an archive through its last stable batch.
 func Open(ctx context.Context, st store.Store, l *ledger.Ledger) (*Index, error) {
 	x := &Index{store: st, ledger: l, tables: map[string]*Table{}}
-	if err := x.load(ctx); err != nil {
+	if err := x.load(ctx, false); err != nil {
 		return x, err
 	}
 	_, err := x.Update(ctx)
@@ -124,10 +57,10 @@ func Open(ctx context.Context, st store.Store, l *ledger.Ledger) (*Index, error)
 }
 
 // OpenToSave is like Open, but also saves what it has read from now on, so that
-// opening the index again takes less time.
+// opening the index again takes less time. If the store cannot be written, it is Open.
 func OpenToSave(ctx context.Context, st store.Store, l *ledger.Ledger) (*Index, error) {
 	x := &Index{store: st, ledger: l, tables: map[string]*Table{}}
-	if err := x.load(ctx); err != nil {
+	if err := x.load(ctx, true); err != nil {
 		return x, err
 	}
 	x.current = &segment{from: x.through}
@@ -139,6 +72,11 @@ func OpenToSave(ctx context.Context, st store.Store, l *ledger.Ledger) (*Index, 
 // there were any.
 func (x *Index) Update(ctx context.Context) (bool, error) {
 	before := x.through
+	defer func() {
+		for _, t := range x.tables {
+			t.settle()
+		}
+	}()
 	for b, err := range x.ledger.Follow(ctx, x.through+1) {
 		if err == nil {
 			err = x.add(b)
@@ -165,6 +103,10 @@ func (x *Index) Table(name string) *Table { return x.tables[name] }
 
 // Pending returns the replaced files that may still exist.
 func (x *Index) Pending() []Pending { return x.pending }
+
+// Unusable returns an error for each segment of the saved index that is damaged or
+// cannot be read. The index is complete nevertheless: the ledger was read instead.
+func (x *Index) Unusable() []error { return x.unusable }
 
 // RowsBefore returns the number of rows of a table in the batches before the first
 // one whose commit was created at or after t.
@@ -250,8 +192,8 @@ func (x *Index) add(b ledger.Batch) error {
 			t.Rows += f.Rows
 		}
 		n.StagedPath = ""
-		at, _ := slices.BinarySearchFunc(t.Files, n, compareFiles)
-		t.Files = slices.Insert(t.Files, at, n)
+		n.packStats()
+		t.added = append(t.added, n)
 		if x.current != nil {
 			x.current.add(n)
 		}
@@ -300,6 +242,7 @@ func (x *Index) remove(c *ledger.Commit, files []ledger.ReplacedFile, due time.T
 		if t == nil {
 			continue
 		}
+		t.settle()
 		from, to := t.dir(strings.TrimPrefix(dir, t.Name+"/"))
 		kept := t.Files[from:from]
 		for _, f := range t.Files[from:to] {
@@ -349,75 +292,13 @@ func (x *Index) prune(dir string, runs []Run) {
 	t.prune(dir, runs)
 }
 
-// prune adds to the gaps of a table.
-func (t *Table) prune(dir string, runs []Run) {
-	at, found := slices.BinarySearchFunc(t.Pruned, dir, func(g Gap, dir string) int { return cmp.Compare(g.Dir, dir) })
-	if !found {
-		t.Pruned = slices.Insert(t.Pruned, at, Gap{Dir: dir})
-	}
-	t.Pruned[at].Runs = merge(append(t.Pruned[at].Runs, runs...))
-}
-
-// dir returns the positions of the files of a directory.
-func (t *Table) dir(dir string) (from, to int) {
-	from, _ = slices.BinarySearchFunc(t.Files, dir, func(f File, dir string) int { return cmp.Compare(f.Dir, dir) })
-	for to = from; to < len(t.Files) && t.Files[to].Dir == dir; to++ {
-	}
-	return from, to
-}
-
-// Dir returns the files of a directory, sorted by first row number.
-func (t *Table) Dir(dir string) []File {
-	from, to := t.dir(dir)
-	return slices.Clone(t.Files[from:to])
-}
-
 // dirOf returns the directory of a file below that of its table.
 func dirOf(f ledger.File) string { return strings.TrimPrefix(path.Dir(f.Path), f.Table+"/") }
 
-func compareFiles(a, b File) int {
-	return cmp.Or(cmp.Compare(a.Dir, b.Dir), cmp.Compare(first(a), first(b)), cmp.Compare(a.Path, b.Path))
-}
-
-func first(f File) int64 {
-	if len(f.Runs) == 0 {
-		return 0
-	}
-	return f.Runs[0].First
-}
-
-// merge sorts runs and joins those that touch.
-func merge(runs []Run) []Run {
-	slices.SortFunc(runs, func(a, b Run) int { return cmp.Compare(a.First, b.First) })
-	out := runs[:0]
-	for _, r := range runs {
-		if n := len(out); n > 0 && out[n-1].First+out[n-1].Rows == r.First {
-			out[n-1].Rows += r.Rows
-		} else if r.Rows > 0 {
-			out = append(out, r)
-		}
+// rowsNow returns the rows of the tables, sorted by table.
+func (x *Index) rowsNow() (out []rowCount) {
+	for _, name := range slices.Sorted(maps.Keys(x.tables)) {
+		out = append(out, rowCount{name, x.tables[name].Rows})
 	}
 	return out
-}
-
-// Cut divides runs after n rows, or at their end if they have fewer.
-func Cut(runs []Run, n int64) (head, tail []Run) {
-	for i, r := range runs {
-		if n < r.Rows {
-			if n > 0 {
-				head = append(head, Run{r.First, n})
-			}
-			return head, append([]Run{{r.First + n, r.Rows - n}}, runs[i+1:]...)
-		}
-		head, n = append(head, r), n-r.Rows
-	}
-	return head, nil
-}
-
-// rowsOf returns the number of rows of runs.
-func rowsOf(runs []Run) (n int64) {
-	for _, r := range runs {
-		n += r.Rows
-	}
-	return n
 }

@@ -20,17 +20,16 @@ const ztf = "alerts/ztf"
 // world writes a ledger.
 type world struct {
 	t *testing.T
-	*store.Dir
+	store.Store
 	*ledger.Ledger
 	batch int64
 }
 
 func newWorld(t *testing.T) *world {
-	st, err := store.OpenDir(t.TempDir())
-	require.NoError(t, err)
+	st := store.NewMemory()
 	l, err := ledger.Open(t.Context(), st, layout.Ledger, nil)
 	require.NoError(t, err)
-	return &world{t: t, Dir: st, Ledger: l}
+	return &world{t: t, Store: st, Ledger: l}
 }
 
 func (w *world) file(table, dir string, n int, rows int64) ledger.File {
@@ -67,7 +66,7 @@ func (w *world) rewrite(c ledger.Commit, old ...ledger.File) {
 }
 
 func (w *world) open() *index.Index {
-	x, err := index.Open(w.t.Context(), w.Dir, w.Ledger)
+	x, err := index.Open(w.t.Context(), w.Store, w.Ledger)
 	require.NoError(w.t, err)
 	assert.Equal(w.t, w.batch, x.Through())
 	return x
@@ -120,17 +119,22 @@ func TestRewritesKeepRowNumbers(t *testing.T) {
 	}
 }
 
+// replay replays a rejected file: one of its messages remains rejected.
+func (w *world) replay(bad ledger.File) {
+	r := layout.Replay{Replaces: []ledger.ReplacedFile{{Name: bad.Path, Rows: bad.Rows, Bytes: bad.Bytes}}, Read: bad.Rows, Written: bad.Rows - 1, Rejected: 1}
+	data, err := json.Marshal(r)
+	require.NoError(w.t, err)
+	w.rewrite(ledger.Commit{
+		Rows:    ledger.Receipt{Files: []ledger.File{w.file(ztf, "2026/01/01/01", 0, bad.Rows-1)}},
+		Rejects: ledger.Receipt{Files: []ledger.File{w.file(layout.Rejected, "2026/01/01/03", 1, 1)}, Data: data},
+	}, bad)
+}
+
 func TestReplaysAddRows(t *testing.T) {
 	w := newWorld(t)
 	bad := w.file(layout.Rejected, "2026/01/01/01", 0, 4)
 	w.put(bad, w.file(ztf, "2026/01/01/01", 1, 6))
-	old := layout.Replay{Replaces: []ledger.ReplacedFile{{Name: bad.Path, Rows: 4, Bytes: 100}}, Read: 4, Written: 3, Rejected: 1}
-	data, err := json.Marshal(old)
-	require.NoError(t, err)
-	w.rewrite(ledger.Commit{
-		Rows:    ledger.Receipt{Files: []ledger.File{w.file(ztf, "2026/01/01/01", 0, 3)}},
-		Rejects: ledger.Receipt{Files: []ledger.File{w.file(layout.Rejected, "2026/01/01/03", 1, 1)}, Data: data},
-	}, bad)
+	w.replay(bad)
 	x := w.open()
 	assert.Equal(t, []string{"2026/01/01/01 [{0 6}] 1", "2026/01/01/01 [{6 3}] 2"}, runsOf(x.Table(ztf)))
 	assert.Equal(t, []string{"2026/01/01/03 [{4 1}] 2"}, runsOf(x.Table(layout.Rejected)))

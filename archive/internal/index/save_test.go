@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"sync"
+	"path"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +14,6 @@ import (
 	"github.com/skyfinch/skyfinch/archive/internal/index"
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/stream/ledger"
-	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 // view is all that an index says.
@@ -50,7 +47,7 @@ func difference(a, b string) string {
 }
 
 func (w *world) openToSave() *index.Index {
-	x, err := index.OpenToSave(w.t.Context(), w.Dir, w.Ledger)
+	x, err := index.OpenToSave(w.t.Context(), w.Store, w.Ledger)
 	require.NoError(w.t, err)
 	return x
 }
@@ -71,7 +68,15 @@ func (w *world) step(rng *rand.Rand, x *index.Index) {
 	require.NoError(w.t, err)
 	dir := fmt.Sprintf("2026/01/01/%02d", rng.IntN(3))
 	old := live(x, dir)
-	switch {
+	switch bad := x.Table(layout.Rejected); {
+	case bad != nil && len(bad.Files) > 0 && rng.IntN(8) == 0:
+		w.replay(bad.Files[rng.IntN(len(bad.Files))].File)
+	case rng.IntN(8) == 0: // a back-fill, with a bad message
+		var files []ledger.File
+		for i := range 4 {
+			files = append(files, w.file(ztf, fmt.Sprintf("2025/12/%02d/00", 1+rng.IntN(20)*i%20), i, int64(1+rng.IntN(5))))
+		}
+		w.put(append(files, w.file(layout.Rejected, "2026/01/02/00", 4, 2))...)
 	case len(old) > 2 && rng.IntN(6) == 0:
 		w.rewrite(ledger.Commit{Replaces: &ledger.Replacement{Pruned: true}}, old...)
 	case len(old) > 1 && rng.IntN(4) == 0:
@@ -130,82 +135,13 @@ func TestSaved(t *testing.T) {
 	names := w.segments()
 	assert.LessOrEqual(t, len(names), 12)
 	assert.Contains(t, names, "000000000001-000000000108")
-
-	// Damaged and missing segments are read from the ledger.
-	want := view(t, plain)
-	first := filepath.Join(w.Root(), layout.Ledger, "index", names[0])
-	data, err := os.ReadFile(first)
-	require.NoError(t, err)
-	data[len(data)/2] ^= 1
-	require.NoError(t, os.WriteFile(first, data, 0o666))
-	assert.Equal(t, want, view(t, w.open()))
-	require.NoError(t, os.Remove(first))
-	assert.Equal(t, want, view(t, w.open()))
-	saved := view(t, w.openToSave())
-	assert.Equal(t, want, saved)
 }
 
 func (w *world) segments() (names []string) {
-	all, err := filepath.Glob(filepath.Join(w.Root(), layout.Ledger, "index", "*"))
-	require.NoError(w.t, err)
-	for _, name := range all {
-		names = append(names, filepath.Base(name))
+	for e, err := range w.List(w.t.Context(), layout.Ledger+"/index/") {
+		require.NoError(w.t, err)
+		names = append(names, path.Base(e.Name))
 	}
+	slices.Sort(names)
 	return names
-}
-
-// All that save write the same.
-func TestSavedAtOnce(t *testing.T) {
-	index.SetSegments(t, 4, 3)
-	rng := rand.New(rand.NewPCG(3, 4))
-	w := newWorld(t)
-	plain := w.open()
-	var group sync.WaitGroup
-	for range 100 {
-		w.step(rng, plain)
-	}
-	for range 4 {
-		group.Go(func() {
-			x, err := index.OpenToSave(t.Context(), w.Dir, w.Ledger)
-			if assert.NoError(t, err) {
-				assert.Equal(t, w.batch, x.Through())
-			}
-		})
-	}
-	group.Wait()
-	_, err := plain.Update(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, view(t, plain), view(t, w.open()))
-}
-
-func FuzzSegment(f *testing.F) {
-	seed, err := index.EncodeSegment(index.File{File: ledger.File{Table: ztf, Path: ztf + "/2026/01/01/01/a.parquet", Rows: 3}, Dir: "2026/01/01/01", Runs: []index.Run{{1, 2}, {5, 1}}})
-	require.NoError(f, err)
-	f.Add(seed)
-	f.Fuzz(func(t *testing.T, data []byte) { index.DecodeSegment(data) })
-}
-
-// BenchmarkOpen opens the index of an archive of a million batches, an hour of which
-// has 360, and which was compacted each day or not at all. It needs a few minutes to
-// make the archive.
-//
-//	go test ./archive/internal/index -run - -bench Open -timeout 1h
-func BenchmarkOpen(b *testing.B) {
-	for _, compacted := range []bool{true, false} {
-		b.Run(fmt.Sprintf("compacted=%v", compacted), func(b *testing.B) {
-			st, err := store.OpenDir(b.TempDir())
-			require.NoError(b, err)
-			l, err := ledger.Open(b.Context(), st, layout.Ledger, nil)
-			require.NoError(b, err)
-			last := index.SaveMillion(b, st, l, compacted)
-			for b.Loop() {
-				begun := time.Now()
-				x, err := index.Open(b.Context(), st, l)
-				require.NoError(b, err)
-				b.ReportMetric(time.Since(begun).Seconds(), "s/open")
-				require.Equal(b, last, x.Through())
-				b.ReportMetric(float64(len(x.Table(ztf).Files)), "files")
-			}
-		})
-	}
 }

@@ -1,11 +1,12 @@
 package index
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"maps"
 	"slices"
 	"time"
 
@@ -17,13 +18,20 @@ import (
 type segment struct {
 	from, to int64
 	points   []point
-	files    []File    // added and still live
-	removed  []string  // paths of files that were live before
-	pending  []Pending // added and not cleared
-	cleared  int64     // those of batches through this one are no longer pending
-	gaps     []gap     // added
+	files    []File     // added and still live; in a decoded segment, see each
+	counts   []rowCount // how many of them a table has
+	removed  []string   // paths of files that were live before
+	pending  []Pending  // added and not cleared
+	cleared  int64      // those of batches through this one are no longer pending
+	gaps     []gap      // added
 	added    map[string]int
+
+	encoded coder // of a decoded segment: continues with blocks
+	blocks  []block
+	zstd    *zstd.Decoder
 }
+
+func (s *segment) span() span { return span{s.from, s.to} }
 
 // point is how many rows the tables had after a batch.
 type point struct {
@@ -41,6 +49,13 @@ type gap struct {
 	table, dir string
 	runs       []Run
 }
+
+// block is files of a segment, compressed. The statistics, which take most of the
+// space and which few need, are on their own.
+type block struct{ files, stats []byte }
+
+// blockFiles is the number of files in a block, except the last one.
+const blockFiles = 4096
 
 // add adds a live file.
 func (s *segment) add(f File) {
@@ -70,164 +85,160 @@ func (s *segment) clear(through int64) {
 // compact puts the segment into the form in which it is stored.
 func (s *segment) compact() {
 	s.files = slices.DeleteFunc(s.files, func(f File) bool { return f.Path == "" })
+	slices.SortFunc(s.files, func(a, b File) int { return cmp.Or(cmp.Compare(a.Table, b.Table), a.compare(&b)) })
+	s.counts = nil
+	for i := range s.files {
+		if n := len(s.counts); n == 0 || s.counts[n-1].table != s.files[i].Table {
+			s.counts = append(s.counts, rowCount{table: s.files[i].Table})
+		}
+		s.counts[len(s.counts)-1].rows++
+	}
 	slices.Sort(s.removed)
 	s.added = nil
 }
 
-// join appends the next segment.
-func (s *segment) join(next *segment) {
-	s.added = make(map[string]int, len(s.files))
-	for i, f := range s.files {
-		s.added[f.Path] = i
+// join joins decoded segments, each of which begins where the one before it ends.
+func join(parts []*segment) (*segment, error) {
+	all := &segment{from: parts[0].from, to: parts[len(parts)-1].to}
+	for _, s := range parts {
+		for _, name := range s.removed {
+			all.remove(name)
+		}
+		if err := s.each(func(f *File) { all.add(*f) }); err != nil {
+			return nil, err
+		}
+		all.clear(s.cleared)
+		all.pending = append(all.pending, s.pending...)
+		all.gaps = append(all.gaps, s.gaps...)
+		all.points = append(all.points, s.points...)
 	}
-	for _, name := range next.removed {
-		s.remove(name)
-	}
-	for _, f := range next.files {
-		s.add(f)
-	}
-	s.clear(next.cleared)
-	s.pending = append(s.pending, next.pending...)
-	s.gaps = append(s.gaps, next.gaps...)
-	s.points = append(s.points, next.points...)
-	s.to = next.to
-	s.compact()
+	all.compact()
+	return all, nil
 }
 
-// coder appends values to b, or reads them from it.
-type coder struct {
-	b       []byte
-	reading bool
-	err     error
-	last    string           // the last string, of which the next one may share a prefix
-	names   map[string]int64 // of tables and directories, by number + 1
-	list    []string
+// segmentHead begins the content of a segment; the number is that of its form.
+const (
+	segmentHead   = segmentFamily + "1\n"
+	segmentFamily = "skyfinch index "
+)
+
+// encode returns the content of a segment: the head; frames, each a length in 4 bytes
+// and as many bytes that Zstandard has compressed; and the CRC-32 (IEEE) of all this.
+// Numbers of 4 bytes begin with the lowest. The first frame has all but the files. Two
+// frames for each block of files follow.
+func (s *segment) encode() ([]byte, error) {
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	data := []byte(segmentHead)
+	frame := func(b []byte) {
+		compressed := z.EncodeAll(b, nil)
+		data = binary.LittleEndian.AppendUint32(data, uint32(len(compressed)))
+		data = append(data, compressed...)
+	}
+	var c coder
+	c.segment(s)
+	frame(c.b)
+	for files := range slices.Chunk(s.files, blockFiles) {
+		c.b = nil
+		c.files(files)
+		frame(c.b)
+		texts := make([][]byte, len(files))
+		for i, f := range files {
+			texts[i] = f.stats.text(f.place)
+		}
+		var stats coder
+		codeList(&stats, &texts, stats.bytes)
+		frame(stats.b)
+	}
+	return binary.LittleEndian.AppendUint32(data, crc32.ChecksumIEEE(data)), c.err
 }
 
-var errCut = errors.New("it is cut short")
+// errVersion reports a segment that another version has written.
+var errVersion = errors.New("this version does not know its form; the ledger was read instead")
 
-func (c *coder) num(v *int64) {
-	if !c.reading {
-		c.b = binary.AppendVarint(c.b, *v)
-		return
-	}
-	n, size := binary.Varint(c.b)
-	if size <= 0 {
-		c.err, c.b = errCut, nil
-		return
-	}
-	*v, c.b = n, c.b[size:]
+func newDecoder() (*zstd.Decoder, error) {
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
 }
 
-// count codes the length of a list, whose elements take a byte each at least.
-func (c *coder) count(n int) int {
-	v := int64(n)
-	if c.num(&v); c.reading && (v < 0 || v > int64(len(c.b))) {
-		c.err = errCut
-		return 0
+// decodeSegment is the inverse of encode. The files are decoded by each.
+func decodeSegment(data []byte, z *zstd.Decoder) (*segment, error) {
+	n := len(data) - 4
+	if n < len(segmentHead) || string(data[:len(segmentHead)]) != segmentHead {
+		if bytes.HasPrefix(data, []byte(segmentFamily)) {
+			return nil, errVersion
+		}
+		return nil, errors.New("it does not begin as a segment does")
 	}
-	return int(v)
+	if crc32.ChecksumIEEE(data[:n]) != binary.LittleEndian.Uint32(data[n:]) {
+		return nil, errors.New("its checksum is wrong")
+	}
+	var frames [][]byte
+	for rest := data[len(segmentHead):n]; len(rest) > 0; {
+		if len(rest) < 4 || uint64(binary.LittleEndian.Uint32(rest)) > uint64(len(rest)-4) {
+			return nil, errCut
+		}
+		size := binary.LittleEndian.Uint32(rest)
+		frames, rest = append(frames, rest[4:4+size]), rest[4+size:]
+	}
+	if len(frames)%2 == 0 {
+		return nil, errCut
+	}
+	s := &segment{zstd: z}
+	s.encoded.reading = true
+	if err := s.decode(frames[0], func(c *coder) { c.segment(s) }); err != nil {
+		return nil, err
+	}
+	for i := 1; i < len(frames); i += 2 {
+		s.blocks = append(s.blocks, block{frames[i], frames[i+1]})
+	}
+	return s, nil
 }
 
-func (c *coder) bytes(v *[]byte) {
-	n := c.count(len(*v))
-	if !c.reading {
-		c.b = append(c.b, *v...)
-		return
+// decode decodes a frame, all of it.
+func (s *segment) decode(frame []byte, into func(*coder)) error {
+	c := &s.encoded
+	if c.b, c.err = s.zstd.DecodeAll(frame, nil); c.err != nil {
+		return c.err
 	}
-	if c.err == nil {
-		*v, c.b = c.b[:n:n], c.b[n:]
+	if into(c); c.err == nil && len(c.b) > 0 {
+		c.err = fmt.Errorf("%d bytes follow it", len(c.b))
 	}
+	return c.err
 }
 
-// text codes a string that resembles the one before it.
-func (c *coder) text(v *string) {
-	same := int64(0)
-	if !c.reading {
-		for int(same) < min(len(c.last), len(*v)) && c.last[same] == (*v)[same] {
-			same++
+// each yields the files of a decoded segment, once. A file is valid until each yields
+// the next one.
+func (s *segment) each(yield func(*File)) error {
+	files := make([]File, blockFiles)
+	for i, b := range s.blocks {
+		n := min(s.size()-int64(i)*blockFiles, blockFiles)
+		if n <= 0 {
+			return errCut
+		}
+		if err := s.decode(b.files, func(c *coder) { c.files(files[:n]) }); err != nil {
+			return err
+		}
+		stats := &fileStats{compressed: b.stats, zstd: s.zstd}
+		for k := range files[:n] {
+			files[k].stats, files[k].place = stats, k
+			yield(&files[k])
 		}
 	}
-	c.num(&same)
-	if !c.reading {
-		rest := []byte((*v)[same:])
-		c.bytes(&rest)
-	} else {
-		var rest []byte
-		c.bytes(&rest)
-		if same < 0 || same > int64(len(c.last)) {
-			c.err = errCut
-			return
-		}
-		*v = c.last[:same] + string(rest)
+	if int64(len(s.blocks)) != (s.size()+blockFiles-1)/blockFiles {
+		return errCut
 	}
-	c.last = *v
+	return nil
 }
 
-// name codes a string that occurs often.
-func (c *coder) name(v *string) {
-	n := c.names[*v]
-	c.num(&n)
-	switch {
-	case n == 0:
-		text := []byte(*v)
-		c.bytes(&text)
-		*v = string(text)
-		if c.names == nil {
-			c.names = map[string]int64{}
-		}
-		c.list = append(c.list, *v)
-		c.names[*v] = int64(len(c.list))
-	case !c.reading:
-	case n < 0 || n > int64(len(c.list)):
-		c.err = errCut
-	default:
-		*v = c.list[n-1]
+// size returns the number of files.
+func (s *segment) size() (n int64) {
+	for _, t := range s.counts {
+		n += t.rows
 	}
-}
-
-func (c *coder) time(v *time.Time) {
-	seconds, nanos := v.Unix(), int64(v.Nanosecond())
-	c.num(&seconds)
-	c.num(&nanos)
-	if c.reading {
-		if *v = time.Unix(seconds, nanos).UTC(); v.Unix() == (time.Time{}).Unix() {
-			*v = time.Time{}
-		}
-	}
-}
-
-func (c *coder) flag(v *bool) {
-	n := int64(0)
-	if *v {
-		n = 1
-	}
-	c.num(&n)
-	*v = n != 0
-}
-
-func codeList[T any](c *coder, list *[]T, each func(*T)) {
-	n := c.count(len(*list))
-	if c.reading && n > 0 {
-		*list = make([]T, 0, min(n, 1<<20))
-	}
-	for i := range n {
-		if c.err != nil {
-			return
-		}
-		if c.reading {
-			var zero T
-			*list = append(*list, zero)
-		}
-		each(&(*list)[i])
-	}
-}
-
-func (c *coder) runs(runs *[]Run) {
-	codeList(c, runs, func(r *Run) {
-		c.num(&r.First)
-		c.num(&r.Rows)
-	})
+	return n
 }
 
 func (c *coder) segment(s *segment) {
@@ -236,12 +247,9 @@ func (c *coder) segment(s *segment) {
 	codeList(c, &s.points, func(p *point) {
 		c.num(&p.batch)
 		c.time(&p.newest)
-		codeList(c, &p.rows, func(r *rowCount) {
-			c.name(&r.table)
-			c.num(&r.rows)
-		})
+		codeList(c, &p.rows, c.rowCount)
 	})
-	codeList(c, &s.files, c.file)
+	codeList(c, &s.counts, c.rowCount)
 	codeList(c, &s.removed, c.text)
 	codeList(c, &s.pending, func(p *Pending) {
 		c.text(&p.Name)
@@ -256,79 +264,94 @@ func (c *coder) segment(s *segment) {
 		c.name(&g.dir)
 		c.runs(&g.runs)
 	})
+	for _, t := range s.counts {
+		if t.rows < 0 || t.rows > maxFiles {
+			c.err = errCut
+		}
+	}
 }
 
-func (c *coder) file(f *File) {
-	c.name(&f.Table)
-	c.name(&f.Dir)
-	c.text(&f.Path)
-	c.num(&f.Rows)
-	c.num(&f.Bytes)
-	c.num(&f.Batch)
-	c.time(&f.Created)
-	c.time(&f.First)
-	c.time(&f.Last)
-	schema := int64(f.Schema)
-	c.num(&schema)
-	f.Schema = int(schema)
-	c.flag(&f.Compacted)
-	c.runs(&f.Runs)
-	stats := f.encodedStats()
-	c.bytes(&stats)
+// maxFiles bounds what a damaged segment can take in memory.
+const maxFiles = 1 << 30
+
+func (c *coder) rowCount(r *rowCount) {
+	c.name(&r.table)
+	c.num(&r.rows)
+}
+
+// files codes files column by column, which takes less space and time than file by
+// file.
+func (c *coder) files(files []File) {
+	c.last = ""
+	var size, batch, created, first, last int64
+	for i := range files {
+		c.name(&files[i].Table)
+	}
+	for i := range files {
+		c.name(&files[i].Dir)
+	}
+	for i := range files {
+		c.text(&files[i].Path)
+	}
+	for i := range files {
+		c.num(&files[i].Rows)
+	}
+	for i := range files {
+		c.next(&files[i].Bytes, &size)
+	}
+	for i := range files {
+		c.next(&files[i].Batch, &batch)
+	}
+	for i := range files {
+		c.nextTime(&files[i].Created, &created)
+	}
+	for i := range files {
+		c.nextTime(&files[i].First, &first)
+	}
+	for i := range files {
+		c.nextTime(&files[i].Last, &last)
+	}
+	for i := range files {
+		schema := int64(files[i].Schema)
+		c.num(&schema)
+		files[i].Schema = int(schema)
+	}
+	for i := range files {
+		c.flag(&files[i].Compacted)
+	}
+	c.runsOf(files)
+}
+
+// runsOf codes the runs of files: how many each has, then all of them.
+func (c *coder) runsOf(files []File) {
+	var all []Run
+	counts := make([]int, len(files))
+	total := 0
+	for i := range files {
+		counts[i] = c.count(len(files[i].Runs))
+		total += counts[i]
+	}
+	if !c.reading {
+		for i := range files {
+			all = append(all, files[i].Runs...)
+		}
+	} else if total > len(c.b) { // a run takes two bytes at least
+		c.err, c.b, total = errCut, nil, 0
+		clear(counts)
+	}
 	if c.reading {
-		f.stats = stats
+		all = make([]Run, total)
 	}
-}
-
-// segmentHead begins the content of a segment; the number is that of its form.
-const segmentHead = "skyfinch index 1\n"
-
-// encode returns the content of a segment: the head, the zstd-compressed values, and
-// the CRC-32 (IEEE) of both, the lowest byte first.
-func (s *segment) encode() ([]byte, error) {
-	var c coder
-	c.segment(s)
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
-	if err != nil {
-		return nil, err
+	var end int64
+	for i := range all {
+		c.next(&all[i].First, &end)
+		c.num(&all[i].Rows)
+		end += all[i].Rows
 	}
-	defer z.Close()
-	data := z.EncodeAll(c.b, []byte(segmentHead))
-	return binary.LittleEndian.AppendUint32(data, crc32.ChecksumIEEE(data)), nil
-}
-
-// maxSegment bounds the memory that a damaged segment can take.
-const maxSegment = 4 << 30
-
-// decodeSegment is the inverse of encode.
-func decodeSegment(data []byte) (*segment, error) {
-	n := len(data) - 4
-	if n < len(segmentHead) || string(data[:len(segmentHead)]) != segmentHead {
-		return nil, errors.New("it is not a segment of this version")
+	for i := range files {
+		files[i].Runs, all = all[:counts[i]:counts[i]], all[counts[i]:]
+		if len(files[i].Runs) == 0 {
+			files[i].Runs = nil
+		}
 	}
-	if crc32.ChecksumIEEE(data[:n]) != binary.LittleEndian.Uint32(data[n:]) {
-		return nil, errors.New("its checksum is wrong")
-	}
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSegment))
-	if err != nil {
-		return nil, err
-	}
-	defer z.Close()
-	c := coder{reading: true}
-	if c.b, err = z.DecodeAll(data[len(segmentHead):n], nil); err != nil {
-		return nil, err
-	}
-	s := new(segment)
-	if c.segment(s); c.err == nil && len(c.b) > 0 {
-		c.err = fmt.Errorf("%d bytes follow it", len(c.b))
-	}
-	return s, c.err
-}
-
-// rowsNow returns the rows of the tables, sorted by table.
-func (x *Index) rowsNow() (out []rowCount) {
-	for _, name := range slices.Sorted(maps.Keys(x.tables)) {
-		out = append(out, rowCount{name, x.tables[name].Rows})
-	}
-	return out
 }

@@ -290,7 +290,8 @@ DESCRIPTION
     the archive account for them. They cannot be restored.
 
     The hours of the last day are never removed, because their alerts may still
-    arrive. Rejected messages stay.
+    arrive; with -clock night, nor are the last two nights. Rejected messages stay:
+    rejected is left alone.
 
 FLAGS
     -out DIR            the archive (default "archive")
