@@ -51,7 +51,6 @@ func (x *Index) load(ctx context.Context, sweep bool) error {
 		}
 		if bad, err := x.restore(chain); err != nil {
 			l.bad[bad.span()] = &contentError{err}
-			clear(l.got) // their files can be decoded once
 			continue
 		}
 		if sweep {

@@ -209,8 +209,8 @@ func (s *segment) decode(frame []byte, into func(*coder)) error {
 	return c.err
 }
 
-// each yields the files of a decoded segment, once. A file is valid until each yields
-// the next one.
+// each yields the files of a decoded segment. A file is valid until each yields the next
+// one. It may be called again: names that were decoded keep their numbers.
 func (s *segment) each(yield func(*File)) error {
 	files := make([]File, blockFiles)
 	for i, b := range s.blocks {
