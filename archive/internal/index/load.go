@@ -166,7 +166,7 @@ func (x *Index) restore(chain []*segment) (bad *segment, err error) {
 			}
 			if t == nil || t.Name != f.Table {
 				if t = x.table(f.Table); t.Files == nil {
-					t.Files = make([]File, 0, live[f.Table])
+					t.Files = make([]File, 0, live[f.Table]+segmentBatches) // the ledger has more
 				}
 			}
 			t.Files = append(t.Files, *f)
