@@ -23,6 +23,8 @@
 //   - [github.com/skyfinch/skyfinch/stream/store] stores ledgers and files;
 //     [github.com/skyfinch/skyfinch/stream/streamtest] checks your own stores
 //     and sources.
+//   - [github.com/skyfinch/skyfinch/stream/monitor] shows what jobs do: on pages,
+//     as metrics, as health.
 //   - [github.com/skyfinch/skyfinch/alert] describes surveys and decodes their
 //     packets from Avro to Arrow; [github.com/skyfinch/skyfinch/alert/sim]
 //     simulates and replays alerts.

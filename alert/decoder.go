@@ -140,7 +140,7 @@ func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, err
 			return stream.Result{}, err
 		}
 		if cause != nil {
-			dec.result.Rejects = append(dec.result.Rejects, stream.Reject{Row: i, Cause: causeText(cause)})
+			dec.result.Rejects = append(dec.result.Rejects, stream.Reject{Row: i, Cause: causeText(cause), Class: dec.class})
 		}
 	}
 	result := dec.finish()
@@ -225,7 +225,18 @@ type decoding struct {
 	tables  map[*table]*tableRows
 	order   []*tableRows // the tables that have rows in this call, by their first rows
 	result  stream.Result
+	class   string // of the cause to reject the message
 }
+
+// The classes of causes.
+const (
+	classEmpty    = "empty"    // no value
+	classFraming  = "framing"  // neither of the framings, or a damaged one
+	classSchema   = "schema"   // unknown, invalid, or of no survey
+	classConflict = "conflict" // a schema that does not fit its table
+	classDatum    = "datum"    // the bytes do not fit the schema
+	classValue    = "value"    // no id, or no time, or an absurd one
+)
 
 // message decodes message i. cause is the reason to reject it, err an outage.
 func (dec *decoding) message(ctx context.Context, m *messages, i int) (cause, err error) {
@@ -240,9 +251,16 @@ func (dec *decoding) message(ctx context.Context, m *messages, i int) (cause, er
 		}
 	}
 	if a.conflict != nil {
+		dec.class = classConflict
 		return a.conflict, nil
 	}
-	return dec.rows(f.writer.table).append(m, i, f), nil
+	return dec.append(dec.rows(f.writer.table), m, i, f), nil
+}
+
+// append decodes message i into a row.
+func (dec *decoding) append(rows *tableRows, m *messages, i int, f frame) (cause error) {
+	dec.class, cause = rows.append(m, i, f)
+	return cause
 }
 
 // admit widens the table for a writer, after decoding a packet of it: an invalid
@@ -250,7 +268,7 @@ func (dec *decoding) message(ctx context.Context, m *messages, i int) (cause, er
 func (dec *decoding) admit(ctx context.Context, m *messages, i int, f frame) (a *admission, cause, err error) {
 	trial := newTableRows(dec.alloc, f.writer.table, withStandard(f.writer.schema.Arrow()))
 	defer trial.release()
-	if cause := trial.append(m, i, f); cause != nil {
+	if cause := dec.append(trial, m, i, f); cause != nil {
 		return nil, cause, nil
 	}
 	a, err = dec.d.cache.admit(ctx, f.writer)

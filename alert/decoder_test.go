@@ -50,7 +50,7 @@ func TestMixedSurveys(t *testing.T) {
 		assert.Equal(t, []int32{0, 2, 7}, r.Rows[0].From)
 		assert.Equal(t, "alerts/lsst", r.Rows[1].Table)
 		assert.Equal(t, []int32{1, 4, 5, 6}, r.Rows[1].From)
-		assert.Equal(t, []stream.Reject{{Row: 3, Cause: "null value"}}, r.Rejects)
+		assert.Equal(t, []stream.Reject{{Row: 3, Cause: "null value", Class: "empty"}}, r.Rejects)
 		got := lines(r)
 		assert.Contains(t, got[1], "alerts/lsst survey=lsst alert_id=2 object_id=20 dec=91 event_time=2025-09-06 05:59:23Z night=20250904 ")
 		assert.Contains(t, got[4], " object_id=40 ")

@@ -50,6 +50,7 @@ var (
 // frame removes the framing of message i. cause is the reason to reject it, err
 // an outage.
 func (dec *decoding) frame(ctx context.Context, m *messages, i int) (f frame, cause, err error) {
+	dec.class = classEmpty
 	if m.value.IsNull(i) {
 		return f, errNull, nil
 	}
@@ -57,21 +58,24 @@ func (dec *decoding) frame(ctx context.Context, m *messages, i int) (f frame, ca
 	value := f.bytes()
 	switch {
 	case len(value) == 0:
-		cause = errEmpty
+		return f, errEmpty, nil
 	case dec.d.Bare == nil && ocf.IsOCF(value):
 		return dec.container(ctx, f)
 	case m.key.IsValid(i) && looksLikeSchema(m.key.Value(i)):
+		dec.class = classSchema
 		f.writer, cause, err = dec.writer(ctx, m.key.Value(i))
 		if cause != nil {
 			cause = fmt.Errorf("schema in the key: %w", cause)
 		}
 	case dec.d.Bare != nil:
+		dec.class = classSchema
 		f.writer, cause, err = dec.writer(ctx, dec.d.Bare)
 	case value[0] == 0 && len(value) > 5:
+		dec.class = classSchema
 		f.from += 5
 		f.writer, cause, err = dec.d.cache.byID(ctx, binary.BigEndian.Uint32(value[1:]))
 	default:
-		cause = errFraming
+		dec.class, cause = classFraming, errFraming
 	}
 	return f, cause, err
 }
@@ -97,18 +101,20 @@ func looksLikeSchema(key []byte) bool {
 
 // container finds the one record of a container file.
 func (dec *decoding) container(ctx context.Context, f frame) (_ frame, cause, err error) {
+	dec.class = classFraming
 	value := f.bytes()
 	t, h, cause, err := dec.header(ctx, value)
 	if cause != nil || err != nil {
 		return f, cause, err
 	}
 	at, n, cause := onlyRecord(value, h)
-	if cause == nil {
-		f.writer, cause = t.writer, t.cause
+	if cause == nil && t.cause != nil {
+		dec.class, cause = classSchema, t.cause
 	}
 	if cause != nil {
 		return f, cause, nil
 	}
+	f.writer = t.writer
 	f.from += at
 	f.to = f.from + n
 	if h.Codec != "null" {

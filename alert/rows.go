@@ -52,18 +52,19 @@ func newTableRows(mem memory.Allocator, t *table, schema *arrow.Schema) *tableRo
 	return r
 }
 
-// append decodes message i into a row. After an error there is no new row.
-func (r *tableRows) append(m *messages, i int, f frame) error {
+// append decodes message i into a row. After an error, of the given class, there is
+// no new row.
+func (r *tableRows) append(m *messages, i int, f frame) (class string, err error) {
 	if err := r.builder.Append(f.writer.schema, f.buf, f.from, f.to); err != nil {
-		return err
+		return classDatum, err
 	}
 	row := r.builder.Len() - 1
 	if err := r.standard(m, i, row); err != nil {
 		r.builder.Truncate(row)
-		return err
+		return classValue, err
 	}
 	r.from = append(r.from, int32(i))
-	return nil
+	return "", nil
 }
 
 var (

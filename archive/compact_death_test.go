@@ -64,6 +64,7 @@ func deaths(n int64) (out []int64) {
 // A compaction that dies anywhere leaves each row; the next one, or the next start of a
 // service, leaves it once.
 func TestCompactDies(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.batch = 40
 	s.grow(80)
@@ -101,6 +102,7 @@ func TestCompactDies(t *testing.T) {
 
 // So does a prune: what it has begun is finished, and the rest stays.
 func TestPruneDies(t *testing.T) {
+	t.Parallel()
 	s := newSky(t)
 	s.batch = 40
 	s.grow(80)

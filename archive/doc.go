@@ -8,6 +8,8 @@
 //	                                            including columns that transforms add
 //	DIR/ledger/                                 the ledger: see package stream/ledger
 //	DIR/staging/                                work in progress
+//	DIR/monitor/                                status and history, if a program keeps them:
+//	                                            see package stream/monitor
 //
 // A [Service] connects parts of the other packages: a source (stream/kafka,
 // stream/files), the decoder (alert), the Parquet sink (sink), and the engine

@@ -25,6 +25,13 @@ func SetRewriteAge(t *testing.T, n int64) {
 	t.Cleanup(func() { rewriteAge = old })
 }
 
+// SetPublishTimeout sets how long an engine may take to publish a batch during a test.
+func SetPublishTimeout(t *testing.T, d time.Duration) {
+	old := publishTimeout
+	publishTimeout = d
+	t.Cleanup(func() { publishTimeout = old })
+}
+
 // SetRewriteTimeout sets how long a Source waits for a rewrite during a test.
 func SetRewriteTimeout(t *testing.T, d time.Duration) {
 	old := rewriteTimeout

@@ -142,7 +142,7 @@ func (s *sorter) write(ctx context.Context) error {
 	}
 	at := 0
 	for ranks := range slices.Chunk(s.from, int(s.groupRows)) {
-		records, err := s.spilled.Read(at)
+		records, err := s.readSpilled(at)
 		if err == nil {
 			err = s.writeSortedGroup(ctx, records, ranks)
 		} else {
@@ -157,6 +157,23 @@ func (s *sorter) write(ctx context.Context) error {
 		at++
 	}
 	return nil
+}
+
+// readSpilled returns the spilled rows of a row group. Bytes are views, so that they are
+// not copied again when the rows are put in order.
+func (s *sorter) readSpilled(group int) ([]arrow.Record, error) {
+	records, err := s.spilled.Read(group)
+	for i, r := range records {
+		if err != nil {
+			break
+		}
+		var views arrow.Record
+		if views, err = columns.Conform(memory.DefaultAllocator, r, columns.Views(s.schema)); err == nil {
+			r.Release()
+			records[i] = views
+		}
+	}
+	return records, err
 }
 
 // writeSortedGroup writes a row group of rows with the given ranks. The records have

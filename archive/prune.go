@@ -21,8 +21,8 @@ import (
 type Prune struct {
 	Dir   string
 	Store store.Store // instead of Dir
-	// Before removes the directories of dates before its date in UTC. It must be at
-	// least a day ago, because the night may not be over.
+	// Before removes the directories of hours or nights before it, in UTC. It must be at
+	// least a day ago, and a night two days, because alerts may still arrive.
 	Before time.Time
 	// Keep removes the oldest directories until the others have at most this many
 	// bytes. Those of the last day are never removed.
@@ -116,11 +116,11 @@ func (p *Prune) run(ctx context.Context, c *compactor, limit time.Time, out *Pru
 		if p.Keep > 0 && left <= p.Keep || p.Keep == 0 && d.end.After(p.Before) {
 			break
 		}
-		if d.end.After(limit) {
+		if d.over.After(limit) {
 			if err := p.remove(ctx, c, group, out); err != nil {
 				return err
 			}
-			return fmt.Errorf("alerts of the last day may not be complete, and with them %d bytes remain", out.Left)
+			return fmt.Errorf("alerts of the last day may not be complete: %s is kept, and %d bytes remain", d.name, out.Left)
 		}
 		left -= totalBytes(d.files)
 		group, files = append(group, d), files+len(d.files)
@@ -174,7 +174,8 @@ func (p *Prune) remove(ctx context.Context, c *compactor, dirs []directory, out 
 // directory is the live files of one directory, over all tables of alerts.
 type directory struct {
 	name  string
-	end   time.Time
+	end   time.Time // of the day or hour of its name
+	over  time.Time // when it gets no new alerts any more, except late ones
 	files []index.File
 }
 
@@ -188,12 +189,12 @@ func byDirectory(x *index.Index) (dirs []directory, bytes int64) {
 		for _, f := range x.Table(name).Files {
 			i, ok := at[f.Dir]
 			if !ok {
-				end := endOf(f.Dir)
+				end, over := endOf(f.Dir)
 				if end.IsZero() {
 					continue // not of this layout
 				}
 				i = len(dirs)
-				at[f.Dir], dirs = i, append(dirs, directory{name: f.Dir, end: end})
+				at[f.Dir], dirs = i, append(dirs, directory{name: f.Dir, end: end, over: over})
 			}
 			dirs[i].files = append(dirs[i].files, f)
 			bytes += f.Bytes
@@ -203,13 +204,15 @@ func byDirectory(x *index.Index) (dirs []directory, bytes int64) {
 	return dirs, bytes
 }
 
-// endOf returns the end of the day or hour of a directory, zero if it has another name.
-func endOf(dir string) time.Time {
+// endOf returns the end of the day or hour of a directory, and when it is over: an
+// observing night ends on the day after its own. If the name is another one, both are
+// zero.
+func endOf(dir string) (end, over time.Time) {
 	if t, err := time.Parse("2006/01/02/15", dir); err == nil {
-		return t.Add(time.Hour)
+		return t.Add(time.Hour), t.Add(time.Hour)
 	}
 	if t, err := time.Parse("2006/01/02", dir); err == nil {
-		return t.Add(24 * time.Hour)
+		return t.Add(24 * time.Hour), t.Add(48 * time.Hour)
 	}
-	return time.Time{}
+	return end, over
 }

@@ -3,12 +3,14 @@ package archive_test
 import (
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/sink"
 )
 
 func TestPrune(t *testing.T) {
@@ -74,4 +76,25 @@ func TestPruneRefuses(t *testing.T) {
 		assert.Error(t, err)
 	}
 	assert.NotEmpty(t, s.alerts())
+}
+
+// A night is over a day after its date, and is kept for another one.
+func TestPruneNights(t *testing.T) {
+	s := newSky(t)
+	s.clock = sink.Night
+	s.grow(60)
+	nights := s.files("alerts/ztf")
+	require.NotEmpty(t, nights)
+	last, err := time.Parse("2006/01/02", nights[len(nights)-1].Dir)
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(last.Add(71 * time.Hour)))
+		p := &archive.Prune{Dir: s.dir, Before: last.Add(24 * time.Hour)}
+		_, err := p.Run(t.Context())
+		assert.ErrorContains(t, err, "is kept")
+		time.Sleep(2 * time.Hour)
+		_, err = p.Run(t.Context())
+		assert.NoError(t, err)
+	})
+	assert.Empty(t, s.alerts())
 }

@@ -85,8 +85,9 @@ func (r rewriter) finish(ctx context.Context, from int64, wait bool) error {
 	return nil
 }
 
-// publishTimeout is how long an engine may take to publish a batch.
-const publishTimeout = 5 * time.Second
+// publishTimeout is how long an engine may take to publish a batch. It is a variable for
+// tests.
+var publishTimeout = 5 * time.Second
 
 // isLate reports whether a batch has not been published in time. If wait is true, it
 // waits until that is known.

@@ -45,7 +45,7 @@ func rejectAll(c Chunk, cause string) (out Result) {
 	}
 	for row := range int(chunkRows(c)) {
 		if !known[row] {
-			out.Rejects = append(out.Rejects, Reject{row, cause})
+			out.Rejects = append(out.Rejects, Reject{Row: row, Cause: cause, Class: ClassPoison})
 		}
 	}
 	slices.SortStableFunc(out.Rejects, byRow)

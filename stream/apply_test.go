@@ -15,7 +15,7 @@ func every(n, reject int) Transform {
 	return TransformFunc(func(_ context.Context, in Rows) (Result, error) {
 		out := Filter(in, func(row int) bool { return row%n == 0 })
 		if reject >= 0 && reject < int(in.Record.NumRows()) {
-			out.Rejects = []Reject{{reject, "no"}}
+			out.Rejects = []Reject{{Row: reject, Cause: "no"}}
 		}
 		return out, nil
 	})
@@ -40,7 +40,7 @@ func TestApply(t *testing.T) {
 	rec := numberRecord(mem, 0, 1, 2, 3, 4, 5, 6, 7)
 	defer rec.Release()
 	m := &MicroBatch{Transforms: []Transform{double(mem), every(2, -1), double(mem)}}
-	got, err := m.apply(context.Background(), Chunk{Messages: rec, Rejects: []Reject{{2, "source"}, {5, "source"}}})
+	got, err := m.apply(context.Background(), Chunk{Messages: rec, Rejects: []Reject{{Row: 2, Cause: "source"}, {Row: 5, Cause: "source"}}})
 	require.NoError(t, err)
 	seen := 0
 	for _, rows := range got.Rows {
@@ -58,13 +58,13 @@ func TestApply(t *testing.T) {
 	releaseRows(got.Rows)
 
 	m.Transforms = []Transform{every(3, -1), TransformFunc(func(ctx context.Context, in Rows) (Result, error) {
-		return Result{Rejects: []Reject{{0, "no"}}}, nil
+		return Result{Rejects: []Reject{{Row: 0, Cause: "no"}}}, nil
 	})}
 	got, err = m.apply(context.Background(), Chunk{Messages: rec})
 	require.NoError(t, err)
-	assert.Equal(t, []Reject{{0, "no"}, {3, "no"}, {6, "no"}}, got.Rejects)
+	assert.Equal(t, []Reject{{Row: 0, Cause: "no"}, {Row: 3, Cause: "no"}, {Row: 6, Cause: "no"}}, got.Rejects)
 
-	runs := rejected(Chunk{Messages: rec}, []Reject{{1, "a"}, {2, "b"}, {2, "c"}, {6, "d"}})
+	runs := rejected(Chunk{Messages: rec}, []Reject{{Row: 1, Cause: "a"}, {Row: 2, Cause: "b"}, {Row: 2, Cause: "c"}, {Row: 6, Cause: "d"}})
 	require.Len(t, runs, 2)
 	assert.Equal(t, []string{"a", "b"}, []string{runs[0].Record.Column(0).ValueStr(0), runs[0].Record.Column(0).ValueStr(1)})
 	assert.Equal(t, []int64{1, 2}, runs[0].Record.Column(1).(*array.Int64).Int64Values())
@@ -82,8 +82,8 @@ func TestApplyErrors(t *testing.T) {
 		"From too short":      {[]int32{0}, 2, nil, "2 rows made from 3 do not say which of them they were made from"},
 		"From beyond":         {[]int32{0, 3}, 2, nil, "row 1 was made from row 3 of 3"},
 		"From negative":       {[]int32{-1}, 1, nil, "row 0 was made from row -1 of 3"},
-		"reject of no row":    {nil, 1, []Reject{{3, ""}}, "rejects row 3 of 3"},
-		"reject of row -1":    {nil, 1, []Reject{{-1, ""}}, "rejects row -1 of 3"},
+		"reject of no row":    {nil, 1, []Reject{{Row: 3, Cause: ""}}, "rejects row 3 of 3"},
+		"reject of row -1":    {nil, 1, []Reject{{Row: -1, Cause: ""}}, "rejects row -1 of 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			mem := memory.NewCheckedAllocator(memory.DefaultAllocator)

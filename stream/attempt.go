@@ -30,7 +30,7 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	a := &attempt{
 		engine: e, token: token.New(), scope: scope, cancel: cancel,
 		gate:  newGate(e.limits.InFlight),
-		tally: newTally(scope.ranges), causes: causes{}, unreadable: map[string]*UnreadableError{},
+		tally: newTally(scope.ranges), rejects: rejects{}, tables: map[string]int64{}, unreadable: map[string]*UnreadableError{},
 		work: make(chan *chunkJob), order: make(chan *chunkJob, 4*e.workers),
 	}
 	a.gate.full = e.job.progress.setFull
@@ -57,9 +57,9 @@ func (e *engine) stage(ctx context.Context, plan *ledger.Plan) (*ledger.Commit, 
 	commit.Seconds = time.Since(a.begun).Seconds()
 	e.measure(&commit)
 	e.setUnreadable(commit.Accounts, a.unreadable)
-	e.job.progress.staged(a.token, a.causes, a.times)
+	e.job.progress.staged(stagedBatch{a.token, a.tables, a.rejects, a.times, a.eventTimes})
 	if e.job.Rejects == nil {
-		a.causes.log(e.log, plan.Batch)
+		a.rejects.log(e.log, plan.Batch)
 	}
 	return &commit, nil
 }
@@ -97,8 +97,10 @@ type attempt struct {
 	bytes      int64                       // of these
 	exhausted  bool                        // the source has read the ranges to their ends
 	unreadable map[string]*UnreadableError // ranges not read to their ends, by partition
-	causes     causes                      // of rejects
-	times      []arrow.Timestamp           // of the messages that have one
+	rejects    rejects
+	tables     map[string]int64  // the messages that were written, by table
+	times      []arrow.Timestamp // of those that have one
+	eventTimes []arrow.Timestamp // of the rows that have one
 }
 
 // chunkJob is a chunk on its way from the reader to the sinks.
@@ -178,7 +180,6 @@ func (a *attempt) enqueue(ctx context.Context, chunk Chunk) error {
 		held = j.memory.Add(chunk.Messages)
 		n := messageBytes(chunk.Messages)
 		a.rows, a.bytes = a.rows+chunkRows(chunk), a.bytes+n
-		a.times = appendTimes(a.times, chunk.Messages)
 		a.engine.job.progress.read(chunk, n)
 	}
 	if chunk.Weight > held {
@@ -277,7 +278,7 @@ func (a *attempt) deliver(ctx context.Context, rows, rejects *outlet) {
 	a.endStage(ctx, StageTransform, time.Now(), time.Duration(a.transformed.Load()), Counts{})
 }
 
-// account adds a chunk to the tally and to the causes of rejects. Lost offsets
+// account adds a chunk to the tally, the rejects and the times. Lost offsets
 // are an error unless the job records them.
 func (a *attempt) account(j *chunkJob) error {
 	for _, c := range j.chunk.Accounts {
@@ -292,8 +293,13 @@ func (a *attempt) account(j *chunkJob) error {
 	if err := a.tally.add(j.chunk, j.result); err != nil {
 		return err
 	}
+	a.times = appendTimes(a.times, j.chunk.Messages, a.tally.fates)
+	for _, rows := range j.result.Rows {
+		a.eventTimes = appendEventTimes(a.eventTimes, rows.Record)
+	}
+	a.tally.byTable(a.tables, j.result)
 	for _, x := range firstCauses(j.result.Rejects) {
-		a.causes.add(x.Cause, 1)
+		a.rejects.add(rejectedTable(j.chunk), x)
 	}
 	return nil
 }

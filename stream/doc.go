@@ -157,6 +157,7 @@
 // A partition that has vanished is listed as Gone until the ledger has recorded
 // its end. A source that cannot know what vanished while no process ran
 // implements [Resumer]. One that can wait for new messages implements [Waiter]. One
+// that can be asked whether it can be reached implements [Pinger]. One
 // that recognises the names of its partitions implements [Owner], so that jobs with
 // different sources can use one ledger in turn. One whose partitions depend on when
 // it is asked implements [Adopter], so that processes agree on them.

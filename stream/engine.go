@@ -352,13 +352,16 @@ func (e *engine) publish(ctx context.Context, x *protocol.Entry) error {
 		return err
 	}
 	e.poison.learn(x)
-	counts, rejects := e.job.progress.published(x.Commit, readable)
+	counts, staged := e.job.progress.published(x.Commit, readable)
 	if e.isOwnPlan(x.Plan) { // those of others were not counted as waiting
 		e.job.progress.planDone(x.Plan, x.Commit)
 	}
-	for _, cause := range rejects.sorted() {
-		e.emit(Event{Kind: EventReject, Batch: x.Commit.Batch, Cause: cause, Counts: Counts{Rejected: rejects[cause]}})
+	for _, k := range staged.rejects.sorted() {
+		e.emit(Event{
+			Kind: EventReject, Batch: x.Commit.Batch, Table: k.table, Class: k.class, Cause: k.cause,
+			Counts: Counts{Rejected: staged.rejects[k]},
+		})
 	}
-	e.emit(Event{Kind: EventPublished, Batch: x.Commit.Batch, Counts: counts})
+	e.emit(Event{Kind: EventPublished, Batch: x.Commit.Batch, Counts: counts, Written: staged.tables})
 	return nil
 }

@@ -57,6 +57,13 @@ type Event struct {
 	// Cause is why messages were rejected (EventReject). Causes may quote data,
 	// so a batch has at most 20; further ones are counted as "other causes".
 	Cause string
+	// Class is the Reject.Class of these messages, and Table the table that they
+	// went to (EventReject).
+	Class, Table string
+	// Written holds, for each table, the number of messages whose rows were
+	// written, if this process has staged the batch (EventPublished). A message with
+	// rows in several tables is counted in the first.
+	Written map[string]int64
 	// Counts holds what was read when StageRead ends, the number of rejected
 	// messages (EventReject), or all counts of the batch (EventPublished).
 	Counts Counts

@@ -212,7 +212,7 @@ func kind(_ context.Context, in Rows) (Result, error) {
 	out := Filter(in, func(row int) bool { return values[row]%10 != 3 && values[row]%10 != 7 })
 	for i, v := range values {
 		if v%10 == 3 {
-			out.Rejects = append(out.Rejects, Reject{i, "three"})
+			out.Rejects = append(out.Rejects, Reject{Row: i, Cause: "three"})
 		}
 	}
 	return out, nil

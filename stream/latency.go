@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"math"
 	"math/bits"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -13,6 +15,7 @@ import (
 type Latency struct {
 	counts []int64 // by bucketOf
 	total  int64
+	sum    time.Duration
 	max    time.Duration
 }
 
@@ -21,6 +24,48 @@ func (l Latency) Count() int64 { return l.total }
 
 // Max returns the longest duration.
 func (l Latency) Max() time.Duration { return l.max }
+
+// Sum returns the sum of the durations, at most 292 years.
+func (l Latency) Sum() time.Duration { return l.sum }
+
+// Within returns the number of durations that did not exceed d, with the accuracy
+// of the distribution.
+func (l Latency) Within(d time.Duration) (n int64) {
+	for i, k := range l.counts {
+		if bucketEnd(i) > d.Milliseconds() {
+			break
+		}
+		n += k
+	}
+	return n
+}
+
+// Plus returns the distribution of the durations of both.
+func (l Latency) Plus(o Latency) Latency {
+	if len(l.counts) < len(o.counts) {
+		l, o = o, l
+	}
+	out := Latency{slices.Clone(l.counts), l.total + o.total, add(l.sum, o.sum), max(l.max, o.max)}
+	for i, n := range o.counts {
+		out.counts[i] += n
+	}
+	return out
+}
+
+// Since returns the durations that were added after the earlier state o of the
+// distribution. Their Max is that of the bucket of the longest.
+func (l Latency) Since(o Latency) Latency {
+	out := Latency{slices.Clone(l.counts), l.total - o.total, l.sum - o.sum, 0}
+	for i, n := range o.counts {
+		out.counts[i] -= n
+	}
+	for i := len(out.counts) - 1; i >= 0 && out.max == 0; i-- {
+		if out.counts[i] > 0 {
+			out.max = min(time.Duration(bucketEnd(i))*time.Millisecond, l.max)
+		}
+	}
+	return out
+}
 
 // Quantile returns the duration that a fraction q of all, from 0 to 1, did not
 // exceed: Quantile(0.5) is the median. It returns 0 if there are none.
@@ -44,8 +89,12 @@ func (l *Latency) add(d time.Duration) {
 	}
 	l.counts[i]++
 	l.total++
+	l.sum = add(l.sum, d)
 	l.max = max(l.max, d)
 }
+
+// add returns a + b, of durations that are not negative, or the longest Duration.
+func add(a, b time.Duration) time.Duration { return min(a, math.MaxInt64-b) + b }
 
 // perDoubling is the number of buckets from one power of two to the next.
 const perDoubling = 32
@@ -92,20 +141,40 @@ func (c *timeColumn) at(row int) (time.Time, bool) {
 	return c.Value(row).ToTime(c.unit), true
 }
 
-// appendTimes appends the times of a record's messages, in milliseconds.
-func appendTimes(times []arrow.Timestamp, r arrow.Record) []arrow.Timestamp {
+// appendTimes appends the times of the messages that were written, in milliseconds.
+func appendTimes(times []arrow.Timestamp, r arrow.Record, fates []fate) []arrow.Timestamp {
 	col := messageTimes(r)
 	if col == nil {
 		return times
 	}
 	for i, t := range col.TimestampValues() {
-		if col.IsNull(i) {
+		if col.IsNull(i) || fates[i] != fateWritten {
 			continue
 		}
 		if col.unit != arrow.Millisecond {
 			t = arrow.Timestamp(t.ToTime(col.unit).UnixMilli())
 		}
 		times = append(times, t)
+	}
+	return times
+}
+
+// appendEventTimes appends the column event_time of rows, in milliseconds, if they
+// have one.
+func appendEventTimes(times []arrow.Timestamp, r arrow.Record) []arrow.Timestamp {
+	col, ok := Field(r, "event_time").(*array.Timestamp)
+	if !ok {
+		return times
+	}
+	perMilli := arrow.Timestamp(time.Millisecond / max(col.DataType().(*arrow.TimestampType).Unit.Multiplier(), 1))
+	for i, t := range col.TimestampValues() {
+		switch {
+		case col.IsNull(i):
+		case perMilli > 0:
+			times = append(times, t/perMilli)
+		default:
+			times = append(times, t*1000) // seconds
+		}
 	}
 	return times
 }

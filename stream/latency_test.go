@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -57,12 +58,15 @@ func TestProgressLatency(t *testing.T) {
 	b.Append(Message{})
 	r := b.NewRecord()
 	defer r.Release()
-	times := appendTimes(nil, r)
+	fates := []fate{fateWritten, fateWritten, fateWritten, fateWritten}
+	times := appendTimes(nil, r, fates)
 	require.Len(t, times, 3)
 
 	var m meter
 	m.begin()
-	m.staged("mine", nil, times)
+	fates[0] = fateRejected
+	require.Len(t, appendTimes(nil, r, fates), 2, "of the messages that were written")
+	m.staged(stagedBatch{token: "mine", times: times})
 	m.published(&ledger.Commit{Token: "mine"}, readable)
 	l := m.now().Latency
 	assert.EqualValues(t, 3, l.Count())
@@ -75,11 +79,49 @@ func TestProgressLatency(t *testing.T) {
 // Times may be in any of the years 1 to 9999, and durations end at 292 years.
 func TestLatencyOfFarTimes(t *testing.T) {
 	for year, want := range map[int]time.Duration{1: 1<<63 - 1, 1735: 1 << 62, 2026: 0, 2400: 0, 9999: 0} {
-		m := &meter{times: []arrow.Timestamp{arrow.Timestamp(time.Date(year, 12, 1, 0, 0, 0, 0, time.UTC).UnixMilli())}}
+		m := &meter{stagedBatch: stagedBatch{times: []arrow.Timestamp{arrow.Timestamp(time.Date(year, 12, 1, 0, 0, 0, 0, time.UTC).UnixMilli())}}}
 		m.decided(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
 		assert.GreaterOrEqual(t, m.p.Latency.Max(), want, year)
 		if want == 0 {
 			assert.Zero(t, m.p.Latency.Max(), year)
 		}
+	}
+}
+
+// A histogram is made of Within, and recent quantiles of Since.
+func TestLatencyParts(t *testing.T) {
+	var l Latency
+	for i := range 1000 {
+		l.add(time.Duration(i) * 10 * time.Millisecond)
+	}
+	assert.InDelta(t, 501, l.Within(5*time.Second), 16)
+	assert.EqualValues(t, 1000, l.Within(time.Hour))
+	assert.EqualValues(t, 1, l.Within(0))
+	assert.Equal(t, 4995*time.Second, l.Sum())
+	before := l.Plus(Latency{})
+	for range 10 {
+		l.add(time.Minute)
+	}
+	recent := l.Since(before)
+	assert.EqualValues(t, 10, recent.Count())
+	assert.Equal(t, 10*time.Minute, recent.Sum())
+	assert.InEpsilon(t, time.Minute, recent.Quantile(0.01), 0.032)
+	assert.EqualValues(t, 1000, before.Count(), "a copy")
+	assert.Equal(t, l, before.Plus(recent).Plus(Latency{max: l.max}))
+	assert.Zero(t, l.Since(l).Max())
+	l.add(1<<63 - 1)
+	l.add(1<<63 - 1)
+	assert.EqualValues(t, 1<<63-1, l.Sum(), "no overflow")
+}
+
+func TestEventTimes(t *testing.T) {
+	for _, unit := range []arrow.TimeUnit{arrow.Second, arrow.Millisecond, arrow.Microsecond, arrow.Nanosecond} {
+		b := array.NewTimestampBuilder(memory.DefaultAllocator, &arrow.TimestampType{Unit: unit})
+		b.Append(arrow.Timestamp(7 * time.Second / unit.Multiplier()))
+		b.AppendNull()
+		col := b.NewArray()
+		r := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "event_time", Type: col.DataType()}}, nil), []arrow.Array{col}, 2)
+		assert.Equal(t, []arrow.Timestamp{7000}, appendEventTimes(nil, r), unit)
+		assert.Empty(t, appendTimes(nil, r, make([]fate, 2)))
 	}
 }

@@ -94,7 +94,7 @@ func TestProgressCauses(t *testing.T) {
 			if v%2 == 1 {
 				cause = fmt.Sprint(v)
 			}
-			out.Rejects = append(out.Rejects, Reject{i, cause}, Reject{i, "second cause"})
+			out.Rejects = append(out.Rejects, Reject{Row: i, Cause: cause}, Reject{Row: i, Cause: "second cause"})
 		}
 		return out, nil
 	})}
@@ -114,10 +114,10 @@ func TestProgressCauses(t *testing.T) {
 func TestCausesOfAnotherAttempt(t *testing.T) {
 	var m meter
 	m.begin()
-	m.staged("mine", causes{"x": 2}, nil)
+	m.staged(stagedBatch{token: "mine", rejects: rejects{{cause: "x"}: 2}})
 	m.published(&ledger.Commit{Token: "theirs"}, time.Now())
 	assert.Empty(t, m.now().Causes)
-	m.staged("mine", causes{"x": 3}, nil)
+	m.staged(stagedBatch{token: "mine", rejects: rejects{{cause: "x"}: 3}})
 	m.published(&ledger.Commit{Token: "mine"}, time.Now())
 	m.published(&ledger.Commit{Token: "mine"}, time.Now())
 	assert.Equal(t, map[string]int64{"x": 3}, m.now().Causes, "once")

@@ -24,6 +24,10 @@ const (
 	maxOpenOffsets = 1 << 16 // the highest limit worth setting on a range with an unknown end
 )
 
+// ClassPoison is the Reject.Class of messages that killed the processes that read
+// them.
+const ClassPoison = "poison"
+
 // attemptScope is what an attempt at a batch covers.
 type attemptScope struct {
 	batch  int64

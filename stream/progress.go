@@ -19,8 +19,12 @@ type Progress struct {
 	// up to 20 causes, and the rest as "other causes".
 	Causes map[string]int64
 	// Latency is the time from the messages' own times until their rows became
-	// readable, for batches that this process staged.
+	// readable, for the messages that were written in batches that this process
+	// staged.
 	Latency Latency
+	// EventLatency is the time from the rows' times in column event_time, if they
+	// have it, until they became readable, for batches that this process staged.
+	EventLatency Latency
 	// Waiting is the number of offsets that are not published yet, of those that
 	// the source listed when it was last asked. It includes the current batch, but
 	// not partitions whose ends are unknown.
@@ -32,14 +36,10 @@ type Progress struct {
 
 // meter keeps the progress and the status of a MicroBatch.
 type meter struct {
-	mu    sync.Mutex
-	begun time.Time
-	p     Progress
-	// The last attempt that was staged: its rejects by cause, and the times of
-	// its messages.
-	token  string
-	causes causes
-	times  []arrow.Timestamp
+	mu          sync.Mutex
+	begun       time.Time
+	p           Progress
+	stagedBatch // the last attempt that was staged
 
 	span                  span      // the stage that the job is in
 	full                  time.Time // since when the reader waits for Limits.InFlight, or zero
@@ -51,10 +51,18 @@ type meter struct {
 	readRate, publishRate meanRate
 }
 
+// stagedBatch is what the commit of an attempt does not contain.
+type stagedBatch struct {
+	token             string
+	tables            map[string]int64 // messages that were written
+	rejects           rejects
+	times, eventTimes []arrow.Timestamp // of these messages, and of their rows
+}
+
 func (m *meter) begin() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.begun, m.p, m.token, m.causes, m.times = time.Now(), Progress{}, "", nil, nil
+	m.begun, m.p, m.stagedBatch = time.Now(), Progress{}, stagedBatch{}
 	m.span, m.retry, m.lastError, m.listedAt = span{}, Event{}, Event{}, time.Time{}
 	m.lags, m.ranges, m.readRate, m.publishRate = nil, nil, meanRate{}, meanRate{}
 }
@@ -65,6 +73,7 @@ func (m *meter) now() Progress {
 	p := m.p
 	p.Causes = maps.Clone(p.Causes)
 	p.Latency.counts = slices.Clone(p.Latency.counts)
+	p.EventLatency.counts = slices.Clone(p.EventLatency.counts)
 	if !m.begun.IsZero() {
 		p.Elapsed = time.Since(m.begun)
 	}
@@ -73,15 +82,15 @@ func (m *meter) now() Progress {
 
 // staged keeps what an attempt's commit does not contain until the batch is
 // published.
-func (m *meter) staged(token string, c causes, times []arrow.Timestamp) {
+func (m *meter) staged(b stagedBatch) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.token, m.causes, m.times = token, c, times
+	m.stagedBatch = b
 }
 
 // published adds a batch that became readable at a time. It returns the counts
-// of the batch, and its rejects by cause if it was staged here.
-func (m *meter) published(c *ledger.Commit, readable time.Time) (Counts, causes) {
+// of the batch, and what else is known of it if it was staged here.
+func (m *meter) published(c *ledger.Commit, readable time.Time) (Counts, stagedBatch) {
 	n := countsOf(c)
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -90,14 +99,14 @@ func (m *meter) published(c *ledger.Commit, readable time.Time) (Counts, causes)
 	m.p.Counts.add(n)
 	m.publishRate.add(time.Since(m.begun), n.Read, n.BytesIn)
 	mine := c.Token == m.token
-	var rejects causes
+	var staged stagedBatch
 	if mine {
-		rejects = m.causes
+		staged = m.stagedBatch
 		m.decided(readable)
 	}
 	m.rangesDone(mine)
-	m.token, m.causes, m.times = "", nil, nil
-	return n, rejects
+	m.stagedBatch = stagedBatch{}
+	return n, staged
 }
 
 // countsOf returns the counts of a batch.
@@ -117,13 +126,16 @@ func countsOf(c *ledger.Commit) Counts {
 
 // decided adds what staged has kept of the attempt that was published.
 func (m *meter) decided(readable time.Time) {
-	if len(m.causes) > 0 && m.p.Causes == nil {
+	if len(m.rejects) > 0 && m.p.Causes == nil {
 		m.p.Causes = map[string]int64{}
 	}
-	for cause, n := range m.causes {
-		causes(m.p.Causes).add(cause, n)
+	for _, k := range m.rejects.sorted() {
+		causes(m.p.Causes).add(k.cause, m.rejects[k])
 	}
 	for _, t := range m.times {
 		m.p.Latency.add(readable.Sub(time.UnixMilli(int64(t)))) // which does not overflow
+	}
+	for _, t := range m.eventTimes {
+		m.p.EventLatency.add(readable.Sub(time.UnixMilli(int64(t))))
 	}
 }

@@ -49,9 +49,17 @@ var RejectedRowSchema = arrow.NewSchema([]arrow.Field{
 func rejected(c Chunk, rejects []Reject) []Rows {
 	rejects = firstCauses(rejects)
 	if c.Table != "" {
-		return []Rows{{Table: "rejected_rows", Record: rejectedRows(c, rejects)}}
+		return []Rows{{Table: rejectedTable(c), Record: rejectedRows(c, rejects)}}
 	}
 	return rejectedMessages(c.Messages, rejects)
+}
+
+// rejectedTable returns the table that the rejects of a chunk go to.
+func rejectedTable(c Chunk) string {
+	if c.Table != "" {
+		return "rejected_rows"
+	}
+	return "rejected"
 }
 
 // rejectedMessages returns the unchanged messages with their causes.

@@ -8,6 +8,7 @@ type tally struct {
 	ranges   []rangeProgress
 	index    map[string][]int // of a partition's ranges
 	accounts []Account        // one for each range that has one, in order of appearance
+	fates    []fate           // of the messages of the last chunk
 }
 
 // rangeProgress is a planned range and how far it has been read.
@@ -41,6 +42,7 @@ func (t *tally) add(c Chunk, r Result) error {
 	if err != nil {
 		return err
 	}
+	t.fates = fates
 	row := 0
 	for _, a := range c.Accounts {
 		if err := a.Check(); err != nil {
@@ -94,6 +96,28 @@ func fatesOf(n int, r Result) ([]fate, error) {
 		fates[x.Row] = fateRejected
 	}
 	return fates, nil
+}
+
+// byTable adds the messages that were written of the last chunk to n, by the table of
+// their first rows.
+func (t *tally) byTable(n map[string]int64, r Result) {
+	if len(r.Rows) == 1 && r.Rows[0].From == nil && len(r.Rejects) == 0 {
+		n[r.Rows[0].Table] += r.Rows[0].Record.NumRows()
+		return
+	}
+	counted := make([]bool, len(t.fates))
+	for _, rows := range r.Rows {
+		for i := range int(rows.Record.NumRows()) {
+			from := i
+			if rows.From != nil {
+				from = int(rows.From[i])
+			}
+			if !counted[from] && t.fates[from] == fateWritten {
+				counted[from] = true
+				n[rows.Table]++
+			}
+		}
+	}
 }
 
 // addAccount adds an account, which must begin where the one before ended.

@@ -105,6 +105,6 @@ func TestFatesOfMissingRows(t *testing.T) {
 	defer rec.Release()
 	_, err := fatesOf(1, Result{Rows: []Rows{{Table: "x", Record: rec, From: []int32{1}}}})
 	assert.EqualError(t, err, `stream: a row of table "x" comes from message 1 of 1`)
-	_, err = fatesOf(1, Result{Rejects: []Reject{{1, "why"}}})
+	_, err = fatesOf(1, Result{Rejects: []Reject{{Row: 1, Cause: "why"}}})
 	assert.EqualError(t, err, "stream: message 1 of 1 is rejected: why")
 }

@@ -40,7 +40,11 @@ func releaseRows(rows []Rows) {
 // to the rejects sink unchanged.
 type Reject struct {
 	Row   int
-	Cause string
+	Cause string // may quote data
+	// Class is the kind of cause, such as "framing", by which rejects are counted
+	// in metrics. A transform has a few constant classes: they must not quote data.
+	// If empty, it is "other".
+	Class string
 }
 
 // A Transform turns rows into rows: it decodes, filters, matches, adds columns.

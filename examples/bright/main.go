@@ -17,6 +17,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 	"github.com/skyfinch/skyfinch/stream/kafka"
+	"github.com/skyfinch/skyfinch/stream/monitor"
 )
 
 func main() {
@@ -41,6 +42,8 @@ func run(ctx context.Context, args []string) error {
 	path := f.String("files", "", "read a file, directory, glob or tarball at `PATH` instead")
 	simulator := f.Bool("simulator", false, "read 300 simulated alerts of ZTF instead")
 	limit := f.Float64("limit", 18, "the faintest `magnitude` to print")
+	addr := f.String("http", "", "show pages and metrics at `HOST:PORT`, such as localhost:5000")
+	config := f.String("http-config", "", "a `FILE` with certificates and users for -http")
 	version := f.Bool("version", false, "print the version")
 	f.Parse(args)
 	if info, ok := debug.ReadBuildInfo(); ok && *version {
@@ -69,6 +72,15 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		job.Source, work = source, job.Run // until Ctrl-C
+	}
+	if *addr != "" {
+		m := &monitor.Monitor{Config: *config}
+		m.Add(&monitor.Job{Name: "bright", MicroBatch: job})
+		l, err := m.Listen(*addr)
+		if err != nil {
+			return err
+		}
+		go m.Serve(ctx, l)
 	}
 	err := work(ctx)
 	fmt.Fprintf(os.Stderr, "%d alerts read, %d are brighter than %g\n", job.Progress().Read, job.Progress().Written, *limit)

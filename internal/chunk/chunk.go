@@ -86,7 +86,7 @@ func (b *Builder) Add(m stream.Message, size, weight int64) error {
 
 // Reject marks the message added last as a reject.
 func (b *Builder) Reject(cause string) {
-	b.rejects = append(b.rejects, stream.Reject{Row: b.messages.Len() - 1, Cause: cause})
+	b.rejects = append(b.rejects, stream.Reject{Row: b.messages.Len() - 1, Cause: cause, Class: "source"})
 }
 
 // Account returns the account to extend with the given offset of range r: the

@@ -1,6 +1,7 @@
 package parquetfile
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 	"github.com/stretchr/testify/require"
 )
@@ -196,4 +198,58 @@ type counter struct{ n int64 }
 func (c *counter) Write(p []byte) (int, error) {
 	c.n += int64(len(p))
 	return len(p), nil
+}
+
+// BenchmarkReadRowGroup reads rows of whole packets, and five of their columns.
+func BenchmarkReadRowGroup(b *testing.B) {
+	schema := ztfSchema(arrow.BinaryTypes.BinaryView)
+	recs, size := benchRecs(schema)
+	var rows []Rows
+	for _, r := range recs {
+		rows = append(rows, Rows{Record: r})
+	}
+	data := write(b, schema, [][]Rows{rows}, Options{})
+	r, err := open(data)
+	require.NoError(b, err)
+	for name, columns := range map[string][]string{"whole": nil, "columns": {"objectId", "candidate.c0", "candidate.c1", "candidate.c2", "candidate.c3"}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				rec, err := r.ReadRowGroup(0, columns)
+				require.NoError(b, err)
+				rec.Release()
+			}
+			report(b, int(r.NumRows()), size)
+		})
+	}
+}
+
+// BenchmarkPqarrowRead reads the same with Arrow's reader.
+func BenchmarkPqarrowRead(b *testing.B) {
+	schema := ztfSchema(arrow.BinaryTypes.BinaryView)
+	recs, size := benchRecs(schema)
+	var rows []Rows
+	for _, r := range recs {
+		rows = append(rows, Rows{Record: r})
+	}
+	data := write(b, schema, [][]Rows{rows}, Options{})
+	f, err := file.NewParquetReader(bytes.NewReader(data))
+	require.NoError(b, err)
+	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	require.NoError(b, err)
+	all := make([]int, f.MetaData().Schema.NumColumns())
+	for i := range all {
+		all[i] = i
+	}
+	for name, columns := range map[string][]int{"whole": all, "columns": {2, 4, 5, 6, 7}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				t, err := r.ReadRowGroups(b.Context(), columns, []int{0})
+				require.NoError(b, err)
+				t.Release()
+			}
+			report(b, int(f.NumRows()), size)
+		})
+	}
 }

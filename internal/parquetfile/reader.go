@@ -13,11 +13,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
-// ErrForm reports a file of a form that a Writer does not write. Arrow's reader
-// may be able to read it.
+// ErrForm reports a file that no Writer wrote, or a later version of it in another form.
+// Arrow's reader may be able to read it.
 var ErrForm = errors.New("parquetfile: a file of another writer")
 
-// A Reader reads a file that a Writer wrote. Its methods may be called
+// A Reader reads a file that a Writer of any version wrote. Its methods may be called
 // concurrently if the source allows that.
 type Reader struct {
 	src    io.ReaderAt
@@ -31,8 +31,8 @@ type Reader struct {
 // usualFooter is how much of the end of a file is read at first.
 const usualFooter = 64 << 10
 
-// OpenReader reads the footer of a file of the given size. If the file is of a form
-// that a Writer does not write, the error is ErrForm.
+// OpenReader reads the footer of a file of the given size. If no Writer wrote the file,
+// the error is ErrForm.
 func OpenReader(src io.ReaderAt, size int64) (*Reader, error) {
 	if size < 12 {
 		return nil, fmt.Errorf("parquetfile: %d bytes are too few for a Parquet file", size)
@@ -127,8 +127,8 @@ func (r *Reader) Nulls(group int, column string) int64 {
 // A column is named by its path, such as candidate.magpsf. The fields of the structs
 // in a list or a map are named as if they were the list's, such as
 // prv_candidates.magpsf. The record has the named columns in the order of the file,
-// and of structs only the named fields. The values of binary columns refer to
-// the memory into which the file was read. The caller must release the record.
+// and of structs only the named fields. Maps are whole. The values of binary columns
+// are views of pages of about 1 MiB. The caller must release the record.
 func (r *Reader) ReadRowGroup(i int, columns []string) (arrow.Record, error) {
 	chosen, err := r.choose(columns)
 	if err != nil {

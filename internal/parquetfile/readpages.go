@@ -60,6 +60,9 @@ func (d *decoder) free() {
 	if cap(d.scratch) > maxReused {
 		d.scratch = nil
 	}
+	if cap(d.dict) > maxReused || cap(d.indices) > maxReused/4 {
+		d.dict, d.places, d.indices = nil, nil, nil
+	}
 	decoders.Put(d)
 }
 

@@ -144,7 +144,8 @@ func (w *Writer) AppendBlock(b []byte) (offset int64, err error) {
 	return offset, w.end()
 }
 
-// SetMetadata sets a key-value pair of the footer, beside Options.Metadata.
+// SetMetadata sets a key-value pair of the footer, beside Options.Metadata. It may be
+// called until Close.
 func (w *Writer) SetMetadata(key, value string) {
 	if w.metadata == nil {
 		w.metadata = maps.Clone(w.format.options.Metadata)

@@ -33,6 +33,7 @@ var layers = []struct {
 	{"stream/streamtest", []string{"stream"}},
 	{"stream/files", []string{"stream", "internal/avroarrow", "internal/chunk", "internal/ocf", "internal/regular"}},
 	{"stream/kafka", []string{"stream", "internal/backoff", "internal/chunk", "internal/nearest", "internal/ocf"}},
+	{"stream/monitor", []string{"stream", "internal/token"}},
 	{"stream/ledger", []string{"stream/store", "internal/backoff", "internal/token"}},
 	{"stream/internal/protocol", []string{"stream/ledger", "internal/interval"}},
 	{"stream/internal/attempts", []string{"stream/ledger", "stream/store", "internal/token"}},
@@ -71,6 +72,11 @@ var libraries = []struct {
 	{"github.com/magiconair/properties", []string{"stream/kafka", "crossmatch/hats", "internal/cli"}},
 	{"github.com/klauspost/compress", []string{"internal/parquetfile", "internal/ocf", "stream/files", "alert/sim", "archive/internal/index"}},
 	{"github.com/zeebo/xxh3", []string{"archive/internal/rowhash"}},
+	{"github.com/prometheus", []string{"stream/monitor"}},
+	{"go.yaml.in/yaml/v2", []string{"stream/monitor"}},
+	{"golang.org/x/crypto", []string{"stream/monitor"}},
+	{"golang.org/x/net", []string{"stream/monitor"}},
+	{"golang.org/x/time", []string{"stream/monitor"}},
 	{"github.com/stretchr/testify", nil}, // tests only, which this test does not read
 }
 

@@ -39,7 +39,7 @@ var ErrClosed = errors.New("kafka: the source is closed")
 // Source is a stream.Source that reads topics of one Kafka cluster. Fill in its
 // fields, use it, and close it. It connects on first use, twice to each broker that
 // it fetches from. Available, Read and Committed must not be called concurrently;
-// Close may be called at any time.
+// Close and Ping may be called at any time.
 type Source struct {
 	// Brokers are one or more brokers of the cluster, as host:port. The source
 	// finds the others itself.
@@ -81,6 +81,7 @@ type Source struct {
 	mu     sync.Mutex
 	conn   *cluster // nil until opened
 	checks *cluster // further connections, for what must not wait for a fetch
+	pings  *cluster // the connections of Ping, nil until the first
 	topics *topicSelection
 	member *member // nil until joined
 	closed bool
@@ -118,6 +119,27 @@ func (s *Source) Check(ctx context.Context) error {
 	}
 	s.state.reached = true
 	return s.topics.check(md, c)
+}
+
+// Ping asks a broker for the topics, over a connection of its own, and returns nil if
+// it answers. It implements stream.Pinger: unlike the other methods, it does not wait
+// for the end of an outage and may be called at any time.
+func (s *Source) Ping(ctx context.Context) error {
+	c, err := s.open()
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if s.pings == nil && !s.closed {
+		s.pings = newCluster(c.conf, s.Brokers)
+	}
+	pings, topics := s.pings, s.topics
+	s.mu.Unlock()
+	if pings == nil {
+		return ErrClosed
+	}
+	_, err = pings.metadata(ctx, topics.names())
+	return err
 }
 
 // unreachableError returns the error of brokers that did not answer in time.
@@ -211,12 +233,13 @@ func (s *Source) Resume(_ context.Context, settled map[string]int64) error {
 // timeout.
 func (s *Source) Close() error {
 	s.mu.Lock()
-	conn, checks, member := s.conn, s.checks, s.member
+	conn, checks, pings, member := s.conn, s.checks, s.pings, s.member
 	s.closed, s.member = true, nil
 	s.mu.Unlock()
-	if conn != nil {
-		conn.close()
-		checks.close()
+	for _, c := range []*cluster{conn, checks, pings} {
+		if c != nil {
+			c.close()
+		}
 	}
 	if member != nil {
 		member.close()

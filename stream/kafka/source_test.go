@@ -48,6 +48,23 @@ func TestTopics(t *testing.T) {
 	}
 }
 
+// Ping needs no turn, and fails at once while the brokers are away.
+func TestPing(t *testing.T) {
+	l := newLab(t)
+	l.create("a", 1)
+	s := l.source("a")
+	var _ stream.Pinger = s
+	require.NoError(t, s.Ping(t.Context()))
+	available(t, s)
+	require.NoError(t, s.Ping(t.Context()))
+	l.Close()
+	begun := time.Now()
+	require.Error(t, s.Ping(t.Context()))
+	assert.Less(t, time.Since(begun), 10*time.Second)
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.Ping(t.Context()), ErrClosed)
+}
+
 func TestCheck(t *testing.T) {
 	l := newLab(t)
 	l.create("a", 1)

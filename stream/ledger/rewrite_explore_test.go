@@ -38,6 +38,8 @@ type bugs struct {
 	believing  bool // a publisher that finds no file does not ask whether others published
 	impatient  bool // a reader skips undecided batches
 	unresolved bool // readers do not stop at batches that are not published
+	renumber   bool // readers take the rows of a rewrite for new ones
+	restored   bool // a prune does not say that it has replaced files
 }
 
 // world is the store and its processes.
@@ -55,6 +57,7 @@ type world struct {
 	stalled  map[int]int           // until which step
 	breach   string
 	seen     [][]int64 // rows, by reader
+	pruned   map[int64]bool
 	rewrites int
 }
 
@@ -152,13 +155,18 @@ func (w *world) check() {
 	}
 	rows := w.rows()
 	for _, seen := range w.seen {
+		if len(seen) == 0 {
+			continue
+		}
 		for _, row := range seen {
-			if len(rows[row]) == 0 {
+			if len(rows[row]) == 0 && !w.pruned[row] {
 				w.fail("row %d, which a reader has seen, is in no file", row)
 			}
 		}
-		if !slices.IsSorted(seen) {
-			w.fail("the order of rows changes: %v", seen)
+		for i := range seen[1:] {
+			if seen[i] >= seen[i+1] {
+				w.fail("the order of rows changes: %v", seen)
+			}
 		}
 	}
 }
@@ -358,14 +366,30 @@ func (p *process) merge(base int64, live []input) error {
 		rows = append(rows, data...)
 		r.Files = append(r.Files, ReplacedFile{Name: in.Path, Rows: in.Rows, Bytes: in.Bytes})
 	}
-	f, err := p.stage(fmt.Sprintf("rewrite-%d", base), string(rows))
-	if err != nil {
-		return err
+	var f File
+	var err error
+	c := &Commit{Replaces: r}
+	if r.Pruned = base%4 == 3; r.Pruned {
+		p.mu.Lock()
+		for _, row := range rows { // from now on they may be gone
+			p.pruned[int64(row)] = true
+		}
+		p.mu.Unlock()
+		if p.bugs.restored {
+			r.Files = nil
+		}
+	} else {
+		if f, err = p.stage(fmt.Sprintf("rewrite-%d", base), string(rows)); err != nil {
+			return err
+		}
+		c.Rows.Files = []File{f}
 	}
-	c := &Commit{Rows: Receipt{Files: []File{f}}, Replaces: r}
 	err = p.rewrite(c)
 	var replaced *ReplacedError
 	if errors.As(err, &replaced) || errors.Is(err, errOld) {
+		if r.Pruned {
+			return nil
+		}
 		return p.s.Delete(p.ctx, f.StagedPath)
 	}
 	if err != nil {
@@ -462,6 +486,15 @@ func (p *process) reader(i, times int) error {
 			if !p.bugs.impatient {
 				next = b.Number + 1
 			}
+			if p.bugs.renumber && b.Commit.Replaces != nil {
+				p.mu.Lock()
+				for f := range b.Commit.Rows.All() {
+					for _, row := range []byte(f.Table) {
+						p.seen[i] = append(p.seen[i], int64(row))
+					}
+				}
+				p.mu.Unlock()
+			}
 			if len(b.Plan.Ranges) > 0 && !known[b.Number] {
 				known[b.Number] = true
 				p.mu.Lock()
@@ -531,7 +564,7 @@ const testRewriteAge = 3
 func explore(t *testing.T, b bugs, seed uint64) (breach string, rewrites int) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, bugs: b, store: store.NewMemory(), rnd: rand.New(rand.NewPCG(seed, 0)),
-			waiting: map[int]chan struct{}{}, stalled: map[int]int{}, seen: make([][]int64, 1)}
+			waiting: map[int]chan struct{}{}, stalled: map[int]int{}, seen: make([][]int64, 1), pruned: map[int64]bool{}}
 		begin := func() { w.ctx, w.cancel = context.WithCancel(context.Background()) }
 		begin()
 		w.start(func(p *process) error { return p.engine(5) })
@@ -581,7 +614,7 @@ func (w *world) missing() string {
 		if !b.Done {
 			return fmt.Sprintf("at the end, batch %d is not done", b.Number)
 		}
-		if len(b.Plan.Ranges) > 0 && !rows[byte(b.Number)] {
+		if len(b.Plan.Ranges) > 0 && !rows[byte(b.Number)] && !w.pruned[b.Number] {
 			return fmt.Sprintf("at the end, row %d is missing", b.Number)
 		}
 	}
@@ -626,6 +659,8 @@ func TestRewritesFindPlantedBugs(t *testing.T) {
 		"a publisher does not ask":             {bugs{believing: true}, testRewriteAge, "file does not exist"},
 		"a reader skips undecided batches":     {bugs{impatient: true}, testRewriteAge, ""},
 		"a reader takes what is not published": {bugs{unresolved: true}, testRewriteAge, "is in no file"},
+		"merged rows get new numbers":          {bugs{renumber: true}, testRewriteAge, "the order of rows changes"},
+		"a prune names no files":               {bugs{restored: true}, testRewriteAge, "is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			setRewriteAge(t, plant.age)

@@ -70,6 +70,11 @@ func interrupted(ctx context.Context, err error) error {
 
 // archive archives what the flags name.
 func (c Command) archive(ctx context.Context, o *options) error {
+	server, err := o.watch.Open()
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	in, err := o.open(ctx)
 	if err != nil {
 		return err
@@ -83,7 +88,10 @@ func (c Command) archive(ctx context.Context, o *options) error {
 	if c.Prepare != nil {
 		c.Prepare(s)
 	}
-	err = o.meter.Watch(s.Progress, func() error { return in.work(ctx, s) })
+	server.Add(in.job(s))
+	err = server.Run(ctx, func() error {
+		return o.meter.Watch(s.Progress, func() error { return in.work(ctx, s) })
+	})
 	if p := s.Progress(); p.Elapsed > 0 { // it has begun
 		failed := o.meter.Summary(p, s.Dir)
 		switch {

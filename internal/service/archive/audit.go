@@ -13,6 +13,7 @@ import (
 	"github.com/skyfinch/skyfinch/archive/audit"
 	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/stream/files"
+	"github.com/skyfinch/skyfinch/stream/monitor"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
@@ -64,6 +65,11 @@ func (c Command) audit(ctx context.Context, args []string) (err error) {
 	r, err := audit.Run(ctx, o)
 	if err != nil {
 		return err
+	}
+	if o.Store != nil { // the metrics of services say when the last audit was
+		if err := monitor.RecordAudit(ctx, o.Store, int(int64(len(r.Findings))+r.More)); err != nil {
+			cli.Log().Warn("the services' metrics will not show this audit", "err", err)
+		}
 	}
 	err = c.printReport(r, *asJSON)
 	if *save != "" && r.Summary != nil {

@@ -22,6 +22,7 @@ type options struct {
 	once     bool
 	demo     bool // no flag was given
 	meter    cli.Meter
+	watch    cli.Watch
 }
 
 func parse(args []string) (*options, error) {
@@ -34,6 +35,7 @@ func parse(args []string) (*options, error) {
 	o.kafka.Flags(f)
 	f.StringVar(&s.Dir, "out", "archive", "")
 	o.registry.Flags(f)
+	o.watch.Flags(f)
 	f.DurationVar(&job.Interval, "interval", 10*time.Second, "")
 	f.BoolVar(&o.once, "once", false, "")
 	clock := f.String("clock", "event", "")
@@ -106,8 +108,9 @@ func (o *options) check() error {
 		return errNoDir
 	case s.Job.Interval <= 0 || s.Job.Limits.Rows < 0 || s.Job.Workers < 0:
 		return cli.UsageError{Text: "-interval must be positive, -max-rows and -workers not negative"}
-	case o.files == nil:
-		return o.kafka.Check()
 	}
-	return nil
+	if err := o.watch.Check(); err != nil || o.files != nil {
+		return err
+	}
+	return o.kafka.Check()
 }

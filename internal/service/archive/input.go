@@ -14,6 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/files"
 	"github.com/skyfinch/skyfinch/stream/kafka"
+	"github.com/skyfinch/skyfinch/stream/monitor"
 )
 
 // input is what the flags ask to archive.
@@ -49,6 +50,15 @@ func (o *options) open(ctx context.Context) (_ *input, err error) {
 		err = in.openFiles(ctx, o)
 	}
 	return in, err
+}
+
+// job returns the service as a job that is watched.
+func (in *input) job(s *archive.Service) *monitor.Job {
+	j := &monitor.Job{Name: "archive", MicroBatch: &s.Job, Store: s.Store}
+	if r, ok := in.registry.(interface{ Check(context.Context) error }); ok {
+		j.Checks = map[string]func(context.Context) error{"registry": r.Check}
+	}
+	return j
 }
 
 // openRegistry opens a registry, if the flags name one, and checks that it can be

@@ -24,6 +24,7 @@ DESCRIPTION
         OUT/rejected/YYYY/MM/dd/hh/*.parquet        messages that could not be decoded, and why
         OUT/schema/SURVEY.parquet                   the table's schema, without rows
         OUT/ledger, OUT/staging                     the record of what is done; work in progress
+        OUT/monitor                                 status and history, for -http
 
     Without -once it archives alerts as they arrive, until Ctrl-C.
 
@@ -56,7 +57,7 @@ FLAGS
 ` + cli.KafkaManual + cli.GroupManual + `    -files PATH,...     files, directories (searched for .avro .bin .tar .tar.gz
                         .tgz), globs (** too), tarballs of a night
     -out DIR            the archive (default "archive")
-` + cli.RegistryManual + `    -once               archive what is available, print a summary, exit
+` + cli.RegistryManual + cli.WatchManual + `    -once               archive what is available, print a summary, exit
     -interval 10s       time between batches while nothing waits
     -clock event        file by event time; ingest: by the hour of ingest; night: by
                         observing night, YYYY/MM/dd. The first run fixes it for an
@@ -289,7 +290,8 @@ DESCRIPTION
     the archive account for them. They cannot be restored.
 
     The hours of the last day are never removed, because their alerts may still
-    arrive. Rejected messages stay.
+    arrive; with -clock night, nor are the last two nights. Rejected messages stay:
+    rejected is left alone.
 
 FLAGS
     -out DIR            the archive (default "archive")

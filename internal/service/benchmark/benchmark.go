@@ -169,6 +169,7 @@ func (b *bench) measureAll(ctx context.Context, run int) (map[string]measurement
 func (b *bench) measurePhase(ctx context.Context, t task) (measurement, error) {
 	o := b.options
 	t.Kafka, t.Topic, t.Registry = o.kafka, b.topic, b.schemas()
+	t.Watch = o.watch
 	t.Files = b.sizes[t.Compression]
 	t.Dir = filepath.Join(b.temp, string(t.Phase)+"-"+t.Compression)
 	if err := os.RemoveAll(t.Dir); err != nil {

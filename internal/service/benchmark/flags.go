@@ -21,6 +21,7 @@ type options struct {
 	partitions   int
 	dir          string
 	keep         bool
+	watch        cli.Watch
 }
 
 // defaultAlerts keeps a run without flags short, and its topic in memory small.
@@ -39,6 +40,7 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.partitions, "partitions", 4, "")
 	f.StringVar(&o.dir, "dir", "", "")
 	f.BoolVar(&o.keep, "keep", false, "")
+	o.watch.Flags(f)
 	if err := cli.Parse(f, args); err != nil {
 		return nil, err
 	}
@@ -51,6 +53,9 @@ func parse(args []string) (*options, error) {
 		o.compressions = []string{sink.Snappy.String(), sink.Zstd.String()}
 	} else if _, err := sink.ParseCompression(*compression); err != nil {
 		return nil, cli.UsageError{Text: err.Error() + ", or both"}
+	}
+	if err := o.watch.Check(); err != nil {
+		return nil, err
 	}
 	if o.n < 1 || o.runs < 1 || o.partitions < 1 {
 		return nil, cli.UsageError{Text: "-n, -runs and -partitions must be positive"}

@@ -1,5 +1,7 @@
 package benchmark
 
+import "github.com/skyfinch/skyfinch/internal/cli"
+
 const manual = `NAME
     benchmark - measure the performance of the archive
 
@@ -42,6 +44,8 @@ FLAGS
     -partitions 4       number of partitions of the topic
     -dir DIR            where archives are written (default: the system's directory for
                         temporary files)
+` + cli.WatchManual + `                        They are of the archive while it is measured, so that
+                        their cost can be measured too
     -keep               leave the topic and the last archives, and say where they are
     -version            print the version
 

@@ -10,9 +10,12 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
 	"github.com/skyfinch/skyfinch/stream/kafka"
+	"github.com/skyfinch/skyfinch/stream/monitor"
+	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 func source(t task) (*kafka.Source, error) {
@@ -77,7 +80,7 @@ func archiveTopic(ctx context.Context, t task) (m measurement, err error) {
 			return m, err
 		}
 	}
-	if err := s.Drain(ctx); err != nil {
+	if err := drain(ctx, s, t.Watch); err != nil {
 		return m, err
 	}
 	p := s.Progress()
@@ -87,6 +90,22 @@ func archiveTopic(ctx context.Context, t task) (m measurement, err error) {
 	}
 	m.Files, err = sizes(filepath.Join(t.Dir, "alerts"))
 	return m, err
+}
+
+// drain archives all messages, and is watched if the flags say so.
+func drain(ctx context.Context, s *archive.Service, w cli.Watch) error {
+	if w == (cli.Watch{}) {
+		return s.Drain(ctx)
+	}
+	server, err := w.Open()
+	if err != nil {
+		return err
+	}
+	if s.Store, err = store.OpenDir(s.Dir); err != nil {
+		return err
+	}
+	server.Add(&monitor.Job{Name: "archive", MicroBatch: &s.Job, Store: s.Store})
+	return server.Run(ctx, func() error { return s.Drain(ctx) })
 }
 
 // sizes returns the sizes of the files in a directory.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/stream/kafka"
 )
 
@@ -27,6 +28,7 @@ type task struct {
 	Dir         string // for the files of the phase, which creates it
 	Compression string
 	Files       []int64 // the sizes of the files to write
+	Watch       cli.Watch
 }
 
 type phase string

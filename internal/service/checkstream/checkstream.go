@@ -21,7 +21,12 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	w := &watcher{Interval: o.interval, stats: stats{limit: o.count}}
+	server, err := o.web.Open()
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	w := &watcher{Interval: o.interval, stats: stats{limit: o.count}, Watch: server}
 	if o.kafka.Simulator {
 		d, err := demo.Start(ctx, demo.Night{})
 		if err != nil {
@@ -81,6 +86,7 @@ type options struct {
 	duration time.Duration
 	interval time.Duration
 	lines    bool
+	web      cli.Watch
 }
 
 func parse(args []string) (*options, error) {
@@ -89,6 +95,7 @@ func parse(args []string) (*options, error) {
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	o.kafka.Flags(f)
 	o.registry.Flags(f)
+	o.web.Flags(f)
 	f.Int64Var(&o.count, "n", 0, "")
 	f.DurationVar(&o.duration, "for", 0, "")
 	f.DurationVar(&o.interval, "interval", 500*time.Millisecond, "")
@@ -98,6 +105,9 @@ func parse(args []string) (*options, error) {
 	}
 	if o.count < 0 || o.duration < 0 || o.interval <= 0 {
 		return nil, cli.UsageError{Text: "-n and -for must not be negative, -interval must be positive"}
+	}
+	if err := o.web.Check(); err != nil {
+		return nil, err
 	}
 	return o, o.kafka.Check()
 }

@@ -28,7 +28,7 @@ DESCRIPTION
     standard error, with the cause; at the end a summary follows there.
 
 FLAGS
-` + cli.KafkaManualLatest + cli.RegistryManual + `    -n N                exit after N messages
+` + cli.KafkaManualLatest + cli.RegistryManual + cli.WatchManualMemory + `    -n N                exit after N messages
     -for 10s            exit after this time
     -interval 500ms     time between requests to Kafka, and between redraws
     -lines              print lines on a terminal too

@@ -10,7 +10,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/skyfinch/skyfinch/alert"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/monitor"
 )
 
 // watcher reads a stream and counts it in stats.
@@ -19,6 +21,7 @@ type watcher struct {
 	Registry alert.Registry
 	Interval time.Duration // between two requests for the extents
 	Log      *slog.Logger
+	Watch    *cli.Server // if nil, nobody watches
 
 	stats stats
 }
@@ -52,7 +55,15 @@ func (w *watcher) Run(ctx context.Context) error {
 		Limits:     stream.Limits{BacklogShare: 1}, // stats needs the offsets in order
 		Log:        w.Log,
 	}
-	return engine.Run(ctx)
+	if w.Watch == nil {
+		return engine.Run(ctx)
+	}
+	job := &monitor.Job{Name: "checkstream", MicroBatch: engine}
+	if r, ok := w.Registry.(interface{ Check(context.Context) error }); ok {
+		job.Checks = map[string]func(context.Context) error{"registry": r.Check}
+	}
+	w.Watch.Add(job)
+	return w.Watch.Run(ctx, func() error { return engine.Run(ctx) })
 }
 
 // countedSource counts what a source returns. It hides the source's other
@@ -83,6 +94,14 @@ func (c countedSource) Read(ctx context.Context, ranges []stream.Range) iter.Seq
 			}
 		}
 	}
+}
+
+// Ping implements stream.Pinger.
+func (c countedSource) Ping(ctx context.Context) error {
+	if p, ok := c.source.(stream.Pinger); ok {
+		return p.Ping(ctx)
+	}
+	return nil
 }
 
 func (c countedSource) count(chunk stream.Chunk) {

@@ -62,6 +62,7 @@ type options struct {
 	memory       cli.Size
 	cdsURL, mode string
 	demo         bool // there is no flag at all
+	watch        cli.Watch
 }
 
 func parse(args []string) (*options, error) {
@@ -92,6 +93,7 @@ func parse(args []string) (*options, error) {
 	f.Var(&o.memory, "memory", "")
 	f.StringVar(&o.cdsURL, "cds-url", "", "")
 	f.StringVar(&o.mode, "progress", "auto", "")
+	o.watch.Flags(f)
 	if err := cli.Parse(f, args); err != nil {
 		return nil, err
 	}
@@ -111,7 +113,7 @@ func parse(args []string) (*options, error) {
 	if wrong := o.wrong(*format); wrong != "" {
 		return nil, cli.UsageError{Text: wrong}
 	}
-	return o, nil
+	return o, o.watch.Check()
 }
 
 // wrong returns what is wrong with the flags; "" if they are valid.

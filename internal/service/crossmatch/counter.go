@@ -13,6 +13,7 @@ import (
 
 	sky "github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/stream"
 )
 
 // counter counts and shows the results.
@@ -25,6 +26,7 @@ type counter struct {
 	cause     string                     // of the first failure
 	shown     bool                       // progress is drawn on a terminal
 	since     time.Time
+	started   time.Time
 	timeless  int64 // positions without a time of observation
 }
 
@@ -75,6 +77,15 @@ func (c *counter) count(matched arrow.Record) {
 		}
 	}
 	c.rows.Add(matched.NumRows())
+}
+
+// jobStatus returns what has been matched, as the status of a job.
+func (c *counter) jobStatus() stream.Status {
+	n := c.positions.Load()
+	return stream.Status{
+		Time: time.Now(), Stage: stream.StageTransform, Since: c.started,
+		Progress: stream.Progress{Counts: stream.Counts{Read: n, Written: n}},
+	}
 }
 
 // watch draws the progress on a terminal until stop is called.

@@ -1,5 +1,7 @@
 package crossmatch
 
+import "github.com/skyfinch/skyfinch/internal/cli"
+
 const manual = `NAME
     crossmatch - match positions on the sky with catalogues
 
@@ -89,7 +91,7 @@ FLAGS
                         MiB and M are 2^20)
     -cds-url URL        an X-Match service other than the one at the CDS
     -progress auto      a line on a terminal, nothing in a pipe; or off
-    -version            print the version
+` + cli.WatchManualMemory + `    -version            print the version
 
     A summary is printed to standard error at the end.
 

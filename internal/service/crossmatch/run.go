@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch/cds"
 	"github.com/skyfinch/skyfinch/crossmatch/table"
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/stream/monitor"
 )
 
 const (
@@ -33,7 +35,18 @@ func (o *options) batchRows() int {
 }
 
 func (o *options) run(ctx context.Context) error {
-	c := &counter{}
+	server, err := o.watch.Open()
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	c := &counter{started: time.Now()}
+	server.Add(&monitor.Job{Name: "crossmatch", Status: c.jobStatus})
+	return server.Run(ctx, func() error { return o.matchAll(ctx, c) })
+}
+
+// matchAll opens the positions and the catalogues, and writes all matches.
+func (o *options) matchAll(ctx context.Context, c *counter) error {
 	c.setPhase("opening " + o.positions)
 	stop := c.watch(o)
 	defer stop()

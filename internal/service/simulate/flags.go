@@ -21,6 +21,7 @@ type options struct {
 	replay    sim.Replay
 	registry  cli.Registry
 	n         int64
+	watch     cli.Watch
 }
 
 // rawFlags are flags that need more than parsing.
@@ -52,6 +53,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&raw.replay, "replay", "", "")
 	f.BoolVar(&raw.vary, "vary", false, "")
 	o.registry.Flags(f)
+	o.watch.Flags(f)
 	f.StringVar(&raw.schemas, "schemas", "", "")
 	f.IntVar(&raw.partitions, "partitions", 4, "")
 	f.TextVar(&o.feed.Compression, "compression", o.feed.Compression, "")
@@ -61,6 +63,9 @@ func parse(args []string) (*options, error) {
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if err := o.check(given); err != nil {
+		return nil, err
+	}
+	if err := o.watch.Check(); err != nil {
 		return nil, err
 	}
 	if err := o.setTopic(raw); err != nil {

@@ -1,5 +1,7 @@
 package simulate
 
+import "github.com/skyfinch/skyfinch/internal/cli"
+
 const manual = `NAME
     simulate - send simulated or real alerts to a Kafka topic
 
@@ -35,7 +37,7 @@ FLAGS
     -seed N             each number makes a different sky (default 1)
     -schemas DIR        write the schemas of LSST's alerts there, as a registry for
                         the topic's readers: archive -registry DIR
-    -version            print the version and end
+` + cli.WatchManualMemory + `    -version            print the version and end
 
   for simulated nights
     -survey ztf|lsst    the survey (default ztf)

@@ -10,6 +10,7 @@ import (
 	"github.com/skyfinch/skyfinch/alert"
 	"github.com/skyfinch/skyfinch/alert/sim"
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/stream/monitor"
 )
 
 // Run runs the command with its arguments until ctx ends. Ctrl-C is the usual
@@ -23,10 +24,19 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	server, err := o.watch.Open()
+	if err != nil {
+		return err
+	}
+	defer server.Close()
 	m := &meter{out: os.Stderr, started: time.Now()}
 	_, _, m.shown = cli.Terminal(m.out)
 	o.feed.Observe = m.observe
-	_, err = o.feed.Send(ctx, packets)
+	server.Add(&monitor.Job{Name: "simulate", Status: m.status})
+	err = server.Run(ctx, func() error {
+		_, err := o.feed.Send(ctx, packets)
+		return err
+	})
 	m.end(o.feed.Topic)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
