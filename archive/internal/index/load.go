@@ -119,7 +119,7 @@ func (x *Index) read(ctx context.Context, s span, z *zstd.Decoder) (*segment, er
 	}
 	got, err := decodeSegment(data, z)
 	switch {
-	case errors.Is(err, errVersion):
+	case errors.Is(err, ErrVersion):
 		return nil, err
 	case err != nil:
 		return nil, &contentError{err}

@@ -1,8 +1,8 @@
 package index
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path"
@@ -43,7 +43,8 @@ func parseName(name string) (s span, ok bool) {
 }
 
 // Save saves the index of an archive if at least a segment's worth of batches is not
-// saved. It does little if there are fewer.
+// saved. It does little if there are fewer. The error also names segments that were
+// damaged, which it has written again.
 func Save(ctx context.Context, st store.Store, l *ledger.Ledger) error {
 	last, err := l.LastRecord(ctx)
 	if err != nil {
@@ -61,7 +62,7 @@ func Save(ctx context.Context, st store.Store, l *ledger.Ledger) error {
 		return nil
 	}
 	x, err := OpenToSave(ctx, st, l)
-	return cmp.Or(err, x.failed)
+	return errors.Join(append(x.unusable, x.failed, err)...)
 }
 
 // endSegment ends a segment at the last batch, and saves it if the index is saved.
