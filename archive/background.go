@@ -6,15 +6,19 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/skyfinch/skyfinch/archive/internal/index"
 	"github.com/skyfinch/skyfinch/archive/internal/layout"
 	"github.com/skyfinch/skyfinch/internal/backoff"
 	"github.com/skyfinch/skyfinch/stream"
+	"github.com/skyfinch/skyfinch/stream/ledger"
 	"github.com/skyfinch/skyfinch/stream/store"
 )
 
 const (
 	// compactInterval is the time between two compactions in the background.
 	compactInterval = 5 * time.Minute
+	// indexInterval is the time after which the index is saved, if there is enough.
+	indexInterval = 5 * time.Minute
 	// maxPause is how long one waits for the job to be idle.
 	maxPause = 30 * time.Second
 
@@ -22,20 +26,22 @@ const (
 	backgroundMemory = 48 << 20
 )
 
-// beside runs a job and, if the service compacts, compactions beside it. Before, it does
-// what rewrites that died have left. Errors of both are logged.
+// beside runs a job and, beside it, compactions if the service compacts. Otherwise it
+// saves the index, which compactions do too. Before, it does what rewrites that died have
+// left. Errors of all these are logged.
 func (s *Service) beside(ctx context.Context, st store.Store, run func(context.Context) error) error {
 	if err := s.recover(ctx, st); err != nil && ctx.Err() == nil {
 		s.log().Warn("archive: finish what a compaction or a prune left: the next one will", "err", err)
 	}
+	work := s.compacting
 	if s.Compact == nil {
-		return run(ctx)
+		work = s.indexing
 	}
 	working, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.compacting(working, st)
+		work(working, st)
 	}()
 	defer func() {
 		stop()
@@ -78,6 +84,20 @@ func (s *Service) compacting(ctx context.Context, st store.Store) {
 			s.log().Warn("archive: compaction in the background: it is tried again", "after", interval, "err", err)
 		}
 		_ = backoff.Sleep(ctx, interval)
+	}
+}
+
+// indexing saves the index again and again, until the context ends.
+func (s *Service) indexing(ctx context.Context, st store.Store) {
+	for ctx.Err() == nil {
+		l, err := ledger.Open(ctx, st, layout.Ledger, nil)
+		if err == nil {
+			err = index.Save(ctx, st, l)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log().Warn("archive: the index: readers take longer to start until it is saved again", "after", indexInterval, "err", err)
+		}
+		_ = backoff.Sleep(ctx, indexInterval)
 	}
 }
 

@@ -29,10 +29,14 @@ type Hour struct {
 }
 
 // List returns what an archive has, according to its ledger: the archive in st, or in
-// the directory dir if st is nil. The result is sorted by directory, then by table.
+// the directory dir if st is nil. The result is sorted by directory, then by table. The
+// archive may be read-only.
 func List(ctx context.Context, st store.Store, dir string) ([]Hour, error) {
-	st, err := layout.Open(ctx, st, dir)
+	opened, err := layout.Open(ctx, st, dir)
 	if err != nil {
+		opened, err = layout.OpenReadOnly(ctx, st, dir)
+	}
+	if st = opened; err != nil {
 		return nil, err
 	}
 	l, err := ledger.Open(ctx, st, layout.Ledger, nil)

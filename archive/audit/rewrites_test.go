@@ -247,3 +247,17 @@ func (s *opening) Open(ctx context.Context, name string) (store.Reader, error) {
 	}
 	return s.Store.Open(ctx, name)
 }
+
+// A damaged part of the saved index changes no result, but is found. One of a later
+// version is ignored.
+func TestDamagedIndex(t *testing.T) {
+	dir := sky(t)
+	name := filepath.Join(dir, "ledger/index/000000000001-000000001024")
+	write(t, name, "skyfinch index 2\n")
+	require.Empty(t, look(t, audit.Options{Dir: dir, Deep: true}).Findings)
+	write(t, name, "skyfinch index 1\n1234")
+	found := look(t, audit.Options{Dir: dir, Deep: true}).Findings
+	require.Len(t, found, 1)
+	assert.Equal(t, audit.BadRecord, found[0].Kind)
+	assert.Contains(t, found[0].What, "ledger/index/000000000001-000000001024: its checksum is wrong")
+}

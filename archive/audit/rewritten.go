@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -58,6 +59,13 @@ func (a *auditor) checkRowNumbers(ctx context.Context) error {
 	x, err := index.Open(ctx, a.store, a.ledger)
 	if err != nil {
 		return err
+	}
+	for _, err := range x.Unusable() {
+		if errors.Is(err, index.ErrVersion) {
+			continue
+		}
+		a.report.find(Finding{Kind: BadRecord, Name: layout.Ledger + "/index", What: "a part of the saved index cannot be used: " + err.Error(),
+			Do: "remove it: it is written again, and only saves time"})
 	}
 	for _, name := range x.Tables() {
 		t := x.Table(name)

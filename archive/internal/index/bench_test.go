@@ -154,8 +154,8 @@ func BenchmarkOpen(b *testing.B) {
 		begun := time.Now()
 		_, err = index.OpenToSave(b.Context(), st, l)
 		require.NoError(b, err)
-		n, size := w.sizeOf("index")
-		b.Logf("compacted=%v: history of %d MB; index of %d MB in %d segments, first made in %v", compacted, history>>20, size>>20, n, time.Since(begun).Round(time.Second/10))
+		saved := time.Since(begun)
+		segments, size := w.sizeOf("index")
 		var x *index.Index
 		b.Run(fmt.Sprintf("compacted=%v", compacted), func(b *testing.B) {
 			for b.Loop() {
@@ -165,6 +165,10 @@ func BenchmarkOpen(b *testing.B) {
 			require.Equal(b, *benchBatches, x.Through())
 			require.Empty(b, x.Unusable())
 			b.ReportMetric(float64(len(x.Table(ztf).Files)), "files")
+			b.ReportMetric(float64(history)/1e6, "MB-history")
+			b.ReportMetric(float64(size)/1e6, "MB-index")
+			b.ReportMetric(float64(segments), "segments")
+			b.ReportMetric(saved.Seconds(), "s-first")
 		})
 		b.Run(fmt.Sprintf("compacted=%v/RowsBefore", compacted), func(b *testing.B) {
 			for b.Loop() {

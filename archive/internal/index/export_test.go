@@ -16,28 +16,27 @@ func SetSegments(t *testing.T, batches, join int64) {
 	t.Cleanup(func() { segmentBatches, joined = oldBatches, oldJoined })
 }
 
-// EncodeSegment returns a segment with a file, and its frames before compression.
-func EncodeSegment(f File) (data []byte, frames [3][]byte, err error) {
+// EncodeSegment returns a segment with a file.
+func EncodeSegment(f File) ([]byte, error) {
 	f.packStats()
 	s := &segment{from: 0, to: 4, points: []point{{4, time.Unix(5, 6), []rowCount{{f.Table, 3}}}}, files: []File{f}, removed: []string{"a", "ab"},
 		pending: []Pending{{Of: 2, Batch: 3}}, cleared: 1, gaps: []gap{{f.Table, f.Dir, f.Runs}}}
 	s.compact()
-	if data, err = s.encode(); err != nil {
-		return nil, frames, err
-	}
-	z, err := newDecoder()
-	if err != nil {
-		return nil, frames, err
-	}
-	rest := data[len(segmentHead):]
-	for i := range frames {
+	return s.encode()
+}
+
+// Frames returns the frames of a segment, decompressed.
+func Frames(data []byte) (frames [][]byte) {
+	z, _ := newDecoder() // it cannot fail
+	for rest := data[len(segmentHead) : len(data)-4]; len(rest) > 0; {
 		size := binary.LittleEndian.Uint32(rest)
-		if frames[i], err = z.DecodeAll(rest[4:4+size], nil); err != nil {
-			return nil, frames, err
+		f, err := z.DecodeAll(rest[4:4+size], nil)
+		if err != nil {
+			panic(err)
 		}
-		rest = rest[4+size:]
+		frames, rest = append(frames, f), rest[4+size:]
 	}
-	return data, frames, nil
+	return frames
 }
 
 // Seal returns the content of a segment with these frames.

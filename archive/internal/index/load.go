@@ -51,7 +51,6 @@ func (x *Index) load(ctx context.Context, sweep bool) error {
 		}
 		if bad, err := x.restore(chain); err != nil {
 			l.bad[bad.span()] = &contentError{err}
-			clear(l.got) // their files can be decoded once
 			continue
 		}
 		if sweep {
@@ -120,7 +119,7 @@ func (x *Index) read(ctx context.Context, s span, z *zstd.Decoder) (*segment, er
 	}
 	got, err := decodeSegment(data, z)
 	switch {
-	case errors.Is(err, errVersion):
+	case errors.Is(err, ErrVersion):
 		return nil, err
 	case err != nil:
 		return nil, &contentError{err}
@@ -167,7 +166,7 @@ func (x *Index) restore(chain []*segment) (bad *segment, err error) {
 			}
 			if t == nil || t.Name != f.Table {
 				if t = x.table(f.Table); t.Files == nil {
-					t.Files = make([]File, 0, live[f.Table])
+					t.Files = make([]File, 0, live[f.Table]+segmentBatches) // the ledger has more
 				}
 			}
 			t.Files = append(t.Files, *f)

@@ -1,9 +1,10 @@
 package index
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"path"
 	"strings"
 
@@ -28,15 +29,22 @@ type span struct{ from, to int64 }
 // name returns the name of the segment.
 func (s span) name() string { return fmt.Sprintf("%s/%012d-%012d", segments, s.from+1, s.to) }
 
-// parseName is the inverse of name.
+// parseName is the inverse of name. Names of other sizes are not those of segments.
 func parseName(name string) (s span, ok bool) {
 	_, err := fmt.Sscanf(strings.TrimPrefix(name, segments+"/"), "%d-%d", &s.from, &s.to)
-	s.from--
-	return s, err == nil && s.name() == name && s.from >= 0 && s.from < s.to
+	if s.from--; err != nil || s.name() != name {
+		return s, false
+	}
+	size := segmentBatches
+	for size < s.to-s.from && size <= math.MaxInt64/joined {
+		size *= joined
+	}
+	return s, s.from >= 0 && s.from%size == 0 && s.to-s.from == size
 }
 
 // Save saves the index of an archive if at least a segment's worth of batches is not
-// saved. It does little if there are fewer.
+// saved. It does little if there are fewer. The error also names segments that were
+// damaged, which it has written again.
 func Save(ctx context.Context, st store.Store, l *ledger.Ledger) error {
 	last, err := l.LastRecord(ctx)
 	if err != nil {
@@ -54,7 +62,7 @@ func Save(ctx context.Context, st store.Store, l *ledger.Ledger) error {
 		return nil
 	}
 	x, err := OpenToSave(ctx, st, l)
-	return cmp.Or(err, x.failed)
+	return errors.Join(append(x.unusable, x.failed, err)...)
 }
 
 // endSegment ends a segment at the last batch, and saves it if the index is saved.
@@ -66,9 +74,6 @@ func (x *Index) endSegment(ctx context.Context) error {
 	s := x.current
 	x.current = &segment{from: x.through}
 	s.to, s.points = x.through, []point{x.points[len(x.points)-1]}
-	if s.to-s.from != segmentBatches {
-		return nil // it began in the middle: the ledger has it
-	}
 	s.compact()
 	for err := x.save(ctx, s); ; err = x.save(ctx, s) {
 		if err == nil {

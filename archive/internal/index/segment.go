@@ -156,8 +156,8 @@ func (s *segment) encode() ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(data, crc32.ChecksumIEEE(data)), c.err
 }
 
-// errVersion reports a segment that another version has written.
-var errVersion = errors.New("this version does not know its form; the ledger was read instead")
+// ErrVersion reports a segment that another version has written.
+var ErrVersion = errors.New("this version does not know its form; the ledger was read instead")
 
 func newDecoder() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(1<<30))
@@ -168,7 +168,7 @@ func decodeSegment(data []byte, z *zstd.Decoder) (*segment, error) {
 	n := len(data) - 4
 	if n < len(segmentHead) || string(data[:len(segmentHead)]) != segmentHead {
 		if bytes.HasPrefix(data, []byte(segmentFamily)) {
-			return nil, errVersion
+			return nil, ErrVersion
 		}
 		return nil, errors.New("it does not begin as a segment does")
 	}
@@ -209,8 +209,8 @@ func (s *segment) decode(frame []byte, into func(*coder)) error {
 	return c.err
 }
 
-// each yields the files of a decoded segment, once. A file is valid until each yields
-// the next one.
+// each yields the files of a decoded segment. A file is valid until each yields the next
+// one. It may be called again: names that were decoded keep their numbers.
 func (s *segment) each(yield func(*File)) error {
 	files := make([]File, blockFiles)
 	for i, b := range s.blocks {

@@ -12,12 +12,12 @@ import (
 	"github.com/skyfinch/skyfinch/stream/ledger"
 )
 
-func exampleSegment(t require.TestingT) ([]byte, [3][]byte) {
-	data, frames, err := index.EncodeSegment(index.File{
+func exampleSegment(t require.TestingT) ([]byte, [][]byte) {
+	data, err := index.EncodeSegment(index.File{
 		File: ledger.File{Table: ztf, Path: ztf + "/2026/01/01/01/a.parquet", Rows: 3, First: time.Unix(5, 7), Stats: map[string][2]json.RawMessage{"ra": {[]byte("1"), []byte("2")}}},
 		Dir:  "2026/01/01/01", Runs: []index.Run{{1, 2}, {5, 1}}})
 	require.NoError(t, err)
-	return data, frames
+	return data, index.Frames(data)
 }
 
 func TestSegmentIsEncodedAgain(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -148,7 +149,12 @@ func TestUnusableSegments(t *testing.T) {
 		{"flipped", func(data []byte) []byte { data[len(data)/2] ^= 1; return data }, "its checksum is wrong", true},
 		{"cut", func(data []byte) []byte { return data[:len(data)-9] }, "its checksum is wrong", true},
 		{"empty", func([]byte) []byte { return nil }, "it does not begin as a segment does", true},
-		{"files", func([]byte) []byte { return index.Seal(stateOf(t)) }, "it is another segment", true},
+		{"other", func([]byte) []byte { data, _ := exampleSegment(t); return data }, "it is another segment", true},
+		{"files", func(data []byte) []byte {
+			frames := index.Frames(data)
+			frames[1] = frames[1][:len(frames[1])-1]
+			return index.Seal(frames...)
+		}, "it is cut short", true},
 		{"newer", func([]byte) []byte { return []byte("skyfinch index 2\n...") }, "this version does not know its form", false},
 		{"missing", nil, "", true},
 	} {
@@ -185,12 +191,6 @@ func TestUnusableSegments(t *testing.T) {
 	}
 }
 
-// stateOf returns a frame of a segment.
-func stateOf(t *testing.T) []byte {
-	_, frames := exampleSegment(t)
-	return frames[0]
-}
-
 // An index in a store that cannot be written, or whose segments cannot be read, is that
 // of the ledger.
 func TestIndexOfFailingStore(t *testing.T) {
@@ -225,14 +225,18 @@ func TestLeftSegments(t *testing.T) {
 	data, err := w.Get(t.Context(), first)
 	require.NoError(t, err)
 	left := layout.Ledger + "/index/000000000005-000000000008"
+	unknown := layout.Ledger + "/index/000000000001-000000000040"
+	_, err = w.PutIfAbsent(t.Context(), unknown, data)
+	require.NoError(t, err)
 	_, err = w.PutIfAbsent(t.Context(), left, data)
 	require.NoError(t, err)
 	x := w.open()
 	assert.Empty(t, difference(want, view(t, x)))
 	assert.Empty(t, x.Unusable())
-	assert.Len(t, w.segments(), 5)
+	assert.Len(t, w.segments(), 6)
 	assert.Empty(t, difference(want, view(t, w.openToSave())))
-	assert.Len(t, w.segments(), 4)
+	assert.Len(t, w.segments(), 5)
+	assert.NotContains(t, w.segments(), path.Base(left))
 }
 
 // Save saves what is not saved, and reads no batch if that is little.

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -30,10 +32,13 @@ func (c Command) list(ctx context.Context, args []string) (err error) {
 		return errNoDir
 	}
 	st, err := c.openExisting(*dir)
-	if err != nil {
+	if err != nil && c.OpenStore != nil {
 		return err
-	}
+	} // otherwise it may be read-only
 	hours, err := archive.List(ctx, st, *dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: name the directory of an archive with -out", err)
+	}
 	if err != nil {
 		return err
 	}
