@@ -46,20 +46,24 @@ func parseName(name string) (s span, ok bool) {
 // saved. It does little if there are fewer. The error also names segments that were
 // damaged, which it has written again.
 func Save(ctx context.Context, st store.Store, l *ledger.Ledger) error {
-	last, err := l.LastRecord(ctx)
-	if err != nil {
-		return err
-	}
+	saved := int64(0)
 	for e, err := range st.List(ctx, segments+"/") {
 		if err != nil {
 			return err
 		}
-		if s, ok := parseName(e.Name); ok && last < s.to+segmentBatches {
-			return nil
+		if s, ok := parseName(e.Name); ok {
+			saved = max(saved, s.to)
 		}
 	}
-	if last < segmentBatches {
-		return nil
+	last, err := l.LastRecord(ctx)
+	if err == nil && last < saved+segmentBatches { // the others may all be in history
+		var s *ledger.Snapshot
+		if s, err = l.Snapshot(ctx, 0); s != nil {
+			last = max(last, s.Through)
+		}
+	}
+	if err != nil || last < saved+segmentBatches {
+		return err
 	}
 	x, err := OpenToSave(ctx, st, l)
 	return errors.Join(append(x.unusable, x.failed, err)...)

@@ -2,6 +2,8 @@ package archive
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,5 +76,28 @@ func TestCompactUsage(t *testing.T) {
 		more := map[string][]string{"prune": {"-keep", "1GB"}}[name]
 		_, err := printed(t, append([]string{name, "-out", t.TempDir()}, more...)...)
 		assert.ErrorContains(t, err, "no archive in", name)
+		if name == "ls" {
+			assert.ErrorContains(t, err, "with -out", name)
+		}
 	}
+}
+
+func TestListReadOnly(t *testing.T) {
+	_, out := sky(t)
+	want, err := printed(t, "ls", "-out", out, "-hours")
+	require.NoError(t, err)
+	chmod := func(mode os.FileMode) {
+		for _, dir := range []string{out, filepath.Join(out, "ledger")} {
+			require.NoError(t, os.Chmod(dir, mode))
+		}
+	}
+	chmod(0o555)
+	t.Cleanup(func() { chmod(0o755) })
+	if f, err := os.Create(filepath.Join(out, "probe")); err == nil {
+		f.Close()
+		t.Skip("this user can write to read-only directories")
+	}
+	got, err := printed(t, "ls", "-out", out, "-hours")
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
 }

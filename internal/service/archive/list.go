@@ -32,9 +32,12 @@ func (c Command) list(ctx context.Context, args []string) (err error) {
 		return errNoDir
 	}
 	st, err := c.openExisting(*dir)
-	if err != nil && c.OpenStore != nil {
+	switch {
+	case err != nil && c.OpenStore != nil:
 		return err
-	} // otherwise it may be read-only
+	case err != nil: // List opens it without writing
+		st = nil
+	}
 	hours, err := archive.List(ctx, st, *dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: name the directory of an archive with -out", err)

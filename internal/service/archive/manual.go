@@ -213,7 +213,8 @@ DESCRIPTION
     removed are counted in a column of their own.
 
     It reads the ledger, not the directories: batches that are not published yet,
-    and files that were replaced but not yet deleted, do not count.
+    and files that were replaced but not yet deleted, do not count. The archive may be
+    in use, or read-only.
 
 FLAGS
     -out DIR    the archive (default "archive")
