@@ -1,12 +1,12 @@
 "use strict";
-const window10 = 600e3;
 const chart = new Chart("rate", rate);
 let rates = []; // [ms, in, out], the last ten minutes
 let skew = 0; // of the server's clock
 
 function draw() {
-  const to = Date.now() + skew, from = to - window10;
-  rates = rates.filter((r) => r[0] >= from - 5000);
+  const to = Date.now() + skew;
+  rates = rates.filter((r) => r[0] >= to - 605e3);
+  const from = Math.max(to - 600e3, Math.min(rates.length ? rates[0][0] : to, to - 60e3));
   chart.draw(from, to, [
     { kind: "in", points: rates.map((r) => [r[0], r[1]]) },
     { kind: "out", points: rates.map((r) => [r[0], r[2]]) },
