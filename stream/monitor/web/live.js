@@ -69,9 +69,23 @@ function update(s) {
   draw();
 }
 
-fetch("/history.json?points=300&from=" + (Date.now() / 1000 - 600)).then((r) => (r.ok ? r.json() : { points: [] })).then((h) => {
+// before returns the rates until now as means of ten seconds, like those of the status.
+function before(points) {
+  const out = [];
+  for (const p of points) {
+    const to = Date.parse(p.time) + p.seconds * 1000, sum = { in: 0, out: 0 };
+    for (const q of points) {
+      const from = Date.parse(q.time), s = (Math.min(from + q.seconds * 1000, to) - Math.max(from, to - 10e3)) / 1000;
+      if (s > 0) for (const k in sum) sum[k] += (q[k] * s) / 10;
+    }
+    out.push([to, sum.in, sum.out]);
+  }
+  return out;
+}
+
+fetch("/history.json?points=610&from=" + (Date.now() / 1000 - 600)).then((r) => (r.ok ? r.json() : { points: [] })).then((h) => {
   const first = rates.length ? rates[0][0] : Infinity;
-  rates = h.points.map((p) => [Date.parse(p.time), p.in, p.out]).filter((p) => p[0] < first).concat(rates);
+  rates = before(h.points).filter((p) => p[0] < first).concat(rates);
   draw();
 }).catch(() => {});
 listen("status", 5000, update);
