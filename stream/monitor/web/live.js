@@ -41,7 +41,7 @@ function update(s) {
   show("service", visible(s.service + " " + s.version));
   byId("state").className = "state " + s.state;
   show("state", s.state);
-  const since = s.now.since ? ", for " + duration((time - Date.parse(s.now.since)) / 1000) : "";
+  const age = s.now.since ? (time - Date.parse(s.now.since)) / 1000 : 0, since = age >= 2 ? ", for " + duration(age) : "";
   show("stage", s.now.stage ? (s.now.stage === "wait" ? "waiting for messages" : s.now.stage + ", batch " + whole(s.now.batch)) + since +
     (s.now.reading ? ", " + whole(s.now.reading) + " read" : "") : "nothing: it does not run");
   show("batch", s.batch.last ? "number " + whole(s.batch.number) + ", " + duration(s.batch.seconds) + ", " + duration((time - Date.parse(s.batch.last)) / 1000) + " ago" : "none yet");
