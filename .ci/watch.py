@@ -55,6 +55,23 @@ def bad(kafka, topic, n):
     p.flush()
 
 
+def strange(kafka, topic, packet):
+    """Sends an alert whose object has a name of markup and control characters."""
+    import fastavro
+    import io
+    from confluent_kafka import Producer
+
+    with open(packet, "rb") as f:
+        reader = fastavro.reader(f)
+        alert, schema = next(reader), reader.writer_schema
+    alert["objectId"] = "<img src=x onerror=alert(1)>\u202e\x1b[31mZTF"
+    out = io.BytesIO()
+    fastavro.writer(out, fastavro.parse_schema(schema), [alert], strict=False)
+    p = Producer({"bootstrap.servers": kafka})
+    p.produce(topic, out.getvalue())
+    p.flush()
+
+
 def sums(audit):
     """Returns the sums of the ledger by an audit's report."""
     report = json.load(open(audit))

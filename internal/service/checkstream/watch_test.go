@@ -2,9 +2,13 @@ package checkstream
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"iter"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skyfinch/skyfinch/alert/sim"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/stream"
 )
 
@@ -119,6 +124,41 @@ func TestWatchEndsAtTheLimit(t *testing.T) {
 	v, out, errs := watchAll(t, &source{values: values}, 4)
 	assert.EqualValues(t, 4, v.alerts+v.rejected)
 	assert.Equal(t, 4, strings.Count(out+errs, "\n"))
+}
+
+// The page and the terminal count the same messages, also if some are read again.
+func TestWatchCountsAsThePage(t *testing.T) {
+	values, _ := messages(t, 9)
+	web := cli.Watch{Addr: "localhost:0", History: t.TempDir()}
+	server, err := web.Open()
+	require.NoError(t, err)
+	defer server.Close()
+	w := &watcher{Source: &source{values: values, fail: 2}, Interval: time.Millisecond, Log: slog.New(slog.DiscardHandler), Watch: server}
+	w.stats.lines = &lines{Out: io.Discard, Err: io.Discard}
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	ended := make(chan error)
+	go func() { ended <- w.Run(ctx) }()
+	var page struct {
+		Job struct{ Read, Written, Rejected, Dropped int64 }
+		Lag struct{ Messages int64 }
+	}
+	require.Eventually(t, func() bool {
+		files, _ := filepath.Glob(filepath.Join(web.History, "monitor/status/*.json"))
+		if len(files) != 1 {
+			return false
+		}
+		data, err := os.ReadFile(files[0])
+		return err == nil && json.Unmarshal(data, &page) == nil && page.Job.Read >= 9
+	}, 15*time.Second, 50*time.Millisecond)
+	stop()
+	require.NoError(t, <-ended)
+	r := w.stats.report(time.Now())
+	assert.Equal(t, r.total.messages, page.Job.Read)
+	assert.Equal(t, r.alerts, page.Job.Written)
+	assert.Equal(t, r.rejected, page.Job.Rejected)
+	assert.Zero(t, page.Job.Dropped)
+	assert.Equal(t, r.total.lag, page.Lag.Messages)
 }
 
 type broken struct{}

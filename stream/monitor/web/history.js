@@ -1,8 +1,8 @@
 "use strict";
 const ranges = [["1 minute", 60], ["10 minutes", 600], ["1 hour", 3600], ["6 hours", 21600], ["1 day", 86400], ["1 week", 604800], ["1 month", 2592000], ["1 year", 31536000]];
 const half = 43200e3, whole1 = 86400e3;
-const rates = new Chart("rate", rate), lags = new Chart("lag", whole), latencies = new Chart("latency", (s) => duration(s));
-let seconds = 3600, zoom = null, shown = null;
+const rates = new Chart("rate", rate), lags = new Chart("lag", whole, 10), latencies = new Chart("latency", (s) => duration(s));
+let seconds = 3600, zoom = null, shown = null, picked = null;
 
 // bands returns each second night, from noon to noon, and the times without a process.
 function bands(h, from, to) {
@@ -15,7 +15,7 @@ function bands(h, from, to) {
     const t = Date.parse(p.time);
     if (t - last > 2 * h.step * 1000) out.push({ kind: "down", from: last, to: t });
     last = t + Math.max(p.seconds, h.step) * 1000;
-    if (p.up < 0.5) out.push({ kind: "down", from: t, to: last });
+    if (p.up < 0.5 && p !== h.points[0]) out.push({ kind: "down", from: t, to: last });
   }
   if (to - last > 3 * h.step * 1000) out.push({ kind: "down", from: last, to });
   return out;
@@ -38,6 +38,7 @@ function series(h, kind, value) {
 function draw() {
   if (!shown) return;
   const h = shown, from = Date.parse(h.from), to = Date.parse(h.to), b = bands(h, from, to);
+  if (picked) b.push(picked);
   rates.draw(from, to, [series(h, "in", (p) => p.in), series(h, "out", (p) => p.out)], b);
   lags.draw(from, to, [series(h, "in", (p) => p.lag.messages)], b);
   latencies.draw(from, to, [series(h, "in", (p) => p.latency.p99), series(h, "out", (p) => p.latency.p50)], b);
@@ -92,14 +93,14 @@ for (const [name, s] of ranges) {
   b.addEventListener("click", () => { seconds = s; zoom = null; buttons(); load(); });
   byId("ranges").append(b);
 }
-for (const [name, f] of [["zoom in", 0.25], ["zoom out", -0.5]]) {
+for (const [name, left, right] of [["zoom in", 0.25, -0.25], ["zoom out", -0.5, 0.5], ["earlier", -0.5, -0.5], ["later", 0.5, 0.5]]) {
   const b = document.createElement("button");
   b.type = "button";
   b.textContent = name;
   b.addEventListener("click", () => {
     if (!shown) return;
-    const from = Date.parse(shown.from), to = Date.parse(shown.to), d = (to - from) * f;
-    zoom = [Math.max(from + d, 0), Math.min(to - d, Date.now())];
+    const from = Date.parse(shown.from), to = Date.parse(shown.to), span = to - from, end = Math.min(to + right * span, Date.now());
+    zoom = [Math.max(end - (1 + right - left) * span, 0), end];
     buttons();
     load();
   });
@@ -107,11 +108,18 @@ for (const [name, f] of [["zoom in", 0.25], ["zoom out", -0.5]]) {
 }
 for (const c of [rates, lags, latencies]) {
   let begun = null;
-  c.root.addEventListener("pointerdown", (e) => { if (c.scale) begun = c.time(e); });
+  c.root.addEventListener("pointerdown", (e) => { if (c.scale) { begun = c.time(e); c.root.setPointerCapture(e.pointerId); } });
+  c.root.addEventListener("pointermove", (e) => {
+    if (begun === null) return;
+    picked = { kind: "pick", from: Math.min(begun, c.time(e)), to: Math.max(begun, c.time(e)) };
+    draw();
+  });
+  c.root.addEventListener("pointercancel", () => { begun = picked = null; draw(); });
   c.root.addEventListener("pointerup", (e) => {
     if (begun === null) return;
     const end = c.time(e), a = Math.min(begun, end), z = Math.max(begun, end);
-    begun = null;
+    begun = picked = null;
+    draw();
     if (z - a > (c.scale.to - c.scale.from) / 50) { zoom = [a, z]; buttons(); load(); }
   });
 }

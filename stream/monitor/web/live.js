@@ -1,12 +1,12 @@
 "use strict";
-const window10 = 600e3;
 const chart = new Chart("rate", rate);
 let rates = []; // [ms, in, out], the last ten minutes
 let skew = 0; // of the server's clock
 
 function draw() {
-  const to = Date.now() + skew, from = to - window10;
-  rates = rates.filter((r) => r[0] >= from - 5000);
+  const to = Date.now() + skew;
+  rates = rates.filter((r) => r[0] >= to - 605e3);
+  const from = Math.max(to - 600e3, Math.min(rates.length ? rates[0][0] : to, to - 60e3));
   chart.draw(from, to, [
     { kind: "in", points: rates.map((r) => [r[0], r[1]]) },
     { kind: "out", points: rates.map((r) => [r[0], r[2]]) },
@@ -41,7 +41,7 @@ function update(s) {
   show("service", visible(s.service + " " + s.version));
   byId("state").className = "state " + s.state;
   show("state", s.state);
-  const since = s.now.since ? ", for " + duration((time - Date.parse(s.now.since)) / 1000) : "";
+  const age = s.now.since ? (time - Date.parse(s.now.since)) / 1000 : 0, since = age >= 2 ? ", for " + duration(age) : "";
   show("stage", s.now.stage ? (s.now.stage === "wait" ? "waiting for messages" : s.now.stage + ", batch " + whole(s.now.batch)) + since +
     (s.now.reading ? ", " + whole(s.now.reading) + " read" : "") : "nothing: it does not run");
   show("batch", s.batch.last ? "number " + whole(s.batch.number) + ", " + duration(s.batch.seconds) + ", " + duration((time - Date.parse(s.batch.last)) / 1000) + " ago" : "none yet");
@@ -69,9 +69,23 @@ function update(s) {
   draw();
 }
 
-fetch("/history.json?points=300&from=" + (Date.now() / 1000 - 600)).then((r) => (r.ok ? r.json() : { points: [] })).then((h) => {
+// before returns the rates until now as means of ten seconds, like those of the status.
+function before(points) {
+  const out = [];
+  for (const p of points) {
+    const to = Date.parse(p.time) + p.seconds * 1000, sum = { in: 0, out: 0 };
+    for (const q of points) {
+      const from = Date.parse(q.time), s = (Math.min(from + q.seconds * 1000, to) - Math.max(from, to - 10e3)) / 1000;
+      if (s > 0) for (const k in sum) sum[k] += (q[k] * s) / 10;
+    }
+    out.push([to, sum.in, sum.out]);
+  }
+  return out;
+}
+
+fetch("/history.json?points=610&from=" + (Date.now() / 1000 - 600)).then((r) => (r.ok ? r.json() : { points: [] })).then((h) => {
   const first = rates.length ? rates[0][0] : Infinity;
-  rates = h.points.map((p) => [Date.parse(p.time), p.in, p.out]).filter((p) => p[0] < first).concat(rates);
+  rates = before(h.points).filter((p) => p[0] < first).concat(rates);
   draw();
 }).catch(() => {});
 listen("status", 5000, update);

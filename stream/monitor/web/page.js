@@ -81,18 +81,35 @@ function nice(n) {
   return 10 * p;
 }
 
+// times returns at most n times between two, a round step apart.
+function times(from, to, n) {
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000, 7776000];
+  const step = 1000 * (steps.find((s) => (to - from) / 1000 / s <= n) || 31536000);
+  const out = [];
+  for (let t = Math.ceil(from / step) * step; t <= to; t += step) out.push(t);
+  return out;
+}
+
+// moment names a time on an axis of a span.
+function moment(t, span) {
+  if (span > 3 * 86400e3) return day(t);
+  if (span > 600e3) return clock(t) === "00:00:00" ? day(t) : clock(t).slice(0, 5);
+  return clock(t);
+}
+
 // A chart draws curves over time into an svg. Each curve is {kind, points: [[ms, value or
 // null], …]}; bands are {kind, from, to}.
 class Chart {
-  constructor(id, format) {
+  constructor(id, format, least = 0) { // the scale shows least at least
     this.root = byId(id);
     this.format = format;
+    this.least = least;
   }
 
   draw(from, to, curves, bands = []) {
     const width = Math.max(this.root.clientWidth, 280), height = width < 500 ? 180 : 240;
     const left = 56, bottom = 24, top = 8, right = 8;
-    const most = nice(Math.max(0, ...curves.flatMap((c) => c.points.map((p) => p[1] || 0))));
+    const most = nice(Math.max(this.least, ...curves.flatMap((c) => c.points.map((p) => p[1] || 0))));
     const x = (t) => left + ((t - from) / (to - from)) * (width - left - right);
     const y = (v) => height - bottom - (v / most) * (height - bottom - top);
     const out = [];
@@ -106,11 +123,10 @@ class Chart {
       label.textContent = this.format(k * most);
       out.push(label);
     }
-    const span = to - from, marks = width < 500 ? 3 : 6;
-    for (let i = 0; i <= marks; i++) {
-      const t = new Date(from + (i / marks) * span);
-      const label = svg("text", { x: x(t.getTime()), y: height - 6, "text-anchor": i === 0 ? "start" : i === marks ? "end" : "middle" });
-      label.textContent = span > 3 * 86400e3 ? day(t) : span > 3600e3 ? clock(t).slice(0, 5) : clock(t);
+    for (const t of times(from, to, Math.floor(width / 110))) {
+      out.push(svg("line", { class: "grid", x1: x(t), x2: x(t), y1: height - bottom, y2: height - bottom + 4 }));
+      const label = svg("text", { x: Math.min(x(t), width - 36), y: height - 6, "text-anchor": "middle" });
+      label.textContent = moment(new Date(t), to - from);
       out.push(label);
     }
     for (const c of curves) {

@@ -1,0 +1,121 @@
+package filter
+
+import (
+	"strconv"
+	"strings"
+)
+
+// sql returns the term as an expression of DuckDB.
+func (t *term) sql() string {
+	args := make([]string, len(t.args))
+	for i, a := range t.args {
+		args[i] = a.sql()
+	}
+	notNaN := func(s string) string { return "nullif(" + s + ", 'nan'::DOUBLE)" }
+	switch t.op {
+	case "constant":
+		return literal(t)
+	case "column":
+		return t.columnSQL()
+	case "spread":
+		return args[0]
+	case "null":
+		return "NULL"
+	case "and", "or":
+		return "(" + strings.Join(args, " "+strings.ToUpper(t.op)+" ") + ")"
+	case "not":
+		return "(NOT " + args[0] + ")"
+	case "is null":
+		return "(" + args[0] + " IS NULL)"
+	case "=", "<>", "<", "<=", ">", ">=":
+		return "(" + args[0] + " " + t.op + " " + args[1] + ")"
+	case "float":
+		return "CAST(" + args[0] + " AS DOUBLE)"
+	case "negative":
+		return "(-" + args[0] + ")"
+	case "%":
+		if t.kind == kindInt {
+			return "(" + args[0] + " % nullif(" + args[1] + ", 0))"
+		}
+		fallthrough
+	case "+", "-", "*", "/":
+		return notNaN("(" + args[0] + " " + t.op + " " + args[1] + ")")
+	case "like":
+		return "(" + args[0] + " LIKE " + quote(t.text) + ")"
+	case "in":
+		return "(" + args[0] + " IN (" + t.text + "))"
+	case "regexp_matches":
+		return "regexp_matches(" + args[0] + ", " + quote(t.text) + ")"
+	case "case":
+		var b strings.Builder
+		b.WriteString("CASE")
+		for i := 0; i+1 < len(args); i += 2 {
+			b.WriteString(" WHEN " + args[i] + " THEN " + args[i+1])
+		}
+		return b.String() + " ELSE " + args[len(args)-1] + " END"
+	case "coalesce", "least", "greatest":
+		return t.op + "(" + strings.Join(args, ", ") + ")"
+	}
+	if f, ok := aggregates[t.op]; ok {
+		return expand(f.sql, []string{t.list.sql(), args[0]})
+	}
+	s := expand(t.fn.sql, args)
+	if t.kind == kindFloat {
+		s = notNaN(s)
+	}
+	return s
+}
+
+// expand puts arguments for $1, $2, … into a template.
+func expand(template string, args []string) string {
+	var pairs []string
+	for i, a := range args {
+		pairs = append(pairs, "$"+strconv.Itoa(i+1), a)
+	}
+	return strings.NewReplacer(pairs...).Replace(template)
+}
+
+func (t *term) columnSQL() string {
+	table := "alerts"
+	if t.scope > 0 {
+		table = "e"
+	}
+	name := table
+	for _, n := range t.column {
+		name += "." + identifier(n)
+	}
+	switch t.kind {
+	case kindFloat:
+		return "nullif(CAST(" + name + " AS DOUBLE), 'nan'::DOUBLE)"
+	case kindInt:
+		return "CAST(" + name + " AS BIGINT)"
+	}
+	return name
+}
+
+func (l listColumn) sql() string {
+	name := "alerts"
+	for _, n := range l.column {
+		name += "." + identifier(n)
+	}
+	return name
+}
+
+func identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// literal returns a constant of DuckDB.
+func literal(t *term) string {
+	switch t.kind {
+	case kindBool:
+		return strconv.FormatBool(t.int != 0)
+	case kindInt:
+		return strconv.FormatInt(t.int, 10)
+	case kindFloat:
+		return strconv.FormatFloat(t.number, 'e', -1, 64)
+	case kindText:
+		return quote(t.text)
+	}
+	return "NULL"
+}
