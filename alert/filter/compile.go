@@ -75,6 +75,7 @@ type compiler struct {
 	scope  int
 	source string   // the expression
 	within []string // the blocks around it
+	lag    bool     // within a lag
 	nodes  *int     // of the filter so far
 }
 
@@ -83,6 +84,35 @@ type names struct {
 	blocks map[string]*node
 	texts  map[string]string // of the blocks
 	lists  map[string][]string
+	shared *names // with other filters; may be nil
+}
+
+func (n *names) block(name string) (b *node, text string) {
+	for ; n != nil; n = n.shared {
+		if b := n.blocks[name]; b != nil {
+			return b, n.texts[name]
+		}
+	}
+	return nil, ""
+}
+
+func (n *names) list(name string) (texts []string, ok bool) {
+	for ; n != nil && !ok; n = n.shared {
+		texts, ok = n.lists[name]
+	}
+	return texts, ok
+}
+
+// all returns the names of all blocks, or of all lists.
+func (n *names) all(lists bool) (out []string) {
+	for ; n != nil; n = n.shared {
+		if lists {
+			out = append(out, sorted(n.lists)...)
+		} else {
+			out = append(out, sorted(n.blocks)...)
+		}
+	}
+	return out
 }
 
 // expression compiles the condition of a filter.
@@ -298,7 +328,12 @@ func (c *compiler) compile(n *node) *part {
 		if len(n.args) < f.least || len(n.args) > f.most {
 			c.fail(n, "%s", f.usage(n.text))
 		}
-		p.term = c.call(n, f, args(n.args))
+		inner := *c
+		inner.lag = c.lag || n.text == "lag"
+		outer := c
+		c = &inner
+		terms := args(n.args)
+		p.term = outer.call(n, f, terms)
 	}
 	return p
 }
@@ -312,12 +347,12 @@ func (c *compiler) name(n *node, p *part) *part {
 			return p
 		}
 	}
-	if b := c.names.blocks[n.text]; b != nil {
+	if b, text := c.names.block(n.text); b != nil {
 		if slices.Contains(c.within, n.text) {
 			c.fail(n, "block %s uses itself", n.text)
 		}
 		inner := *c
-		inner.scope, inner.source, inner.within = 0, c.names.texts[n.text], append(slices.Clip(c.within), n.text)
+		inner.scope, inner.source, inner.within = 0, text, append(slices.Clip(c.within), n.text)
 		q := inner.compile(b)
 		p.term, p.parts = q.term, []*part{q}
 		return p
@@ -449,9 +484,9 @@ func (c *compiler) pattern(n *node, t *term) string {
 
 func (c *compiler) in(n *node, terms []*term) *term {
 	if list := n.args[1]; list.op == "name" {
-		texts, ok := c.names.lists[list.text]
+		texts, ok := c.names.list(list.text)
 		if !ok {
-			c.fail(list, "unknown list %s%s", list.text, nearest.Hint(list.text, sorted(c.names.lists)))
+			c.fail(list, "unknown list %s%s", list.text, nearest.Hint(list.text, c.names.all(true)))
 		}
 		for _, s := range texts {
 			terms = append(terms, c.set.intern(term{op: "constant", kind: kindText, text: s}))
@@ -586,6 +621,17 @@ func (c *compiler) call(n *node, f *function, terms []*term) *term {
 			c.fail(n.args[1], "%v", err)
 		}
 		return c.make(n.text, kindBool, func(t *term) { t.text, t.like, t.cost = pattern, re.MatchString, 50 }, terms[0])
+	case "lag":
+		if c.scope == 0 || c.lag {
+			c.fail(n, "lag is for the elements of a list, and not within another lag: max(list, lag(value, key))")
+		}
+		if terms[0].kind == kindOther || terms[1].kind == kindOther {
+			c.same(n, "used", terms)
+		}
+		return c.set.intern(term{op: "lag", kind: terms[0].kind, scope: c.scope, args: []*term{c.lift(terms[0], c.scope), c.lift(terms[1], c.scope)}, list: c.set.lists[c.scope-1]})
+	case "nullif":
+		terms = c.same(n, "compared", terms)
+		return c.make("nullif", terms[0].kind, nil, terms...)
 	case "coalesce", "least", "greatest":
 		terms = c.same(n, "arguments of "+n.text, terms)
 		if k := terms[0].kind; n.text != "coalesce" && !k.number() {
@@ -612,5 +658,5 @@ func (s *Set) columnNames(scope int, names *names) (out []string) {
 		walk("", s.lists[scope-1].fields)
 	}
 	walk("", s.schema.Fields())
-	return append(out, sorted(names.blocks)...)
+	return append(out, names.all(false)...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -37,6 +38,7 @@ type run struct {
 	vectors []vector
 	tile    int
 	done    []int // by term: the tile of its vector
+	sorted  []float64
 }
 
 // listTile is a list column and its elements in the tile.
@@ -281,6 +283,15 @@ func (r *run) compute(t *term, v *vector, from int) {
 			a := r.values(a)
 			v.take(a, func(w int) uint64 { return a.valid[w] &^ v.valid[w] })
 		}
+	case "nullif":
+		r.compare(&term{op: "=", args: t.args}, v)
+		equal := slices.Clone(v.truth)
+		clear(v.valid)
+		clear(v.truth)
+		a := r.values(t.args[0])
+		v.take(a, func(w int) uint64 { return a.valid[w] &^ equal[w] })
+	case "lag":
+		r.lag(t, v)
 	case "least", "greatest":
 		r.extreme(t, v)
 	default:
@@ -636,20 +647,9 @@ func (r *run) arithmetic(t *term, v *vector) {
 // take takes the values of a whose bits are set in the words that from returns.
 func (v *vector) take(a *vector, from func(w int) uint64) {
 	for w := range v.valid {
-		bitsFrom := from(w)
-		v.valid[w] |= bitsFrom
-		v.truth[w] = v.truth[w]&^bitsFrom | a.truth[w]&bitsFrom
-		for x := bitsFrom; x != 0; x &= x - 1 {
+		for x := from(w); x != 0; x &= x - 1 {
 			i := w*64 + bits.TrailingZeros64(x)
-			if len(v.floats) > 0 {
-				v.floats[i] = a.floats[i]
-			}
-			if len(v.ints) > 0 {
-				v.ints[i] = a.ints[i]
-			}
-			if len(v.texts) > 0 {
-				v.texts[i] = a.texts[i]
-			}
+			v.set(i, a, i)
 		}
 	}
 }
@@ -689,6 +689,65 @@ func (r *run) extreme(t *term, v *vector) {
 			}
 			v.valid[i/64] |= 1 << (i % 64)
 		})
+	}
+}
+
+// lagKey is a value of any kind.
+type lagKey struct {
+	number int64
+	text   string
+}
+
+func (v *vector) key(k kind, i int) lagKey {
+	switch k {
+	case kindBool:
+		return lagKey{number: int64(v.truth[i/64] >> (i % 64) & 1)}
+	case kindInt, kindTime:
+		return lagKey{number: v.ints[i]}
+	case kindFloat:
+		return lagKey{number: int64(math.Float64bits(v.floats[i] + 0))} // -0 is 0
+	case kindText:
+		return lagKey{text: v.texts[i]}
+	}
+	return lagKey{}
+}
+
+// lag takes, for each element of a list, the value of the nearest one before it that
+// has a value and the same key.
+func (r *run) lag(t *term, v *vector) {
+	a, k, l := r.values(t.args[0]), r.values(t.args[1]), &r.lists[t.scope-1]
+	clear(v.valid)
+	clear(v.truth)
+	last := map[lagKey]int{}
+	for row := range r.n {
+		clear(last)
+		for i := int(l.from[row]); i < int(l.to[row]); i++ {
+			if k.valid[i/64]>>(i%64)&1 == 0 {
+				continue
+			}
+			key := k.key(t.args[1].kind, i)
+			if j, ok := last[key]; ok {
+				v.set(i, a, j)
+			}
+			if a.valid[i/64]>>(i%64)&1 == 1 {
+				last[key] = i
+			}
+		}
+	}
+}
+
+// set sets value i to value j of a, which is not null.
+func (v *vector) set(i int, a *vector, j int) {
+	v.valid[i/64] |= 1 << (i % 64)
+	v.truth[i/64] = v.truth[i/64]&^(1<<(i%64)) | a.truth[j/64]>>(j%64)&1<<(i%64)
+	if len(v.floats) > 0 {
+		v.floats[i] = a.floats[j]
+	}
+	if len(v.ints) > 0 {
+		v.ints[i] = a.ints[j]
+	}
+	if len(v.texts) > 0 {
+		v.texts[i] = a.texts[j]
 	}
 }
 
@@ -748,7 +807,11 @@ func (r *run) aggregate(t *term, v *vector) {
 				v.ints[row] = int64(n)
 			}
 		default:
-			if x, ok := a.fold(t.op, from, to); ok {
+			x, ok := a.fold(t.op, from, to)
+			if t.op == "median" {
+				x, ok = r.median(a, from, to)
+			}
+			if ok {
 				v.floats[row] = x
 			} else {
 				v.valid[row/64] &^= 1 << (row % 64)
@@ -769,6 +832,27 @@ func count(b []uint64, from, to int) (n int) {
 		from += 64 - at
 	}
 	return n
+}
+
+// median returns the median of the values that are not null: the mean of the middle
+// two if their number is even.
+func (r *run) median(v *vector, from, to int) (x float64, ok bool) {
+	r.sorted = r.sorted[:0]
+	for i := from; i < to; i++ {
+		if v.valid[i/64]>>(i%64)&1 == 1 {
+			r.sorted = append(r.sorted, v.floats[i])
+		}
+	}
+	n := len(r.sorted)
+	if n == 0 {
+		return 0, false
+	}
+	slices.Sort(r.sorted)
+	x = r.sorted[n/2]
+	if n%2 == 0 && r.sorted[n/2-1] != x {
+		x = r.sorted[n/2-1] + (x-r.sorted[n/2-1])/2
+	}
+	return x, x == x
 }
 
 // fold returns the min, max, sum, mean, first or last of the values that are not

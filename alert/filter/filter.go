@@ -47,16 +47,17 @@ type Filter struct {
 // unless it says otherwise.
 const DefaultMaxShare = 0.05
 
-// Watchlist is a table of positions. Its matches are the columns that
-// crossmatch.Transform adds for a catalogue of that name: NAME_match,
-// NAME_separation, and those of the nearest row.
+// Watchlist is a table of positions. Its matches with an alert are the columns that
+// crossmatch.Transform adds for a catalogue: NAME_match, NAME_separation, and those
+// of the nearest row.
 type Watchlist struct {
-	Name  string
-	Table string // a catalogue, as for the command crossmatch; a file name is relative to the filter's file
-	// Radius is in arcseconds. If RadiusColumn is not empty, each row has its own
-	// in that column, also in arcseconds.
-	Radius       float64
-	RadiusColumn string
+	Name string
+	// Spec says where the table is, and its options, such as
+	// "stars.csv?radius=1.5": what package crossmatch/catalog takes after NAME=.
+	Spec string
+	// Dir is the directory of the filter's file, to which the name of a file is
+	// relative.
+	Dir fs.FS
 }
 
 // Case is an alert that a filter is tested with.
@@ -69,18 +70,19 @@ type Case struct {
 // Parse reads a file of filters in YAML, or of blocks and lists for the filters that
 // it has. The name is for errors.
 func Parse(name string, data []byte) ([]*Filter, error) {
-	f := newFile(name)
-	if err := f.read(data); err != nil {
+	f := newFolder()
+	if err := f.read(name, data); err != nil {
 		return nil, err
 	}
 	return f.filters, f.check()
 }
 
-// ReadDir reads all files *.yml and *.yaml of a directory and those below it. The
-// blocks and lists of any file of a directory are for all filters in it.
+// ReadDir reads all files *.yml and *.yaml of a directory and those below it. A file
+// of blocks and lists, without a filter, is for all filters of its directory, or, if
+// it names a survey, for those of that survey.
 func ReadDir(fsys fs.FS, dir string) ([]*Filter, error) {
 	var all []*Filter
-	var dirs []*file
+	dirs := map[string]*folder{}
 	err := fs.WalkDir(fsys, dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".yml" && path.Ext(name) != ".yaml" {
 			return err
@@ -89,22 +91,24 @@ func ReadDir(fsys fs.FS, dir string) ([]*Filter, error) {
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(dirs, func(f *file) bool { return f.dir == path.Dir(name) })
-		if i < 0 {
-			i = len(dirs)
-			dirs = append(dirs, newFile(name))
+		f := dirs[path.Dir(name)]
+		if f == nil {
+			f = newFolder()
+			if f.dir, err = fs.Sub(fsys, path.Dir(name)); err != nil {
+				return err
+			}
+			dirs[path.Dir(name)] = f
 		}
-		dirs[i].name = name
-		return dirs[i].read(data)
+		return f.read(name, data)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range dirs {
-		if err := f.check(); err != nil {
+	for _, name := range sorted(dirs) {
+		if err := dirs[name].check(); err != nil {
 			return nil, err
 		}
-		all = append(all, f.filters...)
+		all = append(all, dirs[name].filters...)
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("filter: no filters in %s: a filter is a file *.yml with a name and a where", dir)

@@ -70,6 +70,7 @@ func TestVerdicts(t *testing.T) {
 		"any(list, m < 19 and n = 1)": "true", "all(list, n > 0)": "true", "all(list, m > 0)": "false", "count(list, n = 1) = 2": "true", "count(list) = 3": "true",
 		"min(list, m) = 18": "true", "max(list, m) = 20": "true", "mean(list, m) = 19": "true", "sum(list, n) = 4": "true", "first(list, m) = 18": "true", "last(list, m) = 20": "true",
 		"any(list, m < c.x * 8)": "true", "any(list, name = 'ZTF18abc' and n = 2)": "true", "count(list, c.n < 0) = 3": "true", "mean(list, m * 0 / 0) is null": "true",
+		"median(list, n) = 1": "true", "median(list, m) = 19": "true", "max(list, lag(m, n)) = 18": "true", "count(list, lag(n, true) = 2) = 1": "true", "nullif(c.x, 2.5) is null": "true",
 		"mjd(t) = 61222.5": "true", "jd(t) = 2461223": "true", "t is not null": "true", "bytes is null": "true",
 		"cone(10, 20, 10, 20.1, 0.2)": "true", "cone(10, 20, 10, 20.3, 0.2)": "false", "abs(separation(0, 90, 100, 80) - 10) < 1e-9": "true",
 		"abs(gal_b(192.85948, 27.12825) - 90) < 1e-4": "true", "abs(gal_l(266.40499, -28.93617)) < 1e-3 or gal_l(266.40499, -28.93617) > 359.9": "true",

@@ -79,6 +79,8 @@ var functions = map[string]*function{
 	// These are terms of their own.
 	"regexp_matches": {least: 2, most: 2, args: kindText},
 	"coalesce":       {least: 1, most: 100},
+	"nullif":         {least: 2, most: 2},
+	"lag":            {least: 2, most: 2},
 	"least":          {least: 1, most: 100},
 	"greatest":       {least: 1, most: 100},
 }
@@ -92,15 +94,16 @@ type aggregate struct {
 }
 
 var aggregates = map[string]aggregate{
-	"any":   {2, true, kindBool, "coalesce(len(list_filter($1, lambda e: coalesce($2, false))) > 0, false)"},
-	"all":   {2, true, kindBool, "coalesce(len(list_filter($1, lambda e: NOT coalesce($2, false))) = 0, true)"},
-	"count": {1, true, kindInt, "coalesce(len(list_filter($1, lambda e: coalesce($2, false))), 0)"},
-	"min":   {2, false, kindFloat, "list_min(list_transform($1, lambda e: $2))"},
-	"max":   {2, false, kindFloat, "list_max(list_transform($1, lambda e: $2))"},
-	"sum":   {2, false, kindFloat, "nullif(list_sum(list_transform($1, lambda e: $2)), 'nan'::DOUBLE)"},
-	"mean":  {2, false, kindFloat, "nullif(list_avg(list_transform($1, lambda e: $2)), 'nan'::DOUBLE)"},
-	"first": {2, false, kindFloat, "list_filter(list_transform($1, lambda e: $2), lambda v: v IS NOT NULL)[1]"},
-	"last":  {2, false, kindFloat, "list_filter(list_transform($1, lambda e: $2), lambda v: v IS NOT NULL)[-1]"},
+	"any":    {2, true, kindBool, "coalesce(len(list_filter($1, lambda e, i: coalesce($2, false))) > 0, false)"},
+	"all":    {2, true, kindBool, "coalesce(len(list_filter($1, lambda e, i: NOT coalesce($2, false))) = 0, true)"},
+	"count":  {1, true, kindInt, "coalesce(len(list_filter($1, lambda e, i: coalesce($2, false))), 0)"},
+	"min":    {2, false, kindFloat, "list_min(list_transform($1, lambda e, i: $2))"},
+	"max":    {2, false, kindFloat, "list_max(list_transform($1, lambda e, i: $2))"},
+	"sum":    {2, false, kindFloat, "nullif(list_sum(list_transform($1, lambda e, i: $2)), 'nan'::DOUBLE)"},
+	"mean":   {2, false, kindFloat, "nullif(list_avg(list_transform($1, lambda e, i: $2)), 'nan'::DOUBLE)"},
+	"median": {2, false, kindFloat, "list_aggregate(list_transform($1, lambda e, i: $2), 'median')"},
+	"first":  {2, false, kindFloat, "list_filter(list_transform($1, lambda e, i: $2), lambda v: v IS NOT NULL)[1]"},
+	"last":   {2, false, kindFloat, "list_filter(list_transform($1, lambda e, i: $2), lambda v: v IS NOT NULL)[-1]"},
 }
 
 func functionNames() []string {

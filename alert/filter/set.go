@@ -251,7 +251,7 @@ func (s *Set) SQL(name, columns, table string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "SELECT " + columns + "\nFROM " + table + " AS alerts\nWHERE " + c.part.term.sql(), nil
+	return "SELECT " + columns + "\nFROM " + table + " AS alerts\nWHERE " + c.part.term.sql(""), nil
 }
 
 // errNotExpression is that of a Func, which has no expression.

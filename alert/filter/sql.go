@@ -5,18 +5,19 @@ import (
 	"strings"
 )
 
-// sql returns the term as an expression of DuckDB.
-func (t *term) sql() string {
+// sql returns the term as an expression of DuckDB. In a lambda over the elements of a
+// list, element is the name of its parameter.
+func (t *term) sql(element string) string {
 	args := make([]string, len(t.args))
 	for i, a := range t.args {
-		args[i] = a.sql()
+		args[i] = a.sql(element)
 	}
 	notNaN := func(s string) string { return "nullif(" + s + ", 'nan'::DOUBLE)" }
 	switch t.op {
 	case "constant":
 		return literal(t)
 	case "column":
-		return t.columnSQL()
+		return t.columnSQL(element)
 	case "spread":
 		return args[0]
 	case "null":
@@ -53,7 +54,10 @@ func (t *term) sql() string {
 			b.WriteString(" WHEN " + args[i] + " THEN " + args[i+1])
 		}
 		return b.String() + " ELSE " + args[len(args)-1] + " END"
-	case "coalesce", "least", "greatest":
+	case "lag":
+		return "list_filter(list_transform(" + t.list.sql() + "[1:i-1], lambda x: CASE WHEN " + t.args[1].sql("x") + " = " + args[1] +
+			" THEN " + t.args[0].sql("x") + " END), lambda v: v IS NOT NULL)[-1]"
+	case "nullif", "coalesce", "least", "greatest":
 		return t.op + "(" + strings.Join(args, ", ") + ")"
 	}
 	if f, ok := aggregates[t.op]; ok {
@@ -75,10 +79,10 @@ func expand(template string, args []string) string {
 	return strings.NewReplacer(pairs...).Replace(template)
 }
 
-func (t *term) columnSQL() string {
+func (t *term) columnSQL(element string) string {
 	table := "alerts"
 	if t.scope > 0 {
-		table = "e"
+		table = element
 	}
 	name := table
 	for _, n := range t.column {

@@ -1,8 +1,9 @@
 package filter
 
 import (
+	"cmp"
 	"fmt"
-	"path"
+	"io/fs"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,28 +11,32 @@ import (
 	"github.com/skyfinch/skyfinch/internal/nearest"
 )
 
-// file reads the files of one directory, whose filters share blocks and lists.
-type file struct {
-	dir, name string
-	names     names
-	filters   []*Filter
-	blocks    map[string]string // the files of the blocks
+// folder reads the files of one directory.
+type folder struct {
+	dir     fs.FS
+	name    string            // of the file that is read
+	values  int               // of test cases in it so far
+	shared  map[string]*names // by survey
+	filters []*Filter
 }
 
-func newFile(name string) *file {
-	return &file{dir: path.Dir(name), name: name, names: names{map[string]*node{}, map[string]string{}, map[string][]string{}}, blocks: map[string]string{}}
+func newFolder() *folder { return &folder{shared: map[string]*names{}} }
+
+func newNames() *names {
+	return &names{map[string]*node{}, map[string]string{}, map[string][]string{}, nil}
 }
 
-func (f *file) fail(n *yaml.Node, format string, args ...any) error {
+func (f *folder) fail(n *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("filter: %s:%d:%d: %s", f.name, n.Line, n.Column, fmt.Sprintf(format, args...))
 }
 
-// read adds what a file has.
-func (f *file) read(data []byte) error {
-	var doc yaml.Node
+// read adds what a file has: a filter, or blocks and lists.
+func (f *folder) read(name string, data []byte) error {
+	f.name, f.values = name, 0
 	if len(data) > 1<<20 {
 		return fmt.Errorf("filter: %s has %d bytes; at most 1 MiB is allowed", f.name, len(data))
 	}
+	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return fmt.Errorf("filter: %s: %s", f.name, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
@@ -39,35 +44,56 @@ func (f *file) read(data []byte) error {
 		return fmt.Errorf("filter: %s is empty", f.name)
 	}
 	root := doc.Content[0]
-	filter := &Filter{place: f.name, names: &f.names}
-	shared := false
-	err := f.keys(root, map[string]func(*yaml.Node) error{
-		"name":        f.text(&filter.Name),
-		"description": f.text(&filter.Description),
-		"survey":      f.text(&filter.Survey),
-		"version":     f.text(&filter.Version),
-		"where":       f.text(&filter.Where),
-		"max_share":   f.number(&filter.MaxShare),
-		"columns":     f.texts(&filter.Columns),
-		"watchlists":  f.each(func(n *yaml.Node) error { return f.watchlist(filter, n) }),
-		"pass":        f.each(func(n *yaml.Node) error { return f.testCase(&filter.Pass, n) }),
-		"fail":        f.each(func(n *yaml.Node) error { return f.testCase(&filter.Fail, n) }),
-		"blocks":      func(n *yaml.Node) error { shared = true; return f.block(n) },
-		"lists":       func(n *yaml.Node) error { shared = true; return f.list(n) },
-	})
-	if err != nil {
+	g := &Filter{place: f.name, names: newNames()}
+	if err := f.keys(root, map[string]func(*yaml.Node) error{
+		"name":        f.text(&g.Name),
+		"description": f.text(&g.Description),
+		"survey":      f.text(&g.Survey),
+		"version":     f.text(&g.Version),
+		"where":       f.text(&g.Where),
+		"max_share":   f.number(&g.MaxShare),
+		"columns":     f.texts(&g.Columns),
+		"watchlists":  func(n *yaml.Node) error { return f.watchlists(g, n) },
+		"pass":        f.each(func(n *yaml.Node) error { return f.testCase(&g.Pass, n) }),
+		"fail":        f.each(func(n *yaml.Node) error { return f.testCase(&g.Fail, n) }),
+		"blocks":      func(n *yaml.Node) error { return f.blocks(g.names, n) },
+		"lists":       func(n *yaml.Node) error { return f.lists(g.names, n) },
+	}); err != nil {
 		return err
 	}
-	if filter.Name == "" && filter.Where == "" && shared {
+	if g.Name != "" || g.Where != "" || len(g.names.blocks)+len(g.names.lists) == 0 {
+		f.filters = append(f.filters, g)
 		return nil
 	}
-	f.filters = append(f.filters, filter)
+	all := f.shared[g.Survey]
+	if all == nil {
+		all = newNames()
+		f.shared[g.Survey] = all
+	}
+	for name, b := range g.names.blocks {
+		if all.blocks[name] != nil {
+			return fmt.Errorf("filter: %s: another file of the directory has a block %s", f.name, name)
+		}
+		all.blocks[name], all.texts[name] = b, g.names.texts[name]
+	}
+	for name, l := range g.names.lists {
+		if all.lists[name] != nil {
+			return fmt.Errorf("filter: %s: another file of the directory has a list %s", f.name, name)
+		}
+		all.lists[name] = l
+	}
 	return nil
 }
 
 // check checks the filters, once all blocks are known.
-func (f *file) check() error {
+func (f *folder) check() error {
+	for survey, n := range f.shared {
+		if survey != "" {
+			n.shared = f.shared[""]
+		}
+	}
 	for _, g := range f.filters {
+		g.names.shared = cmp.Or(f.shared[g.Survey], f.shared[""])
 		if err := g.check(); err != nil {
 			return err
 		}
@@ -76,7 +102,7 @@ func (f *file) check() error {
 }
 
 // keys calls the function of each key of a map.
-func (f *file) keys(n *yaml.Node, known map[string]func(*yaml.Node) error) error {
+func (f *folder) keys(n *yaml.Node, known map[string]func(*yaml.Node) error) error {
 	if n.Kind != yaml.MappingNode {
 		return f.fail(n, "a map of keys and values is expected here")
 	}
@@ -101,7 +127,7 @@ func (f *file) keys(n *yaml.Node, known map[string]func(*yaml.Node) error) error
 	return nil
 }
 
-func (f *file) text(to *string) func(*yaml.Node) error {
+func (f *folder) text(to *string) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.ScalarNode {
 			return f.fail(n, "a text is expected here")
@@ -111,7 +137,7 @@ func (f *file) text(to *string) func(*yaml.Node) error {
 	}
 }
 
-func (f *file) number(to *float64) func(*yaml.Node) error {
+func (f *folder) number(to *float64) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.ScalarNode || n.Decode(to) != nil {
 			return f.fail(n, "a number is expected here")
@@ -120,7 +146,7 @@ func (f *file) number(to *float64) func(*yaml.Node) error {
 	}
 }
 
-func (f *file) each(read func(*yaml.Node) error) func(*yaml.Node) error {
+func (f *folder) each(read func(*yaml.Node) error) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {
 		if n.Kind != yaml.SequenceNode {
 			return f.fail(n, "a list is expected here")
@@ -134,7 +160,7 @@ func (f *file) each(read func(*yaml.Node) error) func(*yaml.Node) error {
 	}
 }
 
-func (f *file) texts(to *[]string) func(*yaml.Node) error {
+func (f *folder) texts(to *[]string) func(*yaml.Node) error {
 	return f.each(func(n *yaml.Node) error {
 		var s string
 		if err := f.text(&s)(n); err != nil {
@@ -145,34 +171,43 @@ func (f *file) texts(to *[]string) func(*yaml.Node) error {
 	})
 }
 
-func (f *file) watchlist(filter *Filter, n *yaml.Node) error {
-	var w Watchlist
-	err := f.keys(n, map[string]func(*yaml.Node) error{
-		"name": f.text(&w.Name), "table": f.text(&w.Table), "radius": f.number(&w.Radius), "radius_column": f.text(&w.RadiusColumn),
+func (f *folder) watchlists(g *Filter, n *yaml.Node) error {
+	return f.named(n, func(name string, value *yaml.Node) error {
+		w := Watchlist{Name: name, Dir: f.dir}
+		g.Watchlists = append(g.Watchlists, w)
+		return f.text(&g.Watchlists[len(g.Watchlists)-1].Spec)(value)
 	})
-	switch {
-	case err != nil:
-		return err
-	case w.Name == "" || w.Table == "":
-		return f.fail(n, "a watchlist needs a name and a table")
-	case w.RadiusColumn == "" && !(w.Radius > 0):
-		return f.fail(n, "watchlist %s needs a radius in arcseconds, or a radius_column", w.Name)
+}
+
+// named calls read with each name of a map, and its value.
+func (f *folder) named(n *yaml.Node, read func(name string, value *yaml.Node) error) error {
+	if n.Kind != yaml.MappingNode {
+		return f.fail(n, "a map of names is expected here")
 	}
-	filter.Watchlists = append(filter.Watchlists, w)
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i]
+		if seen[name.Value] {
+			return f.fail(name, "%s is there twice", name.Value)
+		}
+		seen[name.Value] = true
+		if err := read(name.Value, n.Content[i+1]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (f *file) testCase(to *[]Case, n *yaml.Node) error {
+func (f *folder) testCase(to *[]Case, n *yaml.Node) error {
 	c := Case{Line: n.Line}
 	switch n.Kind {
 	case yaml.ScalarNode:
 		c.Alert = n.Value
 	case yaml.MappingNode:
-		v, err := f.value(n, 0)
-		if err != nil {
+		c.Row = map[string]any{}
+		if err := f.fields(c.Row, n, 0); err != nil {
 			return err
 		}
-		c.Row = v.(map[string]any)
 	default:
 		return f.fail(n, "an alert id, or a map of columns and values, is expected here")
 	}
@@ -181,24 +216,17 @@ func (f *file) testCase(to *[]Case, n *yaml.Node) error {
 }
 
 // value returns a value of a test's alert.
-func (f *file) value(n *yaml.Node, depth int) (any, error) {
-	switch {
-	case depth > 20:
-		return nil, f.fail(n, "values are nested more than 20 times")
-	case n.Kind == yaml.MappingNode:
+func (f *folder) value(n *yaml.Node, depth int) (any, error) {
+	if f.values++; f.values > 100_000 || depth > 20 {
+		return nil, f.fail(n, "more than 100,000 values, or nested more than 20 times")
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		return f.value(n.Alias, depth+1)
+	case yaml.MappingNode:
 		m := map[string]any{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			v, err := f.value(n.Content[i+1], depth+1)
-			if err != nil {
-				return nil, err
-			}
-			if _, ok := m[n.Content[i].Value]; ok {
-				return nil, f.fail(n.Content[i], "%s is there twice", n.Content[i].Value)
-			}
-			m[n.Content[i].Value] = v
-		}
-		return m, nil
-	case n.Kind == yaml.SequenceNode:
+		return m, f.fields(m, n, depth)
+	case yaml.SequenceNode:
 		list := []any{}
 		for _, item := range n.Content {
 			v, err := f.value(item, depth+1)
@@ -208,8 +236,6 @@ func (f *file) value(n *yaml.Node, depth int) (any, error) {
 			list = append(list, v)
 		}
 		return list, nil
-	case n.Kind != yaml.ScalarNode:
-		return nil, f.fail(n, "aliases are not supported")
 	}
 	var v any
 	if err := n.Decode(&v); err != nil {
@@ -224,40 +250,74 @@ func (f *file) value(n *yaml.Node, depth int) (any, error) {
 	return n.Value, nil // a time, as text
 }
 
-func (f *file) block(n *yaml.Node) error {
-	if n.Kind != yaml.MappingNode {
-		return f.fail(n, "names with their expressions are expected here")
+// fields adds the fields of a map, and those that it merges with <<, unless they are
+// there.
+func (f *folder) fields(m map[string]any, n *yaml.Node, depth int) error {
+	if f.values++; f.values > 100_000 {
+		return f.fail(n, "more than 100,000 values")
 	}
+	own := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, text := n.Content[i], ""
-		if err := f.text(&text)(n.Content[i+1]); err != nil {
+		key := n.Content[i]
+		if key.Tag == "!!merge" {
+			continue
+		}
+		if own[key.Value] {
+			return f.fail(key, "%s is there twice", key.Value)
+		}
+		own[key.Value] = true
+		if _, ok := m[key.Value]; ok {
+			continue // a merged map comes second
+		}
+		v, err := f.value(n.Content[i+1], depth+1)
+		if err != nil {
 			return err
 		}
-		if old, ok := f.blocks[name.Value]; ok {
-			return f.fail(name, "block %s is in %s too", name.Value, old)
+		m[key.Value] = v
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Tag != "!!merge" {
+			continue
 		}
-		e, err := parse(text)
-		if err != nil {
-			return f.fail(n.Content[i+1], "%v", placed(err, text, name.Value))
+		from := []*yaml.Node{n.Content[i+1]}
+		if from[0].Kind == yaml.SequenceNode {
+			from = from[0].Content
 		}
-		f.blocks[name.Value], f.names.blocks[name.Value], f.names.texts[name.Value] = f.name, e, text
+		for _, x := range from {
+			if x.Kind == yaml.AliasNode {
+				x = x.Alias
+			}
+			if x.Kind != yaml.MappingNode || depth > 20 {
+				return f.fail(x, "<< merges maps")
+			}
+			if err := f.fields(m, x, depth+1); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-func (f *file) list(n *yaml.Node) error {
-	if n.Kind != yaml.MappingNode {
-		return f.fail(n, "names with their lists are expected here")
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		name, texts := n.Content[i], []string{}
-		if _, ok := f.names.lists[name.Value]; ok {
-			return f.fail(name, "there are two lists %s", name.Value)
-		}
-		if err := f.texts(&texts)(n.Content[i+1]); err != nil {
+func (f *folder) blocks(to *names, n *yaml.Node) error {
+	return f.named(n, func(name string, value *yaml.Node) error {
+		text := ""
+		if err := f.text(&text)(value); err != nil {
 			return err
 		}
-		f.names.lists[name.Value] = texts
-	}
-	return nil
+		b, err := parse(text)
+		if err != nil {
+			return f.fail(value, "%v", placed(err, text, name))
+		}
+		to.blocks[name], to.texts[name] = b, text
+		return nil
+	})
+}
+
+func (f *folder) lists(to *names, n *yaml.Node) error {
+	return f.named(n, func(name string, value *yaml.Node) error {
+		texts := []string{}
+		err := f.texts(&texts)(value)
+		to.lists[name] = texts
+		return err
+	})
 }
