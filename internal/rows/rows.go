@@ -270,6 +270,18 @@ func each(ctx context.Context, workers int, work func(ctx context.Context, worke
 	return context.Cause(ctx)
 }
 
+// Glob returns the files of the table as a literal of SQL, with wildcards.
+func (t *Table) Glob() string {
+	path := t.Name
+	if t.dir != "" {
+		path = filepath.Join(t.dir, "alerts", t.Name)
+	}
+	if len(t.files) != 1 || t.files[0] != t.Name {
+		path += "/**/*.parquet"
+	}
+	return "'" + strings.ReplaceAll(path, "'", "''") + "'"
+}
+
 // Names returns the names of tables.
 func Names(tables []*Table) string {
 	var names []string

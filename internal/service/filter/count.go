@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -102,13 +103,7 @@ func count(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s alerts in %s\n", cli.Count(seen), time.Since(begun).Round(10*time.Millisecond))
-	for _, name := range slices.Sorted(func(yield func(string) bool) {
-		for n := range rejected {
-			if !yield(n) {
-				return
-			}
-		}
-	}) {
+	for _, name := range slices.Sorted(maps.Keys(rejected)) {
 		fmt.Fprintf(os.Stderr, "not evaluated: %s: %s\n", name, rejected[name])
 	}
 	return nil
@@ -159,13 +154,7 @@ func countTable(ctx context.Context, filters []*filter.Filter, t *rows.Table, re
 		}
 		r := result{Filter: f.Name, Version: f.Version, Survey: surveyOf(t), MaxShare: cmp.Or(f.MaxShare, filter.DefaultMaxShare), Nights: []*counted{}}
 		r.Total = counted{Night: "all", Of: seen, Examples: []string{}, objects: map[uint64]struct{}{}}
-		for _, night := range slices.Sorted(func(yield func(string) bool) {
-			for n := range all.nights {
-				if !yield(n) {
-					return
-				}
-			}
-		}) {
+		for _, night := range slices.Sorted(maps.Keys(all.nights)) {
 			c := all.passed[i][night]
 			if c == nil {
 				c = &counted{Night: night, Examples: []string{}}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -234,4 +235,13 @@ func rejected(set *filter.Set) error {
 	}
 	slices.Sort(lines)
 	return fmt.Errorf("none of the filters can be evaluated on these columns:\n%s", strings.Join(lines, "\n"))
+}
+
+// warnRejected names the filters of a set that cannot be evaluated.
+func warnRejected(set *filter.Set) {
+	all := set.Rejected()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		line, _, _ := strings.Cut(strings.TrimPrefix(all[name].Error(), "filter: "), "\n")
+		fmt.Fprintf(os.Stderr, "not evaluated: %s\n", line)
+	}
 }
