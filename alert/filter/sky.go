@@ -57,7 +57,7 @@ func (f *frame) latitudeSQL() string {
 
 func (f *frame) longitudeSQL() string {
 	l := "degrees(atan2(" + f.alongSQL(1) + ", " + f.alongSQL(0) + "))"
-	return "(" + l + " + CASE WHEN " + l + " < 0 THEN 360 ELSE 0 END)"
+	return "((" + l + " + 3.6e2) % 3.6e2)"
 }
 
 // separation returns the angle between two directions, all in degrees, by the
@@ -83,4 +83,4 @@ func airmass(ra, dec, mjd, longitude, latitude float64) float64 {
 }
 
 const airmassUp = "(sin(radians($5)) * sin(radians($2)) + cos(radians($5)) * cos(radians($2)) * cos(radians(2.8046061837e2 + 3.6098564736629e2 * ($3 - 5.15445e4) + $4 - $1)))"
-const airmassSQL = "(CASE WHEN " + airmassUp + " > 0 THEN 1 / " + airmassUp + " END)"
+const airmassSQL = "(1 / nullif(greatest(" + airmassUp + ", 0), 0))"

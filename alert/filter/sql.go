@@ -12,7 +12,9 @@ func (t *term) sql(element string) string {
 	for i, a := range t.args {
 		args[i] = a.sql(element)
 	}
-	notNaN := func(s string) string { return "nullif(" + s + ", 'nan'::DOUBLE)" }
+	// Comparisons with NaN itself are not used: DuckDB 2.0 takes them for false if a
+	// file's statistics, which ignore NaN, say so.
+	notNaN := func(s string) string { return "list_transform([" + s + "], lambda v: CASE WHEN NOT isnan(v) THEN v END)[1]" }
 	switch t.op {
 	case "constant":
 		return literal(t)
@@ -61,7 +63,7 @@ func (t *term) sql(element string) string {
 		return t.op + "(" + strings.Join(args, ", ") + ")"
 	}
 	if f, ok := aggregates[t.op]; ok {
-		return expand(f.sql, []string{t.list.sql(), args[0]})
+		return expand(f.sql, []string{t.list.sql(), t.args[0].sql("e")})
 	}
 	s := expand(t.fn.sql, args)
 	if t.kind == kindFloat {
@@ -90,7 +92,7 @@ func (t *term) columnSQL(element string) string {
 	}
 	switch t.kind {
 	case kindFloat:
-		return "nullif(CAST(" + name + " AS DOUBLE), 'nan'::DOUBLE)"
+		return "CASE WHEN NOT isnan(" + name + ") THEN CAST(" + name + " AS DOUBLE) END"
 	case kindInt:
 		return "CAST(" + name + " AS BIGINT)"
 	}
