@@ -28,7 +28,7 @@ import (
 
 func read(t *testing.T) []*filter.Filter {
 	t.Helper()
-	filters, err := filter.ReadDir(fink.FS, ".")
+	filters, err := fink.Filters()
 	require.NoError(t, err)
 	return filters
 }
@@ -180,15 +180,13 @@ func TestTypes(t *testing.T) {
 	}
 	require.Greater(t, len(types), 190)
 	lists := map[string][]string{}
-	files, err := fink.FS.ReadDir(".")
+	files, err := filepath.Glob("*.yml")
 	require.NoError(t, err)
-	for _, f := range files {
+	for _, name := range files {
 		var doc struct{ Lists map[string][]string }
-		data, err := fink.FS.ReadFile(f.Name())
+		data, err := os.ReadFile(name)
 		require.NoError(t, err)
-		if filepath.Ext(f.Name()) == ".yml" {
-			require.NoError(t, yaml.Unmarshal(data, &doc))
-		}
+		require.NoError(t, yaml.Unmarshal(data, &doc))
 		for name, l := range doc.Lists {
 			lists[name] = l
 		}
