@@ -9,7 +9,7 @@ import (
 	"github.com/skyfinch/skyfinch/alert/filter"
 )
 
-//go:embed *.yml
+//go:embed *.yml *.csv
 var files embed.FS
 
 // Filters returns the filters, in the order of their names.
