@@ -79,7 +79,7 @@ def number(rng, depth, inner):
     if kind == 8 and inner:
         return f"lag({number(rng, 0, True)}, fid)"
     if kind == 8:
-        return f"-{n()}"
+        return f"-({n()})"
     f = rng.choice(["min", "max", "median", "first", "last", "count"])
     return f"{f}(prv_candidates, {condition(rng, depth - 1, True) if f == 'count' else number(rng, depth - 1, True)})"
 

@@ -849,8 +849,8 @@ func (r *run) median(v *vector, from, to int) (x float64, ok bool) {
 	}
 	slices.Sort(r.sorted)
 	x = r.sorted[n/2]
-	if n%2 == 0 && r.sorted[n/2-1] != x {
-		x = r.sorted[n/2-1] + (x-r.sorted[n/2-1])/2
+	if n%2 == 0 {
+		x = r.sorted[n/2-1]*0.5 + x*0.5 // as DuckDB does
 	}
 	return x, x == x
 }

@@ -85,6 +85,12 @@ var functions = map[string]*function{
 	"greatest":       {least: 1, most: 100},
 }
 
+// notNaN makes NaN null. Comparisons with NaN itself are not used: DuckDB 2.0 takes
+// them for false if a file's statistics, which ignore NaN, say so.
+func notNaN(sql string) string {
+	return "list_transform([" + sql + "], lambda v: CASE WHEN NOT isnan(v) THEN v END)[1]"
+}
+
 // aggregate is a function of the elements of a list. A list that is null has none.
 type aggregate struct {
 	least     int  // arguments
@@ -99,9 +105,9 @@ var aggregates = map[string]aggregate{
 	"count":  {1, true, kindInt, "coalesce(len(list_filter($1, lambda e, i: coalesce($2, false))), 0)"},
 	"min":    {2, false, kindFloat, "list_min(list_transform($1, lambda e, i: $2))"},
 	"max":    {2, false, kindFloat, "list_max(list_transform($1, lambda e, i: $2))"},
-	"sum":    {2, false, kindFloat, "list_transform([list_sum(list_transform($1, lambda e, i: $2))], lambda v: CASE WHEN NOT isnan(v) THEN v END)[1]"},
-	"mean":   {2, false, kindFloat, "list_transform([list_avg(list_transform($1, lambda e, i: $2))], lambda v: CASE WHEN NOT isnan(v) THEN v END)[1]"},
-	"median": {2, false, kindFloat, "list_aggregate(list_transform($1, lambda e, i: $2), 'median')"},
+	"sum":    {2, false, kindFloat, notNaN("list_sum(list_transform($1, lambda e, i: $2))")},
+	"mean":   {2, false, kindFloat, notNaN("list_avg(list_transform($1, lambda e, i: $2))")},
+	"median": {2, false, kindFloat, notNaN("list_aggregate(list_transform($1, lambda e, i: $2), 'median')")},
 	"first":  {2, false, kindFloat, "list_filter(list_transform($1, lambda e, i: $2), lambda v: v IS NOT NULL)[1]"},
 	"last":   {2, false, kindFloat, "list_filter(list_transform($1, lambda e, i: $2), lambda v: v IS NOT NULL)[-1]"},
 }

@@ -12,9 +12,6 @@ func (t *term) sql(element string) string {
 	for i, a := range t.args {
 		args[i] = a.sql(element)
 	}
-	// Comparisons with NaN itself are not used: DuckDB 2.0 takes them for false if a
-	// file's statistics, which ignore NaN, say so.
-	notNaN := func(s string) string { return "list_transform([" + s + "], lambda v: CASE WHEN NOT isnan(v) THEN v END)[1]" }
 	switch t.op {
 	case "constant":
 		return literal(t)

@@ -4,6 +4,7 @@ package filter
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ func Run(ctx context.Context, args []string) error {
 	commands := map[string]func(context.Context, []string) error{"test": test, "count": count, "why": why, "eval": eval, "sql": sql}
 	if len(args) > 0 {
 		if run := commands[args[0]]; run != nil {
-			return cli.UsageOf("filter", run(ctx, args[1:]))
+			return cli.UsageOf("filter", shown(run(ctx, args[1:])))
 		}
 		if !strings.HasPrefix(args[0], "-") {
 			return cli.UsageError{Text: fmt.Sprintf("unknown command %q", args[0]) + nearest.Hint(args[0], []string{"test", "count", "why", "eval", "sql"})}
@@ -45,6 +46,20 @@ func Run(ctx context.Context, args []string) error {
 		return err
 	}
 	return cli.UsageError{Text: "which command: test, count, why, eval or sql?"}
+}
+
+// shown prints the lines of an error after the first, which show a place in an
+// expression or a list, and returns the first: the program prints it as the last line.
+func shown(err error) error {
+	if err == nil {
+		return nil
+	}
+	first, rest, more := strings.Cut(err.Error(), "\n")
+	if !more {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, rest)
+	return errors.New(strings.TrimSuffix(first, ":"))
 }
 
 // options are the flags that several commands have.
