@@ -102,7 +102,7 @@ def condition(rng, depth, inner=False):
         return rng.choice([f"{t} LIKE '{rng.choice(['%', 'Z%', '%a_', 'U%n', 'x%y'])}'", f"{t} IN ('Unknown', 'QSO', '')",
                            f"regexp_matches({t}, '{rng.choice(['^Z', '[0-9]+a', 'x|U'])}')", f"lower({t}) < 'm'", f"{t} = '{rng.choice(['t', 'Unknown'])}'"])
     if kind == 10:
-        return f"{rng.choice(NUMBERS)} IN (1, 2, 3, -999, 0.5)"
+        return f"{rng.choice(NUMBERS)} IN (1, 2, 3, -999, {rng.choice(['0.5', 'NULL', n()])})"
     if inner:
         return f"{n()} > {n()}"
     return f"{rng.choice(['any', 'all'])}(prv_candidates, {condition(rng, depth - 1, True)})"

@@ -498,11 +498,7 @@ func (c *compiler) in(n *node, terms []*term) *term {
 		constant = constant && t.op == "constant" && t.kind != kindNull
 	}
 	if k := terms[0].kind; !constant || k == kindBool || k == kindNull {
-		var each []*term
-		for _, t := range terms[1:] {
-			each = append(each, c.make("=", kindBool, nil, terms[0], t))
-		}
-		return c.make("or", kindBool, nil, each...)
+		return c.make("among", kindBool, nil, terms...)
 	}
 	of := terms[0]
 	t := term{op: "in", kind: kindBool, scope: of.scope, args: []*term{of}, texts: map[string]bool{}, ints: map[int64]bool{}, floats: map[float64]bool{}}

@@ -274,6 +274,8 @@ func (r *run) compute(t *term, v *vector, from int) {
 		default:
 			each(v, a, func(i int) bool { return t.texts[a.texts[i]] })
 		}
+	case "among":
+		r.among(t, v)
 	case "case":
 		r.choice(t, v)
 	case "coalesce":
@@ -552,6 +554,21 @@ func (r *run) compare(t *term, v *vector) {
 	}
 	for i := range v.truth {
 		v.truth[i] &= v.valid[i]
+	}
+}
+
+// among computes IN of values that are not all constant.
+func (r *run) among(t *term, v *vector) {
+	all(v.valid, v.n)
+	clear(v.truth)
+	equal := vector{n: v.n, valid: make([]uint64, len(v.valid)), truth: make([]uint64, len(v.valid))}
+	for _, a := range t.args[1:] {
+		r.compare(&term{op: "=", args: []*term{t.args[0], a}}, &equal)
+		for i := range v.valid {
+			no := v.valid[i] &^ v.truth[i] & (equal.valid[i] &^ equal.truth[i])
+			v.truth[i] |= equal.truth[i]
+			v.valid[i] = v.truth[i] | no
+		}
 	}
 }
 

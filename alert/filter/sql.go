@@ -44,6 +44,8 @@ func (t *term) sql(element string) string {
 		return "(" + args[0] + " LIKE " + quote(t.text) + ")"
 	case "in":
 		return "(" + args[0] + " IN (" + t.text + "))"
+	case "among":
+		return "(" + args[0] + " IN (" + strings.Join(args[1:], ", ") + "))"
 	case "regexp_matches":
 		return "regexp_matches(" + args[0] + ", " + quote(t.text) + ")"
 	case "case":
