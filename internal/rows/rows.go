@@ -152,13 +152,13 @@ func openFile(path string) (*file, error) {
 }
 
 // pieceRows is the number of rows of an archive that a worker reads at a time.
-const pieceRows = 64 << 10
+const pieceRows = 32 << 10
 
 // Each calls f with records of all rows. columns returns the columns to read, for the
-// schema of the table or, without an archive, of each file. The workers call f
-// concurrently, each with its number; with one worker the rows are in order. A record
-// is borrowed.
-func (t *Table) Each(ctx context.Context, workers int, columns func(*arrow.Schema) ([]string, error), f func(worker int, rec arrow.Record) error) error {
+// schema of the table or, without an archive, of each file. Workers call f concurrently,
+// with the schema that columns was given and a record of the columns to
+// read; with one worker the rows are in order. A record is borrowed.
+func (t *Table) Each(ctx context.Context, workers int, columns func(*arrow.Schema) ([]string, error), f func(schema *arrow.Schema, rec arrow.Record) error) error {
 	if t.dir != "" {
 		names, err := columns(t.Schema)
 		if err != nil {
@@ -167,20 +167,20 @@ func (t *Table) Each(ctx context.Context, workers int, columns func(*arrow.Schem
 		return t.eachOfArchive(ctx, workers, names, f)
 	}
 	var next atomic.Int64
-	return each(ctx, workers, func(ctx context.Context, worker int) error {
+	return each(ctx, workers, func(ctx context.Context, _ int) error {
 		for {
 			i := int(next.Add(1)) - 1
 			if i >= len(t.files) {
 				return nil
 			}
-			if err := eachOfFile(ctx, t.files[i], columns, func(rec arrow.Record) error { return f(worker, rec) }); err != nil {
+			if err := eachOfFile(ctx, t.files[i], columns, f); err != nil {
 				return err
 			}
 		}
 	})
 }
 
-func eachOfFile(ctx context.Context, path string, columns func(*arrow.Schema) ([]string, error), f func(arrow.Record) error) error {
+func eachOfFile(ctx context.Context, path string, columns func(*arrow.Schema) ([]string, error), f func(*arrow.Schema, arrow.Record) error) error {
 	in, err := openFile(path)
 	if err != nil {
 		return err
@@ -198,7 +198,7 @@ func eachOfFile(ctx context.Context, path string, columns func(*arrow.Schema) ([
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		err = f(rec)
+		err = f(in.Schema(), rec)
 		rec.Release()
 		if err != nil {
 			return err
@@ -207,7 +207,7 @@ func eachOfFile(ctx context.Context, path string, columns func(*arrow.Schema) ([
 	return nil
 }
 
-func (t *Table) eachOfArchive(ctx context.Context, workers int, columns []string, f func(worker int, rec arrow.Record) error) error {
+func (t *Table) eachOfArchive(ctx context.Context, workers int, columns []string, f func(schema *arrow.Schema, rec arrow.Record) error) error {
 	open := func() *archive.Source {
 		return &archive.Source{Dir: t.dir, Tables: []string{t.Name}, Columns: columns, Times: t.times, Memory: 64 << 20}
 	}
@@ -244,7 +244,7 @@ func (t *Table) eachOfArchive(ctx context.Context, workers int, columns []string
 			}
 			for chunk, err := range src.Read(ctx, all[i:i+1]) {
 				if err == nil && chunk.Messages != nil && chunk.Messages.NumRows() > 0 {
-					err = f(worker, chunk.Messages)
+					err = f(t.Schema, chunk.Messages)
 				}
 				if err != nil {
 					return err

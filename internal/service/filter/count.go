@@ -104,7 +104,7 @@ func count(ctx context.Context, args []string) error {
 	}
 	fmt.Fprintf(os.Stderr, "%s alerts in %s\n", cli.Count(seen), time.Since(begun).Round(10*time.Millisecond))
 	for _, name := range slices.Sorted(maps.Keys(rejected)) {
-		fmt.Fprintf(os.Stderr, "not evaluated: %s: %s\n", name, rejected[name])
+		fmt.Fprintf(os.Stderr, "not evaluated: %s\n", rejected[name])
 	}
 	return nil
 }
@@ -122,10 +122,10 @@ func countTable(ctx context.Context, filters []*filter.Filter, t *rows.Table, re
 	for i, f := range filters {
 		place[f.Name], all.passed[i] = i, map[string]*counted{}
 	}
-	more := append(append([]string{"night", "event_time"}, idColumns...), objectColumns...)
+	more := append(append([]string{"night"}, idColumns...), objectColumns...)
 	evaluated := map[string]bool{}
-	err = t.Each(ctx, workers(), func(schema *arrow.Schema) ([]string, error) { return s.columns(schema, more...) }, func(_ int, rec arrow.Record) error {
-		set, err := s.of(rec.Schema())
+	err = t.Each(ctx, workers(), func(schema *arrow.Schema) ([]string, error) { return s.columns(schema, more...) }, func(schema *arrow.Schema, rec arrow.Record) error {
+		set, err := s.of(schema)
 		if err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (t *tally) add(rec arrow.Record, set *filter.Set, v *filter.Verdicts, place
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for name, err := range set.Rejected() {
-		rejected[name], _, _ = strings.Cut(strings.TrimPrefix(err.Error(), "filter: "), "\n")
+		rejected[name] = reason(err)
 	}
 	n := int(rec.NumRows())
 	nights := make([]string, n)
@@ -237,16 +237,16 @@ func (t *tally) add(rec arrow.Record, set *filter.Set, v *filter.Verdicts, place
 	return nil
 }
 
-// nightOf returns the night of each row: the archive's column, or the date at noon
-// UTC before the event.
+// nightOf returns the night of each row by the column of an archive, a number
+// YYYYMMDD.
 func nightOf(rec arrow.Record) func(row int) string {
 	if i := rec.Schema().FieldIndices("night"); len(i) > 0 {
-		if a, ok := rec.Column(i[0]).(*array.Date32); ok {
+		if a, ok := rec.Column(i[0]).(*array.Int32); ok {
 			return func(row int) string {
-				if a.IsNull(row) {
-					return "unknown"
+				if n := a.Value(row); a.IsValid(row) {
+					return fmt.Sprintf("%04d-%02d-%02d", n/10000, n/100%100, n%100)
 				}
-				return a.Value(row).ToTime().Format(time.DateOnly)
+				return "unknown"
 			}
 		}
 	}

@@ -47,13 +47,13 @@ func eval(ctx context.Context, args []string) (err error) {
 	defer s.lists.close()
 	fmt.Fprintln(w, "row,filter,passes")
 	row, warned := 0, false
-	return t.Each(ctx, 1, func(schema *arrow.Schema) ([]string, error) { return s.columns(schema) }, func(_ int, rec arrow.Record) error {
+	return t.Each(ctx, 1, func(schema *arrow.Schema) ([]string, error) { return s.columns(schema) }, func(schema *arrow.Schema, rec arrow.Record) error {
 		matched, err := s.lists.match(ctx, rec)
 		if err != nil {
 			return err
 		}
 		defer matched.Release()
-		set, err := s.of(rec.Schema())
+		set, err := s.of(schema)
 		if err != nil {
 			return err
 		}

@@ -243,20 +243,29 @@ func (s *sets) columns(schema *arrow.Schema, more ...string) ([]string, error) {
 
 // rejected returns an error with one line for each filter that cannot be evaluated.
 func rejected(set *filter.Set) error {
-	var lines []string
-	for name, err := range set.Rejected() {
-		line, _, _ := strings.Cut(err.Error(), "\n")
-		lines = append(lines, fmt.Sprintf("    %s: %s", name, line))
+	all := set.Rejected()
+	if len(all) == 1 {
+		for _, err := range all {
+			return err
+		}
 	}
-	slices.Sort(lines)
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		lines = append(lines, "    "+reason(all[name]))
+	}
 	return fmt.Errorf("none of the filters can be evaluated on these columns:\n%s", strings.Join(lines, "\n"))
+}
+
+// reason returns why a filter was rejected, in one line.
+func reason(err error) string {
+	line, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "filter: "), "\n")
+	return line
 }
 
 // warnRejected names the filters of a set that cannot be evaluated.
 func warnRejected(set *filter.Set) {
 	all := set.Rejected()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		line, _, _ := strings.Cut(strings.TrimPrefix(all[name].Error(), "filter: "), "\n")
-		fmt.Fprintf(os.Stderr, "not evaluated: %s\n", line)
+		fmt.Fprintf(os.Stderr, "not evaluated: %s\n", reason(all[name]))
 	}
 }

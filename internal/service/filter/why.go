@@ -56,7 +56,7 @@ func (o *options) find(ctx context.Context, f *filter.Filter, t *rows.Table, wan
 	}
 	defer s.lists.close()
 	var mu sync.Mutex
-	return t.Each(ctx, workers(), func(schema *arrow.Schema) ([]string, error) { return s.columns(schema, idColumns...) }, func(_ int, rec arrow.Record) error {
+	return t.Each(ctx, workers(), func(schema *arrow.Schema) ([]string, error) { return s.columns(schema, idColumns...) }, func(schema *arrow.Schema, rec arrow.Record) error {
 		ids, err := textColumn(rec, idColumns...)
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func (o *options) find(ctx context.Context, f *filter.Filter, t *rows.Table, wan
 			if err != nil {
 				return err
 			}
-			set, err := s.of(rec.Schema())
+			set, err := s.of(schema)
 			if err == nil {
 				mu.Lock()
 				err = judge(set, matched, 0, id)
