@@ -28,6 +28,9 @@
 //   - [github.com/skyfinch/skyfinch/alert] describes surveys and decodes their
 //     packets from Avro to Arrow; [github.com/skyfinch/skyfinch/alert/sim]
 //     simulates and replays alerts.
+//   - [github.com/skyfinch/skyfinch/alert/filter] finds the alerts that are wanted,
+//     by conditions in a subset of SQL; [github.com/skyfinch/skyfinch/alert/filter/fink]
+//     has the live filters of Fink.
 //   - [github.com/skyfinch/skyfinch/sink] writes rows to hourly Parquet files or
 //     to the console, and sends all rows, or each row by choice, to several sinks.
 //   - [github.com/skyfinch/skyfinch/archive] is the archive service as one

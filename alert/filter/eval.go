@@ -698,11 +698,13 @@ func (r *run) extreme(t *term, v *vector) {
 		a.each(func(i int) {
 			set := v.valid[i/64]>>(i%64)&1 == 1
 			if t.kind == kindInt {
-				if !set || (a.ints[i] < v.ints[i]) == (t.op == "least") {
+				if x, y := a.ints[i], v.ints[i]; !set || t.op == "least" && x < y || t.op == "greatest" && x > y {
 					v.ints[i] = a.ints[i]
 				}
-			} else if t.kind == kindFloat && (!set || (a.floats[i] < v.floats[i]) == (t.op == "least")) {
-				v.floats[i] = a.floats[i]
+			} else if t.kind == kindFloat { // of 0 and -0 the first
+				if x, y := a.floats[i], v.floats[i]; !set || t.op == "least" && x < y || t.op == "greatest" && x > y {
+					v.floats[i] = x
+				}
 			}
 			v.valid[i/64] |= 1 << (i % 64)
 		})
@@ -884,10 +886,8 @@ func (v *vector) fold(op string, from, to int) (x float64, ok bool) {
 		switch {
 		case n == 0 || op == "last":
 			x = y
-		case op == "min":
-			x = min(x, y)
-		case op == "max":
-			x = max(x, y)
+		case op == "min" && y < x || op == "max" && y > x:
+			x = y
 		case op == "sum" || op == "mean":
 			x += y
 		}

@@ -43,7 +43,7 @@ var functions = map[string]*function{
 	"sqrt":    float1(math.Sqrt, "sqrt($1)"),
 	"exp":     float1(math.Exp, "exp($1)"),
 	"ln":      float1(math.Log, "ln($1)"),
-	"log10":   float1(math.Log10, "log10($1)"),
+	"log10":   float1(log10, "log10($1)"),
 	"floor":   float1(math.Floor, "floor($1)"),
 	"ceil":    float1(math.Ceil, "ceil($1)"),
 	"sin":     float1(math.Sin, "sin($1)"),
@@ -54,7 +54,7 @@ var functions = map[string]*function{
 	"atan":    float1(math.Atan, "atan($1)"),
 	"radians": float1(radians, "radians($1)"),
 	"degrees": float1(degrees, "degrees($1)"),
-	"mag":     float1(func(flux float64) float64 { return 31.4 - 2.5*math.Log10(flux) }, "(3.14e1 - 2.5e0 * log10($1))"),
+	"mag":     float1(func(flux float64) float64 { return 31.4 - 2.5*log10(flux) }, "(3.14e1 - 2.5e0 * log10($1))"),
 	"pow":     floats(2, func(a []float64) float64 { return math.Pow(a[0], a[1]) }, "pow($1, $2)"),
 	"atan2":   floats(2, func(a []float64) float64 { return math.Atan2(a[0], a[1]) }, "atan2($1, $2)"),
 	"gal_l":   floats(2, func(a []float64) float64 { return galactic.longitude(a[0], a[1]) }, galactic.longitudeSQL()),
@@ -147,4 +147,24 @@ func like(pattern string) func(string) bool {
 	}
 	re := strings.NewReplacer("%", ".*", "_", ".").Replace(regexp.QuoteMeta(pattern))
 	return regexp.MustCompile(`(?s)\A` + re + `\z`).MatchString
+}
+
+// log10 is the decimal logarithm, exact for powers of ten, which math.Log10 is not:
+// the one of 2^k is added to that of the rest in two parts, as fdlibm does.
+func log10(x float64) float64 {
+	const (
+		inverse = 4.34294481903251816668e-01 // 1 / ln 10
+		high    = 3.01029995663611771306e-01 // log10 2
+		low     = 3.69423907715893078616e-13
+	)
+	if !(x > 0) || math.IsInf(x, 1) {
+		return math.Log10(x)
+	}
+	f, k := math.Frexp(x) // x = f 2^k, f in [1/2, 1)
+	f, k = 2*f, k-1
+	if k < 0 {
+		f, k = f/2, k+1
+	}
+	n := float64(k)
+	return (n*low + inverse*math.Log(f)) + n*high
 }

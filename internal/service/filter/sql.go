@@ -25,6 +25,9 @@ func sql(_ context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if len(f.Watchlists) > 0 {
+		return fmt.Errorf("filter %s needs the matches of its watchlist %s, which are not in the table: DuckDB cannot tell", name, f.Watchlists[0].Name)
+	}
 	for _, t := range tables {
 		set, err := filter.Compile([]*filter.Filter{f}, t.Schema)
 		if err != nil {
