@@ -125,7 +125,7 @@ def compare(command, folder, path):
 
     duckdb.sql("SET memory_limit = '2GB'; SET threads = 1")
 
-    lines = subprocess.run([command, "eval", "-in", path, "-filters", folder], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[1:]
+    lines = subprocess.run([command, "eval", "-in", path, "-filters", folder], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout.splitlines()[1:]
     got = {}
     for line in lines:
         row, name, passes = line.split(",")
