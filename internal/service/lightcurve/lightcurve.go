@@ -1,0 +1,160 @@
+// Package lightcurve is the command lightcurve: features of light curves.
+package lightcurve
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/skyfinch/skyfinch/alert/lightcurve"
+	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/internal/parquetfile"
+	"github.com/skyfinch/skyfinch/internal/rows"
+)
+
+// Run runs the command with its arguments, without the name of the program.
+func Run(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("lightcurve", flag.ContinueOnError)
+	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
+	in := f.String("curves", "", "")
+	out := f.String("o", "", "")
+	if err := cli.Parse(f, args); err != nil {
+		return err
+	}
+	if *in == "" || *out == "" {
+		return cli.UsageError{Text: "-curves FILE.parquet and -o FILE.parquet are needed"}
+	}
+	return curves(ctx, *in, *out)
+}
+
+// columns are those of a table of curves that are lists.
+var columns = []string{"t", "m", "e"}
+
+// curves adds the features of each curve of a table to its other columns.
+func curves(ctx context.Context, in, out string) (err error) {
+	tables, err := rows.Open(in, archive.TimeRange{})
+	if err != nil {
+		return err
+	}
+	t := tables[0]
+	schema, kept, err := outputSchema(t.Schema)
+	if err != nil {
+		return fmt.Errorf("%s: %w", in, err)
+	}
+	file, err := os.Create(out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	w, err := parquetfile.NewWriter(file, schema, parquetfile.Options{})
+	if err != nil {
+		return fmt.Errorf("%s: %w", in, err)
+	}
+	var x lightcurve.Extractor
+	err = t.Each(ctx, 1, func(*arrow.Schema) ([]string, error) { return append(kept, columns...), nil }, func(_ *arrow.Schema, rec arrow.Record) error {
+		features, err := of(rec, &x)
+		if err != nil {
+			return err
+		}
+		defer features.Release()
+		return w.WriteRowGroup([]parquetfile.Rows{{Record: features}})
+	})
+	return errors.Join(err, w.Close())
+}
+
+// outputSchema returns the columns of the output, and those that are taken from the
+// input: all but lists.
+func outputSchema(s *arrow.Schema) (*arrow.Schema, []string, error) {
+	var fields []arrow.Field
+	var kept []string
+	for _, name := range columns {
+		i := s.FieldIndices(name)
+		if len(i) == 0 {
+			return nil, nil, fmt.Errorf("no column %s: a row is a curve, with lists t, m and e of its times, magnitudes and errors", name)
+		}
+		if l, ok := s.Field(i[0]).Type.(*arrow.ListType); !ok || l.Elem().ID() != arrow.FLOAT64 {
+			return nil, nil, fmt.Errorf("column %s is %v, not a list of doubles", name, s.Field(i[0]).Type)
+		}
+	}
+	for _, f := range s.Fields() {
+		if _, ok := f.Type.(*arrow.ListType); !ok {
+			f.Nullable = true
+			fields, kept = append(fields, f), append(kept, f.Name)
+		}
+	}
+	for f := range lightcurve.NumFeatures {
+		fields = append(fields, arrow.Field{Name: f.String(), Type: arrow.PrimitiveTypes.Float64, Nullable: true})
+	}
+	return arrow.NewSchema(fields, nil), kept, nil
+}
+
+// of returns the columns of a record that are not lists, and the features of its
+// curves, null where they are not defined.
+func of(rec arrow.Record, x *lightcurve.Extractor) (arrow.Record, error) {
+	schema, kept, err := outputSchema(rec.Schema())
+	if err != nil {
+		return nil, err
+	}
+	var arrays []arrow.Array
+	for _, name := range kept {
+		arrays = append(arrays, rec.Column(rec.Schema().FieldIndices(name)[0]))
+	}
+	var lists [3]*array.List
+	for i, name := range columns {
+		lists[i] = rec.Column(rec.Schema().FieldIndices(name)[0]).(*array.List)
+	}
+	builders := make([]*array.Float64Builder, lightcurve.NumFeatures)
+	for i := range builders {
+		builders[i] = array.NewFloat64Builder(memory.DefaultAllocator)
+		defer builders[i].Release()
+	}
+	var features []float64
+	for row := range int(rec.NumRows()) {
+		var c [3][]float64
+		for i, l := range lists {
+			c[i] = doubles(l, row)
+		}
+		if len(c[0]) != len(c[1]) || len(c[0]) != len(c[2]) {
+			return nil, fmt.Errorf("row %d has %d times, %d magnitudes and %d errors", row, len(c[0]), len(c[1]), len(c[2]))
+		}
+		features = x.Features(features[:0], lightcurve.Curve{T: c[0], M: c[1], E: c[2]})
+		for i, v := range features {
+			if math.IsNaN(v) {
+				builders[i].AppendNull()
+			} else {
+				builders[i].Append(v)
+			}
+		}
+	}
+	for _, b := range builders {
+		a := b.NewArray()
+		defer a.Release()
+		arrays = append(arrays, a)
+	}
+	return array.NewRecord(schema, arrays, rec.NumRows()), nil
+}
+
+// doubles returns the values of a list; null is NaN.
+func doubles(l *array.List, row int) []float64 {
+	from, to := l.ValueOffsets(row)
+	values := l.ListValues().(*array.Float64)
+	out := values.Float64Values()[from:to]
+	if values.NullN() == 0 {
+		return out
+	}
+	out = append([]float64(nil), out...)
+	for i := range out {
+		if values.IsNull(int(from) + i) {
+			out[i] = math.NaN()
+		}
+	}
+	return out
+}
