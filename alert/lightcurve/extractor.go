@@ -253,7 +253,12 @@ func moments(out *[NumFeatures]float64, c Curve, s *sum) {
 		m2, m3, m4 = m2+d2, m3+d2*d, m4+d2*d2
 		tt, tm = tt+t*t, tm+t*d
 		walk += d
-		least, most = min(least, walk), max(most, walk)
+		if walk < least { // the functions min and max take longer, for the sake of NaN
+			least = walk
+		}
+		if walk > most {
+			most = walk
+		}
 	}
 	variance := m2 / (s.n - 1)
 	s.sigma = math.Sqrt(variance)
@@ -266,7 +271,10 @@ func moments(out *[NumFeatures]float64, c Curve, s *sum) {
 		if i > 0 {
 			d := v - c.M[i-1]
 			slope := d / (c.T[i] - c.T[i-1])
-			steps, slopes, steepest = steps+d*d, slopes+slope*slope, max(steepest, math.Abs(slope))
+			steps, slopes = steps+d*d, slopes+slope*slope
+			if a := math.Abs(slope); a > steepest {
+				steepest = a
+			}
 		}
 	}
 	out[StandardDeviation] = s.sigma
@@ -383,7 +391,12 @@ func times(out *[NumFeatures]float64, c Curve) {
 	least, most := math.Inf(1), 0.0
 	for i := 1; i < n; i++ {
 		d := c.T[i] - c.T[i-1]
-		least, most = min(least, d), max(most, d)
+		if d < least {
+			least = d
+		}
+		if d > most {
+			most = d
+		}
 	}
 	out[TimeStandardDeviation] = deviation(c.T, mean)
 	out[MinimumTimeInterval], out[MaximumTimeInterval] = least, most
