@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -24,15 +25,43 @@ import (
 func Run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("lightcurve", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
-	in := f.String("curves", "", "")
-	out := f.String("o", "", "")
+	var o options
+	f.StringVar(&o.curves, "curves", "", "")
+	f.StringVar(&o.in, "in", "", "")
+	f.StringVar(&o.object, "object", "", "")
+	f.StringVar(&o.out, "o", "", "")
+	f.StringVar(&o.magnitudes, "magnitudes", "fink", "")
+	f.BoolVar(&o.features, "features", false, "")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
-	if *in == "" || *out == "" {
-		return cli.UsageError{Text: "-curves FILE.parquet and -o FILE.parquet are needed"}
+	magnitudes, known := map[string]lightcurve.Magnitudes{"fink": lightcurve.AsFink, "difference": lightcurve.Difference, "apparent": lightcurve.Apparent}[o.magnitudes]
+	switch {
+	case !known:
+		return cli.UsageError{Text: fmt.Sprintf("-magnitudes %s: it must be fink, difference or apparent", o.magnitudes)}
+	case (o.curves == "") == (o.in == ""):
+		return cli.UsageError{Text: "name either a table of curves with -curves, or an archive with -in"}
+	case o.curves != "" && o.out == "":
+		return cli.UsageError{Text: "-o FILE.parquet is missing"}
+	case o.curves != "":
+		return curves(ctx, o.curves, o.out)
+	case o.object == "" && !o.features:
+		return cli.UsageError{Text: "-object ID is missing, or -features for all alerts"}
+	case o.object == "" && o.out == "":
+		return cli.UsageError{Text: "-o FILE.parquet is missing"}
+	case o.object == "":
+		return alerts(ctx, o.in, o.out, &lightcurve.Transform{Magnitudes: magnitudes})
 	}
-	return curves(ctx, *in, *out)
+	if ext := filepath.Ext(o.out); o.out != "" && ext != ".csv" && ext != ".parquet" && ext != ".svg" {
+		return cli.UsageError{Text: fmt.Sprintf("-o %s: the name must end in .csv, .parquet or .svg", o.out)}
+	}
+	return object(ctx, o, magnitudes)
+}
+
+// options are the flags.
+type options struct {
+	curves, in, object, out, magnitudes string
+	features                            bool
 }
 
 // columns are those of a table of curves that are lists.

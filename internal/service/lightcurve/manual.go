@@ -1,26 +1,47 @@
 package lightcurve
 
 const manual = `NAME
-    lightcurve - compute features of light curves
+    lightcurve - light curves of objects, and their features
 
 SYNOPSIS
+    lightcurve -in ARCHIVE -object ID [-o FILE.csv|.parquet|.svg] [-features]
+    lightcurve -in ARCHIVE -features -o FILE.parquet
     lightcurve -curves FILE.parquet -o FILE.parquet
 
 DESCRIPTION
-    Reads a table of light curves, one a row: the columns t, m and e are lists of
-    doubles with the times in days, the magnitudes or fluxes, and their errors.
-    Writes the other columns and 41 features: those of the package light-curve, by
-    its names and definitions, such as amplitude and linear_fit_slope. A feature that
-    is not defined, such as the slope of one point, is null.
+    The light curve of an object is made of all its alerts in an archive and of their
+    histories, each point once. It is printed, or written as a table or a picture:
+    magnitudes of the difference (ZTF), upside down, or fluxes (LSST); points whose
+    alerts would have been left out for bad quality are hollow, upper limits are
+    triangles.
 
-    Points with NaN or null are left out, the others are sorted by time; of equal
-    times the first stays.
+    With -features, the features of each band are printed: numbers that tell the shape
+    of the curve, those of the package light-curve by its names, such as amplitude
+    and linear_fit_slope. A feature that is not defined, such as the slope of one
+    point, is empty. Without -object, those of each alert's own packet are
+    written, the 26 of Fink, in the column lc with a struct for each band.
+
+    With -curves, it reads a table with a light curve in each row: the columns t, m
+    and e are lists of doubles with the times in days, the magnitudes or fluxes, and
+    their errors. It writes the other columns and 41 features. Points with NaN or
+    null are left out, the others are sorted by time; of equal times the first stays.
 
 FLAGS
-    -curves FILE        a Parquet file, or a directory of such files
-    -o FILE             the Parquet file to write
+    -in PATH            an archive, a Parquet file or a directory of such files with
+                        alerts of ZTF or LSST
+    -object ID          the object, such as ZTF18abcdefg
+    -features           compute features
+    -magnitudes fink    of ZTF's features: fink takes apparent magnitudes if the
+                        reference has a source within 1.5" of any point, else those of
+                        the difference; or difference, or apparent
+    -curves FILE        a table of light curves
+    -o FILE             what to write: .csv, .parquet or .svg
     -version            print the version
 
 EXIT STATUS
     0 success; 1 an error; 2 a usage error; 130 Ctrl-C
+
+EXAMPLES
+    lightcurve -in sky -object ZTF18abcdefg -o curve.svg
+    lightcurve -in sky -object ZTF18abcdefg -features
 `
