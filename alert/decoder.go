@@ -115,12 +115,16 @@ func (d *Decoder) validate() error {
 	return nil
 }
 
-// Apply implements stream.Transform for records of stream.MessageSchema. An error
+// Apply implements stream.Transform for records of stream.MessageSchema. Rows of a table,
+// which are decoded already, pass as they are. An error
 // is an outage of Registry or Schemas, or a permanent one for invalid fields.
 func (d *Decoder) Apply(ctx context.Context, in stream.Rows) (stream.Result, error) {
 	d.once.Do(d.init)
 	if d.invalid != nil {
 		return stream.Result{}, d.invalid
+	}
+	if in.Table != "" { // a source of decoded rows, such as an archive
+		return stream.Pass(in), nil
 	}
 	m, err := newMessages(in.Record)
 	if err != nil {

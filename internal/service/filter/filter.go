@@ -98,20 +98,25 @@ func (o *options) parse(args []string, name *string) error {
 	return cli.Parse(o.flags, args)
 }
 
+// Load reads filters: those of Fink if where is fink, else those of a directory or a
+// file.
+func Load(where string) ([]*filter.Filter, error) {
+	if where == "fink" {
+		return fink.Filters()
+	}
+	info, err := os.Stat(where)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("-filters: %w", err)
+	case info.IsDir():
+		return filter.ReadDir(os.DirFS(where), ".")
+	}
+	return readFile(where)
+}
+
 // read reads the filters, those of a survey if -survey names one.
 func (o *options) read() ([]*filter.Filter, error) {
-	all, err := fink.Filters()
-	if o.filters != "fink" {
-		var info os.FileInfo
-		if info, err = os.Stat(o.filters); err != nil {
-			return nil, fmt.Errorf("-filters: %w", err)
-		}
-		if info.IsDir() {
-			all, err = filter.ReadDir(os.DirFS(o.filters), ".")
-		} else {
-			all, err = readFile(o.filters)
-		}
-	}
+	all, err := Load(o.filters)
 	if err != nil {
 		return nil, err
 	}

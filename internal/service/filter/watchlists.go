@@ -57,6 +57,15 @@ func openWatchlists(ctx context.Context, filters []*filter.Filter) (w *watchlist
 	return w, nil
 }
 
+// Watchlists opens the watchlists of filters, for a job. The caller must call done.
+func Watchlists(ctx context.Context, filters []*filter.Filter) (joins []crossmatch.Join, done func(), err error) {
+	w, err := openWatchlists(ctx, filters)
+	if err != nil {
+		return nil, nil, err
+	}
+	return w.joins, w.close, nil
+}
+
 // spec returns the specification of a catalogue. A file beside the filter is copied
 // to a temporary directory if it is not one of the operating system's.
 func (w *watchlists) spec(l filter.Watchlist) (string, error) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -28,7 +29,13 @@ func Run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return run(ctx, "science", manual, args, &science.Transform{Columns: columns, Needs: []string{"candidate"}})
+	t := &science.Transform{Columns: columns, Needs: []string{"candidate"}}
+	if !slices.ContainsFunc(args, func(a string) bool {
+		return strings.TrimLeft(a, "-") == "eval" || strings.HasPrefix(strings.TrimLeft(a, "-"), "eval=")
+	}) {
+		return follow(ctx, args, t)
+	}
+	return run(ctx, "science", manual, args, t)
 }
 
 // Classify runs the command classify.
