@@ -65,6 +65,13 @@ func TestFeaturesDoesNotAllocate(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { dst = x.Features(dst[:0], c) }))
 }
 
+func TestInfiniteIsUndefined(t *testing.T) {
+	var x Extractor
+	got := x.Features(nil, Curve{T: []float64{1, 2}, M: []float64{-1, 1}, E: []float64{.1, .1}})
+	assert.True(t, math.IsNaN(got[MeanVariance]))
+	assert.True(t, math.IsNaN(got[PercentDifferenceMagnitudePercentile5]))
+}
+
 func TestUnequalLengths(t *testing.T) {
 	var x Extractor
 	got := x.Features(nil, Curve{T: []float64{1, 2, 3}, M: []float64{18, 19}, E: []float64{.1, .1, .1, .1}})

@@ -202,13 +202,15 @@ func apparent(mag, err, reference, referenceErr float64, positive string) (m, si
 	return -2.5 * math.Log10(flux), perMagnitude * math.Hypot(base*referenceErr/perMagnitude, diff*err/perMagnitude) / flux
 }
 
-// Union returns the points of the alerts of one object, sorted by time, each once: of
-// those with one ID, or with one time and band if they have none, a detection of an
-// alert comes before what the histories of others tell of it. It changes points.
+// Union returns the points of the alerts of one object, sorted by time, each once. Of
+// those with one ID, or with one time and band, a detection comes before an upper
+// limit, and one with an ID, an alert of its own, before one that only histories have.
+// The order of points does not matter. Union changes points.
 func Union(points []Point) []Point {
 	rank := map[Kind]int{Detection: 0, BadQuality: 1, UpperLimit: 2}
-	slices.SortStableFunc(points, func(a, b Point) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Band, b.Band), cmp.Compare(rank[a.Kind], rank[b.Kind]))
+	slices.SortFunc(points, func(a, b Point) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Band, b.Band), cmp.Compare(rank[a.Kind], rank[b.Kind]),
+			-cmp.Compare(a.ID, b.ID), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Error, b.Error), cmp.Compare(a.Apparent, b.Apparent))
 	})
 	seen := map[int64]bool{}
 	return slices.CompactFunc(slices.DeleteFunc(points, func(p Point) bool {
