@@ -116,7 +116,12 @@ func (n *names) all(lists bool) (out []string) {
 }
 
 // expression compiles the condition of a filter.
-func (s *Set) expression(f *Filter) (p *part, err error) {
+func (s *Set) expression(f *Filter) (*part, error) { return s.compiled(f, true) }
+
+// any compiles the expression of a column.
+func (s *Set) any(f *Filter) (*part, error) { return s.compiled(f, false) }
+
+func (s *Set) compiled(f *Filter, condition bool) (p *part, err error) {
 	c := compiler{set: s, names: cmp.Or(f.names, new(names)), source: f.Where, nodes: new(int)}
 	n, err := f.parse()
 	if err != nil {
@@ -132,7 +137,9 @@ func (s *Set) expression(f *Filter) (p *part, err error) {
 		}
 	}()
 	p = c.compile(n)
-	c.want(n, p.term, kindBool)
+	if condition {
+		c.want(n, p.term, kindBool)
+	}
 	return p, nil
 }
 

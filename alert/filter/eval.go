@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -54,6 +55,7 @@ type listTile struct {
 type column struct {
 	leaf   arrow.Array // nil: all null
 	around []arrow.Array
+	err    error // the column has another type than it was compiled for
 }
 
 // failure is the panic of a term that cannot be computed.
@@ -90,6 +92,10 @@ func (r *run) open(rec arrow.Record) {
 		} else {
 			r.columns[t.id] = column{}
 		}
+		c := &r.columns[t.id]
+		if c.leaf != nil && kindOf(c.leaf.DataType()) != t.kind && c.leaf.DataType().ID() != arrow.NULL {
+			c.err = fmt.Errorf("filter: column %s is %v, which is not the type that it was compiled for", strings.Join(t.column, "."), c.leaf.DataType())
+		}
 	}
 	r.tile++
 }
@@ -101,7 +107,8 @@ func (r *run) close() {
 		r.lists[i].list, r.lists[i].offsets = column{}, nil
 	}
 	for i := range r.vectors {
-		clear(r.vectors[i].texts)
+		texts := r.vectors[i].texts
+		clear(texts[:cap(texts)])
 	}
 }
 
@@ -232,7 +239,7 @@ func (r *run) compute(t *term, v *vector, from int) {
 	case "constant":
 		r.constant(t, v)
 	case "column":
-		r.columns[t.id].load(t.kind, v, from)
+		r.columns[t.id].load(v, from)
 	case "spread":
 		r.spread(t, v)
 	case "null":
@@ -327,7 +334,10 @@ func (r *run) constant(t *term, v *vector) {
 }
 
 // load takes n values of a column.
-func (c *column) load(k kind, v *vector, from int) {
+func (c *column) load(v *vector, from int) {
+	if c.err != nil {
+		panic(failure{c.err})
+	}
 	clear(v.truth)
 	if c.leaf == nil {
 		clear(v.valid)

@@ -81,7 +81,22 @@ func Parse(name string, data []byte) ([]*Filter, error) {
 // of blocks and lists, without a filter, is for all filters of its directory, or, if
 // it names a survey, for those of that survey.
 func ReadDir(fsys fs.FS, dir string) ([]*Filter, error) {
+	dirs, err := readFolders(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
 	var all []*Filter
+	for _, name := range sorted(dirs) {
+		all = append(all, dirs[name].filters...)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("filter: no filters in %s: a filter is a file *.yml with a name and a where", dir)
+	}
+	return all, nil
+}
+
+// readFolders reads the files of a directory and those below it.
+func readFolders(fsys fs.FS, dir string) (map[string]*folder, error) {
 	dirs := map[string]*folder{}
 	err := fs.WalkDir(fsys, dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || path.Ext(name) != ".yml" && path.Ext(name) != ".yaml" {
@@ -101,19 +116,12 @@ func ReadDir(fsys fs.FS, dir string) ([]*Filter, error) {
 		}
 		return f.read(name, data)
 	})
-	if err != nil {
-		return nil, err
-	}
 	for _, name := range sorted(dirs) {
-		if err := dirs[name].check(); err != nil {
-			return nil, err
+		if err == nil {
+			err = dirs[name].check()
 		}
-		all = append(all, dirs[name].filters...)
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("filter: no filters in %s: a filter is a file *.yml with a name and a where", dir)
-	}
-	return all, nil
+	return dirs, err
 }
 
 func (f *Filter) errorf(format string, args ...any) error {

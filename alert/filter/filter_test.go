@@ -1,9 +1,11 @@
 package filter
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -188,4 +190,68 @@ func TestTiles(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"c.x", "id", "list", "list.m", "list.n"}, s.Columns())
+}
+
+// A record whose column has another type fails the filters that need it, not others.
+func TestOtherType(t *testing.T) {
+	other := arrow.NewSchema([]arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Float64, Nullable: true}, {Name: "name", Type: arrow.BinaryTypes.String, Nullable: true}}, nil)
+	rec, _, err := array.RecordFromJSON(memory.DefaultAllocator, other, strings.NewReader(`[{"id": 5, "name": "a"}]`))
+	require.NoError(t, err)
+	defer rec.Release()
+	s, err := Compile([]*Filter{{Name: "a", Where: "id > 3"}, {Name: "b", Where: "name = 'a' and c.x is null"}}, testSchema)
+	require.NoError(t, err)
+	v, err := s.Eval(t.Context(), rec)
+	require.NoError(t, err)
+	n, err := v.Failed(0)
+	assert.Equal(t, 1, n)
+	assert.ErrorContains(t, err, "column id is float64")
+	assert.False(t, v.Passes(0, 0))
+	assert.True(t, v.Passes(1, 0))
+}
+
+func TestFunc(t *testing.T) {
+	rec := rows(t, `[{"id": 1}, {"id": 2}]`)
+	s, err := Compile([]*Filter{
+		{Name: "good", Func: func(_ context.Context, rec arrow.Record) ([]bool, error) { return []bool{false, true}, nil }},
+		{Name: "short", Func: func(_ context.Context, rec arrow.Record) ([]bool, error) { return []bool{true}, nil }},
+		{Name: "panics", Func: func(_ context.Context, rec arrow.Record) ([]bool, error) { panic("no") }},
+		{Name: "where", Where: "id = 1"},
+	}, testSchema)
+	require.NoError(t, err)
+	v, err := s.Eval(t.Context(), rec)
+	require.NoError(t, err)
+	assert.True(t, !v.Passes(0, 0) && v.Passes(0, 1) && v.Passes(3, 0) && !v.Passes(3, 1))
+	for i, want := range map[int]string{1: "1 answers for 2 rows", 2: "panic: no"} {
+		n, err := v.Failed(i)
+		assert.Equal(t, 2, n)
+		assert.ErrorContains(t, err, want)
+		assert.Zero(t, v.Count(i))
+	}
+	_, err = s.SQL("good", "*", "x")
+	assert.ErrorContains(t, err, "a function of a program")
+}
+
+func TestCompute(t *testing.T) {
+	fsys := fstest.MapFS{
+		"a.yml": {Data: []byte("compute: {double: 2 * c.x, big: double > 4, label: \"CASE WHEN big THEN name END\", missing: nobody + 1}\n")},
+	}
+	columns, err := ReadColumns(fsys, ".")
+	require.NoError(t, err)
+	c, err := CompileColumns(columns, testSchema)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"c.x", "name"}, c.Needs())
+	rec, err := c.Add(t.Context(), rows(t, `[{"name": "a", "c": {"x": 2.5}}, {"name": "b"}]`))
+	require.NoError(t, err)
+	defer rec.Release()
+	n := int(rec.NumCols())
+	text, err := rec.Column(n - 4).MarshalJSON()
+	require.NoError(t, err)
+	assert.Equal(t, "[5,null]", string(text))
+	text, _ = rec.Column(n - 3).MarshalJSON()
+	assert.Equal(t, "[true,null]", string(text))
+	text, _ = rec.Column(n - 2).MarshalJSON()
+	assert.Equal(t, `["a",null]`, string(text))
+	assert.Equal(t, 2, rec.Column(n-1).NullN())
+	_, err = CompileColumns(columns, rec.Schema())
+	assert.ErrorContains(t, err, "there is a column double already")
 }

@@ -43,7 +43,7 @@ func Compile(filters []*Filter, schema *arrow.Schema) (*Set, error) {
 }
 
 func compile(filters []*Filter, schema *arrow.Schema, loose bool) (*Set, error) {
-	s := &Set{schema: schema, rejected: map[string]error{}, keys: map[string]*term{}, loose: loose}
+	s := newSet(schema, loose)
 	seen := map[string]*Filter{}
 	for _, f := range filters {
 		if old := seen[f.Name]; old != nil {
@@ -57,8 +57,13 @@ func compile(filters []*Filter, schema *arrow.Schema, loose bool) (*Set, error) 
 		}
 		s.filters = append(s.filters, c)
 	}
-	s.runs.New = func() any { return newRun(s) }
 	return s, nil
+}
+
+func newSet(schema *arrow.Schema, loose bool) *Set {
+	s := &Set{schema: schema, rejected: map[string]error{}, keys: map[string]*term{}, loose: loose}
+	s.runs.New = func() any { return newRun(s) }
+	return s
 }
 
 func (s *Set) compile(c *compiled) error {
@@ -94,7 +99,21 @@ func (s *Set) Rejected() map[string]error { return s.rejected }
 // Columns returns the columns that the filters need, as dotted names, sorted. Of a
 // list it names the fields of its elements.
 func (s *Set) Columns() []string {
-	var out []string
+	var terms []*term
+	var more []string
+	for _, c := range s.filters {
+		more = append(more, c.Filter.Columns...)
+		if c.part != nil {
+			terms = append(terms, c.part.term)
+		}
+	}
+	out := append(s.needs(terms), more...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// needs returns the columns that terms need.
+func (s *Set) needs(terms []*term) (out []string) {
 	used := make([]bool, len(s.terms))
 	var walk func(t *term)
 	walk = func(t *term) {
@@ -114,11 +133,8 @@ func (s *Set) Columns() []string {
 			walk(a)
 		}
 	}
-	for _, c := range s.filters {
-		out = append(out, c.Columns...)
-		if c.part != nil {
-			walk(c.part.term)
-		}
+	for _, t := range terms {
+		walk(t)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

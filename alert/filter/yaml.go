@@ -18,6 +18,7 @@ type folder struct {
 	values  int               // of test cases in it so far
 	shared  map[string]*names // by survey
 	filters []*Filter
+	columns []*Column
 }
 
 func newFolder() *folder { return &folder{shared: map[string]*names{}} }
@@ -57,9 +58,19 @@ func (f *folder) read(name string, data []byte) error {
 		"pass":        f.each(func(n *yaml.Node) error { return f.testCase(&g.Pass, n) }),
 		"fail":        f.each(func(n *yaml.Node) error { return f.testCase(&g.Fail, n) }),
 		"blocks":      func(n *yaml.Node) error { return f.blocks(g.names, n) },
+		"compute":     func(n *yaml.Node) error { return f.compute(g, n) },
 		"lists":       func(n *yaml.Node) error { return f.lists(g.names, n) },
 	}); err != nil {
 		return err
+	}
+	computed := false
+	for _, c := range f.columns {
+		if c.names == g.names {
+			c.Survey, computed = g.Survey, true
+		}
+	}
+	if computed && g.Name == "" && g.Where == "" {
+		return nil
 	}
 	if g.Name != "" || g.Where != "" || len(g.names.blocks)+len(g.names.lists) == 0 {
 		f.filters = append(f.filters, g)
@@ -91,6 +102,9 @@ func (f *folder) check() error {
 		if survey != "" {
 			n.shared = f.shared[""]
 		}
+	}
+	for _, c := range f.columns {
+		c.names.shared = cmp.Or(f.shared[c.Survey], f.shared[""])
 	}
 	for _, g := range f.filters {
 		g.names.shared = cmp.Or(f.shared[g.Survey], f.shared[""])
@@ -298,19 +312,36 @@ func (f *folder) fields(m map[string]any, n *yaml.Node, depth int) error {
 	return nil
 }
 
-func (f *folder) blocks(to *names, n *yaml.Node) error {
+// compute reads columns. They are blocks, too, of their own file.
+func (f *folder) compute(g *Filter, n *yaml.Node) error {
 	return f.named(n, func(name string, value *yaml.Node) error {
-		text := ""
-		if err := f.text(&text)(value); err != nil {
+		c := &Column{Name: name, names: g.names, place: f.name}
+		if err := f.text(&c.Expr)(value); err != nil {
 			return err
 		}
-		b, err := parse(text)
-		if err != nil {
-			return f.fail(value, "%v", placed(err, text, name))
-		}
-		to.blocks[name], to.texts[name] = b, text
-		return nil
+		f.columns = append(f.columns, c)
+		return f.block(g.names, name, value)
 	})
+}
+
+func (f *folder) blocks(to *names, n *yaml.Node) error {
+	return f.named(n, func(name string, value *yaml.Node) error { return f.block(to, name, value) })
+}
+
+func (f *folder) block(to *names, name string, value *yaml.Node) error {
+	text := ""
+	if err := f.text(&text)(value); err != nil {
+		return err
+	}
+	if to.blocks[name] != nil {
+		return f.fail(value, "there are two blocks %s", name)
+	}
+	b, err := parse(text)
+	if err != nil {
+		return f.fail(value, "%v", placed(err, text, name))
+	}
+	to.blocks[name], to.texts[name] = b, text
+	return nil
 }
 
 func (f *folder) lists(to *names, n *yaml.Node) error {

@@ -27,6 +27,7 @@ var layers = []struct {
 	{"archive/audit", []string{"archive/internal", "sink", "stream", "internal"}},
 	{"archive", []string{"archive/internal", "alert", "sink", "stream", "internal"}},
 	{"alert/sim", []string{"alert", "stream", "internal/avroarrow", "internal/ocf"}},
+	{"alert/science", []string{"alert/filter", "stream"}},
 	{"alert/lightcurve", []string{"alert", "stream"}},
 	{"alert/filter/fink", []string{"alert/filter"}},
 	{"alert/filter", []string{"internal/nearest"}},

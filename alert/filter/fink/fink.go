@@ -14,3 +14,12 @@ var files embed.FS
 
 // Filters returns the filters, in the order of their names.
 func Filters() ([]*filter.Filter, error) { return filter.ReadDir(files, ".") }
+
+// Class returns Fink's classification of ZTF alerts, as the column class.
+func Class() (*filter.Column, error) {
+	all, err := filter.ReadColumns(files, ".")
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
