@@ -6,8 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math"
-	"os"
 	"path/filepath"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -68,7 +68,7 @@ type options struct {
 var columns = []string{"t", "m", "e"}
 
 // curves adds the features of each curve of a table to its other columns.
-func curves(ctx context.Context, in, out string) (err error) {
+func curves(ctx context.Context, in, out string) error {
 	tables, err := rows.Open(in, archive.TimeRange{})
 	if err != nil {
 		return err
@@ -78,17 +78,19 @@ func curves(ctx context.Context, in, out string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	file, err := os.Create(out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	w, err := parquetfile.NewWriter(file, schema, parquetfile.Options{})
-	if err != nil {
-		return fmt.Errorf("%s: %w", in, err)
-	}
+	return cli.WriteFile(out, func(file io.Writer) error {
+		w, err := parquetfile.NewWriter(file, schema, parquetfile.Options{})
+		if err != nil {
+			return fmt.Errorf("%s: %w", in, err)
+		}
+		return writeCurves(ctx, t, kept, w)
+	})
+}
+
+// writeCurves writes the features of a table's curves.
+func writeCurves(ctx context.Context, t *rows.Table, kept []string, w *parquetfile.Writer) error {
 	var x lightcurve.Extractor
-	err = t.Each(ctx, 1, func(*arrow.Schema) ([]string, error) { return append(kept, columns...), nil }, func(_ *arrow.Schema, rec arrow.Record) error {
+	err := t.Each(ctx, 1, func(*arrow.Schema) ([]string, error) { return append(kept, columns...), nil }, func(_ *arrow.Schema, rec arrow.Record) error {
 		features, err := of(rec, &x)
 		if err != nil {
 			return err

@@ -1,7 +1,6 @@
 package lightcurve
 
 import (
-	"bufio"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -173,14 +172,9 @@ func (c *curve) print(w io.Writer) error {
 }
 
 // save writes a file whose form is that of its name.
-func (c *curve) save(path string) (err error) {
+func (c *curve) save(path string) error {
 	write := map[string]func(io.Writer) error{".csv": c.writeCSV, ".parquet": c.writeParquet, ".svg": c.writeSVG}[filepath.Ext(path)]
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	return errors.Join(write(w), w.Flush(), f.Close())
+	return cli.WriteFile(path, write)
 }
 
 func (c *curve) writeCSV(w io.Writer) error {
