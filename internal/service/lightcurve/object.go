@@ -30,61 +30,60 @@ import (
 // stdout is replaced by tests.
 var stdout io.Writer = os.Stdout
 
-// object shows the light curve of one object: the union of its alerts.
-func object(ctx context.Context, o options, magnitudes lightcurve.Magnitudes) error {
-	tables, err := rows.Open(o.in, archive.TimeRange{})
+// object returns the light curve of one object: the union of its alerts.
+func object(ctx context.Context, in, id string) (*curve, error) {
+	tables, err := rows.Open(in, archive.TimeRange{})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var mu sync.Mutex // protects what follows
 	var points []lightcurve.Point
-	alerts, names := 0, map[string]bool{} // of other objects
-	lsst := false
-	for _, t := range tables {
-		var mu sync.Mutex
-		err := t.Each(ctx, 2, columnsOf, func(_ *arrow.Schema, rec arrow.Record) error {
-			name, err := objectOf(rec)
-			if err != nil {
-				return err
-			}
-			for row := range int(rec.NumRows()) {
-				if name(row) != o.object {
-					mu.Lock()
-					if len(names) < 100_000 {
-						names[name(row)] = true
-					}
-					mu.Unlock()
-					continue
-				}
-				mu.Lock()
-				points, err = lightcurve.Points(points, rec, row)
-				alerts++
-				lsst = lsst || len(rec.Schema().FieldIndices("diaSource")) > 0
-				mu.Unlock()
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	alerts, lsst := 0, false
+	others := map[string]bool{}
+	collect := func(_ *arrow.Schema, rec arrow.Record) error {
+		name, err := objectOf(rec)
 		if err != nil {
 			return err
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		for row := range int(rec.NumRows()) {
+			if name(row) != id {
+				if len(others) < 100_000 {
+					others[name(row)] = true
+				}
+				continue
+			}
+			if points, err = lightcurve.Points(points, rec, row); err != nil {
+				return err
+			}
+			alerts++
+			lsst = len(rec.Schema().FieldIndices("diaSource")) > 0
+		}
+		return nil
+	}
+	for _, t := range tables {
+		if err := t.Each(ctx, 2, columnsOf, collect); err != nil {
+			return nil, err
+		}
 	}
 	if alerts == 0 {
-		return fmt.Errorf("no object %s in %s%s", o.object, o.in, nearest.Hint(o.object, slices.Sorted(maps.Keys(names))))
+		return nil, fmt.Errorf("no object %s in %s%s", id, in, nearest.Hint(id, slices.Sorted(maps.Keys(others))))
 	}
-	c := curve{o.object, lsst, alerts, lightcurve.Union(points)}
+	return &curve{id, lsst, alerts, lightcurve.Union(points)}, nil
+}
+
+// show writes or prints the curve, and prints its features, as the flags ask for.
+func (c *curve) show(o options) error {
 	if o.out != "" {
 		if err := c.save(o.out); err != nil {
 			return err
 		}
 	} else if !o.features {
-		if err := c.print(stdout); err != nil {
-			return err
-		}
+		return c.print(stdout)
 	}
 	if o.features {
-		return c.printFeatures(stdout, magnitudes)
+		return c.printFeatures(stdout, magnitudes[o.magnitudes])
 	}
 	return nil
 }
