@@ -83,7 +83,7 @@ func TestRealRegistryLagsAndFails(t *testing.T) {
 	dir := t.TempDir()
 	first := filepath.Join(dir, "ztf-31.avsc")
 	writeFile(t, first, ztfSchema("a31", "", ""))
-	at := script(t, "start", "--port", "38081")
+	at := script(t, "start", "--port", "15981")
 	t.Cleanup(func() { script(t, "wipe") })
 	r, err := OpenRegistry(t.Context(), at)
 	require.NoError(t, err)

@@ -219,13 +219,13 @@ func TestRealGroupCoordinator(t *testing.T) {
 		require.NoError(t, err, args)
 		return out
 	}
-	at, err := try("start", "--port", "49092")
+	at, err := try("start", "--port", "15092")
 	for range 3 { // a random cluster id that begins with a dash is refused
 		if err == nil {
 			break
 		}
 		try("wipe")
-		at, err = try("start", "--port", "49092")
+		at, err = try("start", "--port", "15092")
 	}
 	require.NoError(t, err)
 	l := realLab(t, at)

@@ -183,7 +183,7 @@ func TestRealRestart(t *testing.T) {
 		require.NoError(t, err, args)
 		return string(out)
 	}
-	addr := run("start", "--port", "49092")
+	addr := run("start", "--port", "15092")
 	t.Cleanup(func() { run("wipe") })
 	l := realLab(t, addr[:len(addr)-1])
 	topic := l.real(3)

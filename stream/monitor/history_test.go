@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -345,6 +346,51 @@ func TestStoreFails(t *testing.T) {
 			read += p.Read
 		}
 		assert.EqualValues(t, 100, read, "what could not be stored was kept")
+		stop()
+		<-done
+		<-ended
+	})
+}
+
+// slowStore is a store over a network: each operation takes a fifth of a second.
+type slowStore struct{ *store.Memory }
+
+func (s slowStore) PutHint(ctx context.Context, name string, data []byte) error {
+	time.Sleep(200 * time.Millisecond)
+	return s.Memory.PutHint(ctx, name, data)
+}
+
+func (s slowStore) Get(ctx context.Context, name string) ([]byte, error) {
+	time.Sleep(200 * time.Millisecond)
+	return s.Memory.Get(ctx, name)
+}
+
+// On a store that is not a disk, the status is at most ten seconds old.
+func TestAgeOnSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := store.NewMemory()
+		_, job := newJob(2, 1000)
+		m := &Monitor{Log: quiet()}
+		m.Add(&Job{Name: "test", MicroBatch: job, Store: slowStore{memory}})
+		ctx, stop := context.WithCancel(t.Context())
+		ended, done := make(chan struct{}), make(chan error)
+		go func() { m.Run(ctx); close(ended) }()
+		go func() { done <- job.Run(ctx) }()
+		time.Sleep(20 * time.Second)
+		oldest := time.Duration(0)
+		for range 120 {
+			time.Sleep(time.Second)
+			for e, err := range memory.List(ctx, statusPrefix) {
+				require.NoError(t, err)
+				data, err := memory.Get(ctx, e.Name)
+				require.NoError(t, err)
+				var s status
+				require.NoError(t, json.Unmarshal(data, &s))
+				oldest = max(oldest, time.Since(s.Time))
+			}
+		}
+		assert.Positive(t, oldest)
+		assert.LessOrEqual(t, oldest, 10*time.Second)
 		stop()
 		<-done
 		<-ended
