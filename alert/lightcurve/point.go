@@ -18,8 +18,11 @@ type Kind string
 // The kinds of points.
 const (
 	Detection  Kind = "detection"
-	UpperLimit Kind = "upperlim"   // nothing was seen: Value is the limit
-	BadQuality Kind = "badquality" // a detection of ZTF's history that its alert would have been left out for: nbad > 0 or rb < 0.55
+	UpperLimit Kind = "upperlim" // nothing was seen: Value is the limit
+	// BadQuality is a detection of ZTF's history that its alert would have been left out
+	// for, nbad > 0 or rb < 0.55, or a detection of LSST with one of the 16 flags raised
+	// that Fink's filters look at, such as psfFlux_flag and pixelFlags_edge.
+	BadQuality Kind = "badquality"
 )
 
 // Point is one point of a light curve.
@@ -53,6 +56,7 @@ type fields struct {
 	time, value, err, limit, distance, reference, referenceErr, nbad, rb, filter func(int) (float64, bool)
 	band, positive                                                               func(int) string
 	id                                                                           func(int) int64
+	flags                                                                        []*array.Boolean // LSST's
 }
 
 // newReader returns a reader, or an error that says which column is missing.
@@ -105,7 +109,13 @@ func (r *reader) fields(column func(name string) arrow.Array) fields {
 		}
 	}
 	if r.lsst {
-		return fields{id: ids(column("diaSourceId")), time: number("midpointMjdTai"), value: number("psfFlux"), err: number("psfFluxErr"), band: text("band")}
+		var flags []*array.Boolean
+		for _, name := range lsstFlags {
+			if a, ok := column(name).(*array.Boolean); ok {
+				flags = append(flags, a)
+			}
+		}
+		return fields{flags: flags, id: ids(column("diaSourceId")), time: number("midpointMjdTai"), value: number("psfFlux"), err: number("psfFluxErr"), band: text("band")}
 	}
 	return fields{
 		id: ids(column("candid")), time: number("jd"), value: number("magpsf"), err: number("sigmapsf"), limit: number("diffmaglim"), distance: number("distnr"),
@@ -162,6 +172,11 @@ func (f *fields) point(i int, lsst, past bool) (p Point, ok bool) {
 	if lsst {
 		if f.band != nil {
 			p.Band = f.band(i)
+		}
+		for _, flag := range f.flags {
+			if flag.IsValid(i) && flag.Value(i) {
+				p.Kind = BadQuality
+			}
 		}
 		return p, p.Time == p.Time && p.Value == p.Value && p.Band != ""
 	}

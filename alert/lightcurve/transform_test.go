@@ -35,7 +35,8 @@ var candidate = arrow.StructOf(field("candid", i64), field("jd", f64), field("fi
 
 var ztf = arrow.NewSchema([]arrow.Field{field("candidate", candidate), field("prv_candidates", arrow.ListOf(candidate))}, nil)
 
-var source = arrow.StructOf(field("diaSourceId", i64), field("midpointMjdTai", f64), field("band", text), field("psfFlux", f32), field("psfFluxErr", f32))
+var source = arrow.StructOf(field("diaSourceId", i64), field("midpointMjdTai", f64), field("band", text), field("psfFlux", f32), field("psfFluxErr", f32),
+	field("shape_flag", arrow.FixedWidthTypes.Boolean), field("centroid_flag", arrow.FixedWidthTypes.Boolean))
 
 var lsst = arrow.NewSchema([]arrow.Field{field("diaSource", source), field("prvDiaSources", arrow.ListOf(source))}, nil)
 
@@ -145,6 +146,32 @@ func TestTransformLSST(t *testing.T) {
 	assert.Equal(t, -100.0, values(t, rec, "lc.z.mean")[0])
 	assert.Equal(t, 400.0, values(t, rec, "lc.z.maximum_slope")[0])
 	assert.Equal(t, 6, stream.Field(rec, "lc").(*array.Struct).NumField())
+}
+
+func TestPoints(t *testing.T) {
+	kinds := func(rec arrow.Record) (out []lightcurve.Kind) {
+		defer rec.Release()
+		points, err := lightcurve.Points(nil, rec, 0)
+		require.NoError(t, err)
+		for _, p := range points {
+			out = append(out, p.Kind)
+		}
+		return out
+	}
+	good, bad, limit := lightcurve.Detection, lightcurve.BadQuality, lightcurve.UpperLimit
+	assert.Equal(t, []lightcurve.Kind{good, limit, bad, bad, good, good}, kinds(record(t, memory.DefaultAllocator, ztf, `[
+		{"candidate": {"jd": 7, "fid": 1, "magpsf": 18, "sigmapsf": 0.5, "rb": 0.1, "nbad": 1},
+		 "prv_candidates": [
+			{"jd": 1, "fid": 1, "magpsf": 20, "sigmapsf": 0.25, "rb": 0.6, "nbad": 0},
+			{"jd": 2, "fid": 2, "diffmaglim": 19},
+			{"jd": 3, "fid": 2, "magpsf": 17, "sigmapsf": 0.25, "rb": 0.54},
+			{"jd": 4, "fid": 2, "magpsf": 17, "sigmapsf": 0.25, "rb": 0.9, "nbad": 1},
+			{"jd": 5, "fid": 2, "magpsf": 17, "sigmapsf": 0.25},
+			{"jd": 6, "fid": 2},
+			{"jd": 6, "fid": 9, "magpsf": 17}]}]`)))
+	assert.Equal(t, []lightcurve.Kind{bad, good}, kinds(record(t, memory.DefaultAllocator, lsst, `[
+		{"diaSource": {"midpointMjdTai": 61000.5, "band": "z", "psfFlux": -300, "psfFluxErr": 10, "shape_flag": false},
+		 "prvDiaSources": [{"midpointMjdTai": 60999.5, "band": "z", "psfFlux": 100, "centroid_flag": true}, {"midpointMjdTai": 60998.5, "band": "z"}]}]`)))
 }
 
 func TestTransformErrors(t *testing.T) {

@@ -156,7 +156,7 @@ func (c *curve) header() []string {
 
 func (c *curve) print(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "%s: %s points of %s alerts\n", c.object, cli.Count(int64(len(c.points))), cli.Count(int64(c.alerts)))
+	fmt.Fprintf(w, "%s: points %s, alerts %s\n", c.object, cli.Count(int64(len(c.points))), cli.Count(int64(c.alerts)))
 	line := func(cells []string) {
 		for _, s := range cells {
 			fmt.Fprintf(tw, "%s\t", s)
