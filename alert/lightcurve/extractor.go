@@ -7,7 +7,8 @@ import (
 )
 
 // Curve is a light curve: slices of one length of the times, in days, the magnitudes
-// or fluxes, and their errors.
+// or fluxes, and their errors. If one slice is shorter, the rest of the others is
+// ignored.
 type Curve struct {
 	T, M, E []float64
 }
@@ -21,10 +22,10 @@ type Curve struct {
 type Extractor struct {
 	order   []int
 	t, m, e []float64 // the points of the curve
+	copied  []float64 // the points before they are sorted
 	inverse []float64 // 1/e
 	sorted  []float64 // m
 	sorter  sorter
-	tails   []float64
 }
 
 // Clean returns the points of a curve as the features are taken from it: without NaN,
@@ -33,7 +34,8 @@ type Extractor struct {
 func (x *Extractor) Clean(c Curve) Curve {
 	x.t, x.m, x.e = x.t[:0], x.m[:0], x.e[:0]
 	ascending := true
-	for i, t := range c.T {
+	n := min(len(c.T), len(c.M), len(c.E))
+	for i, t := range c.T[:n] {
 		if m, e := c.M[i], c.E[i]; t == t && m == m && e == e {
 			ascending = ascending && (len(x.t) == 0 || x.t[len(x.t)-1] < t)
 			x.t, x.m, x.e = append(x.t, t), append(x.m, m), append(x.e, math.Abs(e))
@@ -57,7 +59,9 @@ func (x *Extractor) sort() {
 		x.order = append(x.order, i)
 	}
 	slices.SortStableFunc(x.order, func(i, j int) int { return cmp.Compare(x.t[i], x.t[j]) })
-	t, m, e := slices.Clone(x.t), slices.Clone(x.m), slices.Clone(x.e)
+	n := len(x.t)
+	x.copied = append(append(append(x.copied[:0], x.t...), x.m...), x.e...)
+	t, m, e := x.copied[:n], x.copied[n:2*n], x.copied[2*n:]
 	x.t, x.m, x.e = x.t[:0], x.m[:0], x.e[:0]
 	for _, i := range x.order {
 		if n := len(x.t); n == 0 || x.t[n-1] != t[i] {
@@ -67,7 +71,8 @@ func (x *Extractor) sort() {
 }
 
 // Features appends the NumFeatures features of a curve to dst, in the order of the
-// constants. Those that are not defined are NaN.
+// constants. Those that are not defined are NaN, and so are those that would be
+// infinite, such as MeanVariance if the mean is 0. The curve need not be clean.
 func (x *Extractor) Features(dst []float64, c Curve) []float64 {
 	start := len(dst)
 	for range NumFeatures {
@@ -89,10 +94,15 @@ func (x *Extractor) Features(dst []float64, c Curve) []float64 {
 	ordered(out, x.sorted, &s)
 	moments(out, c, &s)
 	if n >= 4 && !s.flat {
-		out[AndersonDarlingNormal] = x.andersonDarling(&s)
+		out[AndersonDarlingNormal] = andersonDarling(x.sorted, &s)
 	}
 	weighted(out, c, x.inverse, &s)
 	times(out, c)
+	for i, v := range out {
+		if math.IsInf(v, 0) {
+			out[i] = math.NaN()
+		}
+	}
 	return dst
 }
 
@@ -306,31 +316,14 @@ func moments(out *[NumFeatures]float64, c Curve, s *sum) {
 	}
 }
 
-// andersonDarling computes the statistic of the sorted values. The logarithms of
-// Φ(zᵢ) and of 1 − Φ(z) of the value as far from the other end have equal weights, so
-// one of their product will do.
-func (x *Extractor) andersonDarling(s *sum) float64 {
-	n := len(x.sorted)
-	x.tails = x.tails[:0]
-	for _, v := range x.sorted { // the smaller of Φ and 1 − Φ
-		x.tails = append(x.tails, 0.5*math.Erfc(math.Abs(v-s.mean)/s.sigma*(1/math.Sqrt2)))
-	}
-	total := 0.0
-	for i, v := range x.sorted {
-		j := n - 1 - i
-		below, above := x.tails[i], x.tails[j]
-		if v > s.mean {
-			below = 1 - below
-		}
-		if x.sorted[j] <= s.mean {
-			above = 1 - above
-		}
-		k := float64(2*i + 1)
-		if p := below * above; p > 0 {
-			total += k * math.Log(p)
-		} else {
-			total += k * (math.Log(below) + math.Log(above))
-		}
+// andersonDarling computes the statistic of the sorted values.
+func andersonDarling(sorted []float64, s *sum) float64 {
+	table, inverse := lnPhi(), 1/s.sigma
+	total, up, down := 0.0, 1.0, 2*s.n-1
+	for _, v := range sorted {
+		below, above := table.both((v - s.mean) * inverse)
+		total += up*below + down*above
+		up, down = up+2, down-2
 	}
 	return (1 + 4/s.n - 25/(s.n*s.n)) * (-s.n - total/s.n)
 }

@@ -28,6 +28,17 @@ func Example() {
 	// maximum_slope 2
 }
 
+func ExampleFeature_Of() {
+	fading := Curve{T: []float64{0, 1, 3}, M: []float64{18, 18.5, 19.5}, E: []float64{.1, .1, .1}}
+	slope, ok := LinearFitSlope.Of(fading)
+	fmt.Printf("%.3f mag/day %v\n", slope, ok)
+	_, ok = Kurtosis.Of(fading)
+	fmt.Println(ok)
+	// Output:
+	// 0.500 mag/day true
+	// false
+}
+
 // What the package light-curve 0.13.3 answers for the curve of the example.
 func TestGolden(t *testing.T) {
 	var x Extractor

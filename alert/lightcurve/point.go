@@ -18,8 +18,11 @@ type Kind string
 // The kinds of points.
 const (
 	Detection  Kind = "detection"
-	UpperLimit Kind = "upperlim"   // nothing was seen: Value is the limit
-	BadQuality Kind = "badquality" // a detection of ZTF's history that its alert would have been left out for: nbad > 0 or rb < 0.55
+	UpperLimit Kind = "upperlim" // nothing was seen: Value is the limit
+	// BadQuality is a detection of ZTF's history that its alert would have been left out
+	// for, nbad > 0 or rb < 0.55, or a detection of LSST with one of the 16 flags raised
+	// that Fink's filters look at, such as psfFlux_flag and pixelFlags_edge.
+	BadQuality Kind = "badquality"
 )
 
 // Point is one point of a light curve.
@@ -53,6 +56,7 @@ type fields struct {
 	time, value, err, limit, distance, reference, referenceErr, nbad, rb, filter func(int) (float64, bool)
 	band, positive                                                               func(int) string
 	id                                                                           func(int) int64
+	flags                                                                        []*array.Boolean // LSST's
 }
 
 // newReader returns a reader, or an error that says which column is missing.
@@ -105,7 +109,13 @@ func (r *reader) fields(column func(name string) arrow.Array) fields {
 		}
 	}
 	if r.lsst {
-		return fields{id: ids(column("diaSourceId")), time: number("midpointMjdTai"), value: number("psfFlux"), err: number("psfFluxErr"), band: text("band")}
+		var flags []*array.Boolean
+		for _, name := range lsstFlags {
+			if a, ok := column(name).(*array.Boolean); ok {
+				flags = append(flags, a)
+			}
+		}
+		return fields{flags: flags, id: ids(column("diaSourceId")), time: number("midpointMjdTai"), value: number("psfFlux"), err: number("psfFluxErr"), band: text("band")}
 	}
 	return fields{
 		id: ids(column("candid")), time: number("jd"), value: number("magpsf"), err: number("sigmapsf"), limit: number("diffmaglim"), distance: number("distnr"),
@@ -163,6 +173,11 @@ func (f *fields) point(i int, lsst, past bool) (p Point, ok bool) {
 		if f.band != nil {
 			p.Band = f.band(i)
 		}
+		for _, flag := range f.flags {
+			if flag.IsValid(i) && flag.Value(i) {
+				p.Kind = BadQuality
+			}
+		}
 		return p, p.Time == p.Time && p.Value == p.Value && p.Band != ""
 	}
 	if n := get(f.filter, i); n >= 1 && n <= 3 {
@@ -202,13 +217,15 @@ func apparent(mag, err, reference, referenceErr float64, positive string) (m, si
 	return -2.5 * math.Log10(flux), perMagnitude * math.Hypot(base*referenceErr/perMagnitude, diff*err/perMagnitude) / flux
 }
 
-// Union returns the points of the alerts of one object, sorted by time, each once: of
-// those with one ID, or with one time and band if they have none, a detection of an
-// alert comes before what the histories of others tell of it. It changes points.
+// Union returns the points of the alerts of one object, sorted by time, each once. Of
+// those with one ID, or with one time and band, a detection comes before an upper
+// limit, and one with an ID, an alert of its own, before one that only histories have.
+// The order of points does not matter. Union changes points.
 func Union(points []Point) []Point {
 	rank := map[Kind]int{Detection: 0, BadQuality: 1, UpperLimit: 2}
-	slices.SortStableFunc(points, func(a, b Point) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Band, b.Band), cmp.Compare(rank[a.Kind], rank[b.Kind]))
+	slices.SortFunc(points, func(a, b Point) int {
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Band, b.Band), cmp.Compare(rank[a.Kind], rank[b.Kind]),
+			-cmp.Compare(a.ID, b.ID), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Error, b.Error), cmp.Compare(a.Apparent, b.Apparent))
 	})
 	seen := map[int64]bool{}
 	return slices.CompactFunc(slices.DeleteFunc(points, func(p Point) bool {

@@ -28,8 +28,13 @@ func (s *sorter) sort(dst, m []float64) []float64 {
 		sort4((*[4]int64)(a[i:]))
 	}
 	for size := 4; size < n; size *= 2 {
-		for i := 0; i < n; i += 2 * size {
-			merge(b[i:min(i+2*size, n)], a[i:min(i+size, n)], a[min(i+size, n):min(i+2*size, n)])
+		i := 0
+		for ; i+2*size <= n; i += 2 * size {
+			mergeHalves(b[i:i+2*size], a[i:i+2*size])
+		}
+		if i < n {
+			middle := min(i+size, n)
+			merge(b[i:n], a[i:middle], a[middle:n])
 		}
 		a, b = b, a
 	}
@@ -44,6 +49,33 @@ func sort4(x *[4]int64) {
 	c, d := min(x[2], x[3]), max(x[2], x[3])
 	e, f := max(a, c), min(b, d)
 	x[0], x[1], x[2], x[3] = min(a, c), min(e, f), max(e, f), max(b, d)
+}
+
+// mergeHalves merges the sorted halves of in, which are equally long, from both ends at
+// once: neither half can be exhausted before half of the result is written.
+func mergeHalves(to, in []int64) {
+	n := len(in)
+	to = to[:n]
+	i, j, low := 0, n/2, 0      // forwards
+	k, l, high := n/2-1, n-1, n // backwards
+	for range n / 2 {
+		x, y := in[i], in[j]
+		second := 0
+		if y < x {
+			second = 1
+		}
+		to[low] = min(x, y)
+		i, j, low = i+1-second, j+second, low+1
+
+		x, y = in[k], in[l]
+		second = 1
+		if y < x {
+			second = 0
+		}
+		high--
+		to[high] = max(x, y)
+		k, l = k-1+second, l-second
+	}
 }
 
 // merge merges two sorted lists.

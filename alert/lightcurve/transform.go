@@ -223,5 +223,10 @@ func Columns(s *arrow.Schema) (out []string) {
 
 var (
 	ztfColumns  = []string{"candid", "jd", "fid", "magpsf", "sigmapsf", "diffmaglim", "isdiffpos", "distnr", "magnr", "sigmagnr", "nbad", "rb"}
-	lsstColumns = []string{"diaSourceId", "midpointMjdTai", "band", "psfFlux", "psfFluxErr"}
+	lsstColumns = append([]string{"diaSourceId", "midpointMjdTai", "band", "psfFlux", "psfFluxErr"}, lsstFlags...)
+	lsstFlags   = []string{
+		"isDipole", "pixelFlags", "pixelFlags_bad", "pixelFlags_saturated", "pixelFlags_streakCenter", "pixelFlags_interpolated",
+		"pixelFlags_cr", "pixelFlags_nodata", "pixelFlags_streak", "pixelFlags_edge", "psfFlux_flag", "apFlux_flag",
+		"forced_PsfFlux_flag", "forced_PsfFlux_flag_edge", "shape_flag", "centroid_flag",
+	}
 )

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/skyfinch/skyfinch/alert/lightcurve"
 	"github.com/skyfinch/skyfinch/archive"
+	"github.com/skyfinch/skyfinch/internal/cli"
 	"github.com/skyfinch/skyfinch/internal/parquetfile"
 	"github.com/skyfinch/skyfinch/internal/rows"
 )
@@ -34,7 +35,7 @@ func columnsOf(s *arrow.Schema) ([]string, error) {
 }
 
 // alerts writes the features of each alert of a table.
-func alerts(ctx context.Context, in, out string, t *lightcurve.Transform) (err error) {
+func alerts(ctx context.Context, in, out string, t *lightcurve.Transform) error {
 	tables, err := rows.Open(in, archive.TimeRange{})
 	if err != nil {
 		return err
@@ -42,13 +43,13 @@ func alerts(ctx context.Context, in, out string, t *lightcurve.Transform) (err e
 	if len(tables) > 1 {
 		return fmt.Errorf("%s has several tables (%s): name one: %s/alerts/%s", in, rows.Names(tables), in, tables[0].Name)
 	}
-	file, err := os.Create(out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	return cli.WriteFile(out, func(file io.Writer) error { return writeFeatures(ctx, tables[0], in, file, t) })
+}
+
+// writeFeatures writes the features of a table's alerts.
+func writeFeatures(ctx context.Context, table *rows.Table, in string, file io.Writer, t *lightcurve.Transform) error {
 	var w *parquetfile.Writer
-	err = tables[0].Each(ctx, 1, columnsOf, func(_ *arrow.Schema, rec arrow.Record) error {
+	err := table.Each(ctx, 1, columnsOf, func(_ *arrow.Schema, rec arrow.Record) error {
 		with, err := t.Add(rec)
 		if err != nil {
 			return err

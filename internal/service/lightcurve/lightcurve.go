@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,43 +33,93 @@ func Run(ctx context.Context, args []string) error {
 	f.StringVar(&o.out, "o", "", "")
 	f.StringVar(&o.magnitudes, "magnitudes", "fink", "")
 	f.BoolVar(&o.features, "features", false, "")
+	f.BoolVar(&o.simulator, "simulator", false, "")
 	if err := cli.Parse(f, args); err != nil {
 		return err
 	}
-	magnitudes, known := map[string]lightcurve.Magnitudes{"fink": lightcurve.AsFink, "difference": lightcurve.Difference, "apparent": lightcurve.Apparent}[o.magnitudes]
-	switch {
-	case !known:
-		return cli.UsageError{Text: fmt.Sprintf("-magnitudes %s: it must be fink, difference or apparent", o.magnitudes)}
-	case (o.curves == "") == (o.in == ""):
-		return cli.UsageError{Text: "name either a table of curves with -curves, or an archive with -in"}
-	case o.curves != "" && o.out == "":
-		return cli.UsageError{Text: "-o FILE.parquet is missing"}
-	case o.curves != "":
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.curves != "" {
 		return curves(ctx, o.curves, o.out)
-	case o.object == "" && !o.features:
-		return cli.UsageError{Text: "-object ID is missing, or -features for all alerts"}
-	case o.object == "" && o.out == "":
-		return cli.UsageError{Text: "-o FILE.parquet is missing"}
-	case o.object == "":
-		return alerts(ctx, o.in, o.out, &lightcurve.Transform{Magnitudes: magnitudes})
 	}
-	if ext := filepath.Ext(o.out); o.out != "" && ext != ".csv" && ext != ".parquet" && ext != ".svg" {
-		return cli.UsageError{Text: fmt.Sprintf("-o %s: the name must end in .csv, .parquet or .svg", o.out)}
+	c, err := o.read(ctx)
+	if err != nil || c == nil {
+		return err
 	}
-	return object(ctx, o, magnitudes)
+	return c.show(o)
+}
+
+// read reads the light curve of an object, or writes the features of all alerts and
+// returns nil.
+func (o *options) read(ctx context.Context) (*curve, error) {
+	if o.simulator {
+		dir, err := os.MkdirTemp("", "lightcurve-*")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		name, longest, err := simulated(ctx, dir)
+		if err != nil {
+			return nil, err
+		}
+		o.in = name
+		if o.object == "" && !o.allAlerts() {
+			o.object = longest
+		}
+	}
+	if o.allAlerts() {
+		return nil, alerts(ctx, o.in, o.out, &lightcurve.Transform{Magnitudes: magnitudes[o.magnitudes]})
+	}
+	return object(ctx, o.in, o.object)
 }
 
 // options are the flags.
 type options struct {
 	curves, in, object, out, magnitudes string
-	features                            bool
+	simulator, features                 bool
+}
+
+var magnitudes = map[string]lightcurve.Magnitudes{"fink": lightcurve.AsFink, "difference": lightcurve.Difference, "apparent": lightcurve.Apparent}
+
+// allAlerts reports whether the features of all alerts are wanted, rather than one
+// object.
+func (o *options) allAlerts() bool { return o.object == "" && o.features && o.out != "" }
+
+// check returns an error for flags that do not fit together.
+func (o *options) check() error {
+	inputs := 0
+	for _, given := range []bool{o.curves != "", o.in != "", o.simulator} {
+		if given {
+			inputs++
+		}
+	}
+	_, known := magnitudes[o.magnitudes]
+	ext := filepath.Ext(o.out)
+	switch {
+	case !known:
+		return cli.UsageError{Text: fmt.Sprintf("-magnitudes %s: it must be fink, difference or apparent", o.magnitudes)}
+	case inputs != 1:
+		return cli.UsageError{Text: "name either a table of curves with -curves, an archive with -in, or -simulator"}
+	case o.curves != "" && (o.object != "" || o.features):
+		return cli.UsageError{Text: "-curves goes without -object and -features: it computes the features of all its curves"}
+	case o.object == "" && !o.features && o.in != "":
+		return cli.UsageError{Text: "-object ID is missing, or -features for all alerts"}
+	case o.out == "" && (o.curves != "" || o.object == "" && o.in != ""):
+		return cli.UsageError{Text: "-o FILE.parquet is missing"}
+	case (o.curves != "" || o.allAlerts()) && ext != ".parquet":
+		return cli.UsageError{Text: fmt.Sprintf("-o %s: features of many curves are written as .parquet", o.out)}
+	case o.out != "" && ext != ".csv" && ext != ".parquet" && ext != ".svg":
+		return cli.UsageError{Text: fmt.Sprintf("-o %s: the name must end in .csv, .parquet or .svg", o.out)}
+	}
+	return nil
 }
 
 // columns are those of a table of curves that are lists.
 var columns = []string{"t", "m", "e"}
 
 // curves adds the features of each curve of a table to its other columns.
-func curves(ctx context.Context, in, out string) (err error) {
+func curves(ctx context.Context, in, out string) error {
 	tables, err := rows.Open(in, archive.TimeRange{})
 	if err != nil {
 		return err
@@ -78,17 +129,19 @@ func curves(ctx context.Context, in, out string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	file, err := os.Create(out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	w, err := parquetfile.NewWriter(file, schema, parquetfile.Options{})
-	if err != nil {
-		return fmt.Errorf("%s: %w", in, err)
-	}
+	return cli.WriteFile(out, func(file io.Writer) error {
+		w, err := parquetfile.NewWriter(file, schema, parquetfile.Options{})
+		if err != nil {
+			return fmt.Errorf("%s: %w", in, err)
+		}
+		return writeCurves(ctx, t, kept, w)
+	})
+}
+
+// writeCurves writes the features of a table's curves.
+func writeCurves(ctx context.Context, t *rows.Table, kept []string, w *parquetfile.Writer) error {
 	var x lightcurve.Extractor
-	err = t.Each(ctx, 1, func(*arrow.Schema) ([]string, error) { return append(kept, columns...), nil }, func(_ *arrow.Schema, rec arrow.Record) error {
+	err := t.Each(ctx, 1, func(*arrow.Schema) ([]string, error) { return append(kept, columns...), nil }, func(_ *arrow.Schema, rec arrow.Record) error {
 		features, err := of(rec, &x)
 		if err != nil {
 			return err

@@ -102,6 +102,8 @@ func TestObject(t *testing.T) {
 		"did you mean \"" + object:   {"-in", dir, "-object", object + "x"},
 		"must end in .csv":           {"-in", dir, "-object", object, "-o", "a.txt"},
 		"either a table of curves":   {"-o", "a.csv"},
+		"written as .parquet":        {"-in", dir, "-features", "-o", "a.csv"},
+		"goes without -object":       {"-curves", "a.parquet", "-object", object, "-o", "b.parquet"},
 		"-object ID is missing":      {"-in", dir},
 		"-o FILE.parquet is missing": {"-curves", "a.parquet"},
 		"no such file":               {"-curves", "a.parquet", "-o", out + "/b.parquet"},
@@ -112,4 +114,17 @@ func TestObject(t *testing.T) {
 		_, err := run(t, args...)
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+func TestSimulator(t *testing.T) {
+	text, err := run(t, "-simulator")
+	require.NoError(t, err)
+	assert.Contains(t, text, "detection")
+	object, _, found := strings.Cut(text, ":")
+	require.True(t, found)
+	again, err := run(t, "-simulator", "-object", object)
+	require.NoError(t, err)
+	assert.Equal(t, text, again)
+	_, err = run(t, "-simulator", "-in", "sky")
+	assert.ErrorContains(t, err, "or -simulator")
 }

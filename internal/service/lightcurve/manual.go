@@ -7,6 +7,7 @@ SYNOPSIS
     lightcurve -in ARCHIVE -object ID [-o FILE.csv|.parquet|.svg] [-features]
     lightcurve -in ARCHIVE -features -o FILE.parquet
     lightcurve -curves FILE.parquet -o FILE.parquet
+    lightcurve -simulator [-o FILE.csv|.parquet|.svg] [-features]
 
 DESCRIPTION
     The light curve of an object is made of all its alerts in an archive and of their
@@ -29,13 +30,16 @@ DESCRIPTION
 FLAGS
     -in PATH            an archive, a Parquet file or a directory of such files with
                         alerts of ZTF or LSST
+    -simulator          take a simulated night of ZTF instead of an archive, and, without
+                        -object, the object with the longest light curve
     -object ID          the object, such as ZTF18abcdefg
     -features           compute features
     -magnitudes fink    of ZTF's features: fink takes apparent magnitudes if the
                         reference has a source within 1.5" of any point, else those of
                         the difference; or difference, or apparent
     -curves FILE        a table of light curves
-    -o FILE             what to write: .csv, .parquet or .svg
+    -o FILE             what to write: .csv, .parquet or .svg. The file appears when it
+                        is complete.
     -version            print the version
 
 EXIT STATUS

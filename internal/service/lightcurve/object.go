@@ -1,7 +1,6 @@
 package lightcurve
 
 import (
-	"bufio"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -31,61 +30,60 @@ import (
 // stdout is replaced by tests.
 var stdout io.Writer = os.Stdout
 
-// object shows the light curve of one object: the union of its alerts.
-func object(ctx context.Context, o options, magnitudes lightcurve.Magnitudes) error {
-	tables, err := rows.Open(o.in, archive.TimeRange{})
+// object returns the light curve of one object: the union of its alerts.
+func object(ctx context.Context, in, id string) (*curve, error) {
+	tables, err := rows.Open(in, archive.TimeRange{})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var mu sync.Mutex // protects what follows
 	var points []lightcurve.Point
-	alerts, names := 0, map[string]bool{} // of other objects
-	lsst := false
-	for _, t := range tables {
-		var mu sync.Mutex
-		err := t.Each(ctx, 2, columnsOf, func(_ *arrow.Schema, rec arrow.Record) error {
-			name, err := objectOf(rec)
-			if err != nil {
-				return err
-			}
-			for row := range int(rec.NumRows()) {
-				if name(row) != o.object {
-					mu.Lock()
-					if len(names) < 100_000 {
-						names[name(row)] = true
-					}
-					mu.Unlock()
-					continue
-				}
-				mu.Lock()
-				points, err = lightcurve.Points(points, rec, row)
-				alerts++
-				lsst = lsst || len(rec.Schema().FieldIndices("diaSource")) > 0
-				mu.Unlock()
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	alerts, lsst := 0, false
+	others := map[string]bool{}
+	collect := func(_ *arrow.Schema, rec arrow.Record) error {
+		name, err := objectOf(rec)
 		if err != nil {
 			return err
 		}
+		mu.Lock()
+		defer mu.Unlock()
+		for row := range int(rec.NumRows()) {
+			if name(row) != id {
+				if len(others) < 100_000 {
+					others[name(row)] = true
+				}
+				continue
+			}
+			if points, err = lightcurve.Points(points, rec, row); err != nil {
+				return err
+			}
+			alerts++
+			lsst = len(rec.Schema().FieldIndices("diaSource")) > 0
+		}
+		return nil
+	}
+	for _, t := range tables {
+		if err := t.Each(ctx, 2, columnsOf, collect); err != nil {
+			return nil, err
+		}
 	}
 	if alerts == 0 {
-		return fmt.Errorf("no object %s in %s%s", o.object, o.in, nearest.Hint(o.object, slices.Sorted(maps.Keys(names))))
+		return nil, fmt.Errorf("no object %s in %s%s", id, in, nearest.Hint(id, slices.Sorted(maps.Keys(others))))
 	}
-	c := curve{o.object, lsst, alerts, lightcurve.Union(points)}
+	return &curve{id, lsst, alerts, lightcurve.Union(points)}, nil
+}
+
+// show writes or prints the curve, and prints its features, as the flags ask for.
+func (c *curve) show(o options) error {
 	if o.out != "" {
 		if err := c.save(o.out); err != nil {
 			return err
 		}
 	} else if !o.features {
-		if err := c.print(stdout); err != nil {
-			return err
-		}
+		return c.print(stdout)
 	}
 	if o.features {
-		return c.printFeatures(stdout, magnitudes)
+		return c.printFeatures(stdout, magnitudes[o.magnitudes])
 	}
 	return nil
 }
@@ -158,7 +156,7 @@ func (c *curve) header() []string {
 
 func (c *curve) print(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(w, "%s: %s points of %s alerts\n", c.object, cli.Count(int64(len(c.points))), cli.Count(int64(c.alerts)))
+	fmt.Fprintf(w, "%s: points %s, alerts %s\n", c.object, cli.Count(int64(len(c.points))), cli.Count(int64(c.alerts)))
 	line := func(cells []string) {
 		for _, s := range cells {
 			fmt.Fprintf(tw, "%s\t", s)
@@ -173,14 +171,9 @@ func (c *curve) print(w io.Writer) error {
 }
 
 // save writes a file whose form is that of its name.
-func (c *curve) save(path string) (err error) {
+func (c *curve) save(path string) error {
 	write := map[string]func(io.Writer) error{".csv": c.writeCSV, ".parquet": c.writeParquet, ".svg": c.writeSVG}[filepath.Ext(path)]
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	return errors.Join(write(w), w.Flush(), f.Close())
+	return cli.WriteFile(path, write)
 }
 
 func (c *curve) writeCSV(w io.Writer) error {
