@@ -24,7 +24,7 @@ type Transform struct {
 	// dropped, and counted as such. If empty, all are kept.
 	Cuts string
 	// Filters are those that tag alerts. One whose columns are not there, or that is for
-	// another survey, tags none; it is logged once.
+	// another survey, tags none; those without columns are logged.
 	Filters []*filter.Filter
 	// Version is appended to the names of the tables, as science-VERSION/SURVEY, to
 	// make the past again beside the present. If empty, nothing is.
@@ -122,10 +122,10 @@ func (t *Transform) compile(survey string, schema *arrow.Schema) (*sets, error) 
 	if log == nil {
 		log = slog.Default()
 	}
-	all := s.filters.Rejected()
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		why, _, _ := strings.Cut(all[name].Error(), "\n")
-		log.Warn("a filter tags no alerts of this table", "filter", name, "table", "alerts/"+survey, "why", why)
+	if all := s.filters.Rejected(); len(all) > 0 {
+		names := slices.Sorted(maps.Keys(all))
+		why, _, _ := strings.Cut(all[names[0]].Error(), "\n")
+		log.Warn("some filters tag no alerts of this table", "table", "alerts/"+survey, "filters", strings.Join(names, ","), "first", why)
 	}
 	for i, f := range schema.Fields() {
 		if light(f.Type) {

@@ -24,6 +24,7 @@ var layers = []struct {
 	{"examples", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
 	{"internal/service", []string{"archive", "alert", "sink", "stream", "crossmatch", "internal"}},
 	{"internal/rig", []string{"archive", "alert/sim", "stream", "internal"}},
+	{"archive/broker", []string{"alert/filter", "stream"}},
 	{"archive/audit", []string{"archive/internal", "sink", "stream", "internal"}},
 	{"archive", []string{"archive/internal", "alert", "sink", "stream", "internal"}},
 	{"alert/sim", []string{"alert", "stream", "internal/avroarrow", "internal/ocf"}},

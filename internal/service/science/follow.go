@@ -14,6 +14,7 @@ import (
 	"github.com/skyfinch/skyfinch/crossmatch"
 	"github.com/skyfinch/skyfinch/crossmatch/catalog"
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/internal/rows"
 	"github.com/skyfinch/skyfinch/internal/service/filter"
 	"github.com/skyfinch/skyfinch/sink"
 	"github.com/skyfinch/skyfinch/stream"
@@ -83,7 +84,7 @@ func follow(ctx context.Context, args []string, t *science.Transform) error {
 		return err
 	}
 	defer server.Close()
-	source := &archive.Source{Dir: o.in, Tables: []string{"ztf"}}
+	source := &archive.Source{Dir: o.in, Tables: []string{"ztf"}, Columns: withoutImages(o.in)}
 	defer source.Close()
 	if o.from != "" || o.to != "" {
 		if source.Times, err = archive.ParseTimeRange("event=" + o.from + "," + o.to); err != nil {
@@ -113,6 +114,23 @@ func follow(ctx context.Context, args []string, t *science.Transform) error {
 		o.meter.Summary(p, o.out)
 	}
 	return err
+}
+
+// withoutImages returns the columns of ZTF's table but those of images. If there is no
+// table yet, it returns nil: all columns, then.
+func withoutImages(dir string) (names []string) {
+	tables, err := rows.Open(dir, archive.TimeRange{})
+	if err != nil {
+		return nil
+	}
+	for _, t := range tables {
+		for _, f := range t.Schema.Fields() {
+			if t.Name == "ztf" && !strings.HasPrefix(f.Name, "cutout") {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	return names
 }
 
 // transforms returns the transforms of the job, and a function that closes what they use.
