@@ -156,7 +156,7 @@ func TestTables(t *testing.T) {
 	assert.Len(t, tags, 2)
 	assert.NotZero(t, len(bright))
 
-	report, err := audit.Run(t.Context(), audit.Options{Dir: out, Deep: true, MultiRow: true})
+	report, err := audit.Run(t.Context(), audit.Options{Dir: out, Deep: true})
 	require.NoError(t, err)
 	assert.True(t, report.OK(), report.Findings)
 	tables, err := rows.Open(filepath.Join(out, "science", "ztf"), archive.TimeRange{})
