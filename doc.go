@@ -31,10 +31,15 @@
 //   - [github.com/skyfinch/skyfinch/alert/filter] finds the alerts that are wanted,
 //     by conditions in a subset of SQL; [github.com/skyfinch/skyfinch/alert/filter/fink]
 //     has the live filters of Fink.
+//   - [github.com/skyfinch/skyfinch/alert/lightcurve] computes features of light
+//     curves, and [github.com/skyfinch/skyfinch/alert/science] the science columns of
+//     ZTF.
 //   - [github.com/skyfinch/skyfinch/sink] writes rows to hourly Parquet files or
 //     to the console, and sends all rows, or each row by choice, to several sinks.
 //   - [github.com/skyfinch/skyfinch/archive] is the archive service as one
 //     type, and [github.com/skyfinch/skyfinch/archive/audit] verifies one.
+//     [github.com/skyfinch/skyfinch/archive/broker] makes tables of what alerts may be
+//     and which filters they pass.
 //   - [github.com/skyfinch/skyfinch/crossmatch] finds the nearest rows of
 //     catalogues, in calls on slices or as a transform.
 //     [github.com/skyfinch/skyfinch/crossmatch/catalog] opens a catalogue from

@@ -136,15 +136,15 @@ func withoutImages(dir string) (names []string) {
 // transforms returns the transforms of the job, and a function that closes what they use.
 func (o *options) transforms(ctx context.Context, columns *science.Transform) (all []stream.Transform, done func(), err error) {
 	var joins []crossmatch.Join
-	closers := []func(){}
-	done = func() {
+	var closers []func()
+	closeAll := func() {
 		for _, f := range closers {
 			f()
 		}
 	}
 	defer func() {
 		if err != nil {
-			done()
+			closeAll()
 		}
 	}()
 	last := &broker.Transform{Cuts: o.cuts, Version: o.version, Log: cli.Log()}
@@ -169,5 +169,5 @@ func (o *options) transforms(ctx context.Context, columns *science.Transform) (a
 	if len(joins) > 0 {
 		all = append(all, &crossmatch.Transform{Joins: joins})
 	}
-	return append(all, &lightcurve.Transform{}, last), done, nil
+	return append(all, &lightcurve.Transform{}, last), closeAll, nil
 }
