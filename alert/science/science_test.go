@@ -21,7 +21,9 @@ import (
 // alerts returns rows with some fields of ZTF's packets, from JSON.
 func alerts(text string) (arrow.Record, error) {
 	double, float, long, str := arrow.PrimitiveTypes.Float64, arrow.PrimitiveTypes.Float32, arrow.PrimitiveTypes.Int32, arrow.BinaryTypes.String
-	field := func(name string, t arrow.DataType) arrow.Field { return arrow.Field{Name: name, Type: t, Nullable: true} }
+	field := func(name string, t arrow.DataType) arrow.Field {
+		return arrow.Field{Name: name, Type: t, Nullable: true}
+	}
 	point := []arrow.Field{field("jd", double), field("fid", long), field("magpsf", float), field("sigmapsf", float), field("isdiffpos", str)}
 	candidate := append(point, field("nbad", long), field("rb", float), field("ndethist", long), field("jdstarthist", double), field("ra", double), field("dec", double))
 	schema := arrow.NewSchema([]arrow.Field{field("candidate", arrow.StructOf(candidate...)), field("prv_candidates", arrow.ListOf(arrow.StructOf(point...)))}, nil)
