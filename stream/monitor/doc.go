@@ -37,6 +37,10 @@
 // batch. A client that reads slowly misses events, and is cut off after ten
 // seconds; a store that hangs stops the history, not the job.
 //
+// It links Prometheus' client library and exporter-toolkit, both under the Apache
+// License 2.0, which add about 9 MB to a program. No other package of this module
+// imports them.
+//
 // # Security
 //
 // Whoever can connect can read; nothing can be changed. A server listens on
