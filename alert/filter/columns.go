@@ -53,7 +53,7 @@ func CompileColumns(columns []*Column, schema *arrow.Schema) (*Computed, error) 
 		if len(schema.FieldIndices(col.Name)) > 0 {
 			return nil, fmt.Errorf("filter: %s: there is a column %s already", col.place, col.Name)
 		}
-		p, err := c.set.any(&Filter{Name: col.Name, Where: col.Expr, names: col.names, place: col.place})
+		p, err := c.set.expression(&Filter{Name: col.Name, Where: col.Expr, names: col.names, place: col.place}, false)
 		if err != nil {
 			return nil, err
 		}

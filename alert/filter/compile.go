@@ -115,13 +115,8 @@ func (n *names) all(lists bool) (out []string) {
 	return out
 }
 
-// expression compiles the condition of a filter.
-func (s *Set) expression(f *Filter) (*part, error) { return s.compiled(f, true) }
-
-// any compiles the expression of a column.
-func (s *Set) any(f *Filter) (*part, error) { return s.compiled(f, false) }
-
-func (s *Set) compiled(f *Filter, condition bool) (p *part, err error) {
+// expression compiles the condition of a filter, or the expression of a column.
+func (s *Set) expression(f *Filter, condition bool) (p *part, err error) {
 	c := compiler{set: s, names: cmp.Or(f.names, new(names)), source: f.Where, nodes: new(int)}
 	n, err := f.parse()
 	if err != nil {

@@ -73,8 +73,12 @@ func parse(in string) (n *node, err error) {
 	}
 	p := &parser{in: in}
 	defer func() {
-		if e, ok := recover().(*exprError); ok {
+		switch e := recover().(type) {
+		case nil:
+		case *exprError:
 			n, err = nil, e
+		default:
+			panic(e)
 		}
 	}()
 	p.next()

@@ -75,7 +75,7 @@ func (s *Set) compile(c *compiled) error {
 	if c.Func != nil {
 		return nil
 	}
-	part, err := s.expression(c.Filter)
+	part, err := s.expression(c.Filter, true)
 	if err != nil {
 		return err
 	}
