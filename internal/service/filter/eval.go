@@ -11,10 +11,11 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/skyfinch/skyfinch/internal/cli"
+	"github.com/skyfinch/skyfinch/internal/rows"
 )
 
 // eval is the command filter eval: the verdict of each filter on each row of a file.
-func eval(ctx context.Context, args []string) (err error) {
+func eval(ctx context.Context, args []string) error {
 	o := newOptions("filter eval").input()
 	out := o.flags.String("o", "-", "")
 	if err := o.parse(args, nil); err != nil {
@@ -32,11 +33,6 @@ func eval(ctx context.Context, args []string) (err error) {
 		return cli.UsageError{Text: "-in must be a Parquet file, or a directory of them: the rows of an archive have no order that a file could show"}
 	}
 	t := tables[0]
-	w, done, err := create(*out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
 	s := &sets{filters: forTable(all, t)}
 	if len(s.filters) == 0 {
 		return fmt.Errorf("%s: no filter is for the survey of %s", o.filters, o.in)
@@ -45,6 +41,16 @@ func eval(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer s.lists.close()
+	write := func(w io.Writer) error { return s.write(ctx, t, w) }
+	if *out != "-" {
+		return cli.WriteFile(*out, write)
+	}
+	w := bufio.NewWriter(stdout)
+	return errors.Join(write(w), w.Flush())
+}
+
+// write writes the verdicts on the rows of a table.
+func (s *sets) write(ctx context.Context, t *rows.Table, w io.Writer) error {
 	fmt.Fprintln(w, "row,filter,passes")
 	row, warned := 0, false
 	return t.Each(ctx, 1, func(schema *arrow.Schema) ([]string, error) { return s.columns(schema) }, func(schema *arrow.Schema, rec arrow.Record) error {
@@ -80,18 +86,4 @@ func eval(ctx context.Context, args []string) (err error) {
 		}
 		return nil
 	})
-}
-
-// create opens an output, - for standard output.
-func create(path string) (io.Writer, func() error, error) {
-	if path == "-" {
-		w := bufio.NewWriter(stdout)
-		return w, w.Flush, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	w := bufio.NewWriterSize(f, 1<<16)
-	return w, func() error { return errors.Join(w.Flush(), f.Close()) }, nil
 }

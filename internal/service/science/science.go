@@ -7,7 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
+	"io"
 	"slices"
 	"strings"
 
@@ -47,7 +47,7 @@ func Classify(ctx context.Context, args []string) error {
 	return run(ctx, "classify", classifyManual, args, &science.Transform{Columns: []*filter.Column{class}, Needs: []string{"candidate", "cdsxmatch", "roid"}})
 }
 
-func run(ctx context.Context, name, manual string, args []string, t *science.Transform) (err error) {
+func run(ctx context.Context, name, manual string, args []string, t *science.Transform) error {
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), manual) }
 	in := f.String("eval", "", "")
@@ -65,13 +65,13 @@ func run(ctx context.Context, name, manual string, args []string, t *science.Tra
 	if len(tables) > 1 {
 		return fmt.Errorf("%s has several tables (%s): name one: %s/alerts/%s", *in, rows.Names(tables), *in, tables[0].Name)
 	}
-	file, err := os.Create(*out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	return cli.WriteFile(*out, func(file io.Writer) error { return evaluate(ctx, tables[0], t, file) })
+}
+
+// evaluate writes the plain columns of a table, and those of the transform.
+func evaluate(ctx context.Context, table *rows.Table, t *science.Transform, file io.Writer) error {
 	w := &writer{file: file, columns: len(t.Columns)}
-	err = tables[0].Each(ctx, 1, func(s *arrow.Schema) ([]string, error) {
+	err := table.Each(ctx, 1, func(s *arrow.Schema) ([]string, error) {
 		c, err := t.For(s)
 		if err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func run(ctx context.Context, name, manual string, args []string, t *science.Tra
 		return w.write(with)
 	})
 	if err == nil && w.w == nil {
-		return fmt.Errorf("%s: no rows", *in)
+		return fmt.Errorf("%s: no rows", table.Name)
 	}
 	if w.w != nil {
 		err = errors.Join(err, w.w.Close())
@@ -116,7 +116,7 @@ func plain(t arrow.DataType) bool {
 
 // writer writes the plain columns of records, and the last ones.
 type writer struct {
-	file    *os.File
+	file    io.Writer
 	columns int // that were added
 	w       *parquetfile.Writer
 }
