@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/skyfinch/skyfinch/alert/lightcurve"
 	"github.com/skyfinch/skyfinch/alert/science"
@@ -79,6 +80,9 @@ func follow(ctx context.Context, args []string, t *science.Transform) error {
 	if info, err := os.Stat(o.in); err != nil || !info.IsDir() {
 		return fmt.Errorf("-in %s: no such directory: name the directory of an archive", o.in)
 	}
+	if !o.await(ctx) {
+		return nil // stopped
+	}
 	server, err := o.watch.Open()
 	if err != nil {
 		return err
@@ -114,6 +118,22 @@ func follow(ctx context.Context, args []string, t *science.Transform) error {
 		o.meter.Summary(p, o.out)
 	}
 	return err
+}
+
+// await waits until the archive has alerts of ZTF, or is not to be waited for. It
+// reports false if the context ends first.
+func (o *options) await(ctx context.Context) bool {
+	for said := false; !o.once && withoutImages(o.in) == nil; said = true {
+		if !said {
+			cli.Log().Info("no alerts of ZTF are archived yet: waiting for the first", "in", o.in)
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(time.Second):
+		}
+	}
+	return true
 }
 
 // withoutImages returns the columns of ZTF's table but those of images. If there is no

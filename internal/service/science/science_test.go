@@ -1,6 +1,7 @@
 package science
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,4 +88,25 @@ func TestFollow(t *testing.T) {
 		assert.ErrorContains(t, Run(t.Context(), args), want)
 	}
 	assert.ErrorContains(t, Classify(t.Context(), []string{"-eval", sky, "-o", file}), "no column cdsxmatch")
+}
+
+// A service may start before its archive.
+func TestFollowWaits(t *testing.T) {
+	sky := newArchive(t, 20)
+	in, out := filepath.Join(t.TempDir(), "sky"), filepath.Join(t.TempDir(), "out")
+	require.NoError(t, os.Mkdir(in, 0o777))
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	done := make(chan error)
+	go func() { done <- Run(ctx, []string{"-in", in, "-out", out, "-cuts", "none", "-progress", "off"}) }()
+	time.Sleep(200 * time.Millisecond)
+	require.NoError(t, os.CopyFS(in, os.DirFS(sky)))
+	require.Eventually(t, func() bool {
+		files, _ := filepath.Glob(filepath.Join(out, "science/ztf/*/*/*/*/*.parquet"))
+		return len(files) > 0
+	}, 20*time.Second, 50*time.Millisecond)
+	stop()
+	require.NoError(t, <-done)
+	n, _ := count(t, filepath.Join(out, "science", "ztf"))
+	assert.EqualValues(t, 20, n)
 }
