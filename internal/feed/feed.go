@@ -67,6 +67,7 @@ type sending struct {
 	producer sarama.AsyncProducer
 	pace     pace
 	waiting  int // bytes not acknowledged
+	pending  int // messages not acknowledged
 	sent     int64
 	bytes    int64
 	err      error // the first
@@ -115,6 +116,7 @@ func (s *sending) send(ctx context.Context, p sim.Packet) error {
 		done, err := s.step(ctx, nil, input, m)
 		if done {
 			s.waiting += len(p.Value)
+			s.pending++
 		}
 		if done || err != nil {
 			return err
@@ -142,6 +144,7 @@ func (s *sending) step(ctx context.Context, due <-chan time.Time, input chan<- *
 
 func (s *sending) arrived(m *sarama.ProducerMessage) {
 	s.waiting -= m.Value.Length()
+	s.pending--
 	s.sent++
 	s.bytes += int64(m.Value.Length())
 	if s.Observe != nil {
@@ -154,6 +157,7 @@ func (s *sending) failed(e *sarama.ProducerError) error {
 		return s.wrap(sarama.ErrClosedClient)
 	}
 	s.waiting -= e.Msg.Value.Length()
+	s.pending--
 	if s.err != nil {
 		return s.err
 	}
@@ -171,6 +175,13 @@ func (s *sending) failed(e *sarama.ProducerError) error {
 func (s *sending) finish(ctx context.Context) error {
 	ctx, cancel := grace(ctx)
 	defer cancel()
+	// A producer that is being closed tries nothing again, such as what it has sent to
+	// a new topic without a leader.
+	for s.pending > 0 && s.err == nil {
+		if _, err := s.step(ctx, nil, nil, nil); err != nil {
+			break
+		}
+	}
 	s.producer.AsyncClose()
 	successes, failures := s.producer.Successes(), s.producer.Errors()
 	for successes != nil || failures != nil {
