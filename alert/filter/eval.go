@@ -107,8 +107,9 @@ func (r *run) close() {
 		r.lists[i].list, r.lists[i].offsets = column{}, nil
 	}
 	for i := range r.vectors {
-		texts := r.vectors[i].texts
-		clear(texts[:cap(texts)])
+		if texts := r.vectors[i].texts; r.set.terms[i].op != "constant" { // constants stay
+			clear(texts[:cap(texts)])
+		}
 	}
 }
 

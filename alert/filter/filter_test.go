@@ -93,6 +93,26 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// The second record is judged like the first.
+func TestEvalAgain(t *testing.T) {
+	wheres := []string{"name = 'abc'", "name <> 'x'", "any(list, name = 'abc')", "case when ok then 'x' end = 'x'", "name like 'a%'", "coalesce(null, name) in ('abc')", "id = 1", "c.x = 2.5", "ok"}
+	var filters []*Filter
+	for _, where := range wheres {
+		filters = append(filters, &Filter{Name: fmt.Sprint("f", len(filters)), Where: where})
+	}
+	s, err := Compile(filters, testSchema)
+	require.NoError(t, err)
+	require.Empty(t, s.Rejected())
+	rec := rows(t, `[{"id": 1, "name": "abc", "ok": true, "c": {"x": 2.5}, "list": [{"m": 18}]}]`)
+	for range 3 {
+		v, err := s.Eval(t.Context(), rec)
+		require.NoError(t, err)
+		for i, where := range wheres {
+			assert.True(t, v.Passes(i, 0), where)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for where, want := range map[string]string{
 		"":                                       "where is missing",
