@@ -36,7 +36,7 @@ def draw(rng, typ, seen):
         return x if kind < 0.7 else x * (1 + rng.choice([-1e-7, 1e-7, -0.1, 0.1]))
     if pa.types.is_integer(typ):
         if kind < 0.2:
-            return rng.choice([0, -1, 1, 2**31 - 1, -(2**31), 7, 3] + ([2**53 + 1, 2**63 - 1, -(2**63) + 1] if typ.bit_width == 64 else []))
+            return rng.choice([0, -1, 1, 2**31 - 1, -(2**31), 7, 3] + ([2**53 + 1, 2**63 - 1, -(2**63)] if typ.bit_width == 64 else []))
         return rng.choice(seen) if seen and kind < 0.9 else rng.randint(-5, 30)
     if pa.types.is_string(typ):
         return rng.choice(seen) if seen and kind < 0.9 else rng.choice(["", "Unknown", "a%b", "ZTF18é", "x'y", "_"])
@@ -80,7 +80,9 @@ def number(rng, depth, inner):
         return f"lag({number(rng, 0, True)}, fid)"
     if kind == 8:
         return f"-({n()})"
-    f = rng.choice(["min", "max", "median", "first", "last", "count"])
+    if kind == 9 and rng.random() < 0.3:
+        return f"{rng.choice(['gal_b', 'gal_l', 'ecl_lat', 'ecl_lon'])}({n()}, {n()})"
+    f = rng.choice(["min", "max", "median", "first", "last", "sum", "mean", "count"])
     return f"{f}(prv_candidates, {condition(rng, depth - 1, True) if f == 'count' else number(rng, depth - 1, True)})"
 
 
@@ -101,8 +103,10 @@ def condition(rng, depth, inner=False):
         t = rng.choice(TEXTS)
         return rng.choice([f"{t} LIKE '{rng.choice(['%', 'Z%', '%a_', 'U%n', 'x%y'])}'", f"{t} IN ('Unknown', 'QSO', '')",
                            f"regexp_matches({t}, '{rng.choice(['^Z', '[0-9]+a', 'x|U'])}')", f"lower({t}) < 'm'", f"{t} = '{rng.choice(['t', 'Unknown'])}'"])
+    if kind == 10 and rng.random() < 0.3:
+        return f"{rng.choice(['', 'NOT '])}cone({n()}, {n()}, 150, 20, 30)"
     if kind == 10:
-        return f"{rng.choice(NUMBERS)} IN (1, 2, 3, -999, {rng.choice(['0.5', 'NULL', n()])})"
+        return f"{rng.choice(NUMBERS)} IN ({n()}, 2, 3, -999, {rng.choice(['0.5', 'NULL', n()])})"
     if inner:
         return f"{n()} > {n()}"
     return f"{rng.choice(['any', 'all'])}(prv_candidates, {condition(rng, depth - 1, True)})"

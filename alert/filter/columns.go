@@ -42,7 +42,7 @@ func ReadColumns(fsys fs.FS, dir string) ([]*Column, error) {
 type Computed struct {
 	set     *Set
 	columns []*Column
-	terms   []*term
+	parts   []*part
 }
 
 // CompileColumns compiles columns for records of a schema. A column that the schema has
@@ -60,13 +60,19 @@ func CompileColumns(columns []*Column, schema *arrow.Schema) (*Computed, error) 
 		if p.term.kind == kindOther || p.term.scope > 0 {
 			return nil, fmt.Errorf("filter: %s: column %s is neither a condition, a number, a text nor a time", col.place, col.Name)
 		}
-		c.terms = append(c.terms, p.term)
+		c.parts = append(c.parts, p)
 	}
 	return c, nil
 }
 
 // Needs returns the columns that the expressions need, as Set.Columns does.
-func (c *Computed) Needs() []string { return c.set.needs(c.terms) }
+func (c *Computed) Needs() []string {
+	var terms []*term
+	for _, p := range c.parts {
+		terms = append(terms, p.term)
+	}
+	return c.set.needs(terms)
+}
 
 // Fields returns the fields of the columns.
 func (c *Computed) Fields() []arrow.Field {
@@ -74,7 +80,7 @@ func (c *Computed) Fields() []arrow.Field {
 		kindFloat: arrow.PrimitiveTypes.Float64, kindTime: arrow.FixedWidthTypes.Timestamp_us, kindText: arrow.BinaryTypes.String}
 	var fields []arrow.Field
 	for i, col := range c.columns {
-		fields = append(fields, arrow.Field{Name: col.Name, Type: types[c.terms[i].kind], Nullable: true})
+		fields = append(fields, arrow.Field{Name: col.Name, Type: types[c.parts[i].term.kind], Nullable: true})
 	}
 	return fields
 }
@@ -97,8 +103,8 @@ func (c *Computed) Add(ctx context.Context, rec arrow.Record) (arrow.Record, err
 			return nil, err
 		}
 		n := r.move(from, rows-from)
-		for i, t := range c.terms {
-			v, err := r.verdict(t)
+		for i, p := range c.parts {
+			v, err := r.verdict(p)
 			if err != nil {
 				builders[i].AppendNulls(n)
 				continue

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,9 +62,10 @@ type listColumn struct {
 
 // part is a piece of a filter, for Why.
 type part struct {
-	text  string
-	term  *term
-	parts []*part
+	text     string
+	term     *term
+	parts    []*part
+	elements []int // of a whole expression: how many of its terms have a value for each element, by list
 }
 
 // compiler makes terms from nodes.
@@ -135,6 +135,12 @@ func (s *Set) expression(f *Filter, condition bool) (p *part, err error) {
 	if condition {
 		c.want(n, p.term, kindBool)
 	}
+	p.elements = make([]int, len(s.lists))
+	s.walk([]*term{p.term}, func(t *term) {
+		if t.scope > 0 {
+			p.elements[t.scope-1]++
+		}
+	})
 	return p, nil
 }
 
@@ -250,11 +256,16 @@ func (c *compiler) float(t *term) *term {
 	return c.make("float", kindFloat, nil, t)
 }
 
+// count counts more parts of the filter.
+func (c *compiler) count(n *node, more int) {
+	if *c.nodes += more; *c.nodes > maxNodes {
+		c.fail(n, "with its blocks and lists, the filter has more than %d parts", maxNodes)
+	}
+}
+
 // compile returns the term of a node, and how it was made.
 func (c *compiler) compile(n *node) *part {
-	if *c.nodes++; *c.nodes > maxNodes {
-		c.fail(n, "with its blocks, the filter has more than %d parts", maxNodes)
-	}
+	c.count(n, 1)
 	p := &part{text: c.source[n.pos:n.end]}
 	args := func(nodes []*node) (terms []*term) {
 		for _, a := range nodes {
@@ -312,7 +323,7 @@ func (c *compiler) compile(n *node) *part {
 		pattern := c.pattern(n.args[1], terms[1])
 		p.term = c.make("like", kindBool, func(t *term) { t.text, t.like = pattern, like(pattern) }, terms[0])
 	case "in":
-		if n.args[1].op == "name" {
+		if n.args[1].op == "list" {
 			p.term = c.in(n, args(n.args[:1]))
 		} else {
 			p.term = c.in(n, args(n.args))
@@ -485,11 +496,12 @@ func (c *compiler) pattern(n *node, t *term) string {
 }
 
 func (c *compiler) in(n *node, terms []*term) *term {
-	if list := n.args[1]; list.op == "name" {
+	if list := n.args[1]; list.op == "list" {
 		texts, ok := c.names.list(list.text)
 		if !ok {
 			c.fail(list, "unknown list %s%s", list.text, nearest.Hint(list.text, c.names.all(true)))
 		}
+		c.count(list, len(texts))
 		for _, s := range texts {
 			terms = append(terms, c.set.intern(term{op: "constant", kind: kindText, text: s}))
 		}
@@ -614,7 +626,7 @@ func (c *compiler) call(n *node, f *function, terms []*term) *term {
 	switch n.text {
 	case "regexp_matches":
 		pattern := c.pattern(n.args[1], terms[1])
-		re, err := regexp.Compile(pattern)
+		re, err := compilePattern(pattern)
 		if err != nil {
 			c.fail(n.args[1], "%v", err)
 		}

@@ -33,6 +33,6 @@
 //
 // Whoever wrote it, a filter takes time in proportion to its length and to the number
 // of rows and elements, and memory as Set.Eval says: there are no loops, no functions
-// of users, and regular expressions are RE2's. An expression has at most 64 KiB, 100
-// levels and 20,000 parts.
+// of users, and regular expressions are RE2's, and short. An expression has at most 64 KiB,
+// 100 levels and 20,000 parts.
 package filter

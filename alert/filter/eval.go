@@ -16,6 +16,7 @@ const (
 	tileRows     = 2048
 	tileElements = 1 << 16 // of a list, in a tile of more than one row
 	maxElements  = 1 << 20 // of a list of one row
+	maxValues    = 1 << 24 // of all elements, in a tile of more than one row; of one filter, in one row
 )
 
 // vector holds the values of a term for the rows of a tile, or for the elements of
@@ -36,6 +37,8 @@ type run struct {
 	columns []column // of terms, by id
 	lists   []listTile
 	from, n int // the rows of the tile
+	rows    int // the most that a tile has
+	most    int // the most elements of a list, in a tile of more than one row
 	vectors []vector
 	tile    int
 	done    []int // by term: the tile of its vector
@@ -62,7 +65,12 @@ type column struct {
 type failure struct{ error }
 
 func newRun(s *Set) *run {
-	return &run{set: s, columns: make([]column, len(s.terms)), lists: make([]listTile, len(s.lists)), vectors: make([]vector, len(s.terms)), done: make([]int, len(s.terms))}
+	elements := 1
+	for _, t := range s.terms {
+		elements += int(bit(t.scope > 0))
+	}
+	return &run{set: s, columns: make([]column, len(s.terms)), lists: make([]listTile, len(s.lists)), vectors: make([]vector, len(s.terms)), done: make([]int, len(s.terms)),
+		rows: max(64, min(tileRows, maxValues/max(1, len(s.terms)))), most: min(tileElements, maxValues/elements)}
 }
 
 // open takes the columns of a record.
@@ -134,12 +142,12 @@ func descend(a arrow.Array, path []string) (c column) {
 // move moves to the tile of at most n rows that begins at row from, and returns how
 // many rows it has.
 func (r *run) move(from, n int) int {
-	for n = min(n, tileRows); ; n /= 2 {
+	for n = min(n, r.rows); ; n /= 2 {
 		most := 0
 		for i := range r.lists {
-			most = max(most, r.lists[i].move(from, n))
+			most = max(most, r.lists[i].move(from, n, r.most))
 		}
-		if most <= tileElements || n == 1 {
+		if most <= r.most || n == 1 {
 			break
 		}
 	}
@@ -149,7 +157,7 @@ func (r *run) move(from, n int) int {
 }
 
 // move finds the elements of rows.
-func (l *listTile) move(from, n int) int {
+func (l *listTile) move(from, n, most int) int {
 	l.from, l.to = grow(l.from, n), grow(l.to, n)
 	l.lo, l.n = 0, 0
 	clear(l.from)
@@ -167,7 +175,7 @@ func (l *listTile) move(from, n int) int {
 		return 0
 	}
 	l.lo, l.n = int(lo), int(hi-lo)
-	if l.n > tileElements && n > 1 || l.n > maxElements {
+	if l.n > most && n > 1 || l.n > maxElements {
 		return l.n
 	}
 	for i := range n {
@@ -203,9 +211,6 @@ func (r *run) values(t *term) *vector {
 	n, from := r.n, r.from
 	if t.scope > 0 {
 		l := &r.lists[t.scope-1]
-		if l.n > maxElements {
-			panic(failure{fmt.Errorf("a list of %d elements; at most %d are looked at", l.n, maxElements)})
-		}
 		n, from = l.n, l.lo
 	}
 	if t.op != "constant" || v.n != n || v.valid == nil { // constants stay

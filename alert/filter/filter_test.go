@@ -63,7 +63,8 @@ func TestVerdicts(t *testing.T) {
 		"id = 9007199254740993": "true", "id = 9007199254740992": "false", "id + 0 = 9007199254740992": "true", // as double
 		"id % 113 = 100": "true", "c.n % 3 = -1": "true", "c.n % 0 is null": "true", "-c.n = 7": "true",
 		"c.x = 2.5": "true", "c.f > 0.4": "true", "c.f = 0.4": "false", "c.x > c.n": "true", "C.x is null": "unknown",
-		"c.x between 2 and 3": "true", "c.x not between 2 and 3": "false", "c.x in (1, 2.5)": "true", "c.n not in (1, 2)": "true", "c.x in (1, c.n, 2.5)": "true", "c.x in (1, null)": "null", "c.x not in (1, c.n)": "true",
+		"c.x between 2 and 3": "true", "c.x not between 2 and 3": "false", "c.x in (1, 2.5)": "true", "c.n not in (1, 2)": "true", "c.x in (1, c.n, 2.5)": "true", "c.x in (1, null)": "null", "c.x not in (1, c.n)": "true", "c.n in (c.n)": "true", "c.x in (c.n, 2.5)": "true", "c.x in (c.n)": "false",
+		"trim('\u00a0a\u3000 ') = 'a'": "true", "(id - id - 1) % -1 = 0": "true", "c.n % -1 = 0": "true",
 		"name like 'ZTF%'": "true", "name like '%abc'": "true", "name like '%8_b%'": "true", "name not like 'ztf%'": "true", "name = 'a''b'": "false",
 		"name in ('x', 'ZTF18abc')": "true", `"name" = 'ZTF18abc'`: "true", "regexp_matches(name, '^ZTF[0-9]+')": "true", "lower(name) = 'ztf18abc'": "true",
 		"1 + 2 * 3 = 7": "true", "(1 + 2) * 3 = 9": "true", "2 - 1 - 1 = 0": "true", "1 / 0 > 1e300": "true", "(0 / 0) is null": "true", "sqrt(-1) is null": "true",
@@ -114,44 +115,86 @@ func TestEvalAgain(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
+	long := newNames()
+	long.lists["long"] = make([]string, maxNodes)
 	for where, want := range map[string]string{
-		"":                                       "where is missing",
-		"c.x >":                                  "expected a column, a number, a text or a function, not end\n    c.x >\n         ^",
-		"c.x > 1 and\n  cx < 3":                  "unknown column cx, did you mean \"c.x\"?\n      cx < 3\n      ^",
-		"c.y = 1":                                `did you mean "c.x"?`,
-		"x = 1":                                  "did you mean c.x?",
-		"name > 3":                               "a text and a number cannot be compared",
-		"c.x":                                    "c.x is a number, but a condition is needed here",
-		"not c.x":                                "but a condition is needed here",
-		"c.x + name > 1":                         "name is a text, but a number is needed here",
-		"sqrtt(c.x) > 1":                         `unknown function sqrtt, did you mean "sqrt"?`,
-		"sqrt(c.x, 1) > 1":                       "sqrt needs one argument",
-		"bytes = 'a'":                            "can only be compared with null",
-		"any(c.x, true)":                         "c.x is not a list",
-		"any(list, q > 1)":                       "unknown column q",
-		"any(list, any(list, true))":             "within a function of another list",
-		"name in missing":                        "unknown list missing",
-		"regexp_matches(name, '(')":              "missing closing )",
-		"name like name":                         "a pattern must be a text in quotes",
-		"c.x = 'a":                               "a quote that does not end",
-		"c.x > 1.5.5":                            "",
-		"c.x > 1e400":                            "out of the range",
-		"12ab > 1":                               "is not a number",
-		"c.x > 1 c.x":                            `unexpected "c.x"`,
-		"case when true then 1 else 'a' end = 1": "cannot be values of one CASE",
-		"\xff":                                   "not valid UTF-8",
+		"":                           "where is missing",
+		"c.x >":                      "expected a column, a number, a text or a function, not end\n    c.x >\n         ^",
+		"c.x > 1 and\n  cx < 3":      "unknown column cx, did you mean \"c.x\"?\n      cx < 3\n      ^",
+		"c.y = 1":                    `did you mean "c.x"?`,
+		"x = 1":                      "did you mean c.x?",
+		"name > 3":                   "a text and a number cannot be compared",
+		"c.x":                        "c.x is a number, but a condition is needed here",
+		"not c.x":                    "but a condition is needed here",
+		"c.x + name > 1":             "name is a text, but a number is needed here",
+		"sqrtt(c.x) > 1":             `unknown function sqrtt, did you mean "sqrt"?`,
+		"sqrt(c.x, 1) > 1":           "sqrt needs one argument",
+		"bytes = 'a'":                "can only be compared with null",
+		"any(c.x, true)":             "c.x is not a list",
+		"any(list, q > 1)":           "unknown column q",
+		"any(list, any(list, true))": "within a function of another list",
+		"name in missing":            "unknown list missing",
+		"name in lower(name)":        `unexpected "("`,
+		"name in long":               "with its blocks and lists, the filter has more than 20000 parts",
+		"regexp_matches(name, '" + strings.Repeat("a", 1001) + "')":     "the pattern has 1001 bytes; at most 1000 are allowed",
+		"regexp_matches(name, '" + strings.Repeat("a{1000}", 11) + "')": "the pattern is too large",
+		"regexp_matches(name, '(')":                                     "missing closing )",
+		"name like name":                                                "a pattern must be a text in quotes",
+		"c.x = 'a":                                                      "a quote that does not end",
+		"c.x > 1.5.5":                                                   "",
+		"c.x > 1e400":                                                   "out of the range",
+		"12ab > 1":                                                      "is not a number",
+		"c.x > 1 c.x":                                                   `unexpected "c.x"`,
+		"case when true then 1 else 'a' end = 1":                        "cannot be values of one CASE",
+		"\xff":                                                          "not valid UTF-8",
 		strings.Repeat("(", 10_000) + "true" + strings.Repeat(")", 10_000): "nested more than 100 times",
 		strings.Repeat("not ", 10_000) + "true":                            "nested more than 100 times",
 		strings.Repeat("-", 10_000) + "1 > 1":                              "", // a comment
 		strings.Repeat("true and ", 1<<20/9) + "true":                      "at most 65536 are allowed",
 		"$": `unexpected '$'`,
 	} {
-		s, err := Compile([]*Filter{{Name: "a", Where: where}}, testSchema)
+		s, err := Compile([]*Filter{{Name: "a", Where: where, names: long}}, testSchema)
 		require.NoError(t, err)
 		assert.ErrorContains(t, s.Rejected()["a"], want, clip(where, 80))
 	}
 	_, err := Compile([]*Filter{{Name: "a", Where: "true"}, {Name: "a", Where: "true"}}, testSchema)
 	assert.ErrorContains(t, err, "two filters have the name a")
+}
+
+// What a filter takes is bounded, and what is too much fails the filter alone.
+func TestBounds(t *testing.T) {
+	nested := "c.x"
+	for range 12 {
+		nested = "gal_l(" + nested + ", 1)"
+	}
+	s, err := Compile([]*Filter{
+		{Name: "sql", Where: nested + " > 1"},
+		{Name: "parts", Where: "any(list, m" + strings.Repeat(" + m", 200) + " > 1)"},
+		{Name: "few", Where: "any(list, m > 1)"},
+	}, testSchema)
+	require.NoError(t, err)
+	require.Empty(t, s.Rejected())
+	_, err = s.SQL("sql", "*", "x")
+	assert.ErrorContains(t, err, "the query for DuckDB has more than 262144 bytes")
+
+	list := func(n int) string {
+		return `{"list": [` + strings.TrimSuffix(strings.Repeat(`{"m": 2, "n": 1},`, n), ",") + `]}`
+	}
+	rec := rows(t, "["+list(1)+","+list(maxValues/200+1)+","+list(2)+"]")
+	v, err := s.Eval(t.Context(), rec)
+	require.NoError(t, err)
+	n, err := v.Failed(1)
+	assert.Equal(t, 1, n)
+	assert.ErrorContains(t, err, "a list of 83887 elements")
+	assert.True(t, v.Passes(1, 0) && !v.Passes(1, 1) && v.Passes(1, 2))
+	n, err = v.Failed(2)
+	assert.NoError(t, err)
+	assert.Zero(t, n)
+	assert.Equal(t, 3, v.Count(2))
+	r := newRun(s)
+	r.open(rec)
+	r.move(0, 3)
+	assert.LessOrEqual(t, r.most*200, maxValues)
 }
 
 func TestTiles(t *testing.T) {

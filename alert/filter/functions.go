@@ -5,8 +5,10 @@ import (
 	"maps"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // function is a function of values of one row. Its result is null if an argument
@@ -64,12 +66,14 @@ var functions = map[string]*function{
 	"separation": floats(4, func(a []float64) float64 { return separation(a[0], a[1], a[2], a[3]) },
 		separationSQL),
 	"cone": {5, 5, kindFloat, kindBool, func(a []float64) float64 { return separation(a[0], a[1], a[2], a[3]) - a[4] }, nil, nil,
-		"(" + separationSQL + " - $5 <= 0)"},
+		"(" + notNaN("("+separationSQL+" - $5)") + " <= 0)"},
 	"airmass": floats(5, func(a []float64) float64 { return airmass(a[0], a[1], a[2], a[3], a[4]) }, airmassSQL),
 
 	"lower": {least: 1, most: 1, args: kindText, result: kindText, text: strings.ToLower, sql: "lower($1)"},
 	"upper": {least: 1, most: 1, args: kindText, result: kindText, text: strings.ToUpper, sql: "upper($1)"},
-	"trim":  {least: 1, most: 1, args: kindText, result: kindText, text: func(s string) string { return strings.Trim(s, " ") }, sql: "trim($1)"},
+	"trim": {least: 1, most: 1, args: kindText, result: kindText, text: func(s string) string {
+		return strings.TrimFunc(s, func(c rune) bool { return unicode.Is(unicode.Zs, c) })
+	}, sql: "trim($1)"},
 
 	"jd": {least: 1, most: 1, args: kindTime, result: kindFloat, time: func(us int64) float64 { return float64(us)/86400e6 + 2440587.5 },
 		sql: "(epoch_us($1) / 8.64e10 + 2.4405875e6)"},
@@ -147,6 +151,22 @@ func like(pattern string) func(string) bool {
 	}
 	re := strings.NewReplacer("%", ".*", "_", ".").Replace(regexp.QuoteMeta(pattern))
 	return regexp.MustCompile(`(?s)\A` + re + `\z`).MatchString
+}
+
+// compilePattern compiles a regular expression of RE2, unless it is a large one: the
+// time for a text is in proportion to the size.
+func compilePattern(pattern string) (*regexp.Regexp, error) {
+	if len(pattern) > maxPattern {
+		return nil, fmt.Errorf("the pattern has %d bytes; at most %d are allowed", len(pattern), maxPattern)
+	}
+	tree, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	if prog, err := syntax.Compile(tree.Simplify()); err != nil || len(prog.Inst) > maxProgram {
+		return nil, fmt.Errorf("the pattern is too large: its repetitions make more than %d steps", maxProgram)
+	}
+	return regexp.Compile(pattern)
 }
 
 // log10 is the decimal logarithm, exact for powers of ten, which math.Log10 is not:

@@ -39,8 +39,11 @@ func FuzzWhere(f *testing.F) {
 			require.Equal(t, v.Passes(0, row), why.Value == "true")
 		}
 		sql, err := s.SQL("a", "*", "x")
-		require.NoError(t, err)
-		require.False(t, strings.Contains(sql, "$1"), sql)
+		if err != nil {
+			require.ErrorContains(t, err, "the query for DuckDB has more than")
+			return
+		}
+		require.True(t, strings.Contains(where, "$") || !strings.Contains(sql, "$"), sql)
 	})
 }
 

@@ -12,12 +12,16 @@ import (
 const (
 	maxLength = 64 << 10
 	maxDepth  = 100
-	maxNodes  = 20_000 // of a filter with its blocks
+	maxNodes  = 20_000 // of a filter with its blocks and lists
+
+	maxPattern = 1000   // bytes of a regular expression
+	maxProgram = 10_000 // its instructions
+	maxSQL     = 256 << 10
 )
 
 // node is a part of an expression, as it was written.
 type node struct {
-	op       string // "name", "int", "number", "text", "true", "false", "null", "call", "in", "like", "is null", "case", or an operator
+	op       string // "name", "int", "number", "text", "true", "false", "null", "call", "in", "list", "like", "is null", "case", or an operator
 	text     string // of a name, a text or a function
 	pos, end int    // in the expression
 	args     []*node
@@ -324,8 +328,9 @@ func (p *parser) compare() *node {
 		return p.negated(not, pos, p.node("like", "", pos, left, p.sum()))
 	case p.accept("in"):
 		args := []*node{left}
-		if p.token.kind == tokenName {
-			args = append(args, p.name()) // of a list
+		if t := p.token; t.kind == tokenName {
+			p.next()
+			args = append(args, p.node("list", t.text, t.pos))
 		} else {
 			p.expect("(")
 			args = append(args, p.list()...)

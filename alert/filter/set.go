@@ -112,8 +112,8 @@ func (s *Set) Columns() []string {
 	return slices.Compact(out)
 }
 
-// needs returns the columns that terms need.
-func (s *Set) needs(terms []*term) (out []string) {
+// walk calls f once with each of the terms, and with those that they need.
+func (s *Set) walk(terms []*term, f func(*term)) {
 	used := make([]bool, len(s.terms))
 	var walk func(t *term)
 	walk = func(t *term) {
@@ -121,6 +121,19 @@ func (s *Set) needs(terms []*term) (out []string) {
 			return
 		}
 		used[t.id] = true
+		f(t)
+		for _, a := range t.args {
+			walk(a)
+		}
+	}
+	for _, t := range terms {
+		walk(t)
+	}
+}
+
+// needs returns the columns that terms need.
+func (s *Set) needs(terms []*term) (out []string) {
+	s.walk(terms, func(t *term) {
 		switch {
 		case t.op == "column" && t.scope == 0:
 			out = append(out, strings.Join(t.column, "."))
@@ -129,13 +142,7 @@ func (s *Set) needs(terms []*term) (out []string) {
 		case t.list != nil:
 			out = append(out, strings.Join(t.list.column, "."))
 		}
-		for _, a := range t.args {
-			walk(a)
-		}
-	}
-	for _, t := range terms {
-		walk(t)
-	}
+	})
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -167,8 +174,11 @@ func (v *Verdicts) Failed(i int) (rows int, err error) { return v.failed[i], v.e
 // condition is true, not if it is false or null. A filter that fails does so for some
 // rows alone: see Verdicts.Failed. The error is that of ctx.
 //
-// Apart from the record, Eval needs memory for each part of a filter: 16 KB, and 8
-// bytes for each element of the lists of up to 2,048 rows.
+// Apart from the record, Eval needs 8 bytes (16 for texts) for each part of the filters and
+// each of 2,048 rows, and for each part within a function of a list and each of up to
+// 65,536 elements. With many parts it takes fewer rows and elements at a time, so that
+// both stay below 16 million values. A row whose list needs more of them for one filter
+// fails that filter.
 func (s *Set) Eval(ctx context.Context, rec arrow.Record) (*Verdicts, error) {
 	rows := int(rec.NumRows())
 	v := &Verdicts{make([][]uint64, len(s.filters)), make([]int, len(s.filters)), make([]error, len(s.filters))}
@@ -187,7 +197,7 @@ func (s *Set) Eval(ctx context.Context, rec arrow.Record) (*Verdicts, error) {
 			if c.part == nil {
 				continue
 			}
-			values, err := r.verdict(c.part.term)
+			values, err := r.verdict(c.part)
 			if err != nil {
 				v.fail(i, n, err)
 				continue
@@ -231,8 +241,14 @@ func (v *Verdicts) fail(i, rows int, err error) {
 	v.errs[i] = cmp.Or(v.errs[i], err)
 }
 
-// verdict computes the truth of a condition in the tile.
-func (r *run) verdict(t *term) (v *vector, err error) {
+// verdict computes an expression in the tile. Every error is of the whole tile, which
+// is of one row if a list is too long.
+func (r *run) verdict(p *part) (v *vector, err error) {
+	for i, parts := range p.elements {
+		if n := r.lists[i].n; r.n == 1 && parts > 0 && n > min(maxElements, maxValues/parts) {
+			return nil, fmt.Errorf("filter: a list of %d elements; at most %d are looked at, or %d for all parts of a filter", n, maxElements, maxValues)
+		}
+	}
 	defer func() {
 		if e := recover(); e != nil {
 			f, ok := e.(failure)
@@ -242,7 +258,7 @@ func (r *run) verdict(t *term) (v *vector, err error) {
 			v, err = nil, f.error
 		}
 	}()
-	return r.values(t), nil
+	return r.values(p.term), nil
 }
 
 // call calls a Func, whose panics are errors.
@@ -267,7 +283,11 @@ func (s *Set) SQL(name, columns, table string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "SELECT " + columns + "\nFROM " + table + " AS alerts\nWHERE " + c.part.term.sql(""), nil
+	where, err := c.part.term.query()
+	if err != nil {
+		return "", c.errorf("%w", err)
+	}
+	return "SELECT " + columns + "\nFROM " + table + " AS alerts\nWHERE " + where, nil
 }
 
 // errNotExpression is that of a Func, which has no expression.
@@ -309,7 +329,7 @@ func (s *Set) Why(name string, rec arrow.Record, row int) (why Reason, err error
 	r := newRun(s)
 	r.open(one)
 	r.move(0, 1)
-	if _, err := r.verdict(c.part.term); err != nil {
+	if _, err := r.verdict(c.part); err != nil {
 		return why, err
 	}
 	return r.reason(c.part), nil
@@ -317,7 +337,7 @@ func (s *Set) Why(name string, rec arrow.Record, row int) (why Reason, err error
 
 func (r *run) reason(p *part) Reason {
 	why := Reason{Text: p.text, Value: "null"}
-	v, err := r.verdict(p.term)
+	v, err := r.verdict(p)
 	switch {
 	case err != nil:
 		why.Value = err.Error()

@@ -52,12 +52,12 @@ func (f *frame) alongSQL(i int) string {
 }
 
 func (f *frame) latitudeSQL() string {
-	return "degrees(asin(greatest(-1e0, least(1e0, " + f.alongSQL(2) + "))))"
+	return "degrees(asin(" + clampSQL(f.alongSQL(2)) + "))"
 }
 
 func (f *frame) longitudeSQL() string {
 	l := "degrees(atan2(" + f.alongSQL(1) + ", " + f.alongSQL(0) + "))"
-	return "((" + l + " + 3.6e2) % 3.6e2)"
+	return "list_transform([" + l + "], lambda v: CASE WHEN v < 0 THEN v + 3.6e2 ELSE v END)[1]"
 }
 
 // separation returns the angle between two directions, all in degrees, by the
@@ -67,7 +67,12 @@ func separation(ra1, dec1, ra2, dec2 float64) float64 {
 	return degrees(2 * math.Asin(min(1, math.Sqrt(a*a+math.Cos(radians(dec1))*math.Cos(radians(dec2))*b*b))))
 }
 
-const separationSQL = "degrees(2 * asin(least(1e0, sqrt(pow(sin(radians($4 - $2) / 2), 2) + cos(radians($2)) * cos(radians($4)) * pow(sin(radians($3 - $1) / 2), 2)))))"
+var separationSQL = "degrees(2 * asin(" + clampSQL("sqrt(pow(sin(radians($4 - $2) / 2), 2) + cos(radians($2)) * cos(radians($4)) * pow(sin(radians($3 - $1) / 2), 2))") + "))"
+
+// clampSQL limits a value to -1 … 1. DuckDB's least and greatest would make null 1.
+func clampSQL(sql string) string {
+	return "list_transform([" + sql + "], lambda v: CASE WHEN isnan(v) THEN NULL WHEN v > 1 THEN 1e0 WHEN v < -1 THEN -1e0 ELSE v END)[1]"
+}
 
 // airmass returns the airmass of a direction at a time (MJD, UTC) and a place
 // (longitude to the east, latitude): the secant of the zenith angle, from sidereal

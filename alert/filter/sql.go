@@ -1,13 +1,37 @@
 package filter
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
 
+// query returns the term as an expression of DuckDB, unless it is a long one: each
+// part is written as often as it is used, so the length may grow without bound.
+func (t *term) query() (sql string, err error) {
+	defer func() {
+		if e := recover(); e != nil {
+			f, ok := e.(failure)
+			if !ok {
+				panic(e)
+			}
+			err = f.error
+		}
+	}()
+	return t.sql(""), nil
+}
+
 // sql returns the term as an expression of DuckDB. In a lambda over the elements of a
 // list, element is the name of its parameter.
 func (t *term) sql(element string) string {
+	s := t.write(element)
+	if len(s) > maxSQL {
+		panic(failure{fmt.Errorf("the query for DuckDB has more than %d bytes", maxSQL)})
+	}
+	return s
+}
+
+func (t *term) write(element string) string {
 	args := make([]string, len(t.args))
 	for i, a := range t.args {
 		args[i] = a.sql(element)
@@ -35,7 +59,8 @@ func (t *term) sql(element string) string {
 		return "(-" + args[0] + ")"
 	case "%":
 		if t.kind == kindInt {
-			return "(" + args[0] + " % nullif(" + args[1] + ", 0))"
+			// DuckDB's % -1 overflows for the least integer.
+			return "(" + args[0] + " % list_transform([" + args[1] + "], lambda v: CASE WHEN v = -1 THEN 1 ELSE nullif(v, 0) END)[1])"
 		}
 		fallthrough
 	case "+", "-", "*", "/":
