@@ -21,7 +21,8 @@
 // have in common is computed once. An alert may pass many filters: each is a tag.
 //
 // Set.Why shows how a filter judges an alert, part by part, and Set.SQL is the same
-// filter as a query for DuckDB, whose verdicts are the same.
+// filter as a query for DuckDB, whose verdicts are the same, but for the last digit of
+// pow, exp, ln, log10 and the functions of angles.
 //
 // # Null
 //

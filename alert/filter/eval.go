@@ -902,7 +902,7 @@ func (v *vector) fold(op string, from, to int) (x float64, ok bool) {
 		switch {
 		case n == 0 || op == "last":
 			x = y
-		case op == "min" && y < x || op == "max" && y > x:
+		case op == "min" && y <= x || op == "max" && y >= x: // of 0 and -0 the last, as DuckDB does
 			x = y
 		case op == "sum" || op == "mean":
 			x += y

@@ -65,6 +65,7 @@ func TestVerdicts(t *testing.T) {
 		"c.x = 2.5": "true", "c.f > 0.4": "true", "c.f = 0.4": "false", "c.x > c.n": "true", "C.x is null": "unknown",
 		"c.x between 2 and 3": "true", "c.x not between 2 and 3": "false", "c.x in (1, 2.5)": "true", "c.n not in (1, 2)": "true", "c.x in (1, c.n, 2.5)": "true", "c.x in (1, null)": "null", "c.x not in (1, c.n)": "true", "c.n in (c.n)": "true", "c.x in (c.n, 2.5)": "true", "c.x in (c.n)": "false",
 		"trim('\u00a0a\u3000 ') = 'a'": "true", "(id - id - 1) % -1 = 0": "true", "c.n % -1 = 0": "true",
+		"1 / min(list, case m when 18 then 0 when 20 then -0.0 end) < 0": "true", "1 / max(list, case m when 18 then -0.0 when 20 then 0 end) > 0": "true",
 		"name like 'ZTF%'": "true", "name like '%abc'": "true", "name like '%8_b%'": "true", "name not like 'ztf%'": "true", "name = 'a''b'": "false",
 		"name in ('x', 'ZTF18abc')": "true", `"name" = 'ZTF18abc'`: "true", "regexp_matches(name, '^ZTF[0-9]+')": "true", "lower(name) = 'ztf18abc'": "true",
 		"1 + 2 * 3 = 7": "true", "(1 + 2) * 3 = 9": "true", "2 - 1 - 1 = 0": "true", "1 / 0 > 1e300": "true", "(0 / 0) is null": "true", "sqrt(-1) is null": "true",
