@@ -336,7 +336,7 @@ func (c *compiler) compile(n *node) *part {
 		}
 		f := functions[n.text]
 		if f == nil {
-			c.fail(n, "unknown function %s%s", n.text, nearest.Hint(n.text, functionNames()))
+			c.fail(n, "unknown function %s%s", clip(n.text, 60), nearest.Hint(n.text, functionNames()))
 		}
 		if len(n.args) < f.least || len(n.args) > f.most {
 			c.fail(n, "%s", f.usage(n.text))
@@ -376,7 +376,7 @@ func (c *compiler) name(n *node, p *part) *part {
 		return p
 	}
 	if !ok {
-		c.fail(n, "unknown column %s%s", n.text, hint(c.set.columnNames(c.scope, c.names), n.text))
+		c.fail(n, "unknown column %s%s", clip(n.text, 60), hint(c.set.columnNames(c.scope, c.names), n.text))
 	}
 	p.term = c.set.intern(term{op: "column", kind: kindOf(field.Type), column: path})
 	return p
@@ -499,7 +499,7 @@ func (c *compiler) in(n *node, terms []*term) *term {
 	if list := n.args[1]; list.op == "list" {
 		texts, ok := c.names.list(list.text)
 		if !ok {
-			c.fail(list, "unknown list %s%s", list.text, nearest.Hint(list.text, c.names.all(true)))
+			c.fail(list, "unknown list %s%s", clip(list.text, 60), nearest.Hint(list.text, c.names.all(true)))
 		}
 		c.count(list, len(texts))
 		for _, s := range texts {
@@ -566,7 +566,7 @@ func (c *compiler) aggregate(n *node, p *part, f aggregate) *part {
 		path, field, ok = []string{name.text}, arrow.Field{Type: arrow.Null}, true
 	}
 	if !ok {
-		c.fail(name, "unknown column %s%s", name.text, hint(c.set.columnNames(0, c.names), name.text))
+		c.fail(name, "unknown column %s%s", clip(name.text, 60), hint(c.set.columnNames(0, c.names), name.text))
 	}
 	var elements arrow.DataType
 	switch l := field.Type.(type) {

@@ -87,6 +87,8 @@ func (r *run) open(rec arrow.Record) {
 		t.offsets = nil
 		if a, ok := t.list.leaf.(array.ListLike); ok {
 			t.offsets = a.ValueOffsets
+		} else if a := t.list.leaf; a != nil && a.DataType().ID() != arrow.NULL {
+			t.list.err = fmt.Errorf("filter: column %s is %v, which is not a list", strings.Join(l.column, "."), a.DataType())
 		}
 	}
 	for _, t := range r.set.terms {
@@ -125,6 +127,9 @@ func (r *run) close() {
 func descend(a arrow.Array, path []string) (c column) {
 	for _, name := range path {
 		s, ok := a.(*array.Struct)
+		if !ok && a != nil && a.DataType().ID() != arrow.NULL {
+			return column{err: fmt.Errorf("filter: there is no %s in a column of %v", strings.Join(path, "."), a.DataType())}
+		}
 		if !ok {
 			return column{}
 		}

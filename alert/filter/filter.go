@@ -202,7 +202,7 @@ func (f *Filter) judge(ctx context.Context, row map[string]any) (bool, Reason, e
 		return false, Reason{}, err
 	}
 	schema := arrow.NewSchema(t.(*arrow.StructType).Fields(), nil)
-	data, err := json.Marshal([]any{tree})
+	data, err := json.Marshal([]any{forJSON(tree)})
 	if err != nil {
 		return false, Reason{}, err
 	}
@@ -250,7 +250,34 @@ func put(tree map[string]any, name string, v any) error {
 	return put(inner, rest, v)
 }
 
-// typeOf returns the type of a value from YAML. NaN becomes null.
+// forJSON returns a value from YAML as the builders of arrays take it from JSON,
+// which has no infinity and no NaN: that is null.
+func forJSON(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) {
+			return nil
+		}
+		if math.IsInf(v, 0) {
+			return fmt.Sprint(v)
+		}
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = forJSON(x)
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for name, x := range v {
+			out[name] = forJSON(x)
+		}
+		return out
+	}
+	return v
+}
+
+// typeOf returns the type of a value from YAML.
 func typeOf(v any) (arrow.DataType, error) {
 	switch v := v.(type) {
 	case nil:
@@ -278,9 +305,6 @@ func typeOf(v any) (arrow.DataType, error) {
 	case map[string]any:
 		var fields []arrow.Field
 		for _, name := range sorted(v) {
-			if x, ok := v[name].(float64); ok && math.IsNaN(x) {
-				v[name] = nil
-			}
 			t, err := typeOf(v[name])
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)

@@ -271,6 +271,40 @@ func TestOtherType(t *testing.T) {
 	assert.ErrorContains(t, err, "column id is float64")
 	assert.False(t, v.Passes(0, 0))
 	assert.True(t, v.Passes(1, 0))
+
+	for _, typ := range []arrow.DataType{arrow.BinaryTypes.String, arrow.ListOf(arrow.PrimitiveTypes.Int32)} {
+		other = arrow.NewSchema([]arrow.Field{{Name: "list", Type: typ, Nullable: true}, {Name: "c", Type: arrow.PrimitiveTypes.Int32, Nullable: true}}, nil)
+		rec, _, err = array.RecordFromJSON(memory.DefaultAllocator, other, strings.NewReader(`[{"c": 1}]`))
+		require.NoError(t, err)
+		defer rec.Release()
+		s, err = Compile([]*Filter{{Name: "a", Where: "all(list, m > 3)"}, {Name: "b", Where: "c.x is null"}, {Name: "c", Where: "id is null"}}, testSchema)
+		require.NoError(t, err)
+		v, err = s.Eval(t.Context(), rec)
+		require.NoError(t, err)
+		for i, want := range []int{1, 1, 0} {
+			n, _ := v.Failed(i)
+			assert.Equal(t, want, n, "%v: %s", typ, s.Filters()[i].Where)
+		}
+	}
+}
+
+// Test cases may have infinities, NaN and large numbers.
+func TestExtremeCases(t *testing.T) {
+	all, err := Parse("f.yml", []byte(`
+name: a
+where: x > 1e19 AND y is null AND max(l, m) > 1e300 AND count(l, m is null) = 1
+pass:
+- {x: .inf, y: .nan, l: [{m: .inf}, {m: .nan}]}
+- {x: 18446744073709551615, l: [{m: .inf}, {}]}
+fail:
+- {x: -.inf, l: [{m: .inf}, {}]}
+`))
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, all[0].Test(t.Context()))
+	}
+	all[0].Pass, all[0].Fail = all[0].Fail, all[0].Pass
+	assert.ErrorContains(t, all[0].Test(t.Context()), "line 6: the alert passes, but it must fail")
 }
 
 func TestFunc(t *testing.T) {

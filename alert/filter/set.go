@@ -245,6 +245,9 @@ func (v *Verdicts) fail(i, rows int, err error) {
 // is of one row if a list is too long.
 func (r *run) verdict(p *part) (v *vector, err error) {
 	for i, parts := range p.elements {
+		if err := r.lists[i].list.err; err != nil && parts > 0 {
+			return nil, err
+		}
 		if n := r.lists[i].n; r.n == 1 && parts > 0 && n > min(maxElements, maxValues/parts) {
 			return nil, fmt.Errorf("filter: a list of %d elements; at most %d are looked at, or %d for all parts of a filter", n, maxElements, maxValues)
 		}

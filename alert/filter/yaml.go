@@ -258,6 +258,8 @@ func (f *folder) value(n *yaml.Node, depth int) (any, error) {
 	switch x := v.(type) {
 	case int:
 		return int64(x), nil
+	case uint64: // larger than an int64
+		return float64(x), nil
 	case nil, bool, int64, float64, string:
 		return v, nil
 	}
