@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/skyfinch/skyfinch/stream"
 )
 
 func TestHosts(t *testing.T) {
@@ -106,7 +109,7 @@ func TestBadParameters(t *testing.T) {
 }
 
 func FuzzQuery(f *testing.F) {
-	for _, s := range []string{"", "from=1&to=2&points=3", "from=2026-07-01T03:00:00Z", "to=NaN", "points=0x10", "from=1e308", "a=b;c", "%"} {
+	for _, s := range []string{"", "from=1&to=2&points=3", "from=2026-07-01T03:00:00Z", "to=NaN", "points=0x10", "from=0&to=9999-01-01T00:00:00Z&points=1", "from=1e308", "a=b;c", "%"} {
 		f.Add(s)
 	}
 	m := &Monitor{Log: quiet()}
@@ -125,12 +128,33 @@ func FuzzQuery(f *testing.F) {
 		}
 		i, step := q.plan(now)
 		assert.Zero(t, step%levels[i].step)
-		assert.LessOrEqual(t, int64(q.to.Sub(q.from)/step), int64(q.points))
+		assert.LessOrEqual(t, int64(q.span()/step), int64(q.points))
 		if _, err := url.ParseQuery(query); err != nil {
 			t.Error("accepted", query)
 		}
 		_, _ = eventsQuery(query)
 	})
+}
+
+// Nor if the range is longer than a Duration.
+func TestLongestRange(t *testing.T) {
+	m := &Monitor{Log: quiet()}
+	m.Add(&Job{Name: "test", Status: func() stream.Status { return stream.Status{} }})
+	r := m.jobs[0].keeper.records
+	now := time.Now()
+	for _, age := range []time.Duration{day, 100 * day, 3000 * day} {
+		at := floor(now.Add(-age), 3*time.Hour)
+		require.NoError(t, r.put(t.Context(), blockName("test", levels[5], at), encodeBlock(blockSlots{at.Unix(): {read: 1, lag: -1, lagAge: -1}})))
+	}
+	for _, n := range []int{1, 2, 2000} {
+		h := get[points](t, m, fmt.Sprintf("/history.json?from=0&to=9999-01-01T00:00:00Z&points=%d", n))
+		read := int64(0)
+		for _, p := range h.Points {
+			read += p.Read
+		}
+		assert.LessOrEqual(t, len(h.Points), n)
+		assert.EqualValues(t, 3, read)
+	}
 }
 
 // There are never more points than asked for, and no hole in a history without one.

@@ -64,10 +64,10 @@ type emitter struct {
 func (e emitter) desc(name, help string, labels []string) (*prometheus.Desc, []string) {
 	var names, values []string
 	for i := 0; i < len(labels); i += 2 {
-		names, values = append(names, labels[i]), append(values, text(labels[i+1]))
+		names, values = append(names, labels[i]), append(values, label(labels[i+1]))
 	}
 	if e.service != "" {
-		names, values = append(names, "service"), append(values, e.service)
+		names, values = append(names, "service"), append(values, label(e.service))
 	}
 	return prometheus.NewDesc("skyfinch_"+name, help, names, nil), values
 }
@@ -165,7 +165,7 @@ func (e emitter) lag(all []stream.Lag) {
 	}
 	sum := map[key]*value{}
 	for _, p := range lagOf(all).Partitions {
-		k := key{p.Topic, strconv.Itoa(int(p.Partition))}
+		k := key{label(p.Topic), strconv.Itoa(int(p.Partition))}
 		if sum[k] == nil && len(sum) >= maxSeries {
 			k = key{otherName, ""}
 		}

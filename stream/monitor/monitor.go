@@ -3,6 +3,7 @@ package monitor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -64,14 +65,16 @@ type Monitor struct {
 // Job is a job that is watched. Its fields must not be changed once it is added.
 type Job struct {
 	// Name is the name of the service, such as "archive". If empty, it is the name
-	// of the program.
+	// of the program. Add appends a number to a name that another job has.
 	Name string
-	// MicroBatch is the job, whose Source must be set. Add sets its Observe to a function that also calls the
-	// one that was set before, and appends to its Transforms one that changes
-	// nothing, but shows the newest alerts. Add must be called before the job runs.
+	// MicroBatch is the job, whose Source must be set. Add sets its Observe to a
+	// function that also calls the one that was set before, and appends to its
+	// Transforms one that changes nothing, but shows the newest alerts. Add must be
+	// called before the job runs.
 	MicroBatch *stream.MicroBatch
 	// Status returns the status of a job that is not a MicroBatch. It is called
-	// once a second. Of its Progress, Counts must never decrease.
+	// once a second, concurrently with everything else, and must not call the
+	// Monitor. Of its Progress, Counts must never decrease.
 	//
 	// If both are nil, the job runs in another process and is known from Store.
 	Status func() stream.Status
@@ -96,7 +99,7 @@ type Job struct {
 func (m *Monitor) Add(j *Job) {
 	m.init()
 	j.monitor = m
-	j.Name = cmp.Or(j.Name, program())
+	j.Name = m.free(text(cmp.Or(j.Name, program())))
 	j.state.begin(m.started)
 	if b := j.MicroBatch; b != nil {
 		before := b.Observe
@@ -116,6 +119,21 @@ func (m *Monitor) Add(j *Job) {
 	m.jobs = append(m.jobs, j)
 	if m.running != nil {
 		m.start(m.running, j)
+	}
+}
+
+// free returns a name that no job has: series of metrics with equal labels are an
+// error.
+func (m *Monitor) free(name string) string {
+	jobs := m.list()
+	for n := 1; ; n++ {
+		s := name
+		if n > 1 {
+			s = fmt.Sprintf("%s-%d", name, n)
+		}
+		if !slices.ContainsFunc(jobs, func(j *Job) bool { return j.Name == s }) {
+			return s
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ func (p *probe) result(job string, at time.Time) check {
 	c := check{Job: job, Name: p.name, Reached: timeOrNil(p.reached), OK: !p.reached.IsZero() && at.Sub(p.reached) < reachedWithin}
 	switch {
 	case p.err != nil:
-		c.Text = p.err.Error()
+		c.Text = bounded(p.err.Error(), maxCause)
 	case !c.OK && p.reached.IsZero():
 		c.Text = "not reached yet"
 	case !c.OK:
@@ -143,7 +143,7 @@ func (k *keeper) check(at time.Time) check {
 	c := check{Name: "store", Reached: timeOrNil(k.stored), OK: !k.stored.IsZero() && at.Sub(k.stored) < reachedWithin}
 	switch {
 	case k.failed != nil:
-		c.Text = k.failed.Error()
+		c.Text = bounded(k.failed.Error(), maxCause)
 	case !c.OK:
 		c.Text = "no answer"
 	}

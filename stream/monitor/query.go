@@ -58,6 +58,12 @@ func parseHistory(raw string, now time.Time) (q historyQuery, err error) {
 	return q, nil
 }
 
+// maxSpan bounds the range of a query in sums, so that they do not overflow: no
+// history is that long.
+const maxSpan = 290 * 365 * day
+
+func (q historyQuery) span() time.Duration { return min(q.to.Sub(q.from), maxSpan) }
+
 // The times that can be asked for.
 var (
 	firstTime = time.Unix(0, 0)
@@ -85,7 +91,7 @@ func parseTime(s string) (time.Time, error) {
 // plan returns the level to read and the step of the points, which is a multiple of
 // the level's.
 func (q historyQuery) plan(now time.Time) (i int, step time.Duration) {
-	span := q.to.Sub(q.from)
+	span := q.span()
 	for i < len(levels)-1 && now.Sub(q.from) > levels[i].keep {
 		i++
 	}
@@ -169,7 +175,7 @@ func (m *Monitor) history(ctx context.Context, q historyQuery, now time.Time) (*
 	i, step := q.plan(now)
 	from := floor(q.from, step)
 	out := &history{From: q.from, To: q.to, Points: []point{}}
-	for int64((q.to.Sub(from)+step-1)/step) > int64(q.points) { // the first and the last may be parts
+	for int64((min(q.to.Sub(from), maxSpan)+step-1)/step) > int64(q.points) { // the first and the last may be parts
 		step += levels[i].step
 		from = floor(q.from, step)
 	}

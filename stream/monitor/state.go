@@ -169,7 +169,7 @@ func (s *jobState) event(e stream.Event, ended stream.Progress) {
 
 // fail records an error, which may be one of several in a row.
 func (s *jobState) fail(e stream.Event) {
-	f := &failure{Text: e.Err.Error(), Stage: e.Stage, Since: e.Time, Last: e.Time, Tries: max(e.Tries, 1)}
+	f := &failure{Text: bounded(e.Err.Error(), maxCause), Stage: e.Stage, Since: e.Time, Last: e.Time, Tries: max(e.Tries, 1)}
 	if was := s.failing; was != nil {
 		f.Since, f.Tries = was.Since, max(was.Tries, f.Tries)
 		if f.Stage == "" {
@@ -200,8 +200,9 @@ func (s *jobState) endStage(e stream.Event) {
 }
 
 func (s *jobState) reject(e stream.Event) {
+	e.Table, e.Class = label(e.Table), label(e.Class)
 	s.rejected[s.rejectKey(e.Table, e.Class)] += e.Counts.Rejected
-	s.rejects = append(s.rejects, reject{e.Time, e.Batch, e.Class, e.Cause, e.Counts.Rejected})
+	s.rejects = append(s.rejects, reject{e.Time, e.Batch, e.Class, bounded(e.Cause, maxCause), e.Counts.Rejected})
 	s.rejects = slices.Delete(s.rejects, 0, max(0, len(s.rejects)-maxRejects))
 	s.rejectsSeen += e.Counts.Rejected
 }
@@ -238,6 +239,7 @@ func (s *jobState) published(e stream.Event) {
 	s.counts.BytesIn += c.BytesIn
 	rest := c.Written
 	for table, n := range e.Written {
+		table = label(table)
 		if s.tables[table] == 0 && len(s.tables) >= maxTables-1 {
 			table = otherName
 		}

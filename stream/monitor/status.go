@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/skyfinch/skyfinch/stream"
 )
@@ -444,16 +446,38 @@ func splitPartition(name string) (topic string, number int32) {
 	return text(name[strings.LastIndexByte(name[:at], '/')+1 : at]), int32(n)
 }
 
-// maxText bounds names, in bytes.
-const maxText = 200
+const (
+	maxText  = 200  // bounds names, in bytes
+	maxCause = 2000 // bounds causes and errors, which may quote data
+)
 
 // text returns a name as valid UTF-8 of bounded length.
-func text(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) > maxText {
-		return strings.ToValidUTF8(s[:maxText], "") + "…" // without a part of a rune
+func text(s string) string { return bounded(s, maxText) }
+
+// bounded returns a text as valid UTF-8 of at most n bytes and an ellipsis.
+func bounded(s string, n int) string {
+	whole := len(s) <= n
+	s = strings.ToValidUTF8(s[:min(len(s), n+utf8.UTFMax)], "\uFFFD") // which may be longer
+	if whole && len(s) <= n {
+		return s
 	}
-	return s
+	n = min(n, len(s))
+	for n < len(s) && !utf8.RuneStart(s[n]) { // not a part of a rune
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// label returns a text as a label's value: like text, and without characters that
+// control a terminal or the direction of text, for those who read metrics with curl.
+// Names that become equal must be counted as one.
+func label(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return '\uFFFD'
+		}
+		return r
+	}, text(s))
 }
 
 // quantilesOf returns the quantiles of a distribution.

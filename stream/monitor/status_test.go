@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -165,6 +166,51 @@ func TestSeveralJobs(t *testing.T) {
 	metrics := ask(m, "/metrics").Body.String()
 	assert.Contains(t, metrics, `skyfinch_messages_read_total{service="simple"} 5`)
 	assert.Contains(t, metrics, `skyfinch_messages_read_total{service="batches"} 100`)
+}
+
+// Names that are equal but for what a label leaves out are one, and so the metrics
+// remain valid; what a terminal would obey is left out.
+func TestLabels(t *testing.T) {
+	long := strings.Repeat("x", maxText)
+	m := &Monitor{Log: quiet()}
+	for range 2 { // with one name
+		_, job := newJob(2, 100)
+		j := &Job{Name: "te\xffst\x1b[2J", MicroBatch: job}
+		m.Add(j)
+		require.NoError(t, job.Drain(t.Context()))
+		for i, name := range []string{long + "a", long + "b", "\xfe", "\xff", "\x1b[2J", "\u202e[2J", "\u009b"} {
+			j.state.event(stream.Event{Kind: stream.EventReject, Class: name, Table: name, Counts: stream.Counts{Rejected: 2}}, stream.Progress{})
+			j.state.event(stream.Event{Kind: stream.EventPublished, Batch: int64(i), Written: map[string]int64{name: 3}, Counts: stream.Counts{Read: 5, Written: 3, Rejected: 2}}, stream.Progress{})
+		}
+	}
+	sum := map[string]float64{}
+	for name, v := range scrape(t, m) {
+		assert.False(t, strings.ContainsAny(name, "\x1b\u202e\u009b"), "%q", name)
+		name, _, _ = strings.Cut(name, "{")
+		sum[name] += v
+	}
+	assert.EqualValues(t, 2*(200+35), sum["skyfinch_messages_read_total"])
+	assert.EqualValues(t, 2*(20+14), sum["skyfinch_messages_rejected_total"])
+	assert.EqualValues(t, 2*(160+21), sum["skyfinch_alerts_written_total"])
+	assert.NotEqual(t, m.jobs[0].Name, m.jobs[1].Name)
+}
+
+// A cause that quotes a packet as a whole is cut.
+func TestLongTexts(t *testing.T) {
+	m := &Monitor{Log: quiet()}
+	_, job := newJob(1, 0)
+	j := &Job{Name: "test", MicroBatch: job}
+	m.Add(j)
+	long := strings.Repeat("\xff", 1<<20)
+	j.state.event(stream.Event{Kind: stream.EventReject, Class: "bad", Cause: long, Counts: stream.Counts{Rejected: 1}}, stream.Progress{})
+	j.state.event(stream.Event{Kind: stream.EventRetry, Stage: stream.StageRead, Err: errors.New(long)}, stream.Progress{})
+	assert.Less(t, ask(m, "/status.json").Body.Len(), 40_000)
+	for _, s := range []string{strings.Repeat("ü", 1000), strings.Repeat("a\xfc", 70), "a" + strings.Repeat("日", 999), strings.Repeat("x", maxText+1)} {
+		assert.True(t, utf8.ValidString(text(s)))
+		assert.Greater(t, len(text(s)), maxText-3)
+		assert.LessOrEqual(t, len(text(s)), maxText+len("…"))
+	}
+	assert.Equal(t, strings.Repeat("x", maxText), text(strings.Repeat("x", maxText)))
 }
 
 // Rates are those of ten seconds; a batch that is read again counts again.
